@@ -1,0 +1,155 @@
+"""What every HTTP route shares: errors as problem+json (RFC 9457), pages by cursor, and the check of who acts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
+from django.utils.translation import gettext as _
+from rest_framework import exceptions as drf
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chatproject.core import errors
+from chatproject.core.errors import ChatError
+
+PAGE = 50
+PAGE_MAX = 200
+
+
+class JSONParser(BaseParser):
+    """Strict JSON: no NaN, no lone surrogates, no depth or numbers without end."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        body = stream.read()
+        if not body.strip():
+            return {}
+        try:
+            return orjson.loads(body)
+        except ValueError as error:
+            raise errors.BadRequest(_("The body is not valid JSON.")) from error
+
+
+class JSONRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else orjson.dumps(data, default=str)
+
+
+def problem(error: ChatError) -> Response:
+    """The answer for a refusal."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": str(error.title),
+        "status": error.status,
+        "detail": str(error.detail),
+        "code": error.code,
+    }
+    if error.errors is not None:
+        body["errors"] = {field: [str(text) for text in texts] for field, texts in error.errors.items()}
+    response = Response(body, status=error.status, content_type="application/problem+json")
+    if error.retry_after is not None:
+        response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    if isinstance(error, errors.RateLimited) and error.limit:
+        response["RateLimit-Policy"] = f'"default";q={error.limit};w={error.window}'
+        response["RateLimit"] = f'"default";r=0;t={max(1, math.ceil(error.retry_after or 0))}'
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def exception_handler(raised: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's hook: every refusal leaves in one shape. None lets a bug of ours become a 500."""
+    error = _as_chat_error(raised)
+    return None if error is None else problem(error)
+
+
+def _as_chat_error(raised: Exception) -> ChatError | None:
+    match raised:
+        case ChatError():
+            return raised
+        case Http404() | drf.NotFound():
+            return errors.NotFound()
+        case RequestDataTooBig():
+            return errors.TooLarge()
+        case drf.ValidationError():
+            return errors.Invalid(errors=field_errors(raised.detail))
+        case drf.ParseError() | drf.UnsupportedMediaType():
+            return errors.BadRequest(str(raised.detail))
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return errors.SignInRequired()
+        case drf.PermissionDenied():
+            return errors.Forbidden(str(raised.detail))
+        case drf.APIException():
+            error = ChatError(str(raised.detail), code=raised.default_code)
+            error.status, error.title = raised.status_code, str(raised.default_detail)
+            return error
+    return None
+
+
+def field_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
+    """DRF's nested messages as one flat map, field to messages: `{"locationData.latitude": […]}`."""
+    if isinstance(detail, Mapping):
+        flat: dict[str, list[str]] = {}
+        for name, inner in detail.items():
+            flat |= field_errors(inner, f"{prefix}.{name}" if prefix else str(name))
+        return flat
+    if isinstance(detail, Sequence) and not isinstance(detail, str):
+        nested = [item for item in detail if isinstance(item, Mapping)]
+        if nested:
+            flat = {}
+            for place, item in enumerate(detail):
+                flat |= field_errors(item, f"{prefix}.{place}") if item else {}
+            return flat
+        return {prefix or "detail": [str(text) for text in detail]}
+    return {prefix or "detail": [str(detail)]}
+
+
+def require_self(request: Request, *fields: str) -> None:
+    """The original's clients name themselves in the body or the query; whoever names another is refused."""
+    me = str(request.user.pk)
+    given = request.data if isinstance(request.data, Mapping) else {}
+    for field in fields:
+        for value in (given.get(field), request.query_params.get(field)):
+            if value not in (None, "", me):
+                raise errors.NotYou()
+
+
+class Input(serializers.Serializer[Any]):
+    """The base of every input: a body that is not an object is refused before its fields are looked at."""
+
+    @classmethod
+    def read(cls, given: Any) -> dict[str, Any]:
+        """The checked fields by their Python names. Raises Invalid, with a message for each wrong field."""
+        if not isinstance(given, Mapping):
+            raise errors.BadRequest(_("The body must be a JSON object."))
+        form = cls(data=given)
+        if not form.is_valid():
+            raise errors.Invalid(errors=field_errors(form.errors))
+        return dict(form.validated_data)
+
+
+class PageInput(Input):
+    """A page of a history: `before` and `after` are exclusive."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=PAGE_MAX, default=PAGE)
+    before = serializers.IntegerField(min_value=1, max_value=2**53, required=False, allow_null=True, default=None)
+    after = serializers.IntegerField(min_value=0, max_value=2**53, required=False, allow_null=True, default=None)
+
+
+def with_next(response: Response, request: Request, **cursor: Any) -> Response:
+    """Name the next page's address in the `Link` header."""
+    query = {name: value for name, value in request.query_params.items() if name not in ("before", "after")}
+    address = f"{request.path}?{urlencode(query | cursor)}"
+    response["Link"] = f'<{address}>; rel="next"'
+    return response

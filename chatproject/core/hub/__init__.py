@@ -1,0 +1,335 @@
+"""The one door to live sockets.
+
+`publish` may be called from any thread, after the commit. It never fails and never waits: what is pushed is a hint, at
+most once, in order per topic and publisher; whoever missed one learns of it by the next heartbeat and syncs. A topic's
+event goes through Redis once per process that has somebody to hear it, is encoded once, and what waits for a topic
+when a process wakes leaves as one frame to the sockets that understand batches.
+
+While Redis is away the sockets of the publishing process still hear everything.
+"""
+
+import asyncio
+import logging
+import threading
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import orjson
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from chatproject.core import redis
+from chatproject.core.hub.bus import Bus
+from chatproject.core.hub.registry import FLOODING, NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, Registry, Socket, muffled, plain
+
+__all__ = [
+    "EVERYONE", "FLOODING", "NOT_OUR_PROTOCOL", "SIGN_IN", "TOO_SLOW", "Socket", "admit", "close_sockets", "encode", "evict", "every",
+    "is_room", "is_running", "join", "leave", "listen", "local", "muffled", "publish", "register", "room_topic", "status_topic", "unregister",
+    "user_topic",
+]  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+#: The channel layer's group of all web processes: what every one of them must hear, and that is rare.
+CONTROL = "hub.control"
+
+
+def user_topic(user_id: UUID | str) -> str:
+    """What one person's sockets hear."""
+    return f"user:{user_id}"
+
+
+def room_topic(room_id: UUID | str) -> str:
+    """What the members who are present in a group hear."""
+    return f"room:{room_id}"
+
+
+def status_topic(user_id: UUID | str) -> str:
+    """What those who watch a person's presence hear."""
+    return f"status:{user_id}"
+
+
+def is_room(topic: str) -> bool:
+    return plain(topic).startswith("room:")
+
+
+#: What every socket hears.
+EVERYONE = "everyone"
+
+
+def encode(event: str, data: Any, **extra: Any) -> str:
+    """A frame's text. `data` may be an `orjson.Fragment` that was encoded before."""
+    return orjson.dumps({"event": event, **extra, "data": data}, default=str).decode()
+
+
+class _Hub:
+    """This process's part: its sockets, its bus, and the jobs that keep them true."""
+
+    def __init__(self) -> None:
+        self.process = uuid.uuid4().hex
+        self.registry = Registry()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.bus: Bus | None = None
+        self._ready: asyncio.Event | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._outgoing: deque[tuple[str, bytes]] = deque()
+        self._woken = threading.Lock()
+        self._incoming: dict[str, list[bytes]] = {}
+        self._listeners: list[Callable[[str, str], None]] = []
+        self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
+
+    # Starting ---------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin with the first socket; every later one waits until the beginning is over."""
+        loop = asyncio.get_running_loop()
+        if self.loop is not loop:
+            self.loop, self._ready = loop, asyncio.Event()
+            self.bus = Bus(settings.REDIS_URL, self._hear)
+            await self.bus.start()
+            self.spawn(self._hear_control())
+            for seconds, job in self._jobs:
+                self.spawn(self._repeat(seconds, job))
+            self._ready.set()
+        assert self._ready is not None
+        await self._ready.wait()
+
+    def spawn(self, work: Any) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)  # the loop keeps only weak references
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def add_job(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        self._jobs.append((seconds, job))
+
+    async def _repeat(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await job()
+            except redis.Unavailable as away:
+                log.debug("hub: %s waits for Redis: %s", job.__name__, away)
+            except Exception:
+                log.exception("hub: %s failed, and will be tried again", job.__name__)
+
+    # Sending ----------------------------------------------------------------------------------------------------------
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        if self.loop is None or self.loop.is_closed():
+            self._publish_without_loop(topic, payload)
+            return
+        self._outgoing.append((topic, payload))
+        if self._woken.acquire(blocking=False):  # one wake-up for all that is put in before the loop turns
+            self.loop.call_soon_threadsafe(self._send_outgoing)
+
+    def _publish_without_loop(self, topic: str, payload: bytes) -> None:
+        """A command, or a web process without sockets."""
+        try:
+            with redis.client() as connection:
+                connection.publish(topic, payload)
+        except redis.Unavailable as away:
+            log.warning("hub: nobody was told of an event: %s", type(away).__name__)
+
+    def _send_outgoing(self) -> None:
+        self._woken.release()
+        assert self.bus is not None
+        while self._outgoing:
+            topic, payload = self._outgoing.popleft()
+            if not self.bus.publish(topic, payload):
+                self._hear(topic, payload)
+
+    # Hearing ----------------------------------------------------------------------------------------------------------
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        if not self._incoming:
+            asyncio.get_running_loop().call_soon(self._deliver)
+        self._incoming.setdefault(topic, []).append(payload)
+
+    def _deliver(self) -> None:
+        """Everything that was heard in this turn of the loop, topic by topic."""
+        incoming, self._incoming = self._incoming, {}
+        for topic, payloads in incoming.items():
+            plain: list[str] = []
+            for payload in payloads:
+                head, _, body = payload.partition(b"\n")
+                text = body.decode()
+                if text:
+                    for listener in self._listeners:
+                        listener(topic, text)
+                if not head:
+                    plain.append(text)
+                    continue
+                self._push(topic, plain)  # what came before keeps its place
+                plain = []
+                self._obey(topic, orjson.loads(head), text)
+            self._push(topic, plain)
+
+    def _push(self, topic: str, texts: list[str], skip: str = "") -> None:
+        if not texts:
+            return
+        joined = texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
+        for socket in self.registry.topics.get(topic, ()):
+            if socket.id != skip:
+                socket.outbox.push_all(texts, joined)
+
+    def _obey(self, topic: str, order: Mapping[str, str], text: str) -> None:
+        """An event with an order to the hub itself before it, in its place among the topic's events."""
+        if text:
+            self._push(topic, [text], order.get("skip", ""))
+        if evicted := order.get("evict"):
+            stays = order.get("stays")
+            self._move(UUID(evicted), leave=[topic] if stays else [topic, muffled(topic)], join=[muffled(topic)] if stays else [])
+        if admitted := order.get("admit"):
+            self._move(UUID(order["user"]), leave=[muffled(admitted)], join=[admitted])
+
+    def _move(self, user_id: UUID, *, leave: list[str], join: list[str]) -> None:
+        assert self.bus is not None
+        for socket in tuple(self.registry.users.get(user_id, ())):
+            if join:
+                self.spawn(self.bus.subscribe(self.registry.join(socket, join)))
+            self.bus.unsubscribe(self.registry.leave(socket, leave))
+
+    # Control ----------------------------------------------------------------------------------------------------------
+
+    def command(self, order: dict[str, Any]) -> None:
+        """Have every process obey, this one at once."""
+        order = {"type": "control", "from": self.process, **order}
+        if self.loop is None or self.loop.is_closed():
+            try:
+                async_to_sync(self._tell_all)(order)
+            except (redis.Unavailable, OSError) as away:
+                log.warning("hub: the other processes were not told: %s", type(away).__name__)
+        else:
+            self.loop.call_soon_threadsafe(self._command_here, order)
+
+    def _command_here(self, order: dict[str, Any]) -> None:
+        self._close(order)
+        self.spawn(self._tell_all(order))
+
+    async def _tell_all(self, order: dict[str, Any]) -> None:
+        layer = get_channel_layer()
+        assert layer is not None
+        for attempt in (1, 2):  # the layer's connection may be one that Redis dropped while it was idle
+            try:
+                await layer.group_send(CONTROL, order)
+                return
+            except (redis.Unavailable, OSError) as away:
+                if attempt == 2:
+                    # The checks of every minute close what was not told now.
+                    log.warning("hub: the other processes were not told: %s", type(away).__name__)
+
+    async def _hear_control(self) -> None:
+        layer = get_channel_layer()
+        assert layer is not None
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(CONTROL, channel)
+                while True:
+                    order = await layer.receive(channel)
+                    if order["from"] != self.process:
+                        self._close(order)
+            except (redis.Unavailable, OSError):
+                await asyncio.sleep(1)
+
+    def _close(self, order: Mapping[str, Any]) -> None:
+        goodbye = order.get("goodbye")
+        for socket in tuple(self.registry.users.get(UUID(order["user"]), ())):
+            if order["device"] in ("", str(socket.device_id)) and order["but"] != str(socket.device_id):
+                if goodbye:
+                    socket.push(goodbye)
+                socket.close(order["code"])
+
+
+_hub = _Hub()
+
+
+# For services and events, from any thread -----------------------------------------------------------------------------
+
+
+def publish(topic: str, event: str, data: Any, *, skip: str = "") -> None:
+    """Tell everyone who hears `topic`, but for the socket `skip`. Any thread; never fails, never waits."""
+    text = encode(event, data).encode()
+    _hub.publish(topic, (orjson.dumps({"skip": skip}) if skip else b"") + b"\n" + text)
+
+
+def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
+    """Let a person's sockets leave a room, in order with its events: nothing published later reaches them.
+
+    `event`, where given, is the last thing they hear there; the others in the room hear it too. Who `stays` is still
+    found among the room's `members`, and hears nothing.
+    """
+    text = encode(event, data).encode() if event else b""
+    order = {"evict": str(user_id), "stays": "1" if stays else ""}
+    _hub.publish(room_topic(room_id), orjson.dumps(order) + b"\n" + text)
+
+
+def admit(user_id: UUID, room_id: UUID) -> None:
+    """Let a person's live sockets hear a room from now on."""
+    order = {"admit": room_topic(room_id), "user": str(user_id)}
+    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n")
+
+
+def close_sockets(
+    *, user_id: UUID, device_id: UUID | None = None, but: UUID | None = None, code: int = SIGN_IN, reason: str = ""
+) -> None:
+    """Close a person's live sockets everywhere: one device's, or all `but` one device's. They hear `OnLogout` first."""
+    _hub.command(
+        {
+            "user": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code,
+            "goodbye": encode("OnLogout", {"reason": reason}),
+        }
+    )  # fmt: skip
+
+
+# For the consumer, on the event loop ----------------------------------------------------------------------------------
+
+
+async def register(socket: Socket, topics: Iterable[str]) -> None:
+    """Let a new socket hear its topics; returns when it does."""
+    await _hub.start()
+    _hub.registry.add(socket)
+    await join(socket, [*topics, EVERYONE])
+
+
+def unregister(socket: Socket) -> None:
+    """Forget a socket that is gone."""
+    socket.outbox.close()
+    assert _hub.bus is not None
+    _hub.bus.unsubscribe(_hub.registry.remove(socket))
+
+
+async def join(socket: Socket, topics: Iterable[str]) -> None:
+    """Let a socket hear more; returns when it does, even where another socket of this process asked first."""
+    assert _hub.bus is not None
+    await _hub.bus.subscribe(_hub.registry.join(socket, topics))
+
+
+def leave(socket: Socket, topics: Iterable[str]) -> None:
+    assert _hub.bus is not None
+    _hub.bus.unsubscribe(_hub.registry.leave(socket, topics))
+
+
+def local() -> Registry:
+    """The sockets of this process."""
+    return _hub.registry
+
+
+def listen(listener: Callable[[str, str], None]) -> None:
+    """Call `listener(topic, text)` once per process for every event it hears. It must be quick."""
+    _hub._listeners.append(listener)
+
+
+def every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+    """Run `job` again and again while this process has had a socket. Called before the first one."""
+    _hub.add_job(seconds, job)
+
+
+def is_running() -> bool:
+    """Whether this process serves sockets."""
+    return _hub.loop is not None and not _hub.loop.is_closed()

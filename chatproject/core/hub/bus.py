@@ -1,0 +1,202 @@
+"""The hub's own two connections to Redis: one that publishes, one that hears.
+
+redis-py's asyncio client costs a task switch and a few allocations for every message; a chat does little else. This
+keeps its promises small: at most once, in order per topic, nothing queued while Redis is away, subscriptions
+renewed when it is back.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import hiredis
+from redis.connection import parse_url
+
+log = logging.getLogger(__name__)
+
+#: Bytes waiting to leave for Redis past which publishing stops rather than grows.
+BACKLOG = 8 * 1024 * 1024
+#: Seconds between attempts to connect.
+RETRY = 0.3
+
+
+def command(*words: bytes) -> bytes:
+    """A command in RESP."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+class _Wire(asyncio.Protocol):
+    """One connection: writes of one turn of the loop leave together, replies go to `heard`."""
+
+    def __init__(self, heard: Callable[[Any], None], lost: Callable[[], None]) -> None:
+        self._heard, self._lost = heard, lost
+        self._reader = hiredis.Reader()
+        self._transport: asyncio.WriteTransport | None = None
+        self._out: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._lost()
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self._heard(reply)
+
+    def write(self, data: bytes) -> bool:
+        """Queue for this turn of the loop; False when there is no connection or too much is waiting."""
+        if self._transport is None or self._transport.get_write_buffer_size() > BACKLOG:
+            return False
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(data)
+        return True
+
+    def _flush(self) -> None:
+        data, self._out = b"".join(self._out), []
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class Bus:
+    """Topics over Redis pub/sub for one process. All methods belong to the event loop that called `start`."""
+
+    def __init__(self, url: str, hear: Callable[[str, bytes], None]) -> None:
+        self._url, self._hear = url, hear
+        self._topics: set[str] = set()
+        self._confirmed: dict[str, asyncio.Future[None]] = {}
+        self._publisher: _Wire | None = None
+        self._subscriber: _Wire | None = None
+        self._broken = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
+        self._pong = 0.0
+
+    @property
+    def is_up(self) -> bool:
+        return self._publisher is not None and self._subscriber is not None
+
+    async def start(self) -> None:
+        """Connect if Redis is there, and keep connecting in the background; never fails."""
+        if self._keeper is None:
+            try:
+                await self._connect()
+            except OSError as error:
+                log.warning("hub: Redis is away: %s", error)
+                self._drop()
+            self._keeper = asyncio.create_task(self._keep(), name="hub-bus")
+
+    async def stop(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
+        self._drop()
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send to every process that subscribed; False when Redis is away, and nobody will hear it."""
+        if self._publisher is None or self._subscriber is None:
+            return False
+        return self._publisher.write(command(b"PUBLISH", topic.encode(), payload))
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Hear these from now on: returns when Redis has confirmed, or at once while it is away."""
+        topics = set(topics)
+        new = topics - self._topics
+        self._topics |= new
+        if self._subscriber is None:
+            return
+        if new and self._subscriber.write(command(b"SUBSCRIBE", *(topic.encode() for topic in new))):
+            for topic in new:
+                self._confirmed[topic] = asyncio.get_running_loop().create_future()
+        waiting = [self._confirmed[topic] for topic in topics if topic in self._confirmed]
+        if waiting:
+            await asyncio.wait(waiting, timeout=2)
+
+    def unsubscribe(self, topics: Iterable[str]) -> None:
+        known = [topic for topic in topics if topic in self._topics]
+        self._topics.difference_update(known)
+        if known and self._subscriber is not None:
+            self._subscriber.write(command(b"UNSUBSCRIBE", *(topic.encode() for topic in known)))
+
+    def _heard(self, reply: Any) -> None:
+        if not isinstance(reply, list):
+            return
+        match reply[0]:
+            case b"message":
+                self._hear(reply[1].decode(), reply[2])
+            case b"subscribe":
+                waiting = self._confirmed.pop(reply[1].decode(), None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(None)
+            case b"pong":
+                self._pong = asyncio.get_running_loop().time()
+
+    def _drop(self) -> None:
+        for wire in (self._publisher, self._subscriber):
+            if wire is not None:
+                wire.close()
+        self._publisher = self._subscriber = None
+        for waiting in self._confirmed.values():
+            if not waiting.done():
+                waiting.set_result(None)
+        self._confirmed.clear()
+        self._broken.set()
+
+    async def _keep(self) -> None:
+        """Reconnect whenever a connection breaks, or answers nothing: a stopped Redis holds its connections open."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                if not self.is_up:
+                    await self._connect()
+                    log.info("hub: Redis is back, %d topics", len(self._topics))
+                asked = loop.time()
+                if self._subscriber is not None:
+                    self._subscriber.write(command(b"PING"))
+                try:
+                    async with asyncio.timeout(5):
+                        await self._broken.wait()
+                except TimeoutError:
+                    if self._pong < asked:
+                        log.warning("hub: Redis does not answer")
+                        self._drop()
+            except (OSError, TimeoutError) as error:
+                log.debug("hub: Redis is away: %s", error)
+                self._drop()
+                await asyncio.sleep(RETRY)
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(2):
+            self._broken.clear()
+            self._publisher = await self._open(lambda reply: None)
+            self._subscriber = await self._open(self._heard)
+            if self._topics:
+                self._subscriber.write(command(b"SUBSCRIBE", *(topic.encode() for topic in self._topics)))
+
+    async def _open(self, heard: Callable[[Any], None]) -> _Wire:
+        loop = asyncio.get_running_loop()
+        options = parse_url(self._url)
+
+        def wire() -> _Wire:
+            return _Wire(heard, self._drop)
+
+        if "path" in options:
+            _, opened = await loop.create_unix_connection(wire, options["path"])
+        else:
+            secure = ssl.create_default_context() if self._url.startswith("rediss://") else None
+            _, opened = await loop.create_connection(
+                wire, options.get("host", "localhost"), options.get("port", 6379), ssl=secure
+            )
+        if options.get("password"):
+            names = [options["username"]] if options.get("username") else []
+            opened.write(command(b"AUTH", *(word.encode() for word in [*names, options["password"]])))
+        return opened

@@ -1,0 +1,109 @@
+"""Redis for what may be lost: counters, presence, limits, hints. The truth is in the database.
+
+`client()` is for a caller that needs an answer, within `TIMEOUT` seconds or an exception; `later()` is for
+writes that nobody waits for.
+"""
+
+import atexit
+import functools
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds a caller waits for Redis before doing without it.
+TIMEOUT = 0.3
+#: Seconds for which nobody asks a Redis that just failed: one slow answer, not one per request.
+PAUSE = 1.0
+#: Folded writes kept while Redis is away; past this the newest are dropped, and read paths rebuild them.
+PENDING = 20_000
+
+Unavailable = redis.RedisError
+
+
+@functools.cache
+def _pool() -> "redis.Redis[Any]":
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, health_check_interval=10
+    )
+
+
+_failed_at = 0.0
+
+
+@contextmanager
+def client() -> Iterator["redis.Redis[Any]"]:
+    """The shared client, for any thread. Raises `Unavailable`, at once while Redis is known to be away."""
+    global _failed_at
+    if time.monotonic() - _failed_at < PAUSE:
+        raise redis.ConnectionError("Redis was away a moment ago")
+    try:
+        yield _pool()
+    except (redis.ConnectionError, redis.TimeoutError):
+        _failed_at = time.monotonic()
+        raise
+
+
+class _Later:
+    """Writes that may be lost, folded by key and sent by one thread in one pipeline."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, tuple[tuple[Any, ...], ...]] = {}
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def put(self, key: str, commands: tuple[tuple[Any, ...], ...]) -> None:
+        with self._wake:
+            if len(self._pending) >= PENDING and key not in self._pending:
+                return
+            self._pending.pop(key, None)  # what is written last goes out last
+            self._pending[key] = commands
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="redis-later", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)
+            self._wake.notify()
+
+    def flush(self) -> None:
+        """Send what is pending now, in the caller's thread."""
+        with self._wake:
+            batch, self._pending = self._pending, {}
+        if not batch:
+            return
+        try:
+            with client() as connection, connection.pipeline(transaction=False) as pipeline:
+                for commands in batch.values():
+                    for command in commands:
+                        pipeline.execute_command(*command)
+                pipeline.execute()
+        except Unavailable as error:
+            # Not kept for later: a key that misses this write expires or is rebuilt by its owner's read.
+            log.warning("redis: %d folded writes lost: %s", len(batch), type(error).__name__)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._pending:
+                    self._wake.wait()
+            self.flush()
+            time.sleep(0.02)  # the fold: what changes twice in this time is written once
+
+
+_later = _Later()
+
+
+def later(key: str, *commands: tuple[Any, ...]) -> None:
+    """Write soon, without waiting and without a promise. A later write under the same `key` replaces this one."""
+    _later.put(key, commands)
+
+
+def flush() -> None:
+    """Send every folded write now; for commands that end, and for tests."""
+    _later.flush()

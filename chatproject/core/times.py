@@ -1,0 +1,23 @@
+"""Times as the API writes them: UTC, ISO 8601, milliseconds, Z."""
+
+from datetime import UTC, datetime
+from typing import overload
+
+from django.utils import timezone
+
+
+def now() -> datetime:
+    """This moment, to the millisecond: what every database of ours keeps."""
+    moment = timezone.now()
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+@overload
+def iso(moment: datetime) -> str: ...
+@overload
+def iso(moment: None) -> None: ...
+def iso(moment: datetime | None) -> str | None:
+    """`2026-01-31T08:15:30.123Z`"""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
