@@ -1,0 +1,131 @@
+"""Presence in Redis, and nowhere else: what is lost here comes back with the next refresh.
+
+    user:heartbeat:{socketId}   the user's id; expires TTL seconds after the last refresh
+    user:online:{userId}        "1" while any of his sockets lives; expires likewise
+    presence:sockets:{userId}   sorted set, socket id → when it expires; so that one device's leaving is not the other's
+    presence:online             sorted set, user id → when he expires: counts, lists and finds who is gone in one command
+
+All times are Redis's own, in milliseconds: hosts disagree. A socket that closes shortens its person's expiry to GRACE,
+so one sweep announces who closed, who lost the net and whose process was killed.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from chatproject.core import redis
+
+#: Seconds without a refresh after which a socket counts as gone, and between two refreshes.
+TTL = 30
+REFRESH = 10
+#: Seconds that hide a reconnect: a page that reloads does not flap.
+GRACE = 3
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+#: ARGV ttl in ms, then pairs of user, socket → the users who were not online before
+_REFRESH = (
+    _NOW
+    + """
+local ttl, new = tonumber(ARGV[1]), {}
+for i = 2, #ARGV, 2 do
+  local user, socket = ARGV[i], ARGV[i + 1]
+  redis.call('SET', 'user:heartbeat:' .. socket, user, 'PX', ttl)
+  redis.call('SET', 'user:online:' .. user, '1', 'PX', ttl)
+  redis.call('ZADD', 'presence:sockets:' .. user, now + ttl, socket)
+  redis.call('PEXPIRE', 'presence:sockets:' .. user, ttl)
+  if redis.call('ZADD', 'presence:online', now + ttl, user) == 1 then new[#new + 1] = user end
+end
+return new
+"""
+)
+
+#: ARGV grace in ms, user, socket
+_LEAVE = (
+    _NOW
+    + """
+local grace, user, socket = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local sockets = 'presence:sockets:' .. user
+redis.call('DEL', 'user:heartbeat:' .. socket)
+redis.call('ZREM', sockets, socket)
+redis.call('ZREMRANGEBYSCORE', sockets, '-inf', now)
+if redis.call('ZCARD', sockets) == 0 and redis.call('ZSCORE', 'presence:online', user) then
+  redis.call('ZADD', 'presence:online', now + grace, user)
+  redis.call('PEXPIRE', 'user:online:' .. user, grace)
+end
+"""
+)
+
+#: ARGV how many at most → users who are gone, each told to one caller only
+_SWEEP = (
+    _NOW
+    + """
+local gone = redis.call('ZRANGEBYSCORE', 'presence:online', '-inf', now, 'LIMIT', 0, ARGV[1])
+for _, user in ipairs(gone) do
+  redis.call('ZREM', 'presence:online', user)
+  redis.call('DEL', 'user:online:' .. user)
+end
+return gone
+"""
+)
+
+#: ARGV user: gone at once, whatever his sockets → 1 if he was there
+_HIDE = """
+redis.call('DEL', 'user:online:' .. ARGV[1])
+return redis.call('ZREM', 'presence:online', ARGV[1])
+"""
+
+
+def _ids(answer: object) -> list[UUID]:
+    assert isinstance(answer, list)
+    return [UUID(name.decode()) for name in answer]
+
+
+def refresh(pairs: Iterable[tuple[UUID, str]]) -> list[UUID]:
+    """Keep (user, socket) pairs alive for TTL; the users who were not online before."""
+    new: list[UUID] = []
+    flat = [str(word) for pair in pairs for word in pair]
+    with redis.client() as connection:
+        for start in range(0, len(flat), 1000):
+            new += _ids(connection.eval(_REFRESH, 0, str(TTL * 1000), *flat[start : start + 1000]))
+    return new
+
+
+def leave(user_id: UUID, socket_id: str) -> None:
+    with redis.client() as connection:
+        connection.eval(_LEAVE, 0, str(GRACE * 1000), str(user_id), socket_id)
+
+
+def sweep(limit: int = 1000) -> list[UUID]:
+    """Take out who expired."""
+    with redis.client() as connection:
+        return _ids(connection.eval(_SWEEP, 0, str(limit)))
+
+
+def hide(user_id: UUID) -> bool:
+    """Take one person out now; whether he was there."""
+    with redis.client() as connection:
+        return bool(connection.eval(_HIDE, 0, str(user_id)))
+
+
+def online_among(user_ids: Iterable[UUID]) -> set[UUID]:
+    ids = list(user_ids)
+    if not ids:
+        return set()
+    with redis.client() as connection:
+        scores = connection.zmscore("presence:online", [str(user_id) for user_id in ids])
+    assert isinstance(scores, list)
+    return {user_id for user_id, score in zip(ids, scores, strict=True) if score is not None}
+
+
+def online(limit: int) -> list[UUID]:
+    """Up to `limit` people who are online."""
+    with redis.client() as connection:
+        return _ids(connection.zrange("presence:online", 0, limit - 1))
+
+
+def count() -> int:
+    with redis.client() as connection:
+        return int(connection.zcard("presence:online"))  # type: ignore[arg-type]

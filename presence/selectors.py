@@ -1,0 +1,28 @@
+"""Who is here. Ids in, ids out; while Redis is away, nobody is known to be."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from chatproject.core import redis
+from presence import cache
+
+
+def online_among(user_ids: Iterable[UUID]) -> set[UUID]:
+    try:
+        return cache.online_among(user_ids)
+    except redis.Unavailable:
+        return set()
+
+
+def online(limit: int) -> list[UUID]:
+    try:
+        return cache.online(limit)
+    except redis.Unavailable:
+        return []
+
+
+def count() -> int:
+    try:
+        return cache.count()
+    except redis.Unavailable:
+        return 0
