@@ -1,0 +1,47 @@
+"""What clients are told of groups."""
+
+from typing import Any
+from uuid import UUID
+
+from accounts.models import User
+from accounts.serializers import user_output
+from chatproject.core import hub
+from groups.models import Room
+from groups.serializers import group_output
+
+
+def _person(room: Room, user: User) -> dict[str, Any]:
+    return {"groupId": str(room.pk), "userId": str(user.pk), "user": user_output(user, online=True)}
+
+
+def welcomed(room: Room, user: User) -> None:
+    """Somebody joined, or came back after an absence."""
+    hub.admit(user.pk, room.pk)
+    hub.publish(hub.room_topic(room.pk), "OnGroupWelcomeJoin", _person(room, user))
+    hub.publish(hub.user_topic(user.pk), "OnGroupUpdate", group_output(room))
+
+
+def left_for_a_while(room: Room, user: User) -> None:
+    hub.evict(user.pk, room.pk, "OnTempLeaveGroup", _person(room, user), stays=True)
+
+
+def left(room: Room, user: User) -> None:
+    hub.evict(user.pk, room.pk, "OnGroupLeave", _person(room, user))
+
+
+def removed(room: Room, user: User, *, by: User) -> None:
+    """Told to the removed one himself; the others read it in the conversation."""
+    hub.evict(user.pk, room.pk, "OnGroupLeave", _person(room, user))
+    kicked = {"groupId": str(room.pk), "name": room.name, "by": str(by.pk), "reason": "removed"}
+    hub.publish(hub.user_topic(user.pk), "OnKicked", kicked)
+
+
+def updated(room: Room) -> None:
+    hub.publish(hub.room_topic(room.pk), "OnGroupUpdate", group_output(room))
+
+
+def dissolved(room: Room, user_ids: list[UUID]) -> None:
+    kicked = {"groupId": str(room.pk), "name": room.name, "by": None, "reason": "dissolved"}
+    for user_id in user_ids:
+        hub.evict(user_id, room.pk)
+        hub.publish(hub.user_topic(user_id), "OnKicked", kicked)

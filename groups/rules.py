@@ -1,0 +1,64 @@
+"""Who may do what in a group. Each raises what the caller is told; finding the group is the selectors' part."""
+
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from chatproject.core.errors import Conflict, Forbidden, Invalid, NotFound
+from groups.models import Membership, Room
+
+#: People in one group, groups one person is in, and members named in one request.
+MEMBERS_MAX = 2000
+GROUPS_MAX = 500
+
+
+def require_admin(seat: Membership) -> None:
+    if not seat.is_admin:
+        raise Forbidden(_("Only the group's owner and administrators may do this."))
+
+
+def require_owner(seat: Membership) -> None:
+    if not seat.is_owner:
+        raise Forbidden(_("Only the group's owner may do this."))
+
+
+def require_invite(seat: Membership) -> None:
+    """In an open group every member may bring others; in a closed one its admins."""
+    if seat.room.join_policy == Room.JoinPolicy.CLOSED:
+        require_admin(seat)
+
+
+def require_removal(by: Membership, target: Membership) -> None:
+    """Admins remove members, the owner removes anybody but himself."""
+    require_admin(by)
+    if target.user_id == by.user_id:
+        raise Conflict(_("Leave the group instead."))
+    if target.is_admin and not by.is_owner:
+        raise Forbidden(_("Only the owner may remove an administrator."))
+
+
+def require_leave(seat: Membership) -> None:
+    """The last owner cannot vanish: a group with people always has somebody who may act."""
+    if seat.is_owner and seat.room.member_count > 1:
+        raise Conflict(_("Hand the group over to somebody else first."), code="last_owner")
+
+
+def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
+    """Into an open group whoever was not removed, into a closed one whoever holds its invitation."""
+    is_invited = bool(invite_code) and invite_code == room.invite_code
+    if room.join_policy == Room.JoinPolicy.CLOSED and not is_invited:
+        raise NotFound()
+    if invite_code and not is_invited:
+        raise Forbidden(_("This invitation is no longer valid."), code="invite_invalid")
+    if was_removed and not is_invited:
+        raise Forbidden(_("You were removed from this group. Ask for an invitation."), code="removed")
+
+
+def require_room_for(room: Room, newcomers: int) -> None:
+    if room.member_count + newcomers > MEMBERS_MAX:
+        raise Conflict(_("The group is full."), code="group_full")
+
+
+def require_other(me: UUID, other: UUID) -> None:
+    if me == other:
+        raise Invalid(errors={"toUid": [_("You cannot write to yourself.")]})

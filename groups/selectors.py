@@ -1,0 +1,179 @@
+"""Rooms and seats, found through the person who asks: what is not his is not there."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from accounts.models import User
+from chatproject.core.errors import NotFound
+from groups.models import Membership, Removal, Room, direct_room_id
+
+_GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
+
+
+def seat(user: User, group_id: UUID) -> Membership:
+    """His seat in a group, with the room. Raises NotFound for a stranger as for a group that never was."""
+    found = (
+        Membership.objects.select_related("room").filter(room_id=group_id, user=user, room__kind=Room.Kind.GROUP).first()
+    )
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def locked_seat(user: User, group_id: UUID) -> Membership:
+    """The same inside a transaction that will change the room: nobody else changes it meanwhile."""
+    room = locked_group(group_id)
+    found = Membership.objects.select_for_update().filter(room=room, user=user).first()
+    if found is None:
+        raise NotFound()
+    found.room = room
+    return found
+
+
+def locked_group(group_id: UUID) -> Room:
+    room = _GROUPS.select_for_update().filter(pk=group_id).first()
+    if room is None:
+        raise NotFound()
+    return room
+
+
+def locked_room(room_id: UUID) -> Room:
+    """Any room, for a change of its numbers."""
+    room = Room.objects.select_for_update().filter(pk=room_id).first()
+    if room is None:
+        raise NotFound()
+    return room
+
+
+def other_seat(room: Room, user_id: UUID) -> Membership:
+    """Somebody else's seat in a room that the caller may act in."""
+    found = Membership.objects.select_related("user").filter(room=room, user_id=user_id).first()
+    if found is None:
+        raise NotFound()
+    found.room = room
+    return found
+
+
+def direct_seat(user: User, other_id: UUID) -> Membership | None:
+    """His seat in the private chat with another, if they ever talked."""
+    return (
+        Membership.objects.select_related("room")
+        .filter(room_id=direct_room_id(user.pk, other_id), user=user)
+        .first()
+    )
+
+
+def members(room_id: UUID) -> list[Membership]:
+    """Everyone in a group, owner and admins first, then by when they joined."""
+    rank = {Membership.Role.OWNER: 0, Membership.Role.ADMIN: 1, Membership.Role.MEMBER: 2}
+    seats = Membership.objects.select_related("user").filter(room_id=room_id)
+    return sorted(seats, key=lambda seat: (rank[Membership.Role(seat.role)], seat.joined_at))
+
+
+def group_seats(user: User) -> list[Membership]:
+    """His groups, the last moved first."""
+    return list(
+        Membership.objects.select_related("room")
+        .filter(user=user, room__kind=Room.Kind.GROUP)
+        .order_by("-room__last_at", "room_id")
+    )
+
+
+def listed_groups(user: User, *, search: str = "", after: UUID | None = None, limit: int = 50) -> list[Room]:
+    """Groups he may see: the open ones and his own, by age of the group, newest first; `after` is the last one seen."""
+    mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
+    rooms = _GROUPS.filter(Q(join_policy=Room.JoinPolicy.OPEN) | Q(pk__in=list(mine)))
+    if search:
+        rooms = rooms.filter(name__icontains=search)
+    if after is not None:
+        rooms = rooms.filter(pk__lt=after)
+    return list(rooms.order_by("-pk")[:limit])
+
+
+def was_removed(room: Room, user: User) -> bool:
+    return Removal.objects.filter(room=room, user=user).exists()
+
+
+def all_seats(user_id: UUID) -> list[Membership]:
+    """Every seat that matters to one person's chat list, in one query.
+
+    His own seats with their rooms, and in his private chats the other's seat with the other person: those carry
+    `peer_id == user_id`.
+    """
+    return list(
+        Membership.objects.select_related("room", "user")
+        .filter(Q(user_id=user_id) | Q(peer_id=user_id))
+        .order_by("-room__last_at", "room_id")
+    )
+
+
+def unread_seats(user_id: UUID) -> list[Membership]:
+    """His seats with something unread, the last moved first, with the room and, in private chats, the other one."""
+    return list(
+        Membership.objects.select_related("room", "peer")
+        .filter(user_id=user_id, room__last_seq__gt=F("read_seq") + F("own_since_read"))
+        .order_by("-room__last_at", "room_id")
+    )
+
+
+def groups_of(user_id: UUID) -> list[tuple[UUID, bool]]:
+    """(group, away) for each group somebody is in: what his sockets belong to. One query."""
+    seats = Membership.objects.filter(user_id=user_id, room__kind=Room.Kind.GROUP)
+    return list(seats.values_list("room_id", "away"))
+
+
+def versions(user_id: UUID) -> dict[UUID, int]:
+    """Where each of somebody's chats stands, by the id clients know it by. One query."""
+    seats = Membership.objects.filter(user_id=user_id, room__last_version__gt=0)
+    return {
+        peer_id or room_id: version
+        for room_id, peer_id, version in seats.values_list("room_id", "peer_id", "room__last_version")
+    }
+
+
+def contacts(user_id: UUID) -> list[UUID]:
+    """The people somebody has private chats with."""
+    return list(Membership.objects.filter(user_id=user_id, peer__isnull=False).values_list("peer_id", flat=True))
+
+
+def seats_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Membership]:
+    found = Membership.objects.select_related("room").filter(user_id=user_id, room_id__in=room_ids)
+    return {seat.room_id: seat for seat in found}
+
+
+def seats_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
+    """His seats in some groups, or in some private chats, with room and peer; locked for his cursor's sake."""
+    kind = Room.Kind.GROUP if is_group else Room.Kind.DIRECT
+    return list(
+        Membership.objects.select_for_update(of=("self",))
+        .select_related("room", "peer")
+        .filter(user_id=user_id, room_id__in=room_ids, room__kind=kind)
+        .order_by("pk")
+    )
+
+
+def seats_in_pages(size: int = 500) -> Iterator[list[Membership]]:
+    """Every seat of every room, in pages; for the command that compares."""
+    last: UUID | None = None
+    seats = Membership.objects.select_related("room").order_by("pk")
+    while page := list((seats if last is None else seats.filter(pk__gt=last))[:size]):
+        yield page
+        last = page[-1].pk
+
+
+def seats_of_many(user_ids: Iterable[UUID]) -> set[tuple[UUID, UUID, bool]]:
+    """(user, group, away) of all these people: what live sockets are checked against. One query."""
+    seats = Membership.objects.filter(user_id__in=list(user_ids), room__kind=Room.Kind.GROUP)
+    return set(seats.values_list("user_id", "room_id", "away"))
+
+
+def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
+    """(user, read_seq) of everyone in a room."""
+    return list(Membership.objects.filter(room_id=room_id).values_list("user_id", "read_seq"))
+
+
+def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[Membership]:
+    """The seats of some people in a room, with the room, for their unread."""
+    return list(Membership.objects.select_related("room").filter(room_id=room_id, user_id__in=list(user_ids)))

@@ -1,0 +1,142 @@
+"""Groups and their members as the API shows them, and what it takes.
+
+The functions make the output; the classes of the same name describe it for OpenAPI.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from accounts.serializers import UserOutput, user_output
+from chatproject.core.api import Input
+from chatproject.core.times import iso
+from groups.models import Membership, Room
+from groups.rules import MEMBERS_MAX
+from presence.selectors import online_among
+
+
+class MemberOutput(UserOutput):
+    role = serializers.ChoiceField(choices=Membership.Role.choices)
+    joinedAt = serializers.DateTimeField()
+    away = serializers.BooleanField()
+
+
+class GroupOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    avatar = serializers.CharField()
+    creatorId = serializers.UUIDField(allow_null=True)
+    joinPolicy = serializers.ChoiceField(choices=Room.JoinPolicy.choices)
+    memberCount = serializers.IntegerField()
+    createdAt = serializers.DateTimeField()
+    role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True, help_text="Mine; null for a stranger")
+    members = MemberOutput(many=True, allow_null=True, help_text="null in lists")
+    inviteCode = serializers.CharField(allow_null=True, help_text="For those who may invite, when they ask for it")
+
+
+def member_output(seat: Membership, *, online: bool) -> dict[str, Any]:
+    return user_output(seat.user, online=online) | {
+        "role": seat.role,
+        "joinedAt": iso(seat.joined_at),
+        "away": seat.away,
+    }
+
+
+def members_output(seats: Iterable[Membership]) -> list[dict[str, Any]]:
+    seats = list(seats)
+    here = online_among(seat.user_id for seat in seats)
+    return [member_output(seat, online=seat.user_id in here) for seat in seats]
+
+
+def group_output(
+    room: Room, *, role: str | None = None, members: Iterable[Membership] | None = None, invite_code: str | None = None
+) -> dict[str, Any]:
+    return {
+        "id": str(room.pk),
+        "name": room.name,
+        "avatar": room.avatar,
+        "creatorId": str(room.creator_id) if room.creator_id else None,
+        "joinPolicy": room.join_policy,
+        "memberCount": room.member_count,
+        "createdAt": iso(room.created_at),
+        "role": role,
+        "members": None if members is None else members_output(members),
+        "inviteCode": invite_code,
+    }
+
+
+class GroupName(serializers.CharField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=80, **options)
+
+
+class ImageAddress(serializers.CharField):
+    """An http(s) or site-relative address of a picture, or nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=500, allow_blank=True, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        address = super().to_internal_value(data)
+        if address and not address.startswith(("https://", "http://", "/")) or address.startswith("//"):
+            raise serializers.ValidationError(self.error_messages["invalid"])
+        return address
+
+
+class PeopleField(serializers.ListField):
+    child = serializers.UUIDField()
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MEMBERS_MAX, **options)
+
+    def to_internal_value(self, data: Any) -> list[UUID]:
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
+class CreateInput(Input):
+    name = GroupName()
+    memberIds = PeopleField(source="member_ids", default=list)
+    avatar = ImageAddress(default="")
+    joinPolicy = serializers.ChoiceField(source="join_policy", choices=Room.JoinPolicy.choices, default=Room.JoinPolicy.OPEN)
+
+
+class GroupInput(Input):
+    groupId = serializers.UUIDField(source="group_id")
+
+
+class JoinInput(GroupInput):
+    inviteCode = serializers.CharField(source="invite_code", max_length=64, default="", allow_blank=True)
+
+
+class UpdateInput(GroupInput):
+    name = GroupName(required=False)
+    avatar = ImageAddress(required=False)
+    joinPolicy = serializers.ChoiceField(source="join_policy", choices=Room.JoinPolicy.choices, required=False)
+
+
+class MemberInput(GroupInput):
+    userId = serializers.UUIDField(source="user_id")
+
+
+class RoleInput(MemberInput):
+    role = serializers.ChoiceField(choices=[Membership.Role.ADMIN, Membership.Role.MEMBER])
+
+
+class MuteInput(GroupInput):
+    muted = serializers.BooleanField(default=True)
+    seconds = serializers.IntegerField(
+        min_value=60, max_value=366 * 86400, required=False, help_text="For so long; without it, until I say otherwise"
+    )
+
+
+class InviteInput(GroupInput):
+    userIds = PeopleField(source="user_ids", default=list, help_text="People to bring in at once")
+    renew = serializers.BooleanField(default=False, help_text="Make the old invitation code worthless")
+
+
+class ListInput(Input):
+    search = serializers.CharField(default="", allow_blank=True, max_length=80)
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    after = serializers.UUIDField(required=False, default=None, allow_null=True)

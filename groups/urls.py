@@ -1,0 +1,23 @@
+"""The original's group routes, and those beside them."""
+
+from django.urls import path
+
+from groups import api
+
+urlpatterns = [
+    path("group/create", api.CreateView.as_view()),
+    path("group/join", api.JoinView.as_view()),
+    path("group/list", api.ListView.as_view()),
+    path("group/allList", api.AllListView.as_view()),
+    path("group/members/<uuid:group_id>", api.MembersView.as_view()),
+    path("group/leave", api.LeaveView.as_view()),
+    path("group/tempLeave", api.TempLeaveView.as_view()),
+    path("group/return", api.ReturnView.as_view()),
+    path("group/update", api.UpdateView.as_view()),
+    path("group/kick", api.KickView.as_view()),
+    path("group/setRole", api.SetRoleView.as_view()),
+    path("group/mute", api.MuteView.as_view()),
+    path("group/transfer", api.TransferView.as_view()),
+    path("group/dissolve", api.DissolveView.as_view()),
+    path("group/invite", api.InviteView.as_view()),
+]
