@@ -1,0 +1,153 @@
+"""Messages by HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.serializers import UserOutput, user_output
+from chatproject.core.api import require_self, with_next
+from chatproject.core.errors import NotYou
+from messaging import selectors, serializers, services
+from messaging.serializers import MessageOutput
+from presence.selectors import online_among
+
+
+class ChatListView(APIView):
+    @extend_schema(request=None, responses=serializers.ChatOutput(many=True), summary="My chats, the last moved first")
+    def post(self, request: Request) -> Response:
+        require_self(request, "userId")
+        chats = selectors.chat_list(request.user)
+        here = online_among(chat.id for chat in chats if chat.other)
+        return Response([serializers.chat_output(chat, online=chat.id in here) for chat in chats])
+
+
+class PrivateMessagesView(APIView):
+    @extend_schema(
+        parameters=[serializers.PrivatePageInput], responses=MessageOutput(many=True), summary="A page of a private chat"
+    )
+    def get(self, request: Request) -> Response:
+        form = serializers.PrivatePageInput.read(request.query_params)
+        sender_id, receiver_id = form.pop("senderId"), form.pop("receiverId", request.user.pk)
+        if request.user.pk not in (sender_id, receiver_id):
+            raise NotYou()
+        return _page(request, sender_id if receiver_id == request.user.pk else receiver_id, is_group=False, **form)
+
+
+class GroupMessagesView(APIView):
+    @extend_schema(parameters=[serializers.GroupPageInput], responses=MessageOutput(many=True), summary="A page of a group")
+    def get(self, request: Request) -> Response:
+        form = serializers.GroupPageInput.read(request.query_params)
+        return _page(request, form.pop("groupId"), is_group=True, **form)
+
+
+def _page(request: Request, chat_id: UUID, *, is_group: bool, **cursor: Any) -> Response:
+    page = selectors.history(request.user, chat_id, is_group=is_group, **cursor)
+    response = Response(serializers.page_output(page))
+    return with_next(response, request, before=page.messages[0].seq) if page.has_older else response
+
+
+class _SendView(APIView):
+    form: type[serializers.MessageInput]
+    is_group: bool
+
+    def send(self, request: Request) -> Response:
+        require_self(request, "senderId")
+        draft = services.Draft(sender=request.user, is_group=self.is_group, **self.form.read(request.data))
+        return Response(services.send(draft).output, status=201)
+
+
+class PrivateSendView(_SendView):
+    form = serializers.PrivateInput
+    is_group = False
+
+    @extend_schema(request=serializers.PrivateInput, responses={201: MessageOutput}, summary="Write to somebody")
+    def post(self, request: Request) -> Response:
+        return self.send(request)
+
+
+class GroupSendView(_SendView):
+    form = serializers.GroupMessageInput
+    is_group = True
+
+    @extend_schema(request=serializers.GroupMessageInput, responses={201: MessageOutput}, summary="Write to a group")
+    def post(self, request: Request) -> Response:
+        return self.send(request)
+
+
+class UnreadView(APIView):
+    @extend_schema(responses=serializers.UnreadOutput, summary="What I have not read")
+    def get(self, request: Request) -> Response:
+        require_self(request, "userId")
+        chats = selectors.unread(request.user)
+        services.remember_unread(request.user, chats)
+        return Response(serializers.unread_output(chats))
+
+
+class _ReadView(APIView):
+    form: type[serializers.ReadPrivateInput] | type[serializers.ReadGroupInput]
+    is_group: bool
+
+    def mark(self, request: Request) -> Response:
+        require_self(request, "userId")
+        form = self.form.read(request.data)
+        seats = services.mark_read(by=request.user, is_group=self.is_group, **form)
+        return Response(serializers.read_output(seats, form["chat_ids"]))
+
+
+class MarkPrivateReadView(_ReadView):
+    form = serializers.ReadPrivateInput
+    is_group = False
+
+    @extend_schema(request=serializers.ReadPrivateInput, responses=serializers.ReadOutput, summary="I have read it")
+    def post(self, request: Request) -> Response:
+        return self.mark(request)
+
+
+class MarkGroupReadView(_ReadView):
+    form = serializers.ReadGroupInput
+    is_group = True
+
+    @extend_schema(request=serializers.ReadGroupInput, responses=serializers.ReadOutput, summary="I have read it")
+    def post(self, request: Request) -> Response:
+        return self.mark(request)
+
+
+class RecallView(APIView):
+    @extend_schema(request=serializers.MessageIdInput, responses=MessageOutput, summary="Recall a message")
+    def post(self, request: Request) -> Response:
+        return Response(services.recall(by=request.user, **serializers.MessageIdInput.read(request.data)))
+
+
+class EditView(APIView):
+    @extend_schema(request=serializers.EditInput, responses=MessageOutput, summary="Edit a text")
+    def post(self, request: Request) -> Response:
+        return Response(services.edit(by=request.user, **serializers.EditInput.read(request.data)))
+
+
+class ReadersView(APIView):
+    @extend_schema(parameters=[serializers.MessageIdInput], responses=UserOutput(many=True), summary="Who has read it")
+    def get(self, request: Request) -> Response:
+        form = serializers.MessageIdInput.read(request.query_params)
+        people = selectors.readers(request.user, **form)
+        here = online_among(user.pk for user in people)
+        return Response([user_output(user, online=user.pk in here) for user in people])
+
+
+class SearchView(APIView):
+    @extend_schema(parameters=[serializers.SearchInput], responses=MessageOutput(many=True), summary="Find messages")
+    def get(self, request: Request) -> Response:
+        form = serializers.SearchInput.read(request.query_params)
+        found = selectors.search(request.user, **form)
+        response = Response(serializers.found_output(request.user.pk, found))
+        return with_next(response, request, before=found[-1].pk) if len(found) == form["limit"] else response
+
+
+class SyncView(APIView):
+    @extend_schema(request=serializers.SyncInput, responses=serializers.SyncOutput, summary="What changed since")
+    def post(self, request: Request) -> Response:
+        form = serializers.SyncInput.read(request.data)
+        return Response(serializers.sync_output(selectors.changes(request.user, **form)))

@@ -1,0 +1,377 @@
+"""The one socket. It forwards: what a frame asks for is done by services and answered in their words.
+
+A plain receive loop instead of Channels' dispatch, which hops to a thread for every event. Frames of one socket are taken in
+order; sends do not wait for their commit, so that a client may have many under way, and are acked as they are stored.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+import orjson
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from accounts import services as accounts
+from accounts.models import Device
+from accounts.serializers import user_output
+from chatproject.core import errors, hub, limits
+from chatproject.core.db import in_thread
+from chatproject.core.errors import ChatError
+from chatproject.core.handshake import credentials
+from chatproject.core.times import iso, now
+from groups import selectors as rooms
+from groups import serializers as group_inputs
+from groups import services as groups
+from messaging import events, selectors, serializers, services
+from messaging.services import live
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = "chat.v1"
+#: Seconds between a client's beats.
+HEARTBEAT = 25
+#: Bytes of one frame.
+FRAME_MAX = 64 * 1024
+#: Bytes that may come at once, and per second after that.
+BURST, FLOW = 4 * 1024 * 1024, 1024 * 1024
+#: Refusals and bad frames in a row that count as abuse.
+PATIENCE = 100
+#: Sends of one socket that may be under way.
+UNDER_WAY = 64
+
+Handler = Callable[["ChatConsumer", Any, "Answer"], Awaitable[None]]
+
+
+class Answer:
+    """The way back for one frame: an ack if it asked for one, an error in any case."""
+
+    __slots__ = ("_ack", "_consumer")
+
+    def __init__(self, consumer: "ChatConsumer", ack: int | str | None) -> None:
+        self._consumer, self._ack = consumer, ack
+
+    @property
+    def is_wanted(self) -> bool:
+        return self._ack is not None
+
+    def done(self, payload: Any = None) -> None:
+        self._consumer.strikes = 0
+        if self._ack is not None:
+            self._consumer.socket.push(hub.encode("ack", payload if payload is not None else {}, ack=self._ack))
+
+    def error(self, error: ChatError, event: str = "error", **more: Any) -> None:
+        with translation.override(self._consumer.language):
+            payload: dict[str, Any] = {"code": error.code, "message": str(error.detail), **more}
+            if error.retry_after is not None:
+                payload["retryAfter"] = error.retry_after
+            if error.errors is not None:
+                payload["errors"] = {field: [str(text) for text in texts] for field, texts in error.errors.items()}
+        ack = {} if self._ack is None else {"ack": self._ack}
+        self._consumer.socket.push(hub.encode(event, payload, **ack))
+        self._consumer.strike(error)
+
+
+class ChatConsumer(AsyncConsumer):
+    """One connection of one device, from its handshake to its end."""
+
+    channel_layer_alias = ""  # the hub is the only door
+
+    handlers: ClassVar[dict[str, Handler]] = {}
+
+    socket: hub.Socket
+    device: Device
+
+    async def __call__(self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self.send_event: Any = send
+        if (await receive())["type"] != "websocket.connect":
+            return
+        device = await in_thread(accounts.device_for, credentials(scope))
+        subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
+        if device is None:
+            await self._refuse(hub.SIGN_IN, subprotocol)
+            return
+        if await in_thread(limits.wait_each, "connections", [str(device.user_id)], settings.RATE_CONNECTIONS) != [0]:
+            await self._refuse(1013, subprotocol)
+            return
+        self.device = device
+        self.language = device.user.language or settings.LANGUAGE_CODE
+        self.strikes = 0
+        self._under_way = asyncio.Semaphore(UNDER_WAY)
+        self._flow = (float(BURST), time.monotonic())
+        self._heads: dict[UUID, int] | None = None
+        self.socket = hub.Socket(
+            send,
+            user_id=device.user_id,
+            device_id=device.pk,
+            batches=b"batch=1" in scope["query_string"].split(b"&"),
+            is_visible=not device.user.is_invisible,
+        )
+        await self._serve(receive, subprotocol)
+
+    async def _refuse(self, code: int, subprotocol: str | None) -> None:
+        """Accept and close: a browser shows its page nothing of a refused handshake."""
+        await self.send_event({"type": "websocket.accept", "subprotocol": subprotocol})
+        await self.send_event({"type": "websocket.close", "code": code})
+
+    async def _serve(self, receive: Any, subprotocol: str | None) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.socket.closing.add_done_callback(lambda _: task.cancel())
+        try:
+            # Rooms first, then the handshake: whoever is connected misses nothing.
+            await hub.register(self.socket, await in_thread(live.topics_of, self.socket.user_id))
+            await self.send_event({"type": "websocket.accept", "subprotocol": subprotocol})
+            await live.arrive(self.socket)
+            while (message := await receive())["type"] == "websocket.receive":
+                await self._take(message)
+        except asyncio.CancelledError:
+            if not self.socket.closing.done():
+                raise
+            task.uncancel()
+            await self._say_goodbye(self.socket.closing.result())
+        finally:
+            hub.unregister(self.socket)
+            await live.leave(self.socket)
+
+    async def _say_goodbye(self, code: int) -> None:
+        try:
+            async with asyncio.timeout(2):
+                await self.socket.outbox.drained()
+                await self.send_event({"type": "websocket.close", "code": code})
+        except Exception as gone:  # each server has its own exception for a connection that is gone
+            log.debug("socket: closed before it was told: %r", gone)
+
+    # Taking frames ----------------------------------------------------------------------------------------------------
+
+    async def _take(self, message: Any) -> None:
+        answer = Answer(self, None)
+        try:
+            frame = self._parse(message)
+            ack = frame.get("ack")
+            if ack is not None:
+                if not isinstance(ack, int | str) or len(str(ack)) > 64:
+                    raise errors.BadRequest(_("ack must be a number or a short text."))
+                answer = Answer(self, ack)
+            handler = self.handlers.get(frame["event"])
+            if handler is None:
+                raise errors.BadRequest(_("There is no such event."), code="unknown_event")
+            await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
+        except ChatError as error:
+            answer.error(error)
+        except Exception:
+            log.exception("socket: an event failed")
+            answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
+
+    def _parse(self, message: Any) -> dict[str, Any]:
+        text = message.get("text")
+        self._count(len(text or message.get("bytes") or b""))
+        if text is None:
+            raise errors.BadRequest(_("Frames must be text."))
+        if len(text) > FRAME_MAX:
+            raise errors.TooLarge()
+        try:
+            frame = orjson.loads(text)  # refuses NaN, lone surrogates, great depth and numbers without end
+        except ValueError as error:
+            raise errors.BadRequest(_("The frame is not valid JSON.")) from error
+        if not isinstance(frame, dict) or not isinstance(frame.get("event"), str):
+            raise errors.BadRequest(_("A frame is an object with an event."))
+        return frame
+
+    def _count(self, size: int) -> None:
+        left, at = self._flow
+        moment = time.monotonic()
+        left = min(BURST, left + (moment - at) * FLOW) - size
+        self._flow = left, moment
+        if left < 0:
+            self.socket.close(hub.FLOODING)
+
+    def strike(self, error: ChatError) -> None:
+        """A refusal; a client that goes on against a hundred of them is not listening."""
+        self.strikes += 1
+        if self.strikes >= PATIENCE:
+            self.socket.close(hub.FLOODING if error.status == 429 else hub.NOT_OUR_PROTOCOL)
+
+    # Events -----------------------------------------------------------------------------------------------------------
+
+    async def user_connect(self, data: Any, answer: Answer) -> None:
+        self._require_me(data, "_id")
+        user = self.device.user
+        connected = {
+            "user": user_output(user, online=self.socket.is_visible),
+            "socketId": self.socket.id,
+            "heartbeatInterval": HEARTBEAT,
+            "serverTime": iso(now()),
+        }
+        self.push("OnUserConnect", connected)
+        await self.online_users({}, answer)
+
+    async def online_users(self, data: Any, answer: Answer) -> None:
+        online = await in_thread(live.online_list, self.socket.user_id)
+        payload = {"userList": online["people"], "onlineUsersNum": online["count"]}
+        self.push("OnlineUsersList", payload)
+        answer.done(payload)
+
+    async def heartbeat(self, data: Any, answer: Answer) -> None:
+        versions = await in_thread(rooms.versions, self.socket.user_id)
+        known, self._heads = self._heads, versions
+        moved = {str(one): version for one, version in versions.items() if known is None or known.get(one) != version}
+        if known:
+            moved |= {str(one): 0 for one in known.keys() - versions.keys()}
+        payload = {"serverTime": iso(now()), "heads": moved}
+        self.push("SocketHeartBeat", payload)
+        answer.done(payload)
+
+    async def send_private(self, data: Any, answer: Answer) -> None:
+        await self._send(serializers.SocketPrivateInput.read(data), answer, is_group=False)
+
+    async def send_group(self, data: Any, answer: Answer) -> None:
+        self._require_me(data, "senderId")
+        await self._send(serializers.GroupMessageInput.read(data), answer, is_group=True)
+
+    async def _send(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
+        # Whoever asks for an ack has the message by it; whoever does not hears it as everyone does.
+        skip = self.socket.id if answer.is_wanted else ""
+        draft = services.Draft(sender=self.device.user, is_group=is_group, socket_id=skip, **form)
+        await self._under_way.acquire()
+        loop = asyncio.get_running_loop()
+        try:
+            sending = services.submit(draft)
+        except BaseException:
+            self._under_way.release()
+            raise
+        sending.add_done_callback(partial(loop.call_soon_threadsafe, self._sent, answer))
+
+    def _sent(self, answer: Answer, sending: "Future[services.Sent]") -> None:
+        self._under_way.release()
+        match sending.exception():
+            case None:
+                answer.done(sending.result().output)
+            case ChatError() as error:
+                answer.error(error)
+            case _:  # the writer has logged it
+                answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
+
+    async def join_group(self, data: Any, answer: Answer) -> None:
+        """Ends an absence, or joins."""
+        form = group_inputs.JoinInput.read(data)
+        seat = await in_thread(groups.join, by=self.device.user, **form)
+        if seat.away:
+            await in_thread(groups.come_back, by=self.device.user, group_id=form["group_id"])
+        answer.done({"groupId": str(form["group_id"])})
+
+    async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
+        form = group_inputs.GroupInput.read(data)
+        await in_thread(groups.leave_for_a_while, by=self.device.user, **form)
+        answer.done({"groupId": str(form["group_id"])})
+
+    async def leave_group(self, data: Any, answer: Answer) -> None:
+        form = group_inputs.GroupInput.read(data)
+        await in_thread(groups.leave, by=self.device.user, **form)
+        answer.done({"groupId": str(form["group_id"])})
+
+    async def unread(self, data: Any, answer: Answer) -> None:
+        user = self.device.user
+        chats = await in_thread(selectors.unread, user)
+        services.remember_unread(user, chats)
+        payload = serializers.unread_output(chats)
+        self.push("OnUnreadCount", payload)
+        answer.done(payload)
+
+    async def mark_private_read(self, data: Any, answer: Answer) -> None:
+        await self._mark_read(serializers.ReadPrivateInput.read(data), answer, is_group=False)
+
+    async def mark_group_read(self, data: Any, answer: Answer) -> None:
+        await self._mark_read(serializers.ReadGroupInput.read(data), answer, is_group=True)
+
+    async def _mark_read(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
+        seats = await in_thread(
+            services.mark_read, by=self.device.user, is_group=is_group, socket_id=self.socket.id, **form
+        )
+        answer.done(serializers.read_output(seats, form["chat_ids"]))
+
+    async def history(self, data: Any, answer: Answer) -> None:
+        chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
+        try:
+            form = serializers.HistoryInput.read(data)
+            page = await in_thread(selectors.history, self.device.user, **form)
+        except ChatError as error:
+            answer.error(error, "MessageHistoryError", **chat)
+            return
+        payload = {**chat, "messages": serializers.page_output(page)}
+        self.push("MessageHistory", payload)
+        answer.done(payload)
+
+    async def sync(self, data: Any, answer: Answer) -> None:
+        form = serializers.SyncInput.read(data)
+        payload = serializers.sync_output(await in_thread(selectors.changes, self.device.user, **form))
+        self.push("OnSync", payload)
+        answer.done(payload)
+
+    async def typing(self, data: Any, answer: Answer) -> None:
+        form = serializers.TypingInput.read(data)
+        group_id, to = form.get("groupId"), form.get("toUid")
+        if group_id:
+            if hub.room_topic(group_id) not in self.socket.topics:
+                raise errors.NotFound()
+        elif await in_thread(rooms.direct_seat, self.device.user, to) is None:
+            raise errors.NotFound()
+        events.typing(by=self.socket.user_id, to=to, group_id=group_id, skip=self.socket.id)
+        answer.done()
+
+    async def recall(self, data: Any, answer: Answer) -> None:
+        form = serializers.MessageIdInput.read(data)
+        answer.done(await in_thread(services.recall, by=self.device.user, **form))
+
+    async def edit(self, data: Any, answer: Answer) -> None:
+        form = serializers.EditInput.read(data)
+        answer.done(await in_thread(services.edit, by=self.device.user, **form))
+
+    async def watch_presence(self, data: Any, answer: Answer) -> None:
+        """Replaces whom this socket watches."""
+        user_ids = serializers.WatchInput.read(data)["userIds"]
+        watched = {hub.status_topic(user_id) for user_id in user_ids}
+        before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}
+        hub.leave(self.socket, before - watched)
+        await hub.join(self.socket, watched - before)
+        for payload in await in_thread(live.statuses, user_ids):
+            self.push("OnUserStatus", payload)
+        answer.done()
+
+    def push(self, event: str, payload: Any) -> None:
+        self.socket.push(hub.encode(event, payload))
+
+    def _require_me(self, data: Any, field: str) -> None:
+        if isinstance(data, dict) and data.get(field) not in (None, "", str(self.socket.user_id)):
+            raise errors.NotYou()
+
+
+ChatConsumer.handlers = {
+    "EmitUserConnect": ChatConsumer.user_connect,
+    "GetEmitOnlineUsers": ChatConsumer.online_users,
+    "SocketHeartBeat": ChatConsumer.heartbeat,
+    "EmitPrivate": ChatConsumer.send_private,
+    "EmitGroupMsg": ChatConsumer.send_group,
+    "EmitGroupJoin": ChatConsumer.join_group,
+    "EmitTempLeaveGroup": ChatConsumer.leave_group_for_a_while,
+    "EmitGroupLeave": ChatConsumer.leave_group,
+    "EmitGetUnreadCount": ChatConsumer.unread,
+    "EmitMarkPrivateRead": ChatConsumer.mark_private_read,
+    "EmitMarkGroupRead": ChatConsumer.mark_group_read,
+    "GetMessageHistory": ChatConsumer.history,
+    "EmitSync": ChatConsumer.sync,
+    "EmitTyping": ChatConsumer.typing,
+    "EmitRecall": ChatConsumer.recall,
+    "EmitEdit": ChatConsumer.edit,
+    "EmitWatchPresence": ChatConsumer.watch_presence,
+}
+
+live.start()

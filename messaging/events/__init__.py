@@ -1,0 +1,93 @@
+"""What clients are told of messages. Each push carries exactly what HTTP returns for the same thing."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from chatproject.core import hub
+from groups.models import Membership, Room
+
+
+def message_created(output: dict[str, Any], *, skip: str = "") -> None:
+    """A new message to those who hear it; `skip` is the socket that has it as its ack."""
+    fragment = orjson.Fragment(orjson.dumps(output))
+    if output["groupId"]:
+        hub.publish(hub.room_topic(output["groupId"]), "OnGroupMsg", fragment, skip=skip)
+        return
+    for user_id in (output["receiverId"], output["senderId"]):
+        hub.publish(hub.user_topic(user_id), "OnPrivate", fragment, skip=skip)
+
+
+def message_changed(event: str, output: dict[str, Any]) -> None:
+    """An edit or a recall, to everyone who has the message."""
+    fragment = orjson.Fragment(orjson.dumps(output))
+    if output["groupId"]:
+        hub.publish(hub.room_topic(output["groupId"]), event, fragment)
+        return
+    for user_id in (output["receiverId"], output["senderId"]):
+        hub.publish(hub.user_topic(user_id), event, fragment)
+
+
+def private_unread(user_id: UUID, sender: Any, count: int, last: dict[str, Any] | None, *, skip: str = "") -> None:
+    """One person's unread from another, to his own sockets."""
+    payload = {
+        "senderId": str(sender.pk),
+        "senderName": sender.name,
+        "senderImg": sender.img,
+        "unreadCount": count,
+        "lastMessage": last,
+        "content": last["content"] if last else "",
+        "sentAt": last["sentAt"] if last else None,
+    }
+    hub.publish(hub.user_topic(user_id), "unreadCountUpdate", payload, skip=skip)
+
+
+def group_unread_payload(room: Room, count: int, last: Any, content: str, sent_at: str | None) -> dict[str, Any]:
+    return {
+        "groupId": str(room.pk),
+        "groupName": room.name,
+        "groupImg": room.avatar,
+        "unreadCount": count,
+        "lastMessage": last,
+        "content": content,
+        "sentAt": sent_at,
+    }
+
+
+def group_unread(seat: Membership, last: dict[str, Any] | None, *, skip: str = "") -> None:
+    """One person's unread in a group, to his own sockets."""
+    payload = group_unread_payload(
+        seat.room, seat.unread, last, last["content"] if last else "", last["sentAt"] if last else None
+    )
+    hub.publish(hub.user_topic(seat.user_id), "groupUnreadUpdate", payload, skip=skip)
+
+
+def read(seat: Membership, senders: Iterable[UUID]) -> None:
+    """Somebody read what these people sent: `id` is the chat as they know it."""
+    is_private = bool(seat.peer_id)
+    payload = {
+        "type": "private" if is_private else "group",
+        "id": str(seat.user_id if is_private else seat.room_id),
+        "userId": str(seat.user_id),
+        "readSeq": seat.read_seq,
+    }
+    for sender_id in senders:
+        hub.publish(hub.user_topic(sender_id), "OnRead", payload)
+
+
+def typing(*, by: UUID, to: UUID | None, group_id: UUID | None, skip: str) -> None:
+    """At most once, and to nobody who was not there."""
+    topic = hub.room_topic(group_id) if group_id else hub.user_topic(to or by)
+    payload = {
+        "type": "group" if group_id else "private",
+        "id": str(group_id or by),
+        "userId": str(by),
+    }
+    hub.publish(topic, "OnTyping", payload, skip=skip)
+
+
+def online_list(people: list[dict[str, Any]], count: int) -> None:
+    """Who is online, to everyone; for small installations."""
+    hub.publish(hub.EVERYONE, "OnlineUsersList", {"userList": people, "onlineUsersNum": count})

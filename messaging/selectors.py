@@ -1,0 +1,222 @@
+"""Every read of what was said. What the reader has no seat for is not there."""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from accounts.models import User
+from chatproject.core.errors import NotFound
+from groups import selectors as rooms
+from groups.models import Membership
+from messaging import rules
+from messaging.models import Message
+
+
+@dataclass(slots=True)
+class Readers:
+    """How many have read how far in one room, from its members' cursors."""
+
+    cursors: dict[UUID, int]
+    _sorted: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sorted = sorted(self.cursors.values())
+
+    def count(self, message: Message) -> int:
+        """How many others' cursors have passed a message."""
+        passed = len(self._sorted) - bisect_left(self._sorted, message.seq)
+        return passed - (self.cursors.get(message.sender_id, 0) >= message.seq)
+
+
+@dataclass(slots=True)
+class Page:
+    """A piece of one conversation, oldest first."""
+
+    seat: Membership
+    messages: list[Message]
+    readers: Readers
+    has_older: bool = False
+
+
+@dataclass(slots=True)
+class Chat:
+    """A line of the chat list."""
+
+    seat: Membership
+    last: Message | None
+    other: Membership | None = None  # in a private chat, the other's seat
+
+    @property
+    def id(self) -> UUID:
+        return self.other.user_id if self.other else self.seat.room_id
+
+
+@dataclass(slots=True)
+class Changes:
+    """What moved in one chat since a version."""
+
+    chat_id: UUID
+    seat: Membership | None  # None: no longer the reader's
+    limited: bool = False
+    messages: list[Message] = field(default_factory=list)
+    readers: Readers = field(default_factory=lambda: Readers({}))
+
+
+def seat_in(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
+    """His seat in a chat by the id clients know it by. Raises NotFound."""
+    if is_group:
+        return rooms.seat(user, chat_id)
+    seat = rooms.direct_seat(user, chat_id)
+    if seat is None:
+        raise NotFound()
+    return seat
+
+
+def history(
+    user: User, chat_id: UUID, *, is_group: bool, limit: int, before: int | None = None, after: int | None = None
+) -> Page:
+    """The newest page, or the one that ends before `before`, or begins after `after`."""
+    seat = seat_in(user, chat_id, is_group=is_group)
+    messages = Message.objects.select_related("sender").filter(room_id=seat.room_id)
+    if after is not None:
+        found = list(messages.filter(seq__gt=after).order_by("seq")[:limit])
+    else:
+        if before is not None:
+            messages = messages.filter(seq__lt=before)
+        found = list(messages.order_by("-seq")[:limit])[::-1]
+    readers = Readers(dict(rooms.cursors(seat.room_id)))
+    return Page(seat, found, readers, has_older=bool(found) and found[0].seq > 1)
+
+
+def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
+    """A message in one of his chats, with his seat. Raises NotFound."""
+    message = Message.objects.select_related("room", "sender").filter(pk=message_id).first()
+    seat = message and rooms.seats_of(user.pk, [message.room_id]).get(message.room_id)
+    if not message or not seat:
+        raise NotFound()
+    seat.room = message.room
+    return message, seat
+
+
+def receiver_of(message: Message) -> UUID | None:
+    """Whom a private message was sent to."""
+    if not message.room.is_direct:
+        return None
+    return next((user_id for user_id, _ in rooms.cursors(message.room_id) if user_id != message.sender_id), None)
+
+
+def last_messages(seats: Iterable[Membership]) -> dict[UUID, Message]:
+    """The last message of each seat's room, by room, in one query; each carries its `read_count`."""
+    ids = [seat.room.last_message_id for seat in seats if seat.room.last_message_id]
+    if not ids:
+        return {}
+    passed = Membership.objects.filter(room=OuterRef("room"), read_seq__gte=OuterRef("seq")).exclude(user=OuterRef("sender"))
+    count = passed.order_by().values("room").annotate(n=Count("pk")).values("n")
+    found = Message.objects.select_related("sender").filter(pk__in=ids).annotate(read_count=Coalesce(Subquery(count), 0))
+    return {message.room_id: message for message in found}
+
+
+def chat_list(user: User) -> list[Chat]:
+    """Everything he talks in, the last moved first; two queries."""
+    seats = rooms.all_seats(user.pk)
+    others = {seat.room_id: seat for seat in seats if seat.user_id != user.pk}
+    mine = [seat for seat in seats if seat.user_id == user.pk and not (seat.room.is_direct and not seat.room.last_seq)]
+    last = last_messages(mine)
+    return [Chat(seat, last.get(seat.room_id), others.get(seat.room_id)) for seat in mine]
+
+
+def unread(user: User) -> list[Chat]:
+    """Only the chats with something unread; two queries."""
+    seats = rooms.unread_seats(user.pk)
+    last = last_messages(seats)
+    return [Chat(seat, last.get(seat.room_id)) for seat in seats]
+
+
+def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
+    """What moved in his chats since the versions he has: the chats that did, and those he lost.
+
+    At most SYNC_MAX changes a chat and SYNC_MESSAGES in all: past that a chat is `limited`, and its history is read anew.
+    """
+    seats = rooms.all_seats(user.pk)
+    others = {seat.room_id: seat for seat in seats if seat.user_id != user.pk}
+    found: dict[UUID, Changes] = {}
+    budget = rules.SYNC_MESSAGES
+    known: set[UUID] = set()
+    wanted = Q()
+    for seat in seats:
+        if seat.user_id != user.pk or (seat.room.is_direct and not seat.room.last_seq):
+            continue
+        chat_id = others[seat.room_id].user_id if seat.room.is_direct else seat.room_id
+        known.add(chat_id)
+        since = cursors.get(chat_id, 0)
+        behind = seat.room.last_version - since
+        if behind <= 0 and chat_id in cursors:
+            continue
+        one = found[seat.room_id] = Changes(chat_id, seat, limited=behind > rules.SYNC_MAX or behind > budget)
+        if not one.limited and behind:
+            budget -= behind
+            wanted |= Q(room_id=seat.room_id, version__gt=since)
+    if wanted:
+        _fill(found, wanted)
+    gone = [Changes(chat_id, None) for chat_id in cursors if chat_id not in known]
+    return [*found.values(), *gone]
+
+
+def _fill(found: dict[UUID, Changes], wanted: Q) -> None:
+    messages = list(Message.objects.select_related("sender").filter(wanted).order_by("room_id", "seq"))
+    for message in messages:
+        found[message.room_id].messages.append(message)
+    for room_id, room_readers in readers_of(messages).items():
+        found[room_id].readers = room_readers
+
+
+def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: int = 50) -> set[UUID]:
+    """Who sent the last messages of a stretch: they are told that it was read."""
+    stretch = Message.objects.filter(room_id=room_id, seq__gt=max(after, upto - limit), seq__lte=upto).exclude(sender=but)
+    return set(stretch.values_list("sender_id", flat=True))
+
+
+def own_after(room_id: UUID, user_id: UUID, seq: int) -> int:
+    """How many messages somebody sent after a number."""
+    return Message.objects.filter(room_id=room_id, sender_id=user_id, seq__gt=seq).count()
+
+
+def readers(user: User, message_id: UUID) -> list[User]:
+    """Who else has read a message."""
+    message, _seat = message_for(user, message_id)
+    seats = Membership.objects.select_related("user").filter(room_id=message.room_id, read_seq__gte=message.seq)
+    return [seat.user for seat in seats.exclude(user_id=message.sender_id).order_by("user__name")]
+
+
+def search(
+    user: User, text: str, *, chat_id: UUID | None = None, is_group: bool = False, before: UUID | None = None, limit: int
+) -> list[Message]:
+    """His messages that hold `text`, newest first; in one chat, or in all of them."""
+    if chat_id is None:
+        where = Message.objects.filter(room__memberships__user=user)
+    else:
+        where = Message.objects.filter(room_id=seat_in(user, chat_id, is_group=is_group).room_id)
+    where = where.filter(content__icontains=text, type=Message.Type.TEXT)
+    if before is not None:
+        where = where.filter(pk__lt=before)
+    return list(where.select_related("sender", "room").order_by("-pk")[:limit])
+
+
+def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
+    """The cursors of the rooms of some messages, by room, in one query."""
+    cursors: dict[UUID, dict[UUID, int]] = defaultdict(dict)
+    seats = Membership.objects.filter(room_id__in={message.room_id for message in messages})
+    for room_id, user_id, read_seq in seats.values_list("room_id", "user_id", "read_seq"):
+        cursors[room_id][user_id] = read_seq
+    return {room_id: Readers(found) for room_id, found in cursors.items()}
+
+
+def counted_unread(seat: Membership) -> int:
+    """Unread counted message by message: what the cursor's arithmetic must equal."""
+    after = Message.objects.filter(room_id=seat.room_id, seq__gt=seat.read_seq)
+    return after.exclude(sender_id=seat.user_id).count()

@@ -1,0 +1,392 @@
+"""Messages and chats as every route and event shows them, and what they take.
+
+The functions make the output; the classes describe the same for OpenAPI.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from chatproject.core.api import Input, PageInput
+from chatproject.core.times import iso
+from groups.models import Membership
+from messaging import rules
+from messaging.models import Message
+from messaging.selectors import Changes, Chat, Page, readers_of
+
+
+class LocationOutput(serializers.Serializer[Any]):
+    latitude = serializers.FloatField()
+    longitude = serializers.FloatField()
+    address = serializers.CharField()
+    name = serializers.CharField()
+
+
+class PersonOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class SystemOutput(serializers.Serializer[Any]):
+    action = serializers.CharField()
+    actor = PersonOutput()
+    people = PersonOutput(many=True)
+    name = serializers.CharField()
+    role = serializers.CharField()
+
+
+class MessageOutput(serializers.Serializer[Any]):
+    """Every key is always there; null where it does not apply."""
+
+    id = serializers.UUIDField()
+    clientId = serializers.CharField()
+    type = serializers.ChoiceField(choices=Message.Type.choices)
+    content = serializers.CharField()
+    system = SystemOutput(allow_null=True, help_text="What a system line tells, for each reader's language")
+    mediaUrl = serializers.CharField(allow_null=True)
+    thumbnailUrl = serializers.CharField(allow_null=True)
+    mediaDuration = serializers.FloatField(allow_null=True)
+    locationData = LocationOutput(allow_null=True)
+    fileName = serializers.CharField(allow_null=True)
+    fileSize = serializers.IntegerField(allow_null=True)
+    mimeType = serializers.CharField(allow_null=True)
+    width = serializers.IntegerField(allow_null=True)
+    height = serializers.IntegerField(allow_null=True)
+    waveform = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
+    senderId = serializers.UUIDField()
+    senderName = serializers.CharField()
+    senderImg = serializers.CharField()
+    receiverId = serializers.UUIDField(allow_null=True)
+    groupId = serializers.UUIDField(allow_null=True)
+    seq = serializers.IntegerField()
+    version = serializers.IntegerField()
+    sentAt = serializers.DateTimeField()
+    editedAt = serializers.DateTimeField(allow_null=True)
+    recalledAt = serializers.DateTimeField(allow_null=True)
+    replyTo = serializers.UUIDField(allow_null=True)
+    isRead = serializers.BooleanField(allow_null=True, help_text="Private chats: the other side has read it")
+    readCount = serializers.IntegerField()
+
+
+def message_output(message: Message, *, receiver_id: UUID | None, read_count: int = 0) -> dict[str, Any]:
+    """One message; `receiver_id` on a private one, None in a group. `message.sender` must be loaded."""
+    return {
+        "id": str(message.pk),
+        "clientId": message.client_id,
+        "type": message.type,
+        "content": message.content,
+        "system": message.system,
+        "mediaUrl": None,
+        "thumbnailUrl": None,
+        "mediaDuration": None,
+        "locationData": None,
+        "fileName": None,
+        "fileSize": None,
+        "mimeType": None,
+        "width": None,
+        "height": None,
+        "waveform": None,
+        "senderId": str(message.sender_id),
+        "senderName": message.sender.name,
+        "senderImg": message.sender.img,
+        "receiverId": str(receiver_id) if receiver_id else None,
+        "groupId": None if receiver_id else str(message.room_id),
+        "seq": message.seq,
+        "version": message.version,
+        "sentAt": iso(message.sent_at),
+        "editedAt": iso(message.edited_at),
+        "recalledAt": iso(message.recalled_at),
+        "replyTo": str(message.reply_to_id) if message.reply_to_id else None,
+        "isRead": read_count > 0 if receiver_id else None,
+        "readCount": read_count,
+    }
+
+
+def _receiver(message: Message, me: UUID, other: UUID | None) -> UUID | None:
+    """Who received a private message between me and another; None in a group."""
+    if other is None:
+        return None
+    return other if message.sender_id == me else me
+
+
+def page_output(page: Page) -> list[dict[str, Any]]:
+    return [
+        message_output(
+            message,
+            receiver_id=_receiver(message, page.seat.user_id, page.seat.peer_id),
+            read_count=page.readers.count(message),
+        )
+        for message in page.messages
+    ]
+
+
+def last_output(chat: Chat) -> dict[str, Any] | None:
+    if chat.last is None:
+        return None
+    receiver_id = _receiver(chat.last, chat.seat.user_id, chat.seat.peer_id)
+    return message_output(chat.last, receiver_id=receiver_id, read_count=getattr(chat.last, "read_count", 0))
+
+
+def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages of several rooms, with `room` loaded."""
+    readers = readers_of(found)
+    outputs = []
+    for message in found:
+        room_readers = readers[message.room_id]
+        other = next((one for one in room_readers.cursors if one != me), None) if message.room.is_direct else None
+        count = room_readers.count(message)
+        outputs.append(message_output(message, receiver_id=_receiver(message, me, other), read_count=count))
+    return outputs
+
+
+class ChatOutput(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=["private", "group"])
+    id = serializers.UUIDField(help_text="The other person's, or the group's")
+    name = serializers.CharField()
+    img = serializers.CharField()
+    online = serializers.BooleanField(allow_null=True)
+    lastActive = serializers.DateTimeField(allow_null=True)
+    memberCount = serializers.IntegerField()
+    unreadCount = serializers.IntegerField()
+    lastMessage = MessageOutput(allow_null=True)
+    seq = serializers.IntegerField()
+    version = serializers.IntegerField()
+    readSeq = serializers.IntegerField()
+    peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
+    muted = serializers.BooleanField()
+    away = serializers.BooleanField()
+    role = serializers.CharField(allow_null=True, help_text="Groups: my role")
+
+
+def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
+    """A line of the chat list. In a private chat `chat.other.user` must be loaded."""
+    seat, room, other = chat.seat, chat.seat.room, chat.other
+    return {
+        "type": "private" if other else "group",
+        "id": str(chat.id),
+        "name": other.user.name if other else room.name,
+        "img": other.user.img if other else room.avatar,
+        "online": online if other else None,
+        "lastActive": iso(other.user.last_active) if other else None,
+        "memberCount": room.member_count,
+        "unreadCount": seat.unread,
+        "lastMessage": last_output(chat),
+        "seq": room.last_seq,
+        "version": room.last_version,
+        "readSeq": seat.read_seq,
+        "peerReadSeq": other.read_seq if other else None,
+        "muted": seat.is_muted,
+        "away": seat.away,
+        "role": None if other else seat.role,
+    }
+
+
+class UnreadPrivateOutput(serializers.Serializer[Any]):
+    senderId = serializers.UUIDField()
+    unreadCount = serializers.IntegerField()
+    lastMessage = MessageOutput(allow_null=True)
+
+
+class UnreadGroupOutput(serializers.Serializer[Any]):
+    groupId = serializers.UUIDField()
+    unreadCount = serializers.IntegerField()
+    lastMessage = MessageOutput(allow_null=True)
+
+
+class UnreadOutput(serializers.Serializer[Any]):
+    total = serializers.IntegerField()
+    private = UnreadPrivateOutput(many=True)
+    group = UnreadGroupOutput(many=True)
+
+
+def unread_output(chats: Iterable[Chat]) -> dict[str, Any]:
+    """The object of GET /unread."""
+    private: list[dict[str, Any]] = []
+    group: list[dict[str, Any]] = []
+    for chat in chats:
+        line = {"unreadCount": chat.seat.unread, "lastMessage": last_output(chat)}
+        if chat.seat.peer_id:
+            private.append({"senderId": str(chat.seat.peer_id), **line})
+        else:
+            group.append({"groupId": str(chat.seat.room_id), **line})
+    total = sum(line["unreadCount"] for line in [*private, *group])
+    return {"total": total, "private": private, "group": group}
+
+
+class ReadOutput(serializers.Serializer[Any]):
+    status = serializers.CharField(help_text="Always `ok`")
+    unreadCount = serializers.IntegerField(help_text="What is left unread, of the one chat or of all that were named")
+    readSeq = serializers.IntegerField(allow_null=True, help_text="The cursor; null where several chats were named")
+
+
+def read_output(seats: Sequence[Membership], chat_ids: Sequence[UUID]) -> dict[str, Any]:
+    """The answer to marking read, whichever door it came by."""
+    return {
+        "status": "ok",
+        "unreadCount": sum(seat.unread for seat in seats),
+        "readSeq": (seats[0].read_seq if seats else 0) if len(chat_ids) == 1 else None,
+    }
+
+
+class ChangesOutput(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=["private", "group"])
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    limited = serializers.BooleanField(help_text="Too much was missed: read the history anew")
+    gone = serializers.BooleanField(help_text="Not a chat of mine any more")
+    messages = MessageOutput(many=True)
+
+
+class SyncOutput(serializers.Serializer[Any]):
+    chats = ChangesOutput(many=True)
+
+
+def sync_output(changes: Iterable[Changes]) -> dict[str, Any]:
+    """The object of POST /sync."""
+    return {"chats": [_changes_output(one) for one in changes]}
+
+
+def _changes_output(one: Changes) -> dict[str, Any]:
+    if one.seat is None:
+        return {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True, "messages": []}
+    return {
+        "type": "private" if one.seat.peer_id else "group",
+        "id": str(one.chat_id),
+        "version": one.seat.room.last_version,
+        "limited": one.limited,
+        "gone": False,
+        "messages": page_output(Page(one.seat, one.messages, one.readers)),
+    }
+
+
+# What is taken --------------------------------------------------------------------------------------------------------
+
+
+class Text(serializers.CharField):
+    """What somebody wrote: kept as it is, but for nothing at all."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=rules.TEXT_MAX, trim_whitespace=False, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):  # a number is not a text that somebody wrote
+            self.fail("invalid")
+        text = super().to_internal_value(data)
+        if not text.strip():
+            self.fail("blank")
+        return text
+
+
+class MessageInput(Input):
+    """The fields of a send by either door; `msg` is the original's other word for `content`."""
+
+    content = Text(required=False)
+    msg = Text(required=False, write_only=True)
+    type = serializers.ChoiceField(choices=[Message.Type.TEXT], default=Message.Type.TEXT)
+    clientId = serializers.CharField(source="client_id", max_length=64, required=False, allow_null=True)
+    replyTo = serializers.UUIDField(source="reply_to_id", required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        other = attrs.pop("msg", None)
+        attrs.setdefault("content", other)
+        if attrs["content"] is None:
+            raise serializers.ValidationError({"content": [_("This field is required.")]})
+        return attrs
+
+
+class PrivateInput(MessageInput):
+    receiverId = serializers.UUIDField(source="to")
+
+
+class SocketPrivateInput(MessageInput):
+    toUid = serializers.UUIDField(source="to")
+
+
+class GroupMessageInput(MessageInput):
+    groupId = serializers.UUIDField(source="to")
+
+
+class PrivatePageInput(PageInput):
+    senderId = serializers.UUIDField()
+    receiverId = serializers.UUIDField(required=False)
+
+
+class GroupPageInput(PageInput):
+    groupId = serializers.UUIDField()
+
+
+class HistoryInput(PageInput):
+    chatId = serializers.UUIDField(source="chat_id")
+    isGroup = serializers.BooleanField(source="is_group")
+
+
+class _UpTo(Input):
+    upTo = serializers.IntegerField(source="upto", min_value=0, max_value=2**53, required=False, allow_null=True)
+
+
+class ReadPrivateInput(_UpTo):
+    senderId = serializers.UUIDField(required=False)
+    senderIds = serializers.ListField(child=serializers.UUIDField(), max_length=rules.SYNC_CHATS, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return _one_or_many(attrs, "senderId", "senderIds")
+
+
+class ReadGroupInput(_UpTo):
+    groupId = serializers.UUIDField(required=False)
+    groupIds = serializers.ListField(child=serializers.UUIDField(), max_length=rules.SYNC_CHATS, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return _one_or_many(attrs, "groupId", "groupIds")
+
+
+def _one_or_many(attrs: Mapping[str, Any], one: str, many: str) -> dict[str, Any]:
+    if (one in attrs) == (many in attrs):
+        raise serializers.ValidationError({one: [_("Give this field or its plural.")]})
+    ids = [attrs[one]] if one in attrs else list(dict.fromkeys(attrs[many]))
+    return {"chat_ids": ids, "upto": attrs.get("upto")}
+
+
+class SyncInput(Input):
+    cursors = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=2**53))
+
+    def validate_cursors(self, given: dict[str, int]) -> dict[UUID, int]:
+        if len(given) > rules.SYNC_CHATS * 2:
+            raise serializers.ValidationError(_("Too many chats at once."))
+        try:
+            return {UUID(chat_id): version for chat_id, version in given.items()}
+        except ValueError as error:
+            raise serializers.ValidationError(_("A chat's id is a UUID.")) from error
+
+
+class MessageIdInput(Input):
+    messageId = serializers.UUIDField(source="message_id")
+
+
+class EditInput(MessageIdInput):
+    content = Text()
+
+
+class SearchInput(Input):
+    q = serializers.CharField(source="text", max_length=100)
+    chatId = serializers.UUIDField(source="chat_id", required=False)
+    isGroup = serializers.BooleanField(source="is_group", default=False)
+    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
+    before = serializers.UUIDField(required=False, help_text="The last message's id of the page before")
+
+
+class TypingInput(Input):
+    toUid = serializers.UUIDField(required=False)
+    groupId = serializers.UUIDField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError({"toUid": [_("Give this field or groupId.")]})
+        return attrs
+
+
+class WatchInput(Input):
+    userIds = serializers.ListField(child=serializers.UUIDField(), max_length=500)

@@ -1,0 +1,21 @@
+"""The original's message routes, those beside them, and the page itself."""
+
+from django.urls import path
+
+from messaging import api
+
+urlpatterns = [
+    path("chatList", api.ChatListView.as_view()),
+    path("private/messages", api.PrivateMessagesView.as_view()),
+    path("private/send", api.PrivateSendView.as_view()),
+    path("unread", api.UnreadView.as_view()),
+    path("markPrivateRead", api.MarkPrivateReadView.as_view()),
+    path("group/send", api.GroupSendView.as_view()),
+    path("group/messages", api.GroupMessagesView.as_view()),
+    path("group/markGroupRead", api.MarkGroupReadView.as_view()),
+    path("message/recall", api.RecallView.as_view()),
+    path("message/edit", api.EditView.as_view()),
+    path("message/readers", api.ReadersView.as_view()),
+    path("message/search", api.SearchView.as_view()),
+    path("sync", api.SyncView.as_view()),
+]
