@@ -1,0 +1,255 @@
+// What a person can do. Views call these; these alone speak to the server.
+import { chatKey, splitKey } from "chat/ids.js";
+
+const PAGE = 50;
+const TYPING_EVERY = 3000;
+const LIST_WAIT = 200;
+const SYNC_WAIT = 250;
+const WATCHED_AT_MOST = 500;
+
+export class Actions {
+  #store;
+  #api;
+  #socket;
+  #outbox;
+  #drafts;
+  #loading = new Map();
+  #typedAt = 0;
+  #listTimer = 0;
+  #syncTimer = 0;
+  #watched = "";
+
+  get me() {
+    return this.#store.me;
+  }
+
+  constructor({ store, api, socket, outbox, drafts }) {
+    this.#store = store;
+    this.#api = api;
+    this.#socket = socket;
+    this.#outbox = outbox;
+    this.#drafts = drafts;
+    store.on("stale", () => {
+      clearTimeout(this.#listTimer);
+      this.#listTimer = setTimeout(() => this.loadList(), LIST_WAIT);
+    });
+    // Events of one moment may arrive in another order; only what is still missing after it is asked for.
+    store.on("behind", () => {
+      clearTimeout(this.#syncTimer);
+      this.#syncTimer = setTimeout(() => this.#store.isBehind && this.sync(), SYNC_WAIT);
+    });
+    store.on(["chats", "open"], () => this.watch());
+  }
+
+  // ── Staying up to date ─────────────────────────────────────────────────
+  async loadList() {
+    this.#store.takeList(await this.#api.post("/chatList"));
+  }
+
+  sync() {
+    this.#socket.tell("EmitSync", { cursors: this.#store.cursors });
+    this.#socket.tell("EmitGetUnreadCount");
+  }
+
+  /** After every greeting of the server: what was missed is asked for, what waited is sent. */
+  async reconnected() {
+    if (this.#store.isListed) this.sync();
+    this.#watched = "";
+    this.watch();
+    this.#outbox.flush();
+    await this.loadList().catch(() => {});
+  }
+
+  /** Presence of those one can see: the people of the list, and the members of the open group. */
+  watch() {
+    const { chats, openKey, groups } = this.#store;
+    const ids = [...chats.values()].filter((chat) => chat.type === "private").map((chat) => chat.id);
+    if (openKey?.startsWith("group:")) ids.push(...(groups.get(splitKey(openKey).id)?.members ?? []).map((member) => member.id));
+    const userIds = [...new Set(ids)].filter((id) => id !== this.#store.me.id).slice(0, WATCHED_AT_MOST).sort();
+    const watched = userIds.join();
+    if (watched === this.#watched || !this.#socket.tell("EmitWatchPresence", { userIds })) return;
+    this.#watched = watched;
+  }
+
+  // ── Reading ────────────────────────────────────────────────────────────
+  /** Loads what an opened chat shows first: around its first unread message, or its end. */
+  async openChat(key) {
+    const timeline = this.#store.timeline(key);
+    const chat = this.#store.chats.get(key);
+    if (!chat || timeline.isLoaded) return;
+    if (chat.isBlank && chat.type === "private") {
+      this.#replace(key, []);
+      return;
+    }
+    const isFarBehind = chat.unreadCount > 0 && chat.seq - chat.readSeq > PAGE - 10;
+    await (isFarBehind ? this.loadAround(key, chat.readSeq + 1) : this.loadEnd(key));
+  }
+
+  loadEnd(key) {
+    return this.#once(`end ${key}`, async () => this.#replace(key, await this.#history(key, {})));
+  }
+
+  loadAround(key, seq) {
+    return this.#once(`around ${key}`, async () => this.#replace(key, await this.#history(key, { before: seq + PAGE / 2 })));
+  }
+
+  loadOlder(key) {
+    const timeline = this.#store.timeline(key);
+    if (!timeline.isLoaded || !timeline.hasOlder) return undefined;
+    return this.#once(`older ${key}`, async () => {
+      const page = await this.#history(key, { before: timeline.first });
+      timeline.prepend(page, { hasOlder: page.length > 0 && page[0].seq > 1 });
+      this.#store.touch(`timeline:${key}`);
+    });
+  }
+
+  loadNewer(key) {
+    const timeline = this.#store.timeline(key);
+    if (!timeline.isLoaded || timeline.atEnd) return undefined;
+    return this.#once(`newer ${key}`, async () => {
+      for (const message of await this.#history(key, { after: timeline.last })) timeline.put(message);
+      this.#store.touch(`timeline:${key}`);
+    });
+  }
+
+  #replace(key, page) {
+    const timeline = this.#store.timeline(key);
+    const head = Math.max(this.#store.chats.get(key)?.seq ?? 0, page.at(-1)?.seq ?? 0);
+    timeline.replace(page, { head, hasOlder: page.length > 0 && page[0].seq > 1 });
+    this.#store.touch(`timeline:${key}`, "chats");
+  }
+
+  #history(key, cursor) {
+    const { type, id } = splitKey(key);
+    if (type === "group") return this.#api.get("/group/messages", { groupId: id, limit: PAGE, ...cursor });
+    return this.#api.get("/private/messages", { senderId: id, receiverId: this.#store.me.id, limit: PAGE, ...cursor });
+  }
+
+  /** The same question is not asked twice at a time. */
+  #once(name, work) {
+    if (!this.#loading.has(name)) this.#loading.set(name, work().finally(() => this.#loading.delete(name)));
+    return this.#loading.get(name);
+  }
+
+  async markRead(key, upTo) {
+    const chat = this.#store.chats.get(key);
+    if (!chat || upTo <= chat.readSeq) return;
+    this.#store.patchChat(key, { readSeq: upTo, ...(upTo >= chat.seq && { unreadCount: 0 }) });
+    const [event, who] = chat.type === "group" ? ["EmitMarkGroupRead", { groupId: chat.id }] : ["EmitMarkPrivateRead", { senderId: chat.id }];
+    const answer = await this.#socket.ask(event, { ...who, upTo }).catch(() => null);
+    if (answer?.unreadCount != null && chat.readSeq === upTo) this.#store.patchChat(key, { unreadCount: answer.unreadCount });
+  }
+
+  // ── Writing ────────────────────────────────────────────────────────────
+  send(key, content, replyTo = null) {
+    this.#store.chats.get(key).isBlank = false;
+    this.#outbox.add({ key, content, replyTo });
+    this.#typedAt = 0;
+  }
+
+  retry(clientId) {
+    this.#outbox.retry(clientId);
+  }
+
+  discard(clientId) {
+    this.#outbox.discard(clientId);
+  }
+
+  saveDraft(key, text) {
+    this.#drafts.save(key, text);
+  }
+
+  typing(key) {
+    if (performance.now() - this.#typedAt < TYPING_EVERY && this.#typedAt) return;
+    const { type, id } = splitKey(key);
+    if (!this.#store.chats.get(key).seq) return;
+    if (this.#socket.tell("EmitTyping", type === "group" ? { groupId: id } : { toUid: id })) this.#typedAt = performance.now();
+  }
+
+  async recall(message) {
+    const recalled = await this.#api.post("/message/recall", { messageId: message.id });
+    if (message.senderId === this.#store.me.id && message.type === "text") this.#store.recalled.set(message.id, message.content);
+    this.#store.apply({ event: "OnRecall", data: recalled });
+  }
+
+  async edit(message, content) {
+    this.#store.apply({ event: "OnEdit", data: await this.#api.post("/message/edit", { messageId: message.id, content }) });
+  }
+
+  readers(message) {
+    return this.#api.get("/message/readers", { messageId: message.id });
+  }
+
+  // ── People and groups ──────────────────────────────────────────────────
+  findPeople(search) {
+    return this.#api.get("/userChatList", { search: search || null });
+  }
+
+  findGroups(search) {
+    return this.#api.get("/group/allList", { search: search || null });
+  }
+
+  /** Where a chat's address leads; null when there is nobody behind it. */
+  async resolve(key) {
+    if (this.#store.chats.has(key)) return this.#store.chats.get(key);
+    const { type, id } = splitKey(key);
+    const known = this.#store.people.get(id);
+    if (type === "private" && known?.name) return this.#store.introduce("private", known);
+    const found = type === "private" ? (await this.findPeople("")).find((user) => user.id === id) : null;
+    return found ? this.#store.introduce("private", found) : null;
+  }
+
+  talkTo(user) {
+    return this.#store.introduce("private", user).key;
+  }
+
+  async createGroup({ name, memberIds, joinPolicy }) {
+    const group = await this.#api.post("/group/create", { name, memberIds, joinPolicy });
+    await this.loadList();
+    return chatKey("group", group.id);
+  }
+
+  async joinGroup(groupId, inviteCode) {
+    const group = await this.#api.post("/group/join", inviteCode ? { groupId, inviteCode } : { groupId });
+    await this.loadList();
+    return chatKey("group", group.id);
+  }
+
+  async loadGroup(groupId) {
+    const [members, mine] = await Promise.all([this.#api.get(`/group/members/${groupId}`), this.#api.get("/group/list")]);
+    const group = { ...mine.find((one) => one.id === groupId), members };
+    for (const member of members) this.#store.takePerson(member);
+    this.#keepGroup(group);
+    this.watch();
+    return group;
+  }
+
+  /** One of the group verbs: update, invite, kick, setRole, transfer, tempLeave, return, mute. */
+  async changeGroup(verb, groupId, change = {}) {
+    const group = await this.#api.post(`/group/${verb}`, { groupId, ...change });
+    this.#keepGroup(group);
+    if (verb === "tempLeave") this.#store.patchChat(chatKey("group", groupId), { away: true });
+    if (verb === "return") {
+      this.#store.patchChat(chatKey("group", groupId), { away: false });
+      this.sync();
+    }
+    if (verb === "mute") this.#store.patchChat(chatKey("group", groupId), { muted: change.muted ?? true });
+    return group;
+  }
+
+  async leaveGroup(groupId, verb = "leave") {
+    await this.#api.post(`/group/${verb}`, { groupId });
+    this.#store.forget(chatKey("group", groupId));
+  }
+
+  #keepGroup(group) {
+    this.#store.groups.set(group.id, { ...this.#store.groups.get(group.id), ...group });
+    this.#store.apply({ event: "OnGroupUpdate", data: group });
+  }
+
+  /** Leaves nothing of this person's words on the machine. */
+  forgetHere() {
+    this.#outbox.clear();
+    this.#drafts.clear();
+  }
+}

@@ -1,0 +1,14 @@
+// The sign-in and sign-up pages work without this; it only adds the button that shows the password.
+const button = document.getElementById("show-password");
+const field = document.getElementById(button.getAttribute("aria-controls"));
+
+button.hidden = false;
+button.addEventListener("click", () => {
+  const isShown = field.type === "password";
+  field.type = isShown ? "text" : "password";
+  button.setAttribute("aria-pressed", String(isShown));
+  button.querySelector("[data-when=shown]").hidden = !isShown;
+  button.querySelector("[data-when=hidden]").hidden = isShown;
+  field.focus();
+});
+field.form.addEventListener("submit", () => { field.type = "password"; });

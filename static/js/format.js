@@ -1,0 +1,120 @@
+// How times, names and messages are said.
+import { fill, gettext, language, ngettext, pgettext } from "chat/i18n.js";
+
+const formats = {
+  clock: new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+  weekday: new Intl.DateTimeFormat(language, { weekday: "short" }),
+  day: new Intl.DateTimeFormat(language, { month: "short", day: "numeric" }),
+  longDay: new Intl.DateTimeFormat(language, { weekday: "long", month: "long", day: "numeric" }),
+  date: new Intl.DateTimeFormat(language, { year: "numeric", month: "2-digit", day: "2-digit" }),
+  longDate: new Intl.DateTimeFormat(language, { year: "numeric", month: "long", day: "numeric" }),
+  full: new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }),
+};
+
+const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+const daysAgo = (date, now) => Math.round((midnight(now) - midnight(date)) / 86_400_000);
+
+export const clock = (date) => formats.clock.format(date);
+export const fullTime = (date) => formats.full.format(date);
+export const dayOf = (date) => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
+
+/** The list's time: HH:mm today, yesterday, the weekday within a week, then the date. */
+export function listTime(date, now = new Date()) {
+  const days = daysAgo(date, now);
+  if (days <= 0) return clock(date);
+  if (days === 1) return gettext("Yesterday");
+  if (days < 7) return formats.weekday.format(date);
+  return (date.getFullYear() === now.getFullYear() ? formats.day : formats.date).format(date);
+}
+
+export function dayLabel(date, now = new Date()) {
+  const days = daysAgo(date, now);
+  if (days <= 0) return gettext("Today");
+  if (days === 1) return gettext("Yesterday");
+  return (date.getFullYear() === now.getFullYear() ? formats.longDay : formats.longDate).format(date);
+}
+
+export function lastSeen(iso) {
+  if (!iso) return gettext("offline");
+  const date = new Date(iso);
+  const minutes = Math.floor((Date.now() - date) / 60_000);
+  if (minutes < 1) return gettext("last seen just now");
+  if (minutes < 60) return fill(ngettext("last seen %(count)s minute ago", "last seen %(count)s minutes ago", minutes), { count: minutes });
+  if (daysAgo(date, new Date()) === 0) return fill(gettext("last seen at %(time)s"), { time: clock(date) });
+  return fill(gettext("last seen %(day)s"), { day: listTime(date) });
+}
+
+export const badge = (count) => (count > 99 ? "99+" : String(count));
+
+/** One of ten tones, always the same for the same id. */
+export function tone(id) {
+  let sum = 0;
+  for (const character of String(id)) sum = (sum * 31 + character.codePointAt(0)) >>> 0;
+  return sum % 10;
+}
+
+/** The last Han character of a name, or its first letter. */
+export function initial(name) {
+  const han = name.match(/\p{Script=Han}/gu);
+  if (han) return han.at(-1);
+  const letters = globalThis.Intl?.Segmenter ? [...new Intl.Segmenter(language).segment(name.trim())].map(({ segment }) => segment) : [...name.trim()];
+  return (letters.find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? letters[0] ?? "?").toLocaleUpperCase(language);
+}
+
+/** A list of names as the language joins them. */
+export const names = (people) => new Intl.ListFormat(language, { type: "conjunction" }).format(people);
+
+const ROLES = { owner: gettext("owner"), admin: gettext("administrator"), member: gettext("member") };
+export const roleName = (role) => ROLES[role] ?? role;
+
+const SYSTEM_LINES = {
+  created: gettext("%(actor)s created the group “%(name)s”"),
+  joined: gettext("%(actor)s joined the group"),
+  left: gettext("%(actor)s left the group"),
+  invited: gettext("%(actor)s brought in %(people)s"),
+  removed: gettext("%(actor)s removed %(people)s"),
+  renamed: gettext("%(actor)s renamed the group to “%(name)s”"),
+  transferred: gettext("%(actor)s handed the group over to %(people)s"),
+};
+
+/** A system line in the reader's language; what is new to this page falls back to the server's English. */
+export function systemLine(message, me) {
+  const data = message.system;
+  if (!data) return message.content;
+  const nameOf = (person) => (person.id === me ? gettext("you") : person.name);
+  const actor = data.actor?.id === me ? pgettext("beginning a sentence", "You") : (data.actor?.name ?? "");
+  const values = { actor, people: names((data.people ?? []).map(nameOf)), name: data.name ?? "" };
+  if (data.action === "role") {
+    return data.role === "admin"
+      ? fill(gettext("%(actor)s made %(people)s an administrator"), values)
+      : fill(gettext("%(actor)s made %(people)s a member again"), values);
+  }
+  if (data.action === "policy") {
+    return data.name === "closed"
+      ? fill(gettext("%(actor)s closed the group: people join by invitation"), values)
+      : fill(gettext("%(actor)s opened the group to everyone"), values);
+  }
+  const line = SYSTEM_LINES[data.action];
+  return line ? fill(line, values) : message.content;
+}
+
+export const recalledLine = (message, me) => {
+  if (message.senderId === me) return gettext("You recalled a message");
+  return fill(gettext("%(name)s recalled a message"), { name: message.senderName });
+};
+
+/** A message in one line, for lists and quotes. */
+export function preview(message, me) {
+  if (message.recalledAt) return recalledLine(message, me);
+  switch (message.type) {
+    case "system": return systemLine(message, me);
+    case "image": return gettext("[Photo]");
+    case "audio": return `${gettext("[Voice]")} ${Math.round(message.mediaDuration ?? 0)}″`;
+    case "location": return `${gettext("[Location]")} ${message.locationData?.name ?? ""}`.trim();
+    case "file": return `${gettext("[File]")} ${message.fileName ?? ""}`.trim();
+    default: return message.content.replace(/\s+/g, " ").slice(0, 200);
+  }
+}
+
+/** One to three emoji and nothing else are shown large. */
+export const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text.trim());

@@ -1,0 +1,20 @@
+// Addresses in what people write become links; everything stays text, no markup is ever parsed.
+const ADDRESS = /\bhttps?:\/\/[^\s<>"'，。；：！？、（）《》「」【】]+/giu;
+const TAIL = /[.,;:!?)\]}'"]+$/;
+
+/** The pieces of a text, in order: {text} or {text, href}. */
+export function* pieces(text) {
+  let done = 0;
+  for (const found of text.matchAll(ADDRESS)) {
+    let address = found[0];
+    const tail = TAIL.exec(address)?.[0] ?? "";
+    // A closing bracket belongs to an address that opened one.
+    if (tail && !(tail.startsWith(")") && address.includes("("))) address = address.slice(0, -tail.length);
+    const href = URL.canParse(address) ? new URL(address).href : null;
+    if (!href) continue;
+    if (found.index > done) yield { text: text.slice(done, found.index) };
+    yield { text: address, href };
+    done = found.index + address.length;
+  }
+  if (done < text.length) yield { text: text.slice(done) };
+}

@@ -1,0 +1,63 @@
+// Puts the page together: api and socket → store → views.
+import { Actions } from "chat/actions.js";
+import { Api } from "chat/api.js";
+import { Drafts } from "chat/drafts.js";
+import { gettext } from "chat/i18n.js";
+import { splitKey } from "chat/ids.js";
+import { Outbox } from "chat/outbox.js";
+import { Router } from "chat/router.js";
+import { Socket } from "chat/socket.js";
+import { Store } from "chat/store.js";
+import { ConversationView } from "chat/views/conversation.js";
+import { toast } from "chat/views/dom.js";
+import { FrameView } from "chat/views/frame.js";
+import { ListView } from "chat/views/list.js";
+
+const boot = JSON.parse(document.getElementById("boot").textContent);
+const store = new Store(boot.me);
+
+function signIn() {
+  location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname)}`);
+}
+
+function deliver({ clientId, key, content, type, replyTo }) {
+  const { type: kind, id } = splitKey(key);
+  const [event, to] = kind === "group" ? ["EmitGroupMsg", { groupId: id }] : ["EmitPrivate", { toUid: id }];
+  return socket.ask(event, { ...to, content, type, clientId, replyTo });
+}
+
+const api = new Api({ onSignedOut: signIn });
+const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, {
+  onEvent: (event, data) => store.apply({ event, data }),
+  onOpen: () => {
+    store.setConnection("online");
+    actions.reconnected();
+  },
+  onClosed: () => store.setConnection("offline"),
+  onSignedOut: signIn,
+});
+const drafts = new Drafts(store);
+const outbox = new Outbox(store, deliver);
+const actions = new Actions({ store, api, socket, outbox, drafts });
+const router = new Router(async (key) => {
+  if (key && !store.chats.has(key) && store.isListed && !(await actions.resolve(key).catch(() => null))) {
+    toast(gettext("That conversation is not here."));
+    store.open(null);
+    return;
+  }
+  store.open(key);
+});
+
+const context = { store, actions, router, recallWindow: boot.recallWindow };
+new FrameView(document.getElementById("shell"), context);
+new ListView(document.getElementById("sidebar"), context);
+new ConversationView(document.getElementById("main"), context);
+
+store.openKey = null;
+try {
+  await actions.loadList();
+} catch (problem) {
+  toast(problem.message);
+}
+router.start();
+socket.start();

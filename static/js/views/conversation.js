@@ -1,0 +1,227 @@
+// The open chat: its head, its messages, its composer, and what can be done with a message.
+import { lastSeen } from "chat/format.js";
+import { fill, gettext, ngettext } from "chat/i18n.js";
+import { Composer } from "chat/views/composer.js";
+import { confirm, openDialog } from "chat/views/dialog.js";
+import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
+import { openGroupPanel } from "chat/views/group_panel.js";
+import { LogView } from "chat/views/log.js";
+import { openMenu } from "chat/views/menu.js";
+
+const LONG_PRESS = 500;
+const MINUTE = 60_000;
+
+export class ConversationView {
+  #root;
+  #store;
+  #actions;
+  #router;
+  #recallWindow;
+  #log;
+  #composer;
+  #key = null;
+  #head = h("header", { class: "conversation-head" });
+  #foot = h("div", { class: "composer" });
+  #notice = h("div", { class: "notice", hidden: true });
+  #welcome;
+  #element;
+
+  constructor(root, { store, actions, router, recallWindow }) {
+    this.#root = root;
+    this.#store = store;
+    this.#actions = actions;
+    this.#router = router;
+    this.#recallWindow = recallWindow * 1000;
+    this.#log = new LogView({ store, actions });
+    this.#composer = new Composer({ store, actions, onSent: () => this.#sent(), editLast: () => this.#editLast() });
+    this.#foot.append(this.#notice, this.#composer.element);
+    this.#element = h("section", { class: "conversation", id: "conversation" }, this.#head, this.#log.element, this.#foot);
+    this.#welcome = h("div", { class: "empty welcome" }, h("span", { class: "art" }, icon("message-circle")), h("h2", {}, gettext("Pick a conversation")), h("p", {}, gettext("Or begin one: everybody here is a search away.")));
+    this.#bindMessages();
+    store.on("open", () => this.#show());
+    store.on(["chats", "people"], () => this.#render());
+    setInterval(() => this.#renderHead(), MINUTE);
+    this.#show();
+  }
+
+  #show() {
+    const { openKey, chats } = this.#store;
+    const key = chats.has(openKey) ? openKey : null;
+    if (key !== this.#key) {
+      this.#unlisten?.();
+      this.#key = key;
+      this.#root.replaceChildren(key ? this.#element : this.#welcome);
+      this.#log.open(key);
+      if (key) {
+        this.#composer.open(key);
+        this.#unlisten = this.#store.on(`timeline:${key}`, () => this.#log.render());
+        this.#unlistenTyping?.();
+        this.#unlistenTyping = this.#store.on(`typing:${key}`, () => this.#renderHead());
+        if (matchMedia("(hover: hover)").matches) this.#composer.focus();
+      }
+    }
+    if (!key) return;
+    this.#render();
+    this.#actions.openChat(key).catch((problem) => toast(problem.message));
+    if (key.startsWith("group:") && !this.#store.groups.has(key.slice(6))) this.#actions.loadGroup(key.slice(6)).catch(() => {});
+  }
+
+  #unlisten = null;
+  #unlistenTyping = null;
+
+  get #chat() {
+    return this.#store.chats.get(this.#key);
+  }
+
+  #render() {
+    if (!this.#chat) return;
+    this.#renderHead();
+    const { away, id } = this.#chat;
+    this.#composer.element.hidden = away;
+    this.#notice.hidden = !away;
+    refill(this.#notice, String(away), () => [
+      icon("coffee"),
+      h("span", {}, gettext("You left this group for a while and hear nothing of it.")),
+      h("button", { type: "button", class: "button small primary", on: { click: () => this.#try(this.#actions.changeGroup("return", id)) } }, gettext("Return")),
+    ]);
+  }
+
+  #renderHead() {
+    const chat = this.#chat;
+    if (!chat) return;
+    const isGroup = chat.type === "group";
+    const isOnline = !isGroup && this.#store.isOnline(chat.id);
+    const typists = this.#store.typists(this.#key);
+    const status = this.#status(chat, isOnline);
+    const typing = !typists.length ? "" : isGroup ? fill(ngettext("%(name)s is typing…", "%(count)s people are typing…", typists.length), { name: typists[0], count: typists.length }) : gettext("typing…");
+    refill(this.#head, JSON.stringify([this.#key, chat.name, chat.img, isOnline, status, typing]), () => {
+      const who = [
+        avatar({ ...chat, online: isOnline }, "m"),
+        h("span", { class: "who-text" }, h("h2", {}, h("bdi", {}, chat.name)), h("span", { class: typing ? "lively" : isOnline ? "lively" : "", id: "status" }, typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), typing || status)),
+      ];
+      const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, groupId: chat.id });
+      return [
+        iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
+        isGroup ? h("button", { type: "button", class: "who-button", on: { click: openPanel } }, who) : h("div", { class: "who-button" }, who),
+        isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
+      ];
+    });
+  }
+
+  #status(chat, isOnline) {
+    if (chat.type === "private") return isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
+    const members = this.#store.groups.get(chat.id)?.members;
+    const count = fill(ngettext("%(count)s member", "%(count)s members", chat.memberCount), { count: chat.memberCount });
+    if (!members) return count;
+    const here = members.filter((member) => member.id === this.#store.me.id || this.#store.isOnline(member.id)).length;
+    return `${count} · ${fill(gettext("%(count)s online"), { count: here })}`;
+  }
+
+  #sent() {
+    this.#log.forgetDivider();
+    this.#log.toEnd();
+  }
+
+  // ── Messages ───────────────────────────────────────────────────────────
+  #bindMessages() {
+    const { element } = this.#log;
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      const message = this.#messageAt(event.target);
+      if (!button || !message) return;
+      if (button.matches(".message-menu")) this.#offer(button, message);
+      this.#act(button.dataset.act, message);
+    });
+    element.addEventListener("contextmenu", (event) => {
+      const row = event.target.closest(".message");
+      const message = this.#messageAt(event.target);
+      // On a link or a selection the browser's own menu is the useful one.
+      if (!message?.id || event.target.closest("a") || String(getSelection())) return;
+      event.preventDefault();
+      this.#offer(row, message, { x: event.clientX, y: event.clientY });
+    });
+    element.addEventListener("keydown", (event) => {
+      const row = event.target.closest(".message");
+      if (event.target !== row || event.key !== "Enter") return;
+      event.preventDefault();
+      const message = this.#messageAt(row);
+      if (message?.id) this.#offer(row, message, row.querySelector(".bubble").getBoundingClientRect());
+    });
+    // iOS has no contextmenu event for a long press.
+    let press = 0;
+    element.addEventListener("touchstart", (event) => {
+      const { clientX: x, clientY: y } = event.touches[0];
+      clearTimeout(press);
+      press = setTimeout(() => {
+        const message = this.#messageAt(event.target);
+        if (message?.id && !document.querySelector(".menu")) this.#offer(event.target.closest(".message"), message, { x, y });
+      }, LONG_PRESS);
+    }, { passive: true });
+    for (const end of ["touchend", "touchmove", "touchcancel"]) element.addEventListener(end, () => clearTimeout(press), { passive: true });
+  }
+
+  #messageAt(target) {
+    const row = target.closest(".said")?.querySelector(".message") ?? target.closest(".message");
+    if (!row) return null;
+    if (row.dataset.seq) return this.#log.timeline.at(Number(row.dataset.seq));
+    return this.#store.pending.find((entry) => entry.clientId === row.dataset.client) ?? null;
+  }
+
+  #act(act, message) {
+    if (act === "retry") this.#actions.retry(message.clientId);
+    if (act === "discard") this.#actions.discard(message.clientId);
+    if (act === "reedit") this.#composer.take(this.#store.recalled.get(message.id));
+    if (act === "quote") {
+      const quoted = this.#log.timeline.find(message.replyTo);
+      if (quoted) this.#log.toMessage(quoted.seq);
+    }
+  }
+
+  #offer(anchor, message, at) {
+    const isOwn = message.senderId === this.#store.me.id;
+    if (message.recalledAt) return;
+    const isText = message.type === "text";
+    const isFresh = Date.now() - new Date(message.sentAt) < this.#recallWindow;
+    const isAdmin = ["owner", "admin"].includes(this.#chat.role);
+    const items = [
+      { label: gettext("Reply"), icon: "reply", run: () => this.#composer.answer(message) },
+      isText && navigator.clipboard && { label: gettext("Copy"), icon: "copy", run: () => navigator.clipboard.writeText(message.content) },
+      isOwn && isText && { label: gettext("Edit"), icon: "pencil", run: () => this.#composer.edit(message) },
+      isOwn && this.#chat.type === "group" && { label: gettext("Who has read it"), icon: "check-check", run: () => this.#showReaders(message) },
+      ((isOwn && isFresh) || isAdmin) && { label: gettext("Recall"), icon: "undo-2", danger: true, run: () => this.#recall(message, isOwn) },
+    ];
+    openMenu(anchor, items, at ?? anchor.getBoundingClientRect());
+  }
+
+  async #recall(message, isOwn) {
+    const isSure = isOwn || (await confirm(gettext("Recall this message?"), gettext("It disappears for everybody in the group."), { action: gettext("Recall") }));
+    if (isSure) await this.#try(this.#actions.recall(message));
+  }
+
+  async #showReaders(message) {
+    const readers = await this.#try(this.#actions.readers(message));
+    if (!readers) return;
+    const lines = readers.map((user) => h("div", { class: "person" }, avatar({ ...user, online: this.#store.isOnline(user.id) }, "m"), h("span", { class: "person-text" }, h("bdi", {}, user.name))));
+    openDialog(gettext("Who has read it"), { content: lines.length ? lines : [h("p", { class: "no-result" }, gettext("Nobody yet."))] });
+  }
+
+  #editLast() {
+    const { timeline } = this.#log;
+    for (let seq = timeline.last; seq >= Math.max(timeline.first, timeline.last - 50); seq--) {
+      const message = timeline.at(seq);
+      if (message.senderId !== this.#store.me.id || message.type !== "text" || message.recalledAt) continue;
+      this.#composer.edit(message);
+      return true;
+    }
+    return false;
+  }
+
+  async #try(work) {
+    try {
+      return await work;
+    } catch (problem) {
+      toast(problem.message);
+      return null;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// Building the page: elements and text nodes only, never markup from a string.
+import { initial, tone } from "chat/format.js";
+
+/**
+ * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null attribute or child is
+ * left out; strings become text.
+ */
+export function h(tag, { on = {}, ...attributes } = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value == null || value === false) continue;
+    if (name in element && typeof value === "boolean") element[name] = value;
+    else if (name === "value") element.value = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  for (const [event, listener] of Object.entries(on)) element.addEventListener(event, listener);
+  element.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
+  return element;
+}
+
+export function icon(name) {
+  return document.getElementById("icons").content.querySelector(`[data-icon="${name}"]`).cloneNode(true);
+}
+
+export function iconButton(name, label, click, attributes = {}) {
+  const { class: more = "", ...rest } = attributes;
+  return h("button", { type: "button", class: `icon-button ${more}`.trim(), "aria-label": label, title: label, on: { click }, ...rest }, icon(name));
+}
+
+/** A picture, or a letter on the tone of its id. */
+export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {
+  const face = img ? h("img", { src: img, alt: "", loading: "lazy", decoding: "async" }) : initial(name || "?");
+  const kind = `${type === "group" ? " group" : ""}${online ? " online" : ""}`;
+  return h("span", { class: `avatar ${size} tone-${tone(id)}${kind}`, "aria-hidden": "true" }, face);
+}
+
+/** Replaces an element's children only if they changed, told by `signature`; so that focus and selection survive. */
+export function refill(element, signature, build) {
+  if (element.dataset.signature === signature) return;
+  element.dataset.signature = signature;
+  element.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
+}
+
+/**
+ * Makes the children of `parent` be `rows`, in order: {key, signature, build()}. Elements whose key and signature are
+ * the same stay in the page; the others are built. Answers how many were built.
+ */
+export function reconcile(parent, rows) {
+  const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  let cursor = parent.firstElementChild;
+  let built = 0;
+  for (const { key, signature, build } of rows) {
+    let element = old.get(key);
+    old.delete(key);
+    if (element?.dataset.signature !== signature) {
+      const fresh = build();
+      fresh.dataset.key = key;
+      fresh.dataset.signature = signature;
+      built += 1;
+      if (element) {
+        if (cursor === element) cursor = fresh;
+        element.replaceWith(fresh);
+      }
+      element = fresh;
+    }
+    if (element === cursor) cursor = cursor.nextElementSibling;
+    else parent.insertBefore(element, cursor);
+  }
+  for (const left of old.values()) left.remove();
+  return built;
+}
+
+export function toast(text) {
+  const box = h("p", { class: "toast" }, text);
+  document.getElementById("toasts").append(box);
+  setTimeout(() => box.remove(), 4000);
+}
+
+/** Read out, not shown. */
+export function announce(text) {
+  document.getElementById("announcer").textContent = text;
+}
+
+export const wait = (work, milliseconds) => {
+  let timer = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...values), milliseconds);
+  };
+};

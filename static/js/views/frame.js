@@ -1,0 +1,37 @@
+// Around both panes: which of them a phone shows, the window's title, and the banner when the server is out of reach.
+import { badge } from "chat/format.js";
+import { gettext } from "chat/i18n.js";
+import { h, icon } from "chat/views/dom.js";
+
+const PATIENCE = 2000;
+
+export class FrameView {
+  #shell;
+  #store;
+  #timer = 0;
+  #banner = h("p", { class: "banner", role: "status", id: "banner", hidden: true }, icon("wifi-off"), gettext("No connection. What you write is kept and sent as soon as it is back."));
+
+  constructor(shell, { store }) {
+    this.#shell = shell;
+    this.#store = store;
+    shell.prepend(this.#banner);
+    store.on("connection", () => this.#connection());
+    store.on(["chats", "open"], () => this.#render());
+    this.#connection();
+    this.#render();
+  }
+
+  #connection() {
+    clearTimeout(this.#timer);
+    if (this.#store.connection === "online") this.#banner.hidden = true;
+    else this.#timer = setTimeout(() => { this.#banner.hidden = false; }, PATIENCE);
+  }
+
+  #render() {
+    const { openKey, chats, unread, isListed } = this.#store;
+    this.#shell.dataset.pane = openKey && (chats.has(openKey) || !isListed) ? "chat" : "list";
+    const name = chats.get(openKey)?.name;
+    const title = [name, gettext("Chat")].filter(Boolean).join(" · ");
+    document.title = unread ? `(${badge(unread)}) ${title}` : title;
+  }
+}

@@ -1,0 +1,100 @@
+// A new group, and people for an old one.
+import { gettext } from "chat/i18n.js";
+import { openDialog } from "chat/views/dialog.js";
+import { avatar, h, icon, toast, wait } from "chat/views/dom.js";
+
+/** A searchable list of people with check boxes. `picked` maps ids to people. */
+function peoplePicker({ actions, without = new Set() }) {
+  const picked = new Map();
+  const chips = h("div", { class: "chips" });
+  const input = h("input", { class: "input", type: "search", autocomplete: "off", spellcheck: "false", placeholder: gettext("Search people"), "aria-label": gettext("Search people") });
+  const people = h("div", { class: "people", role: "group", "aria-label": gettext("People") });
+  let turn = 0;
+
+  const toggle = (user, isOn) => {
+    if (isOn) picked.set(user.id, user);
+    else picked.delete(user.id);
+    showChips();
+  };
+  const showChips = () => {
+    chips.replaceChildren(...[...picked.values()].map((user) => {
+      const drop = () => {
+        toggle(user, false);
+        const box = people.querySelector(`[value="${CSS.escape(user.id)}"]`);
+        if (box) box.checked = false;
+        input.focus();
+      };
+      return h("button", { type: "button", class: "chip", title: gettext("Remove"), on: { click: drop } }, h("bdi", {}, user.name), icon("x"));
+    }));
+  };
+  const row = (user) => h(
+    "label",
+    { class: "person" },
+    avatar({ ...user, type: "private" }, "m"),
+    h("span", { class: "person-text" }, h("bdi", {}, user.name), user.online && h("small", {}, gettext("online"))),
+    h("input", { type: "checkbox", value: user.id, checked: picked.has(user.id), on: { change: (event) => toggle(user, event.target.checked) } }),
+  );
+  async function search() {
+    const mine = ++turn;
+    const found = (await actions.findPeople(input.value.trim())).filter((user) => user.id !== actions.me.id && !without.has(user.id));
+    if (mine !== turn) return;
+    people.replaceChildren(...(found.length ? found.map(row) : [h("p", { class: "no-result" }, gettext("Nobody of that name."))]));
+  }
+  input.addEventListener("input", wait(search, 150));
+  input.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") event.preventDefault();
+  });
+  search();
+  return { picked, field: h("div", { class: "field" }, h("span", { class: "label" }, gettext("Members")), chips, input, people) };
+}
+
+export function openGroupDialog({ actions, router }) {
+  const { picked, field } = peoplePicker({ actions });
+  const error = h("p", { class: "error", id: "group-error", role: "alert", hidden: true });
+  const name = h("input", { class: "input", id: "group-name", maxlength: "80", required: true, autocomplete: "off", dir: "auto" });
+  const open = h("input", { type: "checkbox", checked: true, id: "group-open" });
+  const form = h(
+    "form",
+    { id: "group-form", class: "dialog-fields" },
+    h("div", { class: "field" }, h("label", { for: "group-name" }, gettext("Name of the group")), name, error),
+    h("label", { class: "switch" }, open, h("span", {}, gettext("Open group"), h("small", {}, gettext("Anybody may find it and join. Otherwise people come by invitation.")))),
+    field,
+  );
+  const submit = h("button", { type: "submit", form: "group-form", class: "button primary" }, gettext("Create the group"));
+  const { close } = openDialog(gettext("New group"), { content: [form], buttons: [submit] });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    submit.disabled = true;
+    try {
+      const key = await actions.createGroup({ name: name.value.trim(), memberIds: [...picked.keys()], joinPolicy: open.checked ? "open" : "closed" });
+      close();
+      router.go(key);
+    } catch (problem) {
+      error.textContent = Object.values(problem.errors ?? {})[0]?.[0] ?? problem.message;
+      error.hidden = false;
+      name.setAttribute("aria-invalid", "true");
+      name.setAttribute("aria-describedby", error.id);
+      name.focus();
+    } finally {
+      submit.disabled = false;
+    }
+  });
+  name.focus();
+}
+
+export function openInviteDialog({ actions, group }) {
+  const { picked, field } = peoplePicker({ actions, without: new Set(group.members.map((member) => member.id)) });
+  const submit = h("button", { type: "button", class: "button primary", on: { click: add } }, gettext("Add to the group"));
+  const { close } = openDialog(gettext("Add people"), { content: [field], buttons: [submit] });
+  async function add() {
+    if (!picked.size) return;
+    submit.disabled = true;
+    try {
+      await actions.changeGroup("invite", group.id, { userIds: [...picked.keys()] });
+      close();
+    } catch (problem) {
+      toast(problem.message);
+      submit.disabled = false;
+    }
+  }
+}

@@ -1,0 +1,144 @@
+// About a group: who is in it, and what one's role allows.
+import { roleName } from "chat/format.js";
+import { fill, gettext, ngettext } from "chat/i18n.js";
+import { chatKey } from "chat/ids.js";
+import { ask, confirm, openDialog } from "chat/views/dialog.js";
+import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
+import { openInviteDialog } from "chat/views/group_dialog.js";
+import { openMenu } from "chat/views/menu.js";
+
+export function openGroupPanel({ store, actions, groupId }) {
+  const key = chatKey("group", groupId);
+  const stop = store.on([`group:${key}`, "people", "chats"], () => render());
+  const { body, close } = openDialog(gettext("About this group"), { kind: "sheet", onClose: () => stop() });
+  const run = async (work) => {
+    try {
+      return await work;
+    } catch (problem) {
+      toast(problem.message);
+      return null;
+    }
+  };
+  const change = (verb, details) => run(actions.changeGroup(verb, groupId, details));
+  let shown = "";
+
+  function render() {
+    const group = store.groups.get(groupId);
+    const chat = store.chats.get(key);
+    if (!chat) {
+      close();
+      return;
+    }
+    if (!group?.members) return;
+    const here = group.members.map((member) => store.isOnline(member.id));
+    const signature = JSON.stringify([group, chat.name, chat.role, chat.away, chat.muted, here]);
+    if (signature === shown) return;
+    shown = signature;
+    const { scrollTop } = body;
+    body.replaceChildren(...[top(group, chat), invitation(group, chat), people(group, chat), settings(group, chat)].filter(Boolean));
+    body.scrollTop = scrollTop;
+  }
+
+  const isAdmin = (chat) => ["owner", "admin"].includes(chat.role);
+  const mayInvite = (group, chat) => group.joinPolicy === "open" || isAdmin(chat);
+
+  const top = (group, chat) => h(
+    "div",
+    { class: "panel-top" },
+    avatar({ ...chat, type: "group" }, "xl"),
+    h("h3", {}, h("bdi", {}, chat.name)),
+    h("p", {}, group.joinPolicy === "closed" ? gettext("Closed group: people come by invitation") : gettext("Open group: anybody may find it and join")),
+    isAdmin(chat) && h("button", { type: "button", class: "button small", on: { click: rename } }, icon("pencil"), gettext("Rename")),
+  );
+
+  function rename() {
+    ask(gettext("Rename the group"), {
+      label: gettext("Name of the group"),
+      value: store.chats.get(key).name,
+      action: gettext("Save"),
+      save: (name) => actions.changeGroup("update", groupId, { name }),
+    });
+  }
+
+  function invitation(group, chat) {
+    if (!mayInvite(group, chat)) return null;
+    const code = group.inviteCode;
+    const copy = () => navigator.clipboard.writeText(code).then(() => toast(gettext("Copied.")));
+    return h(
+      "section",
+      { class: "panel-section" },
+      h("h4", {}, gettext("Invitation code")),
+      code
+        ? h("div", { class: "code" }, h("code", {}, code), navigator.clipboard && iconButton("copy", gettext("Copy"), copy), isAdmin(chat) && iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })))
+        : h("button", { type: "button", class: "button small", on: { click: () => change("invite") } }, icon("link"), gettext("Show the code")),
+    );
+  }
+
+  const people = (group, chat) => h(
+    "section",
+    { class: "panel-section" },
+    h("h4", {}, fill(ngettext("%(count)s member", "%(count)s members", group.members.length), { count: group.members.length }), mayInvite(group, chat) && h("button", { type: "button", class: "button small quiet", on: { click: () => openInviteDialog({ actions, group: store.groups.get(groupId) }) } }, icon("user-plus"), gettext("Add"))),
+    h("ul", {}, group.members.map((member) => h("li", {}, memberLine(member, chat)))),
+  );
+
+  function memberLine(member, chat) {
+    const isMe = member.id === store.me.id;
+    const isOnline = isMe || store.isOnline(member.id);
+    const notes = [isOnline ? gettext("online") : gettext("offline"), member.away && gettext("away for a while")].filter(Boolean).join(" · ");
+    const items = memberActions(member, chat);
+    return h(
+      "div",
+      { class: "person", "data-member": member.id },
+      avatar({ ...member, type: "private", online: isOnline }, "m"),
+      h("span", { class: "person-text" }, h("bdi", {}, isMe ? fill(gettext("%(name)s (you)"), { name: member.name }) : member.name), h("small", {}, notes)),
+      member.role !== "member" && h("span", { class: "role" }, roleName(member.role)),
+      items.length > 0 && iconButton("ellipsis-vertical", fill(gettext("Actions for %(name)s"), { name: member.name }), (event) => openMenu(event.currentTarget, items), { "aria-haspopup": "menu" }),
+    );
+  }
+
+  function memberActions(member, chat) {
+    if (member.id === store.me.id || !isAdmin(chat)) return [];
+    const isOwner = chat.role === "owner";
+    const mayRemove = isOwner || member.role === "member";
+    const who = { userId: member.id };
+    const { name } = member;
+    const handOver = async () => {
+      const isSure = await confirm(gettext("Hand the group over?"), fill(gettext("%(name)s will own this group; you stay as an administrator."), { name }), { action: gettext("Hand over") });
+      if (isSure && (await change("transfer", who))) await run(actions.loadList());
+    };
+    const remove = async () => {
+      const isSure = await confirm(gettext("Remove from the group?"), fill(gettext("%(name)s can come back only by invitation."), { name }), { action: gettext("Remove") });
+      if (isSure) await change("kick", who);
+    };
+    return [
+      isOwner && member.role === "member" && { label: gettext("Make an administrator"), icon: "shield", run: () => change("setRole", { ...who, role: "admin" }) },
+      isOwner && member.role === "admin" && { label: gettext("Make a member again"), icon: "user", run: () => change("setRole", { ...who, role: "member" }) },
+      isOwner && { label: gettext("Hand the group over"), icon: "crown", run: handOver },
+      mayRemove && { label: gettext("Remove from the group"), icon: "user-minus", danger: true, run: remove },
+    ].filter(Boolean);
+  }
+
+  function settings(group, chat) {
+    const action = (name, label, click, kind = "quiet") => h("button", { type: "button", class: `button ${kind}`, on: { click } }, icon(name), label);
+    const isAlone = group.members.length === 1;
+    const isClosed = group.joinPolicy === "closed";
+    const leave = async () => {
+      if (await confirm(gettext("Leave the group?"), isAlone ? gettext("You are the last one: the group ends.") : gettext("You will hear nothing of it any more."), { action: gettext("Leave") })) await run(actions.leaveGroup(groupId));
+    };
+    const dissolve = async () => {
+      if (await confirm(gettext("Dissolve the group?"), gettext("It ends for everybody, and cannot be brought back."), { action: gettext("Dissolve") })) await run(actions.leaveGroup(groupId, "dissolve"));
+    };
+    return h(
+      "section",
+      { class: "panel-section panel-actions" },
+      isAdmin(chat) && action(isClosed ? "globe" : "lock", isClosed ? gettext("Open the group to everyone") : gettext("Close the group"), () => change("update", { joinPolicy: isClosed ? "open" : "closed" })),
+      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () => change("mute", { muted: !chat.muted })),
+      chat.away ? action("log-in", gettext("Return"), () => change("return")) : action("coffee", gettext("Leave for a while"), () => change("tempLeave")),
+      (chat.role !== "owner" || isAlone) && action("door-open", gettext("Leave the group"), leave, "quiet danger"),
+      chat.role === "owner" && action("trash-2", gettext("Dissolve the group"), dissolve, "quiet danger"),
+    );
+  }
+
+  render();
+  run(actions.loadGroup(groupId));
+}

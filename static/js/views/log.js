@@ -1,0 +1,342 @@
+// The messages of the open chat: a bounded window of elements on the timeline, which never moves the line under the eye.
+import { dayLabel, dayOf, preview } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
+import { announce, h, icon, reconcile } from "chat/views/dom.js";
+import { dayRow, dividerRow, messageRow, receiptOf, systemRow } from "chat/views/message.js";
+
+const MOST = 300;
+const STEP = 50;
+const FIRST_SHOWN = 100;
+const NEAR_EDGE = 900;
+const NEAR_END = 100;
+const TOGETHER = 5 * 60_000;
+const READ_WAIT = 120;
+
+export class LogView {
+  #store;
+  #actions;
+  #key = null;
+  #from = 1;
+  #to = 0;
+  #isPlaced = false;
+  #follows = true;
+  #divider = null;
+  #hiddenAt = null;
+  #heard = 0;
+  #readTimer = 0;
+  #frame = 0;
+  #isExtending = false;
+  #inner = h("div", { class: "log-inner" });
+  #log = h("div", { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") }, this.#inner);
+  #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.toEnd() } });
+
+  constructor({ store, actions }) {
+    this.#store = store;
+    this.#actions = actions;
+    this.element = h("div", { class: "log-frame" }, this.#log, this.#pill);
+    this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    this.#log.addEventListener("keydown", (event) => this.#walk(event));
+    new ResizeObserver(() => {
+      if (this.#follows && this.#isPlaced) this.#scrollToEnd();
+    }).observe(this.#log);
+    document.addEventListener("visibilitychange", () => this.#seen());
+  }
+
+  get key() {
+    return this.#key;
+  }
+
+  get timeline() {
+    return this.#store.timeline(this.#key);
+  }
+
+  open(key) {
+    this.#key = key;
+    this.#isPlaced = false;
+    this.#follows = true;
+    this.#divider = null;
+    this.#hiddenAt = null;
+    this.#inner.replaceChildren();
+    this.#inner.classList.toggle("private", key?.startsWith("private:") ?? false);
+    this.#pill.hidden = true;
+    if (key) this.render();
+  }
+
+  // ── What is shown ──────────────────────────────────────────────────────
+  render() {
+    const { timeline } = this;
+    const chat = this.#store.chats.get(this.#key);
+    if (!chat || !timeline.isLoaded) {
+      // A sync found too much missing, or the chat was just opened: its place is found again when it is loaded.
+      this.#isPlaced = false;
+      if (!this.#store.pendingOf(this.#key).length) return;
+    }
+    if (!this.#isPlaced) {
+      this.#place(chat);
+      return;
+    }
+    if (this.#follows && timeline.atEnd) this.#to = timeline.last;
+    else if (this.#to - this.#from + 1 < MOST) this.#to = Math.min(timeline.last, this.#from + MOST - 1);
+    if (this.#follows) this.#from = Math.max(this.#from, this.#to - MOST + 1);
+    this.#draw();
+    this.#announce();
+  }
+
+  /** Where a conversation opens: at its first unread message, else at its end. */
+  #place(chat) {
+    const { timeline } = this;
+    const firstUnread = chat.unreadCount > 0 ? this.#firstUnread(chat) : null;
+    this.#divider = firstUnread;
+    this.#heard = timeline.last;
+    this.#to = firstUnread ? Math.min(timeline.last, firstUnread + FIRST_SHOWN - 1) : timeline.last;
+    this.#from = Math.max(timeline.first, (firstUnread ?? this.#to) - FIRST_SHOWN + 1);
+    this.#isPlaced = timeline.isLoaded;
+    this.#follows = false;
+    this.#draw();
+    const mark = firstUnread && this.#inner.querySelector(".divider");
+    if (mark) this.#log.scrollTop += mark.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - 72;
+    else this.#scrollToEnd();
+    this.#settle();
+  }
+
+  #firstUnread(chat) {
+    for (const message of this.timeline.between(chat.readSeq + 1, this.timeline.last)) {
+      if (message.senderId !== this.#store.me.id) return message.seq;
+    }
+    return null;
+  }
+
+  /** Brings the elements in line with the window, and keeps what is being read where it is. */
+  #draw() {
+    const anchor = this.#follows ? null : this.#anchor();
+    reconcile(this.#inner, this.#rows());
+    if (anchor) {
+      const element = this.#inner.querySelector(`[data-key="${CSS.escape(anchor.key)}"]`);
+      if (element) this.#log.scrollTop += element.getBoundingClientRect().top - anchor.top;
+    } else if (this.#follows) {
+      this.#scrollToEnd();
+    }
+    this.#settle();
+  }
+
+  #anchor() {
+    const { top } = this.#log.getBoundingClientRect();
+    for (const element of this.#inner.children) {
+      // Separators come and go with what is around them; messages stay.
+      const box = element.getBoundingClientRect();
+      if (box.bottom > top && /^[cm]:/.test(element.dataset.key)) return { key: element.dataset.key, top: box.top };
+    }
+    return null;
+  }
+
+  #rows() {
+    const { timeline } = this;
+    const isAtEnd = this.#to >= timeline.last && timeline.atEnd;
+    const pending = isAtEnd || !timeline.isLoaded ? this.#store.pendingOf(this.#key) : [];
+    const messages = [...timeline.between(this.#from, this.#to), ...pending.map((entry) => this.#asMessage(entry))];
+    const lastOwn = messages.findLast((message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && message.type !== "system");
+    const rows = [];
+    if (timeline.isLoaded && this.#from <= timeline.first && !timeline.hasOlder && messages.length) {
+      rows.push({ key: "beginning", signature: "", build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")) });
+    }
+    let previous = null;
+    messages.forEach((message, index) => {
+      const date = new Date(message.sentAt);
+      const isNewDay = !previous || dayOf(new Date(previous.sentAt)) !== dayOf(date);
+      if (isNewDay) rows.push({ key: `d:${dayOf(date)}`, signature: dayLabel(date), build: () => dayRow(dayLabel(date)) });
+      const isDivided = message.seq === this.#divider;
+      if (isDivided) rows.push({ key: "divider", signature: "", build: dividerRow });
+      const isFirst = isNewDay || isDivided || !this.#isTogether(previous, message);
+      const isLast = !this.#isTogether(message, messages[index + 1]) || messages[index + 1].seq === this.#divider;
+      rows.push(this.#row(message, { isFirst, isLast }, message === lastOwn));
+      previous = message;
+    });
+    return rows;
+  }
+
+  #isTogether(one, other) {
+    if (!one || !other || one.type === "system" || other.type === "system" || one.senderId !== other.senderId) return false;
+    const [before, after] = [new Date(one.sentAt), new Date(other.sentAt)];
+    return after - before < TOGETHER && dayOf(before) === dayOf(after);
+  }
+
+  #row(message, { isFirst, isLast }, isLastOwn) {
+    const { me, chats, recalled } = this.#store;
+    const chat = chats.get(this.#key);
+    if (message.type === "system") {
+      return { key: `m:${message.seq}`, signature: String(message.version), build: () => systemRow(message, me.id) };
+    }
+    const isOwn = message.senderId === me.id;
+    const isGroup = chat.type === "group";
+    const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
+    const read = isOwn ? { isRead, receipt: isLastOwn ? receiptOf(isRead, message.readCount, isGroup) : "" } : null;
+    const quoted = message.replyTo ? this.timeline.find(message.replyTo) : undefined;
+    const mayReedit = recalled.has(message.id);
+    const state = message.state ?? "sent";
+    const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason };
+    const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, mayReedit, state, message.reason, message.senderName, message.senderImg]);
+    const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
+    return { key, signature, build: () => messageRow(message, details, me.id) };
+  }
+
+  #asMessage(entry) {
+    const { me } = this.#store;
+    return { ...entry, senderId: me.id, senderName: me.name, senderImg: me.img, seq: null, id: null, version: 0, editedAt: null, recalledAt: null };
+  }
+
+  #announce() {
+    const { timeline } = this;
+    if (timeline.last <= this.#heard) return;
+    const message = timeline.at(timeline.last);
+    this.#heard = timeline.last;
+    if (message.senderId === this.#store.me.id) return;
+    announce(message.type === "system" ? preview(message, this.#store.me.id) : `${message.senderName}: ${preview(message, this.#store.me.id)}`);
+  }
+
+  // ── Scrolling ──────────────────────────────────────────────────────────
+  get #distance() {
+    return this.#log.scrollHeight - this.#log.clientHeight - this.#log.scrollTop;
+  }
+
+  get #showsEnd() {
+    return this.timeline.atEnd && this.#to >= this.timeline.last;
+  }
+
+  #scrollToEnd() {
+    this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  #scrolled() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = requestAnimationFrame(() => this.#settle());
+  }
+
+  /** After every move or change: does the view follow the end, is more needed, what has been read. */
+  #settle() {
+    if (!this.#key || !this.#isPlaced) return;
+    this.#follows = this.#showsEnd && this.#distance < NEAR_END;
+    this.#showPill();
+    this.#extend();
+    clearTimeout(this.#readTimer);
+    this.#readTimer = setTimeout(() => this.#read(), READ_WAIT);
+  }
+
+  #showPill() {
+    const chat = this.#store.chats.get(this.#key);
+    const count = this.#follows ? 0 : (chat?.unreadCount ?? 0);
+    this.#pill.hidden = this.#follows || (this.#showsEnd && this.#distance < 320 && !count);
+    this.#pill.classList.toggle("counting", count > 0);
+    const label = count ? fill(gettext("%(count)s new, go to the end"), { count }) : gettext("Go to the end");
+    if (this.#pill.ariaLabel === label) return;
+    this.#pill.ariaLabel = label;
+    this.#pill.replaceChildren(icon("arrow-down"), ...(count ? [h("span", { class: "pill-count" }, String(count))] : []));
+  }
+
+  async #extend() {
+    const { timeline } = this;
+    const key = this.#key;
+    if (this.#isExtending) return;
+    const isNearTop = this.#log.scrollTop < NEAR_EDGE && (this.#from > timeline.first || timeline.hasOlder);
+    const isNearEnd = !isNearTop && this.#distance < NEAR_EDGE && !this.#showsEnd;
+    if (!isNearTop && !isNearEnd) return;
+    this.#isExtending = true;
+    try {
+      if (isNearTop && this.#from - STEP < timeline.first) await this.#actions.loadOlder(key);
+      if (isNearEnd && this.#to + STEP > timeline.last) await this.#actions.loadNewer(key);
+    } catch {
+      // Offline: the next scroll asks again.
+      return;
+    } finally {
+      this.#isExtending = false;
+    }
+    if (key !== this.#key || timeline !== this.timeline) return;
+    if (isNearTop) {
+      this.#from = Math.max(timeline.first, this.#from - STEP);
+      this.#to = Math.min(this.#to, this.#from + MOST - 1);
+    } else {
+      this.#to = Math.min(timeline.last, this.#to + STEP);
+      this.#from = Math.max(this.#from, this.#to - MOST + 1);
+    }
+    this.#follows = false;
+    this.#draw();
+  }
+
+  async toEnd() {
+    if (!this.timeline.atEnd) {
+      this.#isPlaced = false;
+      await this.#actions.loadEnd(this.#key).catch(() => {});
+    }
+    if (!this.timeline.isLoaded) return;
+    this.#isPlaced = true;
+    this.#to = this.timeline.last;
+    this.#from = Math.max(this.timeline.first, this.#from, this.#to - FIRST_SHOWN + 1);
+    this.#follows = true;
+    this.#draw();
+  }
+
+  /** Shows a message, loading what is around it when it is not there. */
+  async toMessage(seq) {
+    const { timeline } = this;
+    if (seq < timeline.first || seq > timeline.last) await this.#actions.loadAround(this.#key, seq);
+    this.#from = Math.max(timeline.first, Math.min(this.#from, seq - STEP));
+    this.#to = Math.min(timeline.last, Math.max(this.#to, seq + STEP), this.#from + MOST - 1);
+    if (seq > this.#to) {
+      this.#to = Math.min(timeline.last, seq + STEP);
+      this.#from = Math.max(timeline.first, this.#to - MOST + 1);
+    }
+    this.#follows = false;
+    this.#draw();
+    const row = this.#inner.querySelector(`[data-seq="${seq}"]`);
+    if (!row) return;
+    row.scrollIntoView({ block: "center" });
+    row.classList.add("flash");
+    row.addEventListener("animationend", () => row.classList.remove("flash"), { once: true });
+  }
+
+  // ── Reading ────────────────────────────────────────────────────────────
+  forgetDivider() {
+    this.#divider = null;
+  }
+
+  #seen() {
+    if (!this.#key || !this.#isPlaced) return;
+    if (document.hidden) {
+      this.#hiddenAt = this.timeline.last;
+      return;
+    }
+    if (this.#hiddenAt !== null && this.timeline.last > this.#hiddenAt) {
+      this.#divider = this.#firstUnread(this.#store.chats.get(this.#key));
+      this.render();
+    }
+    this.#hiddenAt = null;
+    this.#settle();
+  }
+
+  #read() {
+    if (document.hidden || !this.#key || !this.#isPlaced || !this.element.offsetParent) return;
+    const upTo = this.#follows ? this.timeline.last : this.#lastVisible();
+    if (upTo) this.#actions.markRead(this.#key, upTo);
+  }
+
+  #lastVisible() {
+    const { bottom } = this.#log.getBoundingClientRect();
+    const rows = this.#inner.querySelectorAll("[data-seq]");
+    for (let index = rows.length - 1; index >= 0; index--) {
+      if (rows[index].getBoundingClientRect().bottom <= bottom + 1) return Number(rows[index].dataset.seq);
+    }
+    return 0;
+  }
+
+  /** ↑ and ↓ go from message to message. */
+  #walk(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step || event.target.closest(".menu")) return;
+    const rows = [...this.#inner.querySelectorAll(".message")];
+    const here = rows.indexOf(document.activeElement.closest(".message"));
+    const next = here === -1 ? rows.at(-1) : rows[here + step];
+    if (!next) return;
+    next.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+    event.preventDefault();
+  }
+}

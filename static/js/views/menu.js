@@ -1,0 +1,90 @@
+// A menu at a button or at the pointer: arrows, Home, End, Enter, Esc; focus goes back to where it came from.
+import { h, icon } from "chat/views/dom.js";
+
+let open = null;
+
+export function closeMenu() {
+  open?.close();
+}
+
+/**
+ * `items`: {label, icon, run, danger, checked}, "-" for a line, or {heading}. `at` is an element, or {x, y} with the
+ * element the focus returns to as `anchor`.
+ */
+export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
+  const wasHere = open?.anchor === anchor;
+  closeMenu();
+  if (wasHere) return;
+  const menu = h("div", { class: "menu", role: "menu", popover: "manual" }, items.filter(Boolean).map(entry));
+  // Everything outside an open modal dialog is inert, so the menu goes inside.
+  (anchor.closest("dialog") ?? document.body).append(menu);
+  menu.showPopover();
+  place(menu, at);
+  anchor.setAttribute("aria-expanded", "true");
+
+  const controller = new AbortController();
+  const { signal } = controller;
+  const close = () => {
+    if (open?.menu !== menu) return;
+    open = null;
+    controller.abort();
+    const hadFocus = menu.contains(document.activeElement);
+    menu.remove();
+    anchor.setAttribute("aria-expanded", "false");
+    if (hadFocus && anchor.isConnected) anchor.focus();
+  };
+  open = { menu, anchor, close };
+  const buttons = [...menu.querySelectorAll("button")];
+  buttons[0]?.focus();
+  menu.addEventListener("keydown", (event) => {
+    const here = buttons.indexOf(document.activeElement);
+    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (to !== undefined) buttons.at(to % buttons.length).focus();
+    else if (event.key === "Escape" || event.key === "Tab") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  menu.addEventListener("click", (event) => {
+    const item = items.filter(Boolean)[event.target.closest("button")?.dataset.index];
+    if (!item) return;
+    close();
+    item.run();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!menu.contains(event.target) && !anchor.contains(event.target)) close();
+  }, { signal, capture: true });
+  window.addEventListener("resize", close, { signal });
+  window.addEventListener("blur", close, { signal });
+}
+
+function entry(item, index) {
+  if (item === "-") return h("hr");
+  if (item.heading) return h("p", { class: "menu-label" }, item.heading);
+  const isChoice = item.checked !== undefined;
+  return h(
+    "button",
+    {
+      type: "button",
+      role: isChoice ? "menuitemradio" : "menuitem",
+      "aria-checked": isChoice ? String(item.checked) : null,
+      class: item.danger && "danger",
+      "data-index": String(index),
+      lang: item.lang,
+      tabindex: "-1",
+    },
+    item.icon && icon(item.icon),
+    item.label,
+  );
+}
+
+/** Keeps a floating box inside the window, below what it belongs to or, without room there, above. */
+export function place(box, { left = 0, right, top, bottom, x, y }) {
+  const margin = 8;
+  const { offsetWidth: width, offsetHeight: height } = box;
+  const start = x ?? (document.dir === "rtl" || left + width + margin > innerWidth ? right - width : left);
+  const below = y ?? bottom + 4;
+  const above = y === undefined ? top - height - 4 : y - height;
+  box.style.left = `${Math.max(margin, Math.min(start, innerWidth - width - margin))}px`;
+  box.style.top = `${below + height + margin > innerHeight ? Math.max(margin, above) : below}px`;
+}

@@ -1,0 +1,47 @@
+// Choosing somebody to talk to, or a group to join.
+import { fill, gettext } from "chat/i18n.js";
+import { openDialog } from "chat/views/dialog.js";
+import { avatar, h, toast, wait } from "chat/views/dom.js";
+
+export function openPeopleDialog({ actions, router }) {
+  const input = h("input", { class: "input", type: "search", autocomplete: "off", spellcheck: "false", placeholder: gettext("Name of a person or an open group"), "aria-label": gettext("Name of a person or an open group") });
+  const results = h("div", { class: "people" });
+  const { close } = openDialog(gettext("New conversation"), { content: [input, results] });
+  let turn = 0;
+
+  const pick = (open) => async () => {
+    try {
+      router.go(await open());
+      close();
+    } catch (problem) {
+      toast(problem.message);
+    }
+  };
+  const person = (user) => line({ ...user, type: "private" }, user.online ? gettext("online") : "", pick(() => actions.talkTo(user)));
+  const group = (one) => line({ ...one, img: one.avatar, type: "group" }, note(one), pick(() => (one.role ? `group:${one.id}` : actions.joinGroup(one.id))));
+  const note = ({ memberCount, role }) => {
+    const members = fill(gettext("%(count)s members"), { count: memberCount });
+    return role ? members : `${members} · ${gettext("join")}`;
+  };
+
+  async function search() {
+    const mine = ++turn;
+    const [people, groups] = await Promise.all([actions.findPeople(input.value.trim()), actions.findGroups(input.value.trim())]);
+    if (mine !== turn) return;
+    const rows = [...people.filter((user) => user.id !== actions.me.id).map(person), ...groups.map(group)];
+    results.replaceChildren(...(rows.length ? rows : [h("p", { class: "no-result" }, gettext("Nobody and nothing of that name."))]));
+  }
+
+  input.addEventListener("input", wait(search, 150));
+  input.focus();
+  search();
+}
+
+function line(entry, note, click) {
+  return h(
+    "button",
+    { type: "button", class: "person", on: { click } },
+    avatar(entry, "m"),
+    h("span", { class: "person-text" }, h("bdi", {}, entry.name), note && h("small", {}, note)),
+  );
+}
