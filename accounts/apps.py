@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class AccountsConfig(AppConfig):
+    # No default_auto_field here: the user's join tables then suit every database from one migration.
+    name = "accounts"
+    verbose_name = _("Accounts")

@@ -1,0 +1,118 @@
+"""People, and the devices they are signed in with."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from accounts.names import KEY_MAX, NAME_MAX, clean_name
+from accounts.names import name_key as fold
+from chatproject.core import times
+from chatproject.core.models import Model
+
+
+class UserManager(BaseUserManager["User"]):
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(name_key=fold(username or ""))
+
+    def create_superuser(self, name_key: str, password: str | None = None) -> "User":
+        """For `manage.py createsuperuser`, which knows the name by the field that is looked up."""
+        user = self.model(name=clean_name(name_key), is_staff=True, is_superuser=True)
+        user.name_key = fold(user.name)
+        user.set_password(password)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
+            Installation.objects.using(self._db).get_or_create(pk=Installation.ONLY, defaults={"owner": user})
+        return user
+
+
+class User(Model, AbstractBaseUser, PermissionsMixin):
+    """A person, or a guest, who has no password and lives as long as his device's token."""
+
+    # Django's own would be one more write per sign-in; a device's created_at says the same.
+    last_login = None  # type: ignore[assignment]
+
+    name = models.CharField(_("name"), max_length=NAME_MAX)
+    name_key = models.CharField(_("sign-in name"), max_length=KEY_MAX, unique=True, editable=False)
+    img = models.CharField(_("avatar"), max_length=500, blank=True, default="")
+    language = models.CharField(
+        _("language"), max_length=10, blank=True, default="", help_text=_("Empty: as the browser asks.")
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May enter the administration."))
+    is_guest = models.BooleanField(_("guest"), default=False)
+    is_invisible = models.BooleanField(_("appears offline"), default=False)
+    last_active = models.DateTimeField(_("last active"), default=times.now)
+    created_at = models.DateTimeField(_("created"), default=times.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "name_key"  # the unique one
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        # The unique index alone is not used by every database for a look-up.
+        indexes = (models.Index(fields=["name_key"], name="user_name_key"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        """The administration's greeting."""
+        return self.name
+
+
+class Device(Model):
+    """A place somebody is signed in: a browser session or a client with a token. Without its row, neither is worth anything."""
+
+    BROWSER, TOKEN = "browser", "token"
+    #: How exact `last_seen_at` is: it is not written more often.
+    SEEN_EVERY = timedelta(minutes=5)
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices", verbose_name=_("user"))
+    kind = models.CharField(_("kind"), max_length=10, choices=((BROWSER, _("browser")), (TOKEN, _("token"))))
+    token_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)  # SHA-256, hex
+    session_key = models.CharField(max_length=40, unique=True, null=True, editable=False)
+    name = models.CharField(_("device"), max_length=120, blank=True, default="")
+    created_at = models.DateTimeField(_("signed in"), default=times.now)
+    last_seen_at = models.DateTimeField(_("last seen"), default=times.now)
+    expires_at = models.DateTimeField(_("expires"))
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        indexes = (
+            models.Index(fields=["token_hash"], name="device_token_hash"),
+            models.Index(fields=["session_key"], name="device_session_key"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or str(self.id)
+
+    def is_living(self, at: datetime) -> bool:
+        """Whether it still speaks for its user, who must have been loaded with it."""
+        return self.expires_at > at and self.user.is_active
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is time to write down that it was seen."""
+        return times.now() - self.last_seen_at >= self.SEEN_EVERY
+
+    @staticmethod
+    def lifetime() -> timedelta:
+        """How long an unused device stays signed in."""
+        return timedelta(days=settings.DEVICE_DAYS)
+
+
+class Installation(Model):
+    """One row, born with the first account: its owner. That it can exist only once decides who was first."""
+
+    ONLY = uuid.UUID(int=1)
+
+    owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -1,0 +1,58 @@
+"""Every read of people and their devices."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from accounts.models import Device, User
+from accounts.names import name_key
+from chatproject.core import errors, times
+
+
+def get(user_id: UUID | str) -> User:
+    """One person, deactivated or not: what he said stays readable. Raises NotFound."""
+    try:
+        return User.objects.get(pk=UUID(str(user_id)))
+    except (User.DoesNotExist, ValueError):
+        raise errors.NotFound() from None
+
+
+def by_ids(ids: Iterable[UUID]) -> dict[UUID, User]:
+    """Those of these people that exist, in one query."""
+    return User.objects.in_bulk(list(set(ids)))
+
+
+def by_name(name: str) -> User | None:
+    return User.objects.filter(name_key=name_key(name)).first()
+
+
+def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:
+    """A page of the others, by name. `after` is the `name_key` of the page before's last."""
+    found = User.objects.filter(is_active=True, name_key__gt=after).exclude(pk=but.pk)
+    if wanted := name_key(search):
+        found = found.filter(name_key__contains=wanted)
+    return list(found.order_by("name_key")[:limit])
+
+
+def devices(user: User) -> list[Device]:
+    """Where a person is signed in, the most recently used first."""
+    return list(Device.objects.filter(user=user, expires_at__gt=times.now()).order_by("-last_seen_at", "-id"))
+
+
+def device(user: User, device_id: UUID) -> Device:
+    """One of the person's own. Raises NotFound."""
+    try:
+        return Device.objects.get(pk=device_id, user=user)
+    except Device.DoesNotExist:
+        raise errors.NotFound() from None
+
+
+def device_by(**key: str) -> Device | None:
+    """The living device with this `token_hash` or `session_key`, its user with it, in one query."""
+    found = Device.objects.select_related("user").filter(**key).first()
+    return found if found is not None and found.is_living(times.now()) else None
+
+
+def living(device_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these devices that are still signed in, in one query."""
+    alive = Device.objects.filter(pk__in=list(device_ids), expires_at__gt=times.now(), user__is_active=True)
+    return set(alive.values_list("pk", flat=True))

@@ -1,0 +1,82 @@
+"""People and devices as clients see them.
+
+The functions make the output; the serializers beside them describe the same shape for the OpenAPI document.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+
+from accounts.models import Device, User
+from chatproject.core.times import iso
+
+Output = serializers.Serializer[Any]
+
+
+def user_output(user: User, *, online: bool) -> dict[str, Any]:
+    """`online` is what presence knows; who wants to appear offline does."""
+    return {
+        "id": str(user.pk),
+        "name": user.name,
+        "img": user.img,
+        "online": online and not user.is_invisible,
+        "lastActive": iso(user.last_active),
+    }
+
+
+class UserOutput(Output):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    img = serializers.CharField(help_text="The avatar's URL, or empty.")
+    online = serializers.BooleanField()
+    lastActive = serializers.DateTimeField()
+
+
+def signed_in_output(user: User, *, online: bool, token: str) -> dict[str, Any]:
+    return {**user_output(user, online=online), "token": token}
+
+
+class SignedInOutput(UserOutput):
+    token = serializers.CharField(help_text="For `Authorization: Bearer`. It is shown only this once.")
+
+
+def me_output(user: User, *, online: bool) -> dict[str, Any]:
+    """What only the person sees of himself."""
+    return {
+        **user_output(user, online=online),
+        "language": user.language,
+        "isInvisible": user.is_invisible,
+        "isGuest": user.is_guest,
+        "isStaff": user.is_staff,
+    }
+
+
+class MeOutput(UserOutput):
+    language = serializers.CharField(help_text="Empty: as `Accept-Language` asks.")
+    isInvisible = serializers.BooleanField(help_text="Appears offline to everyone.")
+    isGuest = serializers.BooleanField(help_text="Has no password yet.")
+    isStaff = serializers.BooleanField()
+
+
+def device_output(device: Device, *, current: UUID | None) -> dict[str, Any]:
+    """`current` is the device that asks."""
+    return {
+        "id": str(device.pk),
+        "kind": device.kind,
+        "name": device.name,
+        "createdAt": iso(device.created_at),
+        "lastSeenAt": iso(device.last_seen_at),
+        "expiresAt": iso(device.expires_at),
+        "current": device.pk == current,
+    }
+
+
+class DeviceOutput(Output):
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=[Device.BROWSER, Device.TOKEN])
+    name = serializers.CharField(help_text="What the client called itself.")
+    createdAt = serializers.DateTimeField()
+    lastSeenAt = serializers.DateTimeField(help_text="To some minutes.")
+    expiresAt = serializers.DateTimeField(help_text="Moves on while the device is used.")
+    current = serializers.BooleanField(help_text="The one that asks.")

@@ -1,0 +1,313 @@
+"""Everything that changes people and where they are signed in.
+
+The first account with a password becomes the owner of the installation: staff, with every right. A guest never does.
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.base import SessionBase
+from django.db import DatabaseError, IntegrityError
+
+from accounts import events, rules, selectors
+from accounts.models import Device, Installation, User
+from accounts.names import clean_name, name_key
+from chatproject.core import errors, redis, times
+from chatproject.core.db import on_commit, run_atomic
+from presence import services as presence
+
+log = logging.getLogger(__name__)
+
+#: Devices a person may be signed in with; one more signs out the one that was not used for longest.
+DEVICES_MAX = 50
+
+# Signing up and in ----------------------------------------------------------------------------------------------------
+
+
+def enter(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> tuple[User, bool]:
+    """Sign in, or sign up where the name is new and registration open; and whether the account is new.
+
+    Raises InvalidCredentials, RateLimited, Invalid, Busy.
+    """
+    if rules.registration_is_open() and selectors.by_name(name) is None:
+        try:
+            return sign_up(name=name, password=password, address=address, img=img, online=online), True
+        except errors.NameTaken:
+            pass  # somebody, perhaps the same person, was quicker
+    return sign_in(name=name, password=password, address=address, online=online), False
+
+
+def sign_up(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> User:
+    """A new account. Raises SignInRequired where registration is closed, Invalid, NameTaken, RateLimited, Busy."""
+    rules.require_registration()
+    user = _new_user(name, img, is_invisible=online is False)
+    rules.require_good_password(password, user)
+    rules.count_sign_up(address)
+    user.password = rules.hashed(password)
+    return _store(user)
+
+
+def sign_in(*, name: str, password: str, address: str, online: bool | None = None) -> User:
+    """The person whose name and password these are; `open_browser` or `open_token` is next.
+
+    Raises InvalidCredentials, the same for a wrong password, an unknown name and a deactivated person; RateLimited; Busy.
+    """
+    with rules.counted_attempt(name, address):
+        user = selectors.by_name(name)
+        if not rules.password_fits(user, password) or user is None or not user.is_active:
+            raise errors.InvalidCredentials()
+    if rules.is_outdated(user):
+        outdated, user.password = user.password, rules.hashed(password)
+        User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
+    if online is not None:
+        change_profile(user=user, online=online)
+    return user
+
+
+def create_guest(*, name: str, address: str, img: str = "", by: User | None = None) -> User:
+    """A person without a password. Anyone makes himself one while registration is open; else staff does.
+
+    Raises SignInRequired or Forbidden, Invalid, NameTaken, RateLimited.
+    """
+    rules.require_registration(by)
+    user = _new_user(name, img, is_guest=True, password=make_password(None))
+    if by is None or not by.is_staff:
+        rules.count_sign_up(address)
+    return _store(user)
+
+
+def create_user(*, name: str, password: str, img: str = "", language: str = "") -> User:
+    """A new account made by the staff, whatever registration says. Raises Invalid, NameTaken, Busy."""
+    user = _new_user(name, img, language=rules.clean_language(language))
+    rules.require_good_password(password, user)
+    user.password = rules.hashed(password)
+    return _store(user)
+
+
+def _new_user(name: str, img: str, **fields: Any) -> User:
+    name = clean_name(name)
+    return User(name=name, name_key=name_key(name), img=rules.clean_img(img), **fields)
+
+
+def _store(user: User) -> User:
+    def body() -> User:
+        if User.objects.filter(name_key=user.name_key).exists():
+            raise errors.NameTaken()
+        is_owner = not user.is_guest and not Installation.objects.exists()
+        user.is_staff = user.is_superuser = is_owner
+        user.save(force_insert=True)
+        if is_owner:
+            Installation(pk=Installation.ONLY, owner=user).save(force_insert=True)
+        return user
+
+    try:
+        return run_atomic(body)
+    except IntegrityError:  # the same name, or another first account, was stored since we looked: look again
+        return run_atomic(body)
+
+
+# Devices --------------------------------------------------------------------------------------------------------------
+
+
+def open_token(*, user: User, name: str = "") -> str:
+    """Sign a client in; its token, which is stored only as a hash. Raises InvalidCredentials when overtaken."""
+    token = secrets.token_urlsafe(32)
+    _open(Device(user=user, kind=Device.TOKEN, token_hash=_hash(token), name=name))
+    return token
+
+
+def open_browser(*, user: User, session: SessionBase, name: str = "") -> Device:
+    """Sign a browser in, under a new session key. Raises InvalidCredentials when overtaken."""
+    session.flush()  # nothing of who sat here before, and no key that somebody put there
+    session.set_expiry(int(Device.lifetime().total_seconds()))
+    session.save()
+    return _open(Device(user=user, kind=Device.BROWSER, session_key=session.session_key, name=name))
+
+
+def _open(device: Device) -> Device:
+    user = device.user
+    device.name = " ".join(device.name.split())[:120]
+
+    def body() -> Device:
+        # While the password was checked it may have been changed, and every device with it.
+        if not User.objects.select_for_update().filter(pk=user.pk, password=user.password, is_active=True).exists():
+            raise errors.InvalidCredentials()
+        now = times.now()
+        device.created_at = device.last_seen_at = now
+        device.expires_at = now + Device.lifetime()
+        device.save(force_insert=True)
+        mine = Device.objects.filter(user=user).exclude(pk=device.pk).order_by("-last_seen_at", "-id")
+        known = list(mine.values_list("pk", "expires_at"))
+        _revoke(user.pk, [pk for place, (pk, end) in enumerate(known, 2) if place > DEVICES_MAX or end <= now])
+        return device
+
+    return run_atomic(body)
+
+
+def _revoke(user_id: UUID, device_ids: list[UUID]) -> None:
+    if not device_ids:
+        return
+    Device.objects.filter(pk__in=device_ids).delete()
+
+    def tell() -> None:
+        for device_id in device_ids:
+            events.device_revoked(user_id, device_id)
+
+    on_commit(tell)
+
+
+def sign_out(*, device: Device) -> None:
+    """End one device's session or token, and close its sockets."""
+    run_atomic(lambda: _revoke(device.user_id, [device.pk]))
+
+
+def revoke_device(*, by: User, device_id: UUID) -> None:
+    """End one of one's own devices. Raises NotFound."""
+    sign_out(device=selectors.device(by, device_id))
+
+
+def device_for_token(token: str) -> Device | None:
+    """The living device with this token, its user with it."""
+    return _seen(selectors.device_by(token_hash=_hash(token)))
+
+
+def device_for_session(session_key: str) -> Device | None:
+    """The living device with this session cookie, its user with it."""
+    return _seen(selectors.device_by(session_key=session_key)) if session_key else None
+
+
+def _seen(device: Device | None) -> Device | None:
+    if device is not None and device.is_stale:
+        note_devices([device.pk])
+    return device
+
+
+def note_devices(device_ids: Iterable[UUID]) -> None:
+    """These devices are in use: they stay signed in. One UPDATE; what fails is tried again at their next use."""
+    now = times.now()
+    try:
+        Device.objects.filter(pk__in=list(device_ids), last_seen_at__lte=now - Device.SEEN_EVERY).update(
+            last_seen_at=now, expires_at=now + Device.lifetime()
+        )
+    except DatabaseError as error:
+        log.warning("accounts: devices not noted: %s", error)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+# Profile --------------------------------------------------------------------------------------------------------------
+
+
+def change_profile(
+    *,
+    user: User,
+    name: str | None = None,
+    img: str | None = None,
+    language: str | None = None,
+    online: bool | None = None,
+) -> User:
+    """Change what is given, and tell who sees it. Raises Invalid, NameTaken."""
+    if name is not None:
+        user.name = clean_name(name)
+        user.name_key = name_key(name)
+    if img is not None:
+        user.img = rules.clean_img(img)
+    if language is not None:
+        user.language = rules.clean_language(language)
+    if online is not None:
+        user.is_invisible = not online
+
+    def body() -> User:
+        if name is not None and User.objects.filter(name_key=user.name_key).exclude(pk=user.pk).exists():
+            raise errors.NameTaken()
+        user.save(update_fields=["name", "name_key", "img", "language", "is_invisible"])
+        on_commit(lambda: events.profile_changed(user))
+        if user.is_invisible:
+            on_commit(lambda: _hide(user.pk))
+        return user
+
+    try:
+        return run_atomic(body)
+    except IntegrityError:
+        raise errors.NameTaken() from None
+
+
+def change_password(*, user: User, old: str, new: str, address: str, device: Device | None) -> User:
+    """Set a new password, which a guest's first makes a full account, and sign out everywhere but on `device`.
+
+    Raises Invalid when the old one is wrong or the new one bad, RateLimited, Busy.
+    """
+    rules.require_good_password(new, user)
+    if user.has_usable_password():
+        try:
+            with rules.counted_attempt(user.name, address):
+                if not rules.password_fits(user, old):
+                    raise errors.InvalidCredentials()
+        except errors.InvalidCredentials:
+            raise rules.wrong_old_password() from None
+    return set_password(user=user, new=new, device=device)
+
+
+def set_password(*, user: User, new: str, device: Device | None = None) -> User:
+    """The same without the old one, for the staff. Raises Invalid, Busy."""
+    rules.require_good_password(new, user)
+    user.password, user.is_guest = rules.hashed(new), False
+
+    def body() -> User:
+        user.save(update_fields=["password", "is_guest"])
+        kept = device.pk if device is not None else None
+        Device.objects.filter(user=user).exclude(pk=kept).delete()
+        on_commit(lambda: events.other_devices_revoked(user.pk, kept))
+        return user
+
+    return run_atomic(body)
+
+
+def note_active(user_ids: Iterable[UUID], at: datetime) -> None:
+    """These people were here at this moment; who appears offline leaves no trace of it. One UPDATE."""
+    User.objects.filter(pk__in=list(user_ids), is_invisible=False).update(last_active=at)
+
+
+# Staff ----------------------------------------------------------------------------------------------------------------
+
+
+def deactivate(*, user: User, by: User) -> User:
+    """Refuse a person from now on, everywhere, until `activate`. What he said stays. Raises Forbidden."""
+    rules.require_may_manage(by, user)
+    user.is_active = False
+
+    def body() -> User:
+        user.save(update_fields=["is_active"])
+        Device.objects.filter(user=user).delete()
+        on_commit(lambda: events.deactivated(user.pk))
+        on_commit(lambda: _hide(user.pk))
+        return user
+
+    return run_atomic(body)
+
+
+def activate(*, user: User, by: User) -> User:
+    """Let a person in again. Raises Forbidden."""
+    rules.require_may_manage(by, user)
+    user.is_active = True
+
+    def body() -> User:
+        user.save(update_fields=["is_active"])
+        return user
+
+    return run_atomic(body)
+
+
+def _hide(user_id: UUID) -> None:
+    try:
+        presence.hide(user_id)
+    except redis.Unavailable as away:
+        log.warning("accounts: %s is seen until presence expires: %s", user_id, type(away).__name__)
