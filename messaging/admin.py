@@ -12,7 +12,7 @@ from messaging.models import Message
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin[Message]):
+class MessageAdmin(admin.ModelAdmin):
     list_display = ("sent_at", "room", "seq", "sender", "type", "excerpt", "recalled_at")
     list_filter = ("type", "room__kind", "sent_at", ("recalled_at", admin.EmptyFieldListFilter))
     list_select_related = ("room", "sender")
