@@ -1,63 +1,122 @@
-"""The project's settings, from the environment and `.env`. The table of names is in docs/configuration.md."""
+"""Django's settings. What an installation decides comes from the environment, or from a `.env` file beside manage.py."""
 
-import secrets
 from pathlib import Path
 
-import environ
 from csp.constants import NONCE, NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from environ import Env
 
-from chatproject import databases
+from chatproject import databases, environment
+from chatproject.core import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+env = Env()
 env.read_env(BASE_DIR / ".env")
 
+# Where it runs, and with what --------------------------------------------------------------------------------------------
+
 DEBUG = env.bool("DEBUG", default=False)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 WORKERS = env.int("WORKERS", default=1)
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(BASE_DIR / "media"))).resolve()
-DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+DATA_DIR = environment.data_dir(BASE_DIR / env.str("DATA_DIR", default="var"))
+MEDIA_ROOT = BASE_DIR / env.str("MEDIA_ROOT", default="media")
 
+DATABASES = {
+    "default": databases.configure(
+        env.str("DATABASE_URL", default=""),
+        default_path=DATA_DIR / "chat.sqlite3",
+        # NORMAL loses nothing when the process is killed; FULL loses nothing when the power fails either, and is slower.
+        synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL").upper(),
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-def _secret_key() -> str:
-    path = DATA_DIR / "secret_key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(64))
-    return path.read_text()
+REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
+REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
 
+# Who may come in ---------------------------------------------------------------------------------------------------------
 
-SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key()
-if len(SECRET_KEY) < 32 and not DEBUG:
-    raise ImproperlyConfigured("SECRET_KEY is too short: leave it out, and one is made.")
+SECRET_KEY = environment.secret_key(env.str("SECRET_KEY", default=""), DATA_DIR, debug=DEBUG)
+# Former keys: what they signed stays valid while a new one takes over.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
-ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", default=[f"http://localhost:{PORT}", f"http://127.0.0.1:{PORT}"])
+_hosts = env.list("ALLOWED_HOSTS", default=[])
+_origins = environment.origins(env.list("ALLOWED_ORIGINS", default=[]))
+ALLOWED_HOSTS = _hosts or ["localhost", "127.0.0.1", *environment.hosts_of(_origins)]
+ALLOWED_ORIGINS = _origins or environment.origins_of(ALLOWED_HOSTS, PORT)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+
+# Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, like 10.0.0.0/8. Nobody's by default: anyone can write
+# such a header, and limits go by address.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+
+# TLS ends at a proxy, which also sends plain HTTP on to it (so no SECURE_SSL_REDIRECT); where the chat is only there over
+# TLS, the cookies are too.
+_over_tls = all(origin.startswith("https://") for origin in ALLOWED_ORIGINS)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _over_tls
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains and
+    "security.W021",  # its preload list: decisions about a domain that is not ours
+    "security.W008",  # SECURE_SSL_REDIRECT: see above
+    *([] if _over_tls else ["security.W004", "security.W012", "security.W016"]),  # TLS on a machine of one's own
+]
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of users brought along from elsewhere; rehashed at sign-in
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "sign-in"
+
+# Days after which a device that was not seen has to sign in again.
+DEVICE_DAYS = env.int("DEVICE_DAYS", default=90)
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_CACHE_ALIAS = "sessions"
+SESSION_COOKIE_AGE = DEVICE_DAYS * 24 * 3600
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+
+# What they may do --------------------------------------------------------------------------------------------------------
+
 REGISTRATION = env.str("REGISTRATION", default="open")
-RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)
+RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
 RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
-MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10485760)
-DEVICE_DAYS = env.int("DEVICE_DAYS", default=90)
-REDIS_URL = env.str("REDIS_URL", default=f"unix://{DATA_DIR}/redis.sock")
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # a body without its files
+
+# Applications ------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "chatproject.core",  # before daphne: our runserver looks after the embedded Redis and is daphne's otherwise
+    "presence",
+    "accounts",
+    "groups",
+    "messaging",
     "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "servestatic.runserver_nostatic",
+    "servestatic",
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
@@ -65,15 +124,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
     "lucide",
-    "chatproject.core",
-    "presence",
-    "accounts",
-    "groups",
-    "messaging",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -81,7 +136,6 @@ MIDDLEWARE = [
     "accounts.middleware.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
 ]
 ROOT_URLCONF = "chatproject.urls"
 ASGI_APPLICATION = "chatproject.asgi.application"
@@ -101,42 +155,56 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {
-    "default": databases.configure(
-        env.str("DATABASE_URL", default=""),
-        default_path=str(DATA_DIR / "chat.sqlite3"),
-        synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL"),
-    )
+
+# Redis: what may be lost -------------------------------------------------------------------------------------------------
+
+_cache = {
+    "BACKEND": "django_redis.cache.RedisCache",
+    "LOCATION": REDIS_URL,
+    "OPTIONS": {
+        "SERIALIZER": "django_redis.serializers.json.JSONSerializer",  # the default's pickles run whatever they contain
+        "SOCKET_CONNECT_TIMEOUT": 0.3,
+        "SOCKET_TIMEOUT": 0.3,
+    },
 }
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
-    "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL, "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}},
-    "sessions": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL, "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer", "IGNORE_EXCEPTIONS": True, "SOCKET_TIMEOUT": 0.3, "SOCKET_CONNECT_TIMEOUT": 0.3}},
+    "default": _cache,
+    # Only a copy of the table: without it a session costs a query more.
+    "sessions": {**_cache, "KEY_PREFIX": "sessions", "OPTIONS": {**_cache["OPTIONS"], "IGNORE_EXCEPTIONS": True}},
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
-SESSION_CACHE_ALIAS = "sessions"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # A timeout would close a subscriber that has nothing to hear.
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
     }
 }
-AUTH_USER_MODEL = "accounts.User"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-LOGIN_URL = "/sign-in/"
+
+# Languages ---------------------------------------------------------------------------------------------------------------
+
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
+
+# Files -------------------------------------------------------------------------------------------------------------------
+
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+
+# HTTP API ----------------------------------------------------------------------------------------------------------------
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.DeviceAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -144,10 +212,65 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["chatproject.core.api.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "chatproject.core.api.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Chat",
+    "DESCRIPTION": "The HTTP door of the chat. The socket's side is described in the project's AsyncAPI document.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from another origin
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# What a page may do ------------------------------------------------------------------------------------------------------
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF], "script-src": [SELF, NONCE], "style-src": [SELF], "img-src": [SELF, "data:", "blob:"],
-        "connect-src": [SELF], "object-src": [NONE], "base-uri": [NONE], "frame-ancestors": [NONE], "form-action": [SELF],
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF, *environment.socket_origins(ALLOWED_ORIGINS)],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
     }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Logs: what happened, never what was said ----------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "chatproject.core.logs.OneLine",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "filters": {"their_fault": {"()": "chatproject.core.logs.TheirFault"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["their_fault"]},
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        # Replaces Django's own handlers: one line on the console, and no mail with a request's contents.
+        "django": {"level": LOG_LEVEL, "handlers": [], "propagate": True},
+        "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
+        # Their lines of every request and socket carry the query string.
+        "uvicorn.access": {"level": "CRITICAL"},
+        "uvicorn.error": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+    },
 }

@@ -1,11 +1,24 @@
 """Every address of the site."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.cache import cache_control
+from django.views.i18n import JavaScriptCatalog
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-urlpatterns = [
-    path("", include("accounts.urls")),
-    path("", include("groups.urls")),
+from chatproject.core.health import healthz
+
+# Only our own words: those of the admin's scripts are in its own catalog.
+script_words = JavaScriptCatalog.as_view(packages=["chatproject.core"])
+
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("messaging.urls")),
+    path("", include("groups.urls")),
+    path("", include("accounts.urls")),
+    path("healthz", healthz, name="healthz"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/words.js", cache_control(private=True, max_age=3600)(script_words), name="jsi18n"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,64 @@
+"""Settings that would fail only when somebody uses the chat are told when it starts."""
+
+import ipaddress
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from chatproject.core import limits
+
+RATES = ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_UPLOADS", "RATE_CONNECTIONS")
+
+
+@register()
+def rates_are_rates(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for name in RATES:
+        try:
+            limits.parse(getattr(settings, name))
+        except ValueError as error:
+            found.append(Error(f"{name}: {error}", id="chat.E001"))
+    return found
+
+
+@register()
+def registration_is_open_or_closed(**_: Any) -> list[CheckMessage]:
+    if settings.REGISTRATION in ("open", "closed"):
+        return []
+    return [Error(f"REGISTRATION: {settings.REGISTRATION!r} is neither open nor closed", id="chat.E002")]
+
+
+@register()
+def proxies_are_networks(**_: Any) -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    for network in settings.TRUSTED_PROXIES:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            found.append(Error(f"TRUSTED_PROXIES: {network!r} is not an address or network", id="chat.E003"))
+    return found
+
+
+@register()
+def hosts_are_known(**_: Any) -> list[CheckMessage]:
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    return [
+        Warning(
+            "ALLOWED_HOSTS admits every host: a foreign name that leads here is served like your own.", id="chat.W001"
+        )
+    ]
+
+
+@register()
+def a_tls_proxy_is_trusted(**_: Any) -> list[CheckMessage]:
+    if settings.TRUSTED_PROXIES or not settings.SESSION_COOKIE_SECURE:
+        return []
+    return [
+        Warning(
+            "The origins are https, so a proxy stands in front, but TRUSTED_PROXIES is empty: to the limits everybody "
+            "comes from the proxy's address.",
+            id="chat.W002",
+        )
+    ]

@@ -1,0 +1,14 @@
+"""`manage.py runserver`: daphne's, for development, with the embedded Redis for as long as it runs."""
+
+from typing import Any
+
+from daphne.management.commands.runserver import Command as Daphne
+
+from chatproject.core import embedded, prepare
+
+
+class Command(Daphne):
+    def run(self, **options: Any) -> None:
+        with embedded.ensure():
+            prepare.translations()
+            super().run(**options)

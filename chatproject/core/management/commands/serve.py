@@ -1,0 +1,95 @@
+"""`manage.py serve`: everything the chat needs, in one command."""
+
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from chatproject.core import embedded, prepare, serving
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Prepares the database, the embedded Redis and the static files where needed, and serves the chat."
+    requires_system_checks: list[str] = []  # made below, when it is known that this is not a worker
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--worker", nargs=2, type=int, help="used by this command itself: the numbers of two sockets")
+
+    def handle(self, *args: Any, worker: list[int] | None = None, **options: Any) -> None:
+        serving.end_on_signals()
+        if worker:
+            serving.serve_as_worker(*worker)
+            return
+        with _listening() as listener, _only_one_here():
+            try:
+                self._serve(listener)
+            except embedded.Unavailable as missing:
+                raise CommandError(str(missing)) from missing
+
+    def _serve(self, listener: socket.socket) -> None:
+        with _redis():
+            self.check(display_num_errors=True)
+            prepare.translations()
+            prepare.tables()
+            prepare.static_files()
+            if settings.WORKERS == 1:
+                serving.serve(listener, self._announce)
+            else:
+                serving.serve_in_workers(listener, settings.WORKERS, self._announce)
+
+    def _announce(self) -> None:
+        host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+        self.stdout.write(f"The chat is at http://{host}:{settings.PORT}/ and its data in {settings.DATA_DIR}")
+        self.stdout.write("Ctrl-C ends it.")
+        self.stdout.flush()
+
+
+@contextmanager
+def _listening() -> Iterator[socket.socket]:
+    try:
+        listener = serving.listen(settings.HOST, settings.PORT)
+    except OSError as error:
+        raise CommandError(
+            f"Cannot serve at {settings.HOST}, port {settings.PORT}: {error.strerror}. HOST and PORT choose another."
+        ) from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _only_one_here() -> Iterator[None]:
+    """Two chats on one DATA_DIR would each look after the same Redis."""
+    with (settings.DATA_DIR / "serve.lock").open("a") as lock:
+        for _ in range(20):  # a second for one that is just ending
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.05)
+        else:
+            raise CommandError(
+                f"Another chat serves from {settings.DATA_DIR}. End it, set WORKERS for more processes, or give this one "
+                "a DATA_DIR of its own."
+            )
+        yield
+
+
+@contextmanager
+def _redis() -> Iterator[None]:
+    keeper = embedded.Keeper(settings.DATA_DIR)
+    try:
+        if settings.REDIS_EMBEDDED:
+            keeper.start()
+        yield
+    finally:
+        serving.ignore_signals()
+        keeper.stop()
