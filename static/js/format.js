@@ -44,6 +44,13 @@ export function lastSeen(iso) {
   return fill(gettext("last seen %(day)s"), { day: listTime(date) });
 }
 
+export const memberCount = (count) => fill(ngettext("%(count)s member", "%(count)s members", count), { count });
+
+export function typingLine(typists) {
+  if (typists.length === 1) return fill(gettext("%(name)s is typing…"), { name: typists[0] });
+  return fill(gettext("%(count)s people are typing…"), { count: typists.length });
+}
+
 export const badge = (count) => (count > 99 ? "99+" : String(count));
 
 /** One of ten tones, always the same for the same id. */

@@ -1,6 +1,6 @@
 // The open chat: its head, its messages, its composer, and what can be done with a message.
-import { lastSeen } from "chat/format.js";
-import { fill, gettext, ngettext } from "chat/i18n.js";
+import { lastSeen, memberCount, typingLine } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
 import { Composer } from "chat/views/composer.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
@@ -19,7 +19,7 @@ export class ConversationView {
   #recallWindow;
   #log;
   #composer;
-  #key = null;
+  #key;
   #head = h("header", { class: "conversation-head" });
   #foot = h("div", { class: "composer" });
   #notice = h("div", { class: "notice", hidden: true });
@@ -93,7 +93,7 @@ export class ConversationView {
     const isOnline = !isGroup && this.#store.isOnline(chat.id);
     const typists = this.#store.typists(this.#key);
     const status = this.#status(chat, isOnline);
-    const typing = !typists.length ? "" : isGroup ? fill(ngettext("%(name)s is typing…", "%(count)s people are typing…", typists.length), { name: typists[0], count: typists.length }) : gettext("typing…");
+    const typing = !typists.length ? "" : isGroup ? typingLine(typists) : gettext("typing…");
     refill(this.#head, JSON.stringify([this.#key, chat.name, chat.img, isOnline, status, typing]), () => {
       const who = [
         avatar({ ...chat, online: isOnline }, "m"),
@@ -111,7 +111,7 @@ export class ConversationView {
   #status(chat, isOnline) {
     if (chat.type === "private") return isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
     const members = this.#store.groups.get(chat.id)?.members;
-    const count = fill(ngettext("%(count)s member", "%(count)s members", chat.memberCount), { count: chat.memberCount });
+    const count = memberCount(chat.memberCount);
     if (!members) return count;
     const here = members.filter((member) => member.id === this.#store.me.id || this.#store.isOnline(member.id)).length;
     return `${count} · ${fill(gettext("%(count)s online"), { count: here })}`;

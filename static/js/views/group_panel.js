@@ -1,6 +1,6 @@
 // About a group: who is in it, and what one's role allows.
-import { roleName } from "chat/format.js";
-import { fill, gettext, ngettext } from "chat/i18n.js";
+import { memberCount, roleName } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
@@ -77,7 +77,7 @@ export function openGroupPanel({ store, actions, groupId }) {
   const people = (group, chat) => h(
     "section",
     { class: "panel-section" },
-    h("h4", {}, fill(ngettext("%(count)s member", "%(count)s members", group.members.length), { count: group.members.length }), mayInvite(group, chat) && h("button", { type: "button", class: "button small quiet", on: { click: () => openInviteDialog({ actions, group: store.groups.get(groupId) }) } }, icon("user-plus"), gettext("Add"))),
+    h("h4", {}, memberCount(group.members.length), mayInvite(group, chat) && h("button", { type: "button", class: "button small quiet", on: { click: () => openInviteDialog({ actions, group: store.groups.get(groupId) }) } }, icon("user-plus"), gettext("Add"))),
     h("ul", {}, group.members.map((member) => h("li", {}, memberLine(member, chat)))),
   );
 

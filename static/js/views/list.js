@@ -1,5 +1,5 @@
 // The side: who I am, the search, the chats.
-import { badge, fullTime, listTime, preview } from "chat/format.js";
+import { badge, fullTime, listTime, memberCount, preview, typingLine } from "chat/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { openAccountMenu } from "chat/views/account.js";
@@ -90,7 +90,7 @@ export class ListView {
   #preview(chat, last, sending) {
     const store = this.#store;
     const typists = store.typists(chat.key);
-    if (typists.length) return { typing: chat.type === "group" ? fill(gettext("%(name)s is typing…"), { name: typists[0] }) : gettext("typing…") };
+    if (typists.length) return { typing: chat.type === "group" ? typingLine(typists) : gettext("typing…") };
     const draft = store.drafts.get(chat.key);
     if (draft && chat.key !== store.openKey) return { draft };
     if (sending) return { text: sending.content, icon: sending.state === "failed" ? "circle-alert" : "clock" };
@@ -175,7 +175,7 @@ export class ListView {
       strangers.length && h("h2", {}, gettext("People")),
       ...strangers.map((user) => this.#hit({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () => this.#router.go(this.#actions.talkTo(user)))),
       open.length && h("h2", {}, gettext("Open groups")),
-      ...open.map((group) => this.#hit({ ...group, img: group.avatar, type: "group" }, fill(gettext("%(count)s members · join"), { count: group.memberCount }), async () => this.#router.go(await this.#actions.joinGroup(group.id)))),
+      ...open.map((group) => this.#hit({ ...group, img: group.avatar, type: "group" }, `${memberCount(group.memberCount)} · ${gettext("join")}`, async () => this.#router.go(await this.#actions.joinGroup(group.id)))),
       !strangers.length && !open.length && !hasChats && h("p", { class: "no-result" }, gettext("Nobody and nothing of that name.")),
     ];
     this.#found.replaceChildren(...sections.filter(Boolean));

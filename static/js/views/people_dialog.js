@@ -1,5 +1,6 @@
 // Choosing somebody to talk to, or a group to join.
-import { fill, gettext } from "chat/i18n.js";
+import { memberCount } from "chat/format.js";
+import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, toast, wait } from "chat/views/dom.js";
 
@@ -19,10 +20,7 @@ export function openPeopleDialog({ actions, router }) {
   };
   const person = (user) => line({ ...user, type: "private" }, user.online ? gettext("online") : "", pick(() => actions.talkTo(user)));
   const group = (one) => line({ ...one, img: one.avatar, type: "group" }, note(one), pick(() => (one.role ? `group:${one.id}` : actions.joinGroup(one.id))));
-  const note = ({ memberCount, role }) => {
-    const members = fill(gettext("%(count)s members"), { count: memberCount });
-    return role ? members : `${members} · ${gettext("join")}`;
-  };
+  const note = ({ memberCount: count, role }) => (role ? memberCount(count) : `${memberCount(count)} · ${gettext("join")}`);
 
   async function search() {
     const mine = ++turn;
