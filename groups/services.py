@@ -60,8 +60,8 @@ def create(
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         others = _newcomers(room, [one for one in member_ids if one != by.pk])
         _seat(room, others)
-        write_line(room, by=by, action="created", people=others, name=name)
         on_commit(lambda: [events.welcomed(room, user) for user in [by, *others]])
+        write_line(room, by=by, action="created", people=others, name=name)
         return room
 
     return run_atomic(body)
@@ -78,8 +78,8 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
         rules.require_room_for(room, 1)
         Removal.objects.filter(room=room, user=by).delete()
         (seat,) = _seat(room, [by])
-        write_line(room, by=by, action="joined")
         on_commit(lambda: events.welcomed(room, by))
+        write_line(room, by=by, action="joined")
         return seat
 
     return run_atomic(body)
@@ -226,8 +226,8 @@ def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bo
             rules.require_room_for(room, len(newcomers))
             Removal.objects.filter(room=room, user__in=[user.pk for user in newcomers]).delete()
             _seat(room, newcomers)
-            write_line(room, by=by, action="invited", people=newcomers)
             on_commit(lambda: [events.welcomed(room, user) for user in newcomers])
+            write_line(room, by=by, action="invited", people=newcomers)
         return seat
 
     return run_atomic(body)
