@@ -1,4 +1,4 @@
-"""Who a browser's request is from."""
+"""Who a browser's request is from, and what it remembers of us."""
 
 from functools import partial
 
@@ -7,7 +7,9 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
+from rest_framework.request import Request
 
 from accounts import services
 from accounts.models import Device, User
@@ -30,6 +32,28 @@ def _user_of(request: HttpRequest) -> User | AnonymousUser:
 
 async def _auser_of(request: HttpRequest) -> User | AnonymousUser:
     return await sync_to_async(_user_of)(request)
+
+
+def client_of(request: HttpRequest | Request) -> str:
+    """What a client calls itself: the name of a new device."""
+    return str(request.headers.get("User-Agent", ""))
+
+
+def speak(response: HttpResponseBase, language: str) -> None:
+    """Let this browser's pages speak `language` from now on; "": as it asks by itself."""
+    name, path = settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_COOKIE_PATH
+    if not language:
+        response.delete_cookie(name, path=path, samesite=settings.LANGUAGE_COOKIE_SAMESITE)
+        return
+    response.set_cookie(
+        name,
+        language,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        path=path,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
 
 
 class DeviceMiddleware(AuthenticationMiddleware):

@@ -9,6 +9,8 @@ from uuid import UUID
 from rest_framework import serializers
 
 from accounts.models import Device, User
+from accounts.rules import PASSWORD_MAX
+from chatproject.core.api import PAGE, PAGE_MAX, Input
 from chatproject.core.times import iso
 
 Output = serializers.Serializer[Any]
@@ -80,3 +82,70 @@ class DeviceOutput(Output):
     lastSeenAt = serializers.DateTimeField(help_text="To some minutes.")
     expiresAt = serializers.DateTimeField(help_text="Moves on while the device is used.")
     current = serializers.BooleanField(help_text="The one that asks.")
+
+
+# What comes in. The rules say what is good; these say only what shape it has. ------------------------------------------
+
+
+class Name(serializers.CharField):
+    """Long enough to be refused by the rules with their own message, short enough to look at."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=200, **options)
+
+
+class Password(serializers.CharField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=PASSWORD_MAX, trim_whitespace=False, **options)
+
+
+class Img(serializers.CharField):
+    """An avatar's URL: http, https, or a path of this site. Empty takes it away."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_blank=True, max_length=2000, **options)
+
+
+class LoginInput(Input):
+    name = Name()
+    password = Password()
+    img = Img(required=False, allow_null=True, help_text="For a new account.")
+    online = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="false: appear offline, until true."
+    )
+
+    def validate_img(self, img: str | None) -> str:
+        return img or ""
+
+
+class GuestInput(Input):
+    name = Name()
+    img = Img(required=False, default="")
+
+
+class ProfileInput(Input):
+    name = Name(required=False)
+    img = Img(required=False)
+    language = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=20,
+        help_text="`en`, `zh-Hans`, or empty: as `Accept-Language` asks.",
+    )
+    online = serializers.BooleanField(required=False, help_text="false: appear offline.")
+    password = Password(required=False, help_text="A new one. It signs out every other device.")
+    oldPassword = Password(required=False, allow_blank=True, source="old_password", help_text="A guest has none.")
+
+
+class PeopleInput(Input):
+    search = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=200, help_text="Part of a name."
+    )
+    after = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=200,
+        help_text="From the `Link` header: where to go on.",
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=PAGE_MAX, default=PAGE)

@@ -20,6 +20,7 @@ from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, redis, times
 from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.handshake import Credentials
 from presence import services as presence
 
 log = logging.getLogger(__name__)
@@ -173,13 +174,20 @@ def revoke_device(*, by: User, device_id: UUID) -> None:
 
 
 def device_for_token(token: str) -> Device | None:
-    """The living device with this token, its user with it."""
+    """The living device with this token, its user with it: one query, and every few minutes an UPDATE."""
     return _seen(selectors.device_by(token_hash=_hash(token)))
 
 
 def device_for_session(session_key: str) -> Device | None:
     """The living device with this session cookie, its user with it."""
     return _seen(selectors.device_by(session_key=session_key)) if session_key else None
+
+
+def device_for(credentials: Credentials) -> Device | None:
+    """The device of whatever a socket's handshake has shown."""
+    if credentials.token:
+        return device_for_token(credentials.token)
+    return device_for_session(credentials.session_key)
 
 
 def _seen(device: Device | None) -> Device | None:
@@ -229,8 +237,9 @@ def change_profile(
         if name is not None and User.objects.filter(name_key=user.name_key).exclude(pk=user.pk).exists():
             raise errors.NameTaken()
         user.save(update_fields=["name", "name_key", "img", "language", "is_invisible"])
-        on_commit(lambda: events.profile_changed(user))
-        if user.is_invisible:
+        if name is not None or img is not None or online is not None:
+            on_commit(lambda: events.profile_changed(user))
+        if online is False:
             on_commit(lambda: _hide(user.pk))
         return user
 
@@ -245,6 +254,11 @@ def change_password(*, user: User, old: str, new: str, address: str, device: Dev
 
     Raises Invalid when the old one is wrong or the new one bad, RateLimited, Busy.
     """
+    return _store_password(user, _checked_password(user, old, new, address), device)
+
+
+def _checked_password(user: User, old: str, new: str, address: str) -> str:
+    """The new password as it is stored, once the old one is proved."""
     rules.require_good_password(new, user)
     if user.has_usable_password():
         try:
@@ -253,19 +267,41 @@ def change_password(*, user: User, old: str, new: str, address: str, device: Dev
                     raise errors.InvalidCredentials()
         except errors.InvalidCredentials:
             raise rules.wrong_old_password() from None
-    return set_password(user=user, new=new, device=device)
+    return rules.hashed(new)
 
 
-def set_password(*, user: User, new: str, device: Device | None = None) -> User:
-    """The same without the old one, for the staff. Raises Invalid, Busy."""
+def set_password(*, user: User, new: str) -> User:
+    """The same by the staff, without the old one, and nowhere is the person signed in after it. Raises Invalid, Busy."""
     rules.require_good_password(new, user)
-    user.password, user.is_guest = rules.hashed(new), False
+    return _store_password(user, rules.hashed(new), None)
+
+
+def _store_password(user: User, password: str, device: Device | None) -> User:
+    user.password, user.is_guest = password, False
+    kept = device.pk if device is not None else None
 
     def body() -> User:
         user.save(update_fields=["password", "is_guest"])
-        kept = device.pk if device is not None else None
         Device.objects.filter(user=user).exclude(pk=kept).delete()
         on_commit(lambda: events.other_devices_revoked(user.pk, kept))
+        return user
+
+    return run_atomic(body)
+
+
+def change_me(
+    *, user: User, device: Device, address: str, password: str | None = None, old_password: str = "", **profile: Any
+) -> User:
+    """`change_profile` and `change_password` in one: all of it, or nothing."""
+    new = None
+    if password is not None:
+        new = _checked_password(user, old_password, password, address)
+
+    def body() -> User:
+        if profile:
+            change_profile(user=user, **profile)
+        if new is not None:
+            _store_password(user, new, device)
         return user
 
     return run_atomic(body)

@@ -1,0 +1,109 @@
+"""Signing in and out, oneself, one's devices and everybody else, by HTTP."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import selectors, serializers, services
+from accounts.middleware import client_of, speak
+from accounts.models import Device, User
+from accounts.rules import address_of
+from accounts.serializers import device_output, me_output, signed_in_output, user_output
+from chatproject.core.api import with_next
+from presence.selectors import online_among
+
+
+def _is_online(user: User) -> bool:
+    return user.pk in online_among([user.pk])
+
+
+def _signed_in(request: Request, user: User, *, status: int) -> Response:
+    token = services.open_token(user=user, name=client_of(request))
+    return Response(signed_in_output(user, online=_is_online(user), token=token), status=status)
+
+
+class LoginView(APIView):
+    authentication_classes = ()  # a token that died must not keep its owner from a new one
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=serializers.LoginInput,
+        responses={200: serializers.SignedInOutput, 201: serializers.SignedInOutput},
+        summary="Sign in",
+        description="An unknown name is signed up (201) while registration is open. Browsers use the pages instead.",
+    )
+    def post(self, request: Request) -> Response:
+        form = serializers.LoginInput.read(request.data)
+        user, is_new = services.enter(address=address_of(request), **form)
+        return _signed_in(request, user, status=201 if is_new else 200)
+
+
+class CreateUserView(APIView):
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        request=serializers.GuestInput,
+        responses={201: serializers.SignedInOutput},
+        summary="Create a guest",
+        description="A guest has no password and lives as long as the token. Where registration is closed: staff only.",
+    )
+    def post(self, request: Request) -> Response:
+        form = serializers.GuestInput.read(request.data)
+        by = request.user if isinstance(request.user, User) else None
+        user = services.create_guest(by=by, address=address_of(request), **form)
+        return _signed_in(request, user, status=201)
+
+
+class LogoutView(APIView):
+    @extend_schema(request=None, responses={204: None}, summary="Sign this device out")
+    def post(self, request: Request) -> Response:
+        services.sign_out(device=request.auth)
+        if request.auth.kind == Device.BROWSER:
+            request.session.flush()
+        return Response(status=204)
+
+
+class MeView(APIView):
+    @extend_schema(responses=serializers.MeOutput, summary="Myself")
+    def get(self, request: Request) -> Response:
+        return Response(me_output(request.user, online=_is_online(request.user)))
+
+    @extend_schema(request=serializers.ProfileInput, responses=serializers.MeOutput, summary="Change what is given")
+    def patch(self, request: Request) -> Response:
+        form = serializers.ProfileInput.read(request.data)
+        user = services.change_me(user=request.user, device=request.auth, address=address_of(request), **form)
+        response = Response(me_output(user, online=_is_online(user)))
+        if "language" in form:
+            speak(response, user.language)
+        return response
+
+
+class SessionsView(APIView):
+    @extend_schema(responses=serializers.DeviceOutput(many=True), summary="Where I am signed in")
+    def get(self, request: Request) -> Response:
+        return Response([device_output(one, current=request.auth.pk) for one in selectors.devices(request.user)])
+
+
+class SessionView(APIView):
+    @extend_schema(
+        request=None, responses={204: OpenApiResponse(description="Signed out there.")}, summary="Sign a device out"
+    )
+    def delete(self, request: Request, device_id: UUID) -> Response:
+        services.revoke_device(by=request.user, device_id=device_id)
+        return Response(status=204)
+
+
+class UserChatListView(APIView):
+    @extend_schema(
+        parameters=[serializers.PeopleInput], responses=serializers.UserOutput(many=True), summary="The others, by name"
+    )
+    def get(self, request: Request) -> Response:
+        form = serializers.PeopleInput.read(request.query_params)
+        people = selectors.people(but=request.user, **form)
+        online = online_among([user.pk for user in people])
+        response = Response([user_output(user, online=user.pk in online) for user in people])
+        return with_next(response, request, after=people[-1].name_key) if len(people) == form["limit"] else response

@@ -1,0 +1,21 @@
+"""The original's routes for people, those beside them, and the pages for signing in."""
+
+from django.urls import path
+
+from accounts import api, views
+
+urlpatterns = [
+    path("login", api.LoginView.as_view()),
+    path("logout", api.LogoutView.as_view()),
+    path("createUser", api.CreateUserView.as_view()),
+    path("userChatList", api.UserChatListView.as_view()),
+    path("me", api.MeView.as_view()),
+    path("me/sessions", api.SessionsView.as_view()),
+    path("me/sessions/<uuid:device_id>", api.SessionView.as_view()),
+    path("sign-in/", views.SignInView.as_view(), name="sign-in"),
+    path("sign-up/", views.SignUpView.as_view(), name="sign-up"),
+    path("sign-out/", views.sign_out, name="sign-out"),
+    # The administration's own doors know nothing of devices. They stand before `admin/` in the project's urls.
+    path("admin/login/", views.admin_sign_in),
+    path("admin/logout/", views.sign_out),
+]

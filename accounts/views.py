@@ -1,0 +1,120 @@
+"""The pages for signing in, up and out. A browser that comes in by them is a device like any other."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.views import RedirectURLMixin
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect, resolve_url
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_POST
+from django.views.generic import FormView
+
+from accounts import rules, services
+from accounts.middleware import client_of, device_of, speak
+from accounts.models import User
+from accounts.names import NAME_MAX
+from chatproject.core.errors import ChatError, RateLimited
+
+
+class SignInForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=NAME_MAX)
+    password = forms.CharField(label=_("Password"), strip=False, max_length=rules.PASSWORD_MAX)
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+@method_decorator([sensitive_post_parameters(), csrf_protect, never_cache], name="dispatch")
+class CredentialsView(RedirectURLMixin, FormView):
+    """Name and password, and on to where the person wanted to go: an address of this site, or the chat."""
+
+    form_class = SignInForm
+    next_page = settings.LOGIN_REDIRECT_URL
+
+    def enter(self, *, name: str, password: str) -> User:
+        """The person. Raises ChatError."""
+        raise NotImplementedError
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "GET" and request.user.is_authenticated:
+            return redirect(self.get_success_url())
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"next": self.get_redirect_url()}
+
+    def get_context_data(self, **context: Any) -> dict[str, Any]:
+        return super().get_context_data(registration_open=rules.registration_is_open(), **context)
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        try:
+            user = self.enter(name=form.cleaned_data["name"], password=form.cleaned_data["password"])
+            if before := device_of(self.request):
+                services.sign_out(device=before)
+            services.open_browser(user=user, session=self.request.session, name=client_of(self.request))
+        except ChatError as error:
+            return self.refuse(form, error)
+        rotate_token(self.request)
+        response = redirect(self.get_success_url())
+        if user.language:
+            speak(response, user.language)
+        return response
+
+    def refuse(self, form: SignInForm, error: ChatError) -> HttpResponse:
+        """The page again, with what is wrong beside its field."""
+        for field, texts in (error.errors or {NON_FIELD_ERRORS: [error.detail]}).items():
+            for text in texts:
+                form.add_error(field if field in form.fields else None, str(text))
+        seconds = int(error.retry_after or 0) + 1 if isinstance(error, RateLimited) else None
+        response = self.render_to_response(self.get_context_data(form=form, retry_after=seconds), status=error.status)
+        if seconds:
+            response["Retry-After"] = str(seconds)
+        return response
+
+
+class SignInView(CredentialsView):
+    template_name = "accounts/sign_in.html"
+
+    def enter(self, *, name: str, password: str) -> User:
+        return services.sign_in(name=name, password=password, address=rules.address_of(self.request))
+
+
+class SignUpView(CredentialsView):
+    template_name = "accounts/sign_up.html"
+
+    def enter(self, *, name: str, password: str) -> User:
+        return services.sign_up(name=name, password=password, address=rules.address_of(self.request))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not rules.registration_is_open():
+            return redirect("sign-in")
+        return super().dispatch(request, *args, **kwargs)
+
+
+@require_POST
+@csrf_protect
+@never_cache
+def sign_out(request: HttpRequest) -> HttpResponse:
+    if device := device_of(request):
+        services.sign_out(device=device)
+    request.session.flush()
+    return redirect(settings.LOGOUT_REDIRECT_URL or "sign-in")
+
+
+@require_GET
+@never_cache
+def admin_sign_in(request: HttpRequest) -> HttpResponse:
+    """The administration's sign-in is everybody's; who is signed in and is not staff gets no further."""
+    if not request.user.is_authenticated:
+        wanted = request.GET.get("next") or resolve_url("admin:index")
+        return redirect(f"{resolve_url('sign-in')}?{urlencode({'next': wanted})}")
+    if not request.user.is_staff:
+        raise PermissionDenied
+    return redirect("admin:index")
