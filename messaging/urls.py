@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from messaging import api
+from messaging import api, views
 
 urlpatterns = [
+    path("", views.chat, name="chat"),
+    path("chat/private/<uuid:chat_id>/", views.chat),
+    path("chat/group/<uuid:chat_id>/", views.chat),
     path("chatList", api.ChatListView.as_view()),
     path("private/messages", api.PrivateMessagesView.as_view()),
     path("private/send", api.PrivateSendView.as_view()),
