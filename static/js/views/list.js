@@ -109,18 +109,18 @@ export class ListView {
       avatar({ ...chat, online: isOnline }),
       h(
         "span",
-        { class: "who-text" },
-        h("span", { class: "chat-line" }, h("bdi", { class: "chat-name" }, chat.name), moved && h("time", { datetime: moved, title: fullTime(new Date(moved)) }, time)),
+        { class: "row-text" },
+        h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, chat.name)), moved && h("time", { datetime: moved, title: fullTime(new Date(moved)) }, time)),
         h(
           "span",
           { class: "chat-line" },
           h(
             "span",
-            { class: "chat-preview", dir: "auto" },
+            { class: "chat-preview" },
             line.typing && h("span", { class: "typing" }, line.typing),
-            line.draft && [h("span", { class: "draft" }, gettext("[Draft]")), " ", line.draft],
+            line.draft && [h("span", { class: "draft" }, gettext("[Draft]")), " ", h("bdi", {}, line.draft)],
             line.who && [h("bdi", { class: "who" }, line.who), language.startsWith("zh") ? "：" : ": "],
-            line.text,
+            line.text && h("bdi", {}, line.text),
           ),
           line.icon && icon(line.icon),
           chat.muted && icon("bell-off"),
@@ -192,7 +192,7 @@ export class ListView {
       "button",
       { type: "button", class: "chat-row", on: { click } },
       avatar(entry),
-      h("span", { class: "who-text" }, h("span", { class: "chat-line" }, h("bdi", { class: "chat-name" }, entry.name)), h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, note))),
+      h("span", { class: "row-text" }, h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, entry.name))), h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, note))),
     );
   }
 

@@ -1,0 +1,107 @@
+"""The project's real run command, on a free port and with a data directory of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+#: Nothing a browser does by itself may reach out of the machine.
+BROWSER_ARGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery"  # noqa: S105
+
+
+class Server:
+    """`manage.py serve` as a child process. `kill()` is a power cut; `start()` again is the morning after."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._environment = os.environ | {
+            "PORT": str(self.port),
+            "DATA_DIR": str(folder / "data"),
+            "MEDIA_ROOT": str(folder / "media"),
+            "RATE_SIGNUPS": "off",
+            "RATE_MESSAGES": "off",
+            "RATE_CONNECTIONS": "off",
+            "DEBUG": "off",
+            **environment,
+        }
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if httpx.get(f"{self.url}/healthz").status_code == 200:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError(f"The server did not start:\n{self.log.read_text()}")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(20)
+            self.process = None
+
+
+class Person:
+    """Somebody who talks by HTTP, without a browser."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.name = name
+        self.http = httpx.Client(base_url=server.url, timeout=20)
+        answer = self.post("/login", name=name, password=PASSWORD)
+        self.id: str = answer["id"]
+        self.http.headers["Authorization"] = f"Bearer {answer['token']}"
+
+    def post(self, path: str, **body: Any) -> Any:
+        answer = self.http.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def say(self, to: "Person", text: str, **more: Any) -> Any:
+        return self.post("/private/send", receiverId=to.id, content=text, type="text", **more)
+
+    def say_in(self, group_id: str, text: str, **more: Any) -> Any:
+        return self.post("/group/send", groupId=group_id, content=text, type="text", **more)
+
+    def create_group(self, name: str, *members: "Person", **more: Any) -> str:
+        group = self.post("/group/create", name=name, memberIds=[member.id for member in members], **more)
+        return str(group["id"])
