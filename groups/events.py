@@ -16,9 +16,8 @@ def _person(room: Room, user: User) -> dict[str, Any]:
 
 def welcomed(room: Room, user: User) -> None:
     """Somebody joined, or came back after an absence."""
-    hub.admit(user.pk, room.pk)
+    hub.admit(user.pk, room.pk, "OnGroupUpdate", group_output(room))
     hub.publish(hub.room_topic(room.pk), "OnGroupWelcomeJoin", _person(room, user))
-    hub.publish(hub.user_topic(user.pk), "OnGroupUpdate", group_output(room))
 
 
 def left_for_a_while(room: Room, user: User) -> None:

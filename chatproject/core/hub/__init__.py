@@ -66,6 +66,11 @@ def encode(event: str, data: Any, **extra: Any) -> str:
     return orjson.dumps({"event": event, **extra, "data": data}, default=str).decode()
 
 
+def _join(texts: list[str]) -> str:
+    """Events that left together, as one frame."""
+    return texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
+
+
 class _Hub:
     """This process's part: its sockets, its bus, and the jobs that keep them true."""
 
@@ -154,45 +159,63 @@ class _Hub:
         """Everything that was heard in this turn of the loop, topic by topic."""
         incoming, self._incoming = self._incoming, {}
         for topic, payloads in incoming.items():
-            plain: list[str] = []
+            texts: list[str] = []
+            skips: list[str] = []  # for each text, the socket that has it already
             for payload in payloads:
                 head, _, body = payload.partition(b"\n")
                 text = body.decode()
                 if text:
                     for listener in self._listeners:
                         listener(topic, text)
-                if not head:
-                    plain.append(text)
-                    continue
-                self._push(topic, plain)  # what came before keeps its place
-                plain = []
-                self._obey(topic, orjson.loads(head), text)
-            self._push(topic, plain)
+                if head.startswith(b"{"):
+                    self._push(topic, texts, skips)  # what came before an order keeps its place
+                    texts, skips = [], []
+                    self._obey(topic, orjson.loads(head), text)
+                else:
+                    texts.append(text)
+                    skips.append(head.decode())
+            self._push(topic, texts, skips)
 
-    def _push(self, topic: str, texts: list[str], skip: str = "") -> None:
+    def _push(self, topic: str, texts: list[str], skips: list[str]) -> None:
         if not texts:
             return
-        joined = texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
+        joined = _join(texts)
+        skipping = set(skips)
         for socket in self.registry.topics.get(topic, ()):
-            if socket.id != skip:
+            if socket.id in skipping:
+                others = [text for text, skip in zip(texts, skips, strict=True) if skip != socket.id]
+                if others:
+                    socket.outbox.push_all(others, _join(others))
+            else:
                 socket.outbox.push_all(texts, joined)
 
     def _obey(self, topic: str, order: Mapping[str, str], text: str) -> None:
-        """An event with an order to the hub itself before it, in its place among the topic's events."""
-        if text:
-            self._push(topic, [text], order.get("skip", ""))
-        if evicted := order.get("evict"):
-            stays = order.get("stays")
-            self._move(UUID(evicted), leave=[topic] if stays else [topic, muffled(topic)], join=[muffled(topic)] if stays else [])
+        """An order to the hub itself, in its place among the topic's events; its event is the last that is heard."""
         if admitted := order.get("admit"):
-            self._move(UUID(order["user"]), leave=[muffled(admitted)], join=[admitted])
+            self.spawn(self._admit(UUID(order["user"]), admitted, text))
+        elif evicted := order.get("evict"):
+            if text:
+                self._push(topic, [text], [""])
+            stays = order.get("stays")
+            for socket in tuple(self.registry.users.get(UUID(evicted), ())):
+                if stays:
+                    self.registry.join(socket, [muffled(topic)])  # the process listens already
+                self._leave(socket, [topic] if stays else [topic, muffled(topic)])
 
-    def _move(self, user_id: UUID, *, leave: list[str], join: list[str]) -> None:
+    def _leave(self, socket: Socket, topics: Iterable[str]) -> None:
         assert self.bus is not None
-        for socket in tuple(self.registry.users.get(user_id, ())):
-            if join:
-                self.spawn(self.bus.subscribe(self.registry.join(socket, join)))
-            self.bus.unsubscribe(self.registry.leave(socket, leave))
+        self.bus.unsubscribe(self.registry.leave(socket, topics))
+
+    async def _admit(self, user_id: UUID, topic: str, text: str) -> None:
+        """First the subscription, then the word: whoever reads the room on hearing it has missed nothing after it."""
+        assert self.bus is not None
+        sockets = tuple(self.registry.users.get(user_id, ()))
+        for socket in sockets:
+            listened = self.registry.join(socket, [topic])
+            self._leave(socket, [muffled(topic)])
+            await self.bus.subscribe(listened)
+        for socket in sockets:
+            socket.push(text)
 
     # Control ----------------------------------------------------------------------------------------------------------
 
@@ -254,8 +277,7 @@ _hub = _Hub()
 
 def publish(topic: str, event: str, data: Any, *, skip: str = "") -> None:
     """Tell everyone who hears `topic`, but for the socket `skip`. Any thread; never fails, never waits."""
-    text = encode(event, data).encode()
-    _hub.publish(topic, (orjson.dumps({"skip": skip}) if skip else b"") + b"\n" + text)
+    _hub.publish(topic, f"{skip}\n{encode(event, data)}".encode())
 
 
 def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
@@ -269,10 +291,10 @@ def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, st
     _hub.publish(room_topic(room_id), orjson.dumps(order) + b"\n" + text)
 
 
-def admit(user_id: UUID, room_id: UUID) -> None:
-    """Let a person's live sockets hear a room from now on."""
+def admit(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
+    """Let a person's live sockets hear a room from now on; when they do, they are told `event`."""
     order = {"admit": room_topic(room_id), "user": str(user_id)}
-    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n")
+    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode(event, data).encode())
 
 
 def close_sockets(
@@ -311,8 +333,7 @@ async def join(socket: Socket, topics: Iterable[str]) -> None:
 
 
 def leave(socket: Socket, topics: Iterable[str]) -> None:
-    assert _hub.bus is not None
-    _hub.bus.unsubscribe(_hub.registry.leave(socket, topics))
+    _hub._leave(socket, topics)
 
 
 def local() -> Registry:
