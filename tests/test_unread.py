@@ -1,0 +1,144 @@
+"""Unread is always right: in the answers, in the pushes, and under the original's Redis keys."""
+
+from typing import Any
+
+import pytest
+
+from chatproject.core import redis
+
+
+def counts(someone: Any) -> dict[str, int]:
+    """Unread by chat id, as /unread tells it; /chatList must agree."""
+    unread = someone.get("/unread")
+    found = {one["senderId"]: one["unreadCount"] for one in unread["private"]}
+    found |= {one["groupId"]: one["unreadCount"] for one in unread["group"]}
+    assert unread["total"] == sum(found.values())
+    assert found == {one["id"]: one["unreadCount"] for one in someone.post("/chatList", {}) if one["unreadCount"]}
+    return found
+
+
+def stored(key: str) -> int | None:
+    """What an operator finds in Redis."""
+    redis.flush()
+    with redis.client() as connection:
+        value = connection.get(key)
+    return None if value is None else int(value)  # type: ignore[arg-type]
+
+
+def test_private_unread_counts_up_and_reading_brings_it_down(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    bobs, phone = bob.connect(), bob.connect()
+    for number in range(3):
+        sent = ann.post("/private/send", {"receiverId": bob.id, "content": str(number)}, status=201)
+    updates = [bobs.next("unreadCountUpdate") for _ in range(3)]
+    assert [one["unreadCount"] for one in updates] == [1, 2, 3]
+    assert updates[-1] == {
+        "senderId": ann.id, "senderName": ann.name, "senderImg": "", "unreadCount": 3, "lastMessage": sent,
+        "content": "2", "sentAt": sent["sentAt"],
+    }  # fmt: skip
+    assert counts(bob) == {ann.id: 3} and counts(ann) == {}
+    assert stored(f"user:unread:{bob.id}:{ann.id}") == 3
+    answer = bobs.call("EmitMarkPrivateRead", {"senderId": ann.id, "upTo": 2})
+    assert (answer["unreadCount"], answer["readSeq"]) == (1, 2)
+    assert [phone.next("unreadCountUpdate")["unreadCount"] for _ in range(4)] == [1, 2, 3, 1]
+    assert bobs.silent("unreadCountUpdate"), "the socket that asked has its ack"
+    assert bob.post("/markPrivateRead", {"senderId": ann.id}) == {"status": "ok", "unreadCount": 0, "readSeq": 3}
+    assert counts(bob) == {}
+    assert stored(f"user:unread:{bob.id}:{ann.id}") == 0
+
+
+def test_group_unread_is_each_members_own_and_nobody_counts_his_own_words(person: Any, group: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob, cem)
+    for one in (ann, bob, cem):
+        one.post("/group/markGroupRead", {"groupId": room["id"]})
+    bobs = bob.connect()
+    ann.post("/group/send", {"groupId": room["id"], "content": "1"}, status=201)
+    update = bobs.next("groupUnreadUpdate")
+    assert (update["groupId"], update["groupName"], update["unreadCount"]) == (room["id"], room["name"], 1)
+    bob.post("/group/send", {"groupId": room["id"], "content": "2"}, status=201)
+    ann.post("/group/send", {"groupId": room["id"], "content": "3"}, status=201)
+    assert [counts(one).get(room["id"], 0) for one in (ann, bob, cem)] == [1, 2, 3]
+    assert bob.post("/group/markGroupRead", {"groupId": room["id"], "upTo": update["lastMessage"]["seq"]})["unreadCount"] == 1
+    assert counts(bob) == {room["id"]: 1}
+    assert stored(f"group:unread:{bob.id}:{room['id']}") == 1
+
+
+def test_group_counts_in_redis_follow_the_messages_for_those_who_looked(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    bob.post("/group/markGroupRead", {"groupId": room["id"]})
+    key = f"group:unread:{bob.id}:{room['id']}"
+    assert stored(key) == 0
+    for number in range(4):
+        ann.post("/group/send", {"groupId": room["id"], "content": str(number)}, status=201)
+    assert stored(key) == 4
+
+
+def test_read_cursors_only_move_forward(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    for number in range(3):
+        ann.post("/private/send", {"receiverId": bob.id, "content": str(number)}, status=201)
+    bob.post("/markPrivateRead", {"senderId": ann.id, "upTo": 3})
+    assert bob.post("/markPrivateRead", {"senderId": ann.id, "upTo": 1})["readSeq"] == 3
+    assert bob.post("/markPrivateRead", {"senderId": ann.id, "upTo": 99})["readSeq"] == 3
+
+
+def test_many_chats_are_read_at_once(person: Any) -> None:
+    bob, others = person("bob"), [person("ann"), person("cem")]
+    for one in others:
+        one.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    assert bob.post("/markPrivateRead", {"senderIds": [one.id for one in others]})["unreadCount"] == 0
+    assert counts(bob) == {}
+
+
+def test_the_sender_learns_that_he_was_read(person: Any, group: Any) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    room = group(ann, bob)
+    anns, eves = ann.connect(), eve.connect()
+    private = ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    public = ann.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
+    bob.post("/markPrivateRead", {"senderId": ann.id})
+    assert anns.next("OnRead") == {"type": "private", "id": bob.id, "userId": bob.id, "readSeq": private["seq"]}
+    bob.post("/group/markGroupRead", {"groupId": room["id"]})
+    assert anns.next("OnRead") == {"type": "group", "id": room["id"], "userId": bob.id, "readSeq": public["seq"]}
+    assert eves.silent()
+    read = ann.get("/private/messages", senderId=bob.id)[-1]
+    assert (read["isRead"], read["readCount"]) == (True, 1)
+    assert ann.get("/group/messages", groupId=room["id"])[-1]["readCount"] == 1
+    assert [one["id"] for one in ann.get("/message/readers", messageId=public["id"])] == [bob.id]
+
+
+def test_marking_what_is_not_mine_moves_nothing(person: Any, group: Any) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    mine, others = group(eve, ann), group(ann, bob)
+    ann.post("/group/send", {"groupId": mine["id"], "content": "hello"}, status=201)
+    before = counts(eve)
+    eve.post("/group/markGroupRead", {"groupIds": [mine["id"], others["id"]]}, status=404)
+    assert counts(eve) == before
+
+
+def test_the_sockets_count_is_the_same(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    bobs = bob.connect()
+    assert bobs.call("EmitGetUnreadCount") == bob.get("/unread")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_finds_and_mends_what_is_wrong(person: Any, capsys: Any) -> None:
+    from django.core.management import call_command
+
+    ann, bob = person("ann"), person("bob")
+    for number in range(3):
+        ann.post("/private/send", {"receiverId": bob.id, "content": str(number)}, status=201)
+    counts(bob)
+    redis.flush()
+    with redis.client() as connection:
+        connection.set(f"user:unread:{bob.id}:{ann.id}", 7)
+    with pytest.raises(SystemExit):
+        call_command("unread")
+    call_command("unread", rebuild=True)
+    assert "1 wrong in Redis" in capsys.readouterr().out
+    assert stored(f"user:unread:{bob.id}:{ann.id}") == 3
+    call_command("unread")
