@@ -48,7 +48,7 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
         "OPTIONS": {
-            # A transaction that reads before it writes fails at once when another wrote in between: none begins that way.
+            # A transaction that reads before it writes fails at once if another wrote in between: none begins so.
             "transaction_mode": "IMMEDIATE",
             "timeout": PATIENCE,
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",

@@ -1,4 +1,4 @@
-"""Django's settings. What an installation decides comes from the environment, or from a `.env` file beside manage.py."""
+"""Django's settings. What an installation decides comes from the environment, or a `.env` file beside manage.py."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 env.read_env(BASE_DIR / ".env")
 
-# Where it runs, and with what --------------------------------------------------------------------------------------------
+# Where it runs, and with what -----------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
@@ -27,7 +27,7 @@ DATABASES = {
     "default": databases.configure(
         env.str("DATABASE_URL", default=""),
         default_path=DATA_DIR / "chat.sqlite3",
-        # NORMAL loses nothing when the process is killed; FULL loses nothing when the power fails either, and is slower.
+        # NORMAL loses nothing when the process is killed; FULL not when the power fails either, and is slower.
         synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL").upper(),
     )
 }
@@ -36,7 +36,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
 
-# Who may come in ---------------------------------------------------------------------------------------------------------
+# Who may come in ------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = environment.secret_key(env.str("SECRET_KEY", default=""), DATA_DIR, debug=DEBUG)
 # Former keys: what they signed stays valid while a new one takes over.
@@ -47,13 +47,14 @@ _origins = environment.origins(env.list("ALLOWED_ORIGINS", default=[]))
 ALLOWED_HOSTS = _hosts or ["localhost", "127.0.0.1", *environment.hosts_of(_origins)]
 ALLOWED_ORIGINS = _origins or environment.origins_of(ALLOWED_HOSTS, PORT)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+CSRF_FAILURE_VIEW = "chatproject.core.failures.csrf"
 
-# Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, like 10.0.0.0/8. Nobody's by default: anyone can write
-# such a header, and limits go by address.
+# Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, like 10.0.0.0/8. Nobody's by default: anyone can
+# write such a header, and limits go by address.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
-# TLS ends at a proxy, which also sends plain HTTP on to it (so no SECURE_SSL_REDIRECT); where the chat is only there over
-# TLS, the cookies are too.
+# TLS ends at a proxy, which also redirects plain HTTP to it (so no SECURE_SSL_REDIRECT); where the chat is only there
+# over TLS, so are its cookies.
 _over_tls = all(origin.startswith("https://") for origin in ALLOWED_ORIGINS)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _over_tls
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
@@ -90,7 +91,7 @@ SESSION_COOKIE_AGE = DEVICE_DAYS * 24 * 3600
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
-# What they may do --------------------------------------------------------------------------------------------------------
+# What they may do -----------------------------------------------------------------------------------------------------
 
 REGISTRATION = env.str("REGISTRATION", default="open")
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
@@ -100,17 +101,16 @@ RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # a body without its files
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body that is no upload
 
-# Applications ------------------------------------------------------------------------------------------------------------
+# Applications ---------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "chatproject.core",  # before daphne: our runserver looks after the embedded Redis and is daphne's otherwise
+    "chatproject.core",  # first, for its runserver: daphne's, which so needs no app that every process would import
     "presence",
     "accounts",
     "groups",
     "messaging",
-    "daphne",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -136,6 +136,7 @@ MIDDLEWARE = [
     "accounts.middleware.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "chatproject.core.middleware.one_thread",  # last
 ]
 ROOT_URLCONF = "chatproject.urls"
 ASGI_APPLICATION = "chatproject.asgi.application"
@@ -156,7 +157,7 @@ TEMPLATES = [
     }
 ]
 
-# Redis: what may be lost -------------------------------------------------------------------------------------------------
+# Redis: what may be lost ----------------------------------------------------------------------------------------------
 
 _cache = {
     "BACKEND": "django_redis.cache.RedisCache",
@@ -180,7 +181,7 @@ CHANNEL_LAYERS = {
     }
 }
 
-# Languages ---------------------------------------------------------------------------------------------------------------
+# Languages ------------------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -188,7 +189,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# Files -------------------------------------------------------------------------------------------------------------------
+# Files ----------------------------------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -203,7 +204,7 @@ STORAGES = {
 }
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
-# HTTP API ----------------------------------------------------------------------------------------------------------------
+# HTTP API -------------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.DeviceAuthentication"],
@@ -226,7 +227,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# What a page may do ------------------------------------------------------------------------------------------------------
+# What a page may do ---------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -247,7 +248,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-# Logs: what happened, never what was said ----------------------------------------------------------------------------------
+# Logs: what happened, never what was said -----------------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,
@@ -267,6 +268,8 @@ LOGGING = {
     "loggers": {
         # Replaces Django's own handlers: one line on the console, and no mail with a request's contents.
         "django": {"level": LOG_LEVEL, "handlers": [], "propagate": True},
+        # What a client gets wrong is told to the client.
+        "django.request": {"level": "ERROR"},
         "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
         # Their lines of every request and socket carry the query string.
         "uvicorn.access": {"level": "CRITICAL"},

@@ -22,3 +22,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "chatproject.core.failures.bad_request"
+handler403 = "chatproject.core.failures.forbidden"
+handler404 = "chatproject.core.failures.not_found"
+handler500 = "chatproject.core.failures.server_error"

@@ -4,7 +4,8 @@ import ipaddress
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 
 from chatproject.core import limits
 
@@ -45,7 +46,7 @@ def hosts_are_known(**_: Any) -> list[CheckMessage]:
     if "*" not in settings.ALLOWED_HOSTS:
         return []
     return [
-        Warning(
+        checks.Warning(
             "ALLOWED_HOSTS admits every host: a foreign name that leads here is served like your own.", id="chat.W001"
         )
     ]
@@ -56,7 +57,7 @@ def a_tls_proxy_is_trusted(**_: Any) -> list[CheckMessage]:
     if settings.TRUSTED_PROXIES or not settings.SESSION_COOKIE_SECURE:
         return []
     return [
-        Warning(
+        checks.Warning(
             "The origins are https, so a proxy stands in front, but TRUSTED_PROXIES is empty: to the limits everybody "
             "comes from the proxy's address.",
             id="chat.W002",

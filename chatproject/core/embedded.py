@@ -1,8 +1,8 @@
 """The embedded Redis: a real Redis-compatible server that the chat starts and looks after where no REDIS_URL is given.
 
-It listens on a unix socket whose place follows from DATA_DIR alone, so every process of an installation finds it, and is
-guarded by that directory's mode. What it holds may be lost: it is written to disk once a second, and if its file cannot
-be read it starts empty.
+It listens on a unix socket whose place follows from DATA_DIR alone, so every process of an installation finds it, and
+is guarded by that directory's mode. What it holds may be lost: it is written to disk once a second, and if its file
+cannot be read it starts empty.
 """
 
 import fcntl
@@ -55,7 +55,7 @@ class Unavailable(Exception):
     """There is no server; the text says why and what to do."""
 
 
-# Where it is --------------------------------------------------------------------------------------------------------------
+# Where it is ----------------------------------------------------------------------------------------------------------
 
 
 def url(data_dir: Path) -> str:
@@ -81,7 +81,7 @@ def _short_folder(data_dir: Path) -> Path:
     return folder
 
 
-# Which program it is ------------------------------------------------------------------------------------------------------
+# Which program it is --------------------------------------------------------------------------------------------------
 
 
 def _program() -> str:
@@ -105,7 +105,7 @@ def _programs() -> Iterator[str]:
             yield installed
 
 
-# Looking after it ---------------------------------------------------------------------------------------------------------
+# Looking after it -----------------------------------------------------------------------------------------------------
 
 
 class Keeper:

@@ -38,7 +38,7 @@ def _compile(source: Path, compiled: Path) -> None:
 
 
 def static_files() -> None:
-    """Collect scripts, styles and pictures under names that carry their content's hash. With DEBUG nobody needs them."""
+    """Collect scripts, styles and pictures under names with their content's hash. With DEBUG nobody needs them."""
     if settings.DEBUG:
         return
     stamp = settings.STATIC_ROOT / ".collected"

@@ -78,11 +78,11 @@ def _config() -> uvicorn.Config:
     )
 
 
-# Several processes --------------------------------------------------------------------------------------------------------
+# Several processes ----------------------------------------------------------------------------------------------------
 
 
 class _Worker:
-    """One of several processes. The line to it says when it serves, and either end learns by it of the other's death."""
+    """One of several processes. Its line says when it serves, and by it either end learns of the other's death."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.began = time.monotonic()
@@ -161,7 +161,7 @@ def serve_as_worker(listener_number: int, line_number: int) -> None:
     serve(socket.socket(fileno=listener_number), lambda: line.sendall(b"ready"))
 
 
-# Signals ------------------------------------------------------------------------------------------------------------------
+# Signals --------------------------------------------------------------------------------------------------------------
 
 
 def end_on_signals() -> None:

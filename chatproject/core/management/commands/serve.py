@@ -2,7 +2,6 @@
 
 import fcntl
 import logging
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -22,7 +21,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # made below, when it is known that this is not a worker
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--worker", nargs=2, type=int, help="used by this command itself: the numbers of two sockets")
+        parser.add_argument(
+            "--worker", nargs=2, type=int, help="used by this command itself: the numbers of two sockets"
+        )
 
     def handle(self, *args: Any, worker: list[int] | None = None, **options: Any) -> None:
         serving.end_on_signals()
@@ -37,7 +38,7 @@ class Command(BaseCommand):
 
     def _serve(self, listener: socket.socket) -> None:
         with _redis():
-            self.check(display_num_errors=True)
+            self.check()
             prepare.translations()
             prepare.tables()
             prepare.static_files()
@@ -77,8 +78,8 @@ def _only_one_here() -> Iterator[None]:
                 time.sleep(0.05)
         else:
             raise CommandError(
-                f"Another chat serves from {settings.DATA_DIR}. End it, set WORKERS for more processes, or give this one "
-                "a DATA_DIR of its own."
+                f"Another chat serves from {settings.DATA_DIR}. End it, set WORKERS for more processes, or give this "
+                "one a DATA_DIR of its own."
             )
         yield
 

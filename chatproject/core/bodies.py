@@ -1,0 +1,76 @@
+"""How much a request may bring along, decided before it is on our disk: Django would write it all there first."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import translation
+
+from chatproject.core import errors
+from chatproject.core.failures import as_response
+
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Receive, Send], Awaitable[None]]
+
+#: What a form may have beside its file.
+FORM = 1024 * 1024
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def limited(application: Application) -> Application:
+    """`application`, to which no larger body comes than its kind may be; a 413 is answered for it."""
+
+    async def limited_application(scope: Any, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
+            limit = settings.MAX_UPLOAD_BYTES + FORM
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > limit:
+            await _refuse(headers, send)
+            return
+        left = limit
+
+        async def counted() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:  # it came in pieces, without saying how many
+                raise _TooLarge
+            return message
+
+        try:
+            await application(scope, counted, send)
+        except _TooLarge:
+            await _refuse(headers, send)
+
+    return limited_application
+
+
+async def _refuse(headers: dict[bytes, bytes], send: Send) -> None:
+    with translation.override(_language(headers)):
+        response = as_response(errors.TooLarge())
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": [
+                (b"content-type", response["Content-Type"].encode()),
+                (b"content-length", str(len(response.content)).encode()),
+                (b"connection", b"close"),  # the rest of the body is not read
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": response.content})
+
+
+def _language(headers: dict[bytes, bytes]) -> str:
+    request = HttpRequest()
+    request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode("latin-1")
+    return translation.get_language_from_request(request)
