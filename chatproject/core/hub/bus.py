@@ -63,6 +63,7 @@ class _Wire(asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
+        self._lost = lambda: None  # who closes it knows; a late word of it would break its successor
         if self._transport is not None:
             self._transport.abort()
 
@@ -128,7 +129,7 @@ class Bus:
 
     def _heard(self, reply: Any) -> None:
         if not isinstance(reply, list):
-            return
+            reply = [reply.lower() if isinstance(reply, bytes) else reply]  # a PONG, while nothing is subscribed
         match reply[0]:
             case b"message":
                 self._hear(reply[1].decode(), reply[2])
@@ -164,6 +165,7 @@ class Bus:
                 try:
                     async with asyncio.timeout(5):
                         await self._broken.wait()
+                    self._drop()  # one of the two may have come up while the other broke
                 except TimeoutError:
                     if self._pong < asked:
                         log.warning("hub: Redis does not answer")
