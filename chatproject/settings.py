@@ -1,6 +1,7 @@
 """Django's settings. What an installation decides comes from the environment, or a `.env` file beside manage.py."""
 
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
@@ -31,7 +32,8 @@ DATABASES = {
         synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL").upper(),
     )
 }
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DEFAULT_AUTO_FIELD = databases.auto_field(DATABASES["default"])
+MIGRATION_MODULES = databases.migration_modules(DATABASES["default"])
 
 REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
@@ -105,26 +107,29 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body that is no upload
 
 # Applications ---------------------------------------------------------------------------------------------------------
 
-INSTALLED_APPS = [
-    "chatproject.core",  # first, for its runserver: daphne's, which so needs no app that every process would import
-    "presence",
-    "accounts",
-    "groups",
-    "messaging",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "servestatic",
-    "django.contrib.staticfiles",
-    "channels",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "csp",
-    "lucide",
-]
+INSTALLED_APPS = databases.installed_apps(
+    DATABASES["default"],
+    [
+        "chatproject.core",  # first, for its runserver: daphne's, which so needs no app that every process would import
+        "presence",
+        "accounts",
+        "groups",
+        "messaging",
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "django.contrib.messages",
+        "servestatic",
+        "django.contrib.staticfiles",
+        "channels",
+        "rest_framework",
+        "drf_spectacular",
+        "drf_spectacular_sidecar",
+        "csp",
+        "lucide",
+    ],
+)
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
@@ -159,7 +164,7 @@ TEMPLATES = [
 
 # Redis: what may be lost ----------------------------------------------------------------------------------------------
 
-_cache = {
+_cache: dict[str, Any] = {
     "BACKEND": "django_redis.cache.RedisCache",
     "LOCATION": REDIS_URL,
     "OPTIONS": {

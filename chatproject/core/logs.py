@@ -9,7 +9,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class OneLine(logging.Formatter):
-    """A message is one line, whatever a client put into it: nobody can add a line of his own. A traceback follows it."""
+    """A message is one line, whatever a client put into it: nobody can add one of his own. A traceback follows it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (its name there)
         return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), super().formatMessage(record))
