@@ -1,26 +1,39 @@
 """Everything in which the databases differ: SQLite, PostgreSQL, MongoDB."""
 
 import os
+import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
 from environ import Env
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 #: Seconds for which a writer waits for the others before he is told that the database is busy.
 PATIENCE = 20
 #: Times a transaction is tried that PostgreSQL gave up so that another could finish.
-TRIES = 3
+TRIES = 5
 
 SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 
 #: SQLite lets one writer in at a time and makes the others poll. Ours wait in line instead.
 _sqlite_writer = threading.RLock()
+
+# Settings -----------------------------------------------------------------------------------------------------------------
+
+_MONGODB = "django_mongodb_backend"
+#: MongoDB does not count: ids that no model of ours has are its own kind there.
+MONGODB_AUTO_FIELD = f"{_MONGODB}.fields.ObjectIdAutoField"
+#: Django's apps whose tables have such ids. Their own migrations count, so MongoDB has others.
+_COUNTED_APPS = {"admin": "MongoAdminConfig", "auth": "MongoAuthConfig", "contenttypes": "MongoContentTypesConfig"}
 
 
 def configure(url: str, *, default_path: Path, synchronous: str) -> dict[str, Any]:
@@ -48,7 +61,7 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
         "OPTIONS": {
-            # A transaction that reads before it writes fails at once if another wrote in between: none begins so.
+            # A transaction that reads before it writes fails at once when another wrote in between: none begins that way.
             "transaction_mode": "IMMEDIATE",
             "timeout": PATIENCE,
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",
@@ -66,46 +79,182 @@ def _postgresql(url: str) -> dict[str, Any]:
         "options": f"-c lock_timeout={PATIENCE}s",
         **settings.get("OPTIONS", {}),
     }
+    # A server that was started anew is noticed before a request fails by it.
+    settings["CONN_HEALTH_CHECKS"] = True
     return settings
 
 
 def _mongodb(url: str) -> dict[str, Any]:
     name = urlsplit(url).path.strip("/") or "chat"
-    return {"ENGINE": "django_mongodb_backend", "HOST": url, "NAME": name}
+    # A server that is away is told within seconds, not after the driver's half minute.
+    options = {} if "serverSelectionTimeoutMS" in url else {"serverSelectionTimeoutMS": 5000}
+    return {"ENGINE": _MONGODB, "HOST": url, "NAME": name, "OPTIONS": options}
+
+
+def auto_field(database: dict[str, Any]) -> str:
+    """DEFAULT_AUTO_FIELD."""
+    return MONGODB_AUTO_FIELD if database["ENGINE"] == _MONGODB else "django.db.models.BigAutoField"
+
+
+def installed_apps(database: dict[str, Any], apps: list[str]) -> list[str]:
+    """INSTALLED_APPS, with Django's own in the form that suits the database."""
+    if database["ENGINE"] != _MONGODB:
+        return apps
+    ours = {f"django.contrib.{app}": f"chatproject.mongodb.apps.{config}" for app, config in _COUNTED_APPS.items()}
+    return [ours.get(app, app) for app in apps]
+
+
+def migration_modules(database: dict[str, Any]) -> dict[str, str]:
+    """MIGRATION_MODULES."""
+    if database["ENGINE"] != _MONGODB:
+        return {}
+    return {app: f"chatproject.mongodb.migrations.{app}" for app in _COUNTED_APPS}
+
+
+# Transactions -------------------------------------------------------------------------------------------------------------
 
 
 def atomically(body: Callable[[], T]) -> T:
     """Run `body` in a transaction, again where the database asks for it; so it must bear being run twice."""
-    from django.db import OperationalError, connection, transaction
+    match connection.vendor:
+        case "sqlite":
+            return _on_sqlite(body)
+        case "mongodb":
+            return _on_mongodb(body)
+    return _on_postgresql(body)
 
+
+def _on_sqlite(body: Callable[[], T]) -> T:
     if connection.in_atomic_block:
         with transaction.atomic():
             return body()
-    if connection.vendor == "sqlite":
-        if not _sqlite_writer.acquire(timeout=PATIENCE):
-            raise OperationalError("database is locked by another thread")
-        try:
-            with transaction.atomic():
-                return body()
-        finally:
-            _sqlite_writer.release()
-    for attempt in range(1, TRIES + 1):
+    if not _sqlite_writer.acquire(timeout=PATIENCE):
+        raise OperationalError("database is locked by another thread")
+    try:
+        with transaction.atomic():
+            return body()
+    finally:
+        _sqlite_writer.release()
+
+
+def _on_postgresql(body: Callable[[], T]) -> T:
+    tries = 1 if connection.in_atomic_block else TRIES
+    for attempt in range(1, tries + 1):
         try:
             with transaction.atomic():
                 return body()
         except OperationalError as error:
-            if attempt == TRIES or not _is_worth_another_try(error):
+            if attempt == tries or _sqlstate(error) not in _LOST_RACES:
                 raise
     raise AssertionError("unreachable")
 
 
-def _is_worth_another_try(error: Exception) -> bool:
-    """A deadlock or a lost race: gone by itself when the other has finished. A lock that was waited for is not."""
-    text = str(error).lower()
-    return "deadlock" in text or "could not serialize" in text
+#: Of PostgreSQL. A deadlock or a lost race is gone by itself when the other has finished; a lock was waited for long enough.
+_LOST_RACES = {"40P01", "40001"}
+_LOCK_TIMEOUT = "55P03"
+
+
+def _sqlstate(error: BaseException) -> str | None:
+    return getattr(error.__cause__, "sqlstate", None)
+
+
+def _on_mongodb(body: Callable[[], T]) -> T:
+    """MongoDB lets nobody wait for a row: of two that write it at once one is refused, and comes again."""
+    from pymongo.errors import PyMongoError
+
+    if connection.in_atomic_block_mongo:
+        return body()
+    refusal: Exception | None = None
+    for _ in _attempts():
+        try:
+            return _mongodb_transaction(body)
+        except (DatabaseError, PyMongoError) as error:
+            if not _says(error, "TransientTransactionError"):
+                raise
+            refusal = error
+    raise OperationalError("database is busy: the transaction was refused again and again") from refusal
+
+
+def _mongodb_transaction(body: Callable[[], T]) -> T:
+    """The backend's own, once: Django's does nothing there."""
+    from django_mongodb_backend.transaction import atomic
+    from pymongo.errors import PyMongoError
+
+    try:
+        with atomic():
+            answer = body()
+    except PyMongoError as error:
+        try:
+            _commit_again(error)
+        except Exception:
+            # The backend keeps the session of a commit that failed, and would take it for the next transaction's.
+            connection.run_on_commit = []
+            if connection.session:
+                connection.session.end_session()
+                connection.session = None
+            raise
+    return answer
+
+
+def _commit_again(error: Exception) -> None:
+    """Ask until it is known whether what was to be committed is. Raises the error if it is not."""
+    from pymongo.errors import PyMongoError
+
+    for _ in _attempts():
+        if not _says(error, "UnknownTransactionCommitResult"):
+            raise error
+        try:
+            connection.commit_mongo()
+        except PyMongoError as again:
+            error = again
+        else:
+            return
+    raise OperationalError("database is busy: it does not say whether it committed") from error
+
+
+def _says(error: BaseException, label: str) -> bool:
+    """Whether the driver put this label on its error, or on the one that Django's stands for."""
+    origin: Any = error.__cause__ if isinstance(error, DatabaseError) else error
+    return hasattr(origin, "has_error_label") and bool(origin.has_error_label(label))
+
+
+def _attempts() -> Iterator[None]:
+    """Again and again for as long as a writer waits, after pauses of growing and uneven length."""
+    give_up, pause = time.monotonic() + PATIENCE, 0.004
+    while time.monotonic() < give_up:
+        yield
+        time.sleep(random.uniform(0, pause))  # noqa: S311
+        pause = min(2 * pause, 0.25)
+
+
+def held(rows: QuerySet[M]) -> QuerySet[M]:
+    """Rows that nobody else changes before this transaction ends, though it only reads them."""
+    if connection.vendor == "mongodb":
+        from bson import ObjectId
+
+        # Only writers get in each other's way there, so each leaves a mark that differs from the last.
+        key = rows.model._meta.pk
+        ids = [key.get_db_prep_value(pk, connection) for pk in rows.values_list("pk", flat=True)]
+        collection = connection.get_collection(rows.model._meta.db_table)
+        collection.update_many({"_id": {"$in": ids}}, {"$set": {"held": ObjectId()}}, session=connection.session)
+    return rows.select_for_update()
 
 
 def is_contended(error: Exception) -> bool:
     """Whether the database says that others hold what we need, rather than that something is wrong."""
     text = str(error).lower()
-    return _is_worth_another_try(error) or "locked" in text or "busy" in text or "lock timeout" in text
+    return (
+        _sqlstate(error) in _LOST_RACES | {_LOCK_TIMEOUT}
+        or "locked" in text  # SQLite
+        or "busy" in text  # SQLite, MongoDB
+        or "couldn't get a connection" in text  # PostgreSQL's pool
+    )
+
+
+def let_go() -> None:
+    """Give this thread's connection back before it waits for another thread's work.
+
+    Otherwise as many waiting requests as the pool has connections would keep the one they wait for from having one.
+    """
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()
