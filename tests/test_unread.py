@@ -59,7 +59,10 @@ def test_group_unread_is_each_members_own_and_nobody_counts_his_own_words(person
     bob.post("/group/send", {"groupId": room["id"], "content": "2"}, status=201)
     ann.post("/group/send", {"groupId": room["id"], "content": "3"}, status=201)
     assert [counts(one).get(room["id"], 0) for one in (ann, bob, cem)] == [1, 2, 3]
-    assert bob.post("/group/markGroupRead", {"groupId": room["id"], "upTo": update["lastMessage"]["seq"]})["unreadCount"] == 1
+    assert (
+        bob.post("/group/markGroupRead", {"groupId": room["id"], "upTo": update["lastMessage"]["seq"]})["unreadCount"]
+        == 1
+    )
     assert counts(bob) == {room["id"]: 1}
     assert stored(f"group:unread:{bob.id}:{room['id']}") == 1
 
@@ -125,7 +128,6 @@ def test_the_sockets_count_is_the_same(person: Any) -> None:
     assert bobs.call("EmitGetUnreadCount") == bob.get("/unread")
 
 
-@pytest.mark.django_db(transaction=True)
 def test_the_command_finds_and_mends_what_is_wrong(person: Any, capsys: Any) -> None:
     from django.core.management import call_command
 

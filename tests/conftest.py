@@ -1,0 +1,316 @@
+"""The world tests run in: the real application in a real server on a free port, its own database and its own Redis.
+
+The server is a thread of this process, so that a test can count its queries, read its log and change its settings; tests
+speak to it from outside. Nothing is flushed between tests: each makes its own people, and finds only what is theirs.
+`DATABASE_URL` and `REDIS_URL` choose other servers than the embedded ones.
+"""
+
+import contextvars
+import functools
+import itertools
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+_ours = "DATA_DIR" not in os.environ
+_listener = socket.create_server(("127.0.0.1", 0))
+_PORT = _listener.getsockname()[1]
+#: Before the settings are read. The limits are there, and too high to be met; tests of limits set their own.
+os.environ.update(
+    {
+        "DJANGO_SETTINGS_MODULE": "chatproject.settings",
+        "HOST": "127.0.0.1",
+        "PORT": str(_PORT),
+        **({"DATA_DIR": tempfile.mkdtemp(prefix="chat-test-")} if _ours else {}),
+        "MEDIA_ROOT": tempfile.mkdtemp(prefix="chat-media-"),
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "ALLOWED_ORIGINS": f"http://127.0.0.1:{_PORT},http://localhost:{_PORT}",
+        "REGISTRATION": "open",
+        **dict.fromkeys(
+            ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_UPLOADS", "RATE_CONNECTIONS"), "100000/s"
+        ),
+    }
+)
+
+import django
+
+django.setup()
+
+import httpx
+import pytest
+import uvicorn
+from django.db import connections
+from django.db.backends.signals import connection_created
+from django.test.utils import override_settings, setup_databases, teardown_databases
+
+from chatproject.core import hub, redis
+from tests.people import Browser, Person, api_client
+
+# Queries ----------------------------------------------------------------------------------------------------------------
+
+_in_job: contextvars.ContextVar[bool] = contextvars.ContextVar("in_job", default=False)
+_NO_QUERY = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
+
+
+class _Statements:
+    """Every SQL statement of every thread, while a test counts; those of the server's periodic jobs are nobody's."""
+
+    def __init__(self) -> None:
+        self.counting: list[str] | None = None
+
+    def watch(self, connection: Any, **_: Any) -> None:
+        if self not in connection.execute_wrappers:
+            connection.execute_wrappers.append(self)
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if self.counting is not None and not _in_job.get() and not sql.lstrip().upper().startswith(_NO_QUERY):
+            self.counting.append(f"{threading.current_thread().name}: {sql}")
+        return execute(sql, params, many, context)
+
+
+_statements = _Statements()
+connection_created.connect(_statements.watch, weak=False)
+
+
+def _as_job(every: Callable[[float, Any], None]) -> Callable[[float, Any], None]:
+    def wrapped(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        @functools.wraps(job)
+        async def marked() -> None:
+            _in_job.set(True)
+            await job()
+
+        every(seconds, marked)
+
+    return wrapped
+
+
+hub.every = _as_job(hub.every)
+
+
+@contextmanager
+def _query_budget(most: int) -> Iterator[None]:
+    for connection in connections.all(initialized_only=True):
+        _statements.watch(connection)
+    heard: list[str] = []
+    _statements.counting = heard
+    try:
+        yield
+    finally:
+        _statements.counting = None
+    assert len(heard) <= most, f"{len(heard)} queries, and {most} were to do:\n" + "\n".join(heard)
+
+
+@pytest.fixture
+def query_budget(server: str) -> Callable[[int], AbstractContextManager[None]]:
+    """`with query_budget(3):` the server may ask the database three times, transactions' own statements apart."""
+    return _query_budget
+
+
+# The server -------------------------------------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("django_db"):
+            raise pytest.UsageError(f"{item.nodeid}: the database is open to every test, and that mark would empty it.")
+
+
+def pytest_sessionfinish() -> None:
+    _listener.close()
+    if _ours:
+        shutil.rmtree(os.environ["DATA_DIR"], ignore_errors=True)
+    shutil.rmtree(os.environ["MEDIA_ROOT"], ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_settings() -> Iterator[None]:
+    """What costs time and proves nothing here."""
+    from django.conf import settings
+
+    quick = {
+        "PASSWORD_HASHERS": ["tests.people.QuickArgon2"],
+        # Without collecting the files first.
+        "STORAGES": {
+            **settings.STORAGES,
+            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        },
+    }
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+    with override_settings(**quick):
+        yield
+
+
+@pytest.fixture(scope="session")
+def redis_server(_quick_settings: None) -> Iterator[None]:
+    """The embedded Redis of this run's DATA_DIR, unless `REDIS_URL` names another."""
+    from django.conf import settings
+
+    from chatproject.core.embedded import Keeper
+
+    if not settings.REDIS_EMBEDDED:
+        yield
+        return
+    keeper = Keeper(settings.DATA_DIR)
+    keeper.start()
+    yield
+    redis.flush()
+    keeper.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database, open to every thread for the whole run: the server's threads know no tests."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False)
+        yield
+        connections.close_all()
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
+    """The address of the application, served as `scripts/run` does."""
+    config = uvicorn.Config(
+        "chatproject.asgi:application",
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=1024 * 1024,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+    uvicorn_server = uvicorn.Server(config)
+    thread = threading.Thread(target=uvicorn_server.run, args=([_listener],), name="server", daemon=True)
+    thread.start()
+    give_up = time.monotonic() + 30
+    while not uvicorn_server.started:
+        assert thread.is_alive() and time.monotonic() < give_up, "the server does not start"
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{_PORT}"
+    uvicorn_server.should_exit = True
+    thread.join(15)
+
+
+@pytest.fixture(scope="session")
+def api(server: str) -> Iterator[httpx.Client]:
+    """What everybody asks through, and the installation's owner, so that nobody in a test is."""
+    with api_client(server) as client:
+        if Person(client).request("post", "/login", body=OWNER).status_code not in (200, 201):
+            raise AssertionError("the owner cannot sign in")
+        yield client
+
+
+OWNER = {"name": "The Owner", "password": "the owner of it all"}
+
+# People -----------------------------------------------------------------------------------------------------------------
+
+_numbers = itertools.count(1)
+_run = os.urandom(3).hex()
+
+
+class People:
+    """`ann = person("ann")` signs somebody up, under a name nobody else has."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._everybody: list[Person] = []
+
+    def unique(self) -> str:
+        return f"{_run}{next(_numbers)}"
+
+    def __call__(self, name: str, **more: Any) -> Person:
+        return self.remember(Person.signed_up(self._client, f"{name} {self.unique()}", **more))
+
+    def remember(self, person: Person) -> Person:
+        """Close his sockets when the test ends."""
+        self._everybody.append(person)
+        return person
+
+    def close(self) -> None:
+        for person in self._everybody:
+            person.close()
+
+
+@pytest.fixture
+def person(api: httpx.Client) -> Iterator[People]:
+    people = People(api)
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def anonymous(api: httpx.Client) -> Iterator[Person]:
+    """Somebody who is not signed in."""
+    stranger = Person(api)
+    yield stranger
+    stranger.close()
+
+
+@pytest.fixture
+def owner(api: httpx.Client) -> Iterator[Person]:
+    """The owner of the installation: staff, with every right."""
+    user = Person(api).post("/login", OWNER, status=200)
+    owner = Person(api, name=OWNER["name"], token=user.pop("token"), user=user)
+    yield owner
+    owner.close()
+
+
+@pytest.fixture
+def group() -> Callable[..., dict[str, Any]]:
+    """`room = group(ann, bob)`: a group of ann's with bob in it."""
+
+    def create(creator: Person, *members: Person, name: str = "tea", **more: Any) -> dict[str, Any]:
+        body = {"name": name, "memberIds": [one.id for one in members], **more}
+        created: dict[str, Any] = creator.post("/group/create", body, status=201)
+        return created
+
+    return create
+
+
+@pytest.fixture
+def browser(server: str, api: httpx.Client) -> Iterator[Callable[..., Browser]]:
+    """`browser()` opens a new one, without cookies."""
+    opened: list[Browser] = []
+
+    def new(**headers: str) -> Browser:
+        opened.append(Browser(server, **headers))
+        return opened[-1]
+
+    yield new
+    for one in opened:
+        one.close()
+
+
+# The log ----------------------------------------------------------------------------------------------------------------
+
+
+class _Tracebacks(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info or record.levelno >= logging.ERROR:
+            self.seen.append(self.format(record))
+
+
+@pytest.fixture
+def quiet_log() -> Iterator[None]:
+    """The server logs no error and no traceback while the test runs."""
+    handler = _Tracebacks()
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
+    assert not handler.seen, "the server logged:\n" + "\n".join(handler.seen)
