@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import SignedIn
 from chatproject.core.api import require_self, with_next
 from groups import selectors, serializers, services
 from groups.models import Membership
@@ -16,14 +16,12 @@ from groups.serializers import GroupOutput, MemberOutput, group_output, members_
 def _group(seat: Membership, *, status: int = 200, invite_code: str | None = None) -> Response:
     """A group as one of its members sees it."""
     members = selectors.members(seat.room_id)
-    return Response(
-        group_output(seat.room, role=seat.role, members=members, invite_code=invite_code), status=status
-    )
+    return Response(group_output(seat.room, role=seat.role, members=members, invite_code=invite_code), status=status)
 
 
 class CreateView(APIView):
     @extend_schema(request=serializers.CreateInput, responses={201: GroupOutput}, summary="Create a group")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "creatorId", "userId")
         form = serializers.CreateInput.read(request.data)
         room = services.create(by=request.user, **form)
@@ -32,7 +30,7 @@ class CreateView(APIView):
 
 class JoinView(APIView):
     @extend_schema(request=serializers.JoinInput, responses=GroupOutput, summary="Join an open group, or by invitation")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         form = serializers.JoinInput.read(request.data)
         return _group(services.join(by=request.user, **form))
@@ -40,14 +38,14 @@ class JoinView(APIView):
 
 class ListView(APIView):
     @extend_schema(responses=GroupOutput(many=True), summary="My groups")
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         return Response([group_output(seat.room, role=seat.role) for seat in selectors.group_seats(request.user)])
 
 
 class AllListView(APIView):
     @extend_schema(parameters=[serializers.ListInput], responses=GroupOutput(many=True), summary="Groups I may see")
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedIn) -> Response:
         form = serializers.ListInput.read(request.query_params)
         rooms = selectors.listed_groups(request.user, **form)
         seats = selectors.seats_of(request.user.pk, [room.pk for room in rooms])
@@ -61,14 +59,14 @@ def _role(seat: Membership | None) -> str | None:
 
 class MembersView(APIView):
     @extend_schema(responses=MemberOutput(many=True), summary="Who is in a group")
-    def get(self, request: Request, group_id: UUID) -> Response:
+    def get(self, request: SignedIn, group_id: UUID) -> Response:
         seat = selectors.seat(request.user, group_id)
         return Response(members_output(selectors.members(seat.room_id)))
 
 
 class LeaveView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Leave a group")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         room = services.leave(by=request.user, **serializers.GroupInput.read(request.data))
         return Response(group_output(room))
@@ -76,58 +74,62 @@ class LeaveView(APIView):
 
 class TempLeaveView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Leave a group for a while")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         return _group(services.leave_for_a_while(by=request.user, **serializers.GroupInput.read(request.data)))
 
 
 class ReturnView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Come back to a group")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         return _group(services.come_back(by=request.user, **serializers.GroupInput.read(request.data)))
 
 
 class UpdateView(APIView):
-    @extend_schema(request=serializers.UpdateInput, responses=GroupOutput, summary="Rename a group, or change who may join")
-    def post(self, request: Request) -> Response:
+    @extend_schema(
+        request=serializers.UpdateInput, responses=GroupOutput, summary="Rename a group, or change who may join"
+    )
+    def post(self, request: SignedIn) -> Response:
         return _group(services.update(by=request.user, **serializers.UpdateInput.read(request.data)))
 
 
 class KickView(APIView):
     @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Remove a member")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return _group(services.remove(by=request.user, **serializers.MemberInput.read(request.data)))
 
 
 class SetRoleView(APIView):
     @extend_schema(request=serializers.RoleInput, responses=GroupOutput, summary="Appoint or dismiss an administrator")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return _group(services.set_role(by=request.user, **serializers.RoleInput.read(request.data)))
 
 
 class MuteView(APIView):
     @extend_schema(request=serializers.MuteInput, responses=GroupOutput, summary="Mute a group for myself")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         return _group(services.mute(by=request.user, **serializers.MuteInput.read(request.data)))
 
 
 class TransferView(APIView):
     @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Hand a group over")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return _group(services.transfer(by=request.user, **serializers.MemberInput.read(request.data)))
 
 
 class DissolveView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Dissolve a group")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         room = services.dissolve(by=request.user, **serializers.GroupInput.read(request.data))
         return Response(group_output(room))
 
 
 class InviteView(APIView):
-    @extend_schema(request=serializers.InviteInput, responses=GroupOutput, summary="Bring people in, get the invitation code")
-    def post(self, request: Request) -> Response:
+    @extend_schema(
+        request=serializers.InviteInput, responses=GroupOutput, summary="Bring people in, get the invitation code"
+    )
+    def post(self, request: SignedIn) -> Response:
         seat = services.invite(by=request.user, **serializers.InviteInput.read(request.data))
         return _group(seat, invite_code=seat.room.invite_code)

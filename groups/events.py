@@ -14,10 +14,11 @@ def _person(room: Room, user: User) -> dict[str, Any]:
     return {"groupId": str(room.pk), "userId": str(user.pk), "user": user_output(user, online=True)}
 
 
-def welcomed(room: Room, user: User) -> None:
-    """Somebody joined, or came back after an absence."""
-    hub.admit(user.pk, room.pk, "OnGroupUpdate", group_output(room))
-    hub.publish(hub.room_topic(room.pk), "OnGroupWelcomeJoin", _person(room, user))
+def welcomed(room: Room, *users: User) -> None:
+    """People joined, or came back after an absence."""
+    for user in users:
+        hub.admit(user.pk, room.pk, "OnGroupUpdate", group_output(room))
+        hub.publish(hub.room_topic(room.pk), "OnGroupWelcomeJoin", _person(room, user))
 
 
 def left_for_a_while(room: Room, user: User) -> None:

@@ -1,4 +1,7 @@
-"""Rooms and who belongs to them. A private chat is a room of two, so that permission, cursors, unread and fan-out exist once."""
+"""Rooms and who belongs to them.
+
+A private chat is a room of two, so that permission, cursors, unread and fan-out exist once.
+"""
 
 import uuid
 from uuid import UUID
@@ -34,7 +37,12 @@ class Room(Model):
     name = models.CharField(_("name"), max_length=80, blank=True)
     avatar = models.CharField(_("picture"), max_length=500, blank=True)
     creator = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("created by"), editable=False
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("created by"),
+        editable=False,
     )
     join_policy = models.CharField(_("who may join"), max_length=8, choices=JoinPolicy, default=JoinPolicy.OPEN)
     invite_code = models.CharField(max_length=32, blank=True, editable=False)

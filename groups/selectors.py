@@ -15,7 +15,9 @@ _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 def seat(user: User, group_id: UUID) -> Membership:
     """His seat in a group, with the room. Raises NotFound for a stranger as for a group that never was."""
     found = (
-        Membership.objects.select_related("room").filter(room_id=group_id, user=user, room__kind=Room.Kind.GROUP).first()
+        Membership.objects.select_related("room")
+        .filter(room_id=group_id, user=user, room__kind=Room.Kind.GROUP)
+        .first()
     )
     if found is None:
         raise NotFound()
@@ -59,9 +61,7 @@ def other_seat(room: Room, user_id: UUID) -> Membership:
 def direct_seat(user: User, other_id: UUID) -> Membership | None:
     """His seat in the private chat with another, if they ever talked."""
     return (
-        Membership.objects.select_related("room")
-        .filter(room_id=direct_room_id(user.pk, other_id), user=user)
-        .first()
+        Membership.objects.select_related("room").filter(room_id=direct_room_id(user.pk, other_id), user=user).first()
     )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from accounts.serializers import UserOutput, user_output
-from chatproject.core.api import Input
+from chatproject.core.api import Id, Input
 from chatproject.core.times import iso
 from groups.models import Membership, Room
 from groups.rules import MEMBERS_MAX
@@ -31,7 +31,9 @@ class GroupOutput(serializers.Serializer[Any]):
     joinPolicy = serializers.ChoiceField(choices=Room.JoinPolicy.choices)
     memberCount = serializers.IntegerField()
     createdAt = serializers.DateTimeField()
-    role = serializers.ChoiceField(choices=Membership.Role.choices, allow_null=True, help_text="Mine; null for a stranger")
+    role = serializers.ChoiceField(
+        choices=Membership.Role.choices, allow_null=True, help_text="Mine; null for a stranger"
+    )
     members = MemberOutput(many=True, allow_null=True, help_text="null in lists")
     inviteCode = serializers.CharField(allow_null=True, help_text="For those who may invite, when they ask for it")
 
@@ -80,13 +82,13 @@ class ImageAddress(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         address = super().to_internal_value(data)
-        if address and not address.startswith(("https://", "http://", "/")) or address.startswith("//"):
+        if (address and not address.startswith(("https://", "http://", "/"))) or address.startswith("//"):
             raise serializers.ValidationError(self.error_messages["invalid"])
         return address
 
 
 class PeopleField(serializers.ListField):
-    child = serializers.UUIDField()
+    child = Id()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MEMBERS_MAX, **options)
@@ -99,11 +101,13 @@ class CreateInput(Input):
     name = GroupName()
     memberIds = PeopleField(source="member_ids", default=list)
     avatar = ImageAddress(default="")
-    joinPolicy = serializers.ChoiceField(source="join_policy", choices=Room.JoinPolicy.choices, default=Room.JoinPolicy.OPEN)
+    joinPolicy = serializers.ChoiceField(
+        source="join_policy", choices=Room.JoinPolicy.choices, default=Room.JoinPolicy.OPEN
+    )
 
 
 class GroupInput(Input):
-    groupId = serializers.UUIDField(source="group_id")
+    groupId = Id(source="group_id")
 
 
 class JoinInput(GroupInput):
@@ -117,7 +121,7 @@ class UpdateInput(GroupInput):
 
 
 class MemberInput(GroupInput):
-    userId = serializers.UUIDField(source="user_id")
+    userId = Id(source="user_id")
 
 
 class RoleInput(MemberInput):
@@ -139,4 +143,4 @@ class InviteInput(GroupInput):
 class ListInput(Input):
     search = serializers.CharField(default="", allow_blank=True, max_length=80)
     limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    after = serializers.UUIDField(required=False, default=None, allow_null=True)
+    after = Id(required=False, default=None, allow_null=True)

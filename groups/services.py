@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -21,10 +21,14 @@ FOREVER = timedelta(days=100 * 365)
 
 
 class WriteLine(Protocol):
-    def __call__(self, room: Room, *, by: User, action: str, **details: Any) -> None: ...
+    def __call__(
+        self, room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
+    ) -> None: ...
 
 
-def _no_lines_yet(room: Room, *, by: User, action: str, **details: Any) -> None:
+def _no_lines_yet(
+    room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
+) -> None:
     raise RuntimeError("messaging has not given groups its write_line yet")
 
 
@@ -60,7 +64,7 @@ def create(
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         others = _newcomers(room, [one for one in member_ids if one != by.pk])
         _seat(room, others)
-        on_commit(lambda: [events.welcomed(room, user) for user in [by, *others]])
+        on_commit(lambda: events.welcomed(room, by, *others))
         write_line(room, by=by, action="created", people=others, name=name)
         return room
 
@@ -226,7 +230,7 @@ def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bo
             rules.require_room_for(room, len(newcomers))
             Removal.objects.filter(room=room, user__in=[user.pk for user in newcomers]).delete()
             _seat(room, newcomers)
-            on_commit(lambda: [events.welcomed(room, user) for user in newcomers])
+            on_commit(lambda: events.welcomed(room, *newcomers))
             write_line(room, by=by, action="invited", people=newcomers)
         return seat
 

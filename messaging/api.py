@@ -4,10 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import SignedIn
 from accounts.serializers import UserOutput, user_output
 from chatproject.core.api import require_self, with_next
 from chatproject.core.errors import NotYou
@@ -18,7 +18,7 @@ from presence.selectors import online_among
 
 class ChatListView(APIView):
     @extend_schema(request=None, responses=serializers.ChatOutput(many=True), summary="My chats, the last moved first")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         chats = selectors.chat_list(request.user)
         here = online_among(chat.id for chat in chats if chat.other)
@@ -27,9 +27,11 @@ class ChatListView(APIView):
 
 class PrivateMessagesView(APIView):
     @extend_schema(
-        parameters=[serializers.PrivatePageInput], responses=MessageOutput(many=True), summary="A page of a private chat"
+        parameters=[serializers.PrivatePageInput],
+        responses=MessageOutput(many=True),
+        summary="A page of a private chat",
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedIn) -> Response:
         form = serializers.PrivatePageInput.read(request.query_params)
         sender_id, receiver_id = form.pop("senderId"), form.pop("receiverId", request.user.pk)
         if request.user.pk not in (sender_id, receiver_id):
@@ -38,13 +40,15 @@ class PrivateMessagesView(APIView):
 
 
 class GroupMessagesView(APIView):
-    @extend_schema(parameters=[serializers.GroupPageInput], responses=MessageOutput(many=True), summary="A page of a group")
-    def get(self, request: Request) -> Response:
+    @extend_schema(
+        parameters=[serializers.GroupPageInput], responses=MessageOutput(many=True), summary="A page of a group"
+    )
+    def get(self, request: SignedIn) -> Response:
         form = serializers.GroupPageInput.read(request.query_params)
         return _page(request, form.pop("groupId"), is_group=True, **form)
 
 
-def _page(request: Request, chat_id: UUID, *, is_group: bool, **cursor: Any) -> Response:
+def _page(request: SignedIn, chat_id: UUID, *, is_group: bool, **cursor: Any) -> Response:
     page = selectors.history(request.user, chat_id, is_group=is_group, **cursor)
     response = Response(serializers.page_output(page))
     return with_next(response, request, before=page.messages[0].seq) if page.has_older else response
@@ -54,7 +58,7 @@ class _SendView(APIView):
     form: type[serializers.MessageInput]
     is_group: bool
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: SignedIn) -> Response:
         require_self(request, "senderId")
         draft = services.Draft(sender=request.user, is_group=self.is_group, **self.form.read(request.data))
         return Response(services.send(draft).output, status=201)
@@ -65,7 +69,7 @@ class PrivateSendView(_SendView):
     is_group = False
 
     @extend_schema(request=serializers.PrivateInput, responses={201: MessageOutput}, summary="Write to somebody")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return self.send(request)
 
 
@@ -74,13 +78,13 @@ class GroupSendView(_SendView):
     is_group = True
 
     @extend_schema(request=serializers.GroupMessageInput, responses={201: MessageOutput}, summary="Write to a group")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return self.send(request)
 
 
 class UnreadView(APIView):
     @extend_schema(responses=serializers.UnreadOutput, summary="What I have not read")
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         chats = selectors.unread(request.user)
         services.remember_unread(request.user, chats)
@@ -91,7 +95,7 @@ class _ReadView(APIView):
     form: type[serializers.ReadPrivateInput] | type[serializers.ReadGroupInput]
     is_group: bool
 
-    def mark(self, request: Request) -> Response:
+    def mark(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         form = self.form.read(request.data)
         seats = services.mark_read(by=request.user, is_group=self.is_group, **form)
@@ -103,7 +107,7 @@ class MarkPrivateReadView(_ReadView):
     is_group = False
 
     @extend_schema(request=serializers.ReadPrivateInput, responses=serializers.ReadOutput, summary="I have read it")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return self.mark(request)
 
 
@@ -112,25 +116,25 @@ class MarkGroupReadView(_ReadView):
     is_group = True
 
     @extend_schema(request=serializers.ReadGroupInput, responses=serializers.ReadOutput, summary="I have read it")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return self.mark(request)
 
 
 class RecallView(APIView):
     @extend_schema(request=serializers.MessageIdInput, responses=MessageOutput, summary="Recall a message")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return Response(services.recall(by=request.user, **serializers.MessageIdInput.read(request.data)))
 
 
 class EditView(APIView):
     @extend_schema(request=serializers.EditInput, responses=MessageOutput, summary="Edit a text")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         return Response(services.edit(by=request.user, **serializers.EditInput.read(request.data)))
 
 
 class ReadersView(APIView):
     @extend_schema(parameters=[serializers.MessageIdInput], responses=UserOutput(many=True), summary="Who has read it")
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedIn) -> Response:
         form = serializers.MessageIdInput.read(request.query_params)
         people = selectors.readers(request.user, **form)
         here = online_among(user.pk for user in people)
@@ -139,7 +143,7 @@ class ReadersView(APIView):
 
 class SearchView(APIView):
     @extend_schema(parameters=[serializers.SearchInput], responses=MessageOutput(many=True), summary="Find messages")
-    def get(self, request: Request) -> Response:
+    def get(self, request: SignedIn) -> Response:
         form = serializers.SearchInput.read(request.query_params)
         found = selectors.search(request.user, **form)
         response = Response(serializers.found_output(request.user.pk, found))
@@ -148,6 +152,6 @@ class SearchView(APIView):
 
 class SyncView(APIView):
     @extend_schema(request=serializers.SyncInput, responses=serializers.SyncOutput, summary="What changed since")
-    def post(self, request: Request) -> Response:
+    def post(self, request: SignedIn) -> Response:
         form = serializers.SyncInput.read(request.data)
         return Response(serializers.sync_output(selectors.changes(request.user, **form)))

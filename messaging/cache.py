@@ -6,8 +6,8 @@
 
 The database is the truth: nothing here is read to answer anybody, and a key that is missing is written by its owner's
 next read. Private keys are written whole, so a lost or repeated write does no harm. In a group a key per member would
-cost a message O(members) commands: instead the members who looked in the last week have their base kept in a hash, and one
-script call, at most a few a second, derives all their keys from it and the group's last number.
+cost a message O(members) commands: instead the members who looked in the last week have their base kept in a hash, and
+one script call, folded over the messages of a moment, derives all their keys from it and the group's last number.
 """
 
 from collections.abc import Iterable

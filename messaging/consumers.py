@@ -1,7 +1,8 @@
 """The one socket. It forwards: what a frame asks for is done by services and answered in their words.
 
-A plain receive loop instead of Channels' dispatch, which hops to a thread for every event. Frames of one socket are taken in
-order; sends do not wait for their commit, so that a client may have many under way, and are acked as they are stored.
+A plain receive loop instead of Channels' dispatch, which hops to a thread for every event. Frames of one socket are
+taken in order; sends do not wait for their commit, so that a client may have many under way, and are acked as they are
+stored.
 """
 
 import asyncio
@@ -9,12 +10,10 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 import orjson
-from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, WebSocketScope
 from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.utils import translation
@@ -90,7 +89,7 @@ class ChatConsumer(AsyncConsumer):
     socket: hub.Socket
     device: Device
 
-    async def __call__(self, scope: WebSocketScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.send_event: Any = send
         if (await receive())["type"] != "websocket.connect":
             return
@@ -248,7 +247,7 @@ class ChatConsumer(AsyncConsumer):
         except BaseException:
             self._under_way.release()
             raise
-        sending.add_done_callback(partial(loop.call_soon_threadsafe, self._sent, answer))
+        sending.add_done_callback(lambda done: loop.call_soon_threadsafe(self._sent, answer, done))
 
     def _sent(self, answer: Answer, sending: "Future[services.Sent]") -> None:
         self._under_way.release()
@@ -319,10 +318,9 @@ class ChatConsumer(AsyncConsumer):
     async def typing(self, data: Any, answer: Answer) -> None:
         form = serializers.TypingInput.read(data)
         group_id, to = form.get("groupId"), form.get("toUid")
-        if group_id:
-            if hub.room_topic(group_id) not in self.socket.topics:
-                raise errors.NotFound()
-        elif await in_thread(rooms.direct_seat, self.device.user, to) is None:
+        if group_id and hub.room_topic(group_id) not in self.socket.topics:
+            raise errors.NotFound()
+        if to and await in_thread(rooms.direct_seat, self.device.user, to) is None:
             raise errors.NotFound()
         events.typing(by=self.socket.user_id, to=to, group_id=group_id, skip=self.socket.id)
         answer.done()

@@ -13,11 +13,8 @@ from messaging.models import Message
 
 #: Characters of a text.
 TEXT_MAX = 8000
-#: Changes a sync tells one by one; whoever missed more reloads the history.
-SYNC_MAX = 200
-#: Chats and messages in one sync.
-SYNC_CHATS = 500
-SYNC_MESSAGES = 1000
+#: Chats in one request.
+CHATS_MAX = 500
 
 
 def require_recall(by: User, message: Message, seat: Membership) -> None:

@@ -13,8 +13,11 @@ from accounts.models import User
 from chatproject.core.errors import NotFound
 from groups import selectors as rooms
 from groups.models import Membership
-from messaging import rules
 from messaging.models import Message
+
+#: Changes of one chat that a sync tells one by one, and of all chats; whoever missed more reads the history anew.
+SYNC_MAX = 200
+SYNC_MESSAGES = 1000
 
 
 @dataclass(slots=True)
@@ -115,9 +118,13 @@ def last_messages(seats: Iterable[Membership]) -> dict[UUID, Message]:
     ids = [seat.room.last_message_id for seat in seats if seat.room.last_message_id]
     if not ids:
         return {}
-    passed = Membership.objects.filter(room=OuterRef("room"), read_seq__gte=OuterRef("seq")).exclude(user=OuterRef("sender"))
+    passed = Membership.objects.filter(room=OuterRef("room"), read_seq__gte=OuterRef("seq")).exclude(
+        user=OuterRef("sender")
+    )
     count = passed.order_by().values("room").annotate(n=Count("pk")).values("n")
-    found = Message.objects.select_related("sender").filter(pk__in=ids).annotate(read_count=Coalesce(Subquery(count), 0))
+    found = (
+        Message.objects.select_related("sender").filter(pk__in=ids).annotate(read_count=Coalesce(Subquery(count), 0))
+    )
     return {message.room_id: message for message in found}
 
 
@@ -140,12 +147,12 @@ def unread(user: User) -> list[Chat]:
 def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
     """What moved in his chats since the versions he has: the chats that did, and those he lost.
 
-    At most SYNC_MAX changes a chat and SYNC_MESSAGES in all: past that a chat is `limited`, and its history is read anew.
+    At most SYNC_MAX changes a chat and SYNC_MESSAGES in all: past that a chat is `limited`: read its history.
     """
     seats = rooms.all_seats(user.pk)
     others = {seat.room_id: seat for seat in seats if seat.user_id != user.pk}
     found: dict[UUID, Changes] = {}
-    budget = rules.SYNC_MESSAGES
+    budget = SYNC_MESSAGES
     known: set[UUID] = set()
     wanted = Q()
     for seat in seats:
@@ -157,7 +164,7 @@ def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
         behind = seat.room.last_version - since
         if behind <= 0 and chat_id in cursors:
             continue
-        one = found[seat.room_id] = Changes(chat_id, seat, limited=behind > rules.SYNC_MAX or behind > budget)
+        one = found[seat.room_id] = Changes(chat_id, seat, limited=behind > SYNC_MAX or behind > budget)
         if not one.limited and behind:
             budget -= behind
             wanted |= Q(room_id=seat.room_id, version__gt=since)
@@ -177,7 +184,9 @@ def _fill(found: dict[UUID, Changes], wanted: Q) -> None:
 
 def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: int = 50) -> set[UUID]:
     """Who sent the last messages of a stretch: they are told that it was read."""
-    stretch = Message.objects.filter(room_id=room_id, seq__gt=max(after, upto - limit), seq__lte=upto).exclude(sender=but)
+    stretch = Message.objects.filter(room_id=room_id, seq__gt=max(after, upto - limit), seq__lte=upto).exclude(
+        sender=but
+    )
     return set(stretch.values_list("sender_id", flat=True))
 
 
@@ -194,7 +203,13 @@ def readers(user: User, message_id: UUID) -> list[User]:
 
 
 def search(
-    user: User, text: str, *, chat_id: UUID | None = None, is_group: bool = False, before: UUID | None = None, limit: int
+    user: User,
+    text: str,
+    *,
+    chat_id: UUID | None = None,
+    is_group: bool = False,
+    before: UUID | None = None,
+    limit: int,
 ) -> list[Message]:
     """His messages that hold `text`, newest first; in one chat, or in all of them."""
     if chat_id is None:

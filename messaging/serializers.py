@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from chatproject.core.api import Input, PageInput
+from chatproject.core.api import Id, Input, PageInput
 from chatproject.core.times import iso
 from groups.models import Membership
 from messaging import rules
@@ -287,7 +287,7 @@ class MessageInput(Input):
     msg = Text(required=False, write_only=True)
     type = serializers.ChoiceField(choices=[Message.Type.TEXT], default=Message.Type.TEXT)
     clientId = serializers.CharField(source="client_id", max_length=64, required=False, allow_null=True)
-    replyTo = serializers.UUIDField(source="reply_to_id", required=False, allow_null=True)
+    replyTo = Id(source="reply_to_id", required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         other = attrs.pop("msg", None)
@@ -298,28 +298,28 @@ class MessageInput(Input):
 
 
 class PrivateInput(MessageInput):
-    receiverId = serializers.UUIDField(source="to")
+    receiverId = Id(source="to")
 
 
 class SocketPrivateInput(MessageInput):
-    toUid = serializers.UUIDField(source="to")
+    toUid = Id(source="to")
 
 
 class GroupMessageInput(MessageInput):
-    groupId = serializers.UUIDField(source="to")
+    groupId = Id(source="to")
 
 
 class PrivatePageInput(PageInput):
-    senderId = serializers.UUIDField()
-    receiverId = serializers.UUIDField(required=False)
+    senderId = Id()
+    receiverId = Id(required=False)
 
 
 class GroupPageInput(PageInput):
-    groupId = serializers.UUIDField()
+    groupId = Id()
 
 
 class HistoryInput(PageInput):
-    chatId = serializers.UUIDField(source="chat_id")
+    chatId = Id(source="chat_id")
     isGroup = serializers.BooleanField(source="is_group")
 
 
@@ -328,16 +328,16 @@ class _UpTo(Input):
 
 
 class ReadPrivateInput(_UpTo):
-    senderId = serializers.UUIDField(required=False)
-    senderIds = serializers.ListField(child=serializers.UUIDField(), max_length=rules.SYNC_CHATS, required=False)
+    senderId = Id(required=False)
+    senderIds = serializers.ListField(child=Id(), max_length=rules.CHATS_MAX, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return _one_or_many(attrs, "senderId", "senderIds")
 
 
 class ReadGroupInput(_UpTo):
-    groupId = serializers.UUIDField(required=False)
-    groupIds = serializers.ListField(child=serializers.UUIDField(), max_length=rules.SYNC_CHATS, required=False)
+    groupId = Id(required=False)
+    groupIds = serializers.ListField(child=Id(), max_length=rules.CHATS_MAX, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return _one_or_many(attrs, "groupId", "groupIds")
@@ -354,7 +354,7 @@ class SyncInput(Input):
     cursors = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=2**53))
 
     def validate_cursors(self, given: dict[str, int]) -> dict[UUID, int]:
-        if len(given) > rules.SYNC_CHATS * 2:
+        if len(given) > rules.CHATS_MAX * 2:
             raise serializers.ValidationError(_("Too many chats at once."))
         try:
             return {UUID(chat_id): version for chat_id, version in given.items()}
@@ -363,7 +363,7 @@ class SyncInput(Input):
 
 
 class MessageIdInput(Input):
-    messageId = serializers.UUIDField(source="message_id")
+    messageId = Id(source="message_id")
 
 
 class EditInput(MessageIdInput):
@@ -372,15 +372,15 @@ class EditInput(MessageIdInput):
 
 class SearchInput(Input):
     q = serializers.CharField(source="text", max_length=100)
-    chatId = serializers.UUIDField(source="chat_id", required=False)
+    chatId = Id(source="chat_id", required=False)
     isGroup = serializers.BooleanField(source="is_group", default=False)
     limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    before = serializers.UUIDField(required=False, help_text="The last message's id of the page before")
+    before = Id(required=False, help_text="The last message's id of the page before")
 
 
 class TypingInput(Input):
-    toUid = serializers.UUIDField(required=False)
-    groupId = serializers.UUIDField(required=False)
+    toUid = Id(required=False)
+    groupId = Id(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
@@ -389,4 +389,4 @@ class TypingInput(Input):
 
 
 class WatchInput(Input):
-    userIds = serializers.ListField(child=serializers.UUIDField(), max_length=500)
+    userIds = serializers.ListField(child=Id(), max_length=500)

@@ -2,8 +2,8 @@
 
     user:heartbeat:{socketId}   the user's id; expires TTL seconds after the last refresh
     user:online:{userId}        "1" while any of his sockets lives; expires likewise
-    presence:sockets:{userId}   sorted set, socket id → when it expires; so that one device's leaving is not the other's
-    presence:online             sorted set, user id → when he expires: counts, lists and finds who is gone in one command
+    presence:sockets:{userId}   sorted set, socket id → when it expires: one device's leaving is not the other's
+    presence:online             sorted set, user id → when he expires: one command counts, lists, finds who is gone
 
 All times are Redis's own, in milliseconds: hosts disagree. A socket that closes shortens its person's expiry to GRACE,
 so one sweep announces who closed, who lost the net and whose process was killed.

@@ -21,7 +21,7 @@ def refresh(pairs: Iterable[tuple[UUID, str]]) -> list[UUID]:
 
 
 def leave(user_id: UUID, socket_id: str) -> None:
-    """A socket closed. If it was the person's last, the sweep announces it after the grace. Raises redis.Unavailable."""
+    """A socket closed; if it was the person's last, the sweep announces it. Raises redis.Unavailable."""
     cache.leave(user_id, socket_id)
 
 

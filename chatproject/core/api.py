@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import orjson
 from django.core.exceptions import RequestDataTooBig
@@ -137,6 +138,15 @@ class Input(serializers.Serializer[Any]):
         if not form.is_valid():
             raise errors.Invalid(errors=field_errors(form.errors))
         return dict(form.validated_data)
+
+
+class Id(serializers.UUIDField):
+    """An id as we gave it out: a text, never a number."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
 
 
 class PageInput(Input):

@@ -24,7 +24,12 @@ class GroupCommit(Generic[Item, Answer]):
     """One thread that writes. `write` gets a list of items, commits them, and answers one by one."""
 
     def __init__(
-        self, write: Callable[[list[Item]], list[Answer | ChatError]], *, name: str, batch: int = 500, backlog: int = 5000
+        self,
+        write: Callable[[list[Item]], list[Answer | ChatError]],
+        *,
+        name: str,
+        batch: int = 500,
+        backlog: int = 5000,
     ) -> None:
         self._write = write
         self._name = name

@@ -7,13 +7,14 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connections, transaction
 
 from chatproject import databases
 from chatproject.core.errors import Busy
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Threads for the ORM work of all sockets of a process. More would only wait for each other's locks.
@@ -42,7 +43,7 @@ def keep_connection() -> None:
         connection.close_if_unusable_or_obsolete()
 
 
-async def in_thread(work: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ORM work off the event loop, on a thread with a database connection of its own."""
     context = contextvars.copy_context()  # the caller's language
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-_TOKEN = "token."
+_PREFIX = "token."
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,18 @@ class Credentials:
 
 
 def credentials(scope: Any) -> Credentials:
-    """A token from `Authorization: Bearer` or the subprotocol `token.<token>`; else the session cookie, which counts only
-    with an `Origin` that is exactly one of ours: any page may open a socket to us, and the browser sends the cookie along.
+    """A token from `Authorization: Bearer` or the subprotocol `token.<token>`; else the session cookie.
+
+    The cookie counts only with an `Origin` that is exactly one of ours: any page may open a socket to us, and the
+    browser sends the cookie along.
     """
     headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
     scheme, _, token = headers.get(b"authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return Credentials(token=token.strip())
     for name in scope["subprotocols"]:
-        if name.startswith(_TOKEN):
-            return Credentials(token=name.removeprefix(_TOKEN))
+        if name.startswith(_PREFIX):
+            return Credentials(token=name.removeprefix(_PREFIX))
     if headers.get(b"origin") in settings.ALLOWED_ORIGINS:
         return Credentials(session_key=_cookie(headers.get(b"cookie", "")))
     return Credentials()

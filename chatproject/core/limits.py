@@ -72,7 +72,7 @@ _local = _Local()
 
 
 def wait_each(name: str, whos: Sequence[str], rate: str, *, cost: int = 1) -> list[float]:
-    """For each of `whos` in turn, take `cost` of his tokens and answer 0, or take none and answer the seconds to wait."""
+    """For each of `whos` in turn, take `cost` of his tokens and answer 0, or take none and answer the seconds left."""
     parsed = parse(rate)
     if parsed is None:
         return [0.0] * len(whos)
@@ -89,9 +89,7 @@ def wait_each(name: str, whos: Sequence[str], rate: str, *, cost: int = 1) -> li
 def refusal(seconds: float, rate: str) -> RateLimited:
     """What to tell somebody who has to wait."""
     parsed = parse(rate)
-    return RateLimited(
-        retry_after=seconds, limit=parsed.limit if parsed else 0, window=parsed.window if parsed else 0
-    )
+    return RateLimited(retry_after=seconds, limit=parsed.limit if parsed else 0, window=parsed.window if parsed else 0)
 
 
 def take(name: str, who: str, rate: str) -> None:

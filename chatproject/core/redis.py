@@ -29,7 +29,7 @@ Unavailable = redis.RedisError
 
 
 @functools.cache
-def _pool() -> "redis.Redis[Any]":
+def _pool() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT, health_check_interval=10
     )
@@ -39,7 +39,7 @@ _failed_at = 0.0
 
 
 @contextmanager
-def client() -> Iterator["redis.Redis[Any]"]:
+def client() -> Iterator[redis.Redis]:
     """The shared client, for any thread. Raises `Unavailable`, at once while Redis is known to be away."""
     global _failed_at
     if time.monotonic() - _failed_at < PAUSE:

@@ -1,6 +1,7 @@
 """System lines: what happened to a group, as data that each reader sees in his language."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import F
@@ -27,9 +28,11 @@ _ENGLISH = {
 }
 
 
-def write_line(room: Room, *, by: User, action: str, people: list[User] | None = None, name: str = "", role: str = "") -> None:
+def write_line(
+    room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
+) -> None:
     """Write a line into a locked room, within the caller's transaction; told after the commit."""
-    people = people or []
+    people = list(people)
     system: dict[str, Any] = {
         "action": action,
         "actor": _person(by),
@@ -37,7 +40,9 @@ def write_line(room: Room, *, by: User, action: str, people: list[User] | None =
         "name": name,
         "role": role,
     }
-    content = _ENGLISH[action].format(actor=by.name, people=", ".join(user.name for user in people), name=name, role=role)
+    content = _ENGLISH[action].format(
+        actor=by.name, people=", ".join(user.name for user in people), name=name, role=role
+    )
     room.last_seq += 1
     message_id = uuid7()
     message = Message.objects.create(

@@ -3,6 +3,8 @@ still hear what it hears. The pushes of the hub are hints; these jobs are what m
 """
 
 import asyncio
+from collections.abc import Iterable
+from typing import Any, TypedDict
 from uuid import UUID
 
 from accounts import selectors as people
@@ -67,8 +69,10 @@ async def leave(socket: hub.Socket) -> None:
 async def refresh() -> None:
     """Keep everyone here whose socket this process holds."""
     pairs = [(socket.user_id, socket.id) for socket in hub.local().sockets.values() if socket.is_visible]
-    if pairs and await in_thread(presence_services.refresh, pairs):
-        _list_changed.set()
+    if pairs:
+        came = await in_thread(presence_services.refresh, pairs)
+        if came:
+            _list_changed.set()
 
 
 async def sweep() -> None:
@@ -88,7 +92,14 @@ async def push_online_list() -> None:
         events.online_list(**await in_thread(_everyone))
 
 
-def online_list(user_id: UUID) -> dict[str, object]:
+class Online(TypedDict):
+    """Who is online, as far as one is told, and how many there are in all."""
+
+    people: list[dict[str, Any]]
+    count: int
+
+
+def online_list(user_id: UUID) -> Online:
     """Who is online: everyone, or in a large installation his contacts, and how many there are in all."""
     count = presence.count()
     if count <= SMALL:
@@ -97,12 +108,12 @@ def online_list(user_id: UUID) -> dict[str, object]:
     return {"people": _outputs(here), "count": count}
 
 
-def _everyone() -> dict[str, object]:
+def _everyone() -> Online:
     outputs = _outputs(presence.online(SMALL))
     return {"people": outputs, "count": len(outputs)}
 
 
-def _outputs(user_ids: object) -> list[dict[str, object]]:
+def _outputs(user_ids: Iterable[UUID]) -> list[dict[str, Any]]:
     return [user_output(user, online=True) for user in people.by_ids(user_ids).values()]
 
 

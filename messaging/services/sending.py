@@ -153,7 +153,9 @@ class _Batch:
         if groups_wanted:
             wanted |= Q(room_id__in=groups_wanted, user_id__in=senders)
         # One Room object per room, so that every draft of the batch moves the same numbers.
-        for seat in Membership.objects.select_for_update().select_related("room").filter(wanted).order_by("room_id", "pk"):
+        for seat in (
+            Membership.objects.select_for_update().select_related("room").filter(wanted).order_by("room_id", "pk")
+        ):
             seat.room = self.rooms.setdefault(seat.room_id, seat.room)
             self.seats[seat.room_id, seat.user_id] = seat
 

@@ -24,11 +24,42 @@ from django.conf import settings
 
 from chatproject.core import redis
 from chatproject.core.hub.bus import Bus
-from chatproject.core.hub.registry import FLOODING, NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, Registry, Socket, muffled, plain
+from chatproject.core.hub.registry import (
+    FLOODING,
+    NOT_OUR_PROTOCOL,
+    SIGN_IN,
+    TOO_SLOW,
+    Registry,
+    Socket,
+    muffled,
+    plain,
+)
 
 __all__ = [
-    "EVERYONE", "FLOODING", "NOT_OUR_PROTOCOL", "SIGN_IN", "TOO_SLOW", "Socket", "admit", "close_sockets", "encode", "evict", "every",
-    "is_room", "is_running", "join", "leave", "listen", "local", "muffled", "publish", "register", "room_topic", "status_topic", "unregister",
+    "EVERYONE",
+    "FLOODING",
+    "NOT_OUR_PROTOCOL",
+    "SIGN_IN",
+    "TOO_SLOW",
+    "Socket",
+    "admit",
+    "close_sockets",
+    "encode",
+    "every",
+    "evict",
+    "is_room",
+    "is_running",
+    "join",
+    "leave",
+    "lifespan",
+    "listen",
+    "local",
+    "muffled",
+    "publish",
+    "register",
+    "room_topic",
+    "status_topic",
+    "unregister",
     "user_topic",
 ]  # fmt: skip
 
@@ -90,7 +121,7 @@ class _Hub:
     # Starting ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin with the first socket; every later one waits until the beginning is over."""
+        """Begin with the process, or where the server knows no lifespan with the first socket; once."""
         loop = asyncio.get_running_loop()
         if self.loop is not loop:
             self.loop, self._ready = loop, asyncio.Event()
@@ -102,6 +133,15 @@ class _Hub:
             self._ready.set()
         assert self._ready is not None
         await self._ready.wait()
+
+    async def stop(self) -> None:
+        """End the jobs and the connections; the sockets are the server's to close."""
+        if self.bus is None:
+            return
+        for task in tuple(self._tasks):
+            task.cancel()
+        await self.bus.stop()
+        self.loop = self.bus = None
 
     def spawn(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -312,6 +352,19 @@ def close_sockets(
 # For the consumer, on the event loop ----------------------------------------------------------------------------------
 
 
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """The ASGI application of a process's life: the hub begins and ends with it."""
+    while True:
+        match (await receive())["type"]:
+            case "lifespan.startup":
+                await _hub.start()
+                await send({"type": "lifespan.startup.complete"})
+            case "lifespan.shutdown":
+                await _hub.stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
 async def register(socket: Socket, topics: Iterable[str]) -> None:
     """Let a new socket hear its topics; returns when it does."""
     await _hub.start()
@@ -322,8 +375,9 @@ async def register(socket: Socket, topics: Iterable[str]) -> None:
 def unregister(socket: Socket) -> None:
     """Forget a socket that is gone."""
     socket.outbox.close()
-    assert _hub.bus is not None
-    _hub.bus.unsubscribe(_hub.registry.remove(socket))
+    topics = _hub.registry.remove(socket)
+    if _hub.bus is not None:
+        _hub.bus.unsubscribe(topics)
 
 
 async def join(socket: Socket, topics: Iterable[str]) -> None:

@@ -185,7 +185,7 @@ class Bus:
 
     async def _open(self, heard: Callable[[Any], None]) -> _Wire:
         loop = asyncio.get_running_loop()
-        options = parse_url(self._url)
+        options: dict[str, Any] = parse_url(self._url)
 
         def wire() -> _Wire:
             return _Wire(heard, self._drop)

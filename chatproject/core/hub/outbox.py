@@ -35,8 +35,8 @@ class Outbox:
     """Frames for one socket, in order.
 
     While the connection takes what we write, `push` writes at once, without a task. When it does not, what comes is
-    kept until it does, and leaves together if the client understands batches. A reader who is too slow is reported once by
-    `too_slow`, and gets nothing more.
+    kept until it does, and leaves together if the client understands batches. A reader who is too slow is reported
+    once by `too_slow`, and gets nothing more.
     """
 
     __slots__ = ("_batches", "_send", "_size", "_task", "_too_slow", "_waiting", "is_closed")
