@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import selectors, serializers, services
+from accounts.authentication import device, me
 from accounts.middleware import client_of, speak
 from accounts.models import Device, User
 from accounts.rules import address_of
@@ -61,8 +62,8 @@ class CreateUserView(APIView):
 class LogoutView(APIView):
     @extend_schema(request=None, responses={204: None}, summary="Sign this device out")
     def post(self, request: Request) -> Response:
-        services.sign_out(device=request.auth)
-        if request.auth.kind == Device.BROWSER:
+        services.sign_out(device=device(request))
+        if device(request).kind == Device.BROWSER:
             request.session.flush()
         return Response(status=204)
 
@@ -70,12 +71,12 @@ class LogoutView(APIView):
 class MeView(APIView):
     @extend_schema(responses=serializers.MeOutput, summary="Myself")
     def get(self, request: Request) -> Response:
-        return Response(me_output(request.user, online=_is_online(request.user)))
+        return Response(me_output(me(request), online=_is_online(me(request))))
 
     @extend_schema(request=serializers.ProfileInput, responses=serializers.MeOutput, summary="Change what is given")
     def patch(self, request: Request) -> Response:
         form = serializers.ProfileInput.read(request.data)
-        user = services.change_me(user=request.user, device=request.auth, address=address_of(request), **form)
+        user = services.change_me(user=me(request), device=device(request), address=address_of(request), **form)
         response = Response(me_output(user, online=_is_online(user)))
         if "language" in form:
             speak(response, user.language)
@@ -85,7 +86,7 @@ class MeView(APIView):
 class SessionsView(APIView):
     @extend_schema(responses=serializers.DeviceOutput(many=True), summary="Where I am signed in")
     def get(self, request: Request) -> Response:
-        return Response([device_output(one, current=request.auth.pk) for one in selectors.devices(request.user)])
+        return Response([device_output(one, current=device(request).pk) for one in selectors.devices(me(request))])
 
 
 class SessionView(APIView):
@@ -93,7 +94,7 @@ class SessionView(APIView):
         request=None, responses={204: OpenApiResponse(description="Signed out there.")}, summary="Sign a device out"
     )
     def delete(self, request: Request, device_id: UUID) -> Response:
-        services.revoke_device(by=request.user, device_id=device_id)
+        services.revoke_device(by=me(request), device_id=device_id)
         return Response(status=204)
 
 
@@ -103,7 +104,7 @@ class UserChatListView(APIView):
     )
     def get(self, request: Request) -> Response:
         form = serializers.PeopleInput.read(request.query_params)
-        people = selectors.people(but=request.user, **form)
+        people = selectors.people(but=me(request), **form)
         online = online_among([user.pk for user in people])
         response = Response([user_output(user, online=user.pk in online) for user in people])
         return with_next(response, request, after=people[-1].name_key) if len(people) == form["limit"] else response

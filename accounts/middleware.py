@@ -43,7 +43,7 @@ def speak(response: HttpResponseBase, language: str) -> None:
     """Let this browser's pages speak `language` from now on; "": as it asks by itself."""
     name, path = settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_COOKIE_PATH
     if not language:
-        response.delete_cookie(name, path=path, samesite=settings.LANGUAGE_COOKIE_SAMESITE)
+        response.delete_cookie(name, path=path, samesite="Lax")
         return
     response.set_cookie(
         name,
@@ -52,13 +52,13 @@ def speak(response: HttpResponseBase, language: str) -> None:
         path=path,
         secure=settings.LANGUAGE_COOKIE_SECURE,
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        samesite="Lax",
     )
 
 
 class DeviceMiddleware(AuthenticationMiddleware):
-    """`request.user` by the session cookie's device. Django's own way in, a user's id in the session, opens nothing here."""
+    """`request.user` by the session cookie's device. Django's own way, a user's id in the session, opens nothing."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(lambda: _user_of(request))  # type: ignore[assignment]
-        request.auser = partial(_auser_of, request)  # type: ignore[assignment]
+        request.auser = partial(_auser_of, request)

@@ -34,7 +34,7 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     """A person, or a guest, who has no password and lives as long as his device's token."""
 
     # Django's own would be one more write per sign-in; a device's created_at says the same.
-    last_login = None  # type: ignore[assignment]
+    last_login = None
 
     name = models.CharField(_("name"), max_length=NAME_MAX)
     name_key = models.CharField(_("sign-in name"), max_length=KEY_MAX, unique=True, editable=False)
@@ -69,7 +69,7 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
 
 
 class Device(Model):
-    """A place somebody is signed in: a browser session or a client with a token. Without its row, neither is worth anything."""
+    """Where somebody is signed in: a browser session, or a client with a token. Alone, neither is worth anything."""
 
     BROWSER, TOKEN = "browser", "token"
     #: How exact `last_seen_at` is: it is not written more often.

@@ -10,8 +10,8 @@ from chatproject.core import errors
 NAME_MAX = 40
 KEY_MAX = 120
 
-#: What a name may not hold: controls, surrogates, private use, line and paragraph separators. Unassigned ones it may: they
-#: are the emoji of a year that this Python does not know.
+#: What a name may not hold: controls, surrogates, private use, line and paragraph separators. Unassigned ones it may:
+#: they are the emoji of a year that this Python does not know.
 _UNFIT = {"Cc", "Cs", "Co", "Zl", "Zp"}
 #: Invisible, and yet part of emoji and of some scripts' spelling.
 _JOINERS = {"\u200c", "\u200d"}

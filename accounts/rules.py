@@ -3,9 +3,10 @@
 Guessing is counted from two sides, and only failures count:
 
 - by address: so many wrong passwords, whatever the accounts;
-- by account: so many wrong passwords, whatever the addresses. An account that is being guessed at is not locked, or anybody
-  could lock out its owner: but each address then has one attempt per window instead of the whole allowance. The owner
-  gets in from anywhere with the right password, and a thousand addresses have a thousand guesses, not ten thousand.
+- by account: so many wrong passwords, whatever the addresses. An account that is being guessed at is not locked, or
+  anybody could lock out its owner; but each address then has one attempt per window instead of the whole allowance.
+  The owner gets in from anywhere with the right password, and a thousand addresses have a thousand guesses, not ten
+  thousand.
 """
 
 import hashlib
@@ -118,9 +119,27 @@ def require_registration(by: User | None = None) -> None:
     raise errors.Forbidden(_("New accounts are created by the staff here.")) if by else errors.SignInRequired()
 
 
-def require_may_manage(by: User, user: User) -> None:
-    """Staff manage those who are not staff; the owner and his like manage everybody but themselves."""
-    if not by.is_staff or by.pk == user.pk or (user.is_staff and not by.is_superuser):
+def may_edit(by: User, user: User) -> bool:
+    """Staff edit themselves and those who are not staff; the owner and his like edit everybody."""
+    return by.is_staff and (by.is_superuser or by.pk == user.pk or not (user.is_staff or user.is_superuser))
+
+
+def require_may_edit(by: User, user: User) -> None:
+    """Raises Forbidden."""
+    if not may_edit(by, user):
+        raise errors.Forbidden()
+
+
+def require_may_shut_out(by: User, user: User) -> None:
+    """The same, but nobody takes his own way in. Raises Forbidden."""
+    require_may_edit(by, user)
+    if by.pk == user.pk:
+        raise errors.Forbidden(_("You cannot do this to yourself."))
+
+
+def require_may_give_rights(by: User, user: User) -> None:
+    """Raises Forbidden."""
+    if not by.is_superuser or by.pk == user.pk:
         raise errors.Forbidden()
 
 

@@ -84,7 +84,7 @@ class DeviceOutput(Output):
     current = serializers.BooleanField(help_text="The one that asks.")
 
 
-# What comes in. The rules say what is good; these say only what shape it has. ------------------------------------------
+# What comes in. The rules say what is good; these say only what shape it has. -----------------------------------------
 
 
 class Name(serializers.CharField):

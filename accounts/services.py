@@ -57,7 +57,7 @@ def sign_up(*, name: str, password: str, address: str, img: str = "", online: bo
 def sign_in(*, name: str, password: str, address: str, online: bool | None = None) -> User:
     """The person whose name and password these are; `open_browser` or `open_token` is next.
 
-    Raises InvalidCredentials, the same for a wrong password, an unknown name and a deactivated person; RateLimited; Busy.
+    Raises InvalidCredentials, for a wrong password, an unknown name and a deactivated person alike; RateLimited; Busy.
     """
     with rules.counted_attempt(name, address):
         user = selectors.by_name(name)
@@ -271,7 +271,7 @@ def _checked_password(user: User, old: str, new: str, address: str) -> str:
 
 
 def set_password(*, user: User, new: str) -> User:
-    """The same by the staff, without the old one, and nowhere is the person signed in after it. Raises Invalid, Busy."""
+    """The same by the staff, without the old one; the person is signed out everywhere. Raises Invalid, Busy."""
     rules.require_good_password(new, user)
     return _store_password(user, rules.hashed(new), None)
 
@@ -282,7 +282,8 @@ def _store_password(user: User, password: str, device: Device | None) -> User:
 
     def body() -> User:
         user.save(update_fields=["password", "is_guest"])
-        Device.objects.filter(user=user).exclude(pk=kept).delete()
+        others = Device.objects.filter(user=user)
+        (others.exclude(pk=kept) if kept else others).delete()
         on_commit(lambda: events.other_devices_revoked(user.pk, kept))
         return user
 
@@ -317,7 +318,7 @@ def note_active(user_ids: Iterable[UUID], at: datetime) -> None:
 
 def deactivate(*, user: User, by: User) -> User:
     """Refuse a person from now on, everywhere, until `activate`. What he said stays. Raises Forbidden."""
-    rules.require_may_manage(by, user)
+    rules.require_may_shut_out(by, user)
     user.is_active = False
 
     def body() -> User:
@@ -332,7 +333,7 @@ def deactivate(*, user: User, by: User) -> User:
 
 def activate(*, user: User, by: User) -> User:
     """Let a person in again. Raises Forbidden."""
-    rules.require_may_manage(by, user)
+    rules.require_may_shut_out(by, user)
     user.is_active = True
 
     def body() -> User:
@@ -340,6 +341,22 @@ def activate(*, user: User, by: User) -> User:
         return user
 
     return run_atomic(body)
+
+
+def set_rights(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> User:
+    """Let somebody into the administration, or no longer. Raises Forbidden."""
+    if (is_staff, is_superuser) == (user.is_staff, user.is_superuser):
+        return user
+    rules.require_may_give_rights(by, user)
+    user.is_staff, user.is_superuser = is_staff, is_superuser
+    user.save(update_fields=["is_staff", "is_superuser"])
+    return user
+
+
+def end_device(*, device: Device, by: User) -> None:
+    """Sign anybody's device out, for the staff. Raises Forbidden."""
+    rules.require_may_edit(by, device.user)
+    sign_out(device=device)
 
 
 def _hide(user_id: UUID) -> None:

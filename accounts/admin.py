@@ -1,0 +1,221 @@
+"""People and their devices for the staff. Rows are read here; what is done, is done by the services, and logged."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from accounts import rules, services
+from accounts.models import Device, User
+from accounts.names import clean_name, name_key
+from chatproject.core import confirmation
+from chatproject.core.errors import ChatError
+
+T = TypeVar("T")
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def _languages() -> list[tuple[str, Any]]:
+    return [("", _("as the browser asks")), *settings.LANGUAGES]
+
+
+class UserForm(forms.ModelForm):
+    """A person as the staff may change him. The stored password is never shown: a new one can be set."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=_languages, required=False)
+    new_password = forms.CharField(
+        label=_("New password"),
+        required=False,
+        strip=False,
+        max_length=rules.PASSWORD_MAX,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("Signs the person out everywhere."),
+    )
+
+    class Meta:
+        model = User
+        fields = ("name", "img", "language")
+
+    def clean_name(self) -> str:
+        name = _checked(lambda: clean_name(self.cleaned_data["name"]))
+        if User.objects.filter(name_key=name_key(name)).exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(_("This name is taken."))
+        return name
+
+    def clean_img(self) -> str:
+        return _checked(lambda: rules.clean_img(self.cleaned_data["img"]))
+
+    def clean_language(self) -> str:
+        return _checked(lambda: rules.clean_language(self.cleaned_data["language"]))
+
+    def clean_new_password(self) -> str:
+        password: str = self.cleaned_data["new_password"]
+        if password:
+            user = User(name=self.cleaned_data.get("name", ""))
+            _checked(lambda: rules.require_good_password(password, user))
+        return password
+
+
+class NewUserForm(UserForm):
+    """A person whom the staff lets in, whatever registration says."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["new_password"].required = True
+        self.fields["new_password"].help_text = ""
+
+
+def _checked(check: Callable[[], T]) -> T:
+    """What a rule says, as a form says it."""
+    try:
+        return check()
+    except ChatError as error:
+        texts = [text for texts in (error.errors or {}).values() for text in texts] or [error.detail]
+        raise forms.ValidationError([str(text) for text in texts]) from None
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin):
+    form = UserForm
+    list_display = ("name", "is_active", "is_guest", "is_staff", "last_active", "created_at")
+    list_filter = ("is_active", "is_staff", "is_guest", "last_active", "created_at")
+    search_fields = ("name", "name_key")
+    search_help_text = _("Part of a name")
+    ordering = ("name_key",)
+    readonly_fields = ("is_active", "is_guest", "is_invisible", "last_active", "created_at")
+    filter_horizontal = ("groups", "user_permissions")
+    actions = ("deactivate", "activate")
+    show_full_result_count = False
+
+    # Who may ----------------------------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        may = super().has_change_permission(request, obj)
+        return may and (obj is None or rules.may_edit(_staff(request), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False  # what somebody said stays, and so does who said it: people are deactivated
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        # Or a password's hash could be guessed letter by letter from the list's address.
+        return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    # The form ---------------------------------------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **({"form": NewUserForm} if obj is None else {}), **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        profile = (None, {"fields": ("name", "img", "language", "new_password")})
+        if obj is None:
+            return (profile,)
+        return (profile, (_("State"), {"fields": self.readonly_fields}), (_("Rights"), {"fields": RIGHTS}))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        may_give_rights = _staff(request).is_superuser and obj != request.user
+        return self.readonly_fields if may_give_rights else (*self.readonly_fields, *RIGHTS)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        if not change:
+            profile = {field: given[field] for field in ("name", "img", "language")}
+            obj.__dict__.update(services.create_user(password=given["new_password"], **profile).__dict__)
+            return
+        user = User.objects.get(pk=obj.pk)
+        if profile := {field: given[field] for field in ("name", "img", "language") if field in form.changed_data}:
+            services.change_profile(user=user, **profile)
+        if "is_staff" in given:
+            services.set_rights(
+                user=user, by=_staff(request), is_staff=given["is_staff"], is_superuser=given["is_superuser"]
+            )
+        if given["new_password"]:
+            services.set_password(user=user, new=given["new_password"])
+
+    # Actions ----------------------------------------------------------------------------------------------------------
+
+    @admin.action(description=_("Deactivate the selected people"), permissions=["change"])
+    def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        question = _("Deactivate these people? They are signed out everywhere and cannot sign in.")
+        if page := confirmation.ask(self, request, people, question):
+            return page
+        _each(self, request, people, lambda user: services.deactivate(user=user, by=_staff(request)), _("Deactivated."))
+        return None
+
+    @admin.action(description=_("Activate the selected people"), permissions=["change"])
+    def activate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        if page := confirmation.ask(self, request, people, _("Let these people sign in again?")):
+            return page
+        _each(self, request, people, lambda user: services.activate(user=user, by=_staff(request)), _("Activated."))
+        return None
+
+
+@admin.register(Device)
+class DeviceAdmin(admin.ModelAdmin):
+    list_display = ("user", "kind", "name", "created_at", "last_seen_at", "expires_at")
+    list_display_links = None
+    list_filter = ("kind", "last_seen_at")
+    list_select_related = ("user",)
+    search_fields = ("user__name", "user__name_key", "name")
+    search_help_text = _("Part of a person's or a device's name")
+    ordering = ("-last_seen_at",)
+    actions = ("sign_out",)
+    show_full_result_count = False
+
+    @admin.action(description=_("Sign the selected devices out"), permissions=["sign_out"])
+    def sign_out(self, request: HttpRequest, devices: QuerySet[Device]) -> HttpResponse | None:
+        devices = devices.select_related("user")
+        if page := confirmation.ask(self, request, devices, _("Sign these devices out?")):
+            return page
+        _each(
+            self,
+            request,
+            devices,
+            lambda device: services.end_device(device=device, by=_staff(request)),
+            _("Signed out."),
+        )
+        return None
+
+    def has_sign_out_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.delete_device")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        is_secret = lookup.startswith(("token_hash", "session_key"))
+        return not is_secret and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def _each(
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    act: Callable[[Any], object],
+    what: Any,
+) -> None:
+    """Do it to each, log it, and say what was refused."""
+    for row in rows:
+        try:
+            act(row)
+        except ChatError as refused:
+            model_admin.message_user(request, f"{row}: {refused.detail}", messages.ERROR)
+        else:
+            model_admin.log_change(request, row, str(what))
+            model_admin.message_user(request, f"{row}: {what}", messages.SUCCESS)
