@@ -1,7 +1,7 @@
 """The world tests run in: the real application in a real server on a free port, its own database and its own Redis.
 
-The server is a thread of this process, so that a test can count its queries, read its log and change its settings; tests
-speak to it from outside. Nothing is flushed between tests: each makes its own people, and finds only what is theirs.
+The server is a thread of this process, so that a test can count its queries, read its log and change its settings;
+tests speak to it from outside. Nothing is flushed between tests: each makes its own people, and finds only theirs.
 `DATABASE_URL` and `REDIS_URL` choose other servers than the embedded ones.
 """
 
@@ -54,7 +54,7 @@ from django.test.utils import override_settings, setup_databases, teardown_datab
 from chatproject.core import hub, redis
 from tests.people import Browser, Person, api_client
 
-# Queries ----------------------------------------------------------------------------------------------------------------
+# Queries --------------------------------------------------------------------------------------------------------------
 
 _in_job: contextvars.ContextVar[bool] = contextvars.ContextVar("in_job", default=False)
 _NO_QUERY = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
@@ -92,7 +92,7 @@ def _as_job(every: Callable[[float, Any], None]) -> Callable[[float, Any], None]
     return wrapped
 
 
-hub.every = _as_job(hub.every)
+hub.every = _as_job(hub.every)  # type: ignore[assignment]
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def query_budget(server: str) -> Callable[[int], AbstractContextManager[None]]:
     return _query_budget
 
 
-# The server -------------------------------------------------------------------------------------------------------------
+# The server -----------------------------------------------------------------------------------------------------------
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -213,7 +213,7 @@ def api(server: str) -> Iterator[httpx.Client]:
 
 OWNER = {"name": "The Owner", "password": "the owner of it all"}
 
-# People -----------------------------------------------------------------------------------------------------------------
+# People ---------------------------------------------------------------------------------------------------------------
 
 _numbers = itertools.count(1)
 _run = os.urandom(3).hex()
@@ -292,7 +292,7 @@ def browser(server: str, api: httpx.Client) -> Iterator[Callable[..., Browser]]:
         one.close()
 
 
-# The log ----------------------------------------------------------------------------------------------------------------
+# The log --------------------------------------------------------------------------------------------------------------
 
 
 class _Tracebacks(logging.Handler):

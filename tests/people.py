@@ -96,7 +96,7 @@ class Person:
         data: Any = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Ask, and get whatever the answer is. `body` goes as JSON, `content` as it is, `files` and `data` as a form."""
+        """Ask, and get whatever the answer is. `body` is JSON, `content` goes as it is, `files` and `data` are a form."""
         headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
         if body is not None:
             content = json.dumps(body).encode()
@@ -121,8 +121,8 @@ class Person:
 
     def upload(self, content: bytes, name: str, kind: str, *, status: int | None = 201) -> Any:
         """POST /upload; `kind` is images, audio or files."""
-        form = {"files": {"media": (name, content)}, "data": {"mediaType": kind}}
-        return _said(self.request("post", "/upload", **form), status)
+        files = {"media": (name, content)}
+        return _said(self.request("post", "/upload", files=files, data={"mediaType": kind}), status)
 
     # Socket -----------------------------------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class Socket:
     def silent(self, *events: str) -> bool:
         """Whether nothing of this kind, or nothing at all, was sent here up to now. Nobody waits to know it.
 
-        The server pushes in order: what was to come before a fence has come when the fence has. Asserts, to say what came.
+        The server pushes in order: what was to come before a fence has come when that has. It asserts, to tell what.
         """
         self._fence()
         wanted = set(events)
