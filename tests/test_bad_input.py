@@ -86,7 +86,12 @@ def test_every_event_refuses_data_of_every_wrong_kind(person: Any) -> None:
     ann = person("ann")
     for event in ChatConsumer.handlers:
         anns = ann.connect()
-        for wrong in ('"text"', "5", "[1]", '{"groupId": {}, "toUid": [], "senderId": 1.5, "cursors": 3, "userIds": "x"}'):
+        for wrong in (
+            '"text"',
+            "5",
+            "[1]",
+            '{"groupId": {}, "toUid": [], "senderId": 1.5, "cursors": 3, "userIds": "x"}',
+        ):
             anns.send_raw(f'{{"event": "{event}", "ack": 1, "data": {wrong}}}')
             assert anns.answer(1)["event"] in ("ack", "error", "MessageHistoryError")
         assert anns.call("SocketHeartBeat")["serverTime"]

@@ -14,7 +14,13 @@ def test_a_private_message_reaches_the_other_once_and_nobody_else(person: Any) -
     sent = anns.call("EmitPrivate", {"toUid": bob.id, "msg": "hello", "clientId": "a1"})
     assert bobs.next("OnPrivate") == sent
     assert (sent["senderId"], sent["receiverId"], sent["groupId"]) == (ann.id, bob.id, None)
-    assert (sent["content"], sent["seq"], sent["clientId"], sent["isRead"], sent["readCount"]) == ("hello", 1, "a1", False, 0)
+    assert (sent["content"], sent["seq"], sent["clientId"], sent["isRead"], sent["readCount"]) == (
+        "hello",
+        1,
+        "a1",
+        False,
+        0,
+    )
     assert bobs.silent("OnPrivate")
     assert eves.silent()
     assert anns.silent("OnPrivate"), "whoever has the ack needs no push"
@@ -127,8 +133,9 @@ def test_nobody_can_write_to_himself_or_to_nobody(person: Any) -> None:
 
 
 def test_a_private_chats_hidden_room_is_no_group(person: Any) -> None:
-    from groups.models import direct_room_id
     from uuid import UUID
+
+    from groups.models import direct_room_id
 
     ann, bob = person("ann"), person("bob")
     ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
@@ -160,7 +167,11 @@ def test_the_socket_gives_the_same_history(person: Any, group: Any) -> None:
     room = group(ann)
     asked = {"chatId": room["id"], "isGroup": True, "limit": 5}
     got = ann.connect().call("GetMessageHistory", asked)
-    assert got == {"chatId": room["id"], "isGroup": True, "messages": ann.get("/group/messages", groupId=room["id"], limit=5)}
+    assert got == {
+        "chatId": room["id"],
+        "isGroup": True,
+        "messages": ann.get("/group/messages", groupId=room["id"], limit=5),
+    }
     eves = eve.connect()
     eves.emit("GetMessageHistory", asked)
     assert eves.next("MessageHistoryError")["code"] == "not_found"

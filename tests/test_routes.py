@@ -25,7 +25,10 @@ class Row:
 
 
 def in_group(**more: Any) -> Callable[[Any, Person | None], dict[str, Any]]:
-    return lambda world, me: {"groupId": world.group["id"], **{k: v(world) if callable(v) else v for k, v in more.items()}}
+    return lambda world, me: {
+        "groupId": world.group["id"],
+        **{k: v(world) if callable(v) else v for k, v in more.items()},
+    }
 
 
 SIGNED_IN = (401, 200, 200, 200, 200)
@@ -40,7 +43,9 @@ ROWS: dict[str, Row | list[Row]] = {
     "me": [Row("get", SIGNED_IN), Row("patch", SIGNED_IN, lambda world, me: {"language": "en"})],
     "me/sessions": Row("get", SIGNED_IN),
     # Somebody else's device is not there for anyone.
-    "me/sessions/<uuid>": Row("delete", (401, 404, 404, 404, 404), path=lambda world: f"/me/sessions/{world.device_id}"),
+    "me/sessions/<uuid>": Row(
+        "delete", (401, 404, 404, 404, 404), path=lambda world: f"/me/sessions/{world.device_id}"
+    ),
     "userChatList": Row("get", SIGNED_IN),
     "chatList": Row("post", SIGNED_IN),
     "unread": Row("get", SIGNED_IN),
@@ -142,7 +147,9 @@ def test_everyone_gets_his_part_and_no_more(
     me = None if role == "anonymous" else getattr(world, role)
     path = row.path(world) if row.path else f"/{route}"
     body = row.body(world, me)
-    answer = (me or anonymous).request(row.method, path, query=body if row.query else None, body=None if row.query else body)
+    answer = (me or anonymous).request(
+        row.method, path, query=body if row.query else None, body=None if row.query else body
+    )
     assert answer.status_code == status, answer.text
     if status >= 400:
         assert answer.headers["content-type"].startswith("application/problem+json")

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Iterable
 from typing import Any
-
-from django.db.models import F
+from uuid import UUID
 
 from accounts.models import User
 from chatproject.core.db import on_commit
@@ -58,15 +57,22 @@ def write_line(
     )
     room.last_message_id, room.last_at = message.pk, message.sent_at
     room.save(update_fields=["last_seq", "last_version", "last_message_id", "last_at"])
-    _count_as_own(room, by)
+    bases = _count_as_own(room, by)
     output = message_output(message, receiver_id=None)
     on_commit(lambda: events.message_created(output))
-    on_commit(lambda: cache.group(room.pk, output["seq"], [], output))
+    on_commit(lambda: cache.group(room.pk, output["seq"], bases, output))
+    for user in {"left": [by], "removed": people}.get(action, []):
+        on_commit(lambda gone=user.pk: cache.forget_member(gone, room.pk))
 
 
-def _count_as_own(room: Room, by: User) -> None:
-    """Nobody has his own doings to read."""
-    room.memberships.filter(user=by).update(own_since_read=F("own_since_read") + 1)
+def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
+    """Nobody has his own doings to read. Answers where that leaves him, if he still has a seat."""
+    seat = room.memberships.select_for_update().filter(user=by).first()
+    if seat is None:
+        return []
+    seat.own_since_read += 1
+    seat.save(update_fields=["own_since_read"])
+    return [(by.pk, seat.read_seq + seat.own_since_read)]
 
 
 def _person(user: User) -> dict[str, str]:

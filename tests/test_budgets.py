@@ -1,0 +1,83 @@
+"""What it may cost: the database is asked a fixed number of times, however many there are."""
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def crowd(person: Any, group: Any) -> Any:
+    """A group of fifty, and the first two of them."""
+    people = [person("member") for _ in range(50)]
+    return people[0], people[1], group(*people)
+
+
+def test_sending_to_a_group_of_fifty_takes_five_queries_by_http(crowd: Any, query_budget: Any) -> None:
+    ann, _bob, room = crowd
+    ann.post("/group/send", {"groupId": room["id"], "content": "warm"}, status=201)
+    with query_budget(5):
+        ann.post("/group/send", {"groupId": room["id"], "content": "hello", "clientId": "x"}, status=201)
+
+
+def test_sending_to_a_group_of_fifty_takes_five_queries_by_socket_with_one_listening(
+    crowd: Any, query_budget: Any
+) -> None:
+    ann, bob, room = crowd
+    anns, bobs = ann.connect(), bob.connect()
+    with query_budget(5):
+        anns.call("EmitGroupMsg", {"groupId": room["id"], "content": "hello"})
+        bobs.next("groupUnreadUpdate")
+
+
+def test_many_messages_at_once_take_no_more_queries_than_one_each(crowd: Any, query_budget: Any) -> None:
+    ann, _bob, room = crowd
+    anns = ann.connect()
+    with query_budget(5 * 25):
+        for number in range(25):
+            anns.send("EmitGroupMsg", {"groupId": room["id"], "content": "hello"}, ack=number)
+        for number in range(25):
+            anns.answer(number)
+
+
+def test_a_private_message_takes_five_queries(person: Any, query_budget: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "first"}, status=201)
+    with query_budget(5):
+        ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+
+
+@pytest.fixture
+def busy(person: Any, group: Any) -> Any:
+    """Somebody with twenty private chats and twenty groups, all unread."""
+    ann, talker = person("ann"), person("talker")
+    for number in range(20):
+        person("friend").post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+        room = group(talker, ann)
+        if number % 2:
+            talker.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
+    return ann
+
+
+def test_the_chat_list_takes_three_queries_whatever_its_length(busy: Any, query_budget: Any) -> None:
+    with query_budget(3):
+        chats = busy.post("/chatList", {})
+    assert len(chats) == 40
+
+
+def test_unread_takes_three_queries_whatever_its_length(busy: Any, query_budget: Any) -> None:
+    with query_budget(3):
+        unread = busy.get("/unread")
+    assert (len(unread["private"]), len(unread["group"])) == (20, 20)
+
+
+def test_a_reconnect_takes_two_queries_however_many_chats(busy: Any, query_budget: Any) -> None:
+    with query_budget(2):
+        socket = busy.connect()
+        socket.send_raw("x")
+        socket.next("error")
+
+
+def test_a_page_of_history_takes_five_queries(crowd: Any, query_budget: Any) -> None:
+    ann, _bob, room = crowd
+    with query_budget(5):
+        ann.get("/group/messages", groupId=room["id"])

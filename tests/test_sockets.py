@@ -1,0 +1,92 @@
+"""The socket's own manners: who gets in, how it ends, and that it lives."""
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.conf import settings as project
+from websockets.exceptions import ConnectionClosed
+
+from tests.people import Refused
+
+
+def test_nobody_without_proof_gets_in(anonymous: Any) -> None:
+    assert anonymous.connect().closed() == 4401
+    assert anonymous.connect(Authorization="Bearer nonsense").closed() == 4401
+    assert anonymous.connect(subprotocols=["chat.v1", "token.nonsense"]).closed() == 4401
+
+
+def test_a_token_may_come_as_a_subprotocol_and_is_not_echoed(person: Any) -> None:
+    ann = person("ann")
+    socket = ann.connect(bearer=False, subprotocols=["chat.v1", f"token.{ann.token}"])
+    assert socket.subprotocol == "chat.v1"
+    assert socket.call("SocketHeartBeat")["serverTime"]
+
+
+def test_a_cookie_counts_only_with_our_exact_origin(person: Any, browser: Any, anonymous: Any) -> None:
+    ann = person("ann")
+    cookie = "; ".join(f"{name}={value}" for name, value in browser().signed_in(ann).cookies.items())
+    ours = project.ALLOWED_ORIGINS[0]
+    assert anonymous.connect(Cookie=cookie, Origin=ours).call("EmitUserConnect")
+    for origin in ("http://evil.example", "null", ours.replace("http://", "https://"), ours + "0", ours + "/", ""):
+        assert anonymous.connect(Cookie=cookie, Origin=origin).closed() == 4401, origin
+    assert anonymous.connect(Cookie=cookie).closed() == 4401, "no Origin"
+
+
+def test_signing_out_closes_this_devices_sockets_and_no_others(person: Any) -> None:
+    ann = person("ann")
+    elsewhere = ann.signed_in_again()
+    here, there = ann.connect(), elsewhere.connect()
+    ann.post("/logout", status=204)
+    assert here.next("OnLogout")
+    assert here.closed() == 4401
+    assert there.call("SocketHeartBeat")
+    ann.get("/me", status=401)
+    assert ann.connect().closed() == 4401
+
+
+def test_batches_are_arrays_only_where_they_were_asked_for(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    plain, batched, anns = bob.connect(), bob.connect(batch=True), ann.connect()
+    for number in range(20):
+        anns.send("EmitGroupMsg", {"groupId": room["id"], "content": str(number)}, ack=number)
+    for socket in (plain, batched):
+        assert [socket.next("OnGroupMsg")["content"] for _ in range(20)] == [str(number) for number in range(20)]
+
+
+def test_too_many_connections_are_sent_away_for_a_while(person: Any, settings: Any) -> None:
+    settings.RATE_CONNECTIONS = "3/1h"
+    ann = person("ann")
+    for _ in range(3):
+        assert ann.connect().call("SocketHeartBeat")
+    assert ann.connect().closed() == 1013
+    assert person("bob").connect().call("SocketHeartBeat")
+
+
+def test_whoever_goes_on_against_refusals_is_closed(person: Any, settings: Any) -> None:
+    settings.RATE_MESSAGES = "1/1h"
+    ann, bob = person("ann"), person("bob")
+    anns, bobs = ann.connect(), bob.connect()
+    for number in range(110):
+        anns.send("EmitPrivate", {"toUid": bob.id, "msg": "a"}, ack=number)
+    assert anns.closed() == 4429
+    assert bobs.call("SocketHeartBeat")
+
+
+def test_a_flood_of_bytes_is_closed_and_strangers_are_unharmed(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    anns, bobs = ann.connect(), bob.connect()
+    with suppress(ConnectionClosed):
+        for _ in range(200):
+            anns.send_raw('{"event": "SocketHeartBeat", "data": "' + "x" * 60_000 + '"}')
+    assert anns.closed() == 4429
+    assert bobs.call("SocketHeartBeat")
+
+
+def test_errors_are_told_in_the_readers_language(person: Any) -> None:
+    ann = person("ann")
+    ann.patch("/me", {"language": "zh-hans"})
+    with pytest.raises(Refused) as refused:
+        ann.connect().call("EmitPrivate", {"toUid": "01890000-0000-7000-8000-000000000000", "msg": "a"})
+    assert refused.value.error["message"] != "There is no such thing here."

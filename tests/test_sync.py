@@ -1,0 +1,76 @@
+"""Whoever was away learns of everything that changed, and of nothing else."""
+
+from typing import Any
+
+
+def apply(known: dict[str, dict[int, dict[str, Any]]], synced: dict[str, Any]) -> dict[str, int]:
+    """Take a sync in as a client does; the versions it has then."""
+    for chat in synced["chats"]:
+        if chat["gone"]:
+            known.pop(chat["id"], None)
+            continue
+        for message in chat["messages"]:
+            known.setdefault(chat["id"], {})[message["seq"]] = message
+    return {chat["id"]: chat["version"] for chat in synced["chats"] if not chat["gone"]}
+
+
+def test_a_client_that_syncs_ends_with_what_the_history_says(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    known: dict[str, dict[int, dict[str, Any]]] = {}
+    first = ann.post("/group/send", {"groupId": room["id"], "content": "1"}, status=201)
+    cursors = apply(known, bob.post("/sync", {"cursors": {}}))
+    second = ann.post("/group/send", {"groupId": room["id"], "content": "2"}, status=201)
+    ann.post("/message/recall", {"messageId": first["id"]})
+    ann.post("/message/edit", {"messageId": second["id"], "content": "two"})
+    ann.post("/group/update", {"groupId": room["id"], "name": "coffee"})
+    ann.post("/private/send", {"receiverId": bob.id, "content": "psst"}, status=201)
+    cursors |= apply(known, bob.post("/sync", {"cursors": cursors}))
+    assert list(known[room["id"]].values()) == bob.get("/group/messages", groupId=room["id"])
+    assert list(known[ann.id].values()) == bob.get("/private/messages", senderId=ann.id)
+    assert bob.post("/sync", {"cursors": cursors}) == {"chats": []}
+
+
+def test_a_sync_tells_only_what_changed_since(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room, quiet = group(ann, bob), group(ann, bob)
+    cursors = apply({}, bob.post("/sync", {"cursors": {}}))
+    sent = ann.post("/group/send", {"groupId": room["id"], "content": "new"}, status=201)
+    (chat,) = bob.connect().call("EmitSync", {"cursors": cursors})["chats"]
+    assert chat == {
+        "type": "group", "id": room["id"], "version": sent["version"], "limited": False, "gone": False, "messages": [sent]
+    }  # fmt: skip
+    assert quiet["id"] in cursors
+
+
+def test_whoever_is_too_far_behind_is_told_to_read_the_history(person: Any, group: Any, settings: Any) -> None:
+    settings.RATE_MESSAGES = "off"
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    anns = ann.connect()
+    for number in range(205):
+        anns.send("EmitGroupMsg", {"groupId": room["id"], "content": str(number)}, ack=number)
+    for number in range(205):
+        anns.answer(number)
+    (chat,) = bob.post("/sync", {"cursors": {room["id"]: 1}})["chats"]
+    assert (chat["limited"], chat["messages"], chat["version"]) == (True, [], 206)
+
+
+def test_a_stranger_syncs_nothing_of_a_chat_he_names(person: Any, group: Any) -> None:
+    ann, eve = person("ann"), person("eve")
+    room = group(ann)
+    ann.post("/group/send", {"groupId": room["id"], "content": "secret"}, status=201)
+    (chat,) = eve.post("/sync", {"cursors": {room["id"]: 0}})["chats"]
+    assert (chat["gone"], chat["messages"], chat["version"]) == (True, [], 0)
+
+
+def test_a_heartbeat_names_the_chats_that_moved_since_the_last(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    bobs = bob.connect()
+    assert bobs.call("SocketHeartBeat")["heads"] == {room["id"]: 1}
+    assert bobs.call("SocketHeartBeat")["heads"] == {}
+    sent = ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    assert bobs.call("SocketHeartBeat")["heads"] == {ann.id: sent["version"]}
+    ann.post("/group/dissolve", {"groupId": room["id"]})
+    assert bobs.call("SocketHeartBeat")["heads"] == {room["id"]: 0}
