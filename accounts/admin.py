@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import rules, services
 from accounts.models import Device, User
 from accounts.names import clean_name, name_key
-from chatproject.core import confirmation
+from chatproject.core.administration import ReadOnlyAdmin, act_on_each, ask
 from chatproject.core.errors import ChatError
 
 T = TypeVar("T")
@@ -142,21 +142,25 @@ class UserAdmin(admin.ModelAdmin):
     @admin.action(description=_("Deactivate the selected people"), permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         question = _("Deactivate these people? They are signed out everywhere and cannot sign in.")
-        if page := confirmation.ask(self, request, people, question):
+        if page := ask(self, request, people, question):
             return page
-        _each(self, request, people, lambda user: services.deactivate(user=user, by=_staff(request)), _("Deactivated."))
+        act_on_each(
+            self, request, people, lambda user: services.deactivate(user=user, by=_staff(request)), _("Deactivated.")
+        )
         return None
 
     @admin.action(description=_("Activate the selected people"), permissions=["change"])
     def activate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
-        if page := confirmation.ask(self, request, people, _("Let these people sign in again?")):
+        if page := ask(self, request, people, _("Let these people sign in again?")):
             return page
-        _each(self, request, people, lambda user: services.activate(user=user, by=_staff(request)), _("Activated."))
+        act_on_each(
+            self, request, people, lambda user: services.activate(user=user, by=_staff(request)), _("Activated.")
+        )
         return None
 
 
 @admin.register(Device)
-class DeviceAdmin(admin.ModelAdmin):
+class DeviceAdmin(ReadOnlyAdmin):
     list_display = ("user", "kind", "name", "created_at", "last_seen_at", "expires_at")
     list_display_links = None
     list_filter = ("kind", "last_seen_at")
@@ -165,14 +169,13 @@ class DeviceAdmin(admin.ModelAdmin):
     search_help_text = _("Part of a person's or a device's name")
     ordering = ("-last_seen_at",)
     actions = ("sign_out",)
-    show_full_result_count = False
 
     @admin.action(description=_("Sign the selected devices out"), permissions=["sign_out"])
     def sign_out(self, request: HttpRequest, devices: QuerySet[Device]) -> HttpResponse | None:
         devices = devices.select_related("user")
-        if page := confirmation.ask(self, request, devices, _("Sign these devices out?")):
+        if page := ask(self, request, devices, _("Sign these devices out?")):
             return page
-        _each(
+        act_on_each(
             self,
             request,
             devices,
@@ -184,15 +187,6 @@ class DeviceAdmin(admin.ModelAdmin):
     def has_sign_out_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.delete_device")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         is_secret = lookup.startswith(("token_hash", "session_key"))
         return not is_secret and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -201,21 +195,3 @@ class DeviceAdmin(admin.ModelAdmin):
 def _staff(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
-
-
-def _each(
-    model_admin: admin.ModelAdmin,
-    request: HttpRequest,
-    rows: QuerySet[Any],
-    act: Callable[[Any], object],
-    what: Any,
-) -> None:
-    """Do it to each, log it, and say what was refused."""
-    for row in rows:
-        try:
-            act(row)
-        except ChatError as refused:
-            model_admin.message_user(request, f"{row}: {refused.detail}", messages.ERROR)
-        else:
-            model_admin.log_change(request, row, str(what))
-            model_admin.message_user(request, f"{row}: {what}", messages.SUCCESS)

@@ -70,13 +70,14 @@ def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last
     )
 
 
-def forget_member(user_id: UUID, group_id: UUID) -> None:
-    """Somebody left: his keys go."""
-    later(
-        f"group:{group_id}:gone:{user_id}",
-        ("HDEL", f"group:bases:{group_id}", str(user_id)),
-        ("DEL", group_unread(user_id, group_id), f"group:lastmsg:{user_id}:{group_id}"),
-    )
+def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
+    """They left: their keys go."""
+    for user_id in user_ids:
+        later(
+            f"group:{group_id}:gone:{user_id}",
+            ("HDEL", f"group:bases:{group_id}", str(user_id)),
+            ("DEL", group_unread(user_id, group_id), f"group:lastmsg:{user_id}:{group_id}"),
+        )
 
 
 def overwrite(key: str, count: int) -> None:

@@ -61,8 +61,8 @@ def write_line(
     output = message_output(message, receiver_id=None)
     on_commit(lambda: events.message_created(output))
     on_commit(lambda: cache.group(room.pk, output["seq"], bases, output))
-    for user in {"left": [by], "removed": people}.get(action, []):
-        on_commit(lambda gone=user.pk: cache.forget_member(gone, room.pk))
+    gone = {"left": [by], "removed": people}.get(action, [])
+    on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))
 
 
 def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
