@@ -19,7 +19,7 @@ from accounts import events, rules, selectors
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, redis, times
-from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.db import held, on_commit, run_atomic
 from chatproject.core.handshake import Credentials
 from presence import services as presence
 
@@ -137,7 +137,7 @@ def _open(device: Device) -> Device:
 
     def body() -> Device:
         # While the password was checked it may have been changed, and every device with it.
-        if not User.objects.select_for_update().filter(pk=user.pk, password=user.password, is_active=True).exists():
+        if not held(User.objects.filter(pk=user.pk, password=user.password, is_active=True)).exists():
             raise errors.InvalidCredentials()
         now = times.now()
         device.created_at = device.last_seen_at = now

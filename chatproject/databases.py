@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, prefetch_related_objects
 from environ import Env
 
 T = TypeVar("T")
@@ -238,6 +238,16 @@ def held(rows: QuerySet[M]) -> QuerySet[M]:
         collection = connection.get_collection(rows.model._meta.db_table)
         collection.update_many({"_id": {"$in": ids}}, {"$set": {"held": ObjectId()}}, session=connection.session)
     return rows.select_for_update()
+
+
+def page(rows: QuerySet[M], *related: str) -> list[M]:
+    """The rows of a query that ends with a limit, and with each the rows it refers to."""
+    if connection.vendor != "mongodb":
+        return list(rows.select_related(*related))
+    # It would join every row there is before it takes the first few.
+    found = list(rows)
+    prefetch_related_objects(found, *related)
+    return found
 
 
 def is_contended(error: Exception) -> bool:

@@ -124,6 +124,11 @@ def groups_of(user_id: UUID) -> list[tuple[UUID, bool]]:
     return list(seats.values_list("room_id", "away"))
 
 
+def room_ids(user_id: UUID) -> list[UUID]:
+    """Every room somebody has a seat in. One query."""
+    return list(Membership.objects.filter(user_id=user_id).values_list("room_id", flat=True))
+
+
 def versions(user_id: UUID) -> dict[UUID, int]:
     """Where each of somebody's chats stands, by the id clients know it by. One query."""
     seats = Membership.objects.filter(user_id=user_id, room__last_version__gt=0)
@@ -144,13 +149,16 @@ def seats_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Membership]:
 
 
 def seats_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
-    """His seats in some groups, or in some private chats, with room and peer; locked for his cursor's sake."""
+    """His seats in some groups, or in some private chats, with room and peer; locked for his cursor's sake.
+
+    The rooms are not: their numbers may lack what is being said at this moment, his own words among it.
+    """
     kind = Room.Kind.GROUP if is_group else Room.Kind.DIRECT
     return list(
         Membership.objects.select_for_update(of=("self",))
         .select_related("room", "peer")
         .filter(user_id=user_id, room_id__in=room_ids, room__kind=kind)
-        .order_by("pk")
+        .order_by("room_id")  # as those who send lock them
     )
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from chatproject.core.db import page
 from chatproject.core.errors import NotFound
 from groups import selectors as rooms
 from groups.models import Membership
@@ -85,13 +86,13 @@ def history(
 ) -> Page:
     """The newest page, or the one that ends before `before`, or begins after `after`."""
     seat = seat_in(user, chat_id, is_group=is_group)
-    messages = Message.objects.select_related("sender").filter(room_id=seat.room_id)
+    messages = Message.objects.filter(room_id=seat.room_id)
     if after is not None:
-        found = list(messages.filter(seq__gt=after).order_by("seq")[:limit])
+        found = page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
     else:
         if before is not None:
             messages = messages.filter(seq__lt=before)
-        found = list(messages.order_by("-seq")[:limit])[::-1]
+        found = page(messages.order_by("-seq")[:limit], "sender")[::-1]
     readers = Readers(dict(rooms.cursors(seat.room_id)))
     return Page(seat, found, readers, has_older=bool(found) and found[0].seq > 1)
 
@@ -213,13 +214,13 @@ def search(
 ) -> list[Message]:
     """His messages that hold `text`, newest first; in one chat, or in all of them."""
     if chat_id is None:
-        where = Message.objects.filter(room__memberships__user=user)
+        where = Message.objects.filter(room_id__in=rooms.room_ids(user.pk))
     else:
         where = Message.objects.filter(room_id=seat_in(user, chat_id, is_group=is_group).room_id)
     where = where.filter(content__icontains=text, type=Message.Type.TEXT)
     if before is not None:
         where = where.filter(pk__lt=before)
-    return list(where.select_related("sender", "room").order_by("-pk")[:limit])
+    return page(where.order_by("-pk")[:limit], "sender", "room")
 
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:

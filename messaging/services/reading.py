@@ -40,8 +40,8 @@ def _move(seat: Membership, upto: int | None, socket_id: str) -> None:
     if reached <= was:
         return
     seat.read_seq = reached
-    is_end = reached == seat.room.last_seq
-    seat.own_since_read = 0 if is_end else selectors.own_after(seat.room_id, seat.user_id, reached)
+    if seat.own_since_read:  # counted even at the room's end, which may be behind his own last words
+        seat.own_since_read = selectors.own_after(seat.room_id, seat.user_id, reached)
     seat.save(update_fields=["read_seq", "own_since_read"])
     on_commit(lambda: _tell(seat, was, socket_id))
 

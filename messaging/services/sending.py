@@ -18,7 +18,7 @@ from accounts import selectors as people
 from accounts.models import User
 from chatproject.core import limits
 from chatproject.core.commits import GroupCommit
-from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.db import let_go, on_commit, run_atomic
 from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
 from chatproject.core.times import now
@@ -62,6 +62,7 @@ class Sent:
 def send(draft: Draft) -> Sent:
     """Say it, and return after the commit. Raises what the sender is told."""
     future = submit(draft)
+    let_go()
     try:
         return future.result(PATIENCE)
     except TimeoutError as late:
@@ -152,10 +153,13 @@ class _Batch:
             wanted |= Q(room_id__in=direct_wanted)
         if groups_wanted:
             wanted |= Q(room_id__in=groups_wanted, user_id__in=senders)
-        # One Room object per room, so that every draft of the batch moves the same numbers.
-        for seat in (
-            Membership.objects.select_for_update().select_related("room").filter(wanted).order_by("room_id", "pk")
-        ):
+        self._lock(wanted)
+
+    def _lock(self, wanted: Q) -> None:
+        # The room first, as every verb of groups does: in two orders they would wait for each other for ever.
+        seats = Membership.objects.select_for_update(of=("room", "self")).select_related("room").filter(wanted)
+        for seat in seats.order_by("room_id", "pk"):
+            # One Room object per room, so that every draft of the batch moves the same numbers.
             seat.room = self.rooms.setdefault(seat.room_id, seat.room)
             self.seats[seat.room_id, seat.user_id] = seat
 
@@ -193,9 +197,7 @@ class _Batch:
         if other is None or not other.is_active:
             return None
         room = groups.open_direct(draft.sender, other)
-        for seat in room.memberships.all():
-            seat.room = self.rooms.setdefault(room.pk, room)
-            self.seats[room.pk, seat.user_id] = seat
+        self._lock(Q(room=room))  # made by the other at this moment, it is not ours alone
         return self.seats[room.pk, draft.sender.pk]
 
     def _tell(self) -> None:
