@@ -116,6 +116,10 @@ function takeHeads(store, { heads }) {
 function takeGroup(store, group) {
   const id = group.id ?? group.groupId;
   const key = chatKey("group", id);
+  if (!store.chats.has(key)) {
+    store.touch("stale");
+    return;
+  }
   const change = {};
   if (group.name != null) change.name = group.name;
   if (group.avatar != null) change.img = group.avatar;

@@ -1,0 +1,176 @@
+"""People at real browsers, before the project's real run command.
+
+Everything a page does is watched: an error on its console, a breach of its content security policy or a request to
+another origin fails the test, unless the test said that it will happen.
+"""
+
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
+
+PATIENCE = 8000
+#: What a browser says on its console when the server is gone, and when it is told no.
+SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET"
+REFUSED = r"the server responded with a status of 4\d\d"
+
+_numbers = itertools.count(1)
+
+expect.set_options(timeout=PATIENCE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if Path(CHROMIUM).exists():
+        return
+    missing = pytest.mark.skip(reason=f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(missing)
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server that all of these tests share; each brings its own people."""
+    with Server(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1") as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    # For the package, not the session: Playwright's event loop must be gone before other tests run theirs.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What no page may do. `allow` names what a test expects on the console."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+        self._allowed: list[str] = []
+        self._heard: list[str] = []
+
+    def allow(self, *patterns: str) -> None:
+        self._allowed += patterns
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self._heard.append(f"uncaught: {error.error}"))
+        context.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._heard.append(message.text)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self._origin, "data:", "blob:")):
+            self._heard.append(f"request to another origin: {request.url}")
+
+    @property
+    def complaints(self) -> list[str]:
+        return [one for one in self._heard if not any(re.search(pattern, one) for pattern in self._allowed)]
+
+
+@pytest.fixture
+def watch(site: Server) -> Iterator[Watch]:
+    watch = Watch(site.url)
+    yield watch
+    assert not watch.complaints
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
+    """`visit("/sign-in/", locale="zh-CN")` opens a browser of its own, with nobody signed in."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str = "/", **options: Any) -> Page:
+        context = chromium.new_context(base_url=site.url, **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options})
+        context.set_default_timeout(PATIENCE)
+        watch.over(context)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+class Someone(Person):
+    """A person with a browser before him, and a way to talk by HTTP when the page is not the point."""
+
+    def __init__(self, site: Server, name: str, page: Page) -> None:
+        super().__init__(site, name)
+        self.page = page
+
+    def sign_in(self) -> "Someone":
+        """By the form's own address, without its page: that is another test's."""
+        self.page.goto("/sign-in/")
+        token = self.page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+        form = {"name": self.name, "password": PASSWORD, "csrfmiddlewaretoken": token, "next": "/"}
+        self.page.request.post("/sign-in/", form=form, headers={"Referer": self.page.url})
+        self.page.goto("/")
+        self.page.wait_for_selector(".chat-row, .empty")
+        return self
+
+    def another_tab(self) -> "Someone":
+        twin = object.__new__(Someone)
+        twin.__dict__.update(self.__dict__)
+        twin.page = self.page.context.new_page()
+        twin.page.goto("/")
+        twin.page.wait_for_selector(".chat-row, .empty")
+        return twin
+
+    def open(self, other: "str | Person") -> None:
+        name = other if isinstance(other, str) else other.name
+        self.row(name).click()
+        expect(self.page.locator(".conversation-head h2")).to_have_text(name)
+
+    def find(self, other: "Person") -> None:
+        """Begin a conversation by searching for somebody."""
+        self.page.fill("#search", other.name)
+        self.page.locator(".found .chat-row").first.click()
+        expect(self.page.locator(".conversation-head h2")).to_have_text(other.name)
+
+    def write(self, text: str) -> None:
+        self.page.fill("#text", text)
+        self.page.press("#text", "Enter")
+
+    def row(self, name: str) -> Any:
+        return self.page.locator(".rows .chat-row").filter(has=self.page.locator(".chat-name", has_text=name))
+
+    def badge(self, name: str) -> Any:
+        return self.row(name).locator(".badge")
+
+    def bubble(self, text: str) -> Any:
+        return self.page.locator(".message").filter(has=self.page.locator(".text", has_text=text))
+
+    @property
+    def texts(self) -> list[str]:
+        return [text.strip() for text in self.page.locator(".message .text").all_inner_texts()]
+
+
+@pytest.fixture
+def someone(site: Server, visit: Callable[..., Page]) -> Callable[..., Someone]:
+    """`ann = someone("Ann")`: a new person, signed in, looking at his list."""
+
+    def arrive(name: str, **options: Any) -> Someone:
+        return Someone(site, f"{name} {os.getpid() % 1000}{next(_numbers)}", visit("/sign-in/", **options)).sign_in()
+
+    return arrive
+
+
+@pytest.fixture
+def person(site: Server) -> Callable[[str], Person]:
+    """Somebody without a browser."""
+    return lambda name: Person(site, f"{name} {os.getpid() % 1000}{next(_numbers)}")

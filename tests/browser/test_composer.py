@@ -1,0 +1,129 @@
+"""Writing."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+
+
+@pytest.fixture
+def chat(someone: Callable[..., Someone], person: Callable[[str], Person]) -> tuple[Someone, Person]:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    expect(ann.bubble("hello")).to_be_visible()
+    return ann, bob
+
+
+def test_enter_sends_and_shift_enter_breaks_the_line(chat: tuple[Someone, Person]) -> None:
+    ann, _ = chat
+    field = ann.page.locator("#text")
+    field.fill("one")
+    field.press("Shift+Enter")
+    field.press_sequentially("two")
+    expect(field).to_have_value("one\ntwo")
+    field.press("Enter")
+    expect(ann.page.locator(".message.own .text")).to_have_text("one\ntwo")
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+
+
+def test_an_input_method_keeps_its_enter(chat: tuple[Someone, Person]) -> None:
+    ann, _ = chat
+    sent_while_composing = ann.page.evaluate(
+        """async () => {
+          const field = document.getElementById("text");
+          const press = (more) => field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", cancelable: true, ...more}));
+          field.value = "ni hao";
+          field.dispatchEvent(new InputEvent("input"));
+          press({isComposing: true});
+          press({keyCode: 229});
+          field.dispatchEvent(new CompositionEvent("compositionstart"));
+          press({});
+          field.dispatchEvent(new CompositionEvent("compositionend"));
+          press({});
+          return document.querySelectorAll(".message.own").length;
+        }"""
+    )
+    assert sent_while_composing == 0
+    expect(ann.page.locator("#text")).to_have_value("ni hao")
+    ann.page.wait_for_timeout(60)  # longer ago than the Enter that ended the composition
+    ann.page.press("#text", "Enter")
+    expect(ann.page.locator(".message.own .text")).to_have_text("ni hao")
+
+
+def test_a_real_composition_is_not_sent_by_its_enter(chat: tuple[Someone, Person]) -> None:
+    ann, _ = chat
+    ann.page.focus("#text")
+    devtools = ann.page.context.new_cdp_session(ann.page)
+    devtools.send("Input.imeSetComposition", {"text": "nihao", "selectionStart": 5, "selectionEnd": 5})
+    devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Process", "windowsVirtualKeyCode": 229})
+    devtools.send("Input.insertText", {"text": "你好"})
+    expect(ann.page.locator("#text")).to_have_value("你好")
+    expect(ann.page.locator(".message.own")).to_have_count(0)
+
+
+def test_nothing_is_not_sent_and_too_much_is_counted_and_kept_back(chat: tuple[Someone, Person]) -> None:
+    ann, _ = chat
+    ann.write("  \n ")
+    expect(ann.page.locator("#send")).to_be_disabled()
+    ann.write("长" * 8001)
+    expect(ann.page.locator(".count.over")).to_have_text("8001 / 8000")
+    expect(ann.page.locator("#send")).to_be_disabled()
+    expect(ann.page.locator(".message.own")).to_have_count(0)
+    ann.write("😀" * 8000)  # two code units each, one character each
+    expect(ann.page.locator(".message.own[data-state=sent]")).to_have_count(1)
+
+
+def test_the_field_grows_to_six_lines_and_no_further(chat: tuple[Someone, Person]) -> None:
+    ann, _ = chat
+    field = ann.page.locator("#text")
+
+    def height(lines: int) -> float:
+        field.fill("\n".join(["line"] * lines))
+        box = field.bounding_box()
+        assert box
+        return box["height"]
+
+    one, six, nine = height(1), height(6), height(9)
+    assert six - one == pytest.approx(5 * 24, abs=3)
+    assert nine == pytest.approx(six, abs=2)
+
+
+def test_a_draft_survives_a_switch_and_a_reload_and_stays_in_its_chat(
+    chat: tuple[Someone, Person], person: Callable[[str], Person]
+) -> None:
+    ann, bob = chat
+    cem = person("Cem")
+    cem.say(ann, "and me?")
+    ann.page.fill("#text", "half a thought")
+    ann.open(cem)
+    expect(ann.page.locator("#text")).to_have_value("")
+    expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("[Draft] half a thought")
+    ann.page.reload()
+    expect(ann.row(bob.name).locator(".draft")).to_be_visible()
+    expect(ann.page.locator("#text")).to_have_value("")
+    ann.open(bob)
+    expect(ann.page.locator("#text")).to_have_value("half a thought")
+    ann.page.press("#text", "Enter")
+    ann.open(cem)
+    ann.open(bob)
+    expect(ann.page.locator("#text")).to_have_value("")
+
+
+def test_an_emoji_is_picked_by_mouse_and_by_keyboard(chat: tuple[Someone, Person]) -> None:
+    ann, _ = chat
+    ann.page.get_by_role("button", name="Emoji").click()
+    ann.page.get_by_role("tab", name="Food").click()
+    ann.page.locator(".emoji-grid button", has_text="🍵").click()
+    expect(ann.page.locator("#text")).to_have_value("🍵")
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.locator(".emoji-panel")).to_have_count(0)
+    ann.page.keyboard.press("Enter")
+    ann.page.keyboard.press("ArrowRight")
+    ann.page.keyboard.press("ArrowLeft")
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.locator("#text")).to_have_value("🍵🍵")

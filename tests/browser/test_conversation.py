@@ -1,0 +1,220 @@
+"""Reading: where a conversation opens, what moves and what does not, and how little of it is in the page."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+
+#: The top of a message in the window, by its text.
+TOP = "(text) => [...document.querySelectorAll('.message .text')].find((one) => one.textContent === text).getBoundingClientRect().top"
+
+
+@pytest.fixture
+def long_chat(someone: Callable[..., Someone], person: Callable[[str], Person]) -> tuple[Someone, Person]:
+    """A chat of 400 messages, read to its end."""
+    ann, bob = someone("Ann"), person("Bob")
+    for number in range(1, 401):
+        bob.say(ann, f"message {number}" + "\nand another line" * (number % 3))
+    ann.post("/markPrivateRead", senderId=bob.id)
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.bubble("message 400")).to_be_in_viewport()
+    return ann, bob
+
+
+def first_seq(someone: Someone) -> int:
+    return int(someone.page.locator(".message[data-seq]").first.get_attribute("data-seq") or 0)
+
+
+def test_history_comes_in_above_without_moving_the_line_under_the_eye(long_chat: tuple[Someone, Person]) -> None:
+    ann, _ = long_chat
+    page = ann.page
+    before = first_seq(ann)
+    text, top = page.evaluate(
+        """() => {
+          const log = document.getElementById("log");
+          log.scrollTop = 500;
+          const line = [...log.querySelectorAll(".message .text")].find((one) => one.getBoundingClientRect().top > 200);
+          return [line.textContent, line.getBoundingClientRect().top];
+        }"""
+    )
+    expect(page.locator(f".message[data-seq='{before - 1}']")).to_have_count(1)
+    assert abs(page.evaluate(TOP, text) - top) <= 2
+
+
+def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(long_chat: tuple[Someone, Person]) -> None:
+    ann, _ = long_chat
+    page = ann.page
+    most = 0
+    for _round in range(60):
+        if page.locator(".beginning").count():
+            break
+        before = first_seq(ann)
+        page.evaluate("document.getElementById('log').scrollTop = 0")
+        page.wait_for_function("(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before)
+        most = max(most, page.locator(".message").count())
+    expect(page.locator(".beginning")).to_be_visible()
+    assert first_seq(ann) == 1
+    assert 200 < most <= 320
+    page.get_by_role("button", name="Go to the end").click()
+    expect(ann.bubble("message 400")).to_be_in_viewport()
+    assert page.locator(".message").count() <= 320
+
+
+def test_scrolled_up_a_new_message_moves_nothing_and_the_pill_leads_to_it(long_chat: tuple[Someone, Person]) -> None:
+    ann, bob = long_chat
+    page = ann.page
+    page.evaluate("document.getElementById('log').scrollTop -= 1500")
+    pill = page.get_by_role("button", name="Go to the end")
+    expect(pill).to_be_visible()
+    text, top = page.evaluate(
+        """() => {
+          const line = [...document.querySelectorAll(".message .text")].find((one) => one.getBoundingClientRect().top > 200);
+          return [line.textContent, line.getBoundingClientRect().top];
+        }"""
+    )
+    bob.say(ann, "news one")
+    bob.say(ann, "news two")
+    expect(page.locator(".pill-count")).to_have_text("2")
+    assert abs(page.evaluate(TOP, text) - top) <= 2
+    page.locator(".pill").click()
+    expect(ann.bubble("news two")).to_be_in_viewport()
+    expect(page.locator(".pill")).to_be_hidden()
+    expect(ann.badge(bob.name)).to_have_count(0)
+
+
+def test_at_the_end_a_new_message_is_followed(long_chat: tuple[Someone, Person]) -> None:
+    ann, bob = long_chat
+    bob.say(ann, "the newest\n" * 12)
+    expect(ann.page.locator(".message").last).to_be_in_viewport(ratio=0.9)
+    expect(ann.page.locator(".pill")).to_be_hidden()
+
+
+def test_a_conversation_opens_at_its_first_unread_message(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    for number in range(1, 31):
+        bob.say(ann, f"old {number}")
+    ann.post("/markPrivateRead", senderId=bob.id)
+    for number in range(1, 121):
+        bob.say(ann, f"new {number}")
+    ann.page.reload()
+    expect(ann.badge(bob.name)).to_have_text("99+")
+    ann.open(bob)
+    divider = ann.page.locator(".divider")
+    expect(divider).to_have_text("New messages")
+    expect(divider).to_be_in_viewport()
+    expect(ann.page.locator(".divider + .message .text")).to_have_text("new 1")
+    expect(ann.page.locator(".message .text", has_text="new 1").first).to_be_in_viewport()
+    expect(ann.page.locator(".pill-count")).to_be_visible()
+    expect(ann.page.locator(".message", has_text="new 120")).not_to_be_in_viewport()
+
+
+def test_what_people_write_is_text_and_only_addresses_are_links(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("<b>Bob</b>")
+    attacks = [
+        "<script>document.title = 'owned'</script>",
+        "<img src=x onerror=\"document.title = 'owned'\">",
+        "javascript:alert(1)",
+        'https://example.com/"onmouseover="alert(1)',
+    ]
+    for attack in attacks:
+        bob.say(ann, attack)
+    bob.say(ann, "see https://example.com/a_(b)?c=d#e, or （https://例子.测试/路径）。")
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.page.locator(".message .text")).to_have_count(5)
+    assert ann.texts[:4] == attacks
+    assert ann.page.locator(".message").locator("script, img, b").count() == 0
+    links = ann.page.locator(".message a")
+    expect(links).to_have_count(3)
+    for link in links.all():
+        assert (link.get_attribute("href") or "").startswith("https://")
+        assert link.get_attribute("rel") == "noopener noreferrer"
+    expect(links.nth(1)).to_have_text("https://example.com/a_(b)?c=d#e")
+    expect(links.nth(2)).to_have_text("https://例子.测试/路径")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
+
+
+def test_long_words_emoji_and_right_to_left_stay_inside(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    ann, bob = someone("Ann", **phone), person("Bartholomew" * 2)
+    for text in ("W" * 600, "👨‍👩‍👧‍👦" * 60, "https://example.com/" + "a" * 300, "مرحبا " * 60, "长" * 300):
+        bob.say(ann, text)
+    ann.row(bob.name).tap()
+    expect(ann.page.locator(".message")).to_have_count(5)
+    assert ann.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert ann.page.evaluate("document.getElementById('log').scrollWidth <= document.getElementById('log').clientWidth")
+
+
+def test_a_phone_shows_one_pane_and_goes_back(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True), person("Bob")
+    bob.say(ann, "hello")
+    ann.row(bob.name).tap()
+    expect(ann.page.locator("#sidebar")).to_be_hidden()
+    expect(ann.bubble("hello")).to_be_visible()
+    assert ann.page.evaluate("parseFloat(getComputedStyle(document.getElementById('text')).fontSize)") >= 16
+    ann.page.get_by_role("button", name="Back").tap()
+    expect(ann.page.locator("#sidebar")).to_be_visible()
+    expect(ann.page).to_have_url("/")
+    ann.row(bob.name).tap()
+    ann.page.go_back()
+    expect(ann.page.locator("#sidebar")).to_be_visible()
+
+
+def test_a_recalled_message_leaves_a_trace_and_its_sender_can_write_it_anew(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    ann.find(bob)
+    ann.write("a slip of the pen")
+    bob.open(ann)
+    expect(bob.bubble("a slip of the pen")).to_be_visible()
+    ann.bubble("a slip of the pen").click(button="right")
+    ann.page.get_by_role("menuitem", name="Recall").click()
+    expect(bob.page.locator(".message .text")).to_have_text(f"{ann.name} recalled a message")
+    expect(ann.page.locator(".message .text")).to_have_text("You recalled a message")
+    expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("You recalled a message")
+    ann.page.get_by_role("button", name="Re-edit").click()
+    expect(ann.page.locator("#text")).to_have_value("a slip of the pen")
+
+
+def test_an_edit_reaches_everyone_and_says_that_it_is_one(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    ann.find(bob)
+    ann.write("helo")
+    bob.open(ann)
+    expect(bob.bubble("helo")).to_be_visible()
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+    ann.page.press("#text", "ArrowUp")
+    expect(ann.page.locator("#text")).to_have_value("helo")
+    ann.write("hello")
+    expect(bob.page.locator(".message .text")).to_have_text("hello")
+    expect(bob.page.locator(".edited")).to_have_text("edited")
+    expect(ann.page.locator("#text")).to_have_value("")
+
+
+def test_an_answer_shows_what_it_answers_and_leads_there(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    bob.say(ann, "tea or coffee?")
+    ann.open(bob)
+    ann.bubble("tea or coffee?").hover()
+    ann.page.get_by_role("button", name="Message actions").click()
+    ann.page.get_by_role("menuitem", name="Reply").click()
+    ann.write("tea, please")
+    bob.open(ann)
+    quote = bob.page.locator(".quote")
+    expect(quote).to_contain_text("tea or coffee?")
+    quote.click()
+    expect(bob.page.locator(".message.flash .text")).to_have_text("tea or coffee?")
+
+
+def test_old_messages_are_not_read_out_and_new_ones_are(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "history")
+    ann.open(bob)
+    expect(ann.bubble("history")).to_be_visible()
+    expect(ann.page.get_by_role("log")).to_have_attribute("aria-live", "off")
+    expect(ann.page.locator("#announcer")).to_be_empty()
+    bob.say(ann, "news")
+    expect(ann.page.locator("#announcer")).to_have_text(f"{bob.name}: news")

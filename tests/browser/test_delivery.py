@@ -1,0 +1,106 @@
+"""What is written arrives once and in order, whatever happens to the server and to the page."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.server import Person, Server
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Server]:
+    """A server of its own: it is going to be killed."""
+    with Server(tmp_path) as server:
+        yield server
+
+
+def test_what_is_written_while_the_server_is_dead_arrives_once_and_in_order(
+    site: Server, someone: Callable[..., Someone], watch: Watch
+) -> None:
+    watch.allow(SERVER_GONE)
+    ann, bob = someone("Ann"), someone("Bob")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    ann.write("before")
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+    site.kill()
+    for number in range(1, 4):
+        ann.write(f"meanwhile {number}")
+    expect(ann.page.locator("[data-state=sending]")).to_have_count(3)
+    expect(ann.page.locator("#banner")).to_be_visible()
+    # A reload would lose what is only in memory: the page is served again first, then reloaded in mid-sending.
+    site.start()
+    ann.page.reload()
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(4, timeout=20_000)
+    expect(ann.page.locator("#banner")).to_be_hidden()
+    bob.open(ann)
+    expect(bob.page.locator(".message .text")).to_have_text(["hello", "before", "meanwhile 1", "meanwhile 2", "meanwhile 3"])
+
+
+def test_a_page_left_open_comes_back_by_itself_and_catches_up(
+    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+) -> None:
+    watch.allow(SERVER_GONE)
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    expect(ann.bubble("hello")).to_be_visible()
+    site.kill()
+    ann.write("queued")
+    site.start()
+    bob.say(ann, "said while Ann was away")
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(1, timeout=20_000)
+    expect(ann.page.locator(".message .text")).to_have_text(["hello", "said while Ann was away", "queued"])
+
+
+def test_a_lost_push_is_noticed_and_fetched(
+    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "one")
+    lost = []
+
+    def keep_back(frame: str | bytes) -> None:
+        if "the lost one" in str(frame) and not lost:
+            lost.append(frame)
+        else:
+            route.send(frame)
+
+    def between(socket: object) -> None:
+        nonlocal route
+        route = socket  # type: ignore[assignment]
+        server = route.connect_to_server()
+        server.on_message(keep_back)
+
+    from playwright.sync_api import WebSocketRoute
+
+    route: WebSocketRoute
+    ann.page.route_web_socket("**/ws/chat/**", between)
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.bubble("one")).to_be_visible()
+    bob.say(ann, "the lost one")
+    bob.say(ann, "the next one")
+    expect(ann.page.locator(".message .text")).to_have_text(["one", "the lost one", "the next one"])
+    assert lost
+
+
+def test_a_refused_message_can_be_tried_again_or_thrown_away(
+    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    ann.open("Tea")
+    expect(ann.bubble("hello")).to_be_visible()
+    ann.page.evaluate("window.WebSocket.prototype.send = ((send) => function (text) { if (!text.includes('EmitGroupMsg')) return send.call(this, text); send.call(this, text.replace(/\"content\":\"[^\"]*\"/, '\"content\":\"\"')); })(window.WebSocket.prototype.send)")
+    ann.write("will be refused")
+    failed = ann.page.locator("[data-state=failed]")
+    expect(failed).to_have_count(1)
+    ann.page.get_by_role("button", name="Try again").click()
+    expect(failed).to_have_count(1)
+    ann.page.get_by_role("button", name="Delete").click()
+    expect(ann.page.locator(".message.own")).to_have_count(0)

@@ -1,0 +1,97 @@
+"""Groups: what each role may do, and what the others see of it."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+
+
+def open_panel(someone: Someone) -> None:
+    someone.page.click("#group-info")
+    expect(someone.page.locator("dialog.sheet .person").first).to_be_visible()
+
+
+def act_on(someone: Someone, other: Person, action: str) -> None:
+    someone.page.get_by_role("button", name=f"Actions for {other.name}").click()
+    someone.page.get_by_role("menuitem", name=action).click()
+
+
+def test_the_owner_renames_appoints_and_removes_and_everyone_sees_it(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob, cem = someone("Ann"), someone("小明", locale="zh-CN"), person("Cem")
+    ann.create_group("Tea", bob, cem)
+    ann.open("Tea")
+    bob.open("Tea")
+    open_panel(ann)
+    ann.page.get_by_role("button", name="Rename").click()
+    ann.page.get_by_label("Name of the group").fill("Green tea")
+    ann.page.get_by_role("button", name="Save").click()
+    expect(bob.page.locator(".conversation-head h2")).to_have_text("Green tea")
+    expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}将群名改为“Green tea”")
+    act_on(ann, bob, "Make an administrator")
+    expect(ann.page.locator(f"[data-member='{bob.id}'] .role")).to_have_text("administrator")
+    expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}将你设为管理员")
+    act_on(ann, cem, "Remove from the group")
+    ann.page.get_by_role("button", name="Remove", exact=True).click()
+    expect(ann.page.locator(f"[data-member='{cem.id}']")).to_have_count(0)
+    expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}将{cem.name}移出了群聊")
+
+
+def test_a_member_sees_no_controls_that_his_role_does_not_allow(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.create_group("Tea", ann, joinPolicy="closed")
+    ann.open("Tea")
+    open_panel(ann)
+    panel = ann.page.locator("dialog.sheet")
+    for name in ("Rename", "Add", "Show the code", "Close the group", "Dissolve the group"):
+        expect(panel.get_by_role("button", name=name)).to_have_count(0)
+    expect(panel.get_by_role("button", name="Actions for")).to_have_count(0)
+    expect(panel.get_by_role("button", name="Leave the group")).to_be_visible()
+
+
+def test_a_removed_member_loses_the_group_at_once(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    ann.open("Tea")
+    bob.post("/group/kick", groupId=group, userId=ann.id)
+    expect(ann.row("Tea")).to_have_count(0)
+    expect(ann.page.locator("#conversation")).to_have_count(0)
+
+
+def test_leaving_for_a_while_is_silent_and_returning_catches_up(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    ann.open("Tea")
+    open_panel(ann)
+    ann.page.get_by_role("button", name="Leave for a while").click()
+    ann.page.get_by_role("button", name="Close", exact=True).click()
+    expect(ann.page.locator(".notice")).to_be_visible()
+    expect(ann.page.locator("#text")).to_be_hidden()
+    bob.say_in(group, "you cannot hear this")
+    ann.page.get_by_role("button", name="Return").click()
+    expect(ann.bubble("you cannot hear this")).to_be_visible()
+    expect(ann.page.locator("#text")).to_be_visible()
+
+
+def test_an_open_group_is_found_and_joined(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    name = f"Open tea {ann.id[-6:]}"
+    bob.create_group(name)
+    ann.page.fill("#search", name)
+    ann.page.locator(".found .chat-row").click()
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(name)
+    expect(ann.page.locator(".system").last).to_have_text("You joined the group")
+
+
+def test_a_group_that_is_dissolved_is_gone_for_its_members(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    ann.create_group("Tea", bob)
+    expect(bob.row("Tea")).to_be_visible()
+    ann.open("Tea")
+    open_panel(ann)
+    ann.page.get_by_role("button", name="Dissolve the group").click()
+    ann.page.get_by_role("button", name="Dissolve", exact=True).click()
+    expect(ann.row("Tea")).to_have_count(0)
+    expect(bob.row("Tea")).to_have_count(0)
+    expect(ann.page.locator("dialog")).to_have_count(0)

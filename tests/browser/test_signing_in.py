@@ -1,0 +1,119 @@
+"""The pages before the chat."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import REFUSED, Watch
+from tests.browser.server import PASSWORD, Person
+
+
+def submit(page: Page, name: str, password: str) -> None:
+    page.fill("#name", name)
+    page.fill("#password", password)
+    page.press("#password", "Enter")
+
+
+def test_a_deep_link_leads_to_sign_in_and_back(visit: Callable[..., Page], person: Callable[[str], Person]) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    page = visit(f"/chat/private/{bob.id}/")
+    expect(page).to_have_url(f"/sign-in/?next=/chat/private/{bob.id}/")
+    submit(page, ann.name, PASSWORD)
+    expect(page).to_have_url(f"/chat/private/{bob.id}/")
+    expect(page.locator(".message .text")).to_have_text("hello")
+
+
+@pytest.mark.parametrize(("path", "autocomplete"), [("/sign-in/", "current-password"), ("/sign-up/", "new-password")])
+def test_a_password_manager_knows_the_fields_and_the_name_has_the_focus(
+    visit: Callable[..., Page], path: str, autocomplete: str
+) -> None:
+    page = visit(path)
+    expect(page.locator("#name")).to_be_focused()
+    expect(page.locator("#name")).to_have_attribute("autocomplete", "username")
+    expect(page.locator("#password")).to_have_attribute("autocomplete", autocomplete)
+
+
+def test_a_wrong_password_and_an_unknown_name_get_one_answer(
+    visit: Callable[..., Page], person: Callable[[str], Person], watch: Watch
+) -> None:
+    watch.allow(REFUSED)
+    ann = person("Ann")
+    page = visit("/sign-in/", extra_http_headers={"X-Forwarded-For": "203.0.113.1"})
+    answers = []
+    for name in (ann.name, f"{ann.name} unknown"):
+        submit(page, name, "not the password")
+        expect(page.locator("#password")).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#name")).to_have_value(name)
+        answers.append(page.locator("#form-error").inner_text())
+    assert answers[0] == answers[1]
+
+
+def test_whoever_guesses_too_often_is_told_how_long_to_wait(
+    visit: Callable[..., Page], person: Callable[[str], Person], watch: Watch
+) -> None:
+    watch.allow(REFUSED)
+    ann = person("Ann")
+    page = visit("/sign-in/", extra_http_headers={"X-Forwarded-For": "203.0.113.2"})
+    for _ in range(11):
+        submit(page, ann.name, "not the password")
+        expect(page.locator("#form-error")).to_be_visible()
+    expect(page.locator("#form-error")).to_contain_text("Try again in")
+
+
+def test_the_password_can_be_shown(visit: Callable[..., Page]) -> None:
+    page = visit("/sign-in/")
+    page.fill("#password", "secret")
+    page.get_by_role("button", name="Show password").click()
+    expect(page.locator("#password")).to_have_attribute("type", "text")
+    expect(page.locator("#password")).to_be_focused()
+    page.get_by_role("button", name="Show password").click()
+    expect(page.locator("#password")).to_have_attribute("type", "password")
+
+
+def test_a_weak_password_is_told_beside_its_field_and_a_good_one_signs_in(
+    visit: Callable[..., Page], watch: Watch
+) -> None:
+    watch.allow(REFUSED)
+    page = visit("/sign-up/")
+    name = f"Newcomer {id(page)}"
+    submit(page, name, "12345")
+    expect(page.locator("#password")).to_have_attribute("aria-describedby", "password-error")
+    expect(page.locator("#password-error")).to_be_visible()
+    submit(page, name, PASSWORD)
+    expect(page.locator(".empty h2").first).to_have_text("Nothing here yet")
+
+
+def test_the_language_changes_every_word_and_the_page_s_own_language(visit: Callable[..., Page]) -> None:
+    page = visit("/sign-in/")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.get_by_role("button", name="简体中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(page.get_by_role("heading")).to_have_text("欢迎回来")
+    seen = page.locator("main").inner_text().replace("English", "")
+    assert not any("a" <= letter.lower() <= "z" for letter in seen)
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading")).to_have_text("Welcome back")
+
+
+@pytest.mark.parametrize("path", ["/sign-in/", "/sign-up/", "/no-such-page/"])
+def test_nothing_scrolls_sideways_on_a_small_phone(visit: Callable[..., Page], watch: Watch, path: str) -> None:
+    watch.allow(REFUSED)
+    page = visit(path, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_signing_out_leaves_none_of_my_words_behind(visit: Callable[..., Page], person: Callable[[str], Person]) -> None:
+    ann, bob = person("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    page = visit("/sign-in/")
+    submit(page, ann.name, PASSWORD)
+    page.locator(".chat-row").click()
+    page.fill("#text", "a secret draft")
+    page.get_by_role("button", name="My account").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page).to_have_url("/sign-in/")
+    assert page.evaluate("Object.keys(localStorage).filter((key) => /draft|outbox/.test(key)).length") == 0
+    page.goto("/")
+    expect(page).to_have_url("/sign-in/?next=/")
