@@ -1,6 +1,6 @@
 """Every route of the API, asked by everyone: nobody gets more than his part, and no route is forgotten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tests.conftest import People
 from tests.people import Person
 
 ROLES = ("anonymous", "stranger", "member", "kicked", "admin")
@@ -57,7 +58,7 @@ ROWS: dict[str, Row | list[Row]] = {
         query=True,
     ),
     "private/send": Row(
-        "post", (401, 201, 201, 201, 201), lambda world, me: {"receiverId": world.owner.id, "content": "hello"}
+        "post", (401, 201, 201, 201, 201), lambda world, me: {"receiverId": world.other.id, "content": "hello"}
     ),
     "markPrivateRead": Row("post", SIGNED_IN, lambda world, me: {"senderId": world.owner.id}),
     "group/create": Row("post", (401, 201, 201, 201, 201), lambda world, me: {"name": "another"}),
@@ -113,12 +114,19 @@ def test_every_route_has_a_row() -> None:
     assert routes() == set(ROWS)
 
 
+@pytest.fixture(scope="module")
+def people(api: Any) -> Iterator[SimpleNamespace]:
+    person = People(api)
+    names = ("owner", "admin", "member", "other", "kicked", "stranger")
+    yield SimpleNamespace(**{name: person(name) for name in names}, unused_name=lambda: f"guest {person.unique()}")
+    person.close()
+
+
 @pytest.fixture
-def world(person: Any) -> SimpleNamespace:
-    """A closed group with an owner, an admin, members, one who was removed, and a stranger outside."""
-    world = SimpleNamespace()
-    world.owner, world.admin, world.member = person("owner"), person("admin"), person("member")
-    world.other, world.kicked, world.stranger = person("other"), person("kicked"), person("stranger")
+def world(people: SimpleNamespace, settings: Any) -> SimpleNamespace:
+    """A new closed group with an owner, an admin, members, one who was removed, and a stranger outside."""
+    settings.RATE_MESSAGES = "off"
+    world = SimpleNamespace(**vars(people))
     seats = [world.admin, world.member, world.other, world.kicked]
     world.group = world.owner.post(
         "/group/create", {"name": "tea", "joinPolicy": "closed", "memberIds": [one.id for one in seats]}, status=201
@@ -128,7 +136,6 @@ def world(person: Any) -> SimpleNamespace:
     world.owner.post("/private/send", {"receiverId": world.member.id, "content": "psst"}, status=201)
     world.owner.post("/group/kick", {"groupId": world.group["id"], "userId": world.kicked.id})
     world.device_id = world.owner.get("/me/sessions")[0]["id"]
-    world.unused_name = lambda: f"guest {person.unique()}"
     return world
 
 
@@ -145,6 +152,8 @@ def test_everyone_gets_his_part_and_no_more(
     world: SimpleNamespace, anonymous: Person, route: str, row: Row, role: str, status: int
 ) -> None:
     me = None if role == "anonymous" else getattr(world, role)
+    if me and route == "logout":
+        me = me.signed_in_again()
     path = row.path(world) if row.path else f"/{route}"
     body = row.body(world, me)
     answer = (me or anonymous).request(
