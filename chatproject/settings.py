@@ -222,7 +222,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Chat",
-    "DESCRIPTION": "The HTTP door of the chat. The socket's side is described in the project's AsyncAPI document.",
+    "DESCRIPTION": "The HTTP door of the chat. The socket and what delivery promises: docs/api.md.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -230,6 +230,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from another origin
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "MessageType": "messaging.models.Message.Type",
+        "SentType": "messaging.serializers.SENT_TYPES",
+        "ChatType": "messaging.serializers.CHAT_TYPES",
+        "Role": "groups.models.Membership.Role",
+        "GivenRole": "groups.serializers.GIVEN_ROLES",
+    },
 }
 
 # What a page may do ---------------------------------------------------------------------------------------------------
@@ -265,9 +272,9 @@ LOGGING = {
             "style": "{",
         }
     },
-    "filters": {"their_fault": {"()": "chatproject.core.logs.TheirFault"}},
+    "filters": {"foreseen": {"()": "chatproject.core.logs.Foreseen"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["their_fault"]},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["foreseen"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -124,8 +124,11 @@ class MemberInput(GroupInput):
     userId = Id(source="user_id")
 
 
+GIVEN_ROLES = [Membership.Role.ADMIN.value, Membership.Role.MEMBER.value]
+
+
 class RoleInput(MemberInput):
-    role = serializers.ChoiceField(choices=[Membership.Role.ADMIN, Membership.Role.MEMBER])
+    role = serializers.ChoiceField(choices=GIVEN_ROLES)
 
 
 class MuteInput(GroupInput):

@@ -142,8 +142,11 @@ def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
     return outputs
 
 
+CHAT_TYPES = ["private", "group"]
+
+
 class ChatOutput(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=["private", "group"])
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField(help_text="The other person's, or the group's")
     name = serializers.CharField()
     img = serializers.CharField()
@@ -232,7 +235,7 @@ def read_output(seats: Sequence[Membership], chat_ids: Sequence[UUID]) -> dict[s
 
 
 class ChangesOutput(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=["private", "group"])
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     limited = serializers.BooleanField(help_text="Too much was missed: read the history anew")
@@ -280,12 +283,16 @@ class Text(serializers.CharField):
         return text
 
 
+#: What clients may send.
+SENT_TYPES = [Message.Type.TEXT.value]
+
+
 class MessageInput(Input):
     """The fields of a send by either door; `msg` is the original's other word for `content`."""
 
     content = Text(required=False)
     msg = Text(required=False, write_only=True)
-    type = serializers.ChoiceField(choices=[Message.Type.TEXT], default=Message.Type.TEXT)
+    type = serializers.ChoiceField(choices=SENT_TYPES, default=Message.Type.TEXT)
     clientId = serializers.CharField(source="client_id", max_length=64, required=False, allow_null=True)
     replyTo = Id(source="reply_to_id", required=False, allow_null=True)
 

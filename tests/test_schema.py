@@ -1,0 +1,62 @@
+"""The OpenAPI document says what is."""
+
+from typing import Any
+
+import pytest
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from accounts.serializers import MeOutput, UserOutput
+from groups.serializers import GroupOutput, MemberOutput
+from messaging.serializers import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput
+
+
+def test_the_document_is_valid_and_complete(person: Any) -> None:
+    document: Any = SchemaGenerator().get_schema(request=None, public=True)
+    validate_schema(document)
+    assert "/group/send" in document["paths"] and "/login" in document["paths"]
+    assert person("ann").request("get", "/api/schema/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("GET /me", MeOutput),
+        ("GET /userChatList", UserOutput),
+        ("GET /group/list", GroupOutput),
+        ("GET /group/members", MemberOutput),
+        ("POST /chatList", ChatOutput),
+        ("GET /group/messages", MessageOutput),
+        ("GET /unread", UnreadOutput),
+        ("POST /markPrivateRead", ReadOutput),
+        ("POST /sync", SyncOutput),
+    ],
+)
+def test_answers_have_exactly_the_documented_keys(person: Any, group: Any, path: str, shape: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+    asked = {
+        "GET /group/members": ("get", f"/group/members/{room['id']}", {}),
+        "GET /group/messages": ("get", "/group/messages", {"query": {"groupId": room["id"]}}),
+        "GET /userChatList": ("get", "/userChatList", {"query": {"search": bob.name}}),
+        "POST /markPrivateRead": ("post", "/markPrivateRead", {"body": {"senderId": bob.id}}),
+        "POST /sync": ("post", "/sync", {"body": {"cursors": {}}}),
+        "POST /chatList": ("post", "/chatList", {"body": {}}),
+    }
+    method, address, more = asked.get(path, ("get", path.removeprefix("GET "), {}))
+    answer = ann.request(method, address, **more).json()
+    found = answer[0] if isinstance(answer, list) else answer
+    assert _matches(found, shape()) == []
+
+
+def _matches(found: Any, shape: Any, at: str = "") -> list[str]:
+    """Where an answer and its description differ, down to the last nested object."""
+    wrong = [f"{at}.{name}" for name in set(found) ^ set(shape.fields)]
+    for name, field in shape.fields.items():
+        inner = getattr(field, "child", field)
+        if not hasattr(inner, "fields") or not found.get(name):
+            continue
+        values = found[name] if isinstance(found[name], list) else [found[name]]
+        wrong += [one for value in values for one in _matches(value, inner, f"{at}.{name}")]
+    return wrong
