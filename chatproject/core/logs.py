@@ -4,6 +4,7 @@ import logging
 import re
 
 from django.core.exceptions import SuspiciousOperation
+from redis import RedisError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -15,11 +16,13 @@ class OneLine(logging.Formatter):
         return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), super().formatMessage(record))
 
 
-class TheirFault(logging.Filter):
-    """A request that is wrong is worth a line, not the traceback of a bug of ours."""
+class Foreseen(logging.Filter):
+    """A wrong request, or a Redis that is away, is worth a line: a traceback is for a bug of ours."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and isinstance(record.exc_info[1], SuspiciousOperation):
-            record.exc_info = None
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, SuspiciousOperation | RedisError):
+            record.msg, record.args = f"{record.getMessage()} ({type(error).__name__})", ()
+            record.exc_info = record.exc_text = None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True

@@ -1,0 +1,335 @@
+"""The run command as an operator meets it: a process that starts, that is ended or killed, and starts again."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chatproject.core import embedded
+from tests.browser.server import ROOT, Person, Server
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path) as server:
+        yield server
+
+
+def data(server: Server) -> Path:
+    return server.log.parent / "data"
+
+
+def health(server: Server) -> tuple[int, dict[str, str]]:
+    answer = httpx.get(f"{server.url}/healthz", timeout=5)
+    return answer.status_code, answer.json()
+
+
+def redis_process(server: Server) -> int:
+    return int((data(server) / "redis" / "redis.pid").read_text())
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # A process that has ended is there until its parent takes note of it.
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def processes_of(server: Server) -> list[int]:
+    """Every process that was started for this server's DATA_DIR: by its environment, or by its arguments, which Redis
+    writes over its environment.
+    """
+    mark = str(data(server)).encode()
+    found: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            started = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+            if mark in started and is_alive(int(folder.name)):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def soon(claim: Callable[[], Any], seconds: float) -> Any:
+    """What `claim` says once that is true; fails if it does not come true in time."""
+    give_up = time.monotonic() + seconds
+    while True:
+        try:
+            if answer := claim():
+                return answer
+        except (OSError, httpx.TransportError, ValueError):
+            pass
+        assert time.monotonic() < give_up, "it did not come true"
+        time.sleep(0.02)
+
+
+def refused(server: Server, **environment: str) -> str:
+    """What a start says that is refused."""
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env=server._environment | environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr or "ImproperlyConfigured" in ended.stderr
+    return ended.stderr
+
+
+# Starting -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_first_start_makes_what_it_needs_and_keeps_it_to_its_owner(served: Server) -> None:
+    assert health(served) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
+    modes = {name: (data(served) / name).stat().st_mode & 0o777 for name in (".", "secret_key", "chat.sqlite3", "redis")}
+    assert modes == {".": 0o700, "secret_key": 0o600, "chat.sqlite3": 0o600, "redis": 0o700}
+    assert f"http://127.0.0.1:{served.port}/" in served.log.read_text()
+    assert str(data(served)) in served.log.read_text()
+
+
+def test_static_files_have_names_that_may_be_kept_for_ever(served: Server) -> None:
+    page = httpx.get(f"{served.url}/sign-in/").text
+    style = next(part for part in page.split('"') if part.startswith("/static/css/base."))
+    answer = httpx.get(served.url + style)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_second_start_takes_seconds(served: Server) -> None:
+    served.stop()
+    began = time.monotonic()
+    served.start()
+    assert time.monotonic() - began < 5  # 0.7 where nothing else runs
+
+
+def test_a_second_server_on_the_same_data_is_refused(served: Server) -> None:
+    said = refused(served, PORT="0")
+    assert "Another chat serves from" in said
+    assert health(served)[0] == 200
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_done(served: Server, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    said = refused(served, DATA_DIR=str(elsewhere))
+    assert f"port {served.port}" in said
+    assert not (elsewhere / "redis").exists()
+
+
+@pytest.mark.parametrize("key", ["secret", "x" * 60, "django-insecure-0123456789abcdefghijklmnop"])
+def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
+    assert "SECRET_KEY is weak" in refused(Server(tmp_path), SECRET_KEY=key)
+
+
+def test_a_wildcard_is_no_origin(tmp_path: Path) -> None:
+    assert "is not an origin" in refused(Server(tmp_path), ALLOWED_ORIGINS="https://*.example")
+
+
+# Ending ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_asked_to_end_it_leaves_nothing_behind(tmp_path: Path, sign: signal.Signals, workers: str) -> None:
+    with Server(tmp_path, WORKERS=workers) as server:
+        assert server.process is not None
+        server.process.send_signal(sign)
+        assert server.process.wait(15) == 0
+        assert processes_of(server) == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killed_it_loses_nothing_and_leaves_nothing(tmp_path: Path, workers: str) -> None:
+    with Server(tmp_path, WORKERS=workers) as server:
+        ann = Person(server, "ann")
+        key = (data(server) / "secret_key").read_text()
+        server.kill()
+        soon(lambda: not processes_of(server), 5)
+        server.start()
+        assert httpx.get(f"{server.url}/me", headers=ann._headers).json()["name"] == "ann"
+        assert (data(server) / "secret_key").read_text() == key
+        assert server.process is not None
+        assert len(processes_of(server)) == (2 if workers == "1" else 4)
+
+
+def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
+    with Server(tmp_path, WORKERS="2") as server:
+        assert server.process is not None
+        before = set(processes_of(server))
+        workers = before - {server.process.pid, redis_process(server)}
+        assert len(workers) == 2
+        os.kill(workers.pop(), signal.SIGKILL)
+        soon(lambda: len(set(processes_of(server)) - before) == 1, 10)
+        assert health(server)[0] == 200
+
+
+# The embedded Redis ---------------------------------------------------------------------------------------------------
+
+
+def test_a_redis_that_is_killed_is_back_in_a_moment(served: Server) -> None:
+    killed = redis_process(served)
+    os.kill(killed, signal.SIGKILL)
+    soon(lambda: redis_process(served) != killed and health(served)[0] == 200, 5)
+    assert is_alive(redis_process(served))
+
+
+def test_a_redis_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    keeper = embedded.Keeper(data(server), guest=True)
+    keeper.start()
+    left_behind = redis_process(server)
+    with server:
+        assert redis_process(server) == left_behind
+        keeper.stop()
+        soon(lambda: redis_process(server) != left_behind and health(server)[0] == 200, 5)
+
+
+def test_a_redis_that_was_left_behind_and_hangs_is_replaced(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    keeper = embedded.Keeper(data(server), guest=True)
+    keeper.start()
+    hanging = redis_process(server)
+    os.kill(hanging, signal.SIGSTOP)
+    with server:
+        assert redis_process(server) != hanging
+        assert not is_alive(hanging)
+        keeper.stop()
+        assert health(server)[0] == 200
+
+
+def test_a_redis_whose_file_is_broken_starts_empty(served: Server) -> None:
+    served.stop()
+    for part in (data(served) / "redis" / "appendonlydir").iterdir():
+        part.write_bytes(b"*1\r\n$5\r\nhello" * 3)
+    served.start()
+    assert health(served)[0] == 200
+
+
+def test_a_command_finds_the_redis_of_the_server_and_has_its_own_without(served: Server) -> None:
+    def ask() -> str:
+        command = (
+            "import redis; from django.conf import settings; from chatproject.core.embedded import ensure\n"
+            "with ensure(): print(redis.Redis.from_url(settings.REDIS_URL).info('server')['process_id'])"
+        )
+        asked = subprocess.run(
+            [sys.executable, "manage.py", "shell", "--no-imports", "-v", "0", "-c", command],
+            cwd=ROOT,
+            env=served._environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return asked.stdout.strip()
+
+    running = redis_process(served)
+    assert int(ask()) == running
+    served.stop()
+    assert int(ask()) != running
+    assert processes_of(served) == []
+
+
+def test_a_data_directory_with_a_long_name_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    keeper = embedded.Keeper(folder)
+    keeper.start()
+    path = Path(embedded.url(folder).removeprefix("unix://"))
+    try:
+        assert keeper.answers()
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        keeper.stop()
+        path.parent.rmdir()
+    assert not keeper.answers()
+
+
+def test_without_any_server_program_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(embedded, "_programs", lambda: iter(["/nowhere/valkey-server"]))
+    with pytest.raises(embedded.Unavailable, match="apt-get install redis-server"):
+        embedded.Keeper(tmp_path).start()
+
+
+# Health and logs ------------------------------------------------------------------------------------------------------
+
+
+def test_health_tells_which_part_is_down(served: Server) -> None:
+    redis = redis_process(served)
+    os.kill(redis, signal.SIGSTOP)
+    assert health(served) == (503, {"status": "down", "database": "ok", "redis": "down"})
+    os.kill(redis, signal.SIGCONT)
+    soon(lambda: health(served)[0] == 200, 5)
+
+    database = sqlite3.connect(data(served) / "chat.sqlite3")
+    database.execute("ALTER TABLE django_content_type RENAME TO elsewhere")
+    assert health(served) == (503, {"status": "down", "database": "down", "redis": "ok"})
+    database.execute("ALTER TABLE elsewhere RENAME TO django_content_type")
+    database.close()
+    assert health(served)[0] == 200
+
+
+def test_logs_know_no_secrets_and_no_tracebacks_of_what_clients_get_wrong(served: Server) -> None:
+    httpx.get(f"{served.url}/healthz?token=hush", headers={"Host": b"evil\x85example"})
+    httpx.get(f"{served.url}/no/such/page?token=hush")
+    httpx.post(f"{served.url}/login?token=hush", content=b'{"password": "hush', headers={"Content-Type": "application/json"})
+    httpx.post(f"{served.url}/login", json={"name": "ann", "password": "hush" * 100_000})
+    with socket.create_connection(("127.0.0.1", served.port)) as raw:
+        raw.sendall(b"hush hush\r\n\r\n")
+        raw.recv(1000)
+    with socket.create_connection(("127.0.0.1", served.port)) as raw:
+        raw.sendall(
+            b"GET /ws/chat/?token=hush HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        raw.recv(1000)
+    served.stop()
+    said = served.log.read_text()
+    assert "hush" not in said
+    assert "Traceback" not in said
+
+
+# What may come in -----------------------------------------------------------------------------------------------------
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_stored(served: Server) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(100):
+            yield b" " * 65536
+
+    for body in (b" " * 300_000, pieces()):
+        answer = httpx.post(f"{served.url}/login", content=body, headers={"Accept-Language": "en"})
+        assert answer.status_code == 413
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "too_large"
+
+
+def test_what_is_not_there_is_a_page_for_browsers_and_a_problem_for_others(served: Server) -> None:
+    page = httpx.get(f"{served.url}/nowhere", headers={"Accept": "text/html,*/*"})
+    assert page.status_code == 404
+    assert page.headers["Content-Type"].startswith("text/html")
+    problem = httpx.get(f"{served.url}/nowhere")
+    assert problem.status_code == 404
+    assert problem.json()["code"] == "not_found"
+
+
+def test_every_page_has_a_strict_policy(served: Server) -> None:
+    for path in ("/sign-in/", "/admin/login/", "/api/docs/", "/nowhere"):
+        policy = httpx.get(served.url + path, follow_redirects=True).headers["Content-Security-Policy"]
+        rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+        assert rules["default-src"] == rules["frame-ancestors"] == rules["base-uri"] == "'none'"
+        assert "unsafe" not in policy
+        assert f"ws://127.0.0.1:{served.port}" in rules["connect-src"]
