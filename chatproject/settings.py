@@ -208,6 +208,7 @@ STORAGES = {
     },
 }
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
 
 # HTTP API -------------------------------------------------------------------------------------------------------------
 
