@@ -166,6 +166,7 @@ class Bus:
                     async with asyncio.timeout(5):
                         await self._broken.wait()
                     self._drop()  # one of the two may have come up while the other broke
+                    await asyncio.sleep(RETRY)  # a server that takes us in and throws us out is not asked in a loop
                 except TimeoutError:
                     if self._pong < asked:
                         log.warning("hub: Redis does not answer")
