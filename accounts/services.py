@@ -66,7 +66,7 @@ def sign_in(*, name: str, password: str, address: str, online: bool | None = Non
     if rules.is_outdated(user):
         outdated, user.password = user.password, rules.hashed(password)
         User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
-    if online is not None:
+    if online is not None and online == user.is_invisible:
         change_profile(user=user, online=online)
     return user
 
@@ -223,22 +223,27 @@ def change_profile(
     online: bool | None = None,
 ) -> User:
     """Change what is given, and tell who sees it. Raises Invalid, NameTaken."""
+    changes: dict[str, Any] = {}
     if name is not None:
-        user.name = clean_name(name)
-        user.name_key = name_key(name)
+        name = clean_name(name)
+        changes |= {"name": name, "name_key": name_key(name)}
     if img is not None:
-        user.img = rules.clean_img(img)
+        changes["img"] = rules.clean_img(img)
     if language is not None:
-        user.language = rules.clean_language(language)
+        changes["language"] = rules.clean_language(language)
     if online is not None:
-        user.is_invisible = not online
+        changes["is_invisible"] = not online
 
     def body() -> User:
-        if name is not None and User.objects.filter(name_key=user.name_key).exclude(pk=user.pk).exists():
+        if name is not None and User.objects.filter(name_key=name_key(name)).exclude(pk=user.pk).exists():
             raise errors.NameTaken()
-        user.save(update_fields=["name", "name_key", "img", "language", "is_invisible"])
+        for field, value in changes.items():
+            setattr(user, field, value)
+        user.save(update_fields=list(changes))
         if name is not None or img is not None or online is not None:
             on_commit(lambda: events.profile_changed(user))
+        if online is not None:
+            on_commit(lambda: events.shown(user.pk, online))
         if online is False:
             on_commit(lambda: _hide(user.pk))
         return user

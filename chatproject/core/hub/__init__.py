@@ -58,6 +58,7 @@ __all__ = [
     "publish",
     "register",
     "room_topic",
+    "show",
     "status_topic",
     "unregister",
     "user_topic",
@@ -241,6 +242,9 @@ class _Hub:
                 if stays:
                     self.registry.join(socket, [muffled(topic)])  # the process listens already
                 self._leave(socket, [topic] if stays else [topic, muffled(topic)])
+        elif "visible" in order:
+            for socket in self.registry.users.get(UUID(order["user"]), ()):
+                socket.is_visible = bool(order["visible"])
 
     def _leave(self, socket: Socket, topics: Iterable[str]) -> None:
         assert self.bus is not None
@@ -335,6 +339,12 @@ def admit(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
     """Let a person's live sockets hear a room from now on; when they do, they are told `event`."""
     order = {"admit": room_topic(room_id), "user": str(user_id)}
     _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode(event, data).encode())
+
+
+def show(user_id: UUID, is_visible: bool) -> None:
+    """Let a person's live sockets count for his presence, or no longer."""
+    order = {"user": str(user_id), "visible": "yes" if is_visible else ""}
+    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n")
 
 
 def close_sockets(
