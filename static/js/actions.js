@@ -31,7 +31,7 @@ export class Actions {
     this.#drafts = drafts;
     store.on("stale", () => {
       clearTimeout(this.#listTimer);
-      this.#listTimer = setTimeout(() => this.loadList(), LIST_WAIT);
+      this.#listTimer = setTimeout(() => this.loadList().catch(() => {}), LIST_WAIT);
     });
     // Events of one moment may arrive in another order; only what is still missing after it is asked for.
     store.on("behind", () => {
@@ -58,6 +58,7 @@ export class Actions {
     this.watch();
     this.#outbox.flush();
     await this.loadList().catch(() => {});
+    this.#store.touch(`timeline:${this.#store.openKey}`);
   }
 
   /** Presence of those one can see: the people of the list, and the members of the open group. */
@@ -133,11 +134,17 @@ export class Actions {
 
   async markRead(key, upTo) {
     const chat = this.#store.chats.get(key);
-    if (!chat || upTo <= chat.readSeq) return;
+    // Without a connection nothing is marked: the next look after the reconnect does it.
+    if (!chat || upTo <= chat.readSeq || this.#store.connection !== "online") return;
+    const readBefore = chat.readSeq;
     this.#store.patchChat(key, { readSeq: upTo, ...(upTo >= chat.seq && { unreadCount: 0 }) });
     const [event, who] = chat.type === "group" ? ["EmitMarkGroupRead", { groupId: chat.id }] : ["EmitMarkPrivateRead", { senderId: chat.id }];
-    const answer = await this.#socket.ask(event, { ...who, upTo }).catch(() => null);
-    if (answer?.unreadCount != null && chat.readSeq === upTo) this.#store.patchChat(key, { unreadCount: answer.unreadCount });
+    try {
+      const { unreadCount } = await this.#socket.ask(event, { ...who, upTo });
+      if (chat.readSeq === upTo) this.#store.patchChat(key, { unreadCount });
+    } catch ({ code }) {
+      if (code === "offline" && chat.readSeq === upTo) this.#store.patchChat(key, { readSeq: readBefore });
+    }
   }
 
   // ── Writing ────────────────────────────────────────────────────────────
@@ -248,7 +255,8 @@ export class Actions {
   }
 
   /** Leaves nothing of this person's words on the machine. */
-  forgetHere() {
+  leaveNothing() {
+    this.#socket.stop();
     this.#outbox.clear();
     this.#drafts.clear();
   }

@@ -69,7 +69,8 @@ function takeCount(store, key, { unreadCount, lastMessage }) {
     chat.seq = lastMessage.seq;
     chat.lastMessage = lastMessage;
   }
-  store.patchChat(key, { unreadCount: isReadHere ? 0 : unreadCount, ...(unreadCount === 0 && { readSeq: chat.seq }) });
+  const isAllRead = unreadCount === 0 && lastMessage?.seq > chat.readSeq;
+  store.patchChat(key, { unreadCount: isReadHere ? 0 : unreadCount, ...(isAllRead && { readSeq: lastMessage.seq }) });
 }
 
 function takeCounts(store, { private: people, group: groups }) {
@@ -109,7 +110,7 @@ function takeHeads(store, { heads }) {
   for (const [id, version] of Object.entries(heads ?? {})) {
     const chat = store.chatById(id);
     if (!chat || version === 0) store.touch("stale");
-    else if (version > chat.version) store.advance(chat.key, version);
+    else if (version > chat.version && !chat.away) store.advance(chat.key, version);
   }
 }
 

@@ -26,6 +26,7 @@ export class Socket {
   #beat = 0;
   #beatEvery = 25_000;
   #heardAt = 0;
+  #isStopped = false;
 
   /** `onEvent(event, data)`, `onOpen()` once the server has greeted, `onClosed()`, `onSignedOut()`. */
   constructor(url, hooks) {
@@ -44,6 +45,17 @@ export class Socket {
       if (event.persisted) this.#hurry();
     });
     this.#connect();
+  }
+
+  /** For good: whoever signs out is going anyway. */
+  stop() {
+    clearTimeout(this.#retry);
+    clearInterval(this.#beat);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.isOpen = false;
+    this.#isStopped = true;
+    socket?.close();
   }
 
   /** At most once and no answer: typing, presence. Says whether it left. */
@@ -121,7 +133,7 @@ export class Socket {
   /** The network or the person is back: connect at once, or find out at once whether the connection still lives. */
   #hurry() {
     if (this.isOpen) this.#tick();
-    else if (!this.#socket) this.#connect();
+    else if (!this.#socket && !this.#isStopped) this.#connect();
   }
 
   #drop(socket = this.#socket) {

@@ -5,7 +5,7 @@ another origin fails the test, unless the test said that it will happen.
 """
 
 import itertools
-import os
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(missing)
+
+
+def unique(name: str) -> str:
+    """A name that nobody else has at the shared server."""
+    return f"{name} {next(_numbers)}"
 
 
 @pytest.fixture(scope="package")
@@ -107,21 +112,23 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
 
 
 class Someone(Person):
-    """A person with a browser before him, and a way to talk by HTTP when the page is not the point."""
+    """A person with a browser before him. What is not the page's part he says by HTTP, with the browser's session."""
 
-    def __init__(self, site: Server, name: str, page: Page) -> None:
-        super().__init__(site, name)
-        self.page = page
+    def __init__(self, name: str, page: Page) -> None:
+        self.name, self.page = name, page
+        # By the form's own address, without filling it in: that is another test's.
+        token = page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+        form = {"name": name, "password": PASSWORD, "csrfmiddlewaretoken": token, "next": "/"}
+        page.request.post("/sign-up/", form=form, headers={"Referer": page.url}, max_redirects=0)
+        page.goto("/")
+        page.wait_for_selector(".chat-row, .empty")
+        self.id = json.loads(page.locator("#boot").text_content() or "")["me"]["id"]
 
-    def sign_in(self) -> "Someone":
-        """By the form's own address, without its page: that is another test's."""
-        self.page.goto("/sign-in/")
-        token = self.page.locator("[name=csrfmiddlewaretoken]").first.input_value()
-        form = {"name": self.name, "password": PASSWORD, "csrfmiddlewaretoken": token, "next": "/"}
-        self.page.request.post("/sign-in/", form=form, headers={"Referer": self.page.url})
-        self.page.goto("/")
-        self.page.wait_for_selector(".chat-row, .empty")
-        return self
+    def post(self, path: str, **body: Any) -> Any:
+        (token,) = [cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken"]
+        answer = self.page.request.post(path, data=body, headers={"X-CSRFToken": token})
+        assert answer.ok, answer.text()
+        return answer.json()
 
     def another_tab(self) -> "Someone":
         twin = object.__new__(Someone)
@@ -161,11 +168,11 @@ class Someone(Person):
 
 
 @pytest.fixture
-def someone(site: Server, visit: Callable[..., Page]) -> Callable[..., Someone]:
+def someone(visit: Callable[..., Page]) -> Callable[..., Someone]:
     """`ann = someone("Ann")`: a new person, signed in, looking at his list."""
 
     def arrive(name: str, **options: Any) -> Someone:
-        return Someone(site, f"{name} {os.getpid() % 1000}{next(_numbers)}", visit("/sign-in/", **options)).sign_in()
+        return Someone(unique(name), visit("/sign-up/", **options))
 
     return arrive
 
@@ -173,4 +180,4 @@ def someone(site: Server, visit: Callable[..., Page]) -> Callable[..., Someone]:
 @pytest.fixture
 def person(site: Server) -> Callable[[str], Person]:
     """Somebody without a browser."""
-    return lambda name: Person(site, f"{name} {os.getpid() % 1000}{next(_numbers)}")
+    return lambda name: Person(site, unique(name))

@@ -36,6 +36,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.http = httpx.Client(base_url=self.url, timeout=20)
         # Nothing of whoever starts this: his DATA_DIR, DATABASE_URL and limits are not ours.
         self._environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ} | {
             "PORT": str(self.port),
@@ -54,6 +55,7 @@ class Server:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+        self.http.close()
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -63,7 +65,7 @@ class Server:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if httpx.get(f"{self.url}/healthz").status_code == 200:
+                if self.http.get("/healthz").status_code == 200:
                     return
             except httpx.TransportError:
                 time.sleep(0.05)
@@ -87,14 +89,14 @@ class Person:
 
     def __init__(self, server: Server, name: str) -> None:
         self.name = name
-        self._url = server.url
+        self._http = server.http
         self._headers: dict[str, str] = {}
         answer = self.post("/login", name=name, password=PASSWORD)
         self.id: str = answer["id"]
         self._headers["Authorization"] = f"Bearer {answer['token']}"
 
     def post(self, path: str, **body: Any) -> Any:
-        answer = httpx.post(self._url + path, json=body, headers=self._headers, timeout=20)
+        answer = self._http.post(path, json=body, headers=self._headers)
         answer.raise_for_status()
         return answer.json()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import SERVER_GONE, Someone, Watch
 from tests.browser.server import Person, Server
@@ -31,7 +31,7 @@ def test_what_is_written_while_the_server_is_dead_arrives_once_and_in_order(
         ann.write(f"meanwhile {number}")
     expect(ann.page.locator("[data-state=sending]")).to_have_count(3)
     expect(ann.page.locator("#banner")).to_be_visible()
-    # A reload would lose what is only in memory: the page is served again first, then reloaded in mid-sending.
+    # The page is gone before it could send again: what it had written must have been kept.
     site.start()
     ann.page.reload()
     expect(ann.page.locator("[data-state=sent]")).to_have_count(4, timeout=20_000)
@@ -61,23 +61,17 @@ def test_a_lost_push_is_noticed_and_fetched(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "one")
-    lost = []
+    lost: list[str | bytes] = []
 
-    def keep_back(frame: str | bytes) -> None:
-        if "the lost one" in str(frame) and not lost:
-            lost.append(frame)
-        else:
-            route.send(frame)
+    def between(page: WebSocketRoute) -> None:
+        def keep_one_back(frame: str | bytes) -> None:
+            if "the lost one" in str(frame) and not lost:
+                lost.append(frame)
+            else:
+                page.send(frame)
 
-    def between(socket: object) -> None:
-        nonlocal route
-        route = socket  # type: ignore[assignment]
-        server = route.connect_to_server()
-        server.on_message(keep_back)
+        page.connect_to_server().on_message(keep_one_back)
 
-    from playwright.sync_api import WebSocketRoute
-
-    route: WebSocketRoute
     ann.page.route_web_socket("**/ws/chat/**", between)
     ann.page.reload()
     ann.open(bob)
@@ -96,7 +90,14 @@ def test_a_refused_message_can_be_tried_again_or_thrown_away(
     bob.say_in(group, "hello")
     ann.open("Tea")
     expect(ann.bubble("hello")).to_be_visible()
-    ann.page.evaluate("window.WebSocket.prototype.send = ((send) => function (text) { if (!text.includes('EmitGroupMsg')) return send.call(this, text); send.call(this, text.replace(/\"content\":\"[^\"]*\"/, '\"content\":\"\"')); })(window.WebSocket.prototype.send)")
+    ann.page.evaluate(
+        """() => {
+          const send = WebSocket.prototype.send;
+          WebSocket.prototype.send = function (text) {
+            send.call(this, text.includes("EmitGroupMsg") ? text.replace("will be refused", "") : text);
+          };
+        }"""
+    )
     ann.write("will be refused")
     failed = ann.page.locator("[data-state=failed]")
     expect(failed).to_have_count(1)

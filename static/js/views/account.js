@@ -26,7 +26,7 @@ export function openAccountMenu(anchor, { store, actions }) {
       icon: "log-out",
       danger: true,
       run: () => {
-        actions.forgetHere();
+        actions.leaveNothing();
         document.getElementById("sign-out").submit();
       },
     },
