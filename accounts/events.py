@@ -8,16 +8,16 @@ from chatproject.core import hub
 from presence.selectors import online_among
 
 
+def person_changed(user: User) -> None:
+    """To the processes that hold the person's sockets; nothing goes out."""
+    hub.person_changed(user.pk, is_visible=not user.is_invisible)
+
+
 def profile_changed(user: User) -> None:
     """The user as he is now, to his own sockets and to whoever watches him."""
     payload = user_output(user, online=user.pk in online_among([user.pk]))
     hub.publish(hub.user_topic(user.pk), "OnUserUpdate", payload)
     hub.publish(hub.status_topic(user.pk), "OnUserUpdate", payload)
-
-
-def shown(user_id: UUID, is_visible: bool) -> None:
-    """To the processes that hold the person's sockets: whether others may see that he is here."""
-    hub.show(user_id, is_visible)
 
 
 def device_revoked(user_id: UUID, device_id: UUID) -> None:

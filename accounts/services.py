@@ -19,8 +19,9 @@ from accounts import events, rules, selectors
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, redis, times
-from chatproject.core.db import held, on_commit, run_atomic
+from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.handshake import Credentials
+from chatproject.databases import held
 from presence import services as presence
 
 log = logging.getLogger(__name__)
@@ -240,10 +241,9 @@ def change_profile(
         for field, value in changes.items():
             setattr(user, field, value)
         user.save(update_fields=list(changes))
+        on_commit(lambda: events.person_changed(user))
         if name is not None or img is not None or online is not None:
             on_commit(lambda: events.profile_changed(user))
-        if online is not None:
-            on_commit(lambda: events.shown(user.pk, online))
         if online is False:
             on_commit(lambda: _hide(user.pk))
         return user

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
+from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device
 from accounts.serializers import user_output
@@ -163,12 +164,20 @@ class ChatConsumer(AsyncConsumer):
             handler = self.handlers.get(frame["event"])
             if handler is None:
                 raise errors.BadRequest(_("There is no such event."), code="unknown_event")
+            if self.socket.is_outdated:
+                await self._look_again()
             await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
         except ChatError as error:
             answer.error(error)
         except Exception:
             log.exception("socket: an event failed")
             answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
+
+    async def _look_again(self) -> None:
+        """Who speaks here, as he is now: his name goes out with what he says."""
+        self.socket.is_outdated = False
+        self.device.user = await in_thread(people.get, self.socket.user_id)
+        self.language = self.device.user.language or settings.LANGUAGE_CODE
 
     def _parse(self, message: Any) -> dict[str, Any]:
         text = message.get("text")

@@ -47,7 +47,7 @@ django.setup()
 import httpx
 import pytest
 import uvicorn
-from django.db import connections
+from django.db import connection, connections
 from django.db.backends.signals import connection_created
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
@@ -97,8 +97,8 @@ hub.every = _as_job(hub.every)  # type: ignore[assignment]
 
 @contextmanager
 def _query_budget(most: int) -> Iterator[None]:
-    for connection in connections.all(initialized_only=True):
-        _statements.watch(connection)
+    for one in connections.all(initialized_only=True):
+        _statements.watch(one)
     heard: list[str] = []
     _statements.counting = heard
     try:
@@ -172,7 +172,18 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
         made = setup_databases(verbosity=0, interactive=False)
         yield
         connections.close_all()
+        _end_other_sessions()
         teardown_databases(made, verbosity=0)
+
+
+def _end_other_sessions() -> None:
+    """PostgreSQL drops no database to which others are connected: here, threads that the server has left behind."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +196,7 @@ def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
         ws="websockets-sansio",
         ws_max_size=1024 * 1024,
         ws_per_message_deflate=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
         server_header=False,
         access_log=False,

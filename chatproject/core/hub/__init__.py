@@ -55,10 +55,10 @@ __all__ = [
     "listen",
     "local",
     "muffled",
+    "person_changed",
     "publish",
     "register",
     "room_topic",
-    "show",
     "status_topic",
     "unregister",
     "user_topic",
@@ -242,9 +242,10 @@ class _Hub:
                 if stays:
                     self.registry.join(socket, [muffled(topic)])  # the process listens already
                 self._leave(socket, [topic] if stays else [topic, muffled(topic)])
-        elif "visible" in order:
-            for socket in self.registry.users.get(UUID(order["user"]), ()):
+        elif changed := order.get("changed"):
+            for socket in self.registry.users.get(UUID(changed), ()):
                 socket.is_visible = bool(order["visible"])
+                socket.is_outdated = True
 
     def _leave(self, socket: Socket, topics: Iterable[str]) -> None:
         assert self.bus is not None
@@ -341,9 +342,9 @@ def admit(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
     _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode(event, data).encode())
 
 
-def show(user_id: UUID, is_visible: bool) -> None:
-    """Let a person's live sockets count for his presence, or no longer."""
-    order = {"user": str(user_id), "visible": "yes" if is_visible else ""}
+def person_changed(user_id: UUID, *, is_visible: bool) -> None:
+    """Let a person's live sockets know that what they know of him is outdated, and whether others may see him here."""
+    order = {"changed": str(user_id), "visible": "yes" if is_visible else ""}
     _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n")
 
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any, cast
 
 import hiredis
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 BACKLOG = 8 * 1024 * 1024
 #: Seconds between attempts to connect.
 RETRY = 0.3
+#: Seconds for an answer to a PING, and between two of them.
+PATIENCE = 5
 
 
 def command(*words: bytes) -> bytes:
@@ -79,7 +82,7 @@ class Bus:
         self._subscriber: _Wire | None = None
         self._broken = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._pong = 0.0
+        self._answered = asyncio.Event()
 
     @property
     def is_up(self) -> bool:
@@ -138,7 +141,7 @@ class Bus:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
             case b"pong":
-                self._pong = asyncio.get_running_loop().time()
+                self._answered.set()
 
     def _drop(self) -> None:
         for wire in (self._publisher, self._subscriber):
@@ -153,22 +156,20 @@ class Bus:
 
     async def _keep(self) -> None:
         """Reconnect whenever a connection breaks, or answers nothing: a stopped Redis holds its connections open."""
-        loop = asyncio.get_running_loop()
         while True:
             try:
                 if not self.is_up:
                     await self._connect()
                     log.info("hub: Redis is back, %d topics", len(self._topics))
-                asked = loop.time()
+                self._answered.clear()
                 if self._subscriber is not None:
                     self._subscriber.write(command(b"PING"))
                 try:
-                    async with asyncio.timeout(5):
+                    async with asyncio.timeout(PATIENCE):
                         await self._broken.wait()
                     self._drop()  # one of the two may have come up while the other broke
-                    await asyncio.sleep(RETRY)  # a server that takes us in and throws us out is not asked in a loop
                 except TimeoutError:
-                    if self._pong < asked:
+                    if not self._answered.is_set():
                         log.warning("hub: Redis does not answer")
                         self._drop()
             except (OSError, TimeoutError) as error:
@@ -177,12 +178,21 @@ class Bus:
                 await asyncio.sleep(RETRY)
 
     async def _connect(self) -> None:
-        async with asyncio.timeout(2):
-            self._broken.clear()
-            self._publisher = await self._open(lambda reply: None)
-            self._subscriber = await self._open(self._heard)
-            if self._topics:
-                self._subscriber.write(command(b"SUBSCRIBE", *(topic.encode() for topic in self._topics)))
+        """Up is who answers: a stopped Redis takes connections, too, and what we told it nobody here would hear."""
+        with ExitStack() as unless_it_answers:
+            async with asyncio.timeout(2):
+                self._broken.clear()
+                publisher = await self._open(lambda reply: None)
+                unless_it_answers.callback(publisher.close)
+                subscriber = await self._open(self._heard)
+                unless_it_answers.callback(subscriber.close)
+                self._answered.clear()
+                subscriber.write(command(b"PING"))
+                await self._answered.wait()
+            unless_it_answers.pop_all()
+        self._publisher, self._subscriber = publisher, subscriber
+        if self._topics:
+            subscriber.write(command(b"SUBSCRIBE", *(topic.encode() for topic in self._topics)))
 
     async def _open(self, heard: Callable[[Any], None]) -> _Wire:
         loop = asyncio.get_running_loop()

@@ -14,13 +14,14 @@ NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, FLOODING = 4400, 4401, 4408, 4429
 class Socket:
     """One live connection of one signed-in device."""
 
-    __slots__ = ("closing", "device_id", "id", "is_visible", "outbox", "topics", "user_id")
+    __slots__ = ("closing", "device_id", "id", "is_outdated", "is_visible", "outbox", "topics", "user_id")
 
     def __init__(self, send: Send, *, user_id: UUID, device_id: UUID, batches: bool, is_visible: bool) -> None:
         self.id = uuid.uuid4().hex
         self.user_id = user_id
         self.device_id = device_id
         self.is_visible = is_visible  # others may see that this person is here
+        self.is_outdated = False  # what the consumer knows of the person: he changed something since
         self.topics: set[str] = set()
         #: Done with a close code as soon as this socket must end.
         self.closing: asyncio.Future[int] = asyncio.get_running_loop().create_future()
