@@ -36,7 +36,7 @@ def test_answers_have_exactly_the_documented_keys(person: Any, group: Any, path:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
-    asked = {
+    asked: dict[str, tuple[str, str, dict[str, Any]]] = {
         "GET /group/members": ("get", f"/group/members/{room['id']}", {}),
         "GET /group/messages": ("get", "/group/messages", {"query": {"groupId": room["id"]}}),
         "GET /userChatList": ("get", "/userChatList", {"query": {"search": bob.name}}),
