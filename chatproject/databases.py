@@ -24,10 +24,13 @@ TRIES = 5
 
 SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 
+#: The connection, by the names that only MongoDB's backend has.
+_mongodb_connection: Any = connection
+
 #: SQLite lets one writer in at a time and makes the others poll. Ours wait in line instead.
 _sqlite_writer = threading.RLock()
 
-# Settings -----------------------------------------------------------------------------------------------------------------
+# Settings -------------------------------------------------------------------------------------------------------------
 
 _MONGODB = "django_mongodb_backend"
 #: MongoDB does not count: ids that no model of ours has are its own kind there.
@@ -61,7 +64,7 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
         "OPTIONS": {
-            # A transaction that reads before it writes fails at once when another wrote in between: none begins that way.
+            # A transaction that reads before it writes fails at once when another wrote in between: none begins so.
             "transaction_mode": "IMMEDIATE",
             "timeout": PATIENCE,
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};",
@@ -111,7 +114,7 @@ def migration_modules(database: dict[str, Any]) -> dict[str, str]:
     return {app: f"chatproject.mongodb.migrations.{app}" for app in _COUNTED_APPS}
 
 
-# Transactions -------------------------------------------------------------------------------------------------------------
+# Transactions ---------------------------------------------------------------------------------------------------------
 
 
 def atomically(body: Callable[[], T]) -> T:
@@ -149,7 +152,7 @@ def _on_postgresql(body: Callable[[], T]) -> T:
     raise AssertionError("unreachable")
 
 
-#: Of PostgreSQL. A deadlock or a lost race is gone by itself when the other has finished; a lock was waited for long enough.
+#: PostgreSQL's words. A deadlock or a lost race is over when the other has finished; a lock was waited for long enough.
 _LOST_RACES = {"40P01", "40001"}
 _LOCK_TIMEOUT = "55P03"
 
@@ -162,7 +165,7 @@ def _on_mongodb(body: Callable[[], T]) -> T:
     """MongoDB lets nobody wait for a row: of two that write it at once one is refused, and comes again."""
     from pymongo.errors import PyMongoError
 
-    if connection.in_atomic_block_mongo:
+    if _mongodb_connection.in_atomic_block_mongo:
         return body()
     refusal: Exception | None = None
     for _ in _attempts():
@@ -189,9 +192,9 @@ def _mongodb_transaction(body: Callable[[], T]) -> T:
         except Exception:
             # The backend keeps the session of a commit that failed, and would take it for the next transaction's.
             connection.run_on_commit = []
-            if connection.session:
-                connection.session.end_session()
-                connection.session = None
+            if _mongodb_connection.session:
+                _mongodb_connection.session.end_session()
+                _mongodb_connection.session = None
             raise
     return answer
 
@@ -204,7 +207,7 @@ def _commit_again(error: Exception) -> None:
         if not _says(error, "UnknownTransactionCommitResult"):
             raise error
         try:
-            connection.commit_mongo()
+            _mongodb_connection.commit_mongo()
         except PyMongoError as again:
             error = again
         else:
@@ -235,8 +238,10 @@ def held(rows: QuerySet[M]) -> QuerySet[M]:
         # Only writers get in each other's way there, so each leaves a mark that differs from the last.
         key = rows.model._meta.pk
         ids = [key.get_db_prep_value(pk, connection) for pk in rows.values_list("pk", flat=True)]
-        collection = connection.get_collection(rows.model._meta.db_table)
-        collection.update_many({"_id": {"$in": ids}}, {"$set": {"held": ObjectId()}}, session=connection.session)
+        collection = _mongodb_connection.get_collection(rows.model._meta.db_table)
+        collection.update_many(
+            {"_id": {"$in": ids}}, {"$set": {"held": ObjectId()}}, session=_mongodb_connection.session
+        )
     return rows.select_for_update()
 
 

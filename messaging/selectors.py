@@ -10,8 +10,8 @@ from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from chatproject.core.db import page
 from chatproject.core.errors import NotFound
+from chatproject.databases import page
 from groups import selectors as rooms
 from groups.models import Membership
 from messaging.models import Message

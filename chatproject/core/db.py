@@ -13,9 +13,6 @@ from django.db import OperationalError, connections, transaction
 
 from chatproject import databases
 from chatproject.core.errors import Busy
-from chatproject.databases import held as held
-from chatproject.databases import let_go as let_go
-from chatproject.databases import page as page
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -18,10 +18,11 @@ from accounts import selectors as people
 from accounts.models import User
 from chatproject.core import limits
 from chatproject.core.commits import GroupCommit
-from chatproject.core.db import let_go, on_commit, run_atomic
+from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
 from chatproject.core.times import now
+from chatproject.databases import let_go
 from groups import services as groups
 from groups.models import Membership, Room, direct_room_id
 from groups.rules import require_other
