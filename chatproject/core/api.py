@@ -129,7 +129,7 @@ def require_self(request: Request, *fields: str) -> None:
 
 @cache
 def _form(shape: "type[Input]") -> "Input":
-    """One form per shape and process: DRF copies every field for each new one, which costs more than storing a message."""
+    """One form per shape and process: DRF copies every field for each new one, and that costs more than a send."""
     return shape()
 
 
