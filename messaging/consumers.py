@@ -130,6 +130,7 @@ class ChatConsumer(AsyncConsumer):
             # Rooms first, then the handshake: whoever is connected misses nothing.
             await hub.register(self.socket, await in_thread(live.topics_of, self.socket.user_id))
             await self.send_event({"type": "websocket.accept", "subprotocol": subprotocol})
+            self.socket.outbox.open()
             await live.arrive(self.socket)
             while (message := await receive())["type"] == "websocket.receive":
                 await self._take(message)

@@ -1,5 +1,6 @@
 """The socket's own manners: who gets in, how it ends, and that it lives."""
 
+import threading
 from contextlib import suppress
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from django.conf import settings as project
 from websockets.exceptions import ConnectionClosed
 
+from chatproject.core import hub
 from tests.people import Refused
 
 
@@ -90,3 +92,22 @@ def test_errors_are_told_in_the_readers_language(person: Any) -> None:
     with pytest.raises(Refused) as refused:
         ann.connect().call("EmitPrivate", {"toUid": "01890000-0000-7000-8000-000000000000", "msg": "a"})
     assert refused.value.error["message"] != "There is no such thing here."
+
+
+def test_what_everyone_is_told_during_a_handshake_is_heard_after_it(person: Any) -> None:
+    people, stop = [person("ann") for _ in range(25)], threading.Event()
+    first = person("bob").connect()
+
+    def talk() -> None:
+        while not stop.wait(0.0002):
+            hub.publish(hub.EVERYONE, "chatter", {})
+
+    talker = threading.Thread(target=talk)
+    talker.start()
+    try:
+        sockets = [one.connect(batch=number % 2 == 0) for number, one in enumerate(people)]
+    finally:
+        stop.set()
+        talker.join()
+    for socket in (first, *sockets):
+        assert socket.call("SocketHeartBeat")["serverTime"]

@@ -36,10 +36,10 @@ class Outbox:
 
     While the connection takes what we write, `push` writes at once, without a task. When it does not, what comes is
     kept until it does, and leaves together if the client understands batches. A reader who is too slow is reported
-    once by `too_slow`, and gets nothing more.
+    once by `too_slow`, and gets nothing more. Before `open`, which follows the handshake, everything is kept.
     """
 
-    __slots__ = ("_batches", "_send", "_size", "_task", "_too_slow", "_waiting", "is_closed")
+    __slots__ = ("_batches", "_is_open", "_send", "_size", "_task", "_too_slow", "_waiting", "is_closed")
 
     def __init__(self, send: Send, *, batches: bool, too_slow: Callable[[], None]) -> None:
         self._send = send
@@ -48,7 +48,15 @@ class Outbox:
         self._waiting: list[str] = []
         self._size = 0
         self._task: asyncio.Task[None] | None = None
+        self._is_open = False
         self.is_closed = False
+
+    def open(self) -> None:
+        """The connection takes frames from now on."""
+        self._is_open = True
+        if self._waiting and not self.is_closed:
+            first = self._send({"type": "websocket.send", "text": self._take()})
+            self._task = asyncio.get_running_loop().create_task(self._drain(first))
 
     def push(self, text: str) -> None:
         """Send one event."""
@@ -58,7 +66,7 @@ class Outbox:
         """Send events that left together; `joined` is the same as one frame."""
         if self.is_closed:
             return
-        if self._task is None:
+        if self._is_open and self._task is None:
             if self._batches:
                 self._write(joined)
                 return
