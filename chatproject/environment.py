@@ -7,11 +7,23 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 #: The shortest and the plainest key we accept: 128 bits in hexadecimal digits pass, `changemechangeme…` does not.
 KEY_LENGTH = 32
 KEY_VARIETY = 10
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Environment(Env):
+    """The variables, and what a wrong one is told."""
+
+    def int(self, var: str, default: object = Env.NOTSET) -> int:
+        try:
+            number: int = super().int(var, default)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{var}: {self.str(var)!r} is not a whole number.") from error
+        return number
 
 
 def data_dir(path: Path) -> Path:

@@ -5,13 +5,12 @@ from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from environ import Env
 
 from chatproject import databases, environment
 from chatproject.core import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
+env = environment.Environment()
 env.read_env(BASE_DIR / ".env")
 
 # Where it runs, and with what -----------------------------------------------------------------------------------------

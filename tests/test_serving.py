@@ -87,7 +87,7 @@ def refused(server: Server, **environment: str) -> str:
         check=False,
     )
     assert ended.returncode != 0
-    assert "Traceback" not in ended.stderr or "ImproperlyConfigured" in ended.stderr
+    assert "Traceback" not in ended.stderr
     return ended.stderr
 
 
@@ -96,7 +96,9 @@ def refused(server: Server, **environment: str) -> str:
 
 def test_a_first_start_makes_what_it_needs_and_keeps_it_to_its_owner(served: Server) -> None:
     assert health(served) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
-    modes = {name: (data(served) / name).stat().st_mode & 0o777 for name in (".", "secret_key", "chat.sqlite3", "redis")}
+    modes = {
+        name: (data(served) / name).stat().st_mode & 0o777 for name in (".", "secret_key", "chat.sqlite3", "redis")
+    }
     assert modes == {".": 0o700, "secret_key": 0o600, "chat.sqlite3": 0o600, "redis": 0o700}
     assert f"http://127.0.0.1:{served.port}/" in served.log.read_text()
     assert str(data(served)) in served.log.read_text()
@@ -136,8 +138,21 @@ def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
     assert "SECRET_KEY is weak" in refused(Server(tmp_path), SECRET_KEY=key)
 
 
-def test_a_wildcard_is_no_origin(tmp_path: Path) -> None:
-    assert "is not an origin" in refused(Server(tmp_path), ALLOWED_ORIGINS="https://*.example")
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("ALLOWED_ORIGINS", "https://*.example", "is not an origin"),
+        ("DATABASE_URL", "oracle://host/name", "oracle:// is not one of"),
+        ("PORT", "http", "PORT: 'http' is not a whole number"),
+        ("RATE_MESSAGES", "many", "RATE_MESSAGES: not a rate"),
+        ("REGISTRATION", "maybe", "neither open nor closed"),
+        ("SQLITE_SYNCHRONOUS", "OFF", "SQLITE_SYNCHRONOUS"),
+        ("TRUSTED_PROXIES", "nginx", "is not an address or network"),
+        ("WORKERS", "0", "0 processes cannot serve"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(tmp_path: Path, setting: str, value: str, said: str) -> None:
+    assert said in refused(Server(tmp_path), **{setting: value})
 
 
 # Ending ---------------------------------------------------------------------------------------------------------------
@@ -283,9 +298,11 @@ def test_health_tells_which_part_is_down(served: Server) -> None:
 
 
 def test_logs_know_no_secrets_and_no_tracebacks_of_what_clients_get_wrong(served: Server) -> None:
-    httpx.get(f"{served.url}/healthz?token=hush", headers={"Host": b"evil\x85example"})
+    httpx.get(f"{served.url}/healthz?token=hush", headers={b"Host": b"evil\x85example"})
     httpx.get(f"{served.url}/no/such/page?token=hush")
-    httpx.post(f"{served.url}/login?token=hush", content=b'{"password": "hush', headers={"Content-Type": "application/json"})
+    httpx.post(
+        f"{served.url}/login?token=hush", content=b'{"password": "hush', headers={"Content-Type": "application/json"}
+    )
     httpx.post(f"{served.url}/login", json={"name": "ann", "password": "hush" * 100_000})
     with socket.create_connection(("127.0.0.1", served.port)) as raw:
         raw.sendall(b"hush hush\r\n\r\n")

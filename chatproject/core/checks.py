@@ -24,6 +24,13 @@ def rates_are_rates(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def somebody_serves(**_: Any) -> list[CheckMessage]:
+    return (
+        [] if settings.WORKERS > 0 else [Error(f"WORKERS: {settings.WORKERS} processes cannot serve", id="chat.E004")]
+    )
+
+
+@register()
 def registration_is_open_or_closed(**_: Any) -> list[CheckMessage]:
     if settings.REGISTRATION in ("open", "closed"):
         return []

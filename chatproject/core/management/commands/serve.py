@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from chatproject.core import embedded, prepare, serving
 
@@ -35,6 +36,8 @@ class Command(BaseCommand):
                 self._serve(listener)
             except embedded.Unavailable as missing:
                 raise CommandError(str(missing)) from missing
+            except OperationalError as error:
+                raise CommandError(f"The database cannot be used: {error}") from error
 
     def _serve(self, listener: socket.socket) -> None:
         with _redis():
