@@ -168,6 +168,7 @@ class Bus:
                     async with asyncio.timeout(PATIENCE):
                         await self._broken.wait()
                     self._drop()  # one of the two may have come up while the other broke
+                    await asyncio.sleep(RETRY)  # a server that takes us in and throws us out is not asked in a loop
                 except TimeoutError:
                     if not self._answered.is_set():
                         log.warning("hub: Redis does not answer")
