@@ -64,13 +64,14 @@ def group_unread(seat: Membership, last: dict[str, Any] | None, *, skip: str = "
     hub.publish(hub.user_topic(seat.user_id), "groupUnreadUpdate", payload, skip=skip)
 
 
-def read(seat: Membership, senders: Iterable[UUID]) -> None:
-    """Somebody read what these people sent: `id` is the chat as they know it."""
+def read(seat: Membership, senders: Iterable[UUID], *, since: int) -> None:
+    """Somebody's cursor moved from `since` over what these people sent: `id` is the chat as they know it."""
     is_private = bool(seat.peer_id)
     payload = {
         "type": "private" if is_private else "group",
         "id": str(seat.user_id if is_private else seat.room_id),
         "userId": str(seat.user_id),
+        "previousSeq": since,
         "readSeq": seat.read_seq,
     }
     for sender_id in senders:

@@ -48,7 +48,7 @@ def _move(seat: Membership, upto: int | None, socket_id: str) -> None:
 
 def _tell(seat: Membership, was: int, socket_id: str) -> None:
     senders = selectors.senders_between(seat.room_id, after=was, upto=seat.read_seq, but=seat.user_id)
-    events.read(seat, senders)
+    events.read(seat, senders, since=was)
     last = last_output(selectors.Chat(seat, selectors.last_messages([seat]).get(seat.room_id)))
     if seat.peer is not None:
         cache.private(seat.user_id, seat.peer.pk, seat.unread)

@@ -36,7 +36,7 @@ function takeMessage(store, message) {
 }
 
 /** Somebody else's read cursor moved, which turns ticks. */
-function takeRead(store, { type, id, userId, readSeq, previousSeq = 0 }) {
+function takeRead(store, { type, id, userId, readSeq, previousSeq }) {
   const key = chatKey(type, id);
   const chat = store.chats.get(key);
   if (!chat || userId === store.me.id) return;

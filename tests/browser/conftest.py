@@ -29,7 +29,9 @@ expect.set_options(timeout=PATIENCE)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if Path(CHROMIUM).exists():
         return
-    missing = pytest.mark.skip(reason=f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji")
+    missing = pytest.mark.skip(
+        reason=f"{CHROMIUM} is missing: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji"
+    )
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(missing)
@@ -98,7 +100,9 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
     contexts: list[BrowserContext] = []
 
     def open_page(path: str = "/", **options: Any) -> Page:
-        context = chromium.new_context(base_url=site.url, **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options})
+        context = chromium.new_context(
+            base_url=site.url, **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
+        )
         context.set_default_timeout(PATIENCE)
         watch.over(context)
         contexts.append(context)
@@ -118,7 +122,12 @@ class Someone(Person):
         self.name, self.page = name, page
         # By the form's own address, without filling it in: that is another test's.
         token = page.locator("[name=csrfmiddlewaretoken]").first.input_value()
-        form = {"name": name, "password": PASSWORD, "csrfmiddlewaretoken": token, "next": "/"}
+        form: dict[str, str | float | bool] = {
+            "name": name,
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": token,
+            "next": "/",
+        }
         page.request.post("/sign-up/", form=form, headers={"Referer": page.url}, max_redirects=0)
         page.goto("/")
         page.wait_for_selector(".chat-row, .empty")

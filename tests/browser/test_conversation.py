@@ -38,7 +38,9 @@ def first_seq(someone: Someone) -> int:
     return int(someone.page.locator(".message[data-seq]").first.get_attribute("data-seq") or 0)
 
 
-def test_history_comes_in_above_without_moving_the_line_under_the_eye(long_chat: tuple[Someone, Callable[[str], Any]]) -> None:
+def test_history_comes_in_above_without_moving_the_line_under_the_eye(
+    long_chat: tuple[Someone, Callable[[str], Any]],
+) -> None:
     ann, _ = long_chat
     page = ann.page
     before = first_seq(ann)
@@ -54,7 +56,9 @@ def test_history_comes_in_above_without_moving_the_line_under_the_eye(long_chat:
     assert abs(page.evaluate(TOP, text) - top) <= 2
 
 
-def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(long_chat: tuple[Someone, Callable[[str], Any]]) -> None:
+def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(
+    long_chat: tuple[Someone, Callable[[str], Any]],
+) -> None:
     ann, _ = long_chat
     page = ann.page
     most = 0
@@ -63,7 +67,9 @@ def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(long_chat
             break
         before = first_seq(ann)
         page.evaluate("document.getElementById('log').scrollTop = 0")
-        page.wait_for_function("(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before)
+        page.wait_for_function(
+            "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before
+        )
         most = max(most, page.locator(".message").count())
     expect(page.locator(".beginning")).to_be_visible()
     expect(ann.bubble("message 1").first).to_be_visible()
@@ -73,7 +79,9 @@ def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(long_chat
     assert page.locator(".message").count() <= 320
 
 
-def test_scrolled_up_a_new_message_moves_nothing_and_the_pill_leads_to_it(long_chat: tuple[Someone, Callable[[str], Any]]) -> None:
+def test_scrolled_up_a_new_message_moves_nothing_and_the_pill_leads_to_it(
+    long_chat: tuple[Someone, Callable[[str], Any]],
+) -> None:
     ann, bob_says = long_chat
     page = ann.page
     page.evaluate("document.getElementById('log').scrollTop -= 1500")
@@ -102,7 +110,9 @@ def test_at_the_end_a_new_message_is_followed(long_chat: tuple[Someone, Callable
     expect(ann.page.locator(".pill")).to_be_hidden()
 
 
-def test_a_conversation_opens_at_its_first_unread_message(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_a_conversation_opens_at_its_first_unread_message(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     for number in range(1, 31):
         bob.say(ann, f"old {number}")
@@ -121,7 +131,9 @@ def test_a_conversation_opens_at_its_first_unread_message(someone: Callable[...,
     expect(ann.page.locator(".message", has_text="new 120")).not_to_be_in_viewport()
 
 
-def test_what_people_write_is_text_and_only_addresses_are_links(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_what_people_write_is_text_and_only_addresses_are_links(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("<b>Bob</b>")
     attacks = [
         "<script>document.title = 'owned'</script>",
@@ -147,7 +159,9 @@ def test_what_people_write_is_text_and_only_addresses_are_links(someone: Callabl
     expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
 
 
-def test_long_words_emoji_and_right_to_left_stay_inside(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_long_words_emoji_and_right_to_left_stay_inside(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
     ann, bob = someone("Ann", **phone), person("Bartholomew" * 2)
     for text in ("W" * 600, "👨‍👩‍👧‍👦" * 60, "https://example.com/" + "a" * 300, "مرحبا " * 60, "长" * 300):
@@ -218,7 +232,9 @@ def test_an_answer_shows_what_it_answers_and_leads_there(someone: Callable[..., 
     expect(bob.page.locator(".message.flash .text")).to_have_text("tea or coffee?")
 
 
-def test_old_messages_are_not_read_out_and_new_ones_are(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_old_messages_are_not_read_out_and_new_ones_are(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "history")
     ann.open(bob)

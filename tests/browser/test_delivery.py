@@ -37,7 +37,9 @@ def test_what_is_written_while_the_server_is_dead_arrives_once_and_in_order(
     expect(ann.page.locator("[data-state=sent]")).to_have_count(4, timeout=20_000)
     expect(ann.page.locator("#banner")).to_be_hidden()
     bob.open(ann)
-    expect(bob.page.locator(".message .text")).to_have_text(["hello", "before", "meanwhile 1", "meanwhile 2", "meanwhile 3"])
+    expect(bob.page.locator(".message .text")).to_have_text(
+        ["hello", "before", "meanwhile 1", "meanwhile 2", "meanwhile 3"]
+    )
 
 
 def test_a_page_left_open_comes_back_by_itself_and_catches_up(

@@ -18,7 +18,9 @@ def act_on(someone: Someone, other: Person, action: str) -> None:
     someone.page.get_by_role("menuitem", name=action).click()
 
 
-def test_the_owner_renames_appoints_and_removes_and_everyone_sees_it(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_the_owner_renames_appoints_and_removes_and_everyone_sees_it(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob, cem = someone("Ann"), someone("小明", locale="zh-CN"), person("Cem")
     ann.create_group("Tea", bob, cem)
     ann.open("Tea")
@@ -38,7 +40,9 @@ def test_the_owner_renames_appoints_and_removes_and_everyone_sees_it(someone: Ca
     expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}将{cem.name}移出了群聊")
 
 
-def test_a_member_sees_no_controls_that_his_role_does_not_allow(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_a_member_sees_no_controls_that_his_role_does_not_allow(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.create_group("Tea", ann, joinPolicy="closed")
     ann.open("Tea")
@@ -50,7 +54,9 @@ def test_a_member_sees_no_controls_that_his_role_does_not_allow(someone: Callabl
     expect(panel.get_by_role("button", name="Leave the group")).to_be_visible()
 
 
-def test_a_removed_member_loses_the_group_at_once(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_a_removed_member_loses_the_group_at_once(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     group = bob.create_group("Tea", ann)
     ann.open("Tea")
@@ -59,7 +65,9 @@ def test_a_removed_member_loses_the_group_at_once(someone: Callable[..., Someone
     expect(ann.page.locator("#conversation")).to_have_count(0)
 
 
-def test_leaving_for_a_while_is_silent_and_returning_catches_up(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_leaving_for_a_while_is_silent_and_returning_catches_up(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     group = bob.create_group("Tea", ann)
     ann.open("Tea")
@@ -95,3 +103,23 @@ def test_a_group_that_is_dissolved_is_gone_for_its_members(someone: Callable[...
     expect(ann.row("Tea")).to_have_count(0)
     expect(bob.row("Tea")).to_have_count(0)
     expect(ann.page.locator("dialog")).to_have_count(0)
+
+
+def test_a_count_of_readers_rises_by_each_reader_once(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    group = ann.create_group("Tea", bob, cem)
+    ann.say_in(group, "one")
+    bob.post("/group/markGroupRead", groupId=group)
+    ann.page.reload()
+    ann.open("Tea")
+    expect(ann.page.locator(".receipt")).to_have_text("Read by 1 person")
+    ann.write("two")
+    expect(ann.page.locator(".receipt")).to_have_count(0)
+    bob.post("/group/markGroupRead", groupId=group)
+    expect(ann.page.locator(".receipt")).to_have_text("Read by 1 person")
+    cem.post("/group/markGroupRead", groupId=group)
+    expect(ann.page.locator(".receipt")).to_have_text("Read by 2 people")
+    first = ann.bubble("one").get_attribute("data-id")
+    assert len(ann.page.request.get(f"/message/readers?messageId={first}").json()) == 2

@@ -104,7 +104,9 @@ def test_nothing_scrolls_sideways_on_a_small_phone(visit: Callable[..., Page], w
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_signing_out_leaves_none_of_my_words_behind(visit: Callable[..., Page], person: Callable[[str], Person]) -> None:
+def test_signing_out_leaves_none_of_my_words_behind(
+    visit: Callable[..., Page], person: Callable[[str], Person]
+) -> None:
     ann, bob = person("Ann"), person("Bob")
     bob.say(ann, "hello")
     page = visit("/sign-in/")

@@ -44,7 +44,9 @@ def test_a_group_hears_each_message_once_and_a_stranger_hears_none(someone: Call
     expect(eve.page.locator(".no-result")).to_be_visible()
 
 
-def test_a_new_message_moves_its_chat_to_the_top(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_a_new_message_moves_its_chat_to_the_top(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
     bob.say(ann, "first")
     expect(ann.row(bob.name)).to_be_visible()
@@ -55,7 +57,9 @@ def test_a_new_message_moves_its_chat_to_the_top(someone: Callable[..., Someone]
     expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("third")
 
 
-def test_a_badge_counts_exactly_and_stops_at_99(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_a_badge_counts_exactly_and_stops_at_99(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     for number in range(3):
         bob.say(ann, f"message {number}")
@@ -66,7 +70,9 @@ def test_a_badge_counts_exactly_and_stops_at_99(someone: Callable[..., Someone],
     expect(ann.page).to_have_title("(99+) Chat")
 
 
-def test_reading_in_one_tab_clears_the_badge_in_the_other(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_reading_in_one_tab_clears_the_badge_in_the_other(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     twin = ann.another_tab()
     group = bob.create_group("Tea", ann)
@@ -82,7 +88,9 @@ def test_reading_in_one_tab_clears_the_badge_in_the_other(someone: Callable[...,
     expect(twin.page).to_have_title("Chat")
 
 
-def test_a_message_of_one_tab_appears_in_the_other(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_a_message_of_one_tab_appears_in_the_other(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "hello")
     twin = ann.another_tab()
@@ -140,7 +148,9 @@ def test_a_sender_sees_that_he_was_read(someone: Callable[..., Someone]) -> None
     expect(ann.page.locator(".receipt")).to_have_text("Read")
 
 
-def test_my_message_is_there_before_the_server_answers(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+def test_my_message_is_there_before_the_server_answers(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "hello")
     ann.open(bob)

@@ -20,6 +20,7 @@ export class LogView {
   #to = 0;
   #isPlaced = false;
   #follows = true;
+  #top = 0;
   #divider = null;
   #hiddenAt = null;
   #heard = 0;
@@ -37,7 +38,7 @@ export class LogView {
     this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.#log.addEventListener("keydown", (event) => this.#walk(event));
     new ResizeObserver(() => {
-      if (this.#follows && this.#isPlaced) this.#scrollToEnd();
+      if (this.#isPlaced && this.#stillFollows()) this.#scrollToEnd();
     }).observe(this.#log);
     document.addEventListener("visibilitychange", () => this.#seen());
   }
@@ -75,6 +76,7 @@ export class LogView {
       this.#place(chat);
       return;
     }
+    this.#follows = this.#stillFollows();
     if (this.#follows && timeline.atEnd) this.#to = timeline.last;
     else if (this.#to - this.#from + 1 < MOST) this.#to = Math.min(timeline.last, this.#from + MOST - 1);
     if (this.#follows) this.#from = Math.max(this.#from, this.#to - MOST + 1);
@@ -144,14 +146,18 @@ export class LogView {
       const date = new Date(message.sentAt);
       const isNewDay = !previous || dayOf(new Date(previous.sentAt)) !== dayOf(date);
       if (isNewDay) rows.push({ key: `d:${dayOf(date)}`, signature: dayLabel(date), build: () => dayRow(dayLabel(date)) });
-      const isDivided = message.seq === this.#divider;
+      const isDivided = this.#isDividedAt(message);
       if (isDivided) rows.push({ key: "divider", signature: "", build: dividerRow });
       const isFirst = isNewDay || isDivided || !this.#isTogether(previous, message);
-      const isLast = !this.#isTogether(message, messages[index + 1]) || messages[index + 1].seq === this.#divider;
+      const isLast = !this.#isTogether(message, messages[index + 1]) || this.#isDividedAt(messages[index + 1]);
       rows.push(this.#row(message, { isFirst, isLast }, message === lastOwn));
       previous = message;
     });
     return rows;
+  }
+
+  #isDividedAt(message) {
+    return this.#divider !== null && message.seq === this.#divider;
   }
 
   #isTogether(one, other) {
@@ -204,6 +210,12 @@ export class LogView {
 
   #scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#top = this.#log.scrollTop;
+  }
+
+  /** Whoever scrolled up a moment ago is not thrown back, though no scroll event has told of it yet. */
+  #stillFollows() {
+    return this.#follows && !(this.#log.scrollTop < this.#top && this.#distance >= NEAR_END);
   }
 
   #scrolled() {
@@ -215,6 +227,7 @@ export class LogView {
   #settle() {
     if (!this.#key || !this.#isPlaced) return;
     this.#follows = this.#showsEnd && this.#distance < NEAR_END;
+    this.#top = this.#log.scrollTop;
     this.#showPill();
     this.#extend();
     clearTimeout(this.#readTimer);
