@@ -18,9 +18,10 @@ from chatproject.core import embedded
 from tests.browser.server import ROOT, Person, Server
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path) as server:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One that every test leaves as it was: running."""
+    with Server(tmp_path_factory.mktemp("served")) as server:
         yield server
 
 
@@ -117,7 +118,7 @@ def test_a_second_start_takes_seconds(served: Server) -> None:
     served.stop()
     began = time.monotonic()
     served.start()
-    assert time.monotonic() - began < 5  # 0.7 where nothing else runs
+    assert time.monotonic() - began < 10  # 0.7 where nothing else runs
 
 
 def test_a_second_server_on_the_same_data_is_refused(served: Server) -> None:
@@ -158,8 +159,9 @@ def test_a_setting_that_is_wrong_is_named(tmp_path: Path, setting: str, value: s
 # Ending ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("sign", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "1"), (signal.SIGHUP, "1"), (signal.SIGTERM, "2")]
+)
 def test_asked_to_end_it_leaves_nothing_behind(tmp_path: Path, sign: signal.Signals, workers: str) -> None:
     with Server(tmp_path, WORKERS=workers) as server:
         assert server.process is not None
@@ -256,6 +258,7 @@ def test_a_command_finds_the_redis_of_the_server_and_has_its_own_without(served:
     served.stop()
     assert int(ask()) != running
     assert processes_of(served) == []
+    served.start()
 
 
 def test_a_data_directory_with_a_long_name_has_its_socket_elsewhere(tmp_path: Path) -> None:
@@ -315,6 +318,7 @@ def test_logs_know_no_secrets_and_no_tracebacks_of_what_clients_get_wrong(served
         raw.recv(1000)
     served.stop()
     said = served.log.read_text()
+    served.start()
     assert "hush" not in said
     assert "Traceback" not in said
 
