@@ -6,6 +6,7 @@ from uuid import UUID
 from accounts.models import Device, User
 from accounts.names import name_key
 from chatproject.core import errors, times
+from chatproject.databases import page
 
 
 def get(user_id: UUID | str) -> User:
@@ -48,11 +49,11 @@ def device(user: User, device_id: UUID) -> Device:
 
 def device_by(**key: str) -> Device | None:
     """The living device with this `token_hash` or `session_key`, its user with it, in one query."""
-    found = Device.objects.select_related("user").filter(**key).first()
-    return found if found is not None and found.is_living(times.now()) else None
+    found = page(Device.objects.filter(**key)[:1], "user")
+    return found[0] if found and found[0].is_living(times.now()) else None
 
 
 def living(device_ids: Iterable[UUID]) -> set[UUID]:
     """Those of these devices that are still signed in, in one query."""
-    alive = Device.objects.filter(pk__in=list(device_ids), expires_at__gt=times.now(), user__is_active=True)
+    alive = Device.objects.filter(pk__in=list(device_ids), expires_at__gt=times.now())  # who is deactivated has none
     return set(alive.values_list("pk", flat=True))

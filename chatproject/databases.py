@@ -168,13 +168,19 @@ def _on_mongodb(body: Callable[[], T]) -> T:
     if _mongodb_connection.in_atomic_block_mongo:
         return body()
     refusal: Exception | None = None
-    for _ in _attempts():
-        try:
-            return _mongodb_transaction(body)
-        except (DatabaseError, PyMongoError) as error:
-            if not _says(error, "TransientTransactionError"):
-                raise
-            refusal = error
+    # Django's block, which its administration puts around what it saves, holds nothing here, and must not hold up what
+    # follows our commit.
+    around, connection.in_atomic_block = connection.in_atomic_block, False
+    try:
+        for _ in _attempts():
+            try:
+                return _mongodb_transaction(body)
+            except (DatabaseError, PyMongoError) as error:
+                if not _says(error, "TransientTransactionError"):
+                    raise
+                refusal = error
+    finally:
+        connection.in_atomic_block = around
     raise OperationalError("database is busy: the transaction was refused again and again") from refusal
 
 
