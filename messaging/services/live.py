@@ -27,6 +27,9 @@ LIST_FOLD = 0.5
 RECHECK = 60
 
 _list_changed = asyncio.Event()
+#: Whom this process keeps in Redis, and whether Redis had lost some of them at the last refresh: it came back empty.
+_kept: set[UUID] = set()
+_is_forgetful = False
 
 
 def start() -> None:
@@ -53,6 +56,7 @@ async def arrive(socket: hub.Socket) -> None:
         try:
             if await in_thread(presence_services.refresh, [(socket.user_id, socket.id)]):
                 _list_changed.set()
+            _kept.add(socket.user_id)
         except redis.Unavailable:
             return  # the next refresh brings him
 
@@ -68,11 +72,25 @@ async def leave(socket: hub.Socket) -> None:
 
 async def refresh() -> None:
     """Keep everyone here whose socket this process holds."""
+    global _kept, _is_forgetful
     pairs = [(socket.user_id, socket.id) for socket in hub.local().sockets.values() if socket.is_visible]
-    if pairs:
-        came = await in_thread(presence_services.refresh, pairs)
-        if came:
-            _list_changed.set()
+    came = set(await in_thread(presence_services.refresh, pairs)) if pairs else set()
+    if came:
+        _list_changed.set()
+    if _is_forgetful:  # since the last time; by now every process has brought its own people back
+        await _restate()
+    _is_forgetful = bool(came & _kept)
+    _kept = {user_id for user_id, _ in pairs}
+
+
+async def _restate() -> None:
+    """Tell the watchers here how those stand whom they watch: of whom Redis forgot, nobody is told that he is gone."""
+    prefix = hub.status_topic("")
+    watched = [UUID(topic.removeprefix(prefix)) for topic in hub.local().topics if topic.startswith(prefix)]
+    for payload in await in_thread(statuses, watched):
+        frame = hub.encode("OnUserStatus", payload)
+        for socket in hub.local().topics.get(hub.status_topic(str(payload["userId"])), ()):
+            socket.push(frame)
 
 
 async def sweep() -> None:
