@@ -127,3 +127,28 @@ def test_an_emoji_is_picked_by_mouse_and_by_keyboard(chat: tuple[Someone, Person
     ann.page.keyboard.press("ArrowLeft")
     ann.page.keyboard.press("Enter")
     expect(ann.page.locator("#text")).to_have_value("🍵🍵")
+
+
+def test_a_refused_message_can_be_tried_again_or_thrown_away(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    ann.open("Tea")
+    expect(ann.bubble("hello")).to_be_visible()
+    ann.page.evaluate(
+        """() => {
+          const send = WebSocket.prototype.send;
+          WebSocket.prototype.send = function (text) {
+            send.call(this, text.includes("EmitGroupMsg") ? text.replace("will be refused", "") : text);
+          };
+        }"""
+    )
+    ann.write("will be refused")
+    failed = ann.page.locator("[data-state=failed]")
+    expect(failed).to_have_count(1)
+    ann.page.get_by_role("button", name="Try again").click()
+    expect(failed).to_have_count(1)
+    ann.page.get_by_role("button", name="Delete").click()
+    expect(ann.page.locator(".message.own")).to_have_count(0)

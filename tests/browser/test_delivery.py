@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import SERVER_GONE, Someone, Watch
 from tests.browser.server import Person, Server
@@ -56,54 +56,3 @@ def test_a_page_left_open_comes_back_by_itself_and_catches_up(
     bob.say(ann, "said while Ann was away")
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1, timeout=20_000)
     expect(ann.page.locator(".message .text")).to_have_text(["hello", "said while Ann was away", "queued"])
-
-
-def test_a_lost_push_is_noticed_and_fetched(
-    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person]
-) -> None:
-    ann, bob = someone("Ann"), person("Bob")
-    bob.say(ann, "one")
-    lost: list[str | bytes] = []
-
-    def between(page: WebSocketRoute) -> None:
-        def keep_one_back(frame: str | bytes) -> None:
-            if "the lost one" in str(frame) and not lost:
-                lost.append(frame)
-            else:
-                page.send(frame)
-
-        page.connect_to_server().on_message(keep_one_back)
-
-    ann.page.route_web_socket("**/ws/chat/**", between)
-    ann.page.reload()
-    ann.open(bob)
-    expect(ann.bubble("one")).to_be_visible()
-    bob.say(ann, "the lost one")
-    bob.say(ann, "the next one")
-    expect(ann.page.locator(".message .text")).to_have_text(["one", "the lost one", "the next one"])
-    assert lost
-
-
-def test_a_refused_message_can_be_tried_again_or_thrown_away(
-    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person]
-) -> None:
-    ann, bob = someone("Ann"), person("Bob")
-    group = bob.create_group("Tea", ann)
-    bob.say_in(group, "hello")
-    ann.open("Tea")
-    expect(ann.bubble("hello")).to_be_visible()
-    ann.page.evaluate(
-        """() => {
-          const send = WebSocket.prototype.send;
-          WebSocket.prototype.send = function (text) {
-            send.call(this, text.includes("EmitGroupMsg") ? text.replace("will be refused", "") : text);
-          };
-        }"""
-    )
-    ann.write("will be refused")
-    failed = ann.page.locator("[data-state=failed]")
-    expect(failed).to_have_count(1)
-    ann.page.get_by_role("button", name="Try again").click()
-    expect(failed).to_have_count(1)
-    ann.page.get_by_role("button", name="Delete").click()
-    expect(ann.page.locator(".message.own")).to_have_count(0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Someone
 from tests.browser.server import Person
@@ -168,3 +168,27 @@ def test_my_message_is_there_before_the_server_answers(
     )
     assert milliseconds < 50
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+
+
+def test_a_lost_push_is_noticed_and_fetched(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "one")
+    lost: list[str | bytes] = []
+
+    def between(page: WebSocketRoute) -> None:
+        def keep_one_back(frame: str | bytes) -> None:
+            if "the lost one" in str(frame) and not lost:
+                lost.append(frame)
+            else:
+                page.send(frame)
+
+        page.connect_to_server().on_message(keep_one_back)
+
+    ann.page.route_web_socket("**/ws/chat/**", between)
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.bubble("one")).to_be_visible()
+    bob.say(ann, "the lost one")
+    bob.say(ann, "the next one")
+    expect(ann.page.locator(".message .text")).to_have_text(["one", "the lost one", "the next one"])
+    assert lost
