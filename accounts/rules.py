@@ -70,9 +70,9 @@ def require_good_password(password: str, user: User) -> None:
         raise errors.Invalid(errors={"password": list(wanting.messages)}) from None
 
 
-#: Hashing takes 100 MB and a tenth of a second of a core, by intent: as many at a time as there are cores, and a queue
-#: that ends, so that a crowd of sign-ins costs neither the memory nor the threads that serve everybody else.
-_hashing = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="password")
+#: Hashing takes 100 MB and a fifth of a second of a core, by intent. So half of the cores do it at a time and the queue
+#: ends: a crowd of sign-ins costs neither the memory nor the threads that serve everybody else.
+_hashing = ThreadPoolExecutor(max_workers=max(1, min(4, (os.cpu_count() or 1) // 2)), thread_name_prefix="password")
 _room = threading.BoundedSemaphore(64)
 
 
