@@ -18,6 +18,8 @@ export class Actions {
   #listTimer = 0;
   #syncTimer = 0;
   #watched = "";
+  #followed = new Set();
+  #memberTimer = 0;
 
   get me() {
     return this.#store.me;
@@ -222,7 +224,15 @@ export class Actions {
     return chatKey("group", group.id);
   }
 
+  /** The group and its members, fetched again whenever they change. */
   async loadGroup(groupId) {
+    if (!this.#followed.has(groupId)) {
+      this.#followed.add(groupId);
+      this.#store.on(`members:${chatKey("group", groupId)}`, () => {
+        clearTimeout(this.#memberTimer);
+        this.#memberTimer = setTimeout(() => this.loadGroup(groupId).catch(() => {}), LIST_WAIT);
+      });
+    }
     const [members, mine] = await Promise.all([this.#api.get(`/group/members/${groupId}`), this.#api.get("/group/list")]);
     const group = { ...mine.find((one) => one.id === groupId), members };
     for (const member of members) this.#store.takePerson(member);
@@ -252,6 +262,10 @@ export class Actions {
   #keepGroup(group) {
     this.#store.groups.set(group.id, { ...this.#store.groups.get(group.id), ...group });
     this.#store.apply({ event: "OnGroupUpdate", data: group });
+  }
+
+  speak(language) {
+    return this.#api.patch("/me", { language });
   }
 
   /** Leaves nothing of this person's words on the machine. */

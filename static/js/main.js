@@ -11,13 +11,14 @@ import { Store } from "chat/store.js";
 import { ConversationView } from "chat/views/conversation.js";
 import { toast } from "chat/views/dom.js";
 import { FrameView } from "chat/views/frame.js";
+import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
 
 const boot = JSON.parse(document.getElementById("boot").textContent);
 const store = new Store(boot.me);
 
 function signIn() {
-  location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname)}`);
+  location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 function deliver({ clientId, key, content, type, replyTo }) {
@@ -40,6 +41,9 @@ const drafts = new Drafts(store);
 const outbox = new Outbox(store, deliver);
 const actions = new Actions({ store, api, socket, outbox, drafts });
 const router = new Router(async (key) => {
+  const invite = new URLSearchParams(location.search).get("invite");
+  if (invite) history.replaceState(null, "", location.pathname);
+  if (invite && !store.chats.has(key)) await acceptInvitation(key, invite, actions);
   if (key && !store.chats.has(key) && store.isListed && !(await actions.resolve(key).catch(() => null))) {
     toast(gettext("That conversation is not here."));
     store.open(null);
@@ -53,7 +57,6 @@ new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
 
-store.openKey = null;
 try {
   await actions.loadList();
 } catch (problem) {

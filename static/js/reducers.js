@@ -31,6 +31,7 @@ function takeMessage(store, message) {
   } else if (chat.lastMessage?.id === message.id && message.version >= chat.lastMessage.version) {
     chat.lastMessage = message;
   }
+  if (message.type === "system") store.touch(`members:${key}`);
   store.advance(key, message.version);
   store.touch("chats", `timeline:${key}`);
 }
@@ -139,7 +140,7 @@ function takeMembership(store, data) {
   const group = data.group ?? data;
   const key = chatKey("group", group.groupId ?? group.id);
   if (!store.chats.has(key)) store.touch("stale");
-  else store.touch("stale", `group:${key}`);
+  else store.touch("stale", `members:${key}`);
 }
 
 function takeLeave(store, data) {

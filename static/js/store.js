@@ -1,7 +1,7 @@
 // The only state of the page. Views read it and subscribe to topics; it changes through `apply(event)` and the verbs below.
 // `apply` is idempotent: hearing an event twice, or late, leaves the state as hearing it once.
 // Topics: chats, people, connection, open, behind (a sync is due), stale (the list must be fetched), and with a chat's
-// key behind the colon: timeline:, typing:, group:.
+// key behind the colon: timeline:, typing:, group:, members: (who is in it has changed).
 import { chatKey } from "chat/ids.js";
 import { REDUCERS } from "chat/reducers.js";
 import { Timeline } from "chat/timeline.js";

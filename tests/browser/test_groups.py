@@ -48,7 +48,7 @@ def test_a_member_sees_no_controls_that_his_role_does_not_allow(
     ann.open("Tea")
     open_panel(ann)
     panel = ann.page.locator("dialog.sheet")
-    for name in ("Rename", "Add", "Show the code", "Close the group", "Dissolve the group"):
+    for name in ("Rename", "Add", "Show the invitation", "Close the group", "Dissolve the group"):
         expect(panel.get_by_role("button", name=name)).to_have_count(0)
     expect(panel.get_by_role("button", name="Actions for")).to_have_count(0)
     expect(panel.get_by_role("button", name="Leave the group")).to_be_visible()
@@ -123,3 +123,18 @@ def test_a_count_of_readers_rises_by_each_reader_once(
     expect(ann.page.locator(".receipt")).to_have_text("Read by 2 people")
     first = ann.bubble("one").get_attribute("data-id")
     assert len(ann.page.request.get(f"/message/readers?messageId={first}").json()) == 2
+
+
+def test_an_invitation_brings_a_stranger_into_a_closed_group(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    group = ann.create_group("Secret tea", joinPolicy="closed")
+    bob.page.goto(f"/chat/group/{group}/")
+    expect(bob.page.locator(".toast")).to_have_text("That conversation is not here.")
+    ann.page.reload()
+    ann.open("Secret tea")
+    open_panel(ann)
+    ann.page.get_by_role("button", name="Show the invitation").click()
+    bob.page.goto(ann.page.locator(".code code").inner_text())
+    bob.page.get_by_role("button", name="Join").click()
+    expect(bob.page.locator(".conversation-head h2")).to_have_text("Secret tea")
+    expect(ann.page.locator(f"[data-member='{bob.id}']")).to_be_visible()

@@ -19,7 +19,7 @@ export function openAccountMenu(anchor, { store, actions }) {
     ...THEMES.map(([value, label, icon]) => ({ label, icon, checked: value === theme, run: () => setTheme(value) })),
     "-",
     { heading: gettext("Language") },
-    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: code === language.toLowerCase(), run: () => setLanguage(code) })),
+    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: code === language.toLowerCase(), run: () => setLanguage(code, actions) })),
     "-",
     {
       label: gettext("Sign out"),
@@ -41,7 +41,9 @@ function setTheme(theme) {
   document.cookie = `theme=${theme}; path=/; max-age=${theme ? YEAR : 0}; samesite=lax`;
 }
 
-function setLanguage(code) {
+/** For this browser by its cookie, and for this person on the server. */
+async function setLanguage(code, actions) {
+  await actions.speak(code).catch(() => {});
   const form = document.getElementById("set-language");
   form.elements.language.value = code;
   form.elements.next.value = location.pathname;

@@ -5,6 +5,7 @@ import { chatKey } from "chat/ids.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
 import { openInviteDialog } from "chat/views/group_dialog.js";
+import { invitationLink } from "chat/views/invitation.js";
 import { openMenu } from "chat/views/menu.js";
 
 export function openGroupPanel({ store, actions, groupId }) {
@@ -62,15 +63,15 @@ export function openGroupPanel({ store, actions, groupId }) {
 
   function invitation(group, chat) {
     if (!mayInvite(group, chat)) return null;
-    const code = group.inviteCode;
-    const copy = () => navigator.clipboard.writeText(code).then(() => toast(gettext("Copied.")));
+    const link = group.inviteCode && invitationLink(key, group.inviteCode);
+    const copy = () => navigator.clipboard.writeText(link).then(() => toast(gettext("Copied.")));
     return h(
       "section",
       { class: "panel-section" },
-      h("h4", {}, gettext("Invitation code")),
-      code
-        ? h("div", { class: "code" }, h("code", {}, code), navigator.clipboard && iconButton("copy", gettext("Copy"), copy), isAdmin(chat) && iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })))
-        : h("button", { type: "button", class: "button small", on: { click: () => change("invite") } }, icon("link"), gettext("Show the code")),
+      h("h4", {}, gettext("Invitation")),
+      link
+        ? h("div", { class: "code" }, h("code", {}, link), navigator.clipboard && iconButton("copy", gettext("Copy"), copy), isAdmin(chat) && iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })))
+        : h("button", { type: "button", class: "button small", on: { click: () => change("invite") } }, icon("link"), gettext("Show the invitation")),
     );
   }
 
