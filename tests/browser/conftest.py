@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 
 PATIENCE = 8000
+OWNER = "The Owner"
 #: What a browser says on its console when the server is gone, and when it is told no.
 SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET"
 REFUSED = r"the server responded with a status of 4\d\d"
@@ -46,6 +47,7 @@ def unique(name: str) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that all of these tests share; each brings its own people."""
     with Server(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1") as server:
+        Person(server, OWNER)  # the first account owns the installation: none of the others does
         yield server
 
 

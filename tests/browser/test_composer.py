@@ -152,3 +152,15 @@ def test_a_refused_message_can_be_tried_again_or_thrown_away(
     expect(failed).to_have_count(1)
     ann.page.get_by_role("button", name="Delete").click()
     expect(ann.page.locator(".message.own")).to_have_count(0)
+
+
+def test_plain_http_has_no_uuids_of_the_browser_s_own_and_the_chat_works(chat: tuple[Someone, Person]) -> None:
+    ann, bob = chat
+    ann.page.add_init_script("delete Crypto.prototype.randomUUID; delete Navigator.prototype.clipboard")
+    ann.page.reload()
+    ann.open(bob)
+    ann.write("sent all the same")
+    expect(ann.page.locator("[data-state=sent] .text")).to_have_text("sent all the same")
+    ann.bubble("sent all the same").click(button="right")
+    expect(ann.page.get_by_role("menuitem", name="Edit")).to_be_visible()
+    expect(ann.page.get_by_role("menuitem", name="Copy")).to_have_count(0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import REFUSED, Watch
+from tests.browser.conftest import OWNER, REFUSED, Watch
 from tests.browser.server import PASSWORD, Person
 
 
@@ -119,3 +119,12 @@ def test_signing_out_leaves_none_of_my_words_behind(
     assert page.evaluate("Object.keys(localStorage).filter((key) => /draft|outbox/.test(key)).length") == 0
     page.goto("/")
     expect(page).to_have_url("/sign-in/?next=/")
+
+
+def test_the_owner_enters_the_administration_and_its_pages_obey_the_policy(visit: Callable[..., Page]) -> None:
+    page = visit("/admin/", locale="zh-CN")
+    submit(page, OWNER, PASSWORD)
+    expect(page).to_have_url("/admin/")
+    expect(page.locator("#site-name")).to_have_text("聊天管理")
+    page.locator("#content-main a[href='/admin/accounts/user/']").first.click()
+    expect(page.locator("#result_list")).to_be_visible()
