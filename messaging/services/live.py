@@ -148,6 +148,7 @@ async def recheck() -> None:
     if not sockets:
         return
     living = await in_thread(people.living, {socket.device_id for socket in sockets})
+    await in_thread(accounts.note_devices, living)  # a socket alone keeps its device signed in, too
     seats = await in_thread(rooms.seats_of_many, {socket.user_id for socket in sockets})
     topics: dict[UUID, set[str]] = {}
     for user_id, room_id, away in seats:
