@@ -46,7 +46,7 @@ def unique(name: str) -> str:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server that all of these tests share; each brings its own people."""
-    with Server(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1") as server:
+    with Server(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1", RATE_SIGNIN_FAILURES="4/5m") as server:
         Person(server, OWNER)  # the first account owns the installation: none of the others does
         yield server
 
@@ -109,7 +109,8 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
         watch.over(context)
         contexts.append(context)
         page = context.new_page()
-        page.goto(path)
+        if path:
+            page.goto(path)
         return page
 
     yield open_page
@@ -122,24 +123,28 @@ class Someone(Person):
 
     def __init__(self, name: str, page: Page) -> None:
         self.name, self.page = name, page
-        # By the form's own address, without filling it in: that is another test's.
-        token = page.locator("[name=csrfmiddlewaretoken]").first.input_value()
+        # By the form's own address, without showing it and filling it in: that is another test's.
+        page.request.get("/sign-up/")
+        token = self._csrf_token
         form: dict[str, str | float | bool] = {
             "name": name,
             "password": PASSWORD,
             "csrfmiddlewaretoken": token,
             "next": "/",
         }
-        page.request.post("/sign-up/", form=form, headers={"Referer": page.url}, max_redirects=0)
+        page.request.post("/sign-up/", form=form, max_redirects=0)
         page.goto("/")
         page.wait_for_selector(".chat-row, .empty")
         self.id = json.loads(page.locator("#boot").text_content() or "")["me"]["id"]
 
     def post(self, path: str, **body: Any) -> Any:
-        (token,) = [cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken"]
-        answer = self.page.request.post(path, data=body, headers={"X-CSRFToken": token})
+        answer = self.page.request.post(path, data=body, headers={"X-CSRFToken": self._csrf_token})
         assert answer.ok, answer.text()
         return answer.json()
+
+    @property
+    def _csrf_token(self) -> str:
+        return next(cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken")
 
     def another_tab(self) -> "Someone":
         twin = object.__new__(Someone)
@@ -183,7 +188,7 @@ def someone(visit: Callable[..., Page]) -> Callable[..., Someone]:
     """`ann = someone("Ann")`: a new person, signed in, looking at his list."""
 
     def arrive(name: str, **options: Any) -> Someone:
-        return Someone(unique(name), visit("/sign-up/", **options))
+        return Someone(unique(name), visit("", **options))
 
     return arrive
 
