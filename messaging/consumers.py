@@ -146,6 +146,8 @@ class ChatConsumer(AsyncConsumer):
     async def _say_goodbye(self, code: int) -> None:
         try:
             async with asyncio.timeout(2):
+                for _ in range(UNDER_WAY):  # what is being stored is acked before the end
+                    await self._under_way.acquire()
                 await self.socket.outbox.drained()
                 await self.send_event({"type": "websocket.close", "code": code})
         except Exception as gone:  # each server has its own exception for a connection that is gone

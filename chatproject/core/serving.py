@@ -1,5 +1,6 @@
 """The web server: uvicorn, in this process or in several that share one listening socket."""
 
+import asyncio
 import logging
 import os
 import selectors
@@ -12,14 +13,20 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from django.conf import settings
 
+from chatproject.core import hub
+
 log = logging.getLogger(__name__)
 
-#: Seconds for requests and sockets to end when the server is asked to.
+#: Seconds for requests and sockets to end when the server is asked to, and those of them for sockets to answer goodbye.
 GRACE = 10
+GOODBYE = 2
+#: The close code for it.
+RESTART = 1012
 #: A worker that dies sooner than this after its start would die again: so many times in a row, and we give up.
 STABLE_AFTER = 5.0
 FAILURES = 3
@@ -39,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it is ready, for connections that arrive from then on."""
+    """uvicorn that says when it is ready, for connections that arrive from then on, and says goodbye to its sockets."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -49,6 +56,22 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._tell_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        # uvicorn breaks each connection off with its last frame, which is lost on a client that was writing just then.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await hub.close_all(RESTART)
+                while any(map(_is_saying_goodbye, self.server_state.connections)):  # noqa: ASYNC110 (no event tells it)
+                    await asyncio.sleep(0.01)
+        await super().shutdown(sockets)
+
+
+def _is_saying_goodbye(connection: Any) -> bool:
+    """Whether this is a socket that was told of its end and has not answered yet."""
+    return bool(getattr(connection, "close_sent", False))
 
 
 def serve(listener: socket.socket, ready: Callable[[], None]) -> None:

@@ -43,6 +43,7 @@ __all__ = [
     "TOO_SLOW",
     "Socket",
     "admit",
+    "close_all",
     "close_sockets",
     "encode",
     "every",
@@ -389,6 +390,14 @@ def unregister(socket: Socket) -> None:
     topics = _hub.registry.remove(socket)
     if _hub.bus is not None:
         _hub.bus.unsubscribe(topics)
+
+
+async def close_all(code: int) -> None:
+    """Close every socket of this process; returns when each has been told."""
+    while sockets := tuple(_hub.registry.sockets.values()):  # and those that open meanwhile
+        for socket in sockets:
+            socket.close(code)
+        await asyncio.sleep(0.01)
 
 
 async def join(socket: Socket, topics: Iterable[str]) -> None:
