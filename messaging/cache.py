@@ -2,7 +2,8 @@
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
-    group:bases:{groupId}              hash, user id → read_seq + own_since_read of those who have the keys above
+    group:bases:{groupId}              hash, user id → read_seq + own_since_read of those who have the keys above;
+                                       and the group's last number, as "seq"
 
 The database is the truth: nothing here is read to answer anybody, and a key that is missing is written by its owner's
 next read. Private keys are written whole, so a lost or repeated write does no harm. In a group a key per member would
@@ -10,6 +11,7 @@ cost a message O(members) commands: instead the members who looked in the last w
 one script call, folded over the messages of a moment, derives all their keys from it and the group's last number.
 """
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -22,10 +24,12 @@ from chatproject.core.redis import later
 WEEK = 7 * 86400
 
 #: ARGV group id, last seq, last message JSON, week in s, then user, base pairs to remember first.
-#: A base only grows, and so does a last seq: writes may come in any order.
+#: A base only grows, and so does a last seq, so writes may come in any order: what is older than that is left.
 _GROUP = """
 local group, seq, last, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local bases = 'group:bases:' .. group
+local newest = tonumber(redis.call('HGET', bases, 'seq') or '0')
+if newest > seq then seq, last = newest, '' else redis.call('HSET', bases, 'seq', seq) end
 for i = 5, #ARGV, 2 do
   local known = tonumber(redis.call('HGET', bases, ARGV[i]) or '-1')
   if tonumber(ARGV[i + 1]) > known then redis.call('HSET', bases, ARGV[i], ARGV[i + 1]) end
@@ -33,9 +37,11 @@ end
 redis.call('EXPIRE', bases, week)
 local all = redis.call('HGETALL', bases)
 for i = 1, #all, 2 do
-  local tail = all[i] .. ':' .. group
-  redis.call('SET', 'group:unread:' .. tail, math.max(0, seq - tonumber(all[i + 1])), 'EX', week)
-  if last ~= '' then redis.call('SET', 'group:lastmsg:' .. tail, last, 'EX', week) end
+  if all[i] ~= 'seq' then
+    local tail = all[i] .. ':' .. group
+    redis.call('SET', 'group:unread:' .. tail, math.max(0, seq - tonumber(all[i + 1])), 'EX', week)
+    if last ~= '' then redis.call('SET', 'group:lastmsg:' .. tail, last, 'EX', week) end
+  end
 end
 """
 
@@ -63,9 +69,10 @@ def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last
     """A group's counts for everyone who looked lately; `bases` are cursors that are known to be true now."""
     pairs = [str(word) for pair in bases for word in pair]
     text = orjson.dumps(last) if last is not None else b""
-    # Folded by what it says: two messages in a row are one write, but a cursor is not lost to another's.
+    # Folded by what it says and who says it: two messages in a row are one write, but no cursor is lost to another's,
+    # nor to an older one of the same, because what one thread says only grows.
     later(
-        f"group:{group_id}:{','.join(pairs[::2])}",
+        f"group:{group_id}:{threading.get_ident()}:{','.join(pairs[::2])}",
         ("EVAL", _GROUP, 0, str(group_id), last_seq, text, WEEK, *pairs),
     )
 
