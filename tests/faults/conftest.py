@@ -1,0 +1,40 @@
+"""Most of these tests wait most of the time: for servers to start, for half a minute to pass. So all that were asked for
+begin together, each in a thread and a world of its own, and are waited for one by one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.faults.phones", "tests.faults.talk")
+
+from tests.faults.server import Server
+from tests.faults.world import Story, World
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DATA_DIR of a server that was started once: its tables are there, its static files collected."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each of some thousand requests
+    server = Server(tmp_path_factory.mktemp("prepared"))
+    server.start()
+    server.stop()
+    return server.data
+
+
+@pytest.fixture(scope="session")
+def begun(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, prepared: Path
+) -> Iterator[dict[Story, "Future[None]"]]:
+    async def tell(story: Story, folder: Path) -> None:
+        async with World(folder, prepared) as world:
+            await story(world)
+
+    functions = [getattr(item, "function", None) for item in request.session.items]
+    stories = [function.story for function in functions if function is not None and hasattr(function, "story")]
+    with ThreadPoolExecutor(len(stories)) as threads:
+        yield {story: threads.submit(asyncio.run, tell(story, tmp_path_factory.mktemp("world"))) for story in stories}

@@ -1,0 +1,159 @@
+"""A server to break: the real run command, with its Redis, its workers and its database within reach."""
+
+import os
+import resource
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import redis
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds a server may take to start on a busy machine.
+START = 60.0
+#: So many start at once; more would only wait for each other.
+_STARTING = threading.BoundedSemaphore(2)
+#: Bytes of memory at which a server that went mad fails, and not the machine.
+MEMORY = 8 * 1024**3
+#: There, and too high to be met.
+RATES = ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_CONNECTIONS")
+
+#: (seq, id, clientId, content)
+Row = tuple[int, str, str, str]
+
+
+class Server:
+    """`manage.py serve` on a folder and a port of its own, from `start` to `stop`; in between it may die and start again."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        folder.mkdir(exist_ok=True)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = folder / "data"
+        self.log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        # Of whoever runs the tests, nothing: his limits, his DATA_DIR and his databases are not ours.
+        self._environment = {
+            **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
+            "PORT": str(self.port),
+            "DATA_DIR": str(self.data),
+            "MEDIA_ROOT": str(folder / "media"),
+            **dict.fromkeys(RATES, "100000/s"),
+            **environment,
+        }
+
+    # From start to end ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        with _STARTING:
+            self._start()
+
+    def _start(self) -> None:
+        with self.log.open("ab") as log:
+            command = [sys.executable, "manage.py", "serve"]
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+        resource.prlimit(self.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
+        give_up = time.monotonic() + START
+        while time.monotonic() < give_up and self._process.poll() is None:
+            if self.is_well():
+                return
+            time.sleep(0.02)
+        raise AssertionError(f"The server does not start:\n{self.log.read_text()[-5000:]}")
+
+    def is_well(self) -> bool:
+        """Whether it says that nothing is missing."""
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/healthz", trust_env=False, timeout=START).status_code == 200
+        return False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int | None:
+        """Ask it to end; its exit code, or None if it did not run."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int | None:
+        if self._process is None:
+            return None
+        process, self._process = self._process, None
+        process.send_signal(how)
+        try:
+            return process.wait(20)
+        finally:
+            process.kill()
+            process.wait()
+
+    def memory(self) -> int:
+        """Bytes it has in use."""
+        pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
+
+    def connected_ports(self) -> set[int]:
+        """The clients' ports of its connections."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+        ends = [[int(address.rpartition(":")[2], 16) for address in line.split()[1:3]] for line in lines]
+        return {theirs for ours, theirs in ends if ours == self.port}
+
+    def worker_pids(self) -> set[int]:
+        """The web processes, where there are several."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        children = {pid for task in tasks for pid in (task / "children").read_text().split()}
+        return {int(pid) for pid in children if b"--worker" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+    # Redis ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.data}/redis/redis.sock"
+
+    @property
+    def redis_pid(self) -> int:
+        return int((self.data / "redis" / "redis.pid").read_text())
+
+    def redis(self) -> redis.Redis:
+        """What an operator looks with."""
+        return redis.Redis(unix_socket_path=f"{self.data}/redis/redis.sock", decode_responses=True, socket_timeout=5)
+
+    def hears(self, *topics: str) -> bool:
+        """Whether somebody listens to each of these."""
+        with self.redis() as connection, suppress(redis.ConnectionError):
+            return all(count for _, count in connection.pubsub_numsub(*topics))
+        return False
+
+    def empty_redis(self) -> None:
+        """Kill it, so that it comes back and knows nothing."""
+        shutil.rmtree(self.data / "redis" / "appendonlydir")
+        os.kill(self.redis_pid, signal.SIGKILL)
+
+    # The database -----------------------------------------------------------------------------------------------------
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data}/chat.sqlite3"
+
+    def rows(self) -> dict[str, list[Row]]:
+        """Every message as the database file has it: by room, in order."""
+        rooms: dict[str, list[Row]] = {}
+        columns = "room_id, seq, _id, client_id, content"
+        with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
+            for room, *row in database.execute(f"SELECT {columns} FROM messaging_message ORDER BY room_id, seq"):
+                seq, pk, client_id, content = row
+                rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, content))
+        return rooms

@@ -1,0 +1,33 @@
+"""The server is asked to end while people talk: there is a new version, perhaps."""
+
+import asyncio
+
+from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of
+from tests.faults.world import World, begun_together
+
+
+async def restart_while_people_talk(world: World, **environment: str) -> None:
+    server = await world.serve(**environment)
+    everyone = world.people(server, "ann", "bob", "cem", "dan")
+    phones = await world.phones(everyone, server)
+    talk = Talk(phones, groups_of(everyone), at_once=4)
+    await talk.more(100)
+    assert await asyncio.to_thread(server.stop) == 0
+    assert [one.ends for one in phones] == [[1012]] * 4, "they may come back at once"
+    await asyncio.to_thread(server.start)
+    await talk.more(50)
+    await talk.end()
+    assert_stored_once(server, talk)
+    for one in phones:
+        await one.sync()
+        await assert_complete(server, one)
+
+
+@begun_together
+async def test_a_restart_is_told_to_every_socket_and_loses_nothing(world: World) -> None:
+    await restart_while_people_talk(world)
+
+
+@begun_together
+async def test_a_restart_of_several_workers_is_told_to_every_socket_and_loses_nothing(world: World) -> None:
+    await restart_while_people_talk(world, WORKERS="2")

@@ -1,0 +1,93 @@
+"""Several processes are one chat, and stay it when one of them is killed."""
+
+import os
+import random
+import signal
+import time
+
+from presence import cache as presence
+from tests.faults.net import Net
+from tests.faults.phones import Phone
+from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of, until
+from tests.faults.world import World, begun_together
+
+#: Seconds between the server's questions whether a client is there, and for their answers.
+PING = 15
+#: Seconds for a sweep, on a busy machine.
+SLACK = 5
+
+
+async def assert_each_hears_the_other(*phones: Phone) -> None:
+    for one in phones:
+        for other in phones:
+            if other is not one:
+                text = f"hello from {one.person}"
+                await one.say(os.urandom(8).hex(), other.person.id, text, is_group=False, by_http=False)
+                await other.hears("OnPrivate", content=text, within=5)
+
+
+@begun_together
+async def test_two_servers_are_one_chat_and_again_after_redis_forgot_everything(world: World) -> None:
+    first = await world.serve()
+    second = await world.serve(DATABASE_URL=first.database_url, REDIS_URL=first.redis_url)
+    ann, bob = world.people(first, "ann", "bob")
+    anns, bobs = await world.phone(ann, first.url), await world.phone(bob, second.url)
+    await assert_each_hears_the_other(anns, bobs)
+
+    first.empty_redis()
+    topics = [f"user:{ann.id}", f"user:{bob.id}"]
+    await until(lambda: first.hears(*topics) and second.is_well(), "both listen again", within=10)
+    await assert_each_hears_the_other(anns, bobs)
+
+    bob.post("/logout", status=204)  # at the first server
+    await until(lambda: bobs.ends[:1] == [4401], "his socket is closed at the second", within=2)
+
+
+@begun_together
+async def test_everyone_learns_in_time_who_left_who_was_killed_and_who_lost_the_net(world: World) -> None:
+    first = await world.serve()
+    second = await world.serve(DATABASE_URL=first.database_url, REDIS_URL=first.redis_url)
+    ann, bob, cem, dan = world.people(first, "ann", "bob", "cem", "dan")
+    async with Net(first.port) as net:
+        anns, bobs, _, _ = [
+            await world.phone(ann, first.url),
+            await world.phone(bob, first.url),
+            await world.phone(cem, second.url),
+            await world.phone(dan, net.url),
+        ]
+        await anns.call("EmitWatchPresence", {"userIds": [bob.id, cem.id, dan.id]})
+        for one in (bob, cem, dan):
+            await anns.hears("OnUserStatus", userId=one.id, online=True)
+        second.kill()
+        net.fall_silent()
+        await bobs.switch_off()
+        began = time.monotonic()
+        seconds: dict[str, float] = {}
+        while len(seconds) < 3:
+            heard = await anns.hears("OnUserStatus", online=False, within=60)
+            seconds[heard["userId"]] = time.monotonic() - began
+    assert seconds[bob.id] < presence.GRACE + SLACK, "who left may be back in a moment"
+    assert seconds[cem.id] < presence.TTL + SLACK, "who was killed is not refreshed any more"
+    assert seconds[dan.id] < 2 * PING + presence.GRACE + SLACK, (
+        "who is silent is asked, and given up when he does not answer"
+    )
+
+
+@begun_together
+async def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(world: World) -> None:
+    server = await world.serve(WORKERS="2")
+    everyone = world.people(server, *(f"person {letter}" for letter in "abcdef"))
+    phones = await world.phones(everyone, server)
+    talk = Talk(phones, groups_of(everyone), at_once=2)
+    await talk.more(50)
+    workers = server.worker_pids()
+    killed = random.choice(sorted(workers))
+    os.kill(killed, signal.SIGKILL)
+    await until(lambda: len(server.worker_pids() - {killed}) == 2, "another is started", within=10)
+    await talk.more(100)
+    await talk.end()
+    assert workers - {killed} < server.worker_pids()
+    assert_stored_once(server, talk)
+    for one in phones:
+        await one.sync()
+        await assert_complete(server, one)

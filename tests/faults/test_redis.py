@@ -1,0 +1,123 @@
+"""Redis fails while people talk. It holds nothing that cannot be lost, and nobody notices more than a missed push."""
+
+import json
+import os
+import signal
+from contextlib import suppress
+from typing import Any
+
+from presence.services import TTL_SECONDS
+from tests.faults.phones import Phone
+from tests.faults.server import Server
+from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of, until
+from tests.faults.world import World, begun_together
+from tests.people import Person
+
+
+async def assert_caught_up(server: Server, phones: list[Phone]) -> None:
+    """One heartbeat tells each phone what it missed; a sync of that, and it has everything."""
+    for phone in phones:
+        if await phone.beat():
+            await phone.sync()
+        await assert_complete(server, phone)
+        assert phone.ends == [], "its socket was closed"
+
+
+async def assert_unread_is_right(server: Server, phone: Phone) -> None:
+    """In the answer, in the chat list, and after that under the original's keys."""
+    me = phone.person
+    chats = {chat["id"]: chat for chat in me.post("/chatList", {})}
+    unread = {
+        chat: sum(seq > chats[chat]["readSeq"] and one["senderId"] != me.id for seq, one in kept.items())
+        for chat, kept in phone.chats.items()
+    }
+    answer = me.get("/unread")
+    keys = {f"user:unread:{me.id}:{one['senderId']}": one for one in answer["private"]}
+    keys |= {f"group:unread:{me.id}:{one['groupId']}": one for one in answer["group"]}
+    assert {key.rpartition(":")[2]: one["unreadCount"] for key, one in keys.items()} == unread
+    assert {chat: one["unreadCount"] for chat, one in chats.items()} == unread
+
+    def stored() -> dict[str, tuple[int, Any]]:
+        with server.redis() as redis:
+            counts = redis.mget(list(keys))
+            last = redis.mget([key.replace(":unread:", ":lastmsg:") for key in keys])
+        return {
+            key: (int(count or -1), json.loads(text or "{}").get("id"))
+            for key, count, text in zip(keys, counts, last, strict=True)
+        }
+
+    expected = {key: (one["unreadCount"], one["lastMessage"]["id"]) for key, one in keys.items()}
+    with suppress(AssertionError):  # written a moment later; what is wrong is told below
+        await until(lambda: stored() == expected, "Redis holds it", within=2)
+    assert stored() == expected
+
+
+def seen_by(person: Person) -> set[str]:
+    """Who is online in the list of somebody."""
+    return {one["id"] for one in person.get("/userChatList") if one["online"]}
+
+
+@begun_together
+async def test_redis_dies_and_comes_back_empty_and_nobody_loses_anything(world: World) -> None:
+    server = await world.serve()
+    everyone = ann, bob, cem, _ = world.people(server, "ann", "bob", "cem", "dan")
+    ids = {one.id for one in everyone}
+    groups = groups_of(everyone)
+    phones = await world.phones(everyone, server)
+    talk = Talk(phones, groups, at_once=2)
+    await talk.more(50)
+    before = server.redis_pid
+    server.empty_redis()
+    await until(lambda: server.redis_pid != before and server.is_well(), "Redis is back", within=10)
+    await talk.more(50)
+    await talk.end()
+    assert_stored_once(server, talk)
+    await assert_caught_up(server, phones)
+    await until(server.is_well, "Redis is used again", within=5)
+    for one in phones:
+        await assert_unread_is_right(server, one)
+
+    sent = ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    unread = {one["senderId"]: one["unreadCount"] for one in bob.get("/unread")["private"]}
+    pushed = await phones[1].hears("unreadCountUpdate", content="hello")
+    assert (pushed["unreadCount"], pushed["lastMessage"]) == (unread[ann.id], sent)
+    await until(
+        lambda: seen_by(ann) == ids - {ann.id} and seen_by(cem) == ids - {cem.id}, "all are seen", within=TTL_SECONDS
+    )
+
+
+@begun_together
+async def test_redis_hangs_and_whoever_sends_does_not(world: World) -> None:
+    server = await world.serve()
+    everyone = _ann, bob, *_ = world.people(server, "ann", "bob", "cem", "dan")
+    groups = groups_of(everyone)
+    phones = anns, bobs, *_ = await world.phones(everyone, server)
+    talk = Talk(phones, groups, at_once=1, pause=0.1)
+    await talk.more(20)
+    os.kill(server.redis_pid, signal.SIGSTOP)
+    await until(lambda: "Redis does not answer" in server.log.read_text(), "the hub notices", within=15)
+    for number in range(20):
+        await anns.say(f"meanwhile {number}", bob.id, f"meanwhile {number}", is_group=False, by_http=False)
+        await bobs.hears("OnPrivate", within=2, content=f"meanwhile {number}")
+    os.kill(server.redis_pid, signal.SIGCONT)
+    await talk.more(20)
+    await talk.end()
+    assert talk.slowest < 3, "a limit that Redis does not answer costs a third of a second, once a second"
+    assert_stored_once(server, talk)
+    await assert_caught_up(server, phones)
+    await until(server.is_well, "Redis is used again", within=5)
+    for one in phones:
+        await assert_unread_is_right(server, one)
+
+
+@begun_together
+async def test_whoever_leaves_while_redis_forgets_him_is_seen_to_be_gone(world: World) -> None:
+    server = await world.serve()
+    ann, bob = world.people(server, "ann", "bob")
+    anns, bobs = await world.phone(ann, server.url), await world.phone(bob, server.url)
+    await anns.call("EmitWatchPresence", {"userIds": [bob.id]})
+    await anns.hears("OnUserStatus", userId=bob.id, online=True)
+    await bobs.switch_off()
+    server.empty_redis()
+    await anns.hears("OnUserStatus", userId=bob.id, online=False, within=TTL_SECONDS)
+    assert seen_by(ann) == set()

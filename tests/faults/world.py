@@ -1,0 +1,73 @@
+"""What each of these tests has of its own: servers that it may break, people, and their phones."""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+
+from tests.faults.phones import Phone
+from tests.faults.server import Server
+from tests.people import Person, api_client
+
+Story = Callable[["World"], Awaitable[None]]
+
+
+def begun_together(story: Story) -> Any:
+    """A test that is begun with all others of its kind; see conftest.py."""
+
+    def test(begun: dict[Story, "Future[None]"]) -> None:
+        begun[story].result()
+
+    test = pytest.mark.timeout(300)(test)  # all of them together take a minute, on a machine that is free
+    test.__name__, test.__doc__ = story.__name__, story.__doc__
+    test.story = story  # type: ignore[attr-defined]
+    return test
+
+
+class World:
+    """Everything in it ends with it, and no server of it may have logged a traceback."""
+
+    def __init__(self, folder: Path, prepared: Path) -> None:
+        self._folder, self._prepared = folder, prepared
+        self._servers: list[Server] = []
+        self._clients: dict[str, httpx.Client] = {}
+        self._phones = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._phones.aclose()
+        for client in self._clients.values():
+            client.close()
+        for server in reversed(self._servers):
+            server.stop()
+        for server in self._servers:
+            log = server.log.read_text()
+            assert "Traceback" not in log, log[-5000:]
+
+    async def serve(self, **environment: str) -> Server:
+        """One more server; its environment is its own but for what is named."""
+        server = Server(self._folder / str(len(self._servers)), **environment)
+        shutil.copytree(self._prepared, server.data)
+        self._servers.append(server)
+        await asyncio.to_thread(server.start)
+        return server
+
+    def people(self, server: Server, *names: str) -> list[Person]:
+        """Sign up."""
+        client = self._clients.setdefault(server.url, api_client(server.url))
+        return [Person.signed_up(client, name) for name in names]
+
+    async def phone(self, person: Person, address: str) -> Phone:
+        """One of his phones, on."""
+        return await self._phones.enter_async_context(Phone(person, address))
+
+    async def phones(self, people: list[Person], server: Server) -> list[Phone]:
+        return [await self.phone(one, server.url) for one in people]
