@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chatproject.core import hub
 
@@ -27,6 +28,8 @@ GRACE = 10
 GOODBYE = 2
 #: The close code for it.
 RESTART = 1012
+#: Seconds for what was written to a socket to leave after its end.
+LINGER = 5
 #: A worker that dies sooner than this after its start would die again: so many times in a row, and we give up.
 STABLE_AFTER = 5.0
 FAILURES = 3
@@ -43,6 +46,16 @@ def listen(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+class _SocketProtocol(WebSocketsSansIOProtocol):
+    """One socket's connection. uvicorn's closes when the client has taken all that was written to it; one who reads
+    nothing would keep it, and what it holds, for as long as he likes.
+    """
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        self.loop.call_later(LINGER, self.transport.abort)
 
 
 class _Server(uvicorn.Server):
@@ -84,7 +97,7 @@ def _config() -> uvicorn.Config:
         "chatproject.asgi:application",
         loop="uvloop",
         http="httptools",
-        ws="websockets-sansio",
+        ws=_SocketProtocol,
         # The consumer takes frames of up to 64 KiB and answers larger ones with an error. The server could only close
         # the socket, so it does that where nobody can mean it.
         ws_max_size=1024 * 1024,
