@@ -161,7 +161,8 @@ class Phone:
                     while (data := found()) is None:
                         await self._something_heard.wait()
             except TimeoutError:
-                raise AssertionError(f"{self.person} heard no {event} {having} within {within} seconds") from None
+                ends = f"; its connections ended with {self.ends}" if self.ends else ""
+                raise AssertionError(f"{self.person} heard no {event} {having} within {within} seconds{ends}") from None
             return data
 
     # Messages ---------------------------------------------------------------------------------------------------------

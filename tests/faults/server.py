@@ -27,6 +27,9 @@ MEMORY = 8 * 1024**3
 #: There, and too high to be met.
 RATES = ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_CONNECTIONS")
 
+#: As /proc says it.
+ESTABLISHED = "01"
+
 #: (seq, id, clientId, content)
 Row = tuple[int, str, str, str]
 
@@ -106,9 +109,11 @@ class Server:
         return int(pages) * resource.getpagesize()
 
     def connected_ports(self) -> set[int]:
-        """The clients' ports of its connections."""
-        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-        ends = [[int(address.rpartition(":")[2], 16) for address in line.split()[1:3]] for line in lines]
+        """The clients' ports of the connections it holds; what the kernel still has to send of an ended one is not its own."""
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ends = [
+            [int(address.rpartition(":")[2], 16) for address in line[1:3]] for line in lines if line[3] == ESTABLISHED
+        ]
         return {theirs for ours, theirs in ends if ours == self.port}
 
     def worker_pids(self) -> set[int]:

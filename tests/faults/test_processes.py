@@ -90,4 +90,4 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(world: Wo
     assert_stored_once(server, talk)
     for one in phones:
         await one.sync()
-        await assert_complete(server, one)
+    assert_complete(server, *phones)

@@ -19,8 +19,8 @@ async def assert_caught_up(server: Server, phones: list[Phone]) -> None:
     for phone in phones:
         if await phone.beat():
             await phone.sync()
-        await assert_complete(server, phone)
         assert phone.ends == [], "its socket was closed"
+    assert_complete(server, *phones)
 
 
 async def assert_unread_is_right(server: Server, phone: Phone) -> None:

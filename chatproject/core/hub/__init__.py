@@ -49,7 +49,6 @@ __all__ = [
     "every",
     "evict",
     "is_room",
-    "is_running",
     "join",
     "leave",
     "lifespan",
@@ -423,8 +422,3 @@ def listen(listener: Callable[[str, str], None]) -> None:
 def every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
     """Run `job` again and again while this process has had a socket. Called before the first one."""
     _hub.add_job(seconds, job)
-
-
-def is_running() -> bool:
-    """Whether this process serves sockets."""
-    return _hub.loop is not None and not _hub.loop.is_closed()
