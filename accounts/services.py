@@ -6,7 +6,7 @@ The first account with a password becomes the owner of the installation: staff, 
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -184,11 +184,19 @@ def device_for_session(session_key: str) -> Device | None:
     return _seen(selectors.device_by(session_key=session_key)) if session_key else None
 
 
-def device_for(credentials: Credentials) -> Device | None:
-    """The device of whatever a socket's handshake has shown."""
-    if credentials.token:
-        return device_for_token(credentials.token)
-    return device_for_session(credentials.session_key)
+def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
+    """The devices of whatever the handshakes of sockets have shown: one query, and every few minutes an UPDATE."""
+    keys = [(_hash(one.token), "") if one.token else ("", one.session_key) for one in shown]
+    found: dict[tuple[str, str], Device] = {}
+    for device in selectors.devices_by(
+        token_hashes={token_hash for token_hash, _ in keys if token_hash},
+        session_keys={session_key for _, session_key in keys if session_key},
+    ):
+        found[device.token_hash or "", ""] = found["", device.session_key or ""] = device
+    found.pop(("", ""), None)
+    if stale := [device.pk for device in found.values() if device.is_stale]:
+        note_devices(stale)
+    return [found.get(key) for key in keys]
 
 
 def _seen(device: Device | None) -> Device | None:

@@ -1,7 +1,9 @@
-"""Idle connections: what one costs in memory, and how fast many come. `python bench/idle.py`; the chat beside Socket.IO.
+"""Idle connections, of the chat and of Socket.IO: what one costs in memory, and how fast many come.
 
-Everyone is signed in and in twenty rooms. The chat looks people, rates and rooms up and keeps presence; the peer is told
-who comes, and looks up nothing. Connected means: joined to all rooms.
+    python bench/idle.py
+
+Everyone is signed in and in twenty rooms. The chat looks people, rates and rooms up and keeps presence; the peer is
+told who comes, and looks up nothing. Connected means: joined to all rooms. The peer's packages: npm ci in bench/peers.
 """
 
 import argparse

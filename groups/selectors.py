@@ -118,24 +118,19 @@ def unread_seats(user_id: UUID) -> list[Membership]:
     )
 
 
-def groups_of(user_id: UUID) -> list[tuple[UUID, bool]]:
-    """(group, away) for each group somebody is in: what his sockets belong to. One query."""
-    seats = Membership.objects.filter(user_id=user_id, room__kind=Room.Kind.GROUP)
-    return list(seats.values_list("room_id", "away"))
-
-
 def room_ids(user_id: UUID) -> list[UUID]:
     """Every room somebody has a seat in. One query."""
     return list(Membership.objects.filter(user_id=user_id).values_list("room_id", flat=True))
 
 
-def versions(user_id: UUID) -> dict[UUID, int]:
-    """Where each of somebody's chats stands, by the id clients know it by. One query."""
-    seats = Membership.objects.filter(user_id=user_id, room__last_version__gt=0)
-    return {
-        peer_id or room_id: version
-        for room_id, peer_id, version in seats.values_list("room_id", "peer_id", "room__last_version")
-    }
+def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
+    """For each of these people where each of his chats stands, by the id clients know it by. One query."""
+    ids = set(user_ids)
+    seats = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
+    found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
+    for user_id, room_id, peer_id, version in seats.values_list("user_id", "room_id", "peer_id", "room__last_version"):
+        found[user_id][peer_id or room_id] = version
+    return found
 
 
 def contacts(user_id: UUID) -> list[UUID]:

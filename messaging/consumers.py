@@ -20,10 +20,9 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
-from accounts import services as accounts
-from accounts.models import Device
+from accounts.models import User
 from accounts.serializers import user_output
-from chatproject.core import errors, hub, limits
+from chatproject.core import errors, hub
 from chatproject.core.db import in_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.handshake import credentials
@@ -88,60 +87,57 @@ class ChatConsumer(AsyncConsumer):
     handlers: ClassVar[dict[str, Handler]] = {}
 
     socket: hub.Socket
-    device: Device
+    user: User
+    strikes = 0
+    _flow = (float(BURST), 0.0)
+    _heads: dict[UUID, int] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.send_event: Any = send
         if (await receive())["type"] != "websocket.connect":
             return
-        device = await in_thread(accounts.device_for, credentials(scope))
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
-        if device is None:
-            await self._refuse(hub.SIGN_IN, subprotocol)
+        batches = b"batch=1" in scope["query_string"].split(b"&")
+        admission = await live.admitted(credentials(scope))
+        del scope  # what is held while a socket is idle is held for every one
+        if isinstance(admission, int):
+            await self._refuse(admission, subprotocol)
             return
-        if await in_thread(limits.wait_each, "connections", [str(device.user_id)], settings.RATE_CONNECTIONS) != [0]:
-            await self._refuse(1013, subprotocol)
-            return
-        self.device = device
-        self.language = device.user.language or settings.LANGUAGE_CODE
-        self.strikes = 0
+        self.user, topics = admission.user, admission.topics
+        self.language = self.user.language or settings.LANGUAGE_CODE
         self._under_way = asyncio.Semaphore(UNDER_WAY)
-        self._flow = (float(BURST), time.monotonic())
-        self._heads: dict[UUID, int] | None = None
         self.socket = hub.Socket(
             send,
-            user_id=device.user_id,
-            device_id=device.pk,
-            batches=b"batch=1" in scope["query_string"].split(b"&"),
-            is_visible=not device.user.is_invisible,
+            user_id=self.user.pk,
+            device_id=admission.device_id,
+            batches=batches,
+            is_visible=not self.user.is_invisible,
         )
-        await self._serve(receive, subprotocol)
+        del admission
+        try:
+            # Rooms first, then the handshake: whoever is connected misses nothing.
+            await hub.register(self.socket, topics)
+            del topics
+            await send({"type": "websocket.accept", "subprotocol": subprotocol})
+            self.socket.outbox.open()
+            await live.arrive(self.socket)
+            while (message := await receive())["type"] == "websocket.receive":
+                await self._take(message)
+                del message
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or not self.socket.code:
+                raise
+            task.uncancel()
+            await self._say_goodbye(self.socket.code)
+        finally:
+            hub.unregister(self.socket)
+            await live.leave(self.socket)
 
     async def _refuse(self, code: int, subprotocol: str | None) -> None:
         """Accept and close: a browser shows its page nothing of a refused handshake."""
         await self.send_event({"type": "websocket.accept", "subprotocol": subprotocol})
         await self.send_event({"type": "websocket.close", "code": code})
-
-    async def _serve(self, receive: Any, subprotocol: str | None) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.socket.closing.add_done_callback(lambda _: task.cancel())
-        try:
-            # Rooms first, then the handshake: whoever is connected misses nothing.
-            await hub.register(self.socket, await in_thread(live.topics_of, self.socket.user_id))
-            await self.send_event({"type": "websocket.accept", "subprotocol": subprotocol})
-            self.socket.outbox.open()
-            await live.arrive(self.socket)
-            while (message := await receive())["type"] == "websocket.receive":
-                await self._take(message)
-        except asyncio.CancelledError:
-            if not self.socket.closing.done():
-                raise
-            task.uncancel()
-            await self._say_goodbye(self.socket.closing.result())
-        finally:
-            hub.unregister(self.socket)
-            await live.leave(self.socket)
 
     async def _say_goodbye(self, code: int) -> None:
         try:
@@ -179,8 +175,8 @@ class ChatConsumer(AsyncConsumer):
     async def _look_again(self) -> None:
         """Who speaks here, as he is now: his name goes out with what he says."""
         self.socket.is_outdated = False
-        self.device.user = await in_thread(people.get, self.socket.user_id)
-        self.language = self.device.user.language or settings.LANGUAGE_CODE
+        self.user = await in_thread(people.get, self.socket.user_id)
+        self.language = self.user.language or settings.LANGUAGE_CODE
 
     def _parse(self, message: Any) -> dict[str, Any]:
         text = message.get("text")
@@ -215,7 +211,7 @@ class ChatConsumer(AsyncConsumer):
 
     async def user_connect(self, data: Any, answer: Answer) -> None:
         self._require_me(data, "_id")
-        user = self.device.user
+        user = self.user
         connected = {
             "user": user_output(user, online=self.socket.is_visible),
             "socketId": self.socket.id,
@@ -232,7 +228,7 @@ class ChatConsumer(AsyncConsumer):
         answer.done(payload)
 
     async def heartbeat(self, data: Any, answer: Answer) -> None:
-        versions = await in_thread(rooms.versions, self.socket.user_id)
+        versions = await live.versions(self.socket.user_id)
         known, self._heads = self._heads, versions
         moved = {str(one): version for one, version in versions.items() if known is None or known.get(one) != version}
         if known:
@@ -251,7 +247,7 @@ class ChatConsumer(AsyncConsumer):
     async def _send(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
         # Whoever asks for an ack has the message by it; whoever does not hears it as everyone does.
         skip = self.socket.id if answer.is_wanted else ""
-        draft = services.Draft(sender=self.device.user, is_group=is_group, socket_id=skip, **form)
+        draft = services.Draft(sender=self.user, is_group=is_group, socket_id=skip, **form)
         await self._under_way.acquire()
         loop = asyncio.get_running_loop()
         try:
@@ -274,23 +270,23 @@ class ChatConsumer(AsyncConsumer):
     async def join_group(self, data: Any, answer: Answer) -> None:
         """Ends an absence, or joins."""
         form = group_inputs.JoinInput.read(data)
-        seat = await in_thread(groups.join, by=self.device.user, **form)
+        seat = await in_thread(groups.join, by=self.user, **form)
         if seat.away:
-            await in_thread(groups.come_back, by=self.device.user, group_id=form["group_id"])
+            await in_thread(groups.come_back, by=self.user, group_id=form["group_id"])
         answer.done({"groupId": str(form["group_id"])})
 
     async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
         form = group_inputs.GroupInput.read(data)
-        await in_thread(groups.leave_for_a_while, by=self.device.user, **form)
+        await in_thread(groups.leave_for_a_while, by=self.user, **form)
         answer.done({"groupId": str(form["group_id"])})
 
     async def leave_group(self, data: Any, answer: Answer) -> None:
         form = group_inputs.GroupInput.read(data)
-        await in_thread(groups.leave, by=self.device.user, **form)
+        await in_thread(groups.leave, by=self.user, **form)
         answer.done({"groupId": str(form["group_id"])})
 
     async def unread(self, data: Any, answer: Answer) -> None:
-        user = self.device.user
+        user = self.user
         chats = await in_thread(selectors.unread, user)
         services.remember_unread(user, chats)
         payload = serializers.unread_output(chats)
@@ -304,16 +300,14 @@ class ChatConsumer(AsyncConsumer):
         await self._mark_read(serializers.ReadGroupInput.read(data), answer, is_group=True)
 
     async def _mark_read(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
-        seats = await in_thread(
-            services.mark_read, by=self.device.user, is_group=is_group, socket_id=self.socket.id, **form
-        )
+        seats = await in_thread(services.mark_read, by=self.user, is_group=is_group, socket_id=self.socket.id, **form)
         answer.done(serializers.read_output(seats, form["chat_ids"]))
 
     async def history(self, data: Any, answer: Answer) -> None:
         chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
         try:
             form = serializers.HistoryInput.read(data)
-            page = await in_thread(selectors.history, self.device.user, **form)
+            page = await in_thread(selectors.history, self.user, **form)
         except ChatError as error:
             answer.error(error, "MessageHistoryError", **chat)
             return
@@ -323,7 +317,7 @@ class ChatConsumer(AsyncConsumer):
 
     async def sync(self, data: Any, answer: Answer) -> None:
         form = serializers.SyncInput.read(data)
-        payload = serializers.sync_output(await in_thread(selectors.changes, self.device.user, **form))
+        payload = serializers.sync_output(await in_thread(selectors.changes, self.user, **form))
         self.push("OnSync", payload)
         answer.done(payload)
 
@@ -332,18 +326,18 @@ class ChatConsumer(AsyncConsumer):
         group_id, to = form.get("groupId"), form.get("toUid")
         if group_id and hub.room_topic(group_id) not in self.socket.topics:
             raise errors.NotFound()
-        if to and await in_thread(rooms.direct_seat, self.device.user, to) is None:
+        if to and await in_thread(rooms.direct_seat, self.user, to) is None:
             raise errors.NotFound()
         events.typing(by=self.socket.user_id, to=to, group_id=group_id, skip=self.socket.id)
         answer.done()
 
     async def recall(self, data: Any, answer: Answer) -> None:
         form = serializers.MessageIdInput.read(data)
-        answer.done(await in_thread(services.recall, by=self.device.user, **form))
+        answer.done(await in_thread(services.recall, by=self.user, **form))
 
     async def edit(self, data: Any, answer: Answer) -> None:
         form = serializers.EditInput.read(data)
-        answer.done(await in_thread(services.edit, by=self.device.user, **form))
+        answer.done(await in_thread(services.edit, by=self.user, **form))
 
     async def watch_presence(self, data: Any, answer: Answer) -> None:
         """Replaces whom this socket watches."""

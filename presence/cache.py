@@ -9,7 +9,7 @@ All times are Redis's own, in milliseconds: hosts disagree. A socket that closes
 so one sweep announces who closed, who lost the net and whose process was killed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from chatproject.core import redis
@@ -19,6 +19,8 @@ TTL = 30
 REFRESH = 10
 #: Seconds that hide a reconnect: a page that reloads does not flap.
 GRACE = 3
+#: Words, two for each socket, that one script takes.
+BATCH = 1000
 
 _NOW = """
 local time = redis.call('TIME')
@@ -42,18 +44,21 @@ return new
 """
 )
 
-#: ARGV grace in ms, user, socket
+#: ARGV grace in ms, then pairs of user, socket
 _LEAVE = (
     _NOW
     + """
-local grace, user, socket = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local sockets = 'presence:sockets:' .. user
-redis.call('DEL', 'user:heartbeat:' .. socket)
-redis.call('ZREM', sockets, socket)
-redis.call('ZREMRANGEBYSCORE', sockets, '-inf', now)
-if redis.call('ZCARD', sockets) == 0 and redis.call('ZSCORE', 'presence:online', user) then
-  redis.call('ZADD', 'presence:online', now + grace, user)
-  redis.call('PEXPIRE', 'user:online:' .. user, grace)
+local grace = tonumber(ARGV[1])
+for i = 2, #ARGV, 2 do
+  local user, socket = ARGV[i], ARGV[i + 1]
+  local sockets = 'presence:sockets:' .. user
+  redis.call('DEL', 'user:heartbeat:' .. socket)
+  redis.call('ZREM', sockets, socket)
+  redis.call('ZREMRANGEBYSCORE', sockets, '-inf', now)
+  if redis.call('ZCARD', sockets) == 0 and redis.call('ZSCORE', 'presence:online', user) then
+    redis.call('ZADD', 'presence:online', now + grace, user)
+    redis.call('PEXPIRE', 'user:online:' .. user, grace)
+  end
 end
 """
 )
@@ -83,19 +88,26 @@ def _ids(answer: object) -> list[UUID]:
     return [UUID(name.decode()) for name in answer]
 
 
+def _batches(pairs: Iterable[tuple[UUID, str]]) -> Iterator[list[str]]:
+    """The words of as many pairs as a script may take at a time: nobody else is served while it runs."""
+    words = [str(word) for pair in pairs for word in pair]
+    for start in range(0, len(words), BATCH):
+        yield words[start : start + BATCH]
+
+
 def refresh(pairs: Iterable[tuple[UUID, str]]) -> list[UUID]:
     """Keep (user, socket) pairs alive for TTL; the users who were not online before."""
     new: list[UUID] = []
-    flat = [str(word) for pair in pairs for word in pair]
     with redis.client() as connection:
-        for start in range(0, len(flat), 1000):
-            new += _ids(connection.eval(_REFRESH, 0, str(TTL * 1000), *flat[start : start + 1000]))
+        for words in _batches(pairs):
+            new += _ids(connection.eval(_REFRESH, 0, str(TTL * 1000), *words))
     return new
 
 
-def leave(user_id: UUID, socket_id: str) -> None:
+def leave(pairs: Iterable[tuple[UUID, str]]) -> None:
     with redis.client() as connection:
-        connection.eval(_LEAVE, 0, str(GRACE * 1000), str(user_id), socket_id)
+        for words in _batches(pairs):
+            connection.eval(_LEAVE, 0, str(GRACE * 1000), *words)
 
 
 def sweep(limit: int = 1000) -> list[UUID]:

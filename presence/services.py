@@ -20,9 +20,9 @@ def refresh(pairs: Iterable[tuple[UUID, str]]) -> list[UUID]:
     return came
 
 
-def leave(user_id: UUID, socket_id: str) -> None:
-    """A socket closed; if it was the person's last, the sweep announces it. Raises redis.Unavailable."""
-    cache.leave(user_id, socket_id)
+def leave(pairs: Iterable[tuple[UUID, str]]) -> None:
+    """These sockets closed; if one was its person's last, the sweep announces it. Raises redis.Unavailable."""
+    cache.leave(pairs)
 
 
 def hide(user_id: UUID) -> bool:

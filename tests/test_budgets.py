@@ -1,15 +1,17 @@
 """What it may cost: the database is asked a fixed number of times, however many there are."""
 
+import asyncio
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 
 @pytest.fixture
 def crowd(person: Any, group: Any) -> Any:
     """A group of fifty, and the first two of them."""
     people = [person("member") for _ in range(50)]
-    return people[0], people[1], group(*people)
+    return people[0], people[1], group(*people) | {"people": people}
 
 
 def test_sending_to_a_group_of_fifty_takes_five_queries_by_http(crowd: Any, query_budget: Any) -> None:
@@ -75,6 +77,19 @@ def test_a_reconnect_takes_two_queries_however_many_chats(busy: Any, query_budge
         socket = busy.connect()
         socket.send_raw("x")
         socket.next("error")
+
+
+def test_those_who_connect_at_once_share_their_queries(crowd: Any, server: str, query_budget: Any) -> None:
+    everyone = crowd[2]["people"]
+
+    async def all_connect() -> None:
+        address = f"ws{server.removeprefix('http')}/ws/chat/"
+        sockets = [connect(address, additional_headers={"Authorization": f"Bearer {one.token}"}) for one in everyone]
+        for socket in await asyncio.gather(*sockets):
+            await socket.close()
+
+    with query_budget(len(everyone) // 2):
+        asyncio.run(all_connect())
 
 
 def test_a_page_of_history_takes_five_queries(crowd: Any, query_budget: Any) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 from chatproject.core import redis
 from chatproject.core.errors import RateLimited
@@ -16,18 +17,25 @@ from chatproject.core.errors import RateLimited
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FORM = re.compile(r"(\d+)/(\d*)([smhd])")
 
-#: Takes `cost` tokens or says how long to wait. The clock is Redis's own: hosts disagree.
-#: KEYS[1] bucket; ARGV limit, window in seconds, cost → milliseconds to wait, 0 when taken.
+#: Takes `cost` tokens from each bucket in turn, or says how long to wait. The clock is Redis's own: hosts disagree.
+#: KEYS buckets; ARGV limit, window in seconds, cost → for each, milliseconds to wait, 0 when taken.
 _TAKE = """
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 local limit, window, cost = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000, tonumber(ARGV[3])
-local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(limit, (tonumber(bucket[1]) or limit) + (now - (tonumber(bucket[2]) or now)) * limit / window)
-if tokens < cost then return math.ceil((cost - tokens) * window / limit) end
-redis.call('HSET', KEYS[1], 'tokens', tokens - cost, 'at', now)
-redis.call('PEXPIRE', KEYS[1], window)
-return 0
+local waits = {}
+for place, key in ipairs(KEYS) do
+  local bucket = redis.call('HMGET', key, 'tokens', 'at')
+  local tokens = math.min(limit, (tonumber(bucket[1]) or limit) + (now - (tonumber(bucket[2]) or now)) * limit / window)
+  if tokens < cost then
+    waits[place] = math.ceil((cost - tokens) * window / limit)
+  else
+    redis.call('HSET', key, 'tokens', tokens - cost, 'at', now)
+    redis.call('PEXPIRE', key, window)
+    waits[place] = 0
+  end
+end
+return waits
 """
 
 
@@ -78,10 +86,9 @@ def wait_each(name: str, whos: Sequence[str], rate: str, *, cost: int = 1) -> li
         return [0.0] * len(whos)
     keys = [f"limit:{name}:{who}" for who in whos]
     try:
-        with redis.client() as connection, connection.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.eval(_TAKE, 1, key, str(parsed.limit), str(parsed.window), str(cost))
-            return [int(milliseconds) / 1000 for milliseconds in pipeline.execute()]
+        with redis.client() as connection:
+            waits = connection.eval(_TAKE, len(keys), *keys, str(parsed.limit), str(parsed.window), str(cost))
+        return [int(milliseconds) / 1000 for milliseconds in cast(list[int], waits)]
     except redis.Unavailable:
         return [_local.wait(key, parsed, cost) for key in keys]
 

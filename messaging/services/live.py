@@ -3,16 +3,22 @@ still hear what it hears. The pushes of the hub are hints; these jobs are what m
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any, TypedDict
 from uuid import UUID
 
+from django.conf import settings
+
 from accounts import selectors as people
 from accounts import services as accounts
+from accounts.models import Device, User
 from accounts.serializers import user_output
-from chatproject.core import hub, redis
+from chatproject.core import hub, limits, redis
 from chatproject.core.db import in_thread
+from chatproject.core.handshake import Credentials
 from chatproject.core.times import iso, now
+from chatproject.core.together import Together
 from groups import selectors as rooms
 from messaging import events
 from messaging.events import unread
@@ -25,6 +31,8 @@ SMALL = 200
 LIST_FOLD = 0.5
 #: Seconds within which a socket that should have been closed or evicted is, though the hint was lost.
 RECHECK = 60
+#: The close code of whoever opens sockets too often.
+TRY_LATER = 1013
 
 _list_changed = asyncio.Event()
 #: Whom this process keeps in Redis, and whether Redis had lost some of them at the last refresh: it came back empty.
@@ -41,12 +49,41 @@ def start() -> None:
     hub.every(RECHECK, recheck)
 
 
-def topics_of(user_id: UUID) -> list[str]:
-    """What somebody's socket hears, and the rooms it belongs to without hearing them."""
-    topics = [hub.user_topic(user_id)]
-    for room_id, away in rooms.groups_of(user_id):
-        topic = hub.room_topic(room_id)
-        topics.append(hub.muffled(topic) if away else topic)
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who opens a socket, and what it hears."""
+
+    user: User
+    device_id: UUID
+    topics: list[str]
+
+
+async def admitted(shown: Credentials) -> Admission | int:
+    """Who may open a socket with this; or the close code of the refusal."""
+    return await _admission(shown)
+
+
+def _admit(shown: list[Credentials]) -> list[Admission | int]:
+    """Everyone who came at the same moment: two queries and one round trip to Redis, however many they are."""
+    devices = accounts.devices_for(shown)
+    comers = [str(device.user_id) for device in devices if device is not None]
+    waits = iter(limits.wait_each("connections", comers, settings.RATE_CONNECTIONS))
+    answers: list[Device | int] = [
+        hub.SIGN_IN if device is None else device if next(waits) == 0 else TRY_LATER for device in devices
+    ]
+    topics = _topics_of({device.user_id for device in answers if isinstance(device, Device)})
+    return [Admission(one.user, one.pk, topics[one.user_id]) if isinstance(one, Device) else one for one in answers]
+
+
+def _topics_of(user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """What these people's sockets hear, and the rooms they belong to without hearing them."""
+    topics = {user_id: [hub.user_topic(user_id)] for user_id in user_ids}
+    names: dict[tuple[UUID, bool], str] = {}
+    for user_id, room_id, away in rooms.seats_of_many(user_ids) if user_ids else ():
+        if (room_id, away) not in names:
+            name = hub.room_topic(room_id)
+            names[room_id, away] = hub.muffled(name) if away else name
+        topics[user_id].append(names[room_id, away])
     return topics
 
 
@@ -54,20 +91,46 @@ async def arrive(socket: hub.Socket) -> None:
     """A socket opened. A person who wants to be seen is online from now on."""
     if socket.is_visible:
         try:
-            if await in_thread(presence_services.refresh, [(socket.user_id, socket.id)]):
+            if await _arrival((socket.user_id, socket.id)):
                 _list_changed.set()
             _kept.add(socket.user_id)
         except redis.Unavailable:
             return  # the next refresh brings him
 
 
+def _arrive(pairs: list[tuple[UUID, str]]) -> list[bool]:
+    came = set(presence_services.refresh(pairs))
+    return [user_id in came for user_id, _ in pairs]
+
+
 async def leave(socket: hub.Socket) -> None:
     """A socket closed; the sweep tells the others, unless he is back before that."""
     if socket.is_visible:
         try:
-            await in_thread(presence_services.leave, socket.user_id, socket.id)
+            await _departure((socket.user_id, socket.id))
         except redis.Unavailable:
             return  # his keys expire
+
+
+def _leave(pairs: list[tuple[UUID, str]]) -> list[None]:
+    presence_services.leave(pairs)
+    return [None] * len(pairs)
+
+
+async def versions(user_id: UUID) -> dict[UUID, int]:
+    """Where each of somebody's chats stands."""
+    return await _versions(user_id)
+
+
+def _versions_of(user_ids: list[UUID]) -> list[dict[UUID, int]]:
+    found = rooms.versions(user_ids)
+    return [found[user_id] for user_id in user_ids]
+
+
+_admission = Together(_admit)
+_arrival = Together(_arrive)
+_departure = Together(_leave)
+_versions = Together(_versions_of)
 
 
 async def refresh() -> None:
@@ -149,16 +212,12 @@ async def recheck() -> None:
         return
     living = await in_thread(people.living, {socket.device_id for socket in sockets})
     await in_thread(accounts.note_devices, living)  # a socket alone keeps its device signed in, too
-    seats = await in_thread(rooms.seats_of_many, {socket.user_id for socket in sockets})
-    topics: dict[UUID, set[str]] = {}
-    for user_id, room_id, away in seats:
-        topic = hub.room_topic(room_id)
-        topics.setdefault(user_id, set()).add(hub.muffled(topic) if away else topic)
+    topics = await in_thread(_topics_of, {socket.user_id for socket in sockets})
     for socket in sockets:
         if socket.device_id not in living:
             socket.close(hub.SIGN_IN)
             continue
-        right = topics.get(socket.user_id, set())
+        right = {topic for topic in topics[socket.user_id] if hub.is_room(topic)}
         heard = {topic for topic in socket.topics if hub.is_room(topic)}
         if right != heard:
             hub.leave(socket, heard - right)
