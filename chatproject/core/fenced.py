@@ -1,0 +1,190 @@
+"""What runs behind the fence (see `fence`): a process that does one job at a time, each in a fork of its own.
+
+A script of its own, of the standard library alone: it never sees the settings, their secrets or a database. The process
+itself touches no uploaded byte, it only loads our modules and forks. The fork opens its files, gives up everything else
+(on Linux even the opening of files), works, answers and is gone: whatever a file does to it, the next job starts clean.
+"""
+
+import contextlib
+import ctypes
+import errno
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import struct
+import sys
+import time
+from typing import Any, BinaryIO
+
+#: Bytes an answer may have.
+ANSWER = 64 * 1024
+#: How much the chat itself goes before this work.
+NICE = 5
+
+
+class Refused(Exception):
+    """A job ended without a result. `code` is the function's own word for what is wrong with its input, or the fence's:
+    `memory`, `time`, `size` (of what it writes) when it used up what it may, `crash` for any other end.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+# The parent process ---------------------------------------------------------------------------------------------------
+
+
+def main() -> None:
+    """Take jobs from standard input and answer on standard output, a line of JSON each, until there are no more."""
+    jobs, answers = sys.stdin.buffer, sys.stdout.buffer
+    os.nice(NICE)
+    for line in iter(jobs.readline, b""):
+        job = json.loads(line)
+        module = importlib.import_module(job["module"])
+        answer = _in_a_fork(getattr(module, job["function"]), job, parent=jobs.fileno())
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
+
+
+def _in_a_fork(function: Any, job: dict[str, Any], *, parent: int) -> dict[str, Any]:
+    reading, writing = os.pipe()
+    gc.freeze()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        _work(function, job, writing)
+    os.close(writing)
+    try:
+        answer, in_time = _listen(reading, parent, give_up=time.monotonic() + job["limits"]["seconds"])
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _pid, status = os.waitpid(pid, 0)
+    if not in_time:
+        return {"refused": "time"}
+    if answer:
+        with contextlib.suppress(ValueError):
+            told: dict[str, Any] = json.loads(answer)
+            return told
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+    codes = {signal.SIGXCPU: "time", signal.SIGXFSZ: "size"}
+    return {"refused": codes.get(signal.Signals(ended_by), "crash") if ended_by else "crash", "signal": ended_by}
+
+
+def _listen(answers: int, parent: int, *, give_up: float) -> tuple[bytes, bool]:
+    """What the fork said until its end, and whether that came in time. Exits when those who ask are gone."""
+    said = bytearray()
+    poll = select.poll()
+    poll.register(answers, select.POLLIN)
+    poll.register(parent, select.POLLIN)
+    while (left := give_up - time.monotonic()) > 0:
+        for descriptor, _event in poll.poll(left * 1000):
+            if descriptor == parent:  # nobody sends a second job meanwhile: this is the end of the one who asked
+                sys.exit(1)
+            piece = os.read(answers, ANSWER)
+            said += piece
+            if not piece or len(said) > ANSWER:
+                return bytes(said[:ANSWER]), True
+    return b"", False
+
+
+# The fork -------------------------------------------------------------------------------------------------------------
+
+
+def _work(function: Any, job: dict[str, Any], answers: int) -> None:
+    answer: dict[str, Any]
+    try:
+        _let_go()
+        _limit(**job["limits"])
+        with contextlib.ExitStack() as opened:
+            files: list[BinaryIO] = [opened.enter_context(open(job["reads"], "rb"))]  # noqa: PTH123
+            files += [opened.enter_context(open(path, "w+b")) for path in job["writes"]]  # noqa: PTH123
+            _seal()
+            answer = {"result": function(*files, **job["arguments"])}
+    except Refused as refused:
+        answer = {"refused": refused.code}
+    except MemoryError:
+        answer = {"refused": "memory"}
+    except BaseException as failed:  # whatever it is, it is the answer
+        code = "size" if isinstance(failed, OSError) and failed.errno == errno.EFBIG else "crash"
+        answer = {"refused": code, "error": f"{type(failed).__name__}: {failed}"[:500]}
+    os.write(answers, json.dumps(answer).encode())
+    os._exit(0)
+
+
+def _let_go() -> None:
+    """The streams are the parent's, and so is our life."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(nothing, stream)
+    os.close(nothing)
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def _limit(*, memory: int, cpu: int, size: int, seconds: float) -> None:
+    """From now on: so many bytes more than now, seconds of processor, bytes in a file. `seconds` is the parent's."""
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with open("/proc/self/statm") as pages:  # noqa: PTH123
+            memory += int(pages.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+# The seal -------------------------------------------------------------------------------------------------------------
+
+#: What a decoder asks of the kernel to compute, to read and write what is open, to start threads and to end.
+#: By name, with their numbers on x86_64 and aarch64.
+_CALLS = """
+    read 0 63; write 1 64; close 3 57; fstat 5 80; lseek 8 62; pread64 17 67; pwrite64 18 68; readv 19 65;
+    writev 20 66; ftruncate 77 46; fcntl 72 25; dup 32 23; newfstatat 262 79; mmap 9 222; mprotect 10 226;
+    munmap 11 215; mremap 25 216; madvise 28 233; brk 12 214; futex 202 98; rt_sigaction 13 134;
+    rt_sigprocmask 14 135; rt_sigreturn 15 139; sigaltstack 131 132; sched_yield 24 124; sched_getaffinity 204 123;
+    nanosleep 35 101; clock_nanosleep 230 115; clock_gettime 228 113; gettimeofday 96 169; getpid 39 172;
+    gettid 186 178; getrusage 98 165; getrandom 318 278; set_robust_list 273 99; rseq 334 293; exit 60 93;
+    exit_group 231 94; clone 56 220
+"""
+_MACHINES = {"x86_64": (0xC000003E, 1), "aarch64": (0xC00000B7, 2)}
+_CLONE_THREAD = 0x00010000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 1, 38, 22, 2
+_ALLOW, _KILL, _MISSING = 0x7FFF0000, 0x80000000, 0x00050000 | errno.ENOSYS
+_LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _seal() -> bool:
+    """No file is opened, no process started, nobody signalled and no network reached from now on: every call that is
+    not in the list is answered as if the kernel had none. Whether the kernel could be asked; the limits hold anyway.
+    """
+    machine = os.uname().machine
+    if sys.platform != "linux" or machine not in _MACHINES or sys.maxsize < 2**32:
+        return False
+    architecture, column = _MACHINES[machine]
+    *numbers, clone = (int(call.split()[column]) for call in _CALLS.split(";"))
+    steps = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    # A thread, and no process: the flags are the first argument's lower half.
+    steps += [(_EQUAL, 0, 4, clone), (_LOAD, 0, 0, 16), (_ANY_BIT, 0, 1, _CLONE_THREAD), (_RETURN, 0, 0, _ALLOW)]
+    steps += [(_RETURN, 0, 0, _MISSING)]
+    steps += [(_EQUAL, len(numbers) - place, 0, number) for place, number in enumerate(numbers)]
+    steps += [(_RETURN, 0, 0, _MISSING), (_RETURN, 0, 0, _ALLOW)]
+    code = b"".join(struct.pack("HBBI", *step) for step in steps)
+    program = _Program(len(steps), code)
+    return bool(
+        _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+        and _libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0
+    )
