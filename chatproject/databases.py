@@ -4,10 +4,13 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -18,7 +21,9 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
 #: Seconds for which a writer waits for the others before he is told that the database is busy.
-PATIENCE = 20
+PATIENCE = 4
+#: And once it is known that somebody outside holds it and does not let go.
+GLANCE = 0.25
 #: Times a transaction is tried that PostgreSQL gave up so that another could finish.
 TRIES = 5
 
@@ -29,6 +34,8 @@ _mongodb_connection: Any = connection
 
 #: SQLite lets one writer in at a time and makes the others poll. Ours wait in line instead.
 _sqlite_writer = threading.RLock()
+#: Whether the last of ours who tried has given up: somebody outside does not let go.
+_sqlite_is_taken = False
 
 # Settings -------------------------------------------------------------------------------------------------------------
 
@@ -131,13 +138,35 @@ def _on_sqlite(body: Callable[[], T]) -> T:
     if connection.in_atomic_block:
         with transaction.atomic():
             return body()
-    if not _sqlite_writer.acquire(timeout=PATIENCE):
+    global _sqlite_is_taken
+    # Whoever does not let go is waited for once. Then one of ours at a time has a look, and the rest are told at once:
+    # they would hold the threads of those who read, and the frames of a socket that come after theirs.
+    was_taken = _sqlite_is_taken
+    if not _sqlite_writer.acquire(timeout=0 if was_taken else PATIENCE):
         raise OperationalError("database is locked by another thread")
     try:
-        with transaction.atomic():
+        if _sqlite_is_taken and not was_taken:
+            raise OperationalError("database is locked by another process")
+        with _sqlite_waits(GLANCE) if was_taken else nullcontext(), transaction.atomic():
+            _sqlite_is_taken = False
             return body()
+    except OperationalError as error:
+        _sqlite_is_taken = is_contended(error)
+        raise
     finally:
         _sqlite_writer.release()
+
+
+@contextmanager
+def _sqlite_waits(seconds: float) -> Iterator[None]:
+    """This thread's connection waits for so long, where it would for PATIENCE."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout={1000 * PATIENCE:.0f}")
 
 
 def _on_postgresql(body: Callable[[], T]) -> T:
@@ -279,3 +308,61 @@ def let_go() -> None:
     """
     if connection.vendor == "postgresql" and not connection.in_atomic_block:
         connection.close()
+
+
+# Many rows at once ----------------------------------------------------------------------------------------------------
+
+
+def joins_updates() -> bool:
+    """Whether an UPDATE can join rows that are given, and answer what it wrote."""
+    return connection.vendor == "postgresql" or (
+        connection.vendor == "sqlite" and connection.features.can_return_columns_from_insert
+    )
+
+
+def words(*values: Any) -> tuple[Any, ...]:
+    """Ids and times as a statement of our own gives them to the database, and gets them back."""
+    if connection.vendor != "sqlite":
+        return values
+    return tuple(
+        value.hex
+        if isinstance(value, UUID)
+        else connection.ops.adapt_datetimefield_value(value)
+        if isinstance(value, datetime)
+        else value
+        for value in values
+    )
+
+
+def update_joined(update: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Run an UPDATE that joins `given`, a table of `rows` with these columns; what it RETURNS."""
+    marks, values = _marks(rows)
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH given ({', '.join(columns)}) AS (VALUES {marks}) {update}", values)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def hold(table: str, ids: Iterable[UUID]) -> None:
+    """Let nobody else change these rows before the transaction's end, taken in one order. SQLite has one writer."""
+    if connection.vendor == "sqlite":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {table} WHERE _id = ANY(%s) ORDER BY _id FOR UPDATE", [list(ids)])  # noqa: S608
+
+
+def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Store rows that are complete, in one statement and without a model's object for each."""
+    if connection.vendor == "mongodb":
+        model._default_manager.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in rows])
+        return
+    stored = {field.attname: field.column for field in model._meta.concrete_fields}
+    names = ", ".join(str(stored[name]) for name in columns)
+    marks, values = _marks([words(*row) for row in rows])
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {model._meta.db_table} ({names}) VALUES {marks}", values)  # noqa: S608
+
+
+def _marks(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+    mark = f"({', '.join(['%s'] * len(rows[0]))})"
+    return ", ".join([mark] * len(rows)), [value for row in rows for value in row]

@@ -13,10 +13,7 @@ one script call, folded over the messages of a moment, derives all their keys fr
 
 import threading
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
-
-import orjson
 
 from chatproject.core import redis
 from chatproject.core.redis import later
@@ -58,22 +55,21 @@ def _set(key: str, value: bytes | str | int) -> None:
     later(key, ("SET", key, value, "EX", WEEK))
 
 
-def private(user_id: UUID, sender_id: UUID, count: int, last: dict[str, Any] | None = None) -> None:
-    """One person's unread from another, and what was said last."""
+def private(user_id: UUID, sender_id: UUID, count: int, last: bytes = b"") -> None:
+    """One person's unread from another, and what was said last, as JSON."""
     _set(private_unread(user_id, sender_id), count)
-    if last is not None:
-        _set(f"user:lastmsg:{user_id}:{sender_id}", orjson.dumps(last))
+    if last:
+        _set(f"user:lastmsg:{user_id}:{sender_id}", last)
 
 
-def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last: dict[str, Any] | None = None) -> None:
+def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"") -> None:
     """A group's counts for everyone who looked lately; `bases` are cursors that are known to be true now."""
     pairs = [str(word) for pair in bases for word in pair]
-    text = orjson.dumps(last) if last is not None else b""
     # Folded by what it says and who says it: two messages in a row are one write, but no cursor is lost to another's,
     # nor to an older one of the same, because what one thread says only grows.
     later(
         f"group:{group_id}:{threading.get_ident()}:{','.join(pairs[::2])}",
-        ("EVAL", _GROUP, 0, str(group_id), last_seq, text, WEEK, *pairs),
+        ("EVAL", _GROUP, 0, str(group_id), last_seq, last, WEEK, *pairs),
     )
 
 

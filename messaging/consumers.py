@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -98,6 +97,7 @@ class ChatConsumer(AsyncConsumer):
             return
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
         batches = b"batch=1" in scope["query_string"].split(b"&")
+        wire = hub.wire_of(scope, send)
         admission = await live.admitted(credentials(scope))
         del scope  # what is held while a socket is idle is held for every one
         if isinstance(admission, int):
@@ -107,7 +107,7 @@ class ChatConsumer(AsyncConsumer):
         self.language = self.user.language or settings.LANGUAGE_CODE
         self._under_way = asyncio.Semaphore(UNDER_WAY)
         self.socket = hub.Socket(
-            send,
+            wire,
             user_id=self.user.pk,
             device_id=admission.device_id,
             batches=batches,
@@ -249,21 +249,19 @@ class ChatConsumer(AsyncConsumer):
         skip = self.socket.id if answer.is_wanted else ""
         draft = services.Draft(sender=self.user, is_group=is_group, socket_id=skip, **form)
         await self._under_way.acquire()
-        loop = asyncio.get_running_loop()
         try:
-            sending = services.submit(draft)
+            services.submit(draft, lambda outcome: hub.soon(lambda: self._sent(answer, outcome)))
         except BaseException:
             self._under_way.release()
             raise
-        sending.add_done_callback(lambda done: loop.call_soon_threadsafe(self._sent, answer, done))
 
-    def _sent(self, answer: Answer, sending: "Future[services.Sent]") -> None:
+    def _sent(self, answer: Answer, outcome: "services.Sent | Exception") -> None:
         self._under_way.release()
-        match sending.exception():
-            case None:
-                answer.done(sending.result().output)
-            case ChatError() as error:
-                answer.error(error)
+        match outcome:
+            case services.Sent():
+                answer.done(orjson.Fragment(outcome.json))
+            case ChatError():
+                answer.error(outcome)
             case _:  # the writer has logged it
                 answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
 

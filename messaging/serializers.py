@@ -4,18 +4,46 @@ The functions make the output; the classes describe the same for OpenAPI.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from accounts.models import User
 from chatproject.core.api import Id, Input, PageInput
 from chatproject.core.times import iso
 from groups.models import Membership
 from messaging import rules
 from messaging.models import Message
 from messaging.selectors import Changes, Chat, Page, readers_of
+
+
+class Stored(Protocol):
+    """What is shown of a message: the model has it, and so has one that is about to be stored."""
+
+    @property
+    def pk(self) -> UUID: ...
+    @property
+    def room_id(self) -> UUID: ...
+    @property
+    def sender(self) -> User: ...
+    @property
+    def system(self) -> dict[str, Any] | None: ...
+
+    client_id: str
+    type: str
+    content: str
+    reply_to_id: UUID | None
+    sent_at: datetime
+    seq: int
+    version: int
+
+    @property
+    def edited_at(self) -> datetime | None: ...
+    @property
+    def recalled_at(self) -> datetime | None: ...
 
 
 class LocationOutput(serializers.Serializer[Any]):
@@ -71,7 +99,12 @@ class MessageOutput(serializers.Serializer[Any]):
     readCount = serializers.IntegerField()
 
 
-def message_output(message: Message, *, receiver_id: UUID | None, read_count: int = 0) -> dict[str, Any]:
+def sender_output(sender: User) -> dict[str, str]:
+    """Whoever says something, as each of his messages names him."""
+    return {"senderId": str(sender.pk), "senderName": sender.name, "senderImg": sender.img}
+
+
+def message_output(message: Stored, *, receiver_id: UUID | None, read_count: int = 0) -> dict[str, Any]:
     """One message; `receiver_id` on a private one, None in a group. `message.sender` must be loaded."""
     return {
         "id": str(message.pk),
@@ -89,9 +122,7 @@ def message_output(message: Message, *, receiver_id: UUID | None, read_count: in
         "width": None,
         "height": None,
         "waveform": None,
-        "senderId": str(message.sender_id),
-        "senderName": message.sender.name,
-        "senderImg": message.sender.img,
+        **sender_output(message.sender),
         "receiverId": str(receiver_id) if receiver_id else None,
         "groupId": None if receiver_id else str(message.room_id),
         "seq": message.seq,

@@ -14,7 +14,6 @@ import shutil
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -46,12 +45,11 @@ django.setup()
 
 import httpx
 import pytest
-import uvicorn
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
-from chatproject.core import hub, redis
+from chatproject.core import hub, redis, serving
 from tests.people import Browser, Person, api_client
 
 # Queries --------------------------------------------------------------------------------------------------------------
@@ -189,26 +187,13 @@ def _end_other_sessions() -> None:
 @pytest.fixture(scope="session")
 def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
     """The address of the application, served as `scripts/run` does."""
-    config = uvicorn.Config(
-        "chatproject.asgi:application",
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=1024 * 1024,
-        ws_per_message_deflate=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=2,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-    )
-    uvicorn_server = uvicorn.Server(config)
+    config = serving.config()
+    config.timeout_graceful_shutdown = 2
+    is_ready = threading.Event()
+    uvicorn_server = serving.Server(config, is_ready.set)
     thread = threading.Thread(target=uvicorn_server.run, args=([_listener],), name="server", daemon=True)
     thread.start()
-    give_up = time.monotonic() + 30
-    while not uvicorn_server.started:
-        assert thread.is_alive() and time.monotonic() < give_up, "the server does not start"
-        time.sleep(0.01)
+    assert is_ready.wait(30), "the server does not start"
     yield f"http://127.0.0.1:{_PORT}"
     uvicorn_server.should_exit = True
     thread.join(15)

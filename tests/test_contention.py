@@ -105,8 +105,8 @@ def test_several_processes_send_read_and_change_one_group_at_once(
             for to in room_ids[:: 1 if turn % 2 else -1]
             for sender in (*crowd[turn:], *crowd[:turn])
         ]
-        for one in [writer.submit(draft) for draft in drafts]:
-            one.result(60)
+        with ThreadPoolExecutor(len(drafts)) as waiting:
+            list(waiting.map(writer.commit, drafts))
 
     def read(one: Any) -> None:
         for _ in range(4):
@@ -141,7 +141,7 @@ def test_two_people_who_write_to_each_other_first_at_once_have_one_chat(person: 
         ]
         sent = threads(
             [
-                lambda writer=writer, draft=draft: writer.submit(draft).result(60)
+                lambda writer=writer, draft=draft: writer.commit(draft)
                 for writer, draft in zip(writers, drafts, strict=True)
             ]
         )

@@ -1,6 +1,6 @@
 """What clients are told of messages. Each push carries exactly what HTTP returns for the same thing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,32 +10,31 @@ from chatproject.core import hub
 from groups.models import Membership, Room
 
 
-def message_created(output: dict[str, Any], *, skip: str = "") -> None:
-    """A new message to those who hear it; `skip` is the socket that has it as its ack."""
-    fragment = orjson.Fragment(orjson.dumps(output))
-    if output["groupId"]:
-        hub.publish(hub.room_topic(output["groupId"]), "OnGroupMsg", fragment, skip=skip)
-        return
-    for user_id in (output["receiverId"], output["senderId"]):
-        hub.publish(hub.user_topic(user_id), "OnPrivate", fragment, skip=skip)
+def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> None:
+    """A new message, and the same as JSON, to those who hear it; `skip` is the socket that has it as its ack."""
+    event = "OnGroupMsg" if output["groupId"] else "OnPrivate"
+    hub.publish_to(_hearers(output), event, json, skip=skip)
 
 
 def message_changed(event: str, output: dict[str, Any]) -> None:
     """An edit or a recall, to everyone who has the message."""
-    fragment = orjson.Fragment(orjson.dumps(output))
+    hub.publish_to(_hearers(output), event, orjson.dumps(output))
+
+
+def _hearers(output: dict[str, Any]) -> list[str]:
     if output["groupId"]:
-        hub.publish(hub.room_topic(output["groupId"]), event, fragment)
-        return
-    for user_id in (output["receiverId"], output["senderId"]):
-        hub.publish(hub.user_topic(user_id), event, fragment)
+        return [hub.room_topic(output["groupId"])]
+    return [hub.user_topic(output["receiverId"]), hub.user_topic(output["senderId"])]
 
 
-def private_unread(user_id: UUID, sender: Any, count: int, last: dict[str, Any] | None, *, skip: str = "") -> None:
-    """One person's unread from another, to his own sockets."""
+def private_unread(
+    user_id: UUID, sender: Mapping[str, Any], count: int, last: dict[str, Any] | None, *, skip: str = ""
+) -> None:
+    """One person's unread from another, to his own sockets. `sender` is named as a message names him."""
     payload = {
-        "senderId": str(sender.pk),
-        "senderName": sender.name,
-        "senderImg": sender.img,
+        "senderId": sender["senderId"],
+        "senderName": sender["senderName"],
+        "senderImg": sender["senderImg"],
         "unreadCount": count,
         "lastMessage": last,
         "content": last["content"] if last else "",

@@ -1,11 +1,15 @@
-"""A group's unread counts, told live to the members whose sockets this process holds.
+"""Unread counts, told live and folded: at once after a quiet time, then every moment while messages keep coming, and
+exact because the database says so.
 
-Each member has his own number, so a message to a group of N would cost N frames. Instead the process that hears a
-message marks its room, and a moment later reads the cursors of its own people there in one query and tells each where
-he stands: at once after a quiet time, folded while messages keep coming, and exact because the database says so.
+In a group each member has his own number, so a message to a group of N would cost N frames. Instead the process that
+hears a message marks its room, and reads the cursors of its own people there in one query. In a private chat there is
+one to tell, wherever he is connected: the process that stored the message does it, for all such chats in one query.
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -13,50 +17,103 @@ import orjson
 from chatproject.core import hub
 from chatproject.core.db import in_thread
 from groups import selectors as rooms
-from messaging.events import group_unread_payload
+from messaging import cache
+from messaging.events import group_unread_payload, private_unread
 
-#: Seconds between two rounds for one room.
+#: Seconds between two rounds.
 FOLD = 0.25
+#: Private chats in one query.
+MOST = 500
 
-_PREFIX = '{"event":"OnGroupMsg"'
+_PREFIX = b'{"event":"OnGroupMsg"'
+
+Key = TypeVar("Key")
+Last = TypeVar("Last")
+Told = TypeVar("Told")
 
 
-class _Fold:
-    def __init__(self) -> None:
-        self._marked: dict[str, str] = {}  # room topic → the last message heard there
+class _Fold(Generic[Key, Last, Told]):
+    """Chats that moved, each with its last message. `ask` looks them up on a thread, `tell` tells on the loop."""
+
+    def __init__(self, ask: Callable[[dict[Key, Last]], Told], tell: Callable[[Told], None]) -> None:
+        self._ask, self._tell = ask, tell
+        self._marked: dict[Key, Last] = {}
         self._round: asyncio.Task[None] | None = None
 
-    def hear(self, topic: str, text: str) -> None:
-        if text.startswith(_PREFIX):
-            self._marked[topic] = text
-            if self._round is None:
-                self._round = asyncio.get_running_loop().create_task(self._rounds())
+    def mark(self, key: Key, last: Last) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a command: there is nothing to fold
+            self._tell(self._ask({key: last}))
+            return
+        self._marked[key] = last
+        if self._round is None or self._round.get_loop() is not loop:
+            self._round = loop.create_task(self._rounds())
 
     async def _rounds(self) -> None:
         try:
             while self._marked:
                 marked, self._marked = self._marked, {}
-                for topic, text in marked.items():
-                    await self._tell(topic, text)
+                self._tell(await in_thread(self._ask, marked))
                 await asyncio.sleep(FOLD)
         finally:
             self._round = None
 
-    async def _tell(self, topic: str, text: str) -> None:
-        sockets = hub.local().members(topic)
-        if not sockets:
-            return
+
+# Groups ---------------------------------------------------------------------------------------------------------------
+
+
+def _hear(topic: str, text: bytes) -> None:
+    if text.startswith(_PREFIX):
+        people = {socket.user_id for socket in hub.local().members(topic)}
+        if people:
+            _groups.mark(topic, (text, people))
+
+
+def _ask_groups(marked: dict[str, tuple[bytes, set[UUID]]]) -> list[tuple[UUID, bytes]]:
+    told = []
+    for text, people in marked.values():
         last = orjson.loads(text)["data"]
-        seats = await in_thread(rooms.unread_of, UUID(last["groupId"]), {socket.user_id for socket in sockets})
         fragment = orjson.Fragment(orjson.dumps(last))
-        for seat in seats:
+        for seat in rooms.unread_of(UUID(last["groupId"]), people):
             if seat.unread:
                 payload = group_unread_payload(seat.room, seat.unread, fragment, last["content"], last["sentAt"])
-                frame = hub.encode("groupUnreadUpdate", payload)
-                for socket in hub.local().users.get(seat.user_id, ()):
-                    socket.push(frame)
+                told.append((seat.user_id, hub.encode("groupUnreadUpdate", payload)))
+    return told
+
+
+def _tell_groups(told: list[tuple[UUID, bytes]]) -> None:
+    for user_id, frame in told:
+        for socket in hub.local().users.get(user_id, ()):
+            socket.push(frame)
+
+
+_groups = _Fold(_ask_groups, _tell_groups)
+
+
+# Private chats --------------------------------------------------------------------------------------------------------
+
+
+def private(room_id: UUID, last: dict[str, Any], json: bytes) -> None:
+    """Something was said in a private chat: tell the receiver where he stands, soon. Any thread."""
+    hub.soon(partial(_private.mark, room_id, (last, json)))
+
+
+def _ask_private(marked: dict[UUID, tuple[dict[str, Any], bytes]]) -> None:
+    everything = list(marked.items())
+    for start in range(0, len(everything), MOST):
+        some = dict(everything[start : start + MOST])
+        for room_id, user_id, count in rooms.unread_in(some):
+            last, json = some[room_id]
+            if str(user_id) == last["receiverId"]:
+                cache.private(user_id, UUID(last["senderId"]), count, json)
+                if count:
+                    private_unread(user_id, last, count, last)
+
+
+_private = _Fold(_ask_private, lambda nothing: None)
 
 
 def start() -> None:
     """Listen in this process; called once."""
-    hub.listen(_Fold().hear)
+    hub.listen(_hear)

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import orjson
+
 from accounts.models import User
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.times import now
@@ -89,8 +91,8 @@ def _refresh_last(message: Message, output: dict[str, object]) -> None:
     """The copies of the last message in Redis say what it says now."""
     receiver_id = selectors.receiver_of(message)
     if receiver_id is None:
-        cache.group(message.room_id, message.room.last_seq, [], output)
+        cache.group(message.room_id, message.room.last_seq, [], orjson.dumps(output))
         return
     seat = rooms.seats_of(receiver_id, [message.room_id]).get(message.room_id)
     if seat is not None:
-        cache.private(receiver_id, message.sender_id, seat.unread, output)
+        cache.private(receiver_id, message.sender_id, seat.unread, orjson.dumps(output))

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from accounts.models import User
 from chatproject.core.db import on_commit
 from chatproject.core.models import uuid7
@@ -59,8 +61,9 @@ def write_line(
     room.save(update_fields=["last_seq", "last_version", "last_message_id", "last_at"])
     bases = _count_as_own(room, by)
     output = message_output(message, receiver_id=None)
-    on_commit(lambda: events.message_created(output))
-    on_commit(lambda: cache.group(room.pk, output["seq"], bases, output))
+    encoded = orjson.dumps(output)
+    on_commit(lambda: events.message_created(output, encoded))
+    on_commit(lambda: cache.group(room.pk, output["seq"], bases, encoded))
     gone = {"left": [by], "removed": people}.get(action, [])
     on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))
 

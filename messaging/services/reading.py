@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+import orjson
+
 from accounts.models import User
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.errors import NotFound
 from groups import selectors as rooms
 from groups.models import Membership, direct_room_id
 from messaging import cache, events, selectors
-from messaging.serializers import last_output
+from messaging.serializers import last_output, sender_output
 
 
 def mark_read(
@@ -52,7 +54,7 @@ def _tell(seat: Membership, was: int, socket_id: str) -> None:
     last = last_output(selectors.Chat(seat, selectors.last_messages([seat]).get(seat.room_id)))
     if seat.peer is not None:
         cache.private(seat.user_id, seat.peer.pk, seat.unread)
-        events.private_unread(seat.user_id, seat.peer, seat.unread, last, skip=socket_id)
+        events.private_unread(seat.user_id, sender_output(seat.peer), seat.unread, last, skip=socket_id)
     else:
         cache.group(seat.room_id, seat.room.last_seq, [(seat.user_id, seat.read_seq + seat.own_since_read)])
         events.group_unread(seat, last, skip=socket_id)
@@ -61,7 +63,7 @@ def _tell(seat: Membership, was: int, socket_id: str) -> None:
 def remember_unread(user: User, chats: Iterable[selectors.Chat]) -> None:
     """Write what was just read from the database under the keys that Redis may have lost."""
     for chat in chats:
-        last = last_output(chat)
+        last = orjson.dumps(last_output(chat)) if chat.last else b""
         if chat.seat.peer_id:
             cache.private(user.pk, chat.seat.peer_id, chat.seat.unread, last)
         else:

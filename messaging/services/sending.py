@@ -1,37 +1,39 @@
 """How a message gets into a conversation: validated, numbered and committed together with what arrived beside it.
 
-Every send, from HTTP or a socket, goes through one writer thread of its process. Per batch that is one query each for
-the seats, the new rows, the rooms' numbers and the senders' own counts, however many members a group has. A repeated
-`clientId` is found when the insert says so: those batches are redone one by one, with a look first.
+Every send, from HTTP or a socket, goes through one writer thread of its process. Per batch that is one statement each
+for the senders' seats, the rooms' numbers and the new rows, however many members a group has. A repeated `clientId` is
+found when the insert says so: those batches are redone one by one, with a look first.
 """
 
-from concurrent.futures import Future
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import Q
 
 from accounts import selectors as people
 from accounts.models import User
+from chatproject import databases
 from chatproject.core import limits
 from chatproject.core.commits import GroupCommit
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
 from chatproject.core.times import now
-from chatproject.databases import let_go
+from groups import numbers
 from groups import services as groups
-from groups.models import Membership, Room, direct_room_id
+from groups.models import Room, direct_room_id
+from groups.numbers import Speaker, Step
 from groups.rules import require_other
 from messaging import cache, events
+from messaging.events import unread
 from messaging.models import Message
 from messaging.serializers import message_output
-
-#: Seconds a sender waits before he is told that we are busy. His clientId makes trying again safe.
-PATIENCE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +56,28 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as its sender gets it back; the same object again for the same clientId."""
+    """A message as its sender gets it back, and the same as JSON; the same object again for the same clientId."""
 
     output: dict[str, Any]
-    is_new: bool
+    json: bytes
 
 
 def send(draft: Draft) -> Sent:
     """Say it, and return after the commit. Raises what the sender is told."""
-    future = submit(draft)
-    let_go()
-    try:
-        return future.result(PATIENCE)
-    except TimeoutError as late:
-        future.cancel()
-        raise Busy() from late
+    _check(draft)
+    databases.let_go()
+    return _commits.commit(draft)
 
 
-def submit(draft: Draft) -> "Future[Sent]":
-    """The same without waiting: the future is done after the commit."""
+def submit(draft: Draft, done: Callable[[Sent | Exception], None]) -> None:
+    """The same without waiting: `done` is called after the commit, on another thread. Raises what is known at once."""
+    _check(draft)
+    _commits.submit(draft, done)
+
+
+def _check(draft: Draft) -> None:
     if not draft.is_group:
         require_other(draft.sender.pk, draft.to)
-    return _commits.submit(draft)
 
 
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
@@ -119,7 +121,41 @@ def _again(draft: Draft, known: Message) -> Sent | ChatError:
     )
     if not is_same:
         return ClientIdConflict()
-    return Sent(message_output(known, receiver_id=None if draft.is_group else draft.to), is_new=False)
+    return _sent(message_output(known, receiver_id=None if draft.is_group else draft.to))
+
+
+def _sent(output: dict[str, Any]) -> Sent:
+    return Sent(output, orjson.dumps(output))
+
+
+@dataclass(slots=True)
+class _New:
+    """A message that is about to be stored: what `message_output` and the table want to know of it."""
+
+    pk: UUID
+    room_id: UUID
+    sender: User
+    client_id: str
+    type: str
+    content: str
+    sent_at: datetime
+    reply_to_id: UUID | None = None
+    seq: int = 0
+    version: int = 0
+    system: None = None
+    edited_at: None = None
+    recalled_at: None = None
+
+    COLUMNS = (
+        "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "system_json", "reply_to_id",
+        "sent_at",
+    )  # fmt: skip
+
+    def row(self) -> tuple[Any, ...]:
+        return (
+            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content, "",
+            self.reply_to_id, self.sent_at,
+        )  # fmt: skip
 
 
 class _Batch:
@@ -127,96 +163,86 @@ class _Batch:
 
     def __init__(self, drafts: list[Draft]) -> None:
         self.drafts = drafts
-        self.seats: dict[tuple[UUID, UUID], Membership] = {}
-        self.rooms: dict[UUID, Room] = {}
-        self.messages: list[Message] = []
-        self.sent: list[tuple[Draft, Sent]] = []
+        self.speakers = [
+            Speaker(draft.room_id, draft.sender.pk, Room.Kind.GROUP if draft.is_group else Room.Kind.DIRECT)
+            for draft in drafts
+        ]
+        #: Up to where those who have a seat have nothing to read.
+        self.bases: dict[Speaker, int] = {}
+        self.said: list[tuple[Draft, _New, Sent]] = []
 
     def run(self) -> list[Sent | ChatError]:
-        self._load()
-        answers = [self._number(draft) for draft in self.drafts]
-        if self.messages:
-            Message.objects.bulk_create(self.messages)
-            moved = {message.room_id: message.room for message in self.messages}
-            Room.objects.bulk_update(moved.values(), ["last_seq", "last_version", "last_message_id", "last_at"])
-            spoke = {(message.room_id, message.sender_id) for message in self.messages}
-            Membership.objects.bulk_update([self.seats[key] for key in spoke], ["own_since_read"])
+        self._take_seats()
+        messages = self._messages()
+        rooms: dict[UUID, list[_New]] = {}
+        for message in messages:
+            if message is not None:
+                rooms.setdefault(message.room_id, []).append(message)
+        if rooms:
+            self._number(rooms)
+            databases.insert(Message, _New.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
             on_commit(self._tell)
-        return answers
+        return list(self._answers(messages))
 
-    def _load(self) -> None:
-        """The senders' seats, and in private chats the others', with their rooms, locked; private rooms as needed."""
-        groups_wanted = {draft.room_id for draft in self.drafts if draft.is_group}
-        direct_wanted = {draft.room_id for draft in self.drafts if not draft.is_group}
-        senders = {draft.sender.pk for draft in self.drafts}
-        wanted = Q()
-        if direct_wanted:
-            wanted |= Q(room_id__in=direct_wanted)
-        if groups_wanted:
-            wanted |= Q(room_id__in=groups_wanted, user_id__in=senders)
-        self._lock(wanted)
+    def _take_seats(self) -> None:
+        spoken = Counter(self.speakers)
+        self.bases = numbers.count_own(spoken)
+        for draft, speaker in zip(self.drafts, self.speakers, strict=True):
+            if speaker not in self.bases and not draft.is_group and self._open(draft):
+                self.bases |= numbers.count_own({speaker: spoken[speaker]})
 
-    def _lock(self, wanted: Q) -> None:
-        # The room first, as every verb of groups does: in two orders they would wait for each other for ever.
-        seats = Membership.objects.select_for_update(of=("room", "self")).select_related("room").filter(wanted)
-        for seat in seats.order_by("room_id", "pk"):
-            # One Room object per room, so that every draft of the batch moves the same numbers.
-            seat.room = self.rooms.setdefault(seat.room_id, seat.room)
-            self.seats[seat.room_id, seat.user_id] = seat
-
-    def _number(self, draft: Draft) -> Sent | ChatError:
-        seat = self.seats.get((draft.room_id, draft.sender.pk))
-        if seat is None and not draft.is_group:
-            seat = self._open(draft)
-        if seat is None or seat.room.is_direct == draft.is_group:
-            return NotFound()
-        room = seat.room
-        room.last_seq += 1
-        message_id = uuid7()
-        message = Message(
-            pk=message_id,
-            room=room,
-            seq=room.last_seq,
-            version=room.take_version(),
-            sender=draft.sender,
-            client_id=draft.client_id or str(message_id),
-            type=draft.type,
-            content=draft.content,
-            reply_to_id=draft.reply_to_id,
-            sent_at=now(),
-        )
-        room.last_message_id, room.last_at = message.pk, message.sent_at
-        seat.own_since_read += 1
-        self.messages.append(message)
-        sent = Sent(message_output(message, receiver_id=None if draft.is_group else draft.to), is_new=True)
-        self.sent.append((draft, sent))
-        return sent
-
-    def _open(self, draft: Draft) -> Membership | None:
+    def _open(self, draft: Draft) -> bool:
         """The first words between two people make their room."""
         other = people.by_ids([draft.to]).get(draft.to)
         if other is None or not other.is_active:
-            return None
-        room = groups.open_direct(draft.sender, other)
-        self._lock(Q(room=room))  # made by the other at this moment, it is not ours alone
-        return self.seats[room.pk, draft.sender.pk]
+            return False
+        groups.open_direct(draft.sender, other)
+        return True
+
+    def _messages(self) -> list[_New | None]:
+        """What each draft becomes; None where its sender has no seat."""
+        at = now()
+        messages: list[_New | None] = []
+        for draft, speaker in zip(self.drafts, self.speakers, strict=True):
+            if speaker not in self.bases:
+                messages.append(None)
+                continue
+            pk = uuid7()
+            new = _New(pk, speaker.room_id, draft.sender, draft.client_id or str(pk), draft.type, draft.content, at)
+            new.reply_to_id = draft.reply_to_id
+            messages.append(new)
+        return messages
+
+    def _number(self, rooms: dict[UUID, list[_New]]) -> None:
+        steps = {room_id: Step(len(said), said[-1].pk, said[-1].sent_at) for room_id, said in rooms.items()}
+        for room_id, stand in numbers.move(steps).items():
+            for back, message in enumerate(reversed(rooms[room_id])):
+                message.seq, message.version = stand.last_seq - back, stand.last_version - back
+
+    def _answers(self, messages: list[_New | None]) -> Iterator[Sent | ChatError]:
+        for draft, message in zip(self.drafts, messages, strict=True):
+            if message is None:
+                yield NotFound()
+                continue
+            sent = _sent(message_output(message, receiver_id=None if draft.is_group else draft.to))
+            self.said.append((draft, message, sent))
+            yield sent
 
     def _tell(self) -> None:
-        """The messages in order, then what is unread now: once for each receiver and chat, not for each message."""
-        last: dict[tuple[UUID, UUID], tuple[Draft, Sent]] = {}
-        for draft, sent in self.sent:
-            events.message_created(sent.output, skip=draft.socket_id)
-            last[draft.sender.pk, draft.to] = draft, sent
-        for draft, sent in last.values():
-            room = self.rooms[draft.room_id]
+        """The messages in order, then what is unread now: once for each chat, not for each message."""
+        last: dict[UUID, tuple[Draft, _New, Sent]] = {}
+        for draft, message, sent in self.said:
+            events.message_created(sent.output, sent.json, skip=draft.socket_id)
+            last[message.room_id] = draft, message, sent
+        bases: dict[UUID, list[tuple[UUID, int]]] = {}
+        for speaker, base in self.bases.items():
+            bases.setdefault(speaker.room_id, []).append((speaker.user_id, base))
+        for room_id, (draft, message, sent) in last.items():
             if draft.is_group:
-                # The others' counts are told by the processes that hold their sockets: events.unread.
-                seat = self.seats[room.pk, draft.sender.pk]
-                cache.group(room.pk, room.last_seq, [(seat.user_id, seat.read_seq + seat.own_since_read)], sent.output)
+                # The others' counts are told by the processes that hold their sockets.
+                cache.group(room_id, message.seq, bases[room_id], sent.json)
             else:
-                count = self.seats[room.pk, draft.to].unread
-                cache.private(draft.to, draft.sender.pk, count, sent.output)
-                events.private_unread(draft.to, draft.sender, count, sent.output)
+                unread.private(room_id, sent.output, sent.json)
 
 
 _commits: GroupCommit[Draft, Sent] = GroupCommit(_write, name="message-writer")

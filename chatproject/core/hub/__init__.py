@@ -24,6 +24,8 @@ from django.conf import settings
 
 from chatproject.core import redis
 from chatproject.core.hub.bus import Bus
+from chatproject.core.hub.frames import EXTENSION as WIRE
+from chatproject.core.hub.frames import Parcel, wire_of
 from chatproject.core.hub.registry import (
     FLOODING,
     NOT_OUR_PROTOCOL,
@@ -41,6 +43,7 @@ __all__ = [
     "NOT_OUR_PROTOCOL",
     "SIGN_IN",
     "TOO_SLOW",
+    "WIRE",
     "Socket",
     "admit",
     "close_all",
@@ -57,11 +60,14 @@ __all__ = [
     "muffled",
     "person_changed",
     "publish",
+    "publish_to",
     "register",
     "room_topic",
+    "soon",
     "status_topic",
     "unregister",
     "user_topic",
+    "wire_of",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -93,14 +99,9 @@ def is_room(topic: str) -> bool:
 EVERYONE = "everyone"
 
 
-def encode(event: str, data: Any, **extra: Any) -> str:
+def encode(event: str, data: Any, **extra: Any) -> bytes:
     """A frame's text. `data` may be an `orjson.Fragment` that was encoded before."""
-    return orjson.dumps({"event": event, **extra, "data": data}, default=str).decode()
-
-
-def _join(texts: list[str]) -> str:
-    """Events that left together, as one frame."""
-    return texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
+    return orjson.dumps({"event": event, **extra, "data": data}, default=str)
 
 
 class _Hub:
@@ -113,10 +114,10 @@ class _Hub:
         self.bus: Bus | None = None
         self._ready: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._outgoing: deque[tuple[str, bytes]] = deque()
+        self._outgoing: deque[tuple[str, bytes] | Callable[[], object]] = deque()
         self._woken = threading.Lock()
         self._incoming: dict[str, list[bytes]] = {}
-        self._listeners: list[Callable[[str, str], None]] = []
+        self._listeners: list[Callable[[str, bytes], None]] = []
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
 
     # Starting ---------------------------------------------------------------------------------------------------------
@@ -168,8 +169,18 @@ class _Hub:
     def publish(self, topic: str, payload: bytes) -> None:
         if self.loop is None or self.loop.is_closed():
             self._publish_without_loop(topic, payload)
-            return
-        self._outgoing.append((topic, payload))
+        else:
+            self._put((topic, payload))
+
+    def soon(self, call: Callable[[], object]) -> None:
+        if self.loop is None or self.loop.is_closed():
+            call()
+        else:
+            self._put(call)
+
+    def _put(self, item: tuple[str, bytes] | Callable[[], object]) -> None:
+        assert self.loop is not None
+        self._outgoing.append(item)
         if self._woken.acquire(blocking=False):  # one wake-up for all that is put in before the loop turns
             self.loop.call_soon_threadsafe(self._send_outgoing)
 
@@ -185,9 +196,14 @@ class _Hub:
         self._woken.release()
         assert self.bus is not None
         while self._outgoing:
-            topic, payload = self._outgoing.popleft()
-            if not self.bus.publish(topic, payload):
-                self._hear(topic, payload)
+            item = self._outgoing.popleft()
+            if not isinstance(item, tuple):
+                try:
+                    item()
+                except Exception:
+                    log.exception("hub: a call failed")
+            elif not self.bus.publish(*item):
+                self._hear(*item)
 
     # Hearing ----------------------------------------------------------------------------------------------------------
 
@@ -200,11 +216,10 @@ class _Hub:
         """Everything that was heard in this turn of the loop, topic by topic."""
         incoming, self._incoming = self._incoming, {}
         for topic, payloads in incoming.items():
-            texts: list[str] = []
-            skips: list[str] = []  # for each text, the socket that has it already
+            texts: list[bytes] = []
+            skips: list[bytes] = []  # for each text, the socket that has it already
             for payload in payloads:
-                head, _, body = payload.partition(b"\n")
-                text = body.decode()
+                head, _, text = payload.partition(b"\n")
                 if text:
                     for listener in self._listeners:
                         listener(topic, text)
@@ -214,29 +229,30 @@ class _Hub:
                     self._obey(topic, orjson.loads(head), text)
                 else:
                     texts.append(text)
-                    skips.append(head.decode())
+                    skips.append(head)
             self._push(topic, texts, skips)
 
-    def _push(self, topic: str, texts: list[str], skips: list[str]) -> None:
-        if not texts:
+    def _push(self, topic: str, texts: list[bytes], skips: list[bytes]) -> None:
+        hearers = self.registry.topics.get(topic)
+        if not texts or not hearers:
             return
-        joined = _join(texts)
-        skipping = set(skips)
-        for socket in self.registry.topics.get(topic, ()):
+        parcel = Parcel(texts)
+        skipping = {skip.decode() for skip in skips if skip}
+        for socket in hearers:
             if socket.id in skipping:
-                others = [text for text, skip in zip(texts, skips, strict=True) if skip != socket.id]
+                others = [text for text, skip in zip(texts, skips, strict=True) if skip.decode() != socket.id]
                 if others:
-                    socket.outbox.push_all(others, _join(others))
+                    socket.outbox.push(Parcel(others))
             else:
-                socket.outbox.push_all(texts, joined)
+                socket.outbox.push(parcel)
 
-    def _obey(self, topic: str, order: Mapping[str, str], text: str) -> None:
+    def _obey(self, topic: str, order: Mapping[str, str], text: bytes) -> None:
         """An order to the hub itself, in its place among the topic's events; its event is the last that is heard."""
         if admitted := order.get("admit"):
             self.spawn(self._admit(UUID(order["user"]), admitted, text))
         elif evicted := order.get("evict"):
             if text:
-                self._push(topic, [text], [""])
+                self._push(topic, [text], [b""])
             stays = order.get("stays")
             for socket in tuple(self.registry.users.get(UUID(evicted), ())):
                 if stays:
@@ -251,7 +267,7 @@ class _Hub:
         assert self.bus is not None
         self.bus.unsubscribe(self.registry.leave(socket, topics))
 
-    async def _admit(self, user_id: UUID, topic: str, text: str) -> None:
+    async def _admit(self, user_id: UUID, topic: str, text: bytes) -> None:
         """First the subscription, then the word: whoever reads the room on hearing it has missed nothing after it."""
         assert self.bus is not None
         sockets = tuple(self.registry.users.get(user_id, ()))
@@ -322,7 +338,19 @@ _hub = _Hub()
 
 def publish(topic: str, event: str, data: Any, *, skip: str = "") -> None:
     """Tell everyone who hears `topic`, but for the socket `skip`. Any thread; never fails, never waits."""
-    _hub.publish(topic, f"{skip}\n{encode(event, data)}".encode())
+    _hub.publish(topic, skip.encode() + b"\n" + encode(event, data))
+
+
+def publish_to(topics: Iterable[str], event: str, data: bytes, *, skip: str = "") -> None:
+    """The same to several topics, of data that is JSON already."""
+    payload = b'%b\n{"event":"%b","data":%b}' % (skip.encode(), event.encode(), data)
+    for topic in topics:
+        _hub.publish(topic, payload)
+
+
+def soon(call: Callable[[], object]) -> None:
+    """Call this on the event loop, in order with what is published. Any thread; without a loop it is called here."""
+    _hub.soon(call)
 
 
 def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
@@ -331,7 +359,7 @@ def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, st
     `event`, where given, is the last thing they hear there; the others in the room hear it too. Who `stays` is still
     found among the room's `members`, and hears nothing.
     """
-    text = encode(event, data).encode() if event else b""
+    text = encode(event, data) if event else b""
     order = {"evict": str(user_id), "stays": "1" if stays else ""}
     _hub.publish(room_topic(room_id), orjson.dumps(order) + b"\n" + text)
 
@@ -339,7 +367,7 @@ def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, st
 def admit(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
     """Let a person's live sockets hear a room from now on; when they do, they are told `event`."""
     order = {"admit": room_topic(room_id), "user": str(user_id)}
-    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode(event, data).encode())
+    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode(event, data))
 
 
 def person_changed(user_id: UUID, *, is_visible: bool) -> None:
@@ -414,7 +442,7 @@ def local() -> Registry:
     return _hub.registry
 
 
-def listen(listener: Callable[[str, str], None]) -> None:
+def listen(listener: Callable[[str, bytes], None]) -> None:
     """Call `listener(topic, text)` once per process for every event it hears. It must be quick."""
     _hub._listeners.append(listener)
 

@@ -2,33 +2,16 @@
 
 import asyncio
 import logging
-import types
-from collections.abc import Awaitable, Callable, Generator
-from typing import Any
+from collections.abc import Callable
+
+from chatproject.core.hub.frames import Parcel, Wire, frame, joined
 
 log = logging.getLogger(__name__)
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-#: Characters that may wait for a reader before he counts as too slow.
+#: Bytes that may wait for a reader before he counts as too slow.
 LIMIT = 1024 * 1024
 #: Seconds that one write may take.
 PATIENCE = 10.0
-
-
-@types.coroutine
-def _go_on(steps: Any, waiting: Any) -> Generator[Any, Any, None]:
-    """The rest of a coroutine whose first step was made by hand and stopped at `waiting`."""
-    try:
-        while True:
-            try:
-                answer = yield waiting
-            except BaseException as raised:  # a cancellation, too, belongs to the coroutine
-                waiting = steps.throw(raised)
-            else:
-                waiting = steps.send(answer)
-    except StopIteration:
-        return
 
 
 class Outbox:
@@ -39,45 +22,35 @@ class Outbox:
     once by `too_slow`, and gets nothing more. Before `open`, which follows the handshake, everything is kept.
     """
 
-    __slots__ = ("_batches", "_is_open", "_send", "_size", "_task", "_too_slow", "_waiting", "is_closed")
+    __slots__ = ("_batches", "_is_held", "_size", "_task", "_too_slow", "_waiting", "_wire", "is_closed")
 
-    def __init__(self, send: Send, *, batches: bool, too_slow: Callable[[], None]) -> None:
-        self._send = send
+    def __init__(self, wire: Wire, *, batches: bool, too_slow: Callable[[], None]) -> None:
+        self._wire = wire
         self._batches = batches
         self._too_slow = too_slow
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
         self._size = 0
         self._task: asyncio.Task[None] | None = None
-        self._is_open = False
+        self._is_held = True  # nothing may be written past what waits
         self.is_closed = False
 
     def open(self) -> None:
         """The connection takes frames from now on."""
-        self._is_open = True
+        self._is_held = False
         if self._waiting and not self.is_closed:
-            first = self._send({"type": "websocket.send", "text": self._take()})
-            self._task = asyncio.get_running_loop().create_task(self._drain(first))
+            self._drain_soon()
 
-    def push(self, text: str) -> None:
-        """Send one event."""
-        self.push_all([text], text)
-
-    def push_all(self, texts: list[str], joined: str) -> None:
-        """Send events that left together; `joined` is the same as one frame."""
+    def push(self, parcel: Parcel) -> None:
+        """Send events that left together."""
         if self.is_closed:
             return
-        if self._is_open and self._task is None:
-            if self._batches:
-                self._write(joined)
+        if not self._is_held:
+            if self._wire.is_ready:
+                self._wire.write_frames(parcel.frames(batches=self._batches))
                 return
-            for place, text in enumerate(texts, 1):
-                if not self._write(text):
-                    texts = texts[place:]
-                    break
-            else:
-                return
-        self._waiting += texts
-        self._size += sum(map(len, texts))
+            self._drain_soon()
+        self._waiting += parcel.texts
+        self._size += sum(map(len, parcel.texts))
         if self._size > LIMIT:
             self._give_up()
 
@@ -94,43 +67,34 @@ class Outbox:
             self._task.cancel()
             self._task = None
 
-    def _write(self, text: str) -> bool:
-        """Write now; False when the connection made us wait, and a task goes on with it."""
-        steps: Any = self._send({"type": "websocket.send", "text": text})
-        try:
-            waiting = steps.send(None)
-        except StopIteration:
-            return True
-        except Exception as gone:  # each server has its own exception for a connection that is gone
-            log.debug("hub: write failed: %r", gone)
-            self.is_closed = True
-            return True
-        self._task = asyncio.get_running_loop().create_task(self._drain(_go_on(steps, waiting)))
-        return False
+    def _drain_soon(self) -> None:
+        self._is_held = True
+        self._task = asyncio.get_running_loop().create_task(self._drain())
 
-    async def _drain(self, write: Awaitable[None]) -> None:
+    async def _drain(self) -> None:
         try:
             while True:
                 async with asyncio.timeout(PATIENCE):
-                    await write
+                    await self._wire.until_ready()
                 if not self._waiting:
-                    break
-                write = self._send({"type": "websocket.send", "text": self._take()})
+                    self._is_held = False
+                    return
+                self._wire.write_frames(self._take())
         except TimeoutError:
             self._give_up()
-        except Exception as gone:
+        except ConnectionError as gone:
             log.debug("hub: write failed: %r", gone)
             self.is_closed = True
         finally:
             self._task = None
 
-    def _take(self) -> str:
-        if not self._batches or len(self._waiting) == 1:
+    def _take(self) -> bytes:
+        if not self._batches:
             text = self._waiting.pop(0)
             self._size -= len(text)
-            return text
+            return frame(text)
         texts, self._waiting, self._size = self._waiting, [], 0
-        return f"[{','.join(texts)}]"
+        return frame(joined(texts))
 
     def _give_up(self) -> None:
         self.is_closed = True

@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Iterable
 from uuid import UUID
 
-from chatproject.core.hub.outbox import Outbox, Send
+from chatproject.core.hub.frames import Parcel, Wire
+from chatproject.core.hub.outbox import Outbox
 
 #: What a socket is told when it is closed by us: the contract's codes.
 NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, FLOODING = 4400, 4401, 4408, 4429
@@ -21,7 +22,7 @@ class Socket:
 
     __slots__ = ("_task", "code", "device_id", "id", "is_outdated", "is_visible", "outbox", "topics", "user_id")
 
-    def __init__(self, send: Send, *, user_id: UUID, device_id: UUID, batches: bool, is_visible: bool) -> None:
+    def __init__(self, wire: Wire, *, user_id: UUID, device_id: UUID, batches: bool, is_visible: bool) -> None:
         self.id = uuid.uuid4().hex
         self.user_id = user_id
         self.device_id = device_id
@@ -31,10 +32,11 @@ class Socket:
         #: The close code, once this socket must end.
         self.code = 0
         self._task = asyncio.current_task()
-        self.outbox = Outbox(send, batches=batches, too_slow=self._too_slow)
+        self.outbox = Outbox(wire, batches=batches, too_slow=self._too_slow)
 
-    def push(self, text: str) -> None:
-        self.outbox.push(text)
+    def push(self, text: bytes) -> None:
+        """Send one event."""
+        self.outbox.push(Parcel([text]))
 
     def close(self, code: int) -> None:
         """End this connection: its task is cancelled, and does the rest."""

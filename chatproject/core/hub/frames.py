@@ -1,0 +1,113 @@
+"""Events as WebSocket frames, encoded once for all who hear them, and the connection that takes them.
+
+What leaves a server is not masked, so a text frame is the same for every reader: two to ten bytes and the text. Our own
+server (`core.serving`) offers each connection as a `Wire` that takes such frames as they are; any other ASGI server
+gets its events by `send`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+#: Where a server offers the connection's wire in its ASGI scope's `extensions`.
+EXTENSION = "chat.wire"
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Wire(Protocol):
+    """A connection that takes whole text frames."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `write` may be called now."""
+
+    def write_frames(self, frames: bytes) -> None:
+        """Write one frame or several, without waiting."""
+
+    async def until_ready(self) -> None:
+        """Wait for it. Raises ConnectionError when the connection is gone."""
+
+
+def frame(text: bytes) -> bytes:
+    """A text as a server's frame (RFC 6455, 5.2)."""
+    size = len(text)
+    if size < 126:
+        return b"\x81%c" % size + text
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + text
+    return b"\x81\x7f" + size.to_bytes(8, "big") + text
+
+
+def texts_of(frames: bytes) -> list[bytes]:
+    """What `frame` made frames of."""
+    texts, at = [], 0
+    while at < len(frames):
+        size, head = frames[at + 1], 2
+        if size >= 126:
+            head = 4 if size == 126 else 10
+            size = int.from_bytes(frames[at + 2 : at + head], "big")
+        texts.append(frames[at + head : at + head + size])
+        at += head + size
+    return texts
+
+
+def joined(texts: list[bytes]) -> bytes:
+    """Events that leave together, as one text."""
+    return texts[0] if len(texts) == 1 else b"[" + b",".join(texts) + b"]"
+
+
+class Parcel:
+    """Events that leave together: one frame for a socket that understands batches, one each for the others."""
+
+    __slots__ = ("_each", "_together", "texts")
+
+    def __init__(self, texts: list[bytes]) -> None:
+        self.texts = texts
+        self._each = self._together = b""
+
+    def frames(self, *, batches: bool) -> bytes:
+        if batches and len(self.texts) > 1:
+            if not self._together:
+                self._together = frame(joined(self.texts))
+            return self._together
+        if not self._each:
+            self._each = b"".join(map(frame, self.texts))
+        return self._each
+
+
+class AsgiWire:
+    """A connection of a server that offers no wire: slower by a task for each write."""
+
+    __slots__ = ("_send", "_sending")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._sending: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._sending is None
+
+    def write_frames(self, frames: bytes) -> None:
+        self._sending = asyncio.get_running_loop().create_task(self._send_all(texts_of(frames)))
+
+    async def _send_all(self, texts: list[bytes]) -> None:
+        for text in texts:
+            await self._send({"type": "websocket.send", "text": text.decode()})
+        self._sending = None
+
+    async def until_ready(self) -> None:
+        while self._sending is not None:
+            try:
+                await asyncio.shield(self._sending)
+            except asyncio.CancelledError:
+                raise
+            except Exception as gone:  # each server has its own exception for a connection that is gone
+                raise ConnectionError from gone
+
+
+def wire_of(scope: Any, send: Send) -> Wire:
+    """The connection of an ASGI scope."""
+    wire: Wire = scope.get("extensions", {}).get(EXTENSION) or AsgiWire(send)
+    return wire
