@@ -1,0 +1,277 @@
+"""Pictures. Runs behind the fence only: it decodes what strangers made.
+
+A picture is what decodes as one of `FORMATS`, whatever it is called. It leaves as pixels encoded anew, turned the way
+they are looked at, in sRGB, with nothing beside them: no metadata, no comment, no trailing bytes.
+"""
+
+import io
+import math
+import warnings
+from typing import Any, BinaryIO
+
+import pillow_heif
+from PIL import (  # all of it here: behind the fence nothing more can be loaded
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageCms,
+    ImageFile,
+    JpegImagePlugin,
+    MpoImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from chatproject.core.fenced import Refused
+
+__all__ = ["convert"]
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
+_LOADED = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+
+#: The longest side that JPEG and WebP can have.
+SIDES = {"JPEG": 65_500, "PNG": 65_500, "WEBP": 16_383}
+#: Pixels of a picture that is kept without loss, and of one with transparency: both are costly beyond.
+LOSSLESS = 8_000_000
+#: Up to here a picture is a small graphic, whatever is in it.
+SMALL = 256 * 256
+#: Pixels a JPEG may have in all its scans together.
+SCANNED = 750_000_000
+#: Bytes of a colour profile that is worth reading; a camera's has a few hundred, a scanner's some thousand.
+PROFILE = 1024 * 1024
+#: Milliseconds a frame of an animation stands.
+SHORTEST, LONGEST = 20, 10_000
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+warnings.simplefilter("ignore")
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, decode_threads=1)
+Image.preinit()
+_SRGB = ImageCms.createProfile("sRGB")
+
+
+def convert(
+    source: BinaryIO,
+    target: BinaryIO,
+    thumbnail: BinaryIO,
+    *,
+    pixels: int,
+    frames: int,
+    animation: int,
+    side: int,
+) -> dict[str, Any]:
+    """Write the picture and its thumbnail; what they became.
+
+    `pixels` is the most a picture, `side` the longest side a thumbnail may have. What moves may have so many `frames`,
+    and so many pixels in the whole `animation`; where it has more, its first frame stands for it.
+    Refuses: `not_a_picture`, `too_many_pixels`, `damaged`.
+    """
+    Image.MAX_IMAGE_PIXELS = pixels
+    try:
+        with Image.open(source, formats=FORMATS) as picture:
+            _require_size(picture, pixels)
+            _require_few_scans(picture, source)
+            frame_count = _frame_count(picture)
+            moves = 1 < frame_count <= frames and frame_count * math.prod(picture.size) <= animation
+            moves = moves and max(picture.size) <= SIDES["WEBP"]
+            first = _upright(picture)
+            _require_size(first, pixels)  # a header that lied
+            is_drawn = _is_drawn(picture, source)
+            if moves:
+                format_ = _save_animation(picture, frame_count, target)
+            else:
+                first = _within(first, LOSSLESS) if _is_see_through(first) else first
+                format_ = _save(first, target, _format_for(first, picture.format, is_drawn=is_drawn))
+            size = first.size
+            first.thumbnail((side, side), reducing_gap=3.0)
+            small_format = _save(first, thumbnail, "WEBP" if _is_see_through(first) else "JPEG")
+    except Image.DecompressionBombError:
+        raise Refused("too_many_pixels") from None
+    except UnidentifiedImageError:
+        raise Refused("not_a_picture") from None
+    except _BROKEN as broken:
+        if _is_ours(broken):
+            raise
+        raise Refused("damaged") from broken
+    return {
+        **_described(format_, size),
+        "thumbnail": _described(small_format, first.size),
+    }
+
+
+#: What decoders raise over files that break off or contradict themselves.
+_BROKEN = (
+    ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
+)  # fmt: skip
+
+
+def _is_ours(error: Exception) -> bool:
+    """A full disk, or a file that grows beyond what it may: only the kernel's errors have a number."""
+    return isinstance(error, OSError) and error.errno is not None
+
+
+def _require_size(picture: Image.Image, pixels: int) -> None:
+    width, height = picture.size
+    if width < 1 or height < 1:
+        raise Refused("damaged")
+    if width * height > pixels or max(width, height) > SIDES["JPEG"]:
+        raise Refused("too_many_pixels")
+
+
+def _require_few_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
+    """A JPEG is gone over as often as it says, a thousand times if it likes; those that are honest say ten."""
+    if picture.format not in ("JPEG", "MPO"):
+        return
+    place, scans, end = source.tell(), 0, b""
+    source.seek(0)
+    while piece := source.read(1024 * 1024):
+        scans += (end + piece).count(b"\xff\xda")
+        end = piece[-1:]
+    source.seek(place)
+    if scans * math.prod(picture.size) > SCANNED:
+        raise Refused("damaged")
+
+
+def _frame_count(picture: ImageFile.ImageFile) -> int:
+    """How many frames a moving picture has; 1 for every other, also where the file has several pictures."""
+    if picture.format not in ("GIF", "WEBP"):
+        return 1
+    count: int = getattr(picture, "n_frames", 1)
+    picture.seek(0)
+    return count
+
+
+def _is_drawn(picture: Image.Image, source: BinaryIO) -> bool:
+    """Whether a picture without loss packs as well as drawings and screenshots do; photographs do not."""
+    pixels = math.prod(picture.size)
+    return pixels <= SMALL or source.seek(0, io.SEEK_END) <= pixels
+
+
+def _upright(picture: ImageFile.ImageFile) -> Image.Image:
+    """The picture of this frame as RGB, RGBA or L, as it is looked at, with nothing but pixels."""
+    turn = _turn(picture)
+    picture.load()
+    profile = picture.info.get("icc_profile")
+    plain = _in_srgb(_in_eight_bits(picture), profile)
+    if turn is not None:
+        plain = plain.transpose(turn)
+    if plain is picture:
+        plain = picture.copy()
+    plain.info.clear()
+    return plain
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    try:
+        return _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except _BROKEN:
+        return None
+
+
+def _in_eight_bits(picture: Image.Image) -> Image.Image:
+    if picture.mode == "I" or picture.mode.startswith("I;16"):  # a PNG of 16 bits of grey; Pillow's `convert` would cut
+        return picture.point(lambda value: value / 256).convert("L")
+    return picture
+
+
+def _in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
+    """By its own profile where it has one that makes sense, and as it is elsewhere."""
+    mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
+    if picture.mode not in (mode, "CMYK"):
+        picture = picture.convert(mode)
+    if isinstance(profile, bytes) and len(profile) <= PROFILE and mode != "L":
+        try:
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "sRGB" not in ImageCms.getProfileDescription(own):
+                seen = ImageCms.profileToProfile(picture, own, _SRGB, outputMode="RGB")
+                assert seen is not None
+                if mode == "RGBA":
+                    seen.putalpha(picture.getchannel("A"))
+                return seen
+        except (ImageCms.PyCMSError, *_BROKEN):
+            pass  # a profile of another kind of colours, or of none
+    return picture.convert(mode) if picture.mode != mode else picture
+
+
+def _is_see_through(picture: Image.Image) -> bool:
+    if picture.mode != "RGBA":
+        return False
+    return picture.getchannel("A").getextrema() != (255, 255)
+
+
+def _within(picture: Image.Image, pixels: int) -> Image.Image:
+    too_large = math.prod(picture.size) / pixels
+    if too_large <= 1:
+        return picture
+    by = math.sqrt(too_large)
+    return picture.resize((max(1, int(picture.width / by)), max(1, int(picture.height / by))), reducing_gap=2.0)
+
+
+def _format_for(picture: Image.Image, came_as: str | None, *, is_drawn: bool) -> str:
+    """PNG for what was drawn, JPEG for what was photographed; WebP for photographs that one can see through."""
+    is_lossless = came_as in ("PNG", "GIF") and is_drawn and math.prod(picture.size) <= LOSSLESS
+    if is_lossless:
+        return "PNG"
+    if _is_see_through(picture):
+        return "WEBP" if max(picture.size) <= SIDES["WEBP"] else "PNG"
+    return "JPEG"
+
+
+def _save(picture: Image.Image, target: BinaryIO, format_: str) -> str:
+    if picture.mode == "RGBA" and not _is_see_through(picture):
+        picture = picture.convert("RGB")
+    match format_:
+        case "JPEG":
+            picture.save(target, "JPEG", quality=85)
+        case "PNG":
+            picture.save(target, "PNG", compress_level=6 if math.prod(picture.size) <= 1_000_000 else 3)
+        case _:
+            picture.save(target, "WEBP", quality=85, method=1)
+    return format_
+
+
+def _save_animation(picture: ImageFile.ImageFile, count: int, target: BinaryIO) -> str:
+    loop, turn = picture.info.get("loop", 1), _turn(picture)
+    frames, durations = [], []
+    for number in range(count):
+        picture.seek(number)
+        picture.load()
+        frame = picture.convert("RGBA")
+        frame.info.clear()
+        frames.append(frame if turn is None else frame.transpose(turn))
+        durations.append(_duration(picture.info.get("duration")))
+    frames[0].save(
+        target,
+        "WEBP",
+        save_all=True,
+        append_images=frames[1:],
+        duration=durations,
+        loop=loop if isinstance(loop, int) and 0 <= loop <= 1000 else 0,
+        quality=75,
+        method=0,
+    )
+    return "WEBP"
+
+
+def _duration(given: Any) -> int:
+    milliseconds = int(given) if isinstance(given, int | float) and math.isfinite(given) else 0
+    # What is quicker than a screen means "as usual" to every browser.
+    return 100 if milliseconds < SHORTEST else min(milliseconds, LONGEST)
+
+
+def _described(format_: str, size: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "mime_type": f"image/{format_.lower()}",
+        "width": size[0],
+        "height": size[1],
+    }

@@ -1,0 +1,187 @@
+"""The kinds of files a message can carry. A new one is a module with its `convert`, which runs behind the fence, and an
+entry in `KINDS`, which says where such files live, what their message is called, and what a refusal says.
+"""
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from chatproject.core import fence
+from chatproject.core.errors import BadRequest, ChatError, Text
+from chatproject.core.fence import Limits
+from messaging.media import files
+
+log = logging.getLogger(__name__)
+
+#: Twice what the costliest honest file takes on an idle machine; far more by the clock, because the chat goes first.
+LIMITS = Limits(cpu=4, seconds=20)
+
+
+class Unusable(ChatError):
+    """An upload that is not stored; `code` says what is wrong with it."""
+
+    code = "unusable_file"
+    title = _("This file cannot be used.")
+
+
+@dataclass(frozen=True)
+class Media:
+    """What an upload became: what a message says of it, and what is stored."""
+
+    name: str  # for people
+    mime_type: str  # of what is stored; of a file kept as it came, only what its name suggests
+    served_as: str  # the Content-Type it may be answered with
+    extension: str  # of its stored name, with the dot
+    size: int  # bytes
+    thumbnail_extension: str = ""  # "" when it has none
+    thumbnail_size: int = 0
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None  # seconds
+    waveform: list[int] | None = None  # 0 to 100
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether a browser may show it; everything else is only handed out to be saved."""
+        return self.served_as != files.SERVED_AS
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`judge` is what a service calls; the rest describes the kind."""
+
+    folder: str  # under MEDIA_ROOT; also what an upload's `mediaType` says
+    type: str  # of the message that carries it
+    convert: str = ""  # "module:function", run behind the fence; none keeps the bytes as they came
+    makes: Mapping[str, str] = field(default_factory=dict)  # what comes of it, MIME type to extension
+    limits: Limits = LIMITS
+    options: Mapping[str, Any] = field(default_factory=dict)
+    has_thumbnail: bool = False
+    refusals: Mapping[str, Text] = field(default_factory=dict)
+
+    def judge(self, source: Path, target: Path, thumbnail: Path, *, name: str = "") -> Media:
+        """Make `target`, and `thumbnail` where the kind has one, of what was uploaded to `source`, which is left alone.
+
+        Raises Unusable, and Busy when too much is being converted; then neither file is there. Blocks for seconds: for
+        a thread, and outside of transactions.
+        """
+        if source.stat().st_size == 0:
+            raise Unusable(_("The file is empty."), code="empty")
+        if not self.convert:
+            return self._keep(source, target, name)
+        writes = [target, thumbnail] if self.has_thumbnail else [target]
+        try:
+            made = fence.run(self.convert, reads=source, writes=writes, limits=self.limits, **self.options)
+        except fence.Refused as refused:
+            detail = self.refusals.get(refused.code) or _REFUSALS.get(refused.code)
+            # The word of a process that strangers' bytes ran in is only passed on where it is one of ours.
+            raise Unusable(detail or _REFUSALS["crash"], code=refused.code if detail else "crash") from None
+        return self._described(made, target, thumbnail, name)
+
+    def _keep(self, source: Path, target: Path, name: str) -> Media:
+        shutil.copyfile(source, target)
+        return Media(
+            name=files.display_name(name, self.type),
+            mime_type=files.guessed_type(name),
+            served_as=files.SERVED_AS,
+            extension=files.EXTENSION,
+            size=target.stat().st_size,
+        )
+
+    def _described(self, made: Mapping[str, Any], target: Path, thumbnail: Path, name: str) -> Media:
+        """Strangers' bytes ran in the process that says this, so it is believed where it can do no harm."""
+        small = made.get("thumbnail") if self.has_thumbnail else None
+        try:
+            stem = Path(files.display_name(name, self.type)).stem
+            return Media(
+                name=stem + self.makes[made["mime_type"]],
+                mime_type=made["mime_type"],
+                served_as=made["mime_type"],
+                extension=self.makes[made["mime_type"]],
+                size=target.stat().st_size,
+                thumbnail_extension=self.makes[small["mime_type"]] if small else "",
+                thumbnail_size=thumbnail.stat().st_size if small else 0,
+                width=_within(made.get("width"), 100_000),
+                height=_within(made.get("height"), 100_000),
+                duration=float(seconds) if (seconds := _within(made.get("duration"), 86_400)) is not None else None,
+                waveform=[int(_within(peak, 100) or 0) for peak in made.get("waveform", ())][:64] or None,
+            )
+        except (LookupError, TypeError, ValueError):
+            for path in (target, thumbnail):
+                path.unlink(missing_ok=True)
+            log.warning("media: an answer that makes no sense: %.500r", made)
+            raise Unusable(_REFUSALS["crash"], code="crash") from None
+
+
+def _within(number: Any, most: int) -> Any:
+    if number is not None and not 0 <= number <= most:
+        raise ValueError(number)
+    return number
+
+
+#: Why the fence ends a job.
+_TOO_COSTLY = _("This file takes too much to convert.")
+_REFUSALS: Mapping[str, Text] = {
+    "memory": _TOO_COSTLY,
+    "time": _TOO_COSTLY,
+    "size": _TOO_COSTLY,
+    "crash": _("This file could not be converted."),
+}
+
+MEGAPIXELS = 25
+MINUTES = 5
+THUMBNAIL = 480
+
+KINDS: Mapping[str, Kind] = {
+    kind.folder: kind
+    for kind in (
+        Kind(
+            folder="images",
+            type="image",
+            convert="messaging.media.images:convert",
+            makes={"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"},
+            has_thumbnail=True,
+            options={
+                "pixels": MEGAPIXELS * 1_000_000,
+                "side": THUMBNAIL,
+                "frames": 300,
+                "animation": 30_000_000,
+            },
+            refusals={
+                "not_a_picture": _("This is not a picture we know: JPEG, PNG, WebP, GIF or HEIC."),
+                "too_many_pixels": format_lazy(_("A picture can have at most {limit} megapixels."), limit=MEGAPIXELS),
+                "damaged": _("This picture is damaged."),
+            },
+        ),
+        Kind(
+            folder="audio",
+            type="audio",
+            convert="messaging.media.voice:convert",
+            makes={"audio/mp4": ".m4a"},
+            limits=Limits(cpu=10, seconds=40),
+            options={"seconds": MINUTES * 60 + 0.5},
+            refusals={
+                "not_a_recording": _("This is not a recording we know: WebM, Ogg, MP4, MP3 or WAV."),
+                "has_pictures": _("This is a video. Send it as a file."),
+                "no_sound": _("There is no sound in this recording."),
+                "too_long": format_lazy(_("A recording can have at most {limit} minutes."), limit=MINUTES),
+                "damaged": _("This recording is damaged."),
+            },
+        ),
+        Kind(folder="files", type="file"),
+    )
+}
+
+
+def kind(folder: str) -> Kind:
+    """By what an upload calls its kind. Raises BadRequest; the word never becomes part of a path."""
+    try:
+        return KINDS[folder]
+    except KeyError:
+        raise BadRequest(_("mediaType is one of images, audio and files."), code="unknown_media_type") from None

@@ -1,0 +1,183 @@
+"""Voice. Runs behind the fence only: it decodes what strangers recorded.
+
+Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; who takes a file takes MP3, WAV or M4A. All of it
+leaves as what every browser plays: AAC, one channel, in an M4A whose index comes first.
+"""
+
+import io
+import os
+import pkgutil
+from array import array
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import pairwise
+from typing import Any, BinaryIO
+
+import av
+import av.error
+
+from chatproject.core.fenced import Refused
+
+__all__ = ["convert"]
+
+# It loads parts of itself when it first meets a stream of theirs, and behind the fence that is too late.
+for _part in pkgutil.walk_packages(av.__path__, "av."):
+    if _part.name != "av.__main__":
+        import_module(_part.name)
+
+#: FFmpeg's names for what it may look at; it knows hundreds more, among them lists of addresses to fetch.
+CONTAINERS = "matroska,webm,ogg,mov,mp4,m4a,3gp,3g2,mj2,wav,mp3,aac"
+CODECS = {"aac", "alac", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"}
+
+RATE = 32_000
+BITS = 48_000
+PEAKS = 64
+#: Samples that a peak is first taken of, 20 ms; the length is only known at the end.
+BLOCK = RATE // 50
+#: Packets that may be broken; where more are, it is not what it says.
+BROKEN = 20
+#: Below this part of full scale it is the microphone's own noise.
+SILENCE = 0.005
+
+
+def convert(source: BinaryIO, target: BinaryIO, *, seconds: float) -> dict[str, Any]:
+    """Write the recording; what it became. `waveform` is `PEAKS` integers, 100 where it is loud, all 0 for silence.
+
+    Refuses: `not_a_recording`, `has_pictures`, `no_sound`, `too_long` (than `seconds`), `damaged`.
+    """
+    try:
+        recording = av.open(
+            source,
+            "r",
+            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none", "enable_drefs": "0"},
+        )
+    except (av.error.FFmpegError, ValueError):
+        raise Refused("not_a_recording") from None
+    with recording:
+        samples, peaks = _transcode(_samples(recording, seconds), target)
+    if not samples:
+        raise Refused("no_sound")
+    return {
+        "mime_type": "audio/mp4",
+        "duration": round(samples / RATE, 3),
+        "waveform": _waveform(peaks),
+    }
+
+
+def _samples(recording: av.container.InputContainer, seconds: float) -> Iterator[av.AudioFrame]:
+    """The first sound of the recording, in mono of `RATE`. What has moving pictures is not a recording."""
+    if not recording.streams.audio:
+        raise Refused("no_sound")
+    sound = recording.streams.audio[0]
+    codec = sound.codec_context
+    if codec.name not in CODECS and not codec.name.startswith("pcm_"):
+        raise Refused("not_a_recording")
+    length = broken = 0
+    resampler, shape = _resampler(), None
+    try:
+        for packet in recording.demux():
+            if packet.stream.type == "video" and packet.size and not _is_cover(packet.stream):
+                raise Refused("has_pictures")
+            if packet.stream is not sound:
+                continue
+            try:
+                frames = sound.decode(packet)
+            except av.error.FFmpegError:
+                broken += 1
+                if broken > BROKEN:
+                    raise
+                continue
+            for frame in frames:
+                now = (frame.format.name, frame.layout.name, frame.sample_rate)
+                if now != shape:  # it may change on the way, and a resampler is for one
+                    resampler, shape = _resampler(), now
+                frame.pts = None
+                for piece in resampler.resample(frame):
+                    length += piece.samples
+                    if length > seconds * RATE:
+                        raise Refused("too_long")
+                    yield piece
+        if shape is not None:
+            yield from resampler.resample(None)
+    except (av.error.FFmpegError, ValueError):
+        raise Refused("damaged") from None
+
+
+def _resampler() -> av.AudioResampler:
+    return av.AudioResampler("s16", "mono", RATE)
+
+
+def _is_cover(stream: av.stream.Stream) -> bool:
+    """The picture that comes with a piece of music, of which a recording makes nothing."""
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _transcode(sound: Iterator[av.AudioFrame], target: BinaryIO) -> tuple[int, list[int]]:
+    """How many samples were written, and the peak of each block of them."""
+    samples, peaks, waiting = 0, [], array("h")
+    with av.open(
+        target,
+        "w",
+        format="ipod",
+        container_options={"movflags": "+faststart", "fflags": "+bitexact"},
+        io_open=lambda _url, _flags, _options: _SecondReader(target.fileno()),
+    ) as written:
+        stream = written.add_stream("aac", rate=RATE, layout="mono")
+        stream.bit_rate = BITS
+        for piece in sound:
+            piece.pts = samples
+            samples += piece.samples
+            waiting.frombytes(bytes(piece.planes[0])[: piece.samples * 2])
+            while len(waiting) >= BLOCK:
+                peaks.append(_peak(waiting[:BLOCK]))
+                del waiting[:BLOCK]
+            written.mux(stream.encode(piece))
+        if samples:
+            written.mux(stream.encode(None))
+    if waiting:
+        peaks.append(_peak(waiting))
+    return samples, peaks
+
+
+def _peak(block: "array[int]") -> int:
+    loudest, lowest = max(block), min(block)
+    return max(loudest, -lowest)
+
+
+def _waveform(peaks: list[int]) -> list[int]:
+    if max(peaks) < SILENCE * 0x8000:
+        return [0] * PEAKS
+    # A click, as many recordings begin with, does not make all the rest small.
+    full = max(sorted(peaks)[len(peaks) * 95 // 100], max(peaks) / 2)
+    starts = [place * len(peaks) // PEAKS for place in range(PEAKS + 1)]
+    bars = (peaks[start : max(end, start + 1)] for start, end in pairwise(starts))
+    return [min(100, round(100 * max(bar) / full)) for bar in bars]
+
+
+class _SecondReader(io.RawIOBase):
+    """The file that is being written, read from its start: FFmpeg opens it once more to put the index first, and behind
+    the fence nothing is opened. A duplicate would move the writer's place.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        piece = os.pread(self._descriptor, size, self._at)
+        self._at += len(piece)
+        return piece
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
