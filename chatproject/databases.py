@@ -21,7 +21,7 @@ T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
 #: Seconds for which a writer waits for the others before he is told that the database is busy.
-PATIENCE = 4
+PATIENCE = 3
 #: And once it is known that somebody outside holds it and does not let go.
 GLANCE = 0.25
 #: Times a transaction is tried that PostgreSQL gave up so that another could finish.

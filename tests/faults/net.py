@@ -11,7 +11,8 @@ class Net:
         self._port = port
         self._goes_on = asyncio.Event()
         self._goes_on.set()
-        self._writers: list[asyncio.StreamWriter] = []
+        self._to_server: list[asyncio.StreamWriter] = []
+        self._to_clients: list[asyncio.StreamWriter] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._server: asyncio.Server | None = None
 
@@ -25,7 +26,7 @@ class Net:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self._writers:
+        for writer in (*self._to_server, *self._to_clients):
             writer.transport.abort()
 
     @property
@@ -33,12 +34,18 @@ class Net:
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
+    @property
+    def ports(self) -> set[int]:
+        """By which the server knows the connections that go through here."""
+        return {writer.get_extra_info("sockname")[1] for writer in self._to_server}
+
     def fall_silent(self) -> None:
         self._goes_on.clear()
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writers += [writer, to_writer]
+        self._to_server.append(to_writer)
+        self._to_clients.append(writer)
         for one, other in ((reader, to_writer), (to_reader, writer)):
             self._tasks.append(asyncio.create_task(self._forward(one, other)))
 

@@ -5,7 +5,10 @@ clientId; what they hear is kept by chat and number; what they missed is synced,
 import asyncio
 import itertools
 import json
+import random
+import time
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +18,10 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.people import Person
 
-#: Seconds between two attempts to reach a server that is not there.
+#: Seconds between two attempts to reach a server that is not there, at most.
 RETRY = 0.05
+#: And one that said that it is busy.
+RETRY_BUSY = 1.0
 #: Seconds for an answer, and for a server that starts on a busy machine.
 PATIENCE = 20.0
 START = 60.0
@@ -31,22 +36,28 @@ class Gone(Exception):
 
 
 class Refused(Exception):
-    """The server said no."""
+    """The server said no, and why."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error)
+        self.code: str = error["code"]
+        self.error = error
 
 
 class Phone:
-    """One device of a person; it reconnects by itself for as long as it is on."""
+    """One device of a person; it reconnects by itself for as long as it is on, within `retry` seconds after each try."""
 
-    def __init__(self, person: Person, address: str) -> None:
+    def __init__(self, person: Person, address: str, *, retry: float = RETRY) -> None:
         self.person = person
-        self.http = httpx.AsyncClient(
-            base_url=address, headers={"Authorization": f"Bearer {person.token}"}, timeout=PATIENCE, trust_env=False
-        )
+        self.address = address
+        self._retry = retry
         self.chats: dict[str, dict[int, Message]] = {}
         self.versions: dict[str, int] = {}
         self.acked: dict[str, Message] = {}
         #: How its connections ended: the server's close codes, None where there was none.
         self.ends: list[int | None] = []
+        #: The seconds after which it was told that the server is busy.
+        self.told_busy: list[float] = []
         self.heard: list[dict[str, Any]] = []
         self.is_live = asyncio.Event()
         self._something_heard = asyncio.Condition()
@@ -61,7 +72,13 @@ class Phone:
 
     async def __aexit__(self, *_: object) -> None:
         await self.switch_off()
-        await self.http.aclose()
+        if "http" in self.__dict__:
+            await self.http.aclose()
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.person.token}"}
+        return httpx.AsyncClient(base_url=self.address, headers=headers, timeout=PATIENCE, trust_env=False)
 
     async def switch_on(self) -> "Phone":
         """Returns when it is connected and has synced."""
@@ -76,13 +93,19 @@ class Phone:
                 await self._task
             self._task = None
 
+    def lose_the_net(self) -> None:
+        """Its connection breaks without a word; it will try again."""
+        assert self._socket is not None
+        self.is_live.clear()
+        self._socket.transport.abort()
+
     # The connection ---------------------------------------------------------------------------------------------------
 
     async def _keep_connected(self) -> None:
         while True:
             with suppress(OSError, WebSocketException, Gone, TimeoutError):
                 await self._connect()
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(random.uniform(0, self._retry))
 
     async def _connect(self) -> None:
         async with connect(
@@ -146,38 +169,54 @@ class Phone:
 
     async def hears(self, event: str, *, within: float = PATIENCE, **having: Any) -> dict[str, Any]:
         """The data of the first push of this kind since the last that was asked for, with these values in it."""
+        return dict((await self.hears_until(event, within=within, **having))[-1]["data"])
 
-        def found() -> dict[str, Any] | None:
-            for place, frame in enumerate(self.heard):
+    async def hears_until(self, event: str, *, within: float = PATIENCE, **having: Any) -> list[dict[str, Any]]:
+        """The same as a frame, after all that came before it."""
+
+        def found() -> list[dict[str, Any]]:
+            for place, frame in enumerate(self.heard, 1):
                 data = frame["data"]
                 if frame["event"] == event and all(data.get(key) == value for key, value in having.items()):
-                    del self.heard[: place + 1]
-                    return dict(data)
-            return None
+                    frames, self.heard[:place] = self.heard[:place], []
+                    return frames
+            return []
 
         async with self._something_heard:
             try:
                 async with asyncio.timeout(within):
-                    while (data := found()) is None:
+                    while not (frames := found()):
                         await self._something_heard.wait()
             except TimeoutError:
                 ends = f"; its connections ended with {self.ends}" if self.ends else ""
                 raise AssertionError(f"{self.person} heard no {event} {having} within {within} seconds{ends}") from None
-            return data
+            return frames
 
     # Messages ---------------------------------------------------------------------------------------------------------
 
     async def say(self, client_id: str, to: str, text: str, *, is_group: bool, by_http: bool) -> Message:
         """Say it until it is acked."""
         while True:
+            began = time.monotonic()
             try:
-                message = await (self._post if by_http else self._emit)(client_id, to, text, is_group)
+                message = await self.say_once(client_id, to, text, is_group=is_group, by_http=by_http)
             except (Gone, httpx.TransportError):
                 await asyncio.sleep(RETRY)
                 continue
-            self.acked[client_id] = message
-            self.keep(message)
+            except Refused as refused:
+                if refused.code != "busy":
+                    raise
+                self.told_busy.append(time.monotonic() - began)
+                await asyncio.sleep(RETRY_BUSY)
+                continue
             return message
+
+    async def say_once(self, client_id: str, to: str, text: str, *, is_group: bool, by_http: bool) -> Message:
+        """Raises Gone, a transport's error, Refused."""
+        message = await (self._post if by_http else self._emit)(client_id, to, text, is_group)
+        self.acked[client_id] = message
+        self.keep(message)
+        return message
 
     async def _emit(self, client_id: str, to: str, text: str, is_group: bool) -> Message:
         await asyncio.wait_for(self.is_live.wait(), START)
@@ -188,10 +227,15 @@ class Phone:
     async def _post(self, client_id: str, to: str, text: str, is_group: bool) -> Message:
         path, key = ("/group/send", "groupId") if is_group else ("/private/send", "receiverId")
         answer = await self.http.post(path, json={key: to, "content": text, "clientId": client_id})
-        if answer.status_code != 201:
-            raise Refused(answer.text)
-        message: Message = answer.json()
+        message: Message = self.took(answer)
         return message
+
+    @staticmethod
+    def took(answer: httpx.Response) -> Any:
+        """What an answer says. Raises Refused."""
+        if not answer.is_success:
+            raise Refused(answer.json())
+        return answer.json()
 
     def chat_of(self, message: Message) -> str:
         """The chat a message belongs to, by the id I know it by."""

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -152,6 +153,14 @@ class Server:
     @property
     def database_url(self) -> str:
         return f"sqlite:///{self.data}/chat.sqlite3"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the database as a process does that began to write and does not go on."""
+        with closing(sqlite3.connect(self.data / "chat.sqlite3", isolation_level=None, timeout=START)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield
+            database.execute("ROLLBACK")
 
     def rows(self) -> dict[str, list[Row]]:
         """Every message as the database file has it: by room, in order."""

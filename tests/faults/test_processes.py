@@ -66,6 +66,8 @@ async def test_everyone_learns_in_time_who_left_who_was_killed_and_who_lost_the_
         while len(seconds) < 3:
             heard = await anns.hears("OnUserStatus", online=False, within=60)
             seconds[heard["userId"]] = time.monotonic() - began
+        await until(lambda: not net.ports & first.connected_ports(), "the silent connection is given up", within=SLACK)
+        assert anns.ends == []
     assert seconds[bob.id] < presence.GRACE + SLACK, "who left may be back in a moment"
     assert seconds[cem.id] < presence.TTL + SLACK, "who was killed is not refreshed any more"
     assert seconds[dan.id] < 2 * PING + presence.GRACE + SLACK, (

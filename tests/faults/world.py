@@ -62,12 +62,29 @@ class World:
 
     def people(self, server: Server, *names: str) -> list[Person]:
         """Sign up."""
-        client = self._clients.setdefault(server.url, api_client(server.url))
+        client = self._client(server)
         return [Person.signed_up(client, name) for name in names]
 
-    async def phone(self, person: Person, address: str) -> Phone:
+    def guests(self, server: Server, count: int) -> list[Person]:
+        """People without a password, who are many in a moment: nothing has to be hashed for them."""
+        client = self._client(server)
+        users = [
+            Person(client).post("/createUser", {"name": f"guest {n}", "img": ""}, status=201) for n in range(count)
+        ]
+        return [Person(client, name=user["name"], token=user.pop("token"), user=user) for user in users]
+
+    def at(self, server: Server, person: Person) -> Person:
+        """The same person and device, asking this server."""
+        return Person(self._client(server), name=person.name, token=person.token, user=person.user)
+
+    def _client(self, server: Server) -> httpx.Client:
+        if server.url not in self._clients:
+            self._clients[server.url] = api_client(server.url)
+        return self._clients[server.url]
+
+    async def phone(self, person: Person, address: str, **how: float) -> Phone:
         """One of his phones, on."""
-        return await self._phones.enter_async_context(Phone(person, address))
+        return await self._phones.enter_async_context(Phone(person, address, **how))
 
     async def phones(self, people: list[Person], server: Server) -> list[Phone]:
         return [await self.phone(one, server.url) for one in people]

@@ -1,0 +1,110 @@
+"""Somebody outside holds the database: a backup that hangs, an operator who began to write and went to lunch."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.faults.phones import Phone, Refused
+from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of
+from tests.faults.world import World, begun_together
+
+#: Seconds. Half a minute would be the same again: whoever wants to write is told within TOLD, and tries again.
+HELD = 12
+#: Seconds for a writer to be told, and for a reader to have read, who may meet those who wait at first.
+TOLD = 5
+#: Seconds more, on a machine that has other things to do.
+SLACK = 3
+
+
+class Tries:
+    """Something that is done again and again for as long as the database is held."""
+
+    def __init__(self, what: Callable[[], Awaitable[object]]) -> None:
+        self.slowest = 0.0
+        self.codes: list[str] = []
+        self._what = what
+
+    async def go_on(self, until: float) -> None:
+        while (began := time.monotonic()) < until:
+            try:
+                await self._what()
+            except Refused as refused:
+                self.codes.append(refused.code)
+            else:
+                self.codes.append("done")
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            await asyncio.sleep(0.5)
+
+
+def writing(phone: Phone, group: str) -> list[Tries]:
+    """What somebody may write, by both doors: words, his cursor, a group."""
+
+    async def post(path: str, body: object) -> None:
+        phone.took(await phone.http.post(path, json=body))
+
+    def say(by_http: bool) -> Awaitable[object]:
+        text = words(phone, by_http)
+        return phone.say_once(text, group, text, is_group=True, by_http=by_http)
+
+    return [
+        Tries(lambda: say(by_http=False)),
+        Tries(lambda: say(by_http=True)),
+        Tries(lambda: phone.call("EmitMarkGroupRead", {"groupId": group})),
+        Tries(lambda: post("/group/markGroupRead", {"groupId": group})),
+        Tries(lambda: post("/group/create", {"name": "another", "memberIds": []})),
+    ]
+
+
+def words(phone: Phone, by_http: bool) -> str:
+    return f"{phone.person.name} by {'HTTP' if by_http else 'socket'}"
+
+
+def reading(phone: Phone, group: str) -> list[Tries]:
+    """What somebody may read meanwhile, by both doors."""
+    return [
+        Tries(phone.beat),
+        Tries(phone.sync),
+        Tries(lambda: phone.call("EmitGetUnreadCount")),
+        Tries(lambda: phone.history(group, is_group=True)),
+    ]
+
+
+@begun_together
+async def test_while_the_database_is_held_writers_are_told_and_readers_read_and_all_is_stored_once(
+    world: World,
+) -> None:
+    server = await world.serve()
+    everyone = world.people(server, *(f"person {letter}" for letter in "abcdef"))
+    groups = groups_of(everyone)
+    group = next(iter(groups))
+    phones = await world.phones(everyone, server)
+    talk = Talk(phones, groups, at_once=3, pause=0.1)
+    await talk.more(50)
+    # More of them wait to write by their sockets than a process has threads for all sockets.
+    writers = [one for phone in phones for one in writing(phone, group)]
+    readers = reading(phones[0], group)
+    with server.locked():
+        end = time.monotonic() + HELD
+        await asyncio.gather(*(one.go_on(end) for one in writers + readers))
+    await talk.more(50)
+    await talk.end()
+    for phone in phones:
+        for by_http in (False, True):
+            text = words(phone, by_http)
+            await phone.say(text, group, text, is_group=True, by_http=by_http)
+
+    for one in writers:
+        assert set(one.codes[:-1]) == {"busy"}
+        assert one.slowest < TOLD + SLACK
+    for one in readers:
+        assert set(one.codes) == {"done"}
+        assert one.slowest < TOLD + SLACK
+    for phone in phones:
+        assert max(phone.told_busy) < TOLD + SLACK
+        assert phone.ends == [], "its socket was closed"
+    assert_stored_once(server, talk)
+    stored = [text for room in server.rows().values() for *_, text in room]
+    assert all(stored.count(words(phone, by_http)) == 1 for phone in phones for by_http in (False, True))
+    for phone in phones:
+        await phone.sync()
+    assert_complete(server, *phones)
