@@ -166,14 +166,14 @@ def rss(process: int) -> int:
 
 def redis_of(server: int) -> int:
     """The process of a chat's embedded Redis."""
-    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    waiting = [int(child) for child in children]
+    waiting = [server]
     while waiting:
         process = waiting.pop()
         with suppress(OSError):
-            if "server" in Path(f"/proc/{process}/comm").read_text():
+            if Path(f"/proc/{process}/comm").read_text().strip() in ("valkey-server", "redis-server"):
                 return process
-            waiting += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+            for thread in Path(f"/proc/{process}/task").iterdir():
+                waiting += map(int, (thread / "children").read_text().split())
     raise ValueError(server)
 
 

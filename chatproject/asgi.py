@@ -1,17 +1,28 @@
 """The ASGI application: HTTP to Django, the socket to messaging."""
 
 import os
+from collections.abc import Awaitable
+from typing import Any
 
-from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
-http = get_asgi_application()
+_django = get_asgi_application()
 
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.bodies import limited  # noqa: E402
-from messaging.routing import websocket_urlpatterns  # noqa: E402  as do its models)
+from messaging import routing  # noqa: E402  as do its models)
 
-application = ProtocolTypeRouter(
-    {"http": limited(http), "websocket": URLRouter(websocket_urlpatterns), "lifespan": hub.lifespan}
-)
+_http = limited(_django)
+
+
+def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+    """Hands the scope on and keeps nothing: a coroutine of its own would hold it for as long as a socket lives."""
+    match scope["type"]:
+        case "http":
+            return _http(scope, receive, send)
+        case "websocket":
+            return routing.socket(scope, receive, send)
+        case "lifespan":
+            return hub.lifespan(scope, receive, send)
+    raise ValueError(f"no application for {scope['type']}")

@@ -1,7 +1,19 @@
 """The one socket's address."""
 
-from django.urls import path
+from collections.abc import Awaitable
+from typing import Any
 
 from messaging.consumers import ChatConsumer
 
-websocket_urlpatterns = [path("ws/chat/", ChatConsumer.as_asgi())]
+ADDRESS = "/ws/chat/"
+
+
+def socket(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+    if scope["path"] == scope.get("root_path", "") + ADDRESS:
+        return ChatConsumer()(scope, receive, send)
+    return _nowhere(receive, send)
+
+
+async def _nowhere(receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.close"})

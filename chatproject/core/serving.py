@@ -1,6 +1,7 @@
 """The web server: uvicorn, in this process or in several that share one listening socket."""
 
 import asyncio
+import itertools
 import logging
 import os
 import selectors
@@ -17,9 +18,9 @@ from typing import Any
 
 import uvicorn
 from django.conf import settings
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from chatproject.core import hub
+from chatproject.core.connection import Connection, HttpProtocol
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ GRACE = 10
 GOODBYE = 2
 #: The close code for it.
 RESTART = 1012
-#: Seconds for what was written to a socket to leave after its end.
-LINGER = 5
 #: A worker that dies sooner than this after its start would die again: so many times in a row, and we give up.
 STABLE_AFTER = 5.0
 FAILURES = 3
@@ -48,17 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _SocketProtocol(WebSocketsSansIOProtocol):
-    """One socket's connection. uvicorn's closes when the client has taken all that was written to it; one who reads
-    nothing would keep it, and what it holds, for as long as he likes.
-    """
-
-    async def run_asgi(self) -> None:
-        await super().run_asgi()
-        self.loop.call_later(LINGER, self.transport.abort)
-
-
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn that says when it is ready, for connections that arrive from then on, and says goodbye to its sockets."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
@@ -68,7 +57,16 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            self._asking = asyncio.create_task(self._ask_all())
             self._tell_ready()
+
+    async def _ask_all(self) -> None:
+        """Keep asking every socket whether anybody is there: one timer for all of them."""
+        for second in itertools.count():
+            await asyncio.sleep(1)
+            for connection in tuple(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.ask(second)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -89,21 +87,17 @@ def _is_saying_goodbye(connection: Any) -> bool:
 
 def serve(listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve in this process until SIGTERM or SIGINT, which is raised again afterwards for the caller's own handler."""
-    _Server(_config(), ready).run([listener])
+    Server(config(), ready).run([listener])
 
 
-def _config() -> uvicorn.Config:
+def config() -> uvicorn.Config:
+    """How uvicorn serves us."""
     return uvicorn.Config(
         "chatproject.asgi:application",
         loop="uvloop",
-        http="httptools",
-        ws=_SocketProtocol,
-        # The consumer takes frames of up to 64 KiB and answers larger ones with an error. The server could only close
-        # the socket, so it does that where nobody can mean it.
-        ws_max_size=1024 * 1024,
-        ws_per_message_deflate=False,  # costs memory and time per socket, and a small frame can unpack to a huge one
-        ws_ping_interval=15,
-        ws_ping_timeout=15,
+        interface="asgi3",
+        http=HttpProtocol,
+        ws=Connection,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=30,
         proxy_headers=bool(settings.TRUSTED_PROXIES),

@@ -1,0 +1,167 @@
+"""The WebSocket protocol itself, byte by byte: what the RFC allows is understood, and what it forbids ends the socket."""
+
+import base64
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+LAST = 0x80
+
+
+class Wire:
+    """A connection as bytes."""
+
+    def __init__(self, server: str, token: str = "", path: str = "/ws/chat/", **headers: str) -> None:
+        at = urlsplit(server)
+        self._socket = socket.create_connection((at.hostname, at.port), timeout=5)
+        self._read = self._socket.makefile("rb")
+        given = {
+            "Host": at.netloc, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(), "Authorization": f"Bearer {token}",
+        } | {name.replace("_", "-"): value for name, value in headers.items()}  # fmt: skip
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items() if value)]
+        self._request = "\r\n".join([*lines, "", ""]).encode()
+
+    def begin(self) -> list[str]:
+        """Shake hands; the head of the answer."""
+        self._socket.sendall(self._request)
+        head = []
+        while line := self._read.readline().decode().strip():
+            head.append(line)
+        return head
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._socket.sendall(piece)
+
+    def next(self, *kinds: int) -> tuple[int, bytes]:
+        """The next frame of these kinds, or of any."""
+        while True:
+            head = self._read.read(2)
+            assert len(head) == 2, "the connection has ended"
+            size = head[1]
+            if size >= 126:
+                size = int.from_bytes(self._read.read(2 if size == 126 else 8))
+            payload = self._read.read(size)
+            if not kinds or head[0] & 15 in kinds:
+                return head[0] & 15, payload
+
+    def answer(self, ack: int) -> dict[str, Any]:
+        """What an ack or an error says."""
+        while True:
+            frame = json.loads(self.next(TEXT)[1])
+            if frame.get("ack") == ack:
+                return dict(frame)
+
+    def closed(self) -> int:
+        """The code with which it ends, once it has ended."""
+        payload = self.next(CLOSE)[1]
+        assert self._read.read() == b""
+        return int.from_bytes(payload[:2])
+
+    def close(self) -> None:
+        self._read.close()
+        self._socket.close()
+
+
+def masked(first: int, payload: bytes) -> bytes:
+    mask, size = os.urandom(4), len(payload)
+    if size < 126:
+        head = bytes((first, LAST | size))
+    elif size < 65536:
+        head = bytes((first, LAST | 126)) + size.to_bytes(2)
+    else:
+        head = bytes((first, LAST | 127)) + size.to_bytes(8)
+    return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+
+
+def beat(ack: int, padding: int = 0) -> bytes:
+    return json.dumps({"event": "SocketHeartBeat", "data": {"padding": "ü" * padding}, "ack": ack}).encode()
+
+
+@pytest.fixture
+def wire(server: str, person: Any) -> Iterator[Callable[..., Wire]]:
+    """`wire()` is the connection of somebody who is signed in, before its handshake."""
+    opened: list[Wire] = []
+
+    def new(**more: str) -> Wire:
+        opened.append(Wire(server, person("ann").token, **more))
+        return opened[-1]
+
+    yield new
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def anns(wire: Callable[..., Wire]) -> Wire:
+    anns = wire()
+    assert anns.begin()[0].startswith("HTTP/1.1 101")
+    return anns
+
+
+@pytest.mark.parametrize("padding", [0, 100, 1000, 10_000])
+def test_a_message_may_come_in_one_frame_in_many_and_byte_by_byte(anns: Wire, padding: int) -> None:
+    anns.send(masked(LAST | TEXT, beat(1, padding)))
+    assert anns.answer(1)["event"] == "ack"
+    text = beat(2, padding)
+    third = len(text) // 3
+    anns.send(
+        masked(TEXT, text[:third]),
+        masked(LAST | PING, b"between"),
+        masked(0, text[third : 2 * third]),
+        masked(0, b""),
+        masked(LAST, text[2 * third :]),
+    )
+    assert anns.next(PONG) == (PONG, b"between")
+    assert anns.answer(2)["event"] == "ack"
+    whole = masked(LAST | TEXT, beat(3, padding)) + masked(LAST | TEXT, beat(4))
+    if padding < 1000:
+        anns.send(*(whole[place : place + 1] for place in range(len(whole))))
+    else:
+        anns.send(whole[:7], whole[7:1009], whole[1009:])
+    assert anns.answer(3)["event"] == anns.answer(4)["event"] == "ack"
+
+
+@pytest.mark.parametrize(
+    ("code", "frames"),
+    [
+        (1002, bytes((LAST | TEXT, 2)) + b"hi"),  # not masked
+        (1002, masked(LAST | 0x40 | TEXT, beat(1))),  # compressed, which nobody agreed on
+        (1002, masked(LAST | 3, b"")),
+        (1002, masked(LAST | 11, b"")),
+        (1002, masked(LAST, b"goes on with nothing")),
+        (1002, masked(TEXT, b"one") + masked(LAST | TEXT, b"another within")),
+        (1002, masked(PING, b"a part of a question")),
+        (1002, masked(LAST | PING, bytes(126))),
+        (1002, masked(LAST | CLOSE, b"x")),
+        (1002, masked(LAST | CLOSE, (1005).to_bytes(2))),
+        (1007, masked(LAST | TEXT, b"\xff\xfe")),
+        (1007, masked(LAST | CLOSE, (1000).to_bytes(2) + b"\xff")),
+        (1009, masked(LAST | BINARY, bytes(1024 * 1024 + 1))[:100]),
+        (1009, masked(BINARY, bytes(1024 * 1024)) + masked(LAST, b"x")),
+        (1000, masked(LAST | CLOSE, (1000).to_bytes(2) + b"bye")),
+        (4999, masked(LAST | CLOSE, (4999).to_bytes(2))),
+        (0, masked(LAST | CLOSE, b"")),
+    ],
+)
+def test_a_broken_frame_and_a_goodbye_end_the_socket_with_their_code(anns: Wire, code: int, frames: bytes) -> None:
+    anns.send(frames)
+    assert anns.closed() == code
+
+
+def test_what_is_not_a_handshake_is_refused_as_http(wire: Callable[..., Wire]) -> None:
+    assert wire(Sec_WebSocket_Version="12").begin()[0] == "HTTP/1.1 426 Upgrade Required"
+    assert wire(Sec_WebSocket_Key="short").begin()[0] == "HTTP/1.1 400 Bad Request"
+    assert wire(Sec_WebSocket_Key="").begin()[0] == "HTTP/1.1 400 Bad Request"
+    assert wire(path="/ws/other/").begin()[0] == "HTTP/1.1 403 Forbidden"
+
+
+def test_the_answer_proves_that_the_question_was_read(wire: Callable[..., Wire]) -> None:
+    assert "sec-websocket-accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=" in wire().begin()
