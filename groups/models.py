@@ -4,6 +4,7 @@ A private chat is a room of two, so that permission, cursors, unread and fan-out
 """
 
 import uuid
+from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from chatproject.core.times import now
 _DIRECT = UUID("6f1c0a52-0c5e-5b5a-9d38-3f0f6d2f9f11")
 
 
+@lru_cache(10_000)
 def direct_room_id(one: UUID, other: UUID) -> UUID:
     """The id of the private chat of two people: the same from both sides, so the pair is unique without a lookup."""
     return uuid.uuid5(_DIRECT, "|".join(sorted((str(one), str(other)))))
@@ -87,7 +89,9 @@ class Membership(Model):
         ADMIN = "admin", _("administrator")
         MEMBER = "member", _("member")
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="memberships", verbose_name=_("conversation"))
+    room = models.ForeignKey(
+        Room, models.CASCADE, related_name="memberships", verbose_name=_("conversation"), db_index=False
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
     )

@@ -48,9 +48,8 @@ def count_own(spoken: Mapping[Speaker, int]) -> dict[Speaker, int]:
     """
     if not databases.joins_updates():
         return _count_own_by_row(spoken)
-    rows = [
-        (*databases.words(speaker.room_id, speaker.user_id), speaker.kind, count) for speaker, count in spoken.items()
-    ]
+    word = databases.word()
+    rows = [(word(one.room_id), word(one.user_id), one.kind, count) for one, count in spoken.items()]
     # The rooms first, in order, as every verb of groups does: in two orders two of us would wait for each other.
     databases.hold("groups_room", {speaker.room_id for speaker in spoken})
     answered = databases.update_joined(
@@ -71,8 +70,9 @@ def move(steps: Mapping[UUID, Step]) -> dict[UUID, Stand]:
     """Give rooms their messages' numbers: the last `messages` up to where each stands then. The rooms are held."""
     if not databases.joins_updates():
         return _move_by_row(steps)
+    word = databases.word()
     rows = [
-        (*databases.words(room_id, step.last_message_id, step.last_at), step.messages)
+        (word(room_id), word(step.last_message_id), word(step.last_at), step.messages)
         for room_id, step in steps.items()
     ]
     answered = databases.update_joined(

@@ -222,8 +222,7 @@ class ChatConsumer(AsyncConsumer):
         await self.online_users({}, answer)
 
     async def online_users(self, data: Any, answer: Answer) -> None:
-        online = await in_thread(live.online_list, self.socket.user_id)
-        payload = {"userList": online["people"], "onlineUsersNum": online["count"]}
+        payload = orjson.Fragment(await live.online_list(self.socket.user_id))
         self.push("OnlineUsersList", payload)
         answer.done(payload)
 

@@ -1,6 +1,7 @@
 """Times as the API writes them: UTC, ISO 8601, milliseconds, Z."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import overload
 
 from django.utils import timezone
@@ -18,6 +19,9 @@ def iso(moment: datetime) -> str: ...
 def iso(moment: None) -> None: ...
 def iso(moment: datetime | None) -> str | None:
     """`2026-01-31T08:15:30.123Z`"""
-    if moment is None:
-        return None
+    return None if moment is None else _iso(moment)
+
+
+@lru_cache(1024)  # what was sent together has the same time, and each is shown more than once
+def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

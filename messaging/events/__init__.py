@@ -88,6 +88,6 @@ def typing(*, by: UUID, to: UUID | None, group_id: UUID | None, skip: str) -> No
     hub.publish(topic, "OnTyping", payload, skip=skip)
 
 
-def online_list(people: list[dict[str, Any]], count: int) -> None:
+def online_list(json: bytes) -> None:
     """Who is online, to everyone; for small installations."""
-    hub.publish(hub.EVERYONE, "OnlineUsersList", {"userList": people, "onlineUsersNum": count})
+    hub.publish_to([hub.EVERYONE], "OnlineUsersList", json)

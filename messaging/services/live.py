@@ -5,9 +5,10 @@ still hear what it hears. The pushes of the hub are hints; these jobs are what m
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 from accounts import selectors as people
@@ -170,28 +171,33 @@ async def push_online_list() -> None:
         return
     _list_changed.clear()
     if await in_thread(presence.count) <= SMALL:
-        events.online_list(**await in_thread(_everyone))
+        events.online_list(await in_thread(_everyone))
 
 
-class Online(TypedDict):
-    """Who is online, as far as one is told, and how many there are in all."""
+async def online_list(user_id: UUID) -> bytes:
+    """Who is online, as OnlineUsersList tells it: everyone, or in a large installation his contacts, and how many in
+    all. JSON, because those who come at once get the same.
+    """
+    return await _online_list(user_id)
 
-    people: list[dict[str, Any]]
-    count: int
 
-
-def online_list(user_id: UUID) -> Online:
-    """Who is online: everyone, or in a large installation his contacts, and how many there are in all."""
+def _online_lists(user_ids: list[UUID]) -> list[bytes]:
     count = presence.count()
     if count <= SMALL:
-        return _everyone()
-    here = presence.online_among(rooms.contacts(user_id))
-    return {"people": _outputs(here), "count": count}
+        return [_everyone()] * len(user_ids)
+    return [_encoded(presence.online_among(rooms.contacts(user_id)), count) for user_id in user_ids]
 
 
-def _everyone() -> Online:
-    outputs = _outputs(presence.online(SMALL))
-    return {"people": outputs, "count": len(outputs)}
+def _everyone() -> bytes:
+    here = presence.online(SMALL)
+    return _encoded(here, len(here))
+
+
+def _encoded(user_ids: Iterable[UUID], count: int) -> bytes:
+    return orjson.dumps({"userList": _outputs(user_ids), "onlineUsersNum": count})
+
+
+_online_list = Together(_online_lists)
 
 
 def _outputs(user_ids: Iterable[UUID]) -> list[dict[str, Any]]:

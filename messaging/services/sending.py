@@ -5,8 +5,7 @@ for the senders' seats, the rooms' numbers and the new rows, however many member
 found when the insert says so: those batches are redone one by one, with a look first.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,6 +34,8 @@ from messaging.events import unread
 from messaging.models import Message
 from messaging.serializers import message_output
 
+_GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -44,7 +45,7 @@ class Draft:
     to: UUID  # the other person, or the group
     is_group: bool
     content: str
-    type: str = Message.Type.TEXT
+    type: str = Message.Type.TEXT.value
     client_id: str | None = None
     reply_to_id: UUID | None = None
     socket_id: str = ""  # has the message as its ack, and needs no push
@@ -158,21 +159,40 @@ class _New:
         )  # fmt: skip
 
 
+class _Turn:
+    """What one person says in one room within a batch."""
+
+    __slots__ = ("base", "messages", "speaker")
+
+    def __init__(self, speaker: Speaker) -> None:
+        self.speaker = speaker
+        self.messages = 0
+        #: Up to where he has nothing to read when it is said; None while it is not known that he has a seat.
+        self.base: int | None = None
+
+
 class _Batch:
     """Drafts that are committed together. Made anew for each attempt: a transaction may run twice."""
 
     def __init__(self, drafts: list[Draft]) -> None:
         self.drafts = drafts
-        self.speakers = [
-            Speaker(draft.room_id, draft.sender.pk, Room.Kind.GROUP if draft.is_group else Room.Kind.DIRECT)
-            for draft in drafts
-        ]
-        #: Up to where those who have a seat have nothing to read.
-        self.bases: dict[Speaker, int] = {}
+        self.turns: dict[Speaker, _Turn] = {}
+        self.turn_of = [self._turn(draft) for draft in drafts]
         self.said: list[tuple[Draft, _New, Sent]] = []
 
+    def _turn(self, draft: Draft) -> _Turn:
+        speaker = Speaker(draft.room_id, draft.sender.pk, _GROUP if draft.is_group else _DIRECT)
+        turn = self.turns.get(speaker)
+        if turn is None:
+            turn = self.turns[speaker] = _Turn(speaker)
+        turn.messages += 1
+        return turn
+
     def run(self) -> list[Sent | ChatError]:
-        self._take_seats()
+        self._take_seats(self.turns.values())
+        for draft, turn in zip(self.drafts, self.turn_of, strict=True):
+            if turn.base is None and not draft.is_group and self._open(draft):
+                self._take_seats([turn])
         messages = self._messages()
         rooms: dict[UUID, list[_New]] = {}
         for message in messages:
@@ -184,12 +204,9 @@ class _Batch:
             on_commit(self._tell)
         return list(self._answers(messages))
 
-    def _take_seats(self) -> None:
-        spoken = Counter(self.speakers)
-        self.bases = numbers.count_own(spoken)
-        for draft, speaker in zip(self.drafts, self.speakers, strict=True):
-            if speaker not in self.bases and not draft.is_group and self._open(draft):
-                self.bases |= numbers.count_own({speaker: spoken[speaker]})
+    def _take_seats(self, turns: Iterable[_Turn]) -> None:
+        for speaker, base in numbers.count_own({turn.speaker: turn.messages for turn in turns}).items():
+            self.turns[speaker].base = base
 
     def _open(self, draft: Draft) -> bool:
         """The first words between two people make their room."""
@@ -203,12 +220,13 @@ class _Batch:
         """What each draft becomes; None where its sender has no seat."""
         at = now()
         messages: list[_New | None] = []
-        for draft, speaker in zip(self.drafts, self.speakers, strict=True):
-            if speaker not in self.bases:
+        for draft, turn in zip(self.drafts, self.turn_of, strict=True):
+            if turn.base is None:
                 messages.append(None)
                 continue
             pk = uuid7()
-            new = _New(pk, speaker.room_id, draft.sender, draft.client_id or str(pk), draft.type, draft.content, at)
+            client_id = draft.client_id or str(pk)
+            new = _New(pk, turn.speaker.room_id, draft.sender, client_id, draft.type, draft.content, at)
             new.reply_to_id = draft.reply_to_id
             messages.append(new)
         return messages
@@ -234,15 +252,19 @@ class _Batch:
         for draft, message, sent in self.said:
             events.message_created(sent.output, sent.json, skip=draft.socket_id)
             last[message.room_id] = draft, message, sent
-        bases: dict[UUID, list[tuple[UUID, int]]] = {}
-        for speaker, base in self.bases.items():
-            bases.setdefault(speaker.room_id, []).append((speaker.user_id, base))
         for room_id, (draft, message, sent) in last.items():
             if draft.is_group:
                 # The others' counts are told by the processes that hold their sockets.
-                cache.group(room_id, message.seq, bases[room_id], sent.json)
+                cache.group(room_id, message.seq, self._bases(room_id), sent.json)
             else:
                 unread.private(room_id, sent.output, sent.json)
+
+    def _bases(self, room_id: UUID) -> list[tuple[UUID, int]]:
+        return [
+            (turn.speaker.user_id, turn.base)
+            for turn in self.turns.values()
+            if turn.base is not None and turn.speaker.room_id == room_id
+        ]
 
 
 _commits: GroupCommit[Draft, Sent] = GroupCommit(_write, name="message-writer")
