@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to Django, the socket to messaging."""
+"""The ASGI application: HTTP to Django, the socket and plain sends to messaging."""
 
 import os
 from collections.abc import Awaitable
@@ -13,7 +13,7 @@ from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.bodies import limited  # noqa: E402
 from messaging import routing  # noqa: E402  as do its models)
 
-_http = limited(_django)
+_http = limited(routing.posted(_django))
 
 
 def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:

@@ -1,9 +1,12 @@
-"""The one socket's address."""
+"""What does not go through Django's requests: the one socket, and plain sends by HTTP."""
 
 from collections.abc import Awaitable
 from typing import Any
 
 from messaging.consumers import ChatConsumer
+from messaging.posting import posted
+
+__all__ = ["posted", "socket"]
 
 ADDRESS = "/ws/chat/"
 

@@ -337,10 +337,10 @@ class MessageInput(Input):
 
     @classmethod
     def read(cls, given: Any) -> dict[str, Any]:
-        return cls._read_plain(given) or super().read(given)
+        return cls.read_plain(given) or super().read(given)
 
     @classmethod
-    def _read_plain(cls, given: Any) -> dict[str, Any] | None:
+    def read_plain(cls, given: Any) -> dict[str, Any] | None:
         """What nearly every client sends, without DRF's hundred microseconds. None where anything is unusual."""
         if type(given) is not dict or not given.keys() <= {cls.target, "content", "clientId"}:
             return None

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import translation
 
 from chatproject.core import errors
+from chatproject.core.errors import ChatError
 from chatproject.core.failures import as_response
 
 Message = Mapping[str, Any]
@@ -33,7 +34,7 @@ def limited(application: Application) -> Application:
             limit = settings.MAX_UPLOAD_BYTES + FORM
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limit:
-            await _refuse(headers, send)
+            await refuse(errors.TooLarge(), headers, send, closes=True)
             return
         left = limit
 
@@ -48,29 +49,27 @@ def limited(application: Application) -> Application:
         try:
             await application(scope, counted, send)
         except _TooLarge:
-            await _refuse(headers, send)
+            await refuse(errors.TooLarge(), headers, send, closes=True)
 
     return limited_application
 
 
-async def _refuse(headers: dict[bytes, bytes], send: Send) -> None:
+async def refuse(error: ChatError, headers: Mapping[bytes, bytes], send: Send, *, closes: bool = False) -> None:
+    """Answer a refusal where there is no request of Django's. `closes`: the rest of the body will not be read."""
     with translation.override(_language(headers)):
-        response = as_response(errors.TooLarge())
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status_code,
-            "headers": [
-                (b"content-type", response["Content-Type"].encode()),
-                (b"content-length", str(len(response.content)).encode()),
-                (b"connection", b"close"),  # the rest of the body is not read
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": response.content})
+        response = as_response(error)
+    head = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+    await answer(response.status_code, [*head, (b"connection", b"close")] if closes else head, response.content, send)
 
 
-def _language(headers: dict[bytes, bytes]) -> str:
+async def answer(status: int, head: list[tuple[bytes, bytes]], body: bytes, send: Send) -> None:
+    """A whole answer at once."""
+    headers = [*head, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _language(headers: Mapping[bytes, bytes]) -> str:
     request = HttpRequest()
     request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode("latin-1")
     return translation.get_language_from_request(request)

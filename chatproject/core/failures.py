@@ -45,7 +45,10 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 def as_response(error: ChatError) -> HttpResponse:
     """A refusal as problem+json, for where Django answers and not REST framework."""
     answer = problem(error)
-    return JsonResponse(answer.data, status=answer.status_code, content_type=answer.content_type)
+    response = JsonResponse(answer.data, status=answer.status_code, content_type=answer.content_type)
+    for name, value in answer.items():
+        response.setdefault(name, value)
+    return response
 
 
 def _wants_page(request: HttpRequest) -> bool:
