@@ -491,18 +491,22 @@ def recorded(
     return written.getvalue()
 
 
-#: What browsers record, and what people have: container, codec and sample rate by name.
-HONEST = {
-    "Chrome and Firefox: WebM with Opus": ("webm", "libopus", 48_000),
-    "Firefox: Ogg with Opus": ("ogg", "libopus", 48_000),
-    "Safari: MP4 with AAC": ("mp4", "aac", 44_100),
-    "Chromium: MP4 with Opus": ("mp4", "libopus", 48_000),
-    "Safari: MP4 with ALAC": ("mp4", "alac", 48_000),
-    "a WAV": ("wav", "pcm_s16le", 16_000),
-    "an MP3": ("mp3", "libmp3lame", 44_100),
-    "an M4A": ("ipod", "aac", 22_050),
-    "Matroska with PCM": ("matroska", "pcm_s16le", 48_000),
-    "a stream of AAC": ("adts", "aac", 44_100),
+#: As a recorder writes: in pieces, not knowing how long it will go on.
+LIVE = {"live": "1"}
+FRAGMENTS = {"movflags": "frag_every_frame+empty_moov+default_base_moof"}
+
+#: What browsers record, and what people have: container, codec, sample rate and how it is written, by name.
+HONEST: dict[str, tuple[str, str, int, dict[str, str]]] = {
+    "Chrome and Firefox: WebM with Opus": ("webm", "libopus", 48_000, LIVE),
+    "Firefox: Ogg with Opus": ("ogg", "libopus", 48_000, {}),
+    "Safari: MP4 with AAC": ("mp4", "aac", 44_100, FRAGMENTS),
+    "Chromium: MP4 with Opus": ("mp4", "libopus", 48_000, FRAGMENTS),
+    "Safari: MP4 with ALAC": ("mp4", "alac", 48_000, FRAGMENTS),
+    "a WAV": ("wav", "pcm_s16le", 16_000, {}),
+    "an MP3": ("mp3", "libmp3lame", 44_100, {}),
+    "an M4A": ("ipod", "aac", 22_050, {}),
+    "Matroska with PCM": ("matroska", "pcm_s16le", 48_000, {}),
+    "a stream of AAC": ("adts", "aac", 44_100, {}),
 }
 
 
@@ -612,8 +616,8 @@ def _() -> bytes:
     return webm()[:300]
 
 
-def _half(container: str, codec: str, rate: int) -> bytes:
-    whole = recorded(container, codec, wave(1, rate=rate), rate=rate)
+def _half(container: str, codec: str, rate: int, options: dict[str, str]) -> bytes:
+    whole = recorded(container, codec, wave(1, rate=rate), rate=rate, options=options)
     return whole[: len(whole) // 2]
 
 

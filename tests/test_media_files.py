@@ -321,9 +321,9 @@ def heard(stored: bytes) -> float:
 
 @pytest.mark.parametrize("name", hostile.HONEST)
 def test_what_browsers_record_plays_everywhere_with_its_true_length_and_shape(judge: Judge, name: str) -> None:
-    container, codec, rate = hostile.HONEST[name]
+    container, codec, rate, options = hostile.HONEST[name]
     samples = hostile.wave(4, rate=rate, silent=(1, 2))
-    made = judge("audio", hostile.recorded(container, codec, samples, rate=rate), "voice.webm")
+    made = judge("audio", hostile.recorded(container, codec, samples, rate=rate, options=options), "voice.webm")
     assert (made.mime_type, made.extension, made.name) == ("audio/mp4", ".m4a", "voice.m4a")
     assert made.duration == pytest.approx(4, abs=0.1) and heard(judge.made) == pytest.approx(4, abs=0.15)
     assert judge.made[4:11] == b"ftypM4A" and judge.made.index(b"moov") < judge.made.index(b"mdat")
@@ -336,6 +336,13 @@ def test_what_browsers_record_plays_everywhere_with_its_true_length_and_shape(ju
 def test_a_container_for_video_without_a_picture_is_a_recording(judge: Judge) -> None:
     made = judge("audio", hostile.recorded("webm", "libopus", hostile.wave(1), video="libvpx"))
     assert made.duration == pytest.approx(1, abs=0.1)
+
+
+def test_what_we_made_can_be_sent_on(judge: Judge) -> None:
+    first = judge("audio", hostile.webm())
+    assert judge("audio", judge.made).duration == pytest.approx(first.duration, abs=0.1)
+    judge("images", hostile.gif())
+    assert judge("images", judge.made).mime_type == "image/webp"
 
 
 def test_silence_has_a_flat_waveform_and_a_quiet_voice_does_not(judge: Judge) -> None:
@@ -585,6 +592,20 @@ def test_a_job_that_crashes_fails_or_talks_without_end_is_one_refusal(source: Pa
     assert refused_by_the_fence("die", source, tmp_path / "half") == "crash"
     assert refused_by_the_fence("fail", source, tmp_path / "half") == "crash"
     assert refused_by_the_fence("chatter", source) == "crash"
+
+
+def test_a_full_disk_and_a_missing_file_are_our_trouble_and_no_fault_of_the_file(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        run("copy", tmp_path / "nowhere", tmp_path / "copy")
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        run("copy", source, full)
+    (tmp_path / "voice").write_bytes(hostile.webm())
+    full.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        KINDS["audio"].judge(tmp_path / "voice", full, full)
+    assert not full.is_symlink() and Path("/dev/full").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have the limits alone")

@@ -52,7 +52,8 @@ def run(
 
     Arguments and answer are what JSON can say; the answer is as trustworthy as the file. `writes` are made anew, and
     removed where no answer comes. Raises Refused; and Busy when it was not our turn within `wait` seconds, or no worker
-    can be had. Blocks: for threads, any number of them.
+    can be had; and OSError when the files cannot be opened or the disk is full. Blocks: for threads, any number of
+    them.
     """
     module, _colon, name = function.partition(":")
     job = {
@@ -67,6 +68,8 @@ def run(
         raise Busy(retry_after=5)
     try:
         answer = _ask(json.dumps(job).encode() + b"\n", limits.seconds + LATE)
+        if isinstance(number := answer.get("trouble"), int):
+            raise OSError(number, os.strerror(number))
         result = answer.get("result")
         if not isinstance(result, dict):
             code = str(answer.get("refused", "crash"))

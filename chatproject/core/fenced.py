@@ -22,6 +22,10 @@ from typing import Any, BinaryIO
 
 #: Bytes an answer may have.
 ANSWER = 64 * 1024
+#: Errors of opening files, which is done before the file is looked at, and of disks.
+_NOT_THE_FILES_FAULT = {
+    errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ENOENT, errno.ENOSPC, errno.ENOTDIR, errno.EROFS,
+}  # fmt: skip
 #: How much the chat itself goes before this work.
 NICE = 5
 
@@ -112,8 +116,12 @@ def _work(function: Any, job: dict[str, Any], answers: int) -> None:
     except MemoryError:
         answer = {"refused": "memory"}
     except BaseException as failed:  # whatever it is, it is the answer
-        code = "size" if isinstance(failed, OSError) and failed.errno == errno.EFBIG else "crash"
-        answer = {"refused": code, "error": f"{type(failed).__name__}: {failed}"[:500]}
+        number = failed.errno if isinstance(failed, OSError) else None
+        if number in _NOT_THE_FILES_FAULT:
+            answer = {"trouble": number}
+        else:
+            code = "size" if number == errno.EFBIG else "crash"
+            answer = {"refused": code, "error": f"{type(failed).__name__}: {failed}"[:500]}
     os.write(answers, json.dumps(answer).encode())
     os._exit(0)
 
