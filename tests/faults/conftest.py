@@ -1,5 +1,5 @@
-"""Most of these tests wait most of the time: for servers to start, for half a minute to pass. So all that were asked for
-begin together, each in a thread and a world of its own, and are waited for one by one.
+"""Most of these tests wait most of the time: for servers to start, for half a minute to pass. So those that were asked
+for begin together, each in a thread and a world of its own, and are waited for one by one.
 """
 
 import asyncio
@@ -14,6 +14,9 @@ pytest.register_assert_rewrite("tests.faults.phones", "tests.faults.talk")
 
 from tests.faults.server import Server
 from tests.faults.world import Story, World
+
+#: Worlds that exist at the same time: with more, each only takes longer.
+AT_ONCE = 8
 
 
 @pytest.fixture(scope="session")
@@ -36,5 +39,5 @@ def begun(
 
     functions = [getattr(item, "function", None) for item in request.session.items]
     stories = [function.story for function in functions if function is not None and hasattr(function, "story")]
-    with ThreadPoolExecutor(len(stories)) as threads:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
         yield {story: threads.submit(asyncio.run, tell(story, tmp_path_factory.mktemp("world"))) for story in stories}

@@ -92,14 +92,14 @@ async def test_whoever_floods_is_thrown_out_each_time_and_the_others_talk_on(wor
     group = next(iter(groups))
     phones = await world.phones(talkers, server)
     talk = Talk(phones, {group: everyone}, at_once=1, pause=0.45)
-    await talk.more(20)
+    await talk.more(10)
     bytes_, sends, beats = floods = [
         Flood(server, mallory, {"event": "SocketHeartBeat", "data": "x" * 60_000}),
         Flood(server, mallory, *({"event": "EmitGroupMsg", "data": {"groupId": group, "content": "spam"}},) * 100),
         Flood(server, mallory, *({"event": "SocketHeartBeat", "data": {}},) * 100),
     ]
     flooding = [asyncio.create_task(one.go_on()) for one in floods]
-    enough = asyncio.gather(talk.more(50), *(one.was_thrown_out_twice.wait() for one in (bytes_, sends)))
+    enough = asyncio.gather(talk.more(30), *(one.was_thrown_out_twice.wait() for one in (bytes_, sends)))
     grown = await growth(server, asyncio.wait_for(enough, 90))
     for task in flooding:
         task.cancel()

@@ -7,7 +7,7 @@ from tests.faults.talk import Talk, assert_complete
 from tests.faults.world import World, begun_together
 
 #: Sockets, and of them in one group.
-CROWD, GROUP = 400, 40
+CROWD, GROUP = 300, 50
 #: Seconds over which clients spread their return, and in which all are to be back.
 JITTER, BACK = 5.0, 20
 
