@@ -1,9 +1,10 @@
 """Rooms and seats, found through the person who asks: what is not his is not there."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import CharField, ExpressionWrapper, F, Q
 
 from accounts.models import User
 from chatproject.core.errors import NotFound
@@ -166,10 +167,23 @@ def seats_in_pages(size: int = 500) -> Iterator[list[Membership]]:
         last = page[-1].pk
 
 
-def seats_of_many(user_ids: Iterable[UUID]) -> set[tuple[UUID, UUID, bool]]:
-    """(user, group, away) of all these people: what live sockets are checked against. One query."""
+def seats_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool]]:
+    """(user, group, away) of all these people: what live sockets are checked against. One query.
+
+    Many share few rooms, and making an id costs more than fetching a row: each is made once.
+    """
     seats = Membership.objects.filter(user_id__in=list(user_ids), room__kind=Room.Kind.GROUP)
-    return set(seats.values_list("user_id", "room_id", "away"))
+    raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id")]
+    ids = _Ids()
+    return [(ids[user_id], ids[room_id], away) for user_id, room_id, away in seats.values_list(*raw, "away")]
+
+
+class _Ids(dict[Any, UUID]):
+    """Ids by what the database's driver gives for them: a text, or an id already."""
+
+    def __missing__(self, raw: Any) -> UUID:
+        self[raw] = made = raw if isinstance(raw, UUID) else UUID(raw)
+        return made
 
 
 def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
