@@ -103,7 +103,7 @@ class Idler:
             self.end = f"{socket.close_code} after {time.monotonic() - began:.0f} s"
 
     async def _beat(self, socket: ClientConnection) -> None:
-        await asyncio.sleep(random.uniform(0, HEARTBEAT))  # noqa: S311
+        await asyncio.sleep(random.uniform(0, HEARTBEAT))
         try:
             while True:
                 await socket.send('{"event": "SocketHeartBeat", "data": {}}')

@@ -110,7 +110,7 @@ async def test_whoever_floods_is_thrown_out_each_time_and_the_others_talk_on(wor
         assert set(one.ends) == {FLOODING}
     assert set(beats.ends) <= {UNANSWERED}, "one after the other, they are no more than its share"
     assert grown < GROWTH
-    assert talk.slowest < 3
+    assert talk.slowest < 6
     assert_stored_once(server, talk)
     for phone in phones:
         assert phone.ends == [], "its socket was closed"
