@@ -2,7 +2,8 @@
 
     user:heartbeat:{socketId}   the user's id; expires TTL seconds after the last refresh
     user:online:{userId}        "1" while any of his sockets lives; expires likewise
-    presence:sockets:{userId}   sorted set, socket id → when it expires: one device's leaving is not the other's
+    presence:open:{userId}      set of socket ids: one device's leaving is not the other's. Expires likewise; a socket
+                                without its heartbeat does not count
     presence:online             sorted set, user id → when he expires: one command counts, lists, finds who is gone
 
 All times are Redis's own, in milliseconds: hosts disagree. A socket that closes shortens its person's expiry to GRACE,
@@ -19,27 +20,39 @@ TTL = 30
 REFRESH = 10
 #: Seconds that hide a reconnect: a page that reloads does not flap.
 GRACE = 3
-#: Words, two for each socket, that one script takes.
-BATCH = 1000
+#: People and sockets that one script takes: nobody else is served while it runs.
+BATCH = 500
 
 _NOW = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
 
-#: ARGV ttl in ms, then pairs of user, socket → the users who were not online before
+#: ARGV ttl in ms, 1 for all keys, then pairs of user, socket → the users who were not online before
 _REFRESH = (
     _NOW
     + """
-local ttl, new = tonumber(ARGV[1]), {}
-for i = 2, #ARGV, 2 do
-  local user, socket = ARGV[i], ARGV[i + 1]
-  redis.call('SET', 'user:heartbeat:' .. socket, user, 'PX', ttl)
-  redis.call('SET', 'user:online:' .. user, '1', 'PX', ttl)
-  redis.call('ZADD', 'presence:sockets:' .. user, now + ttl, socket)
-  redis.call('PEXPIRE', 'presence:sockets:' .. user, ttl)
-  if redis.call('ZADD', 'presence:online', now + ttl, user) == 1 then new[#new + 1] = user end
+local ttl, is_whole, users, ends, new = ARGV[1], ARGV[2] == '1', {}, {}, {}
+for i = 3, #ARGV, 2 do
+  users[(i - 1) / 2], ends[i - 2], ends[i - 1] = ARGV[i], now + ttl, ARGV[i]
 end
+for i, score in ipairs(redis.call('ZMSCORE', 'presence:online', unpack(users))) do
+  if not score then new[#new + 1] = users[i] end
+  if is_whole or not score then
+    local user, socket = users[i], ARGV[2 * i + 2]
+    local beats, online, open = 'user:heartbeat:' .. socket, 'user:online:' .. user, 'presence:open:' .. user
+    if redis.call('PEXPIRE', beats, ttl) == 0 then
+      redis.call('SET', beats, user, 'PX', ttl)
+      redis.call('SADD', open, socket)
+    end
+    if redis.call('PEXPIRE', online, ttl) == 0 then redis.call('SET', online, '1', 'PX', ttl) end
+    if redis.call('PEXPIRE', open, ttl) == 0 then
+      redis.call('SADD', open, socket)
+      redis.call('PEXPIRE', open, ttl)
+    end
+  end
+end
+redis.call('ZADD', 'presence:online', unpack(ends))
 return new
 """
 )
@@ -51,11 +64,12 @@ _LEAVE = (
 local grace = tonumber(ARGV[1])
 for i = 2, #ARGV, 2 do
   local user, socket = ARGV[i], ARGV[i + 1]
-  local sockets = 'presence:sockets:' .. user
+  local open = 'presence:open:' .. user
   redis.call('DEL', 'user:heartbeat:' .. socket)
-  redis.call('ZREM', sockets, socket)
-  redis.call('ZREMRANGEBYSCORE', sockets, '-inf', now)
-  if redis.call('ZCARD', sockets) == 0 and redis.call('ZSCORE', 'presence:online', user) then
+  for _, other in ipairs(redis.call('SMEMBERS', open)) do
+    if redis.call('EXISTS', 'user:heartbeat:' .. other) == 0 then redis.call('SREM', open, other) end
+  end
+  if redis.call('EXISTS', open) == 0 and redis.call('ZSCORE', 'presence:online', user) then
     redis.call('ZADD', 'presence:online', now + grace, user)
     redis.call('PEXPIRE', 'user:online:' .. user, grace)
   end
@@ -67,11 +81,11 @@ end
 _SWEEP = (
     _NOW
     + """
-local gone = redis.call('ZRANGEBYSCORE', 'presence:online', '-inf', now, 'LIMIT', 0, ARGV[1])
-for _, user in ipairs(gone) do
-  redis.call('ZREM', 'presence:online', user)
-  redis.call('DEL', 'user:online:' .. user)
-end
+local gone, keys = redis.call('ZRANGEBYSCORE', 'presence:online', '-inf', now, 'LIMIT', 0, ARGV[1]), {}
+if #gone == 0 then return gone end
+for i, user in ipairs(gone) do keys[i] = 'user:online:' .. user end
+redis.call('DEL', unpack(keys))
+redis.call('ZREM', 'presence:online', unpack(gone))
 return gone
 """
 )
@@ -89,18 +103,21 @@ def _ids(answer: object) -> list[UUID]:
 
 
 def _batches(pairs: Iterable[tuple[UUID, str]]) -> Iterator[list[str]]:
-    """The words of as many pairs as a script may take at a time: nobody else is served while it runs."""
     words = [str(word) for pair in pairs for word in pair]
-    for start in range(0, len(words), BATCH):
-        yield words[start : start + BATCH]
+    for start in range(0, len(words), 2 * BATCH):
+        yield words[start : start + 2 * BATCH]
 
 
-def refresh(pairs: Iterable[tuple[UUID, str]]) -> list[UUID]:
-    """Keep (user, socket) pairs alive for TTL; the users who were not online before."""
+def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list[UUID]:
+    """Keep (user, socket) pairs alive for TTL; the users who were not online before.
+
+    Unless `is_whole`, of those who were only what we count by: their own keys last for two refreshes.
+    """
     new: list[UUID] = []
+    options = str(TTL * 1000), str(int(is_whole))
     with redis.client() as connection:
         for words in _batches(pairs):
-            new += _ids(connection.eval(_REFRESH, 0, str(TTL * 1000), *words))
+            new += _ids(connection.eval(_REFRESH, 0, *options, *words))
     return new
 
 
@@ -110,7 +127,7 @@ def leave(pairs: Iterable[tuple[UUID, str]]) -> None:
             connection.eval(_LEAVE, 0, str(GRACE * 1000), *words)
 
 
-def sweep(limit: int = 1000) -> list[UUID]:
+def sweep(limit: int = BATCH) -> list[UUID]:
     """Take out who expired."""
     with redis.client() as connection:
         return _ids(connection.eval(_SWEEP, 0, str(limit)))

@@ -2,13 +2,29 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from chatproject.core import hub
+from chatproject.core import hub, redis
 from chatproject.core.times import iso
+
+#: People whose change is told to everyone without asking first whether anybody listens.
+FEW = 20
 
 
 def status(user_ids: Iterable[UUID], *, online: bool, at: datetime) -> None:
-    for user_id in user_ids:
+    for user_id in _watched(list(user_ids)):
         payload = {"userId": str(user_id), "online": online, "lastActive": iso(at)}
         hub.publish(hub.status_topic(user_id), "OnUserStatus", payload)
+
+
+def _watched(user_ids: list[UUID]) -> list[UUID]:
+    """Those of many who have watchers. Whoever begins to watch now learns how they stand from what is stored."""
+    if len(user_ids) <= FEW:
+        return user_ids
+    try:
+        with redis.client() as connection:
+            heard: Any = connection.pubsub_numsub(*map(hub.status_topic, user_ids))
+    except redis.Unavailable:
+        return user_ids
+    return [user_id for user_id, (_, watchers) in zip(user_ids, heard, strict=True) if watchers]

@@ -11,11 +11,15 @@ from presence import cache, events
 
 REFRESH_SECONDS = cache.REFRESH
 TTL_SECONDS = cache.TTL
+GRACE_SECONDS = cache.GRACE
 
 
-def refresh(pairs: Iterable[tuple[UUID, str]]) -> list[UUID]:
-    """Keep (user id, socket id) pairs here; the people who came. Raises redis.Unavailable."""
-    came = cache.refresh(pairs)
+def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list[UUID]:
+    """Keep (user id, socket id) pairs here; the people who came. Raises redis.Unavailable.
+
+    `is_whole` at least every other time: it keeps what others read of them in Redis, too.
+    """
+    came = cache.refresh(pairs, is_whole=is_whole)
     events.status(came, online=True, at=times.now())
     return came
 
@@ -34,7 +38,7 @@ def hide(user_id: UUID) -> bool:
 
 
 def sweep() -> list[UUID]:
-    """The people who are gone since the last sweep of any process. Raises redis.Unavailable."""
+    """People who are gone since the last sweep of any process; until nobody is, ask again. Raises redis.Unavailable."""
     gone = cache.sweep()
     events.status(gone, online=False, at=times.now())
     return gone

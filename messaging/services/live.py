@@ -3,6 +3,7 @@ still hear what it hears. The pushes of the hub are hints; these jobs are what m
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ SMALL = 200
 LIST_FOLD = 0.5
 #: Seconds within which a socket that should have been closed or evicted is, though the hint was lost.
 RECHECK = 60
+#: Seconds within which those who leave are swept together.
+SWEEP_FOLD = 0.05
 #: The close code of whoever opens sockets too often.
 TRY_LATER = 1013
 
@@ -39,6 +42,10 @@ _list_changed = asyncio.Event()
 #: Whom this process keeps in Redis, and whether Redis had lost some of them at the last refresh: it came back empty.
 _kept: set[UUID] = set()
 _is_forgetful = False
+_rounds = 0
+#: When those who left here have been gone for long enough, in the loop's time.
+_sweeps_due: deque[float] = deque()
+_some_left = asyncio.Event()
 
 
 def start() -> None:
@@ -46,6 +53,7 @@ def start() -> None:
     unread.start()
     hub.every(presence_services.REFRESH_SECONDS, refresh)
     hub.every(1, sweep)
+    hub.every(0, sweep_those_who_left)
     hub.every(LIST_FOLD, push_online_list)
     hub.every(RECHECK, recheck)
 
@@ -111,6 +119,10 @@ async def leave(socket: hub.Socket) -> None:
             await _departure((socket.user_id, socket.id))
         except redis.Unavailable:
             return  # his keys expire
+        gone_at = asyncio.get_running_loop().time() + presence_services.GRACE_SECONDS
+        if not _sweeps_due or _sweeps_due[-1] < gone_at:
+            _sweeps_due.append(gone_at + SWEEP_FOLD)
+            _some_left.set()
 
 
 def _leave(pairs: list[tuple[UUID, str]]) -> list[None]:
@@ -136,9 +148,15 @@ _versions = Together(_versions_of)
 
 async def refresh() -> None:
     """Keep everyone here whose socket this process holds."""
-    global _kept, _is_forgetful
+    global _kept, _is_forgetful, _rounds
+    _rounds += 1
     pairs = [(socket.user_id, socket.id) for socket in hub.local().sockets.values() if socket.is_visible]
-    came = set(await in_thread(presence_services.refresh, pairs)) if pairs else set()
+    came: set[UUID] = set()
+    for remainder in (0, 1):  # each socket wholly every other time
+        share = [(user_id, socket_id) for user_id, socket_id in pairs if int(socket_id[-1], 16) % 2 == remainder]
+        if share:
+            is_whole = _rounds % 2 == remainder
+            came.update(await in_thread(presence_services.refresh, share, is_whole=is_whole))
     if came:
         _list_changed.set()
     if _is_forgetful:  # since the last time; by now every process has brought its own people back
@@ -159,10 +177,18 @@ async def _restate() -> None:
 
 async def sweep() -> None:
     """Announce who is gone: who closed his last socket, and whose process was killed."""
-    gone = await in_thread(presence_services.sweep)
-    if gone:
+    while gone := await in_thread(presence_services.sweep):
         await in_thread(accounts.note_active, gone, now())
         _list_changed.set()
+
+
+async def sweep_those_who_left() -> None:
+    """Announce who left here as soon as he counts as gone, and not only with the next sweep."""
+    await _some_left.wait()
+    while _sweeps_due:
+        await asyncio.sleep(_sweeps_due.popleft() - asyncio.get_running_loop().time())
+        await sweep()
+    _some_left.clear()
 
 
 async def push_online_list() -> None:
