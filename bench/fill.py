@@ -59,9 +59,7 @@ def make_group(name: str, members: Sequence[User]) -> Room:
 
 
 def make_pair(one: User, other: User) -> None:
-    room = Room.objects.create(
-        pk=direct_room_id(one.pk, other.pk), kind=Room.Kind.DIRECT, creator=one, member_count=2
-    )
+    room = Room.objects.create(pk=direct_room_id(one.pk, other.pk), kind=Room.Kind.DIRECT, creator=one, member_count=2)
     Membership.objects.bulk_create(
         [Membership(room=room, user=one, peer=other), Membership(room=room, user=other, peer=one)]
     )
@@ -91,7 +89,11 @@ def main() -> None:
         rooms, each = map(int, options["rooms"].split("x"))
         for place in range(rooms):
             # everyone's rooms are the `each` that follow his number, in steps that spread them
-            members = [user for number, user in enumerate(people) if any((number + i * 13) % rooms == place for i in range(each))]
+            members = [
+                user
+                for number, user in enumerate(people)
+                if any((number + i * 13) % rooms == place for i in range(each))
+            ]
             make_group(f"Room {place}", members)
         write(folder / "idle", [(token, "-") for token in tokens])
     everyone = [

@@ -19,7 +19,7 @@ def generator() -> str:
     if compiler is None:
         sys.exit("bench: needs a C compiler (Debian: apt install gcc libc6-dev)")
     binary = Path(tempfile.mkdtemp(prefix="chat-load-")) / "load"
-    subprocess.run([compiler, "-O2", "-o", str(binary), str(BENCH / "load.c")], check=True)  # noqa: S603
+    subprocess.run([compiler, "-O2", "-o", str(binary), str(BENCH / "load.c")], check=True)
     return str(binary)
 
 
@@ -28,7 +28,7 @@ def load(server: Server, **options: Any) -> dict[str, Any]:
     words = {"port": server.port, "pids": _list(server.pids), "stores": _list(server.store_pids), **server.options}
     words |= options
     command = [generator(), *(f"{name}={value}" for name, value in words.items() if value != "")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or done.stderr:
         print(done.stderr.strip()[:500], file=sys.stderr)
     if done.returncode:

@@ -46,7 +46,7 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def running(command: list[str], port: int, env: dict[str, str] | None = None) -> Iterator[int]:
     """A server on `port`; gives its process id."""
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         command, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
@@ -92,9 +92,9 @@ class Installation:
         words = [str(size) for size in groups] + ([f"pairs={pairs}"] if pairs else [])
         words += [f"rooms={rooms}"] if rooms else []
         env = {**os.environ, **self.environment(0)}
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)  # noqa: S603
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
         command = [sys.executable, "bench/fill.py", str(self.folder), str(people), *words]
-        subprocess.run(command, cwd=ROOT, env=env, check=True)  # noqa: S603
+        subprocess.run(command, cwd=ROOT, env=env, check=True)
 
     def environment(self, redis_port: int) -> dict[str, str]:
         return {
@@ -130,7 +130,7 @@ def node(script: str, *words: str) -> list[str]:
     if binary is None:
         sys.exit("bench: needs Node.js (Debian: apt install nodejs npm)")
     if not (PEERS / "node_modules").exists():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PEERS, check=True)  # noqa: S607
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=PEERS, check=True)
     return [binary, str(PEERS / script), *words]
 
 

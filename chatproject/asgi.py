@@ -4,21 +4,26 @@ import os
 from collections.abc import Awaitable
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
-_django = get_asgi_application()
+django.setup()
 
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.bodies import limited  # noqa: E402
+from chatproject.core.handling import Handler, StaticHandler  # noqa: E402
 from messaging import routing  # noqa: E402  as do its models)
 
-_http = limited(routing.posted(_django))
+_static = StaticHandler()
+_http = limited(routing.posted(Handler()))
 
 
 def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
     """Hands the scope on and keeps nothing: a coroutine of its own would hold it for as long as a socket lives."""
     match scope["type"]:
+        case "http" if scope["path"].startswith(settings.STATIC_URL):
+            return _static(scope, receive, send)
         case "http":
             return _http(scope, receive, send)
         case "websocket":

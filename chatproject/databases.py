@@ -72,6 +72,7 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
+        "CONN_MAX_AGE": None,  # the threads stay, and their connections with them
         "OPTIONS": {
             # A transaction that reads before it writes fails at once when another wrote in between: none begins so.
             "transaction_mode": "IMMEDIATE",

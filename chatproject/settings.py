@@ -7,7 +7,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from chatproject import databases, environment
-from chatproject.core import embedded
+from chatproject.core import embedded, headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
@@ -131,7 +131,6 @@ INSTALLED_APPS = databases.installed_apps(
 )
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -140,7 +139,6 @@ MIDDLEWARE = [
     "accounts.middleware.DeviceMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "chatproject.core.middleware.one_thread",  # last
 ]
 ROOT_URLCONF = "chatproject.urls"
 ASGI_APPLICATION = "chatproject.asgi.application"
@@ -207,6 +205,7 @@ STORAGES = {
     },
 }
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_ADD_HEADERS_FUNCTION = headers.add_to_static
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
 
 # HTTP API -------------------------------------------------------------------------------------------------------------

@@ -203,6 +203,8 @@ class ChatConsumer(AsyncConsumer):
 
     def strike(self, error: ChatError) -> None:
         """A refusal; a client that goes on against a hundred of them is not listening."""
+        if error.status >= 500:
+            return  # we are busy, or broken: that is not his doing
         self.strikes += 1
         if self.strikes >= PATIENCE:
             self.socket.close(hub.FLOODING if error.status == 429 else hub.NOT_OUR_PROTOCOL)

@@ -141,9 +141,10 @@ def test_the_command_finds_and_mends_what_is_wrong(person: Any, capsys: Any) -> 
     from django.core.management import call_command
 
     ann, bob = person("ann"), person("bob")
+    bobs = bob.connect()
     for number in range(3):
         ann.post("/private/send", {"receiverId": bob.id, "content": str(number)}, status=201)
-    counts(bob)
+    updates_up_to(3, bobs)
     redis.flush()
     with redis.client() as connection:
         connection.set(f"user:unread:{bob.id}:{ann.id}", 7)

@@ -138,10 +138,10 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("connection: the application failed")
             self._say_goodbye(INTERNAL)
-        if not self._is_answered:
-            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
         if self._is_lost:
             return
+        if not self._is_answered:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
         # What was written may leave first; one who reads nothing would keep it for as long as he likes.
         if self._timer is None:
             self._transport.close()

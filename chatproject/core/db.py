@@ -39,16 +39,21 @@ def on_commit(effect: Callable[[], object]) -> None:
 def keep_connection() -> None:
     """Before each piece of work on a thread of ours: keep its connection for the next, and drop it if it broke."""
     for connection in connections.all(initialized_only=True):
-        connection.close_at = None  # CONN_MAX_AGE is for the threads of HTTP requests, which end
+        connection.close_at = None  # CONN_MAX_AGE is for requests, which end
         connection.close_if_unusable_or_obsolete()
 
 
 async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ORM work off the event loop, on a thread with a database connection of its own."""
-    context = contextvars.copy_context()  # the caller's language
 
     def call() -> T:
         keep_connection()
-        return context.run(work, *args, **kwargs)
+        return work(*args, **kwargs)
 
-    return await asyncio.get_running_loop().run_in_executor(_threads, call)
+    return await on_thread(_threads, call)
+
+
+async def on_thread(threads: ThreadPoolExecutor, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` on one of these threads, in the caller's context: his language is its own."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(work, *args, **kwargs))

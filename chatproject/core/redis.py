@@ -57,6 +57,7 @@ class _Later:
     def __init__(self) -> None:
         self._pending: dict[str, tuple[tuple[Any, ...], ...]] = {}
         self._wake = threading.Condition()
+        self._sending = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def put(self, key: str, commands: tuple[tuple[Any, ...], ...]) -> None:
@@ -72,7 +73,11 @@ class _Later:
             self._wake.notify()
 
     def flush(self) -> None:
-        """Send what is pending now, in the caller's thread."""
+        """Send what is pending now, in the caller's thread; what another thread is sending has been sent, too."""
+        with self._sending:
+            self._flush()
+
+    def _flush(self) -> None:
         with self._wake:
             batch, self._pending = self._pending, {}
         if not batch:

@@ -91,6 +91,7 @@ class AsgiWire:
 
     def write_frames(self, frames: bytes) -> None:
         self._sending = asyncio.get_running_loop().create_task(self._send_all(texts_of(frames)))
+        self._sending.add_done_callback(lambda task: task.cancelled() or task.exception())  # `until_ready` tells it
 
     async def _send_all(self, texts: list[bytes]) -> None:
         for text in texts:
