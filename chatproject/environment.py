@@ -1,6 +1,7 @@
 """What the environment says, checked: each function turns one setting's text into a value, or says what is wrong."""
 
 import os
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from environ import Env
 KEY_LENGTH = 32
 KEY_VARIETY = 10
 DEFAULT_PORTS = {"http": 80, "https": 443}
+TILE_PARTS = ("{z}", "{x}", "{y}")
+TILE_DATUMS = ("wgs84", "gcj02")
 
 
 class Environment(Env):
@@ -94,3 +97,29 @@ def hosts_of(allowed: Iterable[str]) -> list[str]:
 def socket_origins(allowed: Iterable[str]) -> list[str]:
     """The same origins for the socket: older browsers do not take them to be 'self' in a Content-Security-Policy."""
     return ["ws" + origin.removeprefix("http") for origin in allowed]
+
+
+def tile_url(given: str) -> str:
+    """The address of a map's pictures, with {z}, {x} and {y} in it, and {s} where there are several servers."""
+    if given and not (re.match(r"https?://[^/]|/[^/]", given) and all(part in given for part in TILE_PARTS)):
+        raise ImproperlyConfigured(
+            f"TILE_URL: {given!r} is not the address of map tiles. Give one like "
+            "https://tile.example.org/{z}/{x}/{y}.png, as whoever serves them documents it."
+        )
+    return given
+
+
+def tile_sources(url: str) -> list[str]:
+    """The origin that map tiles come from, as a Content-Security-Policy names it; none where it is our own."""
+    if not url or (url.startswith("/") and not url.startswith("//")):
+        return []
+    parts = urlsplit(url)
+    # {s} stands for one of several servers: a, b, c.
+    return [f"{parts.scheme}://{re.sub(r'^[^.]*{s}[^.]*', '*', parts.netloc)}"]
+
+
+def tile_datum(given: str) -> str:
+    """Which coordinates the tiles are drawn in: satellites', or China's shifted ones (Amap, Tencent)."""
+    if given.lower() not in TILE_DATUMS:
+        raise ImproperlyConfigured(f"TILE_DATUM: {given!r} is not one of {' and '.join(TILE_DATUMS)}.")
+    return given.lower()

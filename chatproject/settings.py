@@ -127,6 +127,7 @@ INSTALLED_APPS = databases.installed_apps(
         "drf_spectacular_sidecar",
         "csp",
         "lucide",
+        "js_lib_leaflet",
     ],
 )
 MIDDLEWARE = [
@@ -238,6 +239,14 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# Maps -----------------------------------------------------------------------------------------------------------------
+
+# Where the map's pictures come from, like https://tile.example.org/{z}/{x}/{y}.png; none by default, because whoever
+# serves them sees where people look. A place can be chosen without.
+TILE_URL = environment.tile_url(env.str("TILE_URL", default=""))
+TILE_ATTRIBUTION = env.str("TILE_ATTRIBUTION", default="")
+TILE_DATUM = environment.tile_datum(env.str("TILE_DATUM", default="wgs84"))
+
 # What a page may do ---------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
@@ -245,7 +254,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
+        "img-src": [SELF, "data:", "blob:", *environment.tile_sources(TILE_URL)],
         "media-src": [SELF, "blob:"],
         "font-src": [SELF],
         "connect-src": [SELF, *environment.socket_origins(ALLOWED_ORIGINS)],

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
@@ -20,5 +21,15 @@ from accounts.serializers import user_output
 def chat(request: HttpRequest, chat_id: UUID | None = None) -> HttpResponse:
     """Who I am and what the scripts must know; the conversations themselves they fetch."""
     assert request.user.is_authenticated
-    boot = {"me": user_output(request.user, online=True), "recallWindow": settings.RECALL_WINDOW}
+    boot = {
+        "me": user_output(request.user, online=True),
+        "recallWindow": settings.RECALL_WINDOW,
+        "maxUpload": settings.MAX_UPLOAD_BYTES,
+        "map": {
+            "style": static("js_lib_leaflet/leaflet.css"),
+            "tiles": settings.TILE_URL,
+            "attribution": settings.TILE_ATTRIBUTION,
+            "datum": settings.TILE_DATUM,
+        },
+    }
     return render(request, "messaging/chat.html", {"boot": boot, "pane": "chat" if chat_id else "list"})

@@ -156,6 +156,17 @@ export class Actions {
     this.#typedAt = 0;
   }
 
+  /** A file, as `media/prepare.js` made it ready; `content` is its caption. */
+  sendFile(key, { type, mediaType, file, shown }, content = "", replyTo = null) {
+    this.#store.chats.get(key).isBlank = false;
+    this.#outbox.addFile({ key, type, mediaType, file, content, replyTo, shown });
+  }
+
+  sendPlace(key, locationData, replyTo = null) {
+    this.#store.chats.get(key).isBlank = false;
+    this.#outbox.add({ key, type: "location", content: "", replyTo, locationData });
+  }
+
   retry(clientId) {
     this.#outbox.retry(clientId);
   }

@@ -11,6 +11,9 @@ export class Problem extends Error {
   }
 }
 
+// Bytes that do not move for so long have no network under them; a slow server may think about the last one.
+const STALLED = 90_000;
+
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 
 export class Api {
@@ -29,6 +32,46 @@ export class Api {
 
   patch(path, body = {}) {
     return this.#fetch(path, this.#json("PATCH", body));
+  }
+
+  /** A file by itself, with `onProgress(part)` from 0 to 1 on the way. Aborted by its `signal`, it rejects with "aborted". */
+  upload(path, fields, { onProgress = () => {}, signal } = {}) {
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      const offline = () => reject(new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 }));
+      let stalled = setTimeout(() => request.abort(), STALLED);
+      const moved = () => {
+        clearTimeout(stalled);
+        stalled = setTimeout(() => request.abort(), STALLED);
+      };
+      request.upload.addEventListener("progress", ({ loaded, total }) => {
+        moved();
+        onProgress(total ? loaded / total : 0);
+      });
+      request.addEventListener("load", () => {
+        const body = request.response ?? {};
+        if (request.status === 201 || request.status === 200) {
+          resolve(body);
+          return;
+        }
+        if (request.status === 401) this.onSignedOut();
+        reject(new Problem({ ...body, status: request.status, retryAfter: Number(request.getResponseHeader("Retry-After")) || null }));
+      });
+      request.addEventListener("error", offline);
+      request.addEventListener("abort", () => (signal?.aborted ? reject(new Problem({ code: "aborted", status: 0 })) : offline()));
+      request.addEventListener("loadend", () => clearTimeout(stalled));
+      signal?.addEventListener("abort", () => request.abort(), { once: true });
+      request.open("POST", path);
+      request.responseType = "json";
+      request.setRequestHeader("Accept", "application/json");
+      request.setRequestHeader("X-CSRFToken", cookie("csrftoken") ?? "");
+      const form = new FormData();
+      for (const [name, value] of Object.entries(fields)) {
+        if (value instanceof File) form.append(name, value, value.name);
+        else form.append(name, value);
+      }
+      request.send(form);
+    });
   }
 
   #json(method, body) {

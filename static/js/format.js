@@ -110,18 +110,29 @@ export const recalledLine = (message, me) => {
   return fill(gettext("%(name)s recalled a message"), { name: message.senderName });
 };
 
-/** A message in one line, for lists and quotes. */
-export function preview(message, me) {
-  if (message.recalledAt) return recalledLine(message, me);
-  switch (message.type) {
-    case "system": return systemLine(message, me);
-    case "image": return gettext("[Photo]");
-    case "audio": return `${gettext("[Voice]")} ${Math.round(message.mediaDuration ?? 0)}″`;
-    case "location": return `${gettext("[Location]")} ${message.locationData?.name ?? ""}`.trim();
-    case "file": return `${gettext("[File]")} ${message.fileName ?? ""}`.trim();
-    default: return message.content.replace(/\s+/g, " ").slice(0, 200);
-  }
-}
-
 /** One to three emoji and nothing else are shown large. */
 export const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text.trim());
+
+/** Minutes and seconds of a recording: 0:07, 4:59. */
+export function playTime(seconds) {
+  const whole = Math.max(0, Math.round(seconds || 0));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
+
+/** 940 byte, 12 kB, 1.4 MB, as the language writes it. */
+export function fileSize(bytes) {
+  let step = 0;
+  let number = bytes || 0;
+  for (; number >= 1000 && step < UNITS.length - 1; step++) number /= 1024;
+  const digits = step > 1 && number < 10 ? 1 : 0;
+  return new Intl.NumberFormat(language, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits }).format(number);
+}
+
+/** 39.90420° N, 116.40740° E: a metre exact, and never the other way round. */
+export function coordinates({ latitude, longitude }) {
+  const north = latitude < 0 ? pgettext("latitude", "S") : pgettext("latitude", "N");
+  const east = longitude < 0 ? pgettext("longitude", "W") : pgettext("longitude", "E");
+  return `${Math.abs(latitude).toFixed(5)}° ${north}, ${Math.abs(longitude).toFixed(5)}° ${east}`;
+}

@@ -13,6 +13,7 @@ import { toast } from "chat/views/dom.js";
 import { FrameView } from "chat/views/frame.js";
 import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
+import { WaitingFiles } from "chat/waiting.js";
 
 const boot = JSON.parse(document.getElementById("boot").textContent);
 const store = new Store(boot.me);
@@ -21,10 +22,14 @@ function signIn() {
   location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-function deliver({ clientId, key, content, type, replyTo }) {
+function deliver({ clientId, key, content, type, replyTo, mediaUrl, locationData }) {
   const { type: kind, id } = splitKey(key);
   const [event, to] = kind === "group" ? ["EmitGroupMsg", { groupId: id }] : ["EmitPrivate", { toUid: id }];
-  return socket.ask(event, { ...to, content, type, clientId, replyTo });
+  return socket.ask(event, { ...to, content, type, clientId, replyTo, mediaUrl, locationData });
+}
+
+function upload({ mediaType }, file, options) {
+  return api.upload("/upload", { mediaType, media: file }, options);
 }
 
 const api = new Api({ onSignedOut: signIn });
@@ -38,7 +43,7 @@ const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?ba
   onSignedOut: signIn,
 });
 const drafts = new Drafts(store);
-const outbox = new Outbox(store, deliver);
+const outbox = new Outbox(store, { deliver, upload, files: new WaitingFiles(boot.me.id) });
 const actions = new Actions({ store, api, socket, outbox, drafts });
 const router = new Router(async (key) => {
   const invite = new URLSearchParams(location.search).get("invite");
@@ -52,7 +57,7 @@ const router = new Router(async (key) => {
   store.open(key);
 });
 
-const context = { store, actions, router, recallWindow: boot.recallWindow };
+const context = { store, actions, router, recallWindow: boot.recallWindow, maxUpload: boot.maxUpload, map: boot.map };
 new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);

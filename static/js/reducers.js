@@ -22,6 +22,7 @@ function takeMessage(store, message) {
   chat.isBlank = false;
   const timeline = store.timelines.get(key);
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.touch("behind");
+  if (message.recalledAt) store.dropLocal(message.clientId);
   if (isOwn && message.clientId) store.unqueue(message.clientId);
   else store.stopTyping(key, message.senderId);
   if (message.seq > chat.seq) {

@@ -1,12 +1,13 @@
 // The only state of the page. Views read it and subscribe to topics; it changes through `apply(event)` and the verbs below.
 // `apply` is idempotent: hearing an event twice, or late, leaves the state as hearing it once.
 // Topics: chats, people, connection, open, behind (a sync is due), stale (the list must be fetched), and with a chat's
-// key behind the colon: timeline:, typing:, group:, members: (who is in it has changed).
+// key behind the colon: timeline:, typing:, group:, members: (who is in it has changed). progress: an upload moved on.
 import { chatKey } from "chat/ids.js";
 import { REDUCERS } from "chat/reducers.js";
 import { Timeline } from "chat/timeline.js";
 
 const TYPING_LASTS = 6000;
+const LOCAL_AT_MOST = 60;
 const lastMoved = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
 
 export class Store {
@@ -15,8 +16,12 @@ export class Store {
   people = new Map();
   /** Full group objects, for the panel; by group id. */
   groups = new Map();
-  /** Messages on their way out, oldest first: {clientId, key, content, replyTo, sentAt, state, reason}. */
+  /** Messages on their way out, oldest first: {clientId, key, type, content, replyTo, sentAt, state, reason, …media}. */
   pending = [];
+  /** Addresses, within this page, of files it sent itself, by clientId: what one chose need not be fetched. */
+  local = new Map();
+  /** How much of an upload has left, from 0 to 1, by clientId. */
+  progress = new Map();
   drafts = new Map();
   /** What I recalled since the page was opened, by message id, to be written anew. */
   recalled = new Map();
@@ -228,6 +233,23 @@ export class Store {
     if (!entry) return;
     Object.assign(entry, change);
     this.touch(`timeline:${entry.key}`);
+  }
+
+  keepLocal(clientId, blob) {
+    this.dropLocal(clientId);
+    this.local.set(clientId, URL.createObjectURL(blob));
+    if (this.local.size > LOCAL_AT_MOST) this.dropLocal(this.local.keys().next().value);
+  }
+
+  dropLocal(clientId) {
+    if (!this.local.has(clientId)) return;
+    URL.revokeObjectURL(this.local.get(clientId));
+    this.local.delete(clientId);
+  }
+
+  setProgress(clientId, part) {
+    this.progress.set(clientId, part);
+    this.touch("progress");
   }
 
   unqueue(clientId) {

@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 PREFIX = "chat/"
+#: Modules that packages brought, by the name ours import them under.
+BROUGHT = {"leaflet": "js_lib_leaflet/leaflet-src.esm.js"}
 IMPORT = re.compile(rf'^(?:import|}}) .*?from "({PREFIX}[^"]+)";$', re.MULTILINE)
 # Inside a script element only these could end it or begin a comment.
 ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
@@ -42,7 +44,7 @@ def _folders() -> list[Path]:
 
 
 def _modules() -> dict[str, str]:
-    return {
+    return {name: static(path) for name, path in BROUGHT.items()} | {
         PREFIX + (name := path.relative_to(folder).as_posix()): static(f"js/{name}")
         for folder in _folders()
         for path in sorted(folder.rglob("*.js"))

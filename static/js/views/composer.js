@@ -1,8 +1,9 @@
 // Where one writes: Enter sends, Shift+Enter breaks the line, and an input method keeps its Enter to itself.
-import { preview } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { toggleEmoji } from "chat/views/emoji.js";
+import { RecordingBar } from "chat/views/recording.js";
+import { preview } from "chat/views/types.js";
 
 const LONGEST = 8000;
 const COUNT_FROM = 7500;
@@ -16,6 +17,9 @@ export class Composer {
   #actions;
   #onSent;
   #editLast;
+  #offerAttach;
+  #recording;
+  #line;
   #key = null;
   #isComposing = false;
   #composedAt = -Infinity;
@@ -24,16 +28,25 @@ export class Composer {
   #text = h("textarea", { id: "text", rows: "1", dir: "auto", enterkeyhint: "send", autocapitalize: "sentences", "aria-label": gettext("Message"), placeholder: gettext("Message") });
   #send = iconButton("send-horizontal", gettext("Send"), () => this.#submit(), { class: "send", id: "send" });
   #emoji = iconButton("smile", gettext("Emoji"), () => toggleEmoji(this.#emoji, (emoji) => this.#insert(emoji)), { "aria-haspopup": "dialog" });
+  #attach = iconButton("paperclip", gettext("Attach"), () => this.#offerAttach(this.#attach), { "aria-haspopup": "menu", id: "attach" });
+  // In Send's place as long as there is nothing to send.
+  #voice = iconButton("mic", gettext("Record a voice message"), () => this.record(), { id: "record" });
   #count = h("p", { class: "count", role: "status", hidden: true });
   #about = h("div", { class: "about", hidden: true });
 
-  /** `onSent()` after a message left, `editLast()` when ↑ is pressed in an empty field. */
-  constructor({ store, actions, onSent, editLast }) {
+  /**
+   * `onSent()` after a message left, `editLast()` when ↑ is pressed in an empty field, `attach(anchor)` opens the menu of
+   * everything else, `kit()` is what a recording is sent with.
+   */
+  constructor({ store, actions, onSent, editLast, attach, kit }) {
     this.#store = store;
     this.#actions = actions;
     this.#onSent = onSent;
     this.#editLast = editLast;
-    this.element = h("div", { class: "composer-inner" }, this.#about, h("div", { class: "composer-line" }, this.#emoji, this.#text, this.#send), this.#count);
+    this.#offerAttach = attach;
+    this.#recording = new RecordingBar({ kit, onChange: (isShown, { focus }) => this.#makeRoom(isShown, focus) });
+    this.#line = h("div", { class: "composer-line" }, this.#attach, this.#emoji, this.#text, this.#voice, this.#send);
+    this.element = h("div", { class: "composer-inner" }, this.#about, this.#line, this.#recording.element, this.#count);
     this.#text.addEventListener("input", () => this.#changed());
     this.#text.addEventListener("keydown", (event) => this.#pressed(event));
     this.#text.addEventListener("compositionstart", () => { this.#isComposing = true; });
@@ -49,6 +62,18 @@ export class Composer {
     this.#key = key;
     this.#leave();
     this.#restore();
+    this.#recording.open(key);
+  }
+
+  record() {
+    this.#recording.start();
+  }
+
+  /** What the next message answers; it does so once. */
+  takeAnswer() {
+    const id = this.#answering?.id ?? null;
+    if (id) this.#leave();
+    return id;
   }
 
   focus() {
@@ -162,6 +187,13 @@ export class Composer {
     this.#count.textContent = this.#count.hidden ? "" : `${length} / ${LONGEST}`;
     this.#count.classList.toggle("over", length > LONGEST);
     this.#send.disabled = !length || length > LONGEST;
+    this.#send.hidden = !length && !this.#editing;
+    this.#voice.hidden = !this.#send.hidden;
+  }
+
+  #makeRoom(isRecording, focus) {
+    this.#line.hidden = isRecording;
+    if (!isRecording && focus) this.focus();
   }
 
   #showAbout(name, title, text) {

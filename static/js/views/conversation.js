@@ -1,12 +1,15 @@
 // The open chat: its head, its messages, its composer, and what can be done with a message.
 import { lastSeen, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
+import { Attachments } from "chat/views/attach.js";
 import { Composer } from "chat/views/composer.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
 import { openGroupPanel } from "chat/views/group_panel.js";
 import { LogView } from "chat/views/log.js";
 import { openMenu } from "chat/views/menu.js";
+import { player } from "chat/views/player.js";
+import { typeOf } from "chat/views/types.js";
 
 const LONG_PRESS = 500;
 const MINUTE = 60_000;
@@ -19,6 +22,8 @@ export class ConversationView {
   #recallWindow;
   #log;
   #composer;
+  #attachments;
+  #map;
   #key;
   #head = h("header", { class: "conversation-head" });
   #foot = h("div", { class: "composer" });
@@ -26,16 +31,25 @@ export class ConversationView {
   #welcome;
   #element;
 
-  constructor(root, { store, actions, router, recallWindow }) {
+  constructor(root, { store, actions, router, recallWindow, maxUpload, map }) {
     this.#root = root;
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
     this.#recallWindow = recallWindow * 1000;
     this.#log = new LogView({ store, actions });
-    this.#composer = new Composer({ store, actions, onSent: () => this.#sent(), editLast: () => this.#editLast() });
+    this.#map = map;
+    this.#composer = new Composer({
+      store,
+      actions,
+      onSent: () => this.#sent(),
+      editLast: () => this.#editLast(),
+      attach: (anchor) => this.#attachments.offer(anchor),
+      kit: () => this.#attachments.kit(),
+    });
     this.#foot.append(this.#notice, this.#composer.element);
     this.#element = h("section", { class: "conversation", id: "conversation" }, this.#head, this.#log.element, this.#foot);
+    this.#attachments = new Attachments(this.#element, { store, actions, composer: this.#composer, onSent: () => this.#sent(), maxUpload, map });
     this.#welcome = h("div", { class: "empty welcome" }, h("span", { class: "art" }, icon("message-circle")), h("h2", {}, gettext("Pick a conversation")), h("p", {}, gettext("Or begin one: everybody here is a search away.")));
     this.#bindMessages();
     store.on("open", () => this.#show());
@@ -52,9 +66,13 @@ export class ConversationView {
       this.#key = key;
       this.#root.replaceChildren(key ? this.#element : this.#welcome);
       this.#log.open(key);
+      this.#attachments.open(key);
       if (key) {
         this.#composer.open(key);
-        this.#unlisten = this.#store.on(`timeline:${key}`, () => this.#log.render());
+        this.#unlisten = this.#store.on(`timeline:${key}`, () => {
+          this.#log.render();
+          this.#hush();
+        });
         this.#unlistenTyping?.();
         this.#unlistenTyping = this.#store.on(`typing:${key}`, () => this.#renderHead());
         if (matchMedia("(hover: hover)").matches) this.#composer.focus();
@@ -170,6 +188,7 @@ export class ConversationView {
   #act(act, message) {
     if (act === "retry") this.#actions.retry(message.clientId);
     if (act === "discard") this.#actions.discard(message.clientId);
+    if (act === "open") typeOf(message).open(message, { store: this.#store, actions: this.#actions, key: this.#key, map: this.#map, toMessage: (one) => this.#focusOn(one) });
     if (act === "reedit") this.#composer.take(this.#store.recalled.get(message.id));
     if (act === "quote") {
       const quoted = this.#log.timeline.find(message.replyTo);
@@ -180,13 +199,16 @@ export class ConversationView {
   #offer(anchor, message, at) {
     const isOwn = message.senderId === this.#store.me.id;
     if (message.recalledAt) return;
-    const isText = message.type === "text";
+    const type = typeOf(message);
+    const words = type.text?.(message);
+    const address = type.address?.(message);
     const isFresh = Date.now() - new Date(message.sentAt) < this.#recallWindow;
     const isAdmin = ["owner", "admin"].includes(this.#chat.role);
     const items = [
       { label: gettext("Reply"), icon: "reply", run: () => this.#composer.answer(message) },
-      isText && navigator.clipboard && { label: gettext("Copy"), icon: "copy", run: () => navigator.clipboard.writeText(message.content) },
-      isOwn && isText && { label: gettext("Edit"), icon: "pencil", run: () => this.#composer.edit(message) },
+      words && navigator.clipboard && { label: gettext("Copy"), icon: "copy", run: () => navigator.clipboard.writeText(words) },
+      address && { label: gettext("Download"), icon: "download", run: () => h("a", { href: address, download: message.fileName ?? "" }).click() },
+      isOwn && type.isEditable && { label: gettext("Edit"), icon: "pencil", run: () => this.#composer.edit(message) },
       isOwn && this.#chat.type === "group" && { label: gettext("Who has read it"), icon: "check-check", run: () => this.#showReaders(message) },
       ((isOwn && isFresh) || isAdmin) && { label: gettext("Recall"), icon: "undo-2", danger: true, run: () => this.#recall(message, isOwn) },
     ];
@@ -205,11 +227,24 @@ export class ConversationView {
     openDialog(gettext("Who has read it"), { content: lines.length ? lines : [h("p", { class: "no-result" }, gettext("Nobody yet."))] });
   }
 
+  /** A recording that was recalled is not heard on. */
+  #hush() {
+    if (!player.name) return;
+    const { timeline } = this.#log;
+    for (const { clientId, id, recalledAt } of timeline.between(timeline.first, timeline.last)) if (recalledAt) player.stop(clientId ?? id);
+  }
+
+  #focusOn(message) {
+    const row = this.#log.element.querySelector(`[data-id="${CSS.escape(message.id ?? "")}"], [data-client="${CSS.escape(message.clientId ?? "")}"]`);
+    row?.querySelector('[data-act="open"]')?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" });
+  }
+
   #editLast() {
     const { timeline } = this.#log;
     for (let seq = timeline.last; seq >= Math.max(timeline.first, timeline.last - 50); seq--) {
       const message = timeline.at(seq);
-      if (message.senderId !== this.#store.me.id || message.type !== "text" || message.recalledAt) continue;
+      if (message.senderId !== this.#store.me.id || !typeOf(message).isEditable || message.recalledAt) continue;
       this.#composer.edit(message);
       return true;
     }

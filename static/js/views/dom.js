@@ -1,5 +1,6 @@
 // Building the page: elements and text nodes only, never markup from a string.
 import { initial, tone } from "chat/format.js";
+import { pieces } from "chat/links.js";
 
 /**
  * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null attribute or child is
@@ -16,6 +17,19 @@ export function h(tag, { on = {}, ...attributes } = {}, ...children) {
   for (const [event, listener] of Object.entries(on)) element.addEventListener(event, listener);
   element.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
   return element;
+}
+
+/** The same for drawings: attributes and children, as they are. */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** What people wrote, with its addresses as links. */
+export function linked(text) {
+  return [...pieces(text)].map((piece) => (piece.href ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text) : piece.text));
 }
 
 export function icon(name) {

@@ -1,5 +1,5 @@
 // The side: who I am, the search, the chats.
-import { badge, fullTime, listTime, memberCount, preview, typingLine } from "chat/format.js";
+import { badge, fullTime, listTime, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { openAccountMenu } from "chat/views/account.js";
@@ -7,6 +7,7 @@ import { avatar, h, icon, iconButton, reconcile, refill, wait } from "chat/views
 import { openGroupDialog } from "chat/views/group_dialog.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPeopleDialog } from "chat/views/people_dialog.js";
+import { preview, typeOf } from "chat/views/types.js";
 
 const MINUTE = 60_000;
 
@@ -93,9 +94,9 @@ export class ListView {
     if (typists.length) return { typing: chat.type === "group" ? typingLine(typists) : gettext("typing…") };
     const draft = store.drafts.get(chat.key);
     if (draft && chat.key !== store.openKey) return { draft };
-    if (sending) return { text: sending.content, icon: sending.state === "failed" ? "circle-alert" : "clock" };
+    if (sending) return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
     if (!last) return { text: "" };
-    const isNamed = chat.type === "group" && last.type !== "system" && !last.recalledAt;
+    const isNamed = chat.type === "group" && !typeOf(last).row && !last.recalledAt;
     const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : last.senderName) : null;
     return { who, text: preview(last, store.me.id) };
   }

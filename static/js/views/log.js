@@ -1,8 +1,10 @@
 // The messages of the open chat: a bounded window of elements on the timeline, which never moves the line under the eye.
-import { dayLabel, dayOf, preview } from "chat/format.js";
+import { dayLabel, dayOf } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { announce, h, icon, reconcile } from "chat/views/dom.js";
-import { dayRow, dividerRow, messageRow, receiptOf, systemRow } from "chat/views/message.js";
+import { dayRow, dividerRow, messageRow, receiptOf } from "chat/views/message.js";
+import { setProgress } from "chat/views/progress.js";
+import { preview, typeOf } from "chat/views/types.js";
 
 const MOST = 300;
 const STEP = 50;
@@ -41,6 +43,7 @@ export class LogView {
       if (this.#isPlaced && this.#stillFollows()) this.#scrollToEnd();
     }).observe(this.#log);
     document.addEventListener("visibilitychange", () => this.#seen());
+    store.on("progress", () => this.#showProgress());
   }
 
   get key() {
@@ -136,7 +139,7 @@ export class LogView {
     const isAtEnd = this.#to >= timeline.last && timeline.atEnd;
     const pending = isAtEnd || !timeline.isLoaded ? this.#store.pendingOf(this.#key) : [];
     const messages = [...timeline.between(this.#from, this.#to), ...pending.map((entry) => this.#asMessage(entry))];
-    const lastOwn = messages.findLast((message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && message.type !== "system");
+    const lastOwn = messages.findLast((message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && !typeOf(message).row);
     const rows = [];
     if (timeline.isLoaded && this.#from <= timeline.first && !timeline.hasOlder && messages.length) {
       rows.push({ key: "beginning", signature: "", build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")) });
@@ -161,17 +164,16 @@ export class LogView {
   }
 
   #isTogether(one, other) {
-    if (!one || !other || one.type === "system" || other.type === "system" || one.senderId !== other.senderId) return false;
+    if (!one || !other || typeOf(one).row || typeOf(other).row || one.senderId !== other.senderId) return false;
     const [before, after] = [new Date(one.sentAt), new Date(other.sentAt)];
     return after - before < TOGETHER && dayOf(before) === dayOf(after);
   }
 
   #row(message, { isFirst, isLast }, isLastOwn) {
-    const { me, chats, recalled } = this.#store;
+    const { me, chats, recalled, local, progress } = this.#store;
     const chat = chats.get(this.#key);
-    if (message.type === "system") {
-      return { key: `m:${message.seq}`, signature: String(message.version), build: () => systemRow(message, me.id) };
-    }
+    const { row } = typeOf(message);
+    if (row) return { key: `m:${message.seq}`, signature: String(message.version), build: () => row(message, me.id) };
     const isOwn = message.senderId === me.id;
     const isGroup = chat.type === "group";
     const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
@@ -179,15 +181,23 @@ export class LogView {
     const quoted = message.replyTo ? this.timeline.find(message.replyTo) : undefined;
     const mayReedit = recalled.has(message.id);
     const state = message.state ?? "sent";
-    const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason };
-    const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, mayReedit, state, message.reason, message.senderName, message.senderImg]);
+    const file = message.clientId && local.get(message.clientId);
+    const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason, local: file };
+    const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, mayReedit, state, message.reason, message.senderName, message.senderImg, file]);
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
-    return { key, signature, build: () => messageRow(message, details, me.id) };
+    return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
   }
 
   #asMessage(entry) {
     const { me } = this.#store;
     return { ...entry, senderId: me.id, senderName: me.name, senderImg: me.img, seq: null, id: null, version: 0, editedAt: null, recalledAt: null };
+  }
+
+  #showProgress() {
+    for (const [clientId, part] of this.#store.progress) {
+      const element = this.#inner.querySelector(`[data-client="${CSS.escape(clientId)}"] .progress`);
+      if (element) setProgress(element, part);
+    }
   }
 
   #announce() {
@@ -196,7 +206,7 @@ export class LogView {
     const message = timeline.at(timeline.last);
     this.#heard = timeline.last;
     if (message.senderId === this.#store.me.id) return;
-    announce(message.type === "system" ? preview(message, this.#store.me.id) : `${message.senderName}: ${preview(message, this.#store.me.id)}`);
+    announce(typeOf(message).row ? preview(message, this.#store.me.id) : `${message.senderName}: ${preview(message, this.#store.me.id)}`);
   }
 
   // ── Scrolling ──────────────────────────────────────────────────────────

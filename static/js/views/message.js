@@ -1,12 +1,8 @@
-// One message as an element. Everything people wrote goes in as text.
-import { clock, fullTime, isOnlyEmoji, preview, recalledLine, systemLine, tone } from "chat/format.js";
+// One message as an element: whose it is, when, what it answers. What it says is its type's part.
+import { clock, fullTime, recalledLine, tone } from "chat/format.js";
 import { fill, gettext, ngettext } from "chat/i18n.js";
-import { pieces } from "chat/links.js";
 import { avatar, h, icon, iconButton } from "chat/views/dom.js";
-
-export function systemRow(message, me) {
-  return h("p", { class: "system", "data-seq": String(message.seq), dir: "auto" }, systemLine(message, me));
-}
+import { preview, typeOf } from "chat/views/types.js";
 
 export function dayRow(label) {
   return h("p", { class: "day", role: "separator" }, label);
@@ -18,24 +14,25 @@ export function dividerRow() {
 
 /**
  * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast}. `read`: {isRead, receipt} of my own.
- * `quoted`: the message this one answers, or undefined when it is not loaded.
+ * `quoted`: the message this one answers, or undefined when it is not loaded. `local`: its file as this page has it.
  */
-export function messageRow(message, { state, place, read, quoted, mayReedit, reason }, me) {
+export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part }, me) {
   const { isOwn, isGroup, isFirst, isLast } = place;
   const isRecalled = Boolean(message.recalledAt);
-  const isBig = !isRecalled && !message.replyTo && isOnlyEmoji(message.content);
-  const flags = { own: isOwn, first: isFirst, last: isLast, recalled: isRecalled, big: isBig, failed: state === "failed" };
-  const classes = ["message", ...Object.keys(flags).filter((flag) => flags[flag])].join(" ");
+  const type = typeOf(message);
+  const flags = { own: isOwn, first: isFirst, last: isLast, recalled: isRecalled, failed: state === "failed" };
+  const classes = ["message", ...Object.keys(flags).filter((flag) => flags[flag]), !isRecalled && type.look?.(message)].filter(Boolean).join(" ");
+  const view = { isOwn, isGoing: state === "sending", local, part, meta: meta(message, { isOwn, isRecalled, state, read }) };
   const row = h(
     "article",
-    { class: classes, tabindex: "-1", "data-seq": message.seq && String(message.seq), "data-id": message.id, "data-client": isOwn && message.clientId, "data-state": isOwn && state },
+    { class: classes, tabindex: "-1", "data-seq": message.seq && String(message.seq), "data-id": message.id, "data-type": message.type, "data-client": isOwn && message.clientId, "data-state": isOwn && state },
     !isOwn && isGroup && h("div", { class: "gutter" }, isLast && avatar({ id: message.senderId, name: message.senderName, img: message.senderImg }, "s")),
     h(
       "div",
       { class: "bubble" },
       !isOwn && isGroup && isFirst && h("div", { class: `sender tone-${tone(message.senderId)}` }, h("bdi", {}, message.senderName)),
       message.replyTo && !isRecalled && quote(message, quoted, me),
-      body(message, { isOwn, isRecalled, isBig, state, read, me, mayReedit }),
+      isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),
     message.id && !isRecalled && iconButton("ellipsis", gettext("Message actions"), () => {}, { class: "message-menu", "aria-haspopup": "menu", tabindex: "-1" }),
   );
@@ -46,19 +43,14 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
   return notes.length ? h("div", { class: "said" }, row, notes) : row;
 }
 
-function body(message, { isOwn, isRecalled, isBig, state, read, me, mayReedit }) {
-  const text = isRecalled ? recalledLine(message, me) : isBig ? message.content : linked(message.content);
+function recalled(message, { me, mayReedit, meta: when }) {
   return h(
     "div",
     { class: "body", dir: "auto" },
-    h("span", { class: "text" }, text),
+    h("span", { class: "text" }, recalledLine(message, me)),
     mayReedit && [" ", h("button", { type: "button", class: "inline-action", "data-act": "reedit" }, gettext("Re-edit"))],
-    meta(message, { isOwn, isRecalled, state, read }),
+    when,
   );
-}
-
-function linked(text) {
-  return [...pieces(text)].map((piece) => (piece.href ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text) : piece.text));
 }
 
 function meta(message, { isOwn, isRecalled, state, read }) {
@@ -84,6 +76,7 @@ function quote(message, quoted, me) {
   return h(
     "button",
     { type: "button", class: `quote${quoted ? ` tone-${tone(quoted.senderId)}` : ""}`, "data-act": "quote", "data-quoted": message.replyTo, disabled: !quoted },
+    quoted?.thumbnailUrl && h("img", { class: "quote-picture", src: quoted.thumbnailUrl, alt: "", loading: "lazy", decoding: "async" }),
     quoted && h("bdi", { class: "quote-name" }, quoted.senderId === me ? gettext("You") : name),
     h("span", { class: "quote-text", dir: "auto" }, quoted ? preview(quoted, me) : gettext("An earlier message")),
   );

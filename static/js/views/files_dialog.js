@@ -1,0 +1,129 @@
+// What was chosen, pasted or dropped, before it is sent: a look, a caption, and a way back.
+import { fileSize } from "chat/format.js";
+import { fill, gettext, ngettext } from "chat/i18n.js";
+import { isPicture, prepare } from "chat/media/prepare.js";
+import { openDialog } from "chat/views/dialog.js";
+import { h, icon, iconButton } from "chat/views/dom.js";
+import { fileIcon, fileName } from "chat/views/types/file.js";
+
+const CAPTION = 1000;
+
+export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) {
+  let items = [];
+  const list = h("ul", { class: "chosen" });
+  const caption = h("textarea", { class: "input", id: "caption", rows: "1", maxlength: String(CAPTION), dir: "auto", placeholder: gettext("Add a caption"), "aria-label": gettext("Caption") });
+  const asFile = h("input", { type: "checkbox", checked: asFiles });
+  const originals = h("label", { class: "switch" }, asFile, h("span", {}, gettext("Send as files"), h("small", {}, gettext("Pictures then keep every pixel, and what they know of their place and camera."))));
+  const more = h("button", { type: "button", class: "button quiet", on: { click: () => kit.pickMore({ accept }).then(add) } }, icon("plus"), gettext("More"));
+  const send = h("button", { type: "button", class: "button primary", id: "send-files", on: { click: submit } }, icon("send-horizontal"), gettext("Send"));
+  const { dialog, heading, close } = openDialog(gettext("Send"), { kind: "files", content: [list, caption, originals], buttons: [more, send], onClose: () => items.forEach(release) });
+  let isSent = false;
+
+  asFile.addEventListener("change", () => items.forEach((item) => begin(item)));
+  caption.addEventListener("input", () => {
+    caption.style.height = "auto";
+    caption.style.height = `${caption.scrollHeight + 2}px`;
+  });
+  caption.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    submit();
+  });
+  // While it is open, what is pasted or dropped comes along.
+  dialog.addEventListener("paste", (event) => {
+    const { files } = event.clipboardData;
+    if (!files.length || event.clipboardData.getData("text/plain")) return;
+    event.preventDefault();
+    add([...files]);
+  });
+  dialog.addEventListener("drop", (event) => add([...event.dataTransfer.files]));
+  dialog.addEventListener("dragover", (event) => event.preventDefault());
+
+  function add(files) {
+    for (const file of files) {
+      const item = { file, address: URL.createObjectURL(file), element: h("li", {}) };
+      items.push(item);
+      list.append(item.element);
+      begin(item);
+    }
+    render();
+  }
+
+  /** Made ready while one still looks at it, so that sending takes no time. */
+  function begin(item) {
+    const ready = prepare(item.file, { asFile: asFile.checked });
+    item.ready = ready;
+    item.prepared = null;
+    ready.then((prepared) => {
+      if (item.ready !== ready) return;
+      item.prepared = prepared;
+      item.problem = problemOf(prepared.file, kit.maxUpload);
+      render();
+    });
+  }
+
+  function remove(item) {
+    const index = items.indexOf(item);
+    items = items.filter((one) => one !== item);
+    release(item);
+    item.element.remove();
+    if (!items.length) close();
+    else (items[Math.min(index, items.length - 1)].element.querySelector("button") ?? caption).focus();
+    render();
+  }
+
+  function render() {
+    const pictures = items.filter(({ file }) => !asFile.checked && isPicture(file));
+    const count = items.length;
+    heading.textContent = pictures.length === count
+      ? fill(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), { count, name: kit.name })
+      : fill(ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count), { count, name: kit.name });
+    originals.hidden = !items.some(({ file }) => isPicture(file));
+    list.classList.toggle("single", count === 1);
+    for (const item of items) draw(item);
+    send.disabled = items.every(({ problem }) => problem);
+  }
+
+  function draw(item) {
+    const isSeen = !asFile.checked && isPicture(item.file);
+    const state = JSON.stringify([isSeen, item.problem, Boolean(item.prepared)]);
+    if (item.drawn === state) return;
+    item.drawn = state;
+    const take = iconButton("x", fill(gettext("Remove %(name)s"), { name: item.file.name }), () => remove(item), { class: "take" });
+    item.element.className = isSeen ? "as-picture" : "as-file";
+    const size = h("small", { class: item.problem ? "error" : "" }, item.problem ?? fileSize((item.prepared?.file ?? item.file).size));
+    if (isSeen) {
+      const picture = h("img", { src: item.address, alt: item.file.name });
+      // HEIC, outside of Safari: it is sent all the same, and seen when it is there.
+      picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "unseen" }, fileIcon(item.file.name), fileName(item.file.name))), { once: true });
+      item.element.replaceChildren(picture, size, take);
+    } else {
+      item.element.replaceChildren(fileIcon(item.file.name), h("span", { class: "file-text" }, fileName(item.file.name), size), take);
+    }
+  }
+
+  async function submit() {
+    if (isSent || send.disabled) return;
+    isSent = true;
+    const going = items.filter(({ problem }) => !problem);
+    const words = caption.value.trim();
+    close();
+    let isFirst = true;
+    for (const item of going) {
+      const prepared = await item.ready;
+      if (problemOf(prepared.file, kit.maxUpload)) continue;
+      kit.sendFile(prepared, isFirst ? words : "");
+      isFirst = false;
+    }
+  }
+
+  add(chosen);
+  caption.focus();
+}
+
+const release = (item) => URL.revokeObjectURL(item.address);
+
+function problemOf(file, most) {
+  if (!file.size) return gettext("This file is empty.");
+  return file.size > most ? fill(gettext("Too large: at most %(size)s."), { size: fileSize(most) }) : null;
+}

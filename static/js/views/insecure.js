@@ -1,0 +1,27 @@
+// Browsers give microphone, camera and position only to pages that nobody on the way can change.
+import { gettext } from "chat/i18n.js";
+import { openDialog } from "chat/views/dialog.js";
+import { h, icon } from "chat/views/dom.js";
+
+export const isSecure = () => isSecureContext;
+
+/** Why it does not work here and what helps; `instead` is a button that does nearly the same. */
+export function explainInsecure(what, instead = null) {
+  const secure = `https://${location.host.replace(/:\d+$/, "")}/`;
+  const content = [
+    h("p", { class: "explained" }, icon("lock"), h("span", {}, what)),
+    h("p", {}, gettext("The browser allows it only over https, or on the machine that the chat runs on. This page was opened without: ")),
+    h("p", {}, h("code", { dir: "ltr" }, location.origin)),
+    h("p", {}, gettext("Ask whoever runs this chat for its https address (the guide for operating it says how to set one up), and open that, perhaps: "), h("code", { dir: "ltr" }, secure)),
+  ];
+  const { close } = openDialog(gettext("Not on this page"), { content, buttons: instead ? [h("button", { type: "button", class: "button primary", on: { click: () => { close(); instead.run(); } } }, instead.label)] : [] });
+}
+
+/** A refusal of the browser or of its person, in words. */
+export function explainRefused(error, { device, refused, missing }) {
+  const reasons = { NotAllowedError: refused, SecurityError: refused, NotFoundError: missing, OverconstrainedError: missing };
+  const content = [
+    h("p", { class: "explained" }, icon("circle-alert"), h("span", {}, reasons[error.name] ?? gettext("Another program may be using it. Close that, and try again."))),
+  ];
+  openDialog(device, { content });
+}

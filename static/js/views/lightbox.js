@@ -1,0 +1,204 @@
+// One picture, as large as it goes, and its neighbours in the chat: arrows, zoom, download; Esc or Back closes.
+import { fullTime } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
+import { announce, h, iconButton } from "chat/views/dom.js";
+
+const STEP = 1.5;
+const CLOSEST = 8;
+const PAGES = 3;
+const SWIPE = 60;
+
+export function openLightbox(message, { store, actions, key, toMessage = () => {} }) {
+  let current = message;
+  let [zoom, x, y] = [1, 0, 0];
+  const timeline = store.timeline(key);
+  const picture = h("img", { alt: "", draggable: "false" });
+  const stage = h("div", { class: "stage" }, picture);
+  const caption = h("p", { class: "lightbox-caption", dir: "auto" });
+  const who = h("div", { class: "lightbox-who" }, h("bdi", {}), h("time", {}));
+  const download = h("a", { class: "icon-button", "aria-label": gettext("Download"), title: gettext("Download") });
+  download.append(...iconButton("download", "", () => {}).childNodes);
+  const button = (name, label, click, more = {}) => iconButton(name, label, click, more);
+  const inward = button("zoom-in", gettext("Larger"), () => scale(zoom * STEP));
+  const outward = button("zoom-out", gettext("Smaller"), () => scale(zoom / STEP));
+  const previous = button("chevron-left", gettext("Previous picture"), () => go(-1), { class: "turn previous" });
+  const next = button("chevron-right", gettext("Next picture"), () => go(1), { class: "turn next" });
+  const dialog = h(
+    "dialog",
+    { class: "lightbox", "aria-label": gettext("Picture") },
+    h("header", {}, who, outward, inward, download, button("x", gettext("Close"), () => close(), { class: "close" })),
+    stage,
+    previous,
+    next,
+    caption,
+  );
+
+  // ── What is shown ──────────────────────────────────────────────────────
+  const isPicture = (one) => one?.type === "image" && !one.recalledAt && one.mediaUrl;
+  const beside = (step) => {
+    if (current.seq == null) return null;
+    for (let seq = current.seq + step; seq >= timeline.first && seq <= timeline.last; seq += step) if (isPicture(timeline.at(seq))) return timeline.at(seq);
+    return null;
+  };
+
+  function show(one) {
+    current = one;
+    [zoom, x, y] = [1, 0, 0];
+    const { width, height, thumbnailUrl, mediaUrl, clientId, content, senderName, sentAt, fileName } = one;
+    const small = store.local.get(clientId) ?? thumbnailUrl;
+    // The small one is there already, in the large one's place, until that has come.
+    picture.src = small ?? mediaUrl;
+    picture.alt = content || fill(gettext("Picture of %(name)s"), { name: senderName });
+    if (width && height) Object.assign(picture, { width, height });
+    if (mediaUrl && mediaUrl !== small) {
+      const large = new Image();
+      large.addEventListener("load", () => {
+        if (current === one) picture.src = mediaUrl;
+      });
+      large.src = mediaUrl;
+    }
+    download.hidden = !mediaUrl;
+    if (mediaUrl) Object.assign(download, { href: mediaUrl, download: fileName ?? "" });
+    who.firstChild.textContent = senderName;
+    who.lastChild.textContent = fullTime(new Date(sentAt));
+    caption.textContent = content ?? "";
+    caption.hidden = !content;
+    place();
+    turns();
+  }
+
+  function turns() {
+    const hasFocus = document.activeElement;
+    previous.hidden = !beside(-1) && !timeline.hasOlder;
+    next.hidden = !beside(1) && timeline.atEnd;
+    if (hasFocus?.hidden) dialog.querySelector(".close").focus();
+  }
+
+  async function go(step) {
+    const from = current;
+    let found = beside(step);
+    for (let page = 0; !found && page < PAGES && (step < 0 ? timeline.hasOlder : !timeline.atEnd); page++) {
+      await (step < 0 ? actions.loadOlder(key) : actions.loadNewer(key))?.catch(() => {});
+      if (current !== from || !dialog.open) return;
+      found = beside(step);
+    }
+    if (found) {
+      show(found);
+      announce(picture.alt);
+    } else {
+      (step < 0 ? previous : next).hidden = true;
+    }
+  }
+
+  // ── Zoom ───────────────────────────────────────────────────────────────
+  function place() {
+    const most = { x: Math.max(0, (picture.clientWidth * zoom - stage.clientWidth) / 2), y: Math.max(0, (picture.clientHeight * zoom - stage.clientHeight) / 2) };
+    x = Math.max(-most.x, Math.min(most.x, x));
+    y = Math.max(-most.y, Math.min(most.y, y));
+    picture.style.transform = zoom === 1 ? "" : `translate(${x}px, ${y}px) scale(${zoom})`;
+    stage.classList.toggle("zoomed", zoom > 1);
+    outward.disabled = zoom <= 1;
+    inward.disabled = zoom >= CLOSEST;
+  }
+
+  /** Keeps the point under the pointer, `at` from the middle, where it is. */
+  function scale(to, at = { x: 0, y: 0 }) {
+    const wanted = Math.max(1, Math.min(CLOSEST, to));
+    x = at.x - ((at.x - x) * wanted) / zoom;
+    y = at.y - ((at.y - y) * wanted) / zoom;
+    zoom = wanted < 1.02 ? 1 : wanted;
+    place();
+  }
+
+  const fromMiddle = ({ clientX, clientY }) => {
+    const box = stage.getBoundingClientRect();
+    return { x: clientX - box.left - box.width / 2, y: clientY - box.top - box.height / 2 };
+  };
+  stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    scale(zoom * Math.exp(-event.deltaY / 300), fromMiddle(event));
+  }, { passive: false });
+  stage.addEventListener("dblclick", (event) => scale(zoom > 1 ? 1 : 2.5, fromMiddle(event)));
+
+  const fingers = new Map();
+  let began = null;
+  let pinched = false;
+  stage.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    stage.setPointerCapture(event.pointerId);
+    fingers.set(event.pointerId, event);
+    if (fingers.size === 1) began = event;
+    pinched = fingers.size > 1;
+  });
+  stage.addEventListener("pointermove", (event) => {
+    const before = fingers.get(event.pointerId);
+    if (!before) return;
+    if (fingers.size === 2) {
+      const other = [...fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
+      const far = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+      scale((zoom * far(event)) / Math.max(1, far(before)), fromMiddle(event));
+    } else if (zoom > 1) {
+      x += event.clientX - before.clientX;
+      y += event.clientY - before.clientY;
+      place();
+    }
+    fingers.set(event.pointerId, event);
+  });
+  const lifted = (event) => {
+    if (!fingers.delete(event.pointerId) || fingers.size || !began) return;
+    const [right, down] = [event.clientX - began.clientX, event.clientY - began.clientY];
+    const isTap = Math.hypot(right, down) < 8;
+    if (!pinched && zoom === 1 && Math.abs(right) > SWIPE && Math.abs(right) > 2 * Math.abs(down)) go(right > 0 ? -1 : 1);
+    else if (!pinched && zoom === 1 && event.pointerType !== "mouse" && down > 2 * SWIPE) close();
+    else if (isTap && !pinched && !isOn(picture, event)) close();
+    began = null;
+  };
+  stage.addEventListener("pointerup", lifted);
+  stage.addEventListener("pointercancel", lifted);
+
+  dialog.addEventListener("keydown", (event) => {
+    const act = {
+      ArrowLeft: () => go(-1),
+      ArrowRight: () => go(1),
+      "+": () => scale(zoom * STEP),
+      "=": () => scale(zoom * STEP),
+      "-": () => scale(zoom / STEP),
+      0: () => scale(1),
+    }[event.key];
+    if (!act || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    act();
+  });
+
+  // ── The way out ────────────────────────────────────────────────────────
+  // Back, on a phone, leaves the picture and not the conversation.
+  history.pushState({ ...history.state, isLightbox: true }, "");
+  const close = () => dialog.close();
+  const popped = () => dialog.open && close();
+  window.addEventListener("popstate", popped);
+  window.addEventListener("resize", place);
+  const stop = store.on([`timeline:${key}`, "open"], () => {
+    if (store.openKey !== key) close();
+    else if (current.seq != null && timeline.at(current.seq)?.recalledAt) (beside(1) || beside(-1) ? show(beside(1) ?? beside(-1)) : close());
+    else turns();
+  });
+  dialog.addEventListener("close", () => {
+    stop();
+    window.removeEventListener("popstate", popped);
+    window.removeEventListener("resize", place);
+    dialog.remove();
+    // The bubble may have been built anew meanwhile.
+    toMessage(current);
+    if (history.state?.isLightbox) history.back();
+  });
+
+  document.body.append(dialog);
+  dialog.showModal();
+  show(message);
+  dialog.querySelector(".close").focus();
+}
+
+function isOn(element, { clientX, clientY }) {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
+}

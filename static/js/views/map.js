@@ -1,0 +1,129 @@
+// A map by Leaflet, with a pin in its middle. Where no tiles are configured it is a grid of coordinates.
+import { gettext } from "chat/i18n.js";
+import { fromGcj02, toGcj02 } from "chat/places.js";
+import { h, icon } from "chat/views/dom.js";
+
+const CLOSE = 16;
+const FAR = 2;
+
+let loading = null;
+
+/** Leaflet and its style come when the first map does. */
+function leaflet(style) {
+  loading ??= Promise.all([
+    import("leaflet"),
+    new Promise((resolve, reject) => {
+      document.head.append(h("link", { rel: "stylesheet", href: style, on: { load: resolve, error: reject } }));
+    }),
+  ]).then(([module]) => module);
+  loading.catch(() => { loading = null; });
+  return loading;
+}
+
+/**
+ * A map in `element`: {go(place, zoom), place, remove()}. `at` is where it begins, null for the whole Earth. While it is
+ * moved, `onMove(place)` tells what is under the pin; without, the pin stays with the place.
+ */
+export async function openMap(element, { style, tiles, attribution, datum }, { at, onMove = null }) {
+  const L = await leaflet(style);
+  // What lies where on the tiles; the grid's lines are true by themselves.
+  const isShifted = Boolean(tiles) && datum === "gcj02";
+  const shown = ({ latitude, longitude }) => {
+    const place = isShifted ? toGcj02({ latitude, longitude }) : { latitude, longitude };
+    return [place.latitude, place.longitude];
+  };
+  const meant = ({ lat, lng }) => {
+    const place = { latitude: lat, longitude: ((((lng + 180) % 360) + 360) % 360) - 180 };
+    return isShifted ? fromGcj02(place) : place;
+  };
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const map = L.map(element, {
+    center: at ? shown(at) : [25, 60],
+    zoom: at ? CLOSE : FAR,
+    minZoom: 1,
+    maxZoom: 19,
+    zoomControl: false,
+    attributionControl: Boolean(tiles),
+    zoomAnimation: !isCalm,
+    fadeAnimation: !isCalm,
+    inertia: !isCalm,
+    worldCopyJump: true,
+    maxBounds: [[-85.05, -Infinity], [85.05, Infinity]],
+  });
+  map.attributionControl?.setPrefix(false);
+  L.control.zoom({ position: "bottomright", zoomInTitle: gettext("Larger"), zoomOutTitle: gettext("Smaller") }).addTo(map);
+  if (tiles) {
+    // Those who serve tiles want to know for which site; the address of the chat in it is none of theirs.
+    const layer = L.tileLayer(tiles, { attribution: plain(attribution), referrerPolicy: "strict-origin", maxZoom: 19 });
+    layer.addTo(map);
+  } else {
+    grid(L).addTo(map);
+  }
+  const pin = h("span", { class: "map-pin", "aria-hidden": "true" }, icon("map-pin"));
+  if (onMove) element.append(pin);
+  else L.marker(shown(at), { icon: L.divIcon({ html: pin, className: "", iconSize: [0, 0] }), keyboard: false, interactive: false }).addTo(map);
+  let isGoing = false;
+  const watched = new ResizeObserver(() => map.invalidateSize({ pan: false }));
+  watched.observe(element);
+  if (onMove) {
+    // Told where to go, it need not tell back.
+    map.on("move", () => isGoing || onMove(meant(map.getCenter())));
+    map.on("click", ({ latlng }) => map.panTo(latlng, { animate: !isCalm }));
+  }
+  return {
+    go(place, zoom = Math.max(CLOSE, map.getZoom())) {
+      isGoing = true;
+      map.setView(shown(place), zoom, { animate: false });
+      isGoing = false;
+    },
+    remove() {
+      watched.disconnect();
+      map.remove();
+    },
+  };
+}
+
+/** Attributions are written as markup; here their links and words are kept, and nothing else of it. */
+function plain(attribution) {
+  const words = new DOMParser().parseFromString(attribution ?? "", "text/html").body;
+  const kept = [...words.childNodes].map((node) => {
+    const text = node.textContent ?? "";
+    const href = node.nodeName === "A" ? node.getAttribute("href") : null;
+    return href?.startsWith("https://") ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text) : document.createTextNode(text);
+  });
+  return h("span", {}, kept).innerHTML;
+}
+
+/** Lines of latitude and longitude, so far apart that each can be named. */
+function grid(L) {
+  const Grid = L.GridLayer.extend({
+    createTile({ x, y, z }) {
+      const size = this.getTileSize();
+      const scale = devicePixelRatio || 1;
+      const tile = h("canvas", { width: String(size.x * scale), height: String(size.y * scale) });
+      const context = tile.getContext("2d");
+      context.scale(scale, scale);
+      const style = getComputedStyle(this._container);
+      context.strokeStyle = style.getPropertyValue("--grid");
+      context.fillStyle = style.getPropertyValue("--grid-ink");
+      context.font = `11px ${style.fontFamily}`;
+      context.strokeRect(0.5, 0.5, size.x, size.y);
+      context.globalAlpha = 0.5;
+      context.beginPath();
+      for (let part = 1; part < 4; part++) {
+        const at = Math.round((part * size.x) / 4) + 0.5;
+        context.moveTo(at, 0);
+        context.lineTo(at, size.y);
+        context.moveTo(0, at);
+        context.lineTo(size.x, at);
+      }
+      context.stroke();
+      context.globalAlpha = 1;
+      const corner = this._map.unproject(L.point(x * size.x, y * size.y), z).wrap();
+      const digits = Math.max(0, Math.min(5, Math.round((z - 5) / 3)));
+      context.fillText(`${corner.lat.toFixed(digits)}, ${corner.lng.toFixed(digits)}`, 5, 14);
+      return tile;
+    },
+  });
+  return new Grid({ className: "grid-layer" });
+}

@@ -1,0 +1,52 @@
+// Files of any type, only ever to be saved.
+import { fileSize } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
+import { h, icon, linked } from "chat/views/dom.js";
+import { progress } from "chat/views/progress.js";
+
+const KINDS = [
+  ["file-archive", /\.(zip|rar|7z|tar|gz|tgz|bz2|xz|zst|jar|apk|dmg|iso)$/i],
+  ["file-spreadsheet", /\.(xlsx?|ods|csv|tsv|numbers|et)$/i],
+  ["presentation", /\.(pptx?|odp|key|dps)$/i],
+  ["file-image", /\.(jpe?g|png|gif|webp|heic|svg|psd|ai|tiff?|bmp|raw|avif)$/i],
+  ["file-play", /\.(mp4|mov|mkv|webm|avi|m4v)$/i],
+  ["file-music", /\.(mp3|m4a|wav|flac|ogg|opus|aac)$/i],
+  ["file-code", /\.(js|ts|py|c|h|cpp|rs|go|java|html|css|json|xml|sh|sql|ya?ml)$/i],
+  ["file-text", /\.(pdf|docx?|odt|rtf|txt|md|pages|wps|epub)$/i],
+];
+
+const iconFor = (name) => KINDS.find(([, ending]) => ending.test(name))?.[0] ?? "file";
+
+/** Long names are cut in their middle: the ending says most. */
+export function fileName(name) {
+  const [head, tail] = name.length > 24 ? [name.slice(0, -10), name.slice(-10)] : [name, ""];
+  return h("bdi", { class: "file-name", title: name }, h("span", {}, head), tail && h("span", {}, tail));
+}
+
+export const fileIcon = (name) => h("span", { class: "file-icon" }, icon(iconFor(name)));
+
+export const file = {
+  name: "file",
+  preview: (message) => [gettext("[File]"), message.fileName].filter(Boolean).join(" "),
+  text: (message) => message.content,
+  address: (message) => message.mediaUrl,
+  attach: [{ label: gettext("File"), icon: "file", run: (kit) => kit.pick({ multiple: true, asFiles: true }) }],
+  body(message, { isGoing, part, meta }) {
+    const name = message.fileName ?? gettext("File");
+    const card = [
+      isGoing ? progress(part) : fileIcon(name),
+      h("span", { class: "file-text" }, fileName(name), h("small", {}, message.fileSize != null && fileSize(message.fileSize))),
+      !isGoing && message.mediaUrl && icon("download"),
+    ];
+    const label = fill(gettext("Download %(name)s"), { name });
+    return h(
+      "div",
+      { class: "body", dir: "auto" },
+      isGoing || !message.mediaUrl
+        ? h("div", { class: "file-card" }, card)
+        : h("a", { class: "file-card", href: message.mediaUrl, download: name, "aria-label": `${label}, ${fileSize(message.fileSize)}` }, card),
+      message.content && h("span", { class: "text" }, linked(message.content)),
+      meta,
+    );
+  },
+};

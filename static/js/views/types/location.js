@@ -1,0 +1,32 @@
+// Places, kept as WGS-84.
+import { coordinates } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
+import { h, icon } from "chat/views/dom.js";
+import { choosePlace, showPlace } from "chat/views/place.js";
+
+const placeOf = (message) => message.locationData ?? { latitude: 0, longitude: 0 };
+
+export const location = {
+  name: "location",
+  preview: (message) => [gettext("[Place]"), placeOf(message).name || placeOf(message).address].filter(Boolean).join(" "),
+  text: (message) => [placeOf(message).name, placeOf(message).address, `${placeOf(message).latitude}, ${placeOf(message).longitude}`].filter(Boolean).join("\n"),
+  open: (message, context) => showPlace(placeOf(message), context),
+  attach: [{ label: gettext("Place"), icon: "map-pin", run: (kit) => choosePlace(kit) }],
+  body(message, { meta }) {
+    const place = placeOf(message);
+    const title = place.name || gettext("Place");
+    return h(
+      "div",
+      { class: "body" },
+      h(
+        "button",
+        { type: "button", class: "place-card", "data-act": "open", "aria-label": fill(gettext("Show the place %(name)s"), { name: place.name || coordinates(place) }) },
+        h("span", { class: "place-art", "aria-hidden": "true" }, icon("map-pin")),
+        h("strong", { dir: "auto" }, title),
+        place.address && h("span", { class: "place-address", dir: "auto" }, place.address),
+        h("small", { dir: "ltr" }, coordinates(place)),
+      ),
+      meta,
+    );
+  },
+};
