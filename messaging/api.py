@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 from accounts.authentication import SignedIn
 from accounts.models import User
 from accounts.serializers import UserOutput, user_output
+from chatproject.core import handing
 from chatproject.core.api import require_self, with_next
 from chatproject.core.errors import NotFound, NotYou
-from messaging import handing, selectors, serializers, services
+from messaging import selectors, serializers, services
 from messaging.serializers import MessageOutput
 from presence.selectors import online_among
 
@@ -180,9 +181,7 @@ class UploadView(APIView):
         form = serializers.UploadInput.read(request.data)
         media: TemporaryUploadedFile = form["media"]
         source = Path(media.temporary_file_path())
-        upload = services.receive(
-            owner=request.user, source=source, name=media.name or "", folder=form["mediaType"]
-        )
+        upload = services.receive(owner=request.user, source=source, name=media.name or "", folder=form["mediaType"])
         return Response(serializers.upload_output(upload), status=201)
 
 

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from chatproject.core.errors import NotFound
+from chatproject.core.handing import StoredFile
 from chatproject.databases import page
 from groups import selectors as rooms
 from groups.models import Membership
@@ -246,16 +247,6 @@ def counted_unread(seat: Membership) -> int:
 # Uploads --------------------------------------------------------------------------------------------------------------
 
 _STORED = re.compile(r"[a-z]+/(?:thumbnails/)?([0-9a-f]{32})\.[a-z0-9]+")
-
-
-@dataclass(slots=True)
-class StoredFile:
-    """Bytes somebody may have: an upload's own, or those of its thumbnail."""
-
-    path: str  # in the storage
-    size: int
-    served_as: str
-    name: str  # to save it under; "" for what a browser may show
 
 
 def stored_file(user: User, path: str) -> StoredFile:

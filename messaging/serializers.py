@@ -328,7 +328,9 @@ class MessageInput(Input):
     def to_internal_value(self, data: Any) -> Any:
         given = data.get("type", types.TEXT)
         mine = types.TYPES[given].inputs if isinstance(given, str) and given in types.TYPES else {}
-        return super().to_internal_value({name: data[name] for name in data if name in mine or name not in types.INPUTS})
+        return super().to_internal_value(
+            {name: data[name] for name in data if name in mine or name not in types.INPUTS}
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         inputs = {name: attrs.pop(name, None) for name in types.INPUTS}

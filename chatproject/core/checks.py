@@ -53,7 +53,9 @@ def the_geocoder_is_an_address(**_: Any) -> list[CheckMessage]:
     url = settings.GEOCODER_URL
     try:
         whole = url.format(latitude="0", longitude="0", language="en")
-        is_address = not url or (whole.startswith(("http://", "https://")) and "{latitude}" in url and "{longitude}" in url)
+        is_address = not url or (
+            whole.startswith(("http://", "https://")) and "{latitude}" in url and "{longitude}" in url
+        )
     except (LookupError, ValueError):
         is_address = False
     if is_address:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 from uuid import UUID
 
 from django.conf import settings
@@ -39,11 +38,6 @@ def put(made: Path, path: str) -> None:
     if stored != path:  # such a file was there: ids do not repeat, so it is nobody's
         default_storage.delete(stored)
         raise FileExistsError(path)
-
-
-def open_file(path: str) -> IO[bytes]:
-    """Raises FileNotFoundError."""
-    return default_storage.open(path)
 
 
 def remove(paths: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 from messaging.services.changing import edit, erase, recall
 from messaging.services.lines import write_line
 from messaging.services.reading import compare_unread, mark_read, remember_unread
-from messaging.services.sending import Draft, Sent, send, submit, wants_address, with_address
+from messaging.services.sending import Draft, Sent, completed, is_incomplete, send, submit
 from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "Sent",
     "Swept",
     "compare_unread",
+    "completed",
     "edit",
     "erase",
+    "is_incomplete",
     "mark_read",
     "recall",
     "receive",
@@ -20,7 +22,5 @@ __all__ = [
     "send",
     "submit",
     "sweep",
-    "wants_address",
-    "with_address",
     "write_line",
 ]

@@ -32,7 +32,6 @@ from groups.numbers import Speaker, Step
 from groups.rules import require_other
 from messaging import cache, events, rules, selectors, types
 from messaging.events import unread
-from messaging.media import geocoder
 from messaging.models import Message, Upload
 from messaging.serializers import message_output
 
@@ -70,8 +69,8 @@ class Sent:
 def send(draft: Draft) -> Sent:
     """Say it, and return after the commit. Raises what the sender is told."""
     _check(draft)
-    if wants_address(draft):
-        draft = with_address(draft)
+    if is_incomplete(draft):
+        draft = completed(draft)
     databases.let_go()
     return _commits.commit(draft)
 
@@ -87,16 +86,15 @@ def _check(draft: Draft) -> None:
         require_other(draft.sender.pk, draft.to)
 
 
-def wants_address(draft: Draft) -> bool:
-    """Whether it tells a place without an address, and there is somebody to ask for it."""
-    return draft.type == "location" and bool(settings.GEOCODER_URL) and not (draft.details or {})["locationData"]["address"]
+def is_incomplete(draft: Draft) -> bool:
+    """Whether there is somebody to ask for what it does not say; `completed` does."""
+    return draft.details is not None and types.TYPES[draft.type].lacks(draft.details)
 
 
-def with_address(draft: Draft) -> Draft:
-    """With the address of its place, if that is known within two seconds, for which this blocks."""
-    place = (draft.details or {})["locationData"]
-    address = geocoder.address_of(place["latitude"], place["longitude"], draft.sender.language)
-    return replace(draft, details={"locationData": {**place, "address": address}})
+def completed(draft: Draft) -> Draft:
+    """With what is known within two seconds, for which this blocks."""
+    language = draft.sender.language or settings.LANGUAGE_CODE
+    return replace(draft, details=types.TYPES[draft.type].completed(draft.details or {}, language))
 
 
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:

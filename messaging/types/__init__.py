@@ -14,7 +14,8 @@ from messaging.types.uploaded import ADDRESS, Audio, File, Image, upload_id_of
 from messaging.types.words import System, Text
 
 __all__ = [
-    "ADDRESS", "INPUTS", "NAMES", "NOTHING", "OUTPUTS", "SENT", "SYSTEM", "TEXT", "TYPES", "Type", "choices", "upload_id_of",
+    "ADDRESS", "INPUTS", "NAMES", "NOTHING", "OUTPUTS", "SENT", "SYSTEM", "TEXT", "TYPES", "Type", "choices",
+    "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {

@@ -26,6 +26,14 @@ class Type:
         """The `details` of a draft, and the `upload_id` it carries, from its inputs. Raises Invalid."""
         return {}
 
+    def lacks(self, details: Mapping[str, Any]) -> bool:
+        """Whether there is something that somebody else may know, so that it is worth to ask with `completed`."""
+        return False
+
+    def completed(self, details: dict[str, Any], language: str) -> dict[str, Any]:
+        """The same with what is known within two seconds, for which this blocks."""
+        return details
+
     def shown(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
         """The outputs of a message with these details."""
         return details

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from chatproject.core.errors import Invalid
-from messaging.media import files, places
+from messaging.media import files, geocoder, places
 from messaging.types.base import Type
 
 
@@ -54,12 +54,22 @@ class Location(Type):
         try:
             place = places.point(said.get("latitude"), said.get("longitude"), decimals=settings.LOCATION_DECIMALS)
         except Invalid as wrong:
-            raise Invalid(errors={f"locationData.{name}": texts for name, texts in (wrong.errors or {}).items()}) from None
+            raise Invalid(
+                errors={f"locationData.{name}": texts for name, texts in (wrong.errors or {}).items()}
+            ) from None
         words = {
             "address": files.one_line(said.get("address") or "", 300),
             "name": files.one_line(said.get("name") or "", files.NAME),
         }
         return {"details": {"locationData": {**place._asdict(), **words}}}
+
+    def lacks(self, details: Mapping[str, Any]) -> bool:
+        return bool(settings.GEOCODER_URL) and not details["locationData"]["address"]
+
+    def completed(self, details: dict[str, Any], language: str) -> dict[str, Any]:
+        said = details["locationData"]
+        address = geocoder.address_of(said["latitude"], said["longitude"], language)
+        return {"locationData": {**said, "address": address}}
 
     def shown(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
         said = details["locationData"]

@@ -47,7 +47,7 @@ class _Uploaded(Type):
         return {"details": {"mediaUrl": address}, "upload_id": UUID(found[1])}
 
     def key(self, details: Mapping[str, Any]) -> Hashable:
-        return details["mediaUrl"]
+        return str(details["mediaUrl"])
 
 
 class Image(_Uploaded):

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import IO
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.request import HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,8 +14,6 @@ from django.utils.http import content_disposition_header, parse_etags
 from rest_framework.request import Request
 
 from chatproject.core.errors import NotFound
-from messaging.media import store
-from messaging.selectors import StoredFile
 
 #: Bytes that are read and sent at once.
 PIECE = 256 * 1024
@@ -31,6 +31,16 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What stands in the storage, and how it is handed out. It never changes."""
+
+    path: str
+    size: int
+    served_as: str
+    name: str  # to save it under; "" for what a browser may show
+
+
 def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBase:
     """The whole, a part, or the word that he has it. Raises NotFound where the storage has lost it."""
     answer = _response(request, file)
@@ -43,7 +53,6 @@ def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBa
 
 
 def _etag(file: StoredFile) -> str:
-    """What is stored never changes, so its place is its mark."""
     return f'"{file.path}"'
 
 
@@ -83,7 +92,7 @@ def _part(request: Request | HttpRequest, file: StoredFile) -> tuple[int, int, b
 
 def _streamed(request: Request | HttpRequest, file: StoredFile, start: int, end: int) -> HttpResponseBase:
     try:
-        opened = store.open_file(file.path)
+        opened = default_storage.open(file.path)
     except FileNotFoundError:
         raise NotFound() from None
     if request.method == "HEAD":
