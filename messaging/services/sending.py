@@ -1,12 +1,13 @@
 """How a message gets into a conversation: validated, numbered and committed together with what arrived beside it.
 
 Every send, from HTTP or a socket, goes through one writer thread of its process. Per batch that is one statement each
-for the senders' seats, the rooms' numbers and the new rows, however many members a group has. A repeated `clientId` is
-found when the insert says so: those batches are redone one by one, with a look first.
+for the senders' seats, the rooms' numbers and the new rows, however many members a group has; and two more where
+somebody sends what he uploaded. A repeated `clientId` is found when the insert says so, or by an upload that is taken:
+those batches are redone one by one, with a look first.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,9 +30,9 @@ from groups import services as groups
 from groups.models import Room, direct_room_id
 from groups.numbers import Speaker, Step
 from groups.rules import require_other
-from messaging import cache, events
+from messaging import cache, events, rules, selectors, types
 from messaging.events import unread
-from messaging.models import Message
+from messaging.models import Message, Upload
 from messaging.serializers import message_output
 
 _GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
@@ -45,10 +46,12 @@ class Draft:
     to: UUID  # the other person, or the group
     is_group: bool
     content: str
-    type: str = Message.Type.TEXT.value
+    type: str = types.TEXT
     client_id: str | None = None
     reply_to_id: UUID | None = None
     socket_id: str = ""  # has the message as its ack, and needs no push
+    details: dict[str, Any] | None = None  # what it says beside its content; of an upload, only where it is
+    upload_id: UUID | None = None
 
     @property
     def room_id(self) -> UUID:
@@ -66,6 +69,8 @@ class Sent:
 def send(draft: Draft) -> Sent:
     """Say it, and return after the commit. Raises what the sender is told."""
     _check(draft)
+    if is_incomplete(draft):
+        draft = completed(draft)
     databases.let_go()
     return _commits.commit(draft)
 
@@ -81,6 +86,17 @@ def _check(draft: Draft) -> None:
         require_other(draft.sender.pk, draft.to)
 
 
+def is_incomplete(draft: Draft) -> bool:
+    """Whether there is somebody to ask for what it does not say; `completed` does."""
+    return draft.details is not None and types.TYPES[draft.type].lacks(draft.details)
+
+
+def completed(draft: Draft) -> Draft:
+    """With what is known within two seconds, for which this blocks."""
+    language = draft.sender.language or settings.LANGUAGE_CODE
+    return replace(draft, details=types.TYPES[draft.type].completed(draft.details or {}, language))
+
+
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
     waits = limits.wait_each("messages", [str(draft.sender.pk) for draft in drafts], settings.RATE_MESSAGES)
     allowed = [draft for draft, seconds in zip(drafts, waits, strict=True) if not seconds]
@@ -88,10 +104,14 @@ def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
     return [limits.refusal(seconds, settings.RATE_MESSAGES) if seconds else next(written) for seconds in waits]
 
 
+class _LookFirst(Exception):
+    """What somebody wants to send was sent: by this very draft, perhaps."""
+
+
 def _store(drafts: list[Draft]) -> list[Sent | ChatError]:
     try:
-        return run_atomic(lambda: _Batch(drafts).run())
-    except IntegrityError:
+        return run_atomic(lambda: _commit(drafts))
+    except (IntegrityError, _LookFirst):
         # Somebody sent a clientId again, or two processes made the same private room.
         return [_store_alone(draft) for draft in drafts]
 
@@ -106,11 +126,39 @@ def _store_alone(draft: Draft) -> Sent | ChatError:
         if known is not None:
             return _again(draft, known)
         try:
-            (answer,) = run_atomic(lambda: _Batch([draft]).run())
+            (answer,) = run_atomic(lambda: _commit([draft], was_looked_for=True))
             return answer
         except IntegrityError:
             continue
     return Busy()
+
+
+def _commit(drafts: list[Draft], *, was_looked_for: bool = False) -> list[Sent | ChatError]:
+    wanted = [draft.upload_id for draft in drafts if draft.upload_id is not None]
+    if not wanted:
+        return _Batch(drafts).run()
+    uploads = selectors.held_uploads(wanted)
+    refusals = _refusals(drafts, uploads)
+    if not was_looked_for and any(isinstance(refusal, rules.UploadSent) for refusal in refusals):
+        raise _LookFirst
+    left = [draft for draft, refusal in zip(drafts, refusals, strict=True) if refusal is None]
+    answers = iter(_Batch(left, uploads).run() if left else [])
+    return [next(answers) if refusal is None else refusal for refusal in refusals]
+
+
+def _refusals(drafts: Sequence[Draft], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
+    refusals: list[ChatError | None] = []
+    taken: set[UUID] = set()
+    for draft in drafts:
+        refusal: ChatError | None = None
+        if draft.upload_id is not None:
+            address = (draft.details or {})["mediaUrl"]
+            refusal = rules.refusal_to_carry(uploads.get(draft.upload_id), address, draft.type, draft.sender)
+            if refusal is None and draft.upload_id in taken:
+                refusal = rules.UploadSent()
+            taken.add(draft.upload_id)
+        refusals.append(refusal)
+    return refusals
 
 
 def _again(draft: Draft, known: Message) -> Sent | ChatError:
@@ -118,11 +166,18 @@ def _again(draft: Draft, known: Message) -> Sent | ChatError:
     is_same = known.room_id == draft.room_id and (
         known.edited_at is not None
         or known.is_recalled
-        or (known.content, known.type, known.reply_to_id) == (draft.content, draft.type, draft.reply_to_id)
+        or (
+            (known.content, known.type, known.reply_to_id) == (draft.content, draft.type, draft.reply_to_id)
+            and _key(known) == _key(draft)
+        )
     )
     if not is_same:
         return ClientIdConflict()
     return _sent(message_output(known, receiver_id=None if draft.is_group else draft.to))
+
+
+def _key(said: Message | Draft) -> Hashable:
+    return types.TYPES[said.type].key(said.details) if said.details else None
 
 
 def _sent(output: dict[str, Any]) -> Sent:
@@ -141,21 +196,21 @@ class _New:
     content: str
     sent_at: datetime
     reply_to_id: UUID | None = None
+    details: dict[str, Any] | None = None
     seq: int = 0
     version: int = 0
-    system: None = None
     edited_at: None = None
     recalled_at: None = None
 
     COLUMNS = (
-        "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "system_json", "reply_to_id",
+        "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "details_json", "reply_to_id",
         "sent_at",
     )  # fmt: skip
 
     def row(self) -> tuple[Any, ...]:
         return (
-            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content, "",
-            self.reply_to_id, self.sent_at,
+            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content,
+            orjson.dumps(self.details).decode() if self.details else "", self.reply_to_id, self.sent_at,
         )  # fmt: skip
 
 
@@ -172,10 +227,14 @@ class _Turn:
 
 
 class _Batch:
-    """Drafts that are committed together. Made anew for each attempt: a transaction may run twice."""
+    """Drafts that are committed together. Made anew for each attempt: a transaction may run twice.
 
-    def __init__(self, drafts: list[Draft]) -> None:
+    `uploads` are what they carry, held and free.
+    """
+
+    def __init__(self, drafts: list[Draft], uploads: Mapping[UUID, Upload] | None = None) -> None:
         self.drafts = drafts
+        self.uploads = uploads or {}
         self.turns: dict[Speaker, _Turn] = {}
         self.turn_of = [self._turn(draft) for draft in drafts]
         self.said: list[tuple[Draft, _New, Sent]] = []
@@ -201,6 +260,8 @@ class _Batch:
         if rooms:
             self._number(rooms)
             databases.insert(Message, _New.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
+            if self.uploads:
+                self._hang_up(messages)
             on_commit(self._tell)
         return list(self._answers(messages))
 
@@ -228,8 +289,20 @@ class _Batch:
             client_id = draft.client_id or str(pk)
             new = _New(pk, turn.speaker.room_id, draft.sender, client_id, draft.type, draft.content, at)
             new.reply_to_id = draft.reply_to_id
+            if draft.details is not None:
+                new.details = draft.details if draft.upload_id is None else self.uploads[draft.upload_id].details
             messages.append(new)
         return messages
+
+    def _hang_up(self, messages: list[_New | None]) -> None:
+        """From now on each upload belongs to the message that carries it."""
+        carried = []
+        for draft, message in zip(self.drafts, messages, strict=True):
+            if draft.upload_id is not None and message is not None:
+                upload = self.uploads[draft.upload_id]
+                upload.message_id = message.pk
+                carried.append(upload)
+        Upload.objects.bulk_update(carried, ["message"])
 
     def _number(self, rooms: dict[UUID, list[_New]]) -> None:
         steps = {room_id: Step(len(said), said[-1].pk, said[-1].sent_at) for room_id, said in rooms.items()}

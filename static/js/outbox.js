@@ -6,6 +6,8 @@ import { newId } from "chat/ids.js";
 // These will be answered otherwise in a while; everything else will not.
 const PASSING = new Set(["offline", "rate_limited", "busy"]);
 const PAUSE = 2000;
+// The upload is not there any more, or in another message: it has to go up again.
+const LOST = new Set(["invalid", "upload_sent"]);
 // An upload that breaks off so often while all else goes through is stopped by something on the way.
 const UPLOAD_TRIES = 3;
 
@@ -109,7 +111,7 @@ export class Outbox {
       }
       // Another tab had sent it, with an upload of its own.
       if (problem.code === "client_id_conflict" && entry.mediaType) this.#forget(entry.clientId);
-      else this.#fail(entry, problem.message, { mediaUrl: null });
+      else this.#fail(entry, problem.message, LOST.has(problem.code) ? { mediaUrl: null } : {});
       return true;
     }
   }

@@ -1,10 +1,9 @@
-// Places. They are kept and sent as WGS-84, what satellites and browsers speak; China's maps want it shifted, each in its
-// way: GCJ-02 (Amap, Tencent, Apple and Google within China), and BD-09 (Baidu) on top of it. The same formulas, areas
-// and values as the server's messaging/media/places.py. A place is {latitude, longitude}, degrees north and east.
+// Places. They are kept and sent as WGS-84, what satellites and browsers speak; tiles of Amap or Tencent are drawn in
+// GCJ-02, shifted as China's law says. The same formulas, areas and values as the server's messaging/media/places.py.
+// A place is {latitude, longitude}, degrees north and east.
 
 const AXIS = 6378245.0;
 const ECCENTRICITY_2 = 0.00669342162296594323;
-const BAIDU = (Math.PI * 3000) / 180;
 
 // Where maps are shifted, as rectangles: north, west, south, east; and what of them is not.
 const SHIFTED = [
@@ -31,7 +30,6 @@ const isIn = ({ latitude, longitude }, areas) =>
 export const isShifted = (place) => isIn(place, SHIFTED) && !isIn(place, EXCEPT);
 
 export const toGcj02 = (place) => (isShifted(place) ? gcj02(place) : place);
-export const toBd09 = (place) => (isShifted(place) ? bd09(gcj02(place)) : place);
 
 /** To WGS-84: the shift hardly changes over its own length, so a few steps find the origin. */
 export function fromGcj02(place) {
@@ -62,35 +60,9 @@ function gcj02({ latitude, longitude }) {
   return { latitude: latitude + degrees(north / meridian), longitude: longitude + degrees(east / parallel) };
 }
 
-function bd09({ latitude: y, longitude: x }) {
-  const far = Math.hypot(x, y) + 0.00002 * Math.sin(y * BAIDU);
-  const angle = Math.atan2(y, x) + 0.000003 * Math.cos(x * BAIDU);
-  return { latitude: far * Math.sin(angle) + 0.006, longitude: far * Math.cos(angle) + 0.0065 };
-}
-
 const wave = (at, ...parts) => (parts.reduce((sum, [often, height]) => sum + height * Math.sin(often * at * Math.PI), 0) * 2) / 3;
 const radians = (angle) => (angle * Math.PI) / 180;
 const degrees = (angle) => (angle * 180) / Math.PI;
-
-/** Six decimals, a tenth of a metre. */
-const text = ({ latitude, longitude }) => `${latitude.toFixed(6)},${longitude.toFixed(6)}`;
-
-/** Addresses that open the place in map and navigation programs, by the program's name. */
-export function links({ latitude, longitude, name = "" }) {
-  const place = { latitude, longitude };
-  const [onMap, byBaidu] = [toGcj02(place), toBd09(place)];
-  const title = name.trim().split(/\s+/).join(" ").slice(0, 80);
-  const label = title || text(place);
-  const query = (values) => new URLSearchParams(values).toString();
-  const datum = isShifted(place) ? "bd09ll" : "wgs84";
-  return {
-    amap: `https://uri.amap.com/marker?${query({ position: `${onMap.longitude.toFixed(6)},${onMap.latitude.toFixed(6)}`, name: label, coordinate: "gaode", callnative: "1" })}`,
-    baidu: `https://api.map.baidu.com/marker?${query({ location: text(byBaidu), title: label, content: label, output: "html", coord_type: datum, src: "webapp.chat" })}`,
-    apple: `https://maps.apple.com/?${query({ ll: text(onMap), q: label })}`,
-    google: `https://www.google.com/maps/search/?${query({ api: "1", query: text(onMap) })}`,
-    geo: `geo:${text(place)}?q=${text(place)}${title ? `(${encodeURIComponent(title)})` : ""}`,
-  };
-}
 
 /** "39.9, 116.4" as people type it; null where it is no place on Earth. */
 export function parsed(latitude, longitude) {

@@ -1,7 +1,7 @@
 // A place: chosen on a map, by one's position or by its numbers; shown with the ways to it.
 import { coordinates } from "chat/format.js";
 import { gettext } from "chat/i18n.js";
-import { links, parsed } from "chat/places.js";
+import { parsed } from "chat/places.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { openMap } from "chat/views/map.js";
@@ -9,8 +9,16 @@ import { openMap } from "chat/views/map.js";
 const LAST = "chat.place";
 const PATIENCE = 15_000;
 const DIGITS = 6;
-const NAME = 100;
-const ADDRESS = 200;
+const NAME = 120;
+const ADDRESS = 300;
+
+const WAYS = {
+  amap: gettext("Amap"),
+  baidu: gettext("Baidu Maps"),
+  apple: gettext("Apple Maps"),
+  google: gettext("Google Maps"),
+  geo: gettext("Another app"),
+};
 
 export function choosePlace(kit) {
   let place = null;
@@ -124,13 +132,13 @@ export function showPlace(place, { map: settings }) {
   const frame = h("div", { class: "map", role: "img", "aria-label": coordinates(place) });
   const numbers = `${place.latitude}, ${place.longitude}`;
   const copy = navigator.clipboard && iconButton("copy", gettext("Copy the coordinates"), () => navigator.clipboard.writeText(numbers).then(() => toast(gettext("Copied."))));
-  const { amap, baidu, apple, google, geo } = links(place);
-  const ways = [[gettext("Amap"), amap], [gettext("Baidu Maps"), baidu], [gettext("Apple Maps"), apple], [gettext("Google Maps"), google], [gettext("Another app"), geo]];
+  // The server's, each in the coordinates of its maker; a place still on its way has none.
+  const ways = Object.entries(place.links ?? {}).filter(([program]) => program in WAYS);
   const content = [
     h("div", { class: "map-frame" }, frame),
     h("div", { class: "place-about" }, place.name && h("strong", { dir: "auto" }, place.name), place.address && h("span", { dir: "auto" }, place.address), h("span", { class: "place-numbers" }, h("span", { dir: "ltr" }, coordinates(place)), copy)),
-    h("ul", { class: "ways" }, ways.map(([label, href]) => h("li", {}, h("a", { class: "button small", href, target: "_blank", rel: "noopener noreferrer" }, icon("navigation"), label)))),
-    h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
+    h("ul", { class: "ways" }, ways.map(([program, href]) => h("li", {}, h("a", { class: "button small", href, target: "_blank", rel: "noopener noreferrer" }, icon("navigation"), WAYS[program])))),
+    ways.length > 0 && h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
   ];
   openDialog(gettext("Place"), { kind: "place", content, onClose: () => map?.remove() });
   openMap(frame, settings, { at: place }).then((opened) => {
