@@ -132,7 +132,7 @@ export function fileSize(bytes) {
 
 /** 39.90420° N, 116.40740° E: a metre exact, and never the other way round. */
 export function coordinates({ latitude, longitude }) {
-  const north = latitude < 0 ? pgettext("latitude", "S") : pgettext("latitude", "N");
-  const east = longitude < 0 ? pgettext("longitude", "W") : pgettext("longitude", "E");
-  return `${Math.abs(latitude).toFixed(5)}° ${north}, ${Math.abs(longitude).toFixed(5)}° ${east}`;
+  const north = fill(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), { degrees: Math.abs(latitude).toFixed(5) });
+  const east = fill(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), { degrees: Math.abs(longitude).toFixed(5) });
+  return `${north}, ${east}`;
 }

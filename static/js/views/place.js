@@ -43,9 +43,10 @@ export function choosePlace(kit) {
   );
   const { close } = openDialog(gettext("Send a place"), { kind: "place", content: [form], buttons: [send], onClose: () => map?.remove() });
 
+  const without = kit.map.tiles ? "" : gettext("This chat has no map pictures set up. The pin, your position and coordinates work all the same.");
   function say(text) {
-    notice.textContent = text;
-    notice.hidden = !text;
+    notice.textContent = text || without;
+    notice.hidden = !notice.textContent;
   }
 
   function choose(chosen, { from } = {}) {
@@ -107,7 +108,7 @@ export function choosePlace(kit) {
 
   async function begin() {
     const last = JSON.parse(localStorage.getItem(LAST) ?? "null");
-    if (!kit.map.tiles) say(gettext("This chat has no map pictures set up. The pin, your position and coordinates work all the same."));
+    say("");
     try {
       map = await openMap(frame, kit.map, { at: place ?? last, onMove: (moved) => choose(moved, { from: "map" }) });
     } catch {
