@@ -211,7 +211,8 @@ export class Outbox {
   async #showFiles(entries) {
     for (const { clientId, key } of entries) {
       const file = await this.#files.get(clientId);
-      if (!file || !this.#store.pending.some((entry) => entry.clientId === clientId)) continue;
+      const isNeeded = this.#store.pending.some((entry) => entry.clientId === clientId) && !this.#store.local.has(clientId);
+      if (!file || !isNeeded) continue;
       this.#store.keepLocal(clientId, file);
       this.#store.touch(`timeline:${key}`);
     }

@@ -23,6 +23,8 @@ BROWSER_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: A microphone that beeps and a camera that shows the time; who may use them, a context's permissions say.
+FAKE_DEVICES = ["--use-fake-device-for-media-stream"]
 PASSWORD = "correct horse battery"
 
 
@@ -47,6 +49,7 @@ class Server:
             "RATE_SIGNUPS": "off",
             "RATE_MESSAGES": "off",
             "RATE_CONNECTIONS": "off",
+            "RATE_UPLOADS": "off",
             "DEBUG": "off",
             **environment,
         }

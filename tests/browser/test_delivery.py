@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import media
 from tests.browser.conftest import SERVER_GONE, Someone, Watch
 from tests.browser.server import Person, Server
 
@@ -52,7 +53,12 @@ def test_a_page_left_open_comes_back_by_itself_and_catches_up(
     expect(ann.bubble("hello")).to_be_visible()
     site.kill()
     ann.write("queued")
+    media.hand_over(ann.page, "paste", "#text", ("queued.jpg", "image/jpeg", media.jpeg()))
+    ann.page.fill("#caption", "queued too")
+    ann.page.click("#send-files")
     site.start()
     bob.say(ann, "said while Ann was away")
-    expect(ann.page.locator("[data-state=sent]")).to_have_count(1, timeout=20_000)
-    expect(ann.page.locator(".message .text")).to_have_text(["hello", "said while Ann was away", "queued"])
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(2, timeout=20_000)
+    expect(ann.page.locator(".message .text")).to_have_text(
+        ["hello", "said while Ann was away", "queued", "queued too"]
+    )

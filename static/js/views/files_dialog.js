@@ -86,20 +86,27 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
 
   function draw(item) {
     const isSeen = !asFile.checked && isPicture(item.file);
-    const state = JSON.stringify([isSeen, item.problem, Boolean(item.prepared)]);
-    if (item.drawn === state) return;
-    item.drawn = state;
-    const take = iconButton("x", fill(gettext("Remove %(name)s"), { name: item.file.name }), () => remove(item), { class: "take" });
-    item.element.className = isSeen ? "as-picture" : "as-file";
-    const size = h("small", { class: item.problem ? "error" : "" }, item.problem ?? fileSize((item.prepared?.file ?? item.file).size));
-    if (isSeen) {
-      const picture = h("img", { src: item.address, alt: item.file.name });
-      // HEIC, outside of Safari: it is sent all the same, and seen when it is there.
-      picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "unseen" }, fileIcon(item.file.name), fileName(item.file.name))), { once: true });
-      item.element.replaceChildren(picture, size, take);
-    } else {
-      item.element.replaceChildren(fileIcon(item.file.name), h("span", { class: "file-text" }, fileName(item.file.name), size), take);
+    if (item.isSeen !== isSeen) {
+      item.isSeen = isSeen;
+      build(item);
     }
+    item.note.textContent = item.problem ?? fileSize((item.prepared?.file ?? item.file).size);
+    item.note.classList.toggle("error", Boolean(item.problem));
+  }
+
+  function build(item) {
+    const { file, element, address } = item;
+    const take = iconButton("x", fill(gettext("Remove %(name)s"), { name: file.name }), () => remove(item), { class: "take" });
+    item.note = h("small");
+    element.className = item.isSeen ? "as-picture" : "as-file";
+    if (!item.isSeen) {
+      element.replaceChildren(fileIcon(file.name), h("span", { class: "file-text" }, fileName(file.name), item.note), take);
+      return;
+    }
+    item.picture ??= h("img", { src: address, alt: file.name });
+    // HEIC, outside of Safari: it is sent all the same, and seen when it is there.
+    item.picture.addEventListener("error", () => item.picture.replaceWith(h("span", { class: "unseen" }, fileIcon(file.name), fileName(file.name))), { once: true });
+    element.replaceChildren(item.picture, item.note, take);
   }
 
   async function submit() {
@@ -121,7 +128,11 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
   caption.focus();
 }
 
-const release = (item) => URL.revokeObjectURL(item.address);
+function release({ address, picture }) {
+  // One that is still being read would miss its file.
+  picture?.removeAttribute("src");
+  URL.revokeObjectURL(address);
+}
 
 function problemOf(file, most) {
   if (!file.size) return gettext("This file is empty.");

@@ -48,7 +48,7 @@ export async function openMap(element, { style, tiles, attribution, datum }, { a
     fadeAnimation: !isCalm,
     inertia: !isCalm,
     worldCopyJump: true,
-    maxBounds: [[-85.05, -Infinity], [85.05, Infinity]],
+    maxBounds: [[-85.05, -1800], [85.05, 1800]],
   });
   map.attributionControl?.setPrefix(false);
   L.control.zoom({ position: "bottomright", zoomInTitle: gettext("Larger"), zoomOutTitle: gettext("Smaller") }).addTo(map);

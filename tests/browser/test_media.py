@@ -1,0 +1,602 @@
+"""Pictures, voice, places and files between two people at two browsers; and what goes wrong on the way."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Playwright, Route, expect
+
+from messaging.media import places
+from tests.browser import media
+from tests.browser.conftest import REFUSED, Someone, Watch
+from tests.browser.media import SENSES
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
+
+Pair = tuple[Someone, Someone]
+
+
+@pytest.fixture
+def pair(someone: Callable[..., Someone]) -> Pair:
+    """Two people who look at their chat with one another."""
+    ann, bob = someone("Ann", **SENSES), someone("Bob", **SENSES)
+    bob.say(ann, "hello")
+    for one, other in ((ann, bob), (bob, ann)):
+        one.open(other)
+    return ann, bob
+
+
+def of_type(page: Page, name: str) -> Any:
+    return page.locator(f".message[data-type={name}]")
+
+
+def sent(page: Page, name: str) -> Any:
+    return page.locator(f".message[data-type={name}][data-state=sent]")
+
+
+# Pictures -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_goes_out_smaller_upright_and_with_its_caption(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    # 8 MB as cameras make them, lying on its side: 6 is a quarter turn.
+    photo = media.picture(tmp_path / "IMG_1.jpg", (3200, 2400), noise=True, turn=6)
+    assert photo.stat().st_size > 4_000_000
+    with ann.page.expect_request("**/upload") as asked:
+        media.choose(ann.page, "Picture", photo)
+        expect(ann.page.locator("dialog.files img")).to_be_visible()
+        ann.page.fill("#caption", "from the summit")
+        ann.page.press("#caption", "Enter")
+    expect(sent(ann.page, "image")).to_have_count(1)
+    assert int(asked.value.header_value("content-length") or 0) < 2_500_000
+    shown = of_type(bob.page, "image")
+    expect(shown).to_contain_text("from the summit")
+    assert media.is_loaded(shown.locator("img"))
+    expect(bob.row(ann.name).locator(".chat-preview")).to_have_text("[Picture] from the summit")
+    message = bob.page.request.get(f"/private/messages?senderId={ann.id}&receiverId={bob.id}").json()[-1]
+    assert (message["width"], message["height"]) == (1920, 2560)
+    above, below = bob.page.evaluate(
+        """async (address) => {
+          const picture = await createImageBitmap(await (await fetch(address)).blob());
+          const canvas = new OffscreenCanvas(picture.width, picture.height);
+          const context = canvas.getContext("2d", { willReadFrequently: true });
+          context.drawImage(picture, 0, 0);
+          const at = (y) => [...context.getImageData(picture.width / 2, y, 1, 1).data];
+          return [at(picture.height * 0.2), at(picture.height * 0.8)];
+        }""",
+        message["thumbnailUrl"],
+    )
+    assert above[0] > above[2] and below[2] > below[0]  # what was left is above
+
+
+def test_several_pictures_by_chooser_paste_and_drop_arrive_in_order(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    page = ann.page
+    media.choose(page, "Picture", *(media.picture(tmp_path / f"{size}.png", (size, 60)) for size in (101, 102)))
+    media.hand_over(page, "paste", "#caption", ("pasted.jpg", "image/jpeg", media.jpeg((103, 60))))
+    expect(page.locator(".chosen li")).to_have_count(3)
+    page.get_by_role("button", name="Remove 102.png").click()
+    page.click("#send-files")
+    expect(sent(page, "image")).to_have_count(2)
+    media.hand_over(page, "paste", "#text", ("image.png", "image/jpeg", media.jpeg((104, 60))))
+    page.click("#send-files")
+    media.hand_over(page, "dragenter dragover", "#log", ("dropped.jpg", "image/jpeg", media.jpeg()))
+    expect(page.locator(".drop")).to_contain_text(f"Drop here to send to {bob.name}")
+    media.hand_over(page, "drop", "#log", ("dropped.jpg", "image/jpeg", media.jpeg((105, 60))))
+    expect(page.locator(".drop")).to_be_hidden()
+    page.click("#send-files")
+    expect(of_type(bob.page, "image")).to_have_count(4)
+    widths = bob.page.locator(".message img").evaluate_all("(images) => images.map((one) => one.getAttribute('width'))")
+    assert widths == ["101", "103", "104", "105"]
+
+
+def test_an_animation_goes_on_moving(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    media.choose(ann.page, "Picture", media.animation(tmp_path / "cat.gif"))
+    ann.page.click("#send-files")
+    address = of_type(bob.page, "image").locator("img").get_attribute("src") or ""
+    assert b"ANIM" in bob.page.request.get(address).body()[:100]
+
+
+def test_the_camera_takes_a_picture(pair: Pair) -> None:
+    ann, bob = pair
+    ann.page.click("#attach")
+    ann.page.get_by_role("menuitem", name="Camera").click()
+    ann.page.locator("#shoot:enabled").click()
+    ann.page.click("#send-files")
+    assert media.is_loaded(of_type(bob.page, "image").locator("img"))
+    expect(ann.page.locator("dialog")).to_have_count(0)
+
+
+def test_a_picture_opens_large_turns_and_closes_where_it_was(pair: Pair) -> None:
+    ann, bob = pair
+    page = ann.page
+    for size in (300, 310, 320):
+        media.hand_over(bob.page, "paste", "#text", (f"{size}.jpg", "image/jpeg", media.jpeg((size, 200))))
+        bob.page.click("#send-files")
+        expect(of_type(page, "image")).to_have_count((size - 290) // 10)
+    address = page.url
+    page.locator(".picture").nth(1).focus()
+    page.keyboard.press("Enter")
+    box = page.locator("dialog.lightbox")
+    wide = lambda: page.wait_for_function(  # noqa: E731
+        "() => document.querySelector('.stage img').naturalWidth"
+    ).json_value()
+    expect(box).to_be_visible()
+    expect(box.locator(".stage img")).to_have_attribute("width", "310")
+    page.keyboard.press("ArrowRight")
+    expect(box.locator(".stage img")).to_have_attribute("width", "320")
+    expect(box.get_by_role("button", name="Next picture")).to_be_hidden()
+    page.keyboard.press("+")
+    expect(box.locator(".stage img")).to_have_css("transform", re.compile(r"matrix\(1\.5"))
+    with page.expect_download() as saved:
+        box.get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename.endswith(".jpg") and wide() == 320
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    assert page.evaluate("document.activeElement.closest('.message').querySelector('img').getAttribute('width')") == "320"
+    page.locator(".picture").first.click()
+    expect(box).to_be_visible()
+    page.go_back()
+    expect(box).to_have_count(0)
+    expect(page).to_have_url(address)
+
+
+def test_a_recalled_picture_is_gone_from_everywhere_on_the_page(pair: Pair) -> None:
+    ann, bob = pair
+    media.hand_over(ann.page, "paste", "#text", ("slip.jpg", "image/jpeg", media.jpeg()))
+    ann.page.click("#send-files")
+    expect(sent(ann.page, "image")).to_have_count(1)
+    address = of_type(bob.page, "image").locator("img").get_attribute("src") or ""
+    bob.page.locator(".picture").click()
+    expect(bob.page.locator("dialog.lightbox")).to_be_visible()
+    of_type(ann.page, "image").click(button="right")
+    ann.page.get_by_role("menuitem", name="Recall").click()
+    for page in (ann.page, bob.page):
+        expect(page.locator("dialog.lightbox, .message img, .picture")).to_have_count(0)
+        expect(page.locator(".message .text").last).to_contain_text("recalled a message")
+    assert bob.page.request.get(address).status == 404
+
+
+def test_nothing_jumps_while_pictures_load(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    for number in range(4):
+        size = (300 + 40 * number, 400)
+        media.hand_over(bob.page, "paste", "#text", (f"{number}.jpg", "image/jpeg", media.jpeg(size)))
+        bob.page.click("#send-files")
+        expect(sent(bob.page, "image")).to_have_count(number + 1)
+    ann.page.route("**/uploads/**", lambda route: (ann.page.wait_for_timeout(100), route.continue_()))
+    ann.page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) window.shift += entry.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    ann.page.reload()
+    ann.open(bob)
+    tops = "() => [...document.querySelectorAll('.message')].map((one) => one.getBoundingClientRect().top)"
+    expect(of_type(ann.page, "image")).to_have_count(4)
+    before = ann.page.evaluate(tops)
+    for image in ann.page.locator(".message img").all():
+        assert media.is_loaded(image)
+    assert ann.page.evaluate(tops) == before
+    assert ann.page.evaluate("window.shift") < 0.05
+
+
+# Voice ----------------------------------------------------------------------------------------------------------------
+
+#: Decodes what a voice message plays: [seconds, loudest sample].
+HEARD = """async (element) => {
+  const name = element.querySelector("[data-voice]").dataset.voice;
+  const me = JSON.parse(document.getElementById("boot").textContent).me.id;
+  const other = location.pathname.split("/")[3];
+  const messages = await (await fetch(`/private/messages?senderId=${other}&receiverId=${me}`)).json();
+  const { mediaUrl } = messages.find((one) => one.clientId === name);
+  const sound = await new AudioContext().decodeAudioData(await (await fetch(mediaUrl)).arrayBuffer());
+  return [sound.duration, Math.max(...sound.getChannelData(0).map(Math.abs))];
+}"""
+
+
+def record(page: Page, milliseconds: int = 1600) -> None:
+    page.click("#record")
+    expect(page.locator("#stop-recording")).to_be_focused()
+    page.wait_for_timeout(milliseconds)
+
+
+def test_a_voice_message_is_recorded_heard_before_and_plays_on_the_other_side(pair: Pair) -> None:
+    ann, bob = pair
+    record(ann.page, 2200)
+    expect(ann.page.locator(".recording .voice-time")).to_have_text("0:02")
+    ann.page.keyboard.press("Enter")  # on Stop
+    preview = ann.page.locator(".recording .voice")
+    preview.get_by_role("button", name="Play").click()
+    expect(preview.get_by_role("button", name="Pause")).to_be_visible()
+    ann.page.click("#send-recording")
+    expect(sent(ann.page, "audio")).to_have_count(1)
+    expect(ann.page.locator("#text")).to_be_focused()
+    bubble = of_type(bob.page, "audio")
+    expect(bob.row(ann.name).locator(".chat-preview")).to_have_text("[Voice 0:02]")
+    seconds, loudest = bubble.evaluate(HEARD)
+    assert 1.8 < seconds < 4 and loudest > 0.05
+    wave = bubble.get_by_role("slider")
+    bubble.get_by_role("button", name="Play").click()
+    bob.page.wait_for_function(
+        "() => Number(document.querySelector('.message .wave').getAttribute('aria-valuenow')) > 0.3"
+    )
+    bubble.get_by_role("button", name="Speed").click()
+    expect(bubble.locator(".voice-speed")).to_have_text("1.5×")
+    bubble.get_by_role("button", name="Pause").click()
+    wave.press("Home")
+    expect(wave).to_have_attribute("aria-valuenow", "0.0")
+    wave.press("End")
+    wave.press("Enter")  # plays its last moment, and is at its beginning again
+    expect(bubble.get_by_role("button", name="Play")).to_be_visible()
+    expect(wave).to_have_attribute("aria-valuenow", "0.0")
+
+
+def test_one_recording_plays_at_a_time(pair: Pair) -> None:
+    ann, bob = pair
+    for number in (1, 2):
+        record(ann.page, 1200)
+        ann.page.click("#send-recording")
+        expect(of_type(bob.page, "audio")).to_have_count(number)
+    first, second = of_type(bob.page, "audio").all()
+    first.get_by_role("button", name="Play").click()
+    expect(first.get_by_role("button", name="Pause")).to_be_visible()
+    second.get_by_role("button", name="Play").click()
+    expect(first.get_by_role("button", name="Play")).to_be_visible()
+
+
+def test_a_recording_is_thrown_away_kept_for_its_chat_or_too_short(pair: Pair, person: Callable[[str], Person]) -> None:
+    ann, bob = pair
+    cem = person("Cem")
+    cem.say(ann, "hi")
+    record(ann.page, 100)
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.locator("#text")).to_be_focused()
+    record(ann.page, 200)
+    ann.page.click("#send-recording")
+    expect(ann.page.locator(".toast")).to_contain_text("Too short")
+    record(ann.page, 1200)
+    ann.open(cem)
+    expect(ann.page.locator(".recording")).to_be_hidden()
+    ann.open(bob)
+    expect(ann.page.locator(".recording .voice")).to_be_visible()
+    ann.page.get_by_role("button", name="Throw the recording away").click()
+    expect(ann.page.locator("#text")).to_be_visible()
+    assert of_type(ann.page, "audio").count() == 0
+
+
+def test_a_refused_microphone_is_explained(playwright: Playwright, site: Server, watch: Watch) -> None:
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM,
+        args=[*BROWSER_ARGS, *FAKE_DEVICES, "--deny-permission-prompts"],
+    )
+    context = browser.new_context(base_url=site.url, locale="en-GB")
+    watch.over(context)
+    ann, bob = Someone(f"Refused {site.port}", context.new_page()), Person(site, f"Refuser {site.port}")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    ann.page.click("#record")
+    expect(ann.page.locator("dialog")).to_contain_text("The microphone was refused")
+    ann.page.keyboard.press("Escape")
+    ann.page.click("#attach")
+    ann.page.get_by_role("menuitem", name="Place").click()
+    ann.page.click("#my-position")
+    expect(ann.page.locator(".map-notice")).to_contain_text("Your position was refused")
+    browser.close()
+
+
+# Places ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_place_arrives_as_it_was_chosen_with_ways_to_it(pair: Pair) -> None:
+    ann, bob = pair
+    page = ann.page
+    page.click("#attach")
+    page.get_by_role("menuitem", name="Place").click()
+    expect(page.locator("#latitude")).to_have_value("30.130120")  # by itself: she had allowed it
+    expect(page.locator(".map-notice")).to_contain_text("no map pictures")
+    page.fill("#place-name", "光明顶")
+    page.fill("#place-address", "黄山风景区")
+    page.click("#send-place")
+    card = of_type(bob.page, "location")
+    expect(card).to_contain_text("光明顶")
+    expect(card).to_contain_text("30.13012° N, 118.16544° E")
+    expect(bob.row(ann.name).locator(".chat-preview")).to_have_text("[Place] 光明顶")
+    card.locator(".place-card").click()
+    details = bob.page.locator("dialog.place")
+    expect(details.locator(".grid-layer canvas").first).to_be_visible()
+    links = places.links(places.Point(30.13012, 118.16544), "光明顶")
+    assert [link.get_attribute("href") for link in details.locator(".ways a").all()] == list(links.values())
+    details.get_by_role("button", name="Copy the coordinates").click()
+    assert bob.page.evaluate("navigator.clipboard.readText()") == "30.13012, 118.16544"
+
+
+def test_a_place_is_chosen_by_numbers_by_pasting_both_and_on_the_grid(pair: Pair) -> None:
+    ann, bob = pair
+    page = ann.page
+    page.click("#attach")
+    page.get_by_role("menuitem", name="Place").click()
+    expect(page.locator("#latitude")).to_have_value("30.130120")
+    page.fill("#latitude", "95")
+    expect(page.locator("#send-place")).to_be_disabled()
+    expect(page.locator("#latitude")).to_have_attribute("aria-invalid", "true")
+    page.evaluate("navigator.clipboard.writeText('-33.8568, 151.2153')")
+    page.focus("#latitude")
+    page.keyboard.press("Control+V")
+    expect(page.locator("#longitude")).to_have_value("151.215300")
+    page.locator(".map").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#latitude")).not_to_have_value("-33.856800")
+    assert -33.86 < float(page.locator("#latitude").input_value()) < -33.84
+    page.fill("#latitude", "-33.8568")
+    page.fill("#longitude", "151.2153")
+    page.press("#place-name", "Enter")
+    expect(of_type(bob.page, "location")).to_contain_text("33.85680° S, 151.21530° E")
+
+
+def test_the_page_and_the_server_shift_places_alike(pair: Pair) -> None:
+    ann, _ = pair
+    spots = [(39.9042, 116.4074), (22.3193, 114.1694), (31.2304, 121.4737), (48.8566, 2.3522), (25.033, 121.565)]
+    shifted = ann.page.evaluate(
+        """async (spots) => {
+          const { toGcj02, fromGcj02 } = await import("chat/places.js");
+          const both = (place) => [place.latitude, place.longitude];
+          return spots.map(([latitude, longitude]) => {
+            const there = toGcj02({ latitude, longitude });
+            return [both(there), both(fromGcj02(there))];
+          });
+        }""",
+        spots,
+    )
+    for spot, (there, back) in zip(spots, shifted, strict=True):
+        assert there == pytest.approx(places.to_gcj02(places.Point(*spot)), abs=1e-9)
+        assert back == pytest.approx(spot, abs=1e-6)
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_arrives_with_its_name_and_bytes(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    path = tmp_path / "旅行计划 v2.xlsx"
+    path.write_bytes(bytes(range(256)) * 200)
+    media.choose(ann.page, "File", path)
+    expect(ann.page.locator(".chosen")).to_contain_text("50 kB")
+    ann.page.click("#send-files")
+    card = of_type(bob.page, "file").get_by_role("link", name=path.name)
+    with bob.page.expect_download() as saved:
+        card.click()
+    assert saved.value.suggested_filename == path.name
+    assert Path(saved.value.path()).read_bytes() == path.read_bytes()
+    expect(bob.row(ann.name).locator(".chat-preview")).to_have_text(f"[File] {path.name}")
+
+
+def test_what_is_too_large_or_no_picture_is_told_once_and_leaves_no_broken_bubble(
+    pair: Pair, tmp_path: Path, watch: Watch
+) -> None:
+    ann, bob = pair
+    watch.allow(REFUSED)
+    large, false = tmp_path / "large.bin", tmp_path / "false.jpg"
+    large.write_bytes(bytes(11 * 1024 * 1024))
+    false.write_bytes(b"<html>no picture</html>")
+    media.choose(ann.page, "File", large)
+    expect(ann.page.locator(".chosen .error")).to_have_text("Too large: at most 10 MB.")
+    expect(ann.page.locator("#send-files")).to_be_disabled()
+    ann.page.keyboard.press("Escape")
+    media.choose(ann.page, "Picture", false)
+    ann.page.click("#send-files")
+    expect(ann.page.locator(".failure")).to_contain_text("This is not a picture we know")
+    ann.page.get_by_role("button", name="Delete").click()
+    expect(of_type(ann.page, "image")).to_have_count(0)
+    assert of_type(bob.page, "image").count() == 0
+
+
+# On the way -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_upload_shows_how_far_it_is_and_is_cancelled(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    page = ann.page
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 300_000}
+    devtools.send("Network.emulateNetworkConditions", slow)
+    path = tmp_path / "film.bin"
+    path.write_bytes(bytes(3_000_000))
+    media.choose(page, "File", path)
+    page.click("#send-files")
+    bar = of_type(page, "file").get_by_role("progressbar")
+    page.wait_for_function(
+        "() => Number(document.querySelector('[role=progressbar]').getAttribute('aria-valuenow')) > 5"
+    )
+    ann.write("what comes after does not wait")
+    expect(bob.bubble("what comes after does not wait")).to_be_visible()
+    with page.expect_event("requestfailed") as failed:
+        bar.get_by_role("button", name="Cancel sending").click()
+    assert failed.value.url.endswith("/upload")
+    expect(of_type(page, "file")).to_have_count(0)
+    page.reload()
+    expect(bob.bubble("what comes after does not wait")).to_be_visible()
+    assert of_type(page, "file").count() == of_type(bob.page, "file").count() == 0
+
+
+def test_a_failed_upload_is_tried_again_and_its_message_is_sent_once(pair: Pair, watch: Watch) -> None:
+    ann, bob = pair
+    watch.allow(REFUSED, "status of 5", "net::ERR_FAILED")
+    page = ann.page
+    refusals = iter([500])
+    uploads: list[str] = []
+
+    def answer(route: Route) -> None:
+        uploads.append(route.request.url)
+        status = next(refusals, None)
+        if status:
+            route.fulfill(status=status, json={"detail": "The disk is full.", "code": "server_error"})
+        else:
+            route.continue_()
+
+    page.route("**/upload", answer)
+    media.hand_over(page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg()))
+    page.click("#send-files")
+    expect(page.locator(".failure")).to_contain_text("The disk is full.")
+    page.get_by_role("button", name="Try again").click()
+    expect(sent(page, "image")).to_have_count(1)
+    expect(of_type(bob.page, "image")).to_have_count(1)
+    assert len(uploads) == 2
+
+
+def test_what_was_uploaded_and_not_sent_survives_a_reload_and_is_not_uploaded_again(pair: Pair) -> None:
+    ann, bob = pair
+    page = ann.page
+    uploads: list[str] = []
+    page.on("request", lambda request: uploads.append(request.url) if request.url.endswith("/upload") else None)
+    # The message itself is held back on its way.
+    page.evaluate(
+        """() => {
+          const send = WebSocket.prototype.send;
+          WebSocket.prototype.send = function (text) {
+            if (!text.includes("EmitPrivate")) send.call(this, text);
+          };
+        }"""
+    )
+    media.hand_over(page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg()))
+    page.click("#send-files")
+    page.wait_for_function("() => Object.values(localStorage).some((one) => one.includes('/uploads/images/'))")
+    expect(page.locator("[data-type=image][data-state=sending]")).to_have_count(1)
+    page.reload()
+    expect(sent(page, "image")).to_have_count(1)
+    expect(of_type(bob.page, "image")).to_have_count(1)
+    assert len(uploads) == 1
+
+
+def test_what_could_not_go_up_is_kept_over_a_reload(pair: Pair, watch: Watch) -> None:
+    ann, bob = pair
+    watch.allow("net::ERR_FAILED")
+    page = ann.page
+    page.route("**/upload", lambda route: route.abort())
+    media.hand_over(page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg()))
+    page.click("#send-files")
+    expect(page.locator("[data-type=image][data-state=sending] img")).to_be_visible()
+    page.unroute("**/upload")
+    page.reload()
+    expect(sent(page, "image")).to_have_count(1)
+    expect(of_type(bob.page, "image")).to_have_count(1)
+
+
+# Everybody ------------------------------------------------------------------------------------------------------------
+
+
+def test_everything_is_attached_with_the_keyboard_alone(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    page = ann.page
+    press = page.keyboard.press
+    page.focus("#attach")
+    press("Enter")
+    expect(page.get_by_role("menuitem", name="Picture")).to_be_focused()
+    with page.expect_file_chooser() as opened:
+        press("Enter")
+    opened.value.set_files(media.picture(tmp_path / "a.png", (90, 90)))
+    expect(page.locator("#caption")).to_be_focused()
+    page.keyboard.type("typed")
+    press("Enter")
+    expect(sent(page, "image")).to_have_count(1)
+    page.focus("#record")
+    press("Enter")
+    expect(page.locator("#stop-recording")).to_be_focused()
+    page.wait_for_timeout(1100)
+    press("Enter")
+    expect(page.locator("#send-recording")).to_be_focused()
+    press("Enter")
+    expect(sent(page, "audio")).to_have_count(1)
+    page.focus("#attach")
+    press("Enter")
+    press("End")
+    press("Enter")
+    expect(page.locator("#latitude")).to_have_value("30.130120")
+    page.focus("#place-name")
+    press("Enter")
+    expect(of_type(bob.page, "location")).to_have_count(1)
+    expect(of_type(bob.page, "audio")).to_have_count(1)
+
+
+def test_in_chinese_on_a_phone_it_all_fits_and_reads_so(pair: Pair, someone: Callable[..., Someone]) -> None:
+    ann, _ = pair
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "locale": "zh-CN"}
+    li = someone("李小明", **SENSES, **phone)
+    ann.say(li, "你好")
+    li.row(ann.name).tap()
+    page = li.page
+    media.hand_over(page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg((2000, 300))))
+    expect(page.locator("dialog.files h2")).to_contain_text("发送 1 张图片给")
+    page.get_by_role("button", name="发送", exact=True).tap()
+    expect(sent(page, "image")).to_have_count(1)
+    page.click("#attach")
+    assert page.get_by_role("menuitem").all_inner_texts() == ["图片", "拍照", "文件", "语音", "位置"]
+    page.get_by_role("menuitem", name="位置").tap()
+    page.locator("#send-place:enabled").tap()
+    expect(sent(page, "location")).to_have_count(1)
+    expect(page.locator(".place-card")).to_contain_text("北纬 30.13012°")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_role("button", name="返回").tap()
+    expect(li.row(ann.name).locator(".chat-preview")).to_have_text("[位置]")
+
+
+def test_an_answer_can_be_a_picture_and_a_picture_can_be_answered(pair: Pair) -> None:
+    ann, bob = pair
+    ann.bubble("hello").click(button="right")
+    ann.page.get_by_role("menuitem", name="Reply").click()
+    media.hand_over(ann.page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg()))
+    ann.page.click("#send-files")
+    expect(of_type(bob.page, "image").locator(".quote")).to_contain_text("hello")
+    expect(ann.page.locator(".about")).to_be_hidden()
+    of_type(bob.page, "image").click(button="right")
+    bob.page.get_by_role("menuitem", name="Reply").click()
+    bob.write("lovely")
+    quote = ann.bubble("lovely").locator(".quote")
+    expect(quote).to_contain_text("[Picture]")
+    assert media.is_loaded(quote.locator("img"))
+
+
+def test_a_page_that_is_not_secure_says_why_and_how_and_chats_on(
+    playwright: Playwright, tmp_path: Path
+) -> None:
+    with Server(tmp_path, ALLOWED_HOSTS="chat.test,127.0.0.1") as site:
+        watch = Watch(f"http://chat.test:{site.port}")
+        watch.allow("Cross-Origin-Opener-Policy")
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[*BROWSER_ARGS, *FAKE_DEVICES, "--host-resolver-rules=MAP chat.test 127.0.0.1"],
+        )
+        ann, bob = Person(site, "Ann"), Person(site, "Bob")
+        bob.say(ann, "hello")
+        context = browser.new_context(base_url=f"http://chat.test:{site.port}", locale="en-GB")
+        watch.over(context)
+        page = context.new_page()
+        page.goto("/sign-in/")
+        page.fill("#name", ann.name)
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        page.locator(".chat-row").click()
+        assert page.evaluate("isSecureContext") is False
+        page.click("#record")
+        dialog = page.locator("dialog")
+        expect(dialog).to_contain_text("Recording needs the microphone")
+        expect(dialog).to_contain_text("https://chat.test/")
+        expect(dialog.get_by_role("button", name="Choose a recording")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.click("#attach")
+        page.get_by_role("menuitem", name="Place").click()
+        page.click("#my-position")
+        expect(page.locator(".map-notice")).to_contain_text("only to pages opened over https")
+        page.fill("#latitude", "39.9042")
+        page.fill("#longitude", "116.4074")
+        page.click("#send-place")
+        expect(sent(page, "location")).to_have_count(1)
+        media.hand_over(page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg()))
+        page.click("#send-files")
+        expect(sent(page, "image")).to_have_count(1)
+        assert not watch.complaints
+        browser.close()
