@@ -18,15 +18,14 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
   const who = h("div", { class: "lightbox-who" }, h("bdi", {}), h("time", {}));
   const download = h("a", { class: "icon-button", "aria-label": gettext("Download"), title: gettext("Download") });
   download.append(...iconButton("download", "", () => {}).childNodes);
-  const button = (name, label, click, more = {}) => iconButton(name, label, click, more);
-  const inward = button("zoom-in", gettext("Larger"), () => scale(zoom * STEP));
-  const outward = button("zoom-out", gettext("Smaller"), () => scale(zoom / STEP));
-  const previous = button("chevron-left", gettext("Previous picture"), () => go(-1), { class: "turn previous" });
-  const next = button("chevron-right", gettext("Next picture"), () => go(1), { class: "turn next" });
+  const inward = iconButton("zoom-in", gettext("Larger"), () => scale(zoom * STEP), { class: "zoom" });
+  const outward = iconButton("zoom-out", gettext("Smaller"), () => scale(zoom / STEP), { class: "zoom" });
+  const previous = iconButton("chevron-left", gettext("Previous picture"), () => go(-1), { class: "turn previous" });
+  const next = iconButton("chevron-right", gettext("Next picture"), () => go(1), { class: "turn next" });
   const dialog = h(
     "dialog",
     { class: "lightbox", "aria-label": gettext("Picture") },
-    h("header", {}, who, outward, inward, download, button("x", gettext("Close"), () => close(), { class: "close" })),
+    h("header", {}, who, outward, inward, download, iconButton("x", gettext("Close"), () => close(), { class: "close" })),
     stage,
     previous,
     next,

@@ -21,7 +21,7 @@ function leaflet(style) {
 }
 
 /**
- * A map in `element`: {go(place, zoom), place, remove()}. `at` is where it begins, null for the whole Earth. While it is
+ * A map in `element`: {go(place), halt(), remove()}. `at` is where it begins, null for the whole Earth. While it is
  * moved, `onMove(place)` tells what is under the pin; without, the pin stays with the place.
  */
 export async function openMap(element, { style, tiles, attribution, datum }, { at, onMove = null }) {
@@ -70,12 +70,15 @@ export async function openMap(element, { style, tiles, attribution, datum }, { a
     map.on("move", () => isGoing || onMove(meant(map.getCenter())));
     map.on("click", ({ latlng }) => map.panTo(latlng, { animate: !isCalm }));
   }
+  function jump(center, zoom) {
+    isGoing = true;
+    map.setView(center, zoom, { animate: false });
+    isGoing = false;
+  }
   return {
-    go(place, zoom = Math.max(CLOSE, map.getZoom())) {
-      isGoing = true;
-      map.setView(shown(place), zoom, { animate: false });
-      isGoing = false;
-    },
+    go: (place) => jump(shown(place), Math.max(CLOSE, map.getZoom())),
+    /** Whatever still glides stands still. */
+    halt: () => jump(map.getCenter(), map.getZoom()),
     remove() {
       watched.disconnect();
       map.remove();

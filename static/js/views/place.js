@@ -62,6 +62,8 @@ export function choosePlace(kit) {
   }
 
   for (const input of [latitudeInput, longitudeInput]) {
+    // What one is typing in is not overwritten by a map that is still gliding.
+    input.addEventListener("focus", () => map?.halt());
     input.addEventListener("input", () => choose(parsed(latitudeInput.value, longitudeInput.value), { from: "fields" }));
   }
   // "39.9042, 116.4074", copied from elsewhere, fills both.
