@@ -129,8 +129,10 @@ def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
     ids = set(user_ids)
     seats = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
     found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
-    for user_id, room_id, peer_id, version in seats.values_list("user_id", "room_id", "peer_id", "room__last_version"):
-        found[user_id][peer_id or room_id] = version
+    raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id", "peer_id")]
+    made = _Ids()
+    for user_id, room_id, peer_id, version in seats.values_list(*raw, "room__last_version"):
+        found[made[user_id]][made[peer_id or room_id]] = version
     return found
 
 
