@@ -1,7 +1,7 @@
 """Rooms and seats, found through the person who asks: what is not his is not there."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import CharField, ExpressionWrapper, F, Q
@@ -201,6 +201,18 @@ def unread_in(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int]]:
     return [(room_id, user_id, max(0, last - read - own)) for room_id, user_id, last, read, own in seats]
 
 
-def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[Membership]:
-    """The seats of some people in a room, with the room, for their unread."""
-    return list(Membership.objects.select_related("room").filter(room_id=room_id, user_id__in=list(user_ids)))
+class UnreadSeat(NamedTuple):
+    """What somebody has not read in a room of this name."""
+
+    user_id: UUID
+    unread: int
+    name: str
+    avatar: str
+
+
+def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[UnreadSeat]:
+    """What some people have not read in a room."""
+    seats = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
+        "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
+    )
+    return [UnreadSeat(user, max(0, last - read - own), name, avatar) for user, last, read, own, name, avatar in seats]

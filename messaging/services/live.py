@@ -76,9 +76,9 @@ def _admit(shown: list[Credentials]) -> list[Admission | int]:
     """Everyone who came at the same moment: two queries and one round trip to Redis, however many they are."""
     devices = accounts.devices_for(shown)
     comers = [str(device.user_id) for device in devices if device is not None]
-    waits = iter(limits.wait_each("connections", comers, settings.RATE_CONNECTIONS))
+    within = iter(limits.within_each("connections", comers, settings.RATE_CONNECTIONS))
     answers: list[Device | int] = [
-        hub.SIGN_IN if device is None else device if next(waits) == 0 else TRY_LATER for device in devices
+        hub.SIGN_IN if device is None else device if next(within) else TRY_LATER for device in devices
     ]
     topics = _topics_of({device.user_id for device in answers if isinstance(device, Device)})
     return [Admission(one.user, one.pk, topics[one.user_id]) if isinstance(one, Device) else one for one in answers]

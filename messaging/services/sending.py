@@ -8,6 +8,7 @@ found when the insert says so: those batches are redone one by one, with a look 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache as once
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from chatproject import databases
 from chatproject.core import limits
 from chatproject.core.commits import GroupCommit
 from chatproject.core.db import on_commit, run_atomic
-from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
+from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
 from chatproject.core.models import uuid7
 from chatproject.core.times import now
 from groups import numbers
@@ -81,16 +82,35 @@ def _check(draft: Draft) -> None:
         require_other(draft.sender.pk, draft.to)
 
 
+class _TooFast(Exception):
+    """Some of a batch are over their limits: it is written without them."""
+
+    def __init__(self, refusals: list[RateLimited | None]) -> None:
+        self.refusals = refusals
+
+
+Refusals = Callable[[], list[RateLimited | None]]
+
+
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
-    waits = limits.wait_each("messages", [str(draft.sender.pk) for draft in drafts], settings.RATE_MESSAGES)
-    allowed = [draft for draft, seconds in zip(drafts, waits, strict=True) if not seconds]
-    written = iter(_store(allowed) if allowed else [])
-    return [limits.refusal(seconds, settings.RATE_MESSAGES) if seconds else next(written) for seconds in waits]
-
-
-def _store(drafts: list[Draft]) -> list[Sent | ChatError]:
+    # Redis looks at the limits while the database looks at the seats.
+    limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
+    refusals = limits.ask_each(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
     try:
-        return run_atomic(lambda: _Batch(drafts).run())
+        return _store(drafts, once(refusals))
+    except _TooFast as some:
+        allowed = [draft for draft, refused in zip(drafts, some.refusals, strict=True) if refused is None]
+        written = iter(_store(allowed, _nobody(allowed)) if allowed else [])
+        return [next(written) if refused is None else refused for refused in some.refusals]
+
+
+def _nobody(drafts: list[Draft]) -> Refusals:
+    return lambda: [None] * len(drafts)
+
+
+def _store(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
+    try:
+        return run_atomic(lambda: _Batch(drafts, refusals).run())
     except IntegrityError:
         # Somebody sent a clientId again, or two processes made the same private room.
         return [_store_alone(draft) for draft in drafts]
@@ -106,7 +126,7 @@ def _store_alone(draft: Draft) -> Sent | ChatError:
         if known is not None:
             return _again(draft, known)
         try:
-            (answer,) = run_atomic(lambda: _Batch([draft]).run())
+            (answer,) = run_atomic(lambda: _Batch([draft], _nobody([draft])).run())
             return answer
         except IntegrityError:
             continue
@@ -174,8 +194,9 @@ class _Turn:
 class _Batch:
     """Drafts that are committed together. Made anew for each attempt: a transaction may run twice."""
 
-    def __init__(self, drafts: list[Draft]) -> None:
+    def __init__(self, drafts: list[Draft], refusals: Refusals) -> None:
         self.drafts = drafts
+        self.refusals = refusals
         self.turns: dict[Speaker, _Turn] = {}
         self.turn_of = [self._turn(draft) for draft in drafts]
         self.said: list[tuple[Draft, _New, Sent]] = []
@@ -193,6 +214,9 @@ class _Batch:
         for draft, turn in zip(self.drafts, self.turn_of, strict=True):
             if turn.base is None and not draft.is_group and self._open(draft):
                 self._take_seats([turn])
+        refused = self.refusals()
+        if any(refused):
+            raise _TooFast(refused)
         messages = self._messages()
         rooms: dict[UUID, list[_New]] = {}
         for message in messages:
