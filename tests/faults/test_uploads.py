@@ -26,10 +26,10 @@ MIB = 1024 * 1024
 #: Uploads at the same moment, and of them pictures, which are worked on for a second each.
 UPLOADS, PICTURES = 50, 20
 SIZE = 9 * MIB
-#: Bytes by which the server may grow; and the seconds of nearly all texts meanwhile, on a machine that has other things
-#: to do: alone, it is a fraction of 0.3.
+#: Bytes by which the server may grow; and the seconds of nearly all texts meanwhile, on a machine that does much else:
+#: alone, it is well below 0.3.
 GROWTH = 200 * MIB
-SLOW = 1.5
+SLOW = 4.0
 
 
 def picture_of(size: int) -> bytes:
