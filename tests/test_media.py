@@ -1,8 +1,10 @@
 """Pictures, voice, places and files, from the upload to the recall, as people outside see them."""
 
+import asyncio
 import http.server
 import io
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings as configured
@@ -21,6 +24,7 @@ from chatproject.core import handling
 from chatproject.core.times import now
 from messaging.media.kinds import Kind
 from messaging.models import Upload
+from messaging.services import live
 from tests import hostile
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
@@ -115,6 +119,35 @@ def test_a_name_is_harmless_where_it_is_shown_and_where_it_is_saved(person: Any,
 
 def quoted(name: str) -> bytes:
     return b"".join(b"%%%02X" % byte for byte in name.encode())
+
+
+def test_an_upload_may_come_in_pieces_that_nobody_counted(person: Any) -> None:
+    head = (
+        b'--x\r\nContent-Disposition: form-data; name="mediaType"\r\n\r\nfiles\r\n--x\r\n'
+        b'Content-Disposition: form-data; name="media"; filename="a"\r\n\r\n'
+    )
+    ann = person("ann")
+    answer = ann._client.post(
+        "/upload",
+        content=iter([head, file(100_000), file(100_000), b"\r\n--x--\r\n"]),
+        headers={"Authorization": f"Bearer {ann.token}", "Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert answer.status_code == 201 and answer.json()["fileSize"] == 200_000
+
+
+def test_an_upload_of_which_nothing_more_comes_is_given_up(
+    person: Any, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handling, "PIECE", 0.3)
+    ann = person("ann")
+    at = urlsplit(server)
+    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+        connection.sendall(
+            f"POST /upload HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer {ann.token}\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x".encode()
+        )
+        assert b" 408 " in connection.recv(1000).splitlines()[0]
+    assert ann.upload(b"hello", "a", "files")
 
 
 @pytest.mark.parametrize("kind", ["", "image", "../files", "images/thumbnails", "FILES", "\0"])
@@ -435,7 +468,8 @@ MEDIA = ("mediaUrl", "thumbnailUrl", "mediaDuration", "fileName", "fileSize", "m
 def test_what_was_uploaded_is_the_same_for_both_wherever_they_look(person: Any, kind: str) -> None:
     ann, bob = person("ann"), person("bob")
     bobs, anns = bob.connect(), ann.connect()
-    content = {"images": hostile.jpeg, "audio": hostile.webm, "files": file}[kind]()
+    made: dict[str, Callable[[], bytes]] = {"images": hostile.jpeg, "audio": hostile.webm, "files": file}
+    content = made[kind]()
     uploaded = ann.upload(content, "a name", kind)
     body = {"toUid": bob.id, "type": uploaded["type"], "mediaUrl": uploaded["mediaUrl"], "msg": "look at this"}
     sent = anns.call("EmitPrivate", body)
@@ -616,7 +650,8 @@ def test_a_place_that_is_none_is_refused_by_field(person: Any, wrong: dict[str, 
 
 def test_a_place_without_its_data_is_refused(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
-    for data in (None, {}, [], "here"):
+    nothing: list[Any] = [None, {}, [], "here"]
+    for data in nothing:
         body = {"receiverId": bob.id, "type": "location", "locationData": data}
         assert refusal(ann.request("post", "/private/send", body=body)) == (400, "invalid")
 
@@ -734,6 +769,22 @@ def test_what_nobody_sent_within_a_day_is_swept_with_what_is_nobodys(person: Any
     assert bob.request("get", message["mediaUrl"]).status_code == 200
     fresh.unlink()
     foreign.unlink()
+
+
+def test_the_server_sweeps_by_itself(person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann = person("ann")
+    address = ann.upload(file(), "a", "files")["mediaUrl"]
+    key = address.split("/")[-1].split(".")[0]
+    Upload.objects.filter(pk=key).update(created_at=now() - timedelta(hours=25))
+    monkeypatch.setattr(live, "SWEEPS_OF_UPLOADS", "1/s")
+    asyncio.run(live.sweep_uploads())
+    assert ann.request("get", address).status_code == 404
+
+
+def test_the_operators_see_what_takes_the_space(person: Any, owner: Any, browser: Any) -> None:
+    person("ann").upload(b"hello", "a name to be seen", "files")
+    page = browser().signed_in(owner, "the owner of it all").get("/admin/messaging/upload/")
+    assert page.status_code == 200 and "a name to be seen" in page.text
 
 
 def test_a_message_erased_by_the_operators_leaves_no_file(person: Any, owner: Any, browser: Any) -> None:

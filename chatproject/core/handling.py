@@ -7,6 +7,7 @@ the whole request is handed to a thread at once, and the thread keeps its connec
 
 import asyncio
 import logging
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponseNotFound
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+from django.utils.translation import gettext_lazy as _
 from servestatic.middleware import ServeStaticMiddleware
 
 from chatproject.core.bodies import refuse
@@ -90,6 +92,14 @@ class Handler(ASGIHandler):
         await send({"type": "http.response.body", "body": b"" if response.streaming else response.content})
 
 
+class TooSlow(ChatError):
+    """A body of which nothing more comes."""
+
+    status = 408
+    code = "too_slow"
+    title = _("The rest of the request did not come.")
+
+
 class UploadHandler(Handler):
     """The same for requests with files: on threads of their own, of which there are few, so that however many people
     upload, everybody else is answered. What comes goes to the disk as it comes, and not from the event loop.
@@ -108,8 +118,8 @@ class UploadHandler(Handler):
             await self._take(scope, receive, send)
         except ChatError as error:
             await refuse(error, dict(scope["headers"]), send, closes=True)
-        except (RequestAborted, TimeoutError):
-            log.debug("http: a client stopped sending")
+        except RequestAborted:
+            log.debug("http: a client broke off an upload")
         finally:
             self._present -= 1
 
@@ -117,15 +127,27 @@ class UploadHandler(Handler):
         if self._present > RECEIVED:
             raise Busy(retry_after=5)
         with cast(IO[bytes], await on_thread(_writers, _scratch_file)) as body:
-            await _receive_into(body, receive)
+            try:
+                await _receive_into(body, receive)
+            except TimeoutError:
+                raise TooSlow() from None
             try:
                 await asyncio.wait_for(self._turns.acquire(), TURN)
             except TimeoutError:
                 raise Busy(retry_after=5) from None
             try:
-                await self._answer(scope, body, send)
+                await self._answer(_with_length(scope, body), body, send)
             finally:
                 self._turns.release()
+
+
+def _with_length(scope: Any, body: IO[bytes]) -> Any:
+    """Whoever sends in pieces does not say how many bytes they are, and Django asks."""
+    if any(name == b"content-length" for name, _value in scope["headers"]):
+        return scope
+    length = body.seek(0, os.SEEK_END)
+    body.seek(0)
+    return {**scope, "headers": [*scope["headers"], (b"content-length", str(length).encode())]}
 
 
 def _scratch_file() -> IO[bytes]:

@@ -257,8 +257,8 @@ async def sweep_uploads() -> None:
 
 
 def _sweep_uploads() -> None:
-    (seconds,) = limits.wait_each("upload-sweeps", ["all"], SWEEPS_OF_UPLOADS)
-    if not seconds:
+    (is_due,) = limits.within_each("upload-sweeps", ["all"], SWEEPS_OF_UPLOADS)
+    if is_due:
         uploads.sweep()
 
 
