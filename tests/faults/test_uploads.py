@@ -7,6 +7,7 @@ import random
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 from tests import hostile
 from tests.faults.phones import Gone, Phone, Refused
 from tests.faults.server import ROOT, Server
+from tests.faults.talk import until
 from tests.faults.world import World, begun_together
 from tests.people import Person
 
@@ -140,10 +142,12 @@ async def test_no_message_lacks_its_file_and_none_is_left_over_when_the_server_i
         history = await phone.history(reader.id, is_group=False)
         return next(one for one in history if one["clientId"] == client_id)
 
+    def have_sent(count: int) -> Callable[[], bool]:
+        return lambda: len(sent) >= count or senders.done()
+
     senders = asyncio.gather(*(send(one) for one in phones))
     for kill in range(1, KILLS + 1):
-        while len(sent) < kill * SENDERS * SENT_EACH // (KILLS + 1) and not senders.done():
-            await asyncio.sleep(0.05)
+        await until(have_sent(kill * SENDERS * SENT_EACH // (KILLS + 1)), "they send", within=120)
         await asyncio.sleep(random.uniform(0, 0.3))
         server.kill()
         await asyncio.to_thread(server.start)
