@@ -427,6 +427,10 @@ def test_whoever_has_it_is_told_so_and_whoever_has_something_else_gets_the_whole
     assert handed("bytes=0-1", **{"If-Range": '"other"'}).status_code == 200
 
 
+def test_whoever_takes_only_pictures_gets_them(handed: Any) -> None:
+    assert handed(Accept="image/png").status_code == 200
+
+
 def test_a_look_at_the_head_costs_no_body(handed: Any) -> None:
     answer = handed(method="head")
     assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, "1000000", b"")
