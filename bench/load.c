@@ -7,9 +7,9 @@
  * sender in order. The result is one line of JSON.
  *
  *   clients=200    connections (pairs: of two each)          rooms=1     rooms each connection joins (idle)
- *   messages=2000  to send (fanout)                          window=16   messages under way: a message is under way
- *   rate=20        messages a second (paced)                             until everyone has it
- *   seconds=10     of measuring (paced, pairs, post)         size=120    characters of one message
+ *   seconds=10     of measuring                              window=16   messages under way: a message is under way
+ *   rate=20        messages a second (paced)                             until everyone has it (fanout)
+ *   size=120       characters of one message                 patience=60 seconds without a delivery that are the end
  *   path=/ws       of the socket (ROOM in it is a room's     batch=0     understand batches (chat)
  *                  name) or the route
  *   people=FILE    a line per client: its token and, after a space, the id of its group or of its partner (chat, post)
@@ -62,7 +62,6 @@ struct server_kind {
 static const struct server_kind *kind;
 static const char *work = "fanout", *path = "/", *people_file = "", *body = "{\"content\":\"%s\"}";
 static int port = 8000, clients = 200, window = 16, size = 120, rooms = 1, connecting_at_once = 64;
-static long messages = 2000;
 static double rate = 20, seconds = 10, patience = 60;
 static bool batch;
 static int server_pids[16], server_count, store_pids[16], store_count;
@@ -561,12 +560,17 @@ static void turn_for(double how_long) {
 
 /* Works --------------------------------------------------------------------------------------------------------- */
 
-/* One says it, and everyone must have it before the next, or before the window's length. True when all arrived. */
-static bool fan_out(long count, int wide) {
+/* One says it, so often at most and for so long, and everyone must have it before the next, or before the window's
+ * length. True when all arrived. */
+static bool fan_out(long count, double how_long, int wide) {
     uint64_t begun = delivered, last = 0, moved = now(), everyone = (uint64_t)total;
+    uint64_t end = now() + (uint64_t)(how_long * 1e9);
     long sent = 0;
-    while (delivered - begun < (uint64_t)count * everyone) {
-        while (sent < count && (uint64_t)sent * everyone - (delivered - begun) <= (uint64_t)(wide - 1) * everyone) {
+    for (;;) {
+        uint64_t arrived = delivered - begun;
+        bool is_over = sent >= count || now() > end;
+        if (is_over && arrived >= (uint64_t)sent * everyone) return true;
+        while (!is_over && sent < count && (uint64_t)sent * everyone - arrived <= (uint64_t)(wide - 1) * everyone) {
             say(&all[0]);
             sent++;
         }
@@ -578,7 +582,6 @@ static bool fan_out(long count, int wide) {
             return false;
         }
     }
-    return true;
 }
 
 static void paced(void) {
@@ -619,7 +622,6 @@ static void take_option(char *name, char *value) {
     else if (!strcmp(name, "body")) body = value;
     else if (!strcmp(name, "port")) port = atoi(value);
     else if (!strcmp(name, "clients")) clients = atoi(value);
-    else if (!strcmp(name, "messages")) messages = atol(value);
     else if (!strcmp(name, "window")) window = atoi(value);
     else if (!strcmp(name, "size")) size = atoi(value);
     else if (!strcmp(name, "rooms")) rooms = atoi(value);
@@ -689,8 +691,7 @@ int main(int count, char **options) {
 
     turn_for(0.5);
     if (!pairs && !posts) {
-        long warm = messages / 10 < 10 ? 10 : messages / 10 > 200 ? 200 : messages / 10;
-        if (!fan_out(warm, !strcmp(work, "fanout") ? window : 1)) {
+        if (!fan_out(200, 2, !strcmp(work, "fanout") ? window : 1)) {
             fprintf(stderr, "the warm-up was not delivered: %llu\n", (unsigned long long)delivered);
             return 1;
         }
@@ -705,7 +706,7 @@ int main(int count, char **options) {
     begun = now();
     bool whole = true;
     if (!strcmp(work, "fanout")) {
-        whole = fan_out(messages, window);
+        whole = fan_out(INT32_MAX, seconds, window);
     } else if (!strcmp(work, "paced")) {
         paced();
     } else {

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from servers import BENCH, Server
+from bench.servers import BENCH, Server
 
 
 @cache

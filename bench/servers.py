@@ -19,7 +19,8 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 PEERS = BENCH / "peers"
 #: Everyone may do as much as he can: limits are on, and high.
-RATES = {f"RATE_{name}": "1000000/1s" for name in ("MESSAGES", "SIGNUPS", "SIGNIN_FAILURES", "UPLOADS", "CONNECTIONS")}
+_LIMITED = ("MESSAGES", "CHAT_MESSAGES", "SIGNUPS", "SIGNIN_FAILURES", "UPLOADS", "CONNECTIONS")
+RATES = {f"RATE_{name}": "1000000/1s" for name in _LIMITED}
 #: Seconds for a server to start.
 PATIENCE = 60
 

@@ -22,7 +22,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
 #: There, and too high to be met.
-RATES = ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_UPLOADS", "RATE_CONNECTIONS")
+RATES = (
+    "RATE_MESSAGES",
+    "RATE_CHAT_MESSAGES",
+    "RATE_SIGNUPS",
+    "RATE_SIGNIN_FAILURES",
+    "RATE_UPLOADS",
+    "RATE_CONNECTIONS",
+)
 
 
 def allow_files(count: int = 20_000) -> None:

@@ -97,6 +97,7 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 REGISTRATION = env.str("REGISTRATION", default="open")
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
+RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of everyone together, in one chat
 RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")

@@ -1,7 +1,7 @@
 """Rooms and seats, found through the person who asks: what is not his is not there."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import CharField, ExpressionWrapper, F, Q
@@ -129,8 +129,10 @@ def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
     ids = set(user_ids)
     seats = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
     found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
-    for user_id, room_id, peer_id, version in seats.values_list("user_id", "room_id", "peer_id", "room__last_version"):
-        found[user_id][peer_id or room_id] = version
+    raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id", "peer_id")]
+    made = _Ids()
+    for user_id, room_id, peer_id, version in seats.values_list(*raw, "room__last_version"):
+        found[made[user_id]][made[peer_id or room_id]] = version
     return found
 
 
@@ -199,6 +201,18 @@ def unread_in(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int]]:
     return [(room_id, user_id, max(0, last - read - own)) for room_id, user_id, last, read, own in seats]
 
 
-def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[Membership]:
-    """The seats of some people in a room, with the room, for their unread."""
-    return list(Membership.objects.select_related("room").filter(room_id=room_id, user_id__in=list(user_ids)))
+class UnreadSeat(NamedTuple):
+    """What somebody has not read in a room of this name."""
+
+    user_id: UUID
+    unread: int
+    name: str
+    avatar: str
+
+
+def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[UnreadSeat]:
+    """What some people have not read in a room."""
+    seats = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
+        "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
+    )
+    return [UnreadSeat(user, max(0, last - read - own), name, avatar) for user, last, read, own, name, avatar in seats]

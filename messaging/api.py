@@ -190,6 +190,10 @@ class UploadedView(APIView):
 
     permission_classes = [AllowAny]
 
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """An `Accept: image/*` is about what we hand out, and not about our refusals."""
+        return super().perform_content_negotiation(request, force=True)
+
     @extend_schema(
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 206: OpenApiTypes.BINARY, 304: None},
         summary="A file or its thumbnail, to those who may see its message",

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
-from uuid import UUID
 
 import orjson
 from channels.consumer import AsyncConsumer
@@ -89,7 +88,7 @@ class ChatConsumer(AsyncConsumer):
     user: User
     strikes = 0
     _flow = (float(BURST), 0.0)
-    _heads: dict[UUID, int] | None = None
+    _heads = b""  # where his chats stood at his last beat
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.send_event: Any = send
@@ -229,12 +228,8 @@ class ChatConsumer(AsyncConsumer):
         answer.done(payload)
 
     async def heartbeat(self, data: Any, answer: Answer) -> None:
-        versions = await live.versions(self.socket.user_id)
-        known, self._heads = self._heads, versions
-        moved = {str(one): version for one, version in versions.items() if known is None or known.get(one) != version}
-        if known:
-            moved |= {str(one): 0 for one in known.keys() - versions.keys()}
-        payload = {"serverTime": iso(now()), "heads": moved}
+        heads, self._heads = await live.moved(self.socket.user_id, self._heads)
+        payload = {"serverTime": iso(now()), "heads": heads}
         self.push("SocketHeartBeat", payload)
         answer.done(payload)
 

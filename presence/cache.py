@@ -23,18 +23,26 @@ GRACE = 3
 #: People and sockets that one script takes: nobody else is served while it runs.
 BATCH = 500
 
-_NOW = """
+#: To replicas, but not to the disk: writing it all there every ten seconds would cost more than keeping it.
+_VOLATILE = """
+redis.set_repl(redis.REPL_SLAVE)
+"""
+_NOW = (
+    _VOLATILE
+    + """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
+)
 
 #: ARGV ttl in ms, 1 for all keys, then pairs of user, socket → the users who were not online before
 _REFRESH = (
     _NOW
     + """
 local ttl, is_whole, users, ends, new = ARGV[1], ARGV[2] == '1', {}, {}, {}
+local till = string.format('%.0f', now + ttl)
 for i = 3, #ARGV, 2 do
-  users[(i - 1) / 2], ends[i - 2], ends[i - 1] = ARGV[i], now + ttl, ARGV[i]
+  users[(i - 1) / 2], ends[i - 2], ends[i - 1] = ARGV[i], till, ARGV[i]
 end
 for i, score in ipairs(redis.call('ZMSCORE', 'presence:online', unpack(users))) do
   if not score then new[#new + 1] = users[i] end
@@ -77,24 +85,24 @@ end
 """
 )
 
-#: ARGV how many at most → users who are gone, each told to one caller only
+#: ARGV how many at most → users who are gone, each told to one caller only. Their own keys have expired before.
 _SWEEP = (
     _NOW
     + """
-local gone, keys = redis.call('ZRANGEBYSCORE', 'presence:online', '-inf', now, 'LIMIT', 0, ARGV[1]), {}
-if #gone == 0 then return gone end
-for i, user in ipairs(gone) do keys[i] = 'user:online:' .. user end
-redis.call('DEL', unpack(keys))
-redis.call('ZREM', 'presence:online', unpack(gone))
+local gone = redis.call('ZRANGEBYSCORE', 'presence:online', '-inf', now, 'LIMIT', 0, ARGV[1])
+if #gone > 0 then redis.call('ZREMRANGEBYRANK', 'presence:online', 0, #gone - 1) end
 return gone
 """
 )
 
 #: ARGV user: gone at once, whatever his sockets → 1 if he was there
-_HIDE = """
+_HIDE = (
+    _VOLATILE
+    + """
 redis.call('DEL', 'user:online:' .. ARGV[1])
 return redis.call('ZREM', 'presence:online', ARGV[1])
 """
+)
 
 
 def _ids(answer: object) -> list[UUID]:

@@ -34,7 +34,15 @@ os.environ.update(
         "ALLOWED_ORIGINS": f"http://127.0.0.1:{_PORT},http://localhost:{_PORT}",
         "REGISTRATION": "open",
         **dict.fromkeys(
-            ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_UPLOADS", "RATE_CONNECTIONS"), "100000/s"
+            (
+                "RATE_MESSAGES",
+                "RATE_CHAT_MESSAGES",
+                "RATE_SIGNUPS",
+                "RATE_SIGNIN_FAILURES",
+                "RATE_UPLOADS",
+                "RATE_CONNECTIONS",
+            ),
+            "100000/s",
         ),
     }
 )

@@ -9,7 +9,14 @@ from django.core.checks import CheckMessage, Error, register
 
 from chatproject.core import limits
 
-RATES = ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_UPLOADS", "RATE_CONNECTIONS")
+RATES = (
+    "RATE_MESSAGES",
+    "RATE_CHAT_MESSAGES",
+    "RATE_SIGNUPS",
+    "RATE_SIGNIN_FAILURES",
+    "RATE_UPLOADS",
+    "RATE_CONNECTIONS",
+)
 
 
 @register()

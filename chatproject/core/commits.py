@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from chatproject import databases
 from chatproject.core.db import keep_connection
 from chatproject.core.errors import Busy, ChatError
 
@@ -97,6 +98,7 @@ class GroupCommit(Generic[Item, Answer]):
                 self._is_running = True
 
     def _run(self) -> None:
+        databases.keep_pages()
         while True:
             batch = [self._queue.get()]
             while len(batch) < self._batch:

@@ -77,7 +77,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_app", "_buffer", "_inbox", "_is_answered", "_is_asked", "_is_lost", "_is_open", "_is_paused", "_kind",
         "_needed", "_parts", "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade", "_writable",
-        "close_sent",
+        "close_sent", "is_ready", "write_frames",
     )  # fmt: skip
 
     _count = 0
@@ -87,6 +87,9 @@ class Connection(asyncio.Protocol):
         self._app: Any = config.loaded_app
         self._state = server_state
         self._transport = transport
+        #: The hub's wire: attributes, because the hub asks them for every socket and event.
+        self.is_ready = True
+        self.write_frames = transport.write
         self._slot = Connection._count % ASK_EVERY
         self._is_asked = self._is_open = self._is_answered = self._is_lost = self._is_paused = False
         #: We have said goodbye, or answered it: nothing more may be written.
@@ -151,6 +154,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._is_answered = self.close_sent = True
+        self.is_ready = False
         lines = [f"HTTP/1.1 {status.value} {status.phrase}", "connection: close", "content-length: 0"]
         if status == HTTPStatus.UPGRADE_REQUIRED:
             lines.append("sec-websocket-version: 13")
@@ -228,14 +232,6 @@ class Connection(asyncio.Protocol):
 
     # The hub's wire ---------------------------------------------------------------------------------------------------
 
-    @property
-    def is_ready(self) -> bool:
-        return self._writable is None and not self.close_sent
-
-    def write_frames(self, frames: bytes) -> None:
-        if not self._is_lost:
-            self._transport.write(frames)
-
     async def until_ready(self) -> None:
         if self._writable is not None:
             await self._writable.wait()
@@ -246,6 +242,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
+        self.is_ready = False
         self._state.connections.discard(cast(Any, self))
         if self._timer is not None:
             self._timer.cancel()
@@ -257,11 +254,13 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self._writable is None:
             self._writable = asyncio.Event()
+            self.is_ready = False
 
     def resume_writing(self) -> None:
         if self._writable is not None:
             self._writable.set()
             self._writable = None
+            self.is_ready = not self.close_sent and not self._is_lost
 
     def data_received(self, data: bytes) -> None:
         self._is_asked = False  # whatever it says, somebody is there
@@ -359,6 +358,7 @@ class Connection(asyncio.Protocol):
             code = _close_code(payload)
             self._hear({"type": "websocket.disconnect", "code": code})
             self.close_sent = True
+            self.is_ready = False
             self._write(CLOSE, payload[:2])
         self._transport.close()
 
@@ -406,6 +406,7 @@ class Connection(asyncio.Protocol):
         if not self._is_open or self.close_sent or self._is_lost:
             return
         self.close_sent = True
+        self.is_ready = False
         self._write(CLOSE, code.to_bytes(2) + reason.encode()[:123])
         self._timer = asyncio.get_running_loop().call_later(GOODBYE, self._transport.close)
 

@@ -27,7 +27,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     # It may be kept, and is asked for each time: whoever was removed since, or what was recalled, is not there.
     "Cache-Control": "private, no-cache",
-    "Accept-Ranges": "bytes",
 }
 
 
@@ -71,6 +70,7 @@ def _response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseB
         return refused
     answer = _streamed(request, file, start, end)
     answer["Content-Length"] = str(end - start)
+    answer["Accept-Ranges"] = "bytes"
     if is_part:
         answer.status_code = 206
         answer["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"

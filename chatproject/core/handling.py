@@ -7,6 +7,7 @@ the whole request is handed to a thread at once, and the thread keeps its connec
 
 import asyncio
 import logging
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from django.core.signals import request_started
 from django.http import HttpRequest, HttpResponseNotFound
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
+from django.utils.translation import gettext_lazy as _
 from servestatic.middleware import ServeStaticMiddleware
 
 from chatproject.core.bodies import refuse
@@ -39,11 +41,12 @@ RECEIVED, WORKED_ON = 100, 4
 #: Seconds that one waits for its turn before it is told to come again, and that a client may take for a piece of it.
 TURN = 20.0
 PIECE = 60.0
-#: Bytes that go to the disk at once.
+#: Bytes that go to the disk at once, and a second, of all together: what came faster would be the chat's time.
 WRITTEN = 256 * 1024
+FLOW = 64 * 1024 * 1024
 
 _workers = ThreadPoolExecutor(max_workers=WORKED_ON, thread_name_prefix="upload")
-_writers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="body")
+_writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="body")
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -90,6 +93,14 @@ class Handler(ASGIHandler):
         await send({"type": "http.response.body", "body": b"" if response.streaming else response.content})
 
 
+class TooSlow(ChatError):
+    """A body of which nothing more comes."""
+
+    status = 408
+    code = "too_slow"
+    title = _("The rest of the request did not come.")
+
+
 class UploadHandler(Handler):
     """The same for requests with files: on threads of their own, of which there are few, so that however many people
     upload, everybody else is answered. What comes goes to the disk as it comes, and not from the event loop.
@@ -101,6 +112,7 @@ class UploadHandler(Handler):
         super().__init__()
         self._present = 0
         self._turns = asyncio.Semaphore(WORKED_ON)
+        self._flow = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self._present += 1
@@ -108,47 +120,60 @@ class UploadHandler(Handler):
             await self._take(scope, receive, send)
         except ChatError as error:
             await refuse(error, dict(scope["headers"]), send, closes=True)
-        except (RequestAborted, TimeoutError):
-            log.debug("http: a client stopped sending")
+        except RequestAborted:
+            log.debug("http: a client broke off an upload")
         finally:
             self._present -= 1
 
     async def _take(self, scope: Any, receive: Any, send: Any) -> None:
         if self._present > RECEIVED:
             raise Busy(retry_after=5)
-        with cast(IO[bytes], await on_thread(_writers, _scratch_file)) as body:
-            await _receive_into(body, receive)
+        with cast(IO[bytes], await on_thread(_writer, _scratch_file)) as body:
+            try:
+                await self._receive_into(body, receive)
+            except TimeoutError:
+                raise TooSlow() from None
             try:
                 await asyncio.wait_for(self._turns.acquire(), TURN)
             except TimeoutError:
                 raise Busy(retry_after=5) from None
             try:
-                await self._answer(scope, body, send)
+                await self._answer(_with_length(scope, body), body, send)
             finally:
                 self._turns.release()
+
+    async def _receive_into(self, body: IO[bytes], receive: Any) -> None:
+        """Raises RequestAborted, and TimeoutError where a piece does not come."""
+        pieces: list[bytes] = []
+        size, is_more = 0, True
+        while is_more:
+            async with asyncio.timeout(PIECE):
+                while is_more and size < WRITTEN:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RequestAborted
+                    pieces.append(message.get("body", b""))
+                    size += len(pieces[-1])
+                    is_more = message.get("more_body", False)
+            async with self._flow:
+                await on_thread(_writer, body.writelines, pieces)
+                await asyncio.sleep(size / FLOW)
+            pieces, size = [], 0
+        body.seek(0)
+
+
+def _with_length(scope: Any, body: IO[bytes]) -> Any:
+    """Whoever sends in pieces does not say how many bytes they are, and Django asks."""
+    if any(name == b"content-length" for name, _value in scope["headers"]):
+        return scope
+    length = body.seek(0, os.SEEK_END)
+    body.seek(0)
+    return {**scope, "headers": [*scope["headers"], (b"content-length", str(length).encode())]}
 
 
 def _scratch_file() -> IO[bytes]:
     """One without a name, which is gone with us, however we end."""
     return tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)
-
-
-async def _receive_into(body: IO[bytes], receive: Any) -> None:
-    """Raises RequestAborted, and TimeoutError where a piece does not come."""
-    pieces: list[bytes] = []
-    size, is_more = 0, True
-    while is_more:
-        async with asyncio.timeout(PIECE):
-            while is_more and size < WRITTEN:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise RequestAborted
-                pieces.append(message.get("body", b""))
-                size += len(pieces[-1])
-                is_more = message.get("more_body", False)
-        await on_thread(_writers, body.writelines, pieces)
-        pieces, size = [], 0
-    body.seek(0)
 
 
 class StaticHandler(ASGIHandler):

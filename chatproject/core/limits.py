@@ -3,13 +3,13 @@
 A rate reads "30/10s", "60/h", "10/5m" or "off". A bucket holds the whole allowance and refills evenly.
 """
 
+import hashlib
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import cast
 
 from chatproject.core import redis
 from chatproject.core.errors import RateLimited
@@ -17,26 +17,37 @@ from chatproject.core.errors import RateLimited
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FORM = re.compile(r"(\d+)/(\d*)([smhd])")
 
-#: Takes `cost` tokens from each bucket in turn, or says how long to wait. The clock is Redis's own: hosts disagree.
-#: KEYS buckets; ARGV limit, window in seconds, cost → for each, milliseconds to wait, 0 when taken.
+#: For each use in turn, takes `cost` tokens from all of its buckets, or from none and says how long to wait for which.
+#: The clock is Redis's own: hosts disagree.
+#: KEYS the buckets, use by use; ARGV cost, then limit and window in ms of a use's first bucket, its second …
+#: → for each use milliseconds to wait, 0 when taken; and for each the bucket that is empty, counted from 0.
 _TAKE = """
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
-local limit, window, cost = tonumber(ARGV[1]), tonumber(ARGV[2]) * 1000, tonumber(ARGV[3])
-local waits = {}
-for place, key in ipairs(KEYS) do
-  local bucket = redis.call('HMGET', key, 'tokens', 'at')
-  local tokens = math.min(limit, (tonumber(bucket[1]) or limit) + (now - (tonumber(bucket[2]) or now)) * limit / window)
-  if tokens < cost then
-    waits[place] = math.ceil((cost - tokens) * window / limit)
-  else
-    redis.call('HSET', key, 'tokens', tokens - cost, 'at', now)
-    redis.call('PEXPIRE', key, window)
-    waits[place] = 0
+local cost, width = tonumber(ARGV[1]), (#ARGV - 1) / 2
+local waits, which = {}, {}
+for use = 1, #KEYS / width do
+  local tokens, wait, empty = {}, 0, 0
+  for place = 1, width do
+    local limit, window = tonumber(ARGV[2 * place]), tonumber(ARGV[2 * place + 1])
+    local bucket = redis.call('HMGET', KEYS[(use - 1) * width + place], 'tokens', 'at')
+    local since = now - (tonumber(bucket[2]) or now)
+    tokens[place] = math.min(limit, (tonumber(bucket[1]) or limit) + since * limit / window)
+    local needed = math.ceil((cost - tokens[place]) * window / limit)
+    if needed > wait then wait, empty = needed, place - 1 end
   end
+  if wait == 0 then
+    for place = 1, width do
+      local key = KEYS[(use - 1) * width + place]
+      redis.call('HSET', key, 'tokens', tokens[place] - cost, 'at', now)
+      redis.call('PEXPIRE', key, ARGV[2 * place + 1])
+    end
+  end
+  waits[use], which[use] = wait, empty
 end
-return waits
+return {waits, which}
 """
+_SHA = hashlib.sha1(_TAKE.encode(), usedforsecurity=False).hexdigest().encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +90,59 @@ class _Local:
 _local = _Local()
 
 
-def wait_each(name: str, whos: Sequence[str], rate: str, *, cost: int = 1) -> list[float]:
-    """For each of `whos` in turn, take `cost` of his tokens and answer 0, or take none and answer the seconds left."""
-    parsed = parse(rate)
-    if parsed is None:
-        return [0.0] * len(whos)
-    keys = [f"limit:{name}:{who}" for who in whos]
-    try:
-        with redis.client() as connection:
-            waits = connection.eval(_TAKE, len(keys), *keys, str(parsed.limit), str(parsed.window), str(cost))
-        return [int(milliseconds) / 1000 for milliseconds in cast(list[int], waits)]
-    except redis.Unavailable:
-        return [_local.wait(key, parsed, cost) for key in keys]
+def ask_each(
+    rates: Sequence[tuple[str, str]], uses: Sequence[Sequence[str]], *, cost: int = 1
+) -> Callable[[], list[RateLimited | None]]:
+    """Ask whether each of some uses is within its limits; call what comes back for the answers.
+
+    A limit is its name and its rate, and a use says for each limit who uses it up. Redis is asked at once; what is done
+    before the answers are called for is done while it thinks. Each is None, and counted, or what to tell.
+    """
+    limits = [(name, parsed, place) for place, (name, rate) in enumerate(rates) if (parsed := parse(rate))]
+    if not limits:
+        return lambda: [None] * len(uses)
+    keys = [f"limit:{name}:{use[place]}" for use in uses for name, _, place in limits]
+    numbers = [number for _, rate, _ in limits for number in (rate.limit, rate.window * 1000)]
+    words = [str(word).encode() for word in (len(keys), *keys, cost, *numbers)]
+    reply = redis.ask(b"EVALSHA", _SHA, *words)
+
+    def answers() -> list[RateLimited | None]:
+        try:
+            try:
+                waits, which = reply()
+            except redis.NoScript:
+                waits, which = redis.ask(b"EVAL", _TAKE.encode(), *words)()
+        except redis.Unavailable:
+            return [_ask_here(limits, use, cost) for use in uses]
+        return [_refusal(wait / 1000, limits[place][1]) for wait, place in zip(waits, which, strict=True)]
+
+    return answers
 
 
-def refusal(seconds: float, rate: str) -> RateLimited:
-    """What to tell somebody who has to wait."""
-    parsed = parse(rate)
-    return RateLimited(retry_after=seconds, limit=parsed.limit if parsed else 0, window=parsed.window if parsed else 0)
+def _ask_here(limits: Sequence[tuple[str, Rate, int]], use: Sequence[str], cost: int) -> RateLimited | None:
+    """The same of this process's buckets, one by one: what the first has given is lost when the next refuses."""
+    for name, rate, place in limits:
+        if wait := _local.wait(f"limit:{name}:{use[place]}", rate, cost):
+            return _refusal(wait, rate)
+    return None
+
+
+def _refusal(seconds: float, rate: Rate) -> RateLimited | None:
+    return RateLimited(retry_after=seconds, limit=rate.limit, window=rate.window) if seconds else None
+
+
+def within_each(name: str, whos: Sequence[str], rate: str) -> list[bool]:
+    """For each of `whos` in turn, whether he is within the limit; then it is counted."""
+    return [refused is None for refused in ask_each([(name, rate)], [(who,) for who in whos])()]
 
 
 def take(name: str, who: str, rate: str) -> None:
     """Count one use by `who` of what `name` limits. Raises RateLimited when there is no allowance left."""
-    (seconds,) = wait_each(name, [who], rate)
-    if seconds:
-        raise refusal(seconds, rate)
+    (refused,) = ask_each([(name, rate)], [(who,)])()
+    if refused is not None:
+        raise refused
 
 
 def give_back(name: str, who: str, rate: str) -> None:
     """Return one token: what it was taken for did not count after all (a sign-in that succeeded)."""
-    wait_each(name, [who], rate, cost=-1)
+    ask_each([(name, rate)], [(who,)], cost=-1)()

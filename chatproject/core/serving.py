@@ -1,6 +1,7 @@
 """The web server: uvicorn, in this process or in several that share one listening socket."""
 
 import asyncio
+import gc
 import itertools
 import logging
 import os
@@ -87,7 +88,18 @@ def _is_saying_goodbye(connection: Any) -> bool:
 
 def serve(listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve in this process until SIGTERM or SIGINT, which is raised again afterwards for the caller's own handler."""
+    spare_the_collector()
     Server(config(), ready).run([listener])
+
+
+def spare_the_collector() -> None:
+    """Python's garbage collector looks at what may be a cycle after 700 new objects, again and again at all that is.
+
+    A chat makes that many with every few messages, and what it keeps for long is large: modules, and sockets.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def config() -> uvicorn.Config:

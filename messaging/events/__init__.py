@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from chatproject.core import hub
-from groups.models import Membership, Room
+from groups.models import Membership
 
 
 def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> None:
@@ -43,11 +43,13 @@ def private_unread(
     hub.publish(hub.user_topic(user_id), "unreadCountUpdate", payload, skip=skip)
 
 
-def group_unread_payload(room: Room, count: int, last: Any, content: str, sent_at: str | None) -> dict[str, Any]:
+def group_unread_payload(
+    group_id: str, name: str, avatar: str, count: int, last: Any, content: str, sent_at: str | None
+) -> dict[str, Any]:
     return {
-        "groupId": str(room.pk),
-        "groupName": room.name,
-        "groupImg": room.avatar,
+        "groupId": group_id,
+        "groupName": name,
+        "groupImg": avatar,
         "unreadCount": count,
         "lastMessage": last,
         "content": content,
@@ -57,9 +59,9 @@ def group_unread_payload(room: Room, count: int, last: Any, content: str, sent_a
 
 def group_unread(seat: Membership, last: dict[str, Any] | None, *, skip: str = "") -> None:
     """One person's unread in a group, to his own sockets."""
-    payload = group_unread_payload(
-        seat.room, seat.unread, last, last["content"] if last else "", last["sentAt"] if last else None
-    )
+    content, sent_at = (last["content"], last["sentAt"]) if last else ("", None)
+    room = seat.room
+    payload = group_unread_payload(str(room.pk), room.name, room.avatar, seat.unread, last, content, sent_at)
     hub.publish(hub.user_topic(seat.user_id), "groupUnreadUpdate", payload, skip=skip)
 
 

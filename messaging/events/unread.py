@@ -29,14 +29,22 @@ _PREFIX = b'{"event":"OnGroupMsg"'
 
 Key = TypeVar("Key")
 Last = TypeVar("Last")
+Taken = TypeVar("Taken")
 Told = TypeVar("Told")
 
 
-class _Fold(Generic[Key, Last, Told]):
-    """Chats that moved, each with its last message. `ask` looks them up on a thread, `tell` tells on the loop."""
+class _Fold(Generic[Key, Last, Taken, Told]):
+    """Chats that moved, each with its last message. `ask` looks them up on a thread; `take` before it and `tell` after
+    it are on the loop.
+    """
 
-    def __init__(self, ask: Callable[[dict[Key, Last]], Told], tell: Callable[[Told], None]) -> None:
-        self._ask, self._tell = ask, tell
+    def __init__(
+        self,
+        take: Callable[[dict[Key, Last]], Taken],
+        ask: Callable[[Taken], Told],
+        tell: Callable[[Told], None],
+    ) -> None:
+        self._take, self._ask, self._tell = take, ask, tell
         self._marked: dict[Key, Last] = {}
         self._round: asyncio.Task[None] | None = None
 
@@ -44,7 +52,7 @@ class _Fold(Generic[Key, Last, Told]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # a command: there is nothing to fold
-            self._tell(self._ask({key: last}))
+            self._tell(self._ask(self._take({key: last})))
             return
         self._marked[key] = last
         if self._round is None or self._round.get_loop() is not loop:
@@ -54,7 +62,7 @@ class _Fold(Generic[Key, Last, Told]):
         try:
             while self._marked:
                 marked, self._marked = self._marked, {}
-                self._tell(await in_thread(self._ask, marked))
+                self._tell(await in_thread(self._ask, self._take(marked)))
                 await asyncio.sleep(FOLD)
         finally:
             self._round = None
@@ -65,19 +73,23 @@ class _Fold(Generic[Key, Last, Told]):
 
 def _hear(topic: str, text: bytes) -> None:
     if text.startswith(_PREFIX):
-        people = {socket.user_id for socket in hub.local().members(topic)}
-        if people:
-            _groups.mark(topic, (text, people))
+        _groups.mark(topic, text)
 
 
-def _ask_groups(marked: dict[str, tuple[bytes, set[UUID]]]) -> list[tuple[UUID, bytes]]:
+def _people_here(marked: dict[str, bytes]) -> list[tuple[bytes, set[UUID]]]:
+    return [(text, {socket.user_id for socket in hub.local().members(topic)}) for topic, text in marked.items()]
+
+
+def _ask_groups(heard: list[tuple[bytes, set[UUID]]]) -> list[tuple[UUID, bytes]]:
     told = []
-    for text, people in marked.values():
+    for text, people in heard:
         last = orjson.loads(text)["data"]
         fragment = orjson.Fragment(orjson.dumps(last))
         for seat in rooms.unread_of(UUID(last["groupId"]), people):
             if seat.unread:
-                payload = group_unread_payload(seat.room, seat.unread, fragment, last["content"], last["sentAt"])
+                payload = group_unread_payload(
+                    last["groupId"], seat.name, seat.avatar, seat.unread, fragment, last["content"], last["sentAt"]
+                )
                 told.append((seat.user_id, hub.encode("groupUnreadUpdate", payload)))
     return told
 
@@ -88,7 +100,7 @@ def _tell_groups(told: list[tuple[UUID, bytes]]) -> None:
             socket.push(frame)
 
 
-_groups = _Fold(_ask_groups, _tell_groups)
+_groups = _Fold(_people_here, _ask_groups, _tell_groups)
 
 
 # Private chats --------------------------------------------------------------------------------------------------------
@@ -111,7 +123,7 @@ def _ask_private(marked: dict[UUID, tuple[dict[str, Any], bytes]]) -> None:
                     private_unread(user_id, last, count, last)
 
 
-_private = _Fold(_ask_private, lambda nothing: None)
+_private = _Fold(lambda marked: marked, _ask_private, lambda nothing: None)
 
 
 def start() -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from functools import cache
 from typing import Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from django.conf import settings
@@ -59,6 +59,10 @@ def address_of(latitude: float, longitude: float, language: str) -> str:
 
 def _ask(url: str) -> str:
     request = Request(url, headers={"Accept": "application/json", "User-Agent": "chat"})  # noqa: S310 (see checks.py)
-    with _opener().open(request, timeout=PATIENCE) as answer:
-        said = json.loads(answer.read(ANSWER))
+    try:
+        with _opener().open(request, timeout=PATIENCE) as answer:
+            said = json.loads(answer.read(ANSWER))
+    except HTTPError as refused:
+        with refused:
+            raise
     return files.one_line(str(said["display_name"]), ADDRESS)

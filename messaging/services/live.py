@@ -81,9 +81,9 @@ def _admit(shown: list[Credentials]) -> list[Admission | int]:
     """Everyone who came at the same moment: two queries and one round trip to Redis, however many they are."""
     devices = accounts.devices_for(shown)
     comers = [str(device.user_id) for device in devices if device is not None]
-    waits = iter(limits.wait_each("connections", comers, settings.RATE_CONNECTIONS))
+    within = iter(limits.within_each("connections", comers, settings.RATE_CONNECTIONS))
     answers: list[Device | int] = [
-        hub.SIGN_IN if device is None else device if next(waits) == 0 else TRY_LATER for device in devices
+        hub.SIGN_IN if device is None else device if next(within) else TRY_LATER for device in devices
     ]
     topics = _topics_of({device.user_id for device in answers if isinstance(device, Device)})
     return [Admission(one.user, one.pk, topics[one.user_id]) if isinstance(one, Device) else one for one in answers]
@@ -135,9 +135,18 @@ def _leave(pairs: list[tuple[UUID, str]]) -> list[None]:
     return [None] * len(pairs)
 
 
-async def versions(user_id: UUID) -> dict[UUID, int]:
-    """Where each of somebody's chats stands."""
-    return await _versions(user_id)
+async def moved(user_id: UUID, known: bytes) -> tuple[dict[str, int], bytes]:
+    """Which of somebody's chats moved since he knew `known`, and where they stand; 0 for one that is his no more.
+
+    And what he knows now: a few bytes for each chat, because every idle socket keeps it.
+    """
+    versions = await _versions(user_id)
+    now_known = b"".join(sorted(chat_id.bytes + version.to_bytes(8) for chat_id, version in versions.items()))
+    if now_known == known:
+        return {}, known
+    before = {known[at : at + 16]: known[at + 16 : at + 24] for at in range(0, len(known), 24)}
+    heads = {str(one): new for one, new in versions.items() if before.pop(one.bytes, b"") != new.to_bytes(8)}
+    return heads | {str(UUID(bytes=one)): 0 for one in before}, now_known
 
 
 def _versions_of(user_ids: list[UUID]) -> list[dict[UUID, int]]:
@@ -248,8 +257,8 @@ async def sweep_uploads() -> None:
 
 
 def _sweep_uploads() -> None:
-    (seconds,) = limits.wait_each("upload-sweeps", ["all"], SWEEPS_OF_UPLOADS)
-    if not seconds:
+    (is_due,) = limits.within_each("upload-sweeps", ["all"], SWEEPS_OF_UPLOADS)
+    if is_due:
         uploads.sweep()
 
 

@@ -9,6 +9,7 @@ those batches are redone one by one, with a look first.
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache as once
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from chatproject import databases
 from chatproject.core import limits
 from chatproject.core.commits import GroupCommit
 from chatproject.core.db import on_commit, run_atomic
-from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
+from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
 from chatproject.core.models import uuid7
 from chatproject.core.times import now
 from groups import numbers
@@ -97,20 +98,39 @@ def completed(draft: Draft) -> Draft:
     return replace(draft, details=types.TYPES[draft.type].completed(draft.details or {}, language))
 
 
-def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
-    waits = limits.wait_each("messages", [str(draft.sender.pk) for draft in drafts], settings.RATE_MESSAGES)
-    allowed = [draft for draft, seconds in zip(drafts, waits, strict=True) if not seconds]
-    written = iter(_store(allowed) if allowed else [])
-    return [limits.refusal(seconds, settings.RATE_MESSAGES) if seconds else next(written) for seconds in waits]
+class _TooFast(Exception):
+    """Some of a batch are over their limits: it is written without them."""
+
+    def __init__(self, refusals: list[RateLimited | None]) -> None:
+        self.refusals = refusals
 
 
 class _LookFirst(Exception):
     """What somebody wants to send was sent: by this very draft, perhaps."""
 
 
-def _store(drafts: list[Draft]) -> list[Sent | ChatError]:
+Refusals = Callable[[], list[RateLimited | None]]
+
+
+def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
+    # Redis looks at the limits while the database looks at the seats.
+    limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
+    refusals = limits.ask_each(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
     try:
-        return run_atomic(lambda: _commit(drafts))
+        return _store(drafts, once(refusals))
+    except _TooFast as some:
+        allowed = [draft for draft, refused in zip(drafts, some.refusals, strict=True) if refused is None]
+        written = iter(_store(allowed, _nobody(allowed)) if allowed else [])
+        return [next(written) if refused is None else refused for refused in some.refusals]
+
+
+def _nobody(drafts: list[Draft]) -> Refusals:
+    return lambda: [None] * len(drafts)
+
+
+def _store(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
+    try:
+        return run_atomic(lambda: _commit(drafts, refusals))
     except (IntegrityError, _LookFirst):
         # Somebody sent a clientId again, or two processes made the same private room.
         return [_store_alone(draft) for draft in drafts]
@@ -126,39 +146,42 @@ def _store_alone(draft: Draft) -> Sent | ChatError:
         if known is not None:
             return _again(draft, known)
         try:
-            (answer,) = run_atomic(lambda: _commit([draft], was_looked_for=True))
+            (answer,) = run_atomic(lambda: _commit([draft], _nobody([draft]), was_looked_for=True))
             return answer
         except IntegrityError:
             continue
     return Busy()
 
 
-def _commit(drafts: list[Draft], *, was_looked_for: bool = False) -> list[Sent | ChatError]:
+def _commit(drafts: list[Draft], refusals: Refusals, *, was_looked_for: bool = False) -> list[Sent | ChatError]:
     wanted = [draft.upload_id for draft in drafts if draft.upload_id is not None]
     if not wanted:
-        return _Batch(drafts).run()
+        return _Batch(drafts, refusals).run()
+    if any(refused := refusals()):
+        raise _TooFast(refused)
     uploads = selectors.held_uploads(wanted)
-    refusals = _refusals(drafts, uploads)
-    if not was_looked_for and any(isinstance(refusal, rules.UploadSent) for refusal in refusals):
+    found = _found_wrong(drafts, uploads)
+    if not was_looked_for and any(isinstance(wrong, rules.UploadSent) for wrong in found):
         raise _LookFirst
-    left = [draft for draft, refusal in zip(drafts, refusals, strict=True) if refusal is None]
-    answers = iter(_Batch(left, uploads).run() if left else [])
-    return [next(answers) if refusal is None else refusal for refusal in refusals]
+    right = [draft for draft, wrong in zip(drafts, found, strict=True) if wrong is None]
+    answers = iter(_Batch(right, _nobody(right), uploads).run() if right else [])
+    return [next(answers) if wrong is None else wrong for wrong in found]
 
 
-def _refusals(drafts: Sequence[Draft], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
-    refusals: list[ChatError | None] = []
+def _found_wrong(drafts: Sequence[Draft], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
+    """For each draft why it cannot carry what it says, if it cannot."""
+    found: list[ChatError | None] = []
     taken: set[UUID] = set()
     for draft in drafts:
-        refusal: ChatError | None = None
+        wrong: ChatError | None = None
         if draft.upload_id is not None:
             address = (draft.details or {})["mediaUrl"]
-            refusal = rules.refusal_to_carry(uploads.get(draft.upload_id), address, draft.type, draft.sender)
-            if refusal is None and draft.upload_id in taken:
-                refusal = rules.UploadSent()
+            wrong = rules.refusal_to_carry(uploads.get(draft.upload_id), address, draft.type, draft.sender)
+            if wrong is None and draft.upload_id in taken:
+                wrong = rules.UploadSent()
             taken.add(draft.upload_id)
-        refusals.append(refusal)
-    return refusals
+        found.append(wrong)
+    return found
 
 
 def _again(draft: Draft, known: Message) -> Sent | ChatError:
@@ -232,8 +255,9 @@ class _Batch:
     `uploads` are what they carry, held and free.
     """
 
-    def __init__(self, drafts: list[Draft], uploads: Mapping[UUID, Upload] | None = None) -> None:
+    def __init__(self, drafts: list[Draft], refusals: Refusals, uploads: Mapping[UUID, Upload] | None = None) -> None:
         self.drafts = drafts
+        self.refusals = refusals
         self.uploads = uploads or {}
         self.turns: dict[Speaker, _Turn] = {}
         self.turn_of = [self._turn(draft) for draft in drafts]
@@ -252,6 +276,9 @@ class _Batch:
         for draft, turn in zip(self.drafts, self.turn_of, strict=True):
             if turn.base is None and not draft.is_group and self._open(draft):
                 self._take_seats([turn])
+        refused = self.refusals()
+        if any(refused):
+            raise _TooFast(refused)
         messages = self._messages()
         rooms: dict[UUID, list[_New]] = {}
         for message in messages:

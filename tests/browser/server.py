@@ -48,6 +48,7 @@ class Server:
             "MEDIA_ROOT": str(folder / "media"),
             "RATE_SIGNUPS": "off",
             "RATE_MESSAGES": "off",
+            "RATE_CHAT_MESSAGES": "off",
             "RATE_CONNECTIONS": "off",
             "RATE_UPLOADS": "off",
             "DEBUG": "off",

@@ -26,7 +26,7 @@ _STARTING = threading.BoundedSemaphore(2)
 #: Bytes of memory at which a server that went mad fails, and not the machine.
 MEMORY = 8 * 1024**3
 #: There, and too high to be met.
-RATES = ("RATE_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_CONNECTIONS")
+RATES = ("RATE_MESSAGES", "RATE_CHAT_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_CONNECTIONS")
 
 #: As /proc says it.
 ESTABLISHED = "01"
@@ -103,6 +103,11 @@ class Server:
         finally:
             process.kill()
             process.wait()
+
+    def manage(self, *command: str) -> str:
+        """What a command of manage.py says."""
+        asked = [sys.executable, "manage.py", *command]
+        return subprocess.run(asked, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True).stdout
 
     def memory(self) -> int:
         """Bytes it has in use."""

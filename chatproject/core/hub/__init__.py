@@ -1,11 +1,10 @@
 """The one door to live sockets.
 
 `publish` may be called from any thread, after the commit. It never fails and never waits: what is pushed is a hint, at
-most once, in order per topic and publisher; whoever missed one learns of it by the next heartbeat and syncs. A topic's
-event goes through Redis once per process that has somebody to hear it, is encoded once, and what waits for a topic
-when a process wakes leaves as one frame to the sockets that understand batches.
-
-While Redis is away the sockets of the publishing process still hear everything.
+most once, in order per topic and publisher; whoever missed one learns of it by the next heartbeat and syncs. The
+sockets of the publishing process hear an event at once, Redis or not; it goes through Redis once per other process that
+has somebody to hear it, is encoded once, and what waits for a topic when a process wakes leaves as one frame to the
+sockets that understand batches.
 """
 
 import asyncio
@@ -109,6 +108,7 @@ class _Hub:
 
     def __init__(self) -> None:
         self.process = uuid.uuid4().hex
+        self._origin = self.process.encode()
         self.registry = Registry()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.bus: Bus | None = None
@@ -127,7 +127,7 @@ class _Hub:
         loop = asyncio.get_running_loop()
         if self.loop is not loop:
             self.loop, self._ready = loop, asyncio.Event()
-            self.bus = Bus(settings.REDIS_URL, self._hear)
+            self.bus = Bus(settings.REDIS_URL, self._hear_others, name=self._origin)
             await self.bus.start()
             self.spawn(self._hear_control())
             for seconds, job in self._jobs:
@@ -188,7 +188,7 @@ class _Hub:
         """A command, or a web process without sockets."""
         try:
             with redis.client() as connection:
-                connection.publish(topic, payload)
+                connection.publish(topic, self._origin + payload)
         except redis.Unavailable as away:
             log.warning("hub: nobody was told of an event: %s", type(away).__name__)
 
@@ -202,10 +202,17 @@ class _Hub:
                     item()
                 except Exception:
                     log.exception("hub: a call failed")
-            elif not self.bus.publish(*item):
-                self._hear(*item)
+            else:
+                topic, payload = item
+                self._hear(topic, payload)
+                self.bus.publish(topic, self._origin + payload)
 
     # Hearing ----------------------------------------------------------------------------------------------------------
+
+    def _hear_others(self, topic: str, payload: bytes) -> None:
+        """What Redis brings: what this process published itself was heard here already."""
+        if not payload.startswith(self._origin):
+            self._hear(topic, payload[len(self._origin) :])
 
     def _hear(self, topic: str, payload: bytes) -> None:
         if not self._incoming:

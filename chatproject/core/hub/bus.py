@@ -8,6 +8,7 @@ renewed when it is back.
 import asyncio
 import logging
 import ssl
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any, cast
@@ -15,19 +16,18 @@ from typing import Any, cast
 import hiredis
 from redis.connection import parse_url
 
+from chatproject.core.redis import packed
+
 log = logging.getLogger(__name__)
 
 #: Bytes waiting to leave for Redis past which publishing stops rather than grows.
 BACKLOG = 8 * 1024 * 1024
+#: Where processes greet each other.
+PROCESSES = b"hub:processes"
 #: Seconds between attempts to connect.
 RETRY = 0.3
 #: Seconds for an answer to a PING, and between two of them.
 PATIENCE = 5
-
-
-def command(*words: bytes) -> bytes:
-    """A command in RESP."""
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
 
 
 class _Wire(asyncio.Protocol):
@@ -72,11 +72,18 @@ class _Wire(asyncio.Protocol):
 
 
 class Bus:
-    """Topics over Redis pub/sub for one process. All methods belong to the event loop that called `start`."""
+    """Topics over Redis pub/sub for one process. All methods belong to the event loop that called `start`.
 
-    def __init__(self, url: str, hear: Callable[[str, bytes], None]) -> None:
-        self._url, self._hear = url, hear
+    A process that is alone publishes nothing. Every process hears `PROCESSES`, greets the others there when it has
+    come (back), and asks Redis now and then how many they are.
+    """
+
+    def __init__(self, url: str, hear: Callable[[str, bytes], None], *, name: bytes) -> None:
+        self._url, self._hear, self._name = url, hear, name
         self._topics: set[str] = set()
+        self._greetings = 0
+        self._has_company = True
+        self._counting: deque[int] = deque()  # for each count that was asked for, the greetings heard by then
         self._confirmed: dict[str, asyncio.Future[None]] = {}
         self._publisher: _Wire | None = None
         self._subscriber: _Wire | None = None
@@ -105,10 +112,10 @@ class Bus:
         self._drop()
 
     def publish(self, topic: str, payload: bytes) -> bool:
-        """Send to every process that subscribed; False when Redis is away, and nobody will hear it."""
+        """Send to every other process that subscribed; False when Redis is away, and none will hear it."""
         if self._publisher is None or self._subscriber is None:
             return False
-        return self._publisher.write(command(b"PUBLISH", topic.encode(), payload))
+        return not self._has_company or self._publisher.write(packed(b"PUBLISH", topic.encode(), payload))
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Hear these from now on: returns when Redis has confirmed, or at once while it is away."""
@@ -117,7 +124,7 @@ class Bus:
         self._topics |= new
         if self._subscriber is None:
             return
-        if new and self._subscriber.write(command(b"SUBSCRIBE", *(topic.encode() for topic in new))):
+        if new and self._subscriber.write(packed(b"SUBSCRIBE", *(topic.encode() for topic in new))):
             for topic in new:
                 self._confirmed[topic] = asyncio.get_running_loop().create_future()
         waiting = [self._confirmed[topic] for topic in topics if topic in self._confirmed]
@@ -128,12 +135,16 @@ class Bus:
         known = [topic for topic in topics if topic in self._topics]
         self._topics.difference_update(known)
         if known and self._subscriber is not None:
-            self._subscriber.write(command(b"UNSUBSCRIBE", *(topic.encode() for topic in known)))
+            self._subscriber.write(packed(b"UNSUBSCRIBE", *(topic.encode() for topic in known)))
 
     def _heard(self, reply: Any) -> None:
         if not isinstance(reply, list):
             reply = [reply.lower() if isinstance(reply, bytes) else reply]  # a PONG, while nothing is subscribed
         match reply[0]:
+            case b"message" if reply[1] == PROCESSES:
+                if reply[2] != self._name:
+                    self._greetings += 1
+                    self._has_company = True
             case b"message":
                 self._hear(reply[1].decode(), reply[2])
             case b"subscribe":
@@ -143,11 +154,24 @@ class Bus:
             case b"pong":
                 self._answered.set()
 
+    def _count(self) -> None:
+        """Ask how many processes there are."""
+        if self._publisher is not None and self._publisher.write(packed(b"PUBSUB", b"NUMSUB", PROCESSES)):
+            self._counting.append(self._greetings)
+
+    def _answer(self, reply: Any) -> None:
+        """What Redis answers the publisher; to PUBLISH a number, which says nothing."""
+        if isinstance(reply, list):
+            # Whoever greeted since it was asked may not have been counted.
+            self._has_company = reply[1] > 1 or self._counting.popleft() != self._greetings
+
     def _drop(self) -> None:
         for wire in (self._publisher, self._subscriber):
             if wire is not None:
                 wire.close()
         self._publisher = self._subscriber = None
+        self._has_company = True
+        self._counting.clear()
         for waiting in self._confirmed.values():
             if not waiting.done():
                 waiting.set_result(None)
@@ -163,7 +187,8 @@ class Bus:
                     log.info("hub: Redis is back, %d topics", len(self._topics))
                 self._answered.clear()
                 if self._subscriber is not None:
-                    self._subscriber.write(command(b"PING"))
+                    self._subscriber.write(packed(b"PING"))
+                    self._count()
                 try:
                     async with asyncio.timeout(PATIENCE):
                         await self._broken.wait()
@@ -183,17 +208,20 @@ class Bus:
         with ExitStack() as unless_it_answers:
             async with asyncio.timeout(2):
                 self._broken.clear()
-                publisher = await self._open(lambda reply: None)
+                publisher = await self._open(self._answer)
                 unless_it_answers.callback(publisher.close)
                 subscriber = await self._open(self._heard)
                 unless_it_answers.callback(subscriber.close)
                 self._answered.clear()
-                subscriber.write(command(b"PING"))
+                subscriber.write(packed(b"SUBSCRIBE", PROCESSES))
+                subscriber.write(packed(b"PING"))
                 await self._answered.wait()
             unless_it_answers.pop_all()
         self._publisher, self._subscriber = publisher, subscriber
+        publisher.write(packed(b"PUBLISH", PROCESSES, self._name))
+        self._count()
         if self._topics:
-            subscriber.write(command(b"SUBSCRIBE", *(topic.encode() for topic in self._topics)))
+            subscriber.write(packed(b"SUBSCRIBE", *(topic.encode() for topic in self._topics)))
 
     async def _open(self, heard: Callable[[Any], None]) -> _Wire:
         loop = asyncio.get_running_loop()
@@ -211,5 +239,5 @@ class Bus:
             )
         if options.get("password"):
             names = [options["username"]] if options.get("username") else []
-            opened.write(command(b"AUTH", *(word.encode() for word in [*names, options["password"]])))
+            opened.write(packed(b"AUTH", *(word.encode() for word in [*names, options["password"]])))
         return opened

@@ -20,9 +20,10 @@ class Wire(Protocol):
 
     @property
     def is_ready(self) -> bool:
-        """Whether `write` may be called now."""
+        """Whether frames may be written now."""
 
-    def write_frames(self, frames: bytes) -> None:
+    @property
+    def write_frames(self) -> Callable[[bytes], None]:
         """Write one frame or several, without waiting."""
 
     async def until_ready(self) -> None:
@@ -58,22 +59,16 @@ def joined(texts: list[bytes]) -> bytes:
 
 
 class Parcel:
-    """Events that leave together: one frame for a socket that understands batches, one each for the others."""
+    """Events that leave together, as frames: one for a socket that understands batches, one each for the others."""
 
-    __slots__ = ("_each", "_together", "texts")
+    __slots__ = ("batch", "each", "texts")
 
     def __init__(self, texts: list[bytes]) -> None:
         self.texts = texts
-        self._each = self._together = b""
-
-    def frames(self, *, batches: bool) -> bytes:
-        if batches and len(self.texts) > 1:
-            if not self._together:
-                self._together = frame(joined(self.texts))
-            return self._together
-        if not self._each:
-            self._each = b"".join(map(frame, self.texts))
-        return self._each
+        self.each = self.batch = frame(texts[0])
+        if len(texts) > 1:
+            self.each = b"".join(map(frame, texts))
+            self.batch = frame(joined(texts))
 
 
 class AsgiWire:

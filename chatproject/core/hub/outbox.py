@@ -42,13 +42,13 @@ class Outbox:
 
     def push(self, parcel: Parcel) -> None:
         """Send events that left together."""
-        if self.is_closed:
-            return
         if not self._is_held:
             if self._wire.is_ready:
-                self._wire.write_frames(parcel.frames(batches=self._batches))
+                self._wire.write_frames(parcel.batch if self._batches else parcel.each)
                 return
             self._drain_soon()
+        if self.is_closed:
+            return
         self._waiting += parcel.texts
         self._size += sum(map(len, parcel.texts))
         if self._size > LIMIT:
@@ -61,7 +61,7 @@ class Outbox:
 
     def close(self) -> None:
         """Send nothing more."""
-        self.is_closed = True
+        self.is_closed = self._is_held = True
         self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
@@ -97,6 +97,6 @@ class Outbox:
         return frame(joined(texts))
 
     def _give_up(self) -> None:
-        self.is_closed = True
+        self.is_closed = self._is_held = True
         self._waiting.clear()
         self._too_slow()
