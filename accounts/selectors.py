@@ -88,12 +88,12 @@ def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
         return {device.token_hash or "": Poster(device.pk, device.is_stale, device.user) for device in found}
     now, word = times.now(), databases.word()
     marks = ", ".join(["%s"] * len(token_hashes))
-    rows = databases.select(
-        "SELECT token_hash, accounts_device._id, last_seen_at <= %s, accounts_user._id, accounts_user.name, img, language "
-        "FROM accounts_device JOIN accounts_user ON accounts_user._id = user_id "
-        f"WHERE token_hash IN ({marks}) AND expires_at > %s AND is_active",
-        [word(now - Device.SEEN_EVERY), *token_hashes, word(now)],
-    )
+    query = f"""
+        SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language
+        FROM accounts_device device JOIN accounts_user person ON person._id = user_id
+        WHERE token_hash IN ({marks}) AND expires_at > %s AND is_active
+    """  # noqa: S608
+    rows = databases.select(query, [word(now - Device.SEEN_EVERY), *token_hashes, word(now)])
     return {
         token_hash: Poster(
             databases.id_of(device_id),
