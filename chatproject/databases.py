@@ -77,9 +77,11 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
             # A transaction that reads before it writes fails at once when another wrote in between: none begins so.
             "transaction_mode": "IMMEDIATE",
             "timeout": PATIENCE,
-            # SQLite's own is a checkpoint every 4 MB: what a batch of messages in many rooms writes.
+            # SQLite's own is a checkpoint every 4 MB, which a few batches of messages in many rooms write, and a
+            # temporary file for whatever a statement of many rows would have to take back.
             "init_command": (
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=4000;"
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};"
+                "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
             ),
         },
         # A file, because sockets work on threads of their own: each needs a connection, and memory has only one.
