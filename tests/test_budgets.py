@@ -7,7 +7,6 @@ import pytest
 from django.db import connection
 from websockets.asyncio.client import connect
 
-
 #: PostgreSQL, which has many writers, is asked to hold the rooms first.
 HOLD = connection.vendor == "postgresql"
 
