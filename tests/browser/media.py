@@ -1,5 +1,6 @@
 """What people attach, made for the tests: pictures, bytes, and ways to hand them to a page."""
 
+import base64
 import io
 import random
 from pathlib import Path
@@ -38,7 +39,7 @@ def picture(path: Path, size: tuple[int, int], *, noise: bool = False, turn: int
         image = Image.blend(image, Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3)), 0.5)
     exif = Image.Exif()
     exif[0x0112] = turn
-    image.save(path, **({} if path.suffix == ".gif" else {"exif": exif, "quality": 95}))
+    image.save(path, exif=exif, quality=95)
     return path
 
 
@@ -64,8 +65,6 @@ def choose(page: Page, entry: str, *paths: Path) -> None:
 
 def hand_over(page: Page, kind: str, selector: str, *files: tuple[str, str, bytes]) -> None:
     """`kind`: "paste", "drop", or what leads to it, as "dragenter dragover"."""
-    import base64
-
     page.evaluate(
         _HAND_OVER, [kind, selector, [[name, type_, base64.b64encode(data).decode()] for name, type_, data in files]]
     )

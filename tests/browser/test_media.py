@@ -168,7 +168,9 @@ def test_a_picture_opens_large_turns_and_closes_where_it_was(pair: Pair) -> None
     assert saved.value.suggested_filename.endswith(".jpg")
     page.keyboard.press("Escape")
     expect(box).to_have_count(0)
-    assert page.evaluate("document.activeElement.closest('.message').querySelector('img').getAttribute('width')") == "320"
+    assert (
+        page.evaluate("document.activeElement.closest('.message').querySelector('img').getAttribute('width')") == "320"
+    )
     page.locator(".picture").first.click()
     expect(box).to_be_visible()
     page.go_back()
@@ -199,7 +201,12 @@ def test_nothing_jumps_while_pictures_load(pair: Pair, tmp_path: Path) -> None:
         media.hand_over(bob.page, "paste", "#text", (f"{number}.jpg", "image/jpeg", media.jpeg(size)))
         bob.page.click("#send-files")
         expect(sent(bob.page, "image")).to_have_count(number + 1)
-    ann.page.route("**/uploads/**", lambda route: (ann.page.wait_for_timeout(100), route.continue_()))
+
+    def late(route: Route) -> None:
+        ann.page.wait_for_timeout(100)
+        route.continue_()
+
+    ann.page.route("**/uploads/**", late)
     ann.page.add_init_script(
         """window.shift = 0;
         new PerformanceObserver((list) => {
@@ -278,7 +285,7 @@ def test_one_recording_plays_at_a_time(pair: Pair) -> None:
 def test_a_recording_is_thrown_away_kept_for_its_chat_or_too_short(
     pair: Pair, person: Callable[[str], Person], site: Server
 ) -> None:
-    ann, bob = pair
+    ann, _ = pair
     cem = person("Cem")
     cem.say(ann, "hi")
     record(ann.page, 100)
@@ -591,9 +598,7 @@ def test_an_answer_can_be_a_picture_and_a_picture_can_be_answered(pair: Pair) ->
     assert media.is_loaded(quote.locator("img"))
 
 
-def test_a_page_that_is_not_secure_says_why_and_how_and_chats_on(
-    playwright: Playwright, tmp_path: Path
-) -> None:
+def test_a_page_that_is_not_secure_says_why_and_how_and_chats_on(playwright: Playwright, tmp_path: Path) -> None:
     with Server(tmp_path, ALLOWED_HOSTS="chat.test,127.0.0.1") as site:
         watch = Watch(f"http://chat.test:{site.port}")
         watch.allow("Cross-Origin-Opener-Policy")
