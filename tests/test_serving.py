@@ -148,6 +148,8 @@ def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
         ("RATE_MESSAGES", "many", "RATE_MESSAGES: not a rate"),
         ("REGISTRATION", "maybe", "neither open nor closed"),
         ("SQLITE_SYNCHRONOUS", "OFF", "SQLITE_SYNCHRONOUS"),
+        ("TILE_URL", "https://tile.example.org/", "is not the address of map tiles"),
+        ("TILE_DATUM", "mars", "is not one of wgs84 and gcj02"),
         ("TRUSTED_PROXIES", "nginx", "is not an address or network"),
         ("WORKERS", "0", "0 processes cannot serve"),
     ],

@@ -114,6 +114,13 @@ class Person:
     def say_in(self, group_id: str, text: str, **more: Any) -> Any:
         return self.post("/group/send", groupId=group_id, content=text, type="text", **more)
 
+    def upload(self, kind: str, name: str, data: bytes) -> Any:
+        answer = self._http.post(
+            "/upload", data={"mediaType": kind}, files={"media": (name, data)}, headers=self._headers
+        )
+        answer.raise_for_status()
+        return answer.json()
+
     def create_group(self, name: str, *members: "Person", **more: Any) -> str:
         group = self.post("/group/create", name=name, memberIds=[member.id for member in members], **more)
         return str(group["id"])

@@ -1,10 +1,12 @@
 """Pictures, voice, places and files between two people at two browsers; and what goes wrong on the way."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
@@ -636,3 +638,46 @@ def test_a_page_that_is_not_secure_says_why_and_how_and_chats_on(playwright: Pla
         expect(sent(page, "image")).to_have_count(1)
         assert not watch.complaints
         browser.close()
+
+
+def test_tiles_come_from_the_configured_origin_shifted_where_they_are_and_from_no_other(
+    playwright: Playwright, tmp_path: Path
+) -> None:
+    tiles = "http://127.0.0.1:9/{z}/{x}/{y}.png"
+    attribution = 'Maps by <a href="https://maps.example">Maps</a><img src="x">'
+    with Server(tmp_path, TILE_URL=tiles, TILE_ATTRIBUTION=attribution, TILE_DATUM="gcj02") as site:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
+        context = browser.new_context(base_url=site.url, locale="en-GB", **SENSES)
+        asked: list[str] = []
+
+        def answer(route: Route) -> None:
+            asked.append(route.request.url)
+            route.fulfill(body=media.jpeg((256, 256)), content_type="image/jpeg")
+
+        context.route("http://127.0.0.1:9/**", answer)
+        watch = Watch(site.url)
+        watch.allow("request to another origin: http://127.0.0.1:9/")
+        watch.over(context)
+        ann, bob = Someone("Ann", context.new_page()), Person(site, "Bob")
+        bob.say(ann, "hello")
+        ann.open(bob)
+        ann.page.click("#attach")
+        ann.page.get_by_role("menuitem", name="Place").click()
+        expect(ann.page.locator("#latitude")).to_have_value("30.130120")
+        expect(ann.page.locator(".leaflet-control-attribution")).to_have_text("Maps by Maps")
+        expect(ann.page.locator(".leaflet-control-attribution img")).to_have_count(0)
+        expect(ann.page.locator(".map-notice")).to_be_hidden()
+        expect(ann.page.locator("img.leaflet-tile-loaded").first).to_be_visible()
+        there = places.to_gcj02(places.Point(30.13012, 118.16544))
+        assert any(url.endswith(f"/16/{_tile(there)}.png") for url in asked)
+        policy = httpx.get(f"{site.url}/sign-in/").headers["content-security-policy"]
+        assert "img-src 'self' data: blob: http://127.0.0.1:9;" in policy
+        assert not watch.complaints
+        browser.close()
+
+
+def _tile(place: places.Point) -> str:
+    """The tile of the usual scheme that a place lies on, at its sixteenth step."""
+    east = (place.longitude + 180) / 360
+    north = (1 - math.asinh(math.tan(math.radians(place.latitude))) / math.pi) / 2
+    return f"{int(east * 2**16)}/{int(north * 2**16)}"

@@ -19,7 +19,7 @@ const iconFor = (name) => KINDS.find(([, ending]) => ending.test(name))?.[0] ?? 
 
 /** Long names are cut in their middle: the ending says most. */
 export function fileName(name) {
-  const [head, tail] = name.length > 24 ? [name.slice(0, -8), name.slice(-8)] : [name, ""];
+  const [head, tail] = name.length > 14 ? [name.slice(0, -8), name.slice(-8)] : [name, ""];
   return h("bdi", { class: "file-name", title: name }, h("span", {}, head), tail && h("span", {}, tail));
 }
 
