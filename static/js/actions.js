@@ -280,9 +280,9 @@ export class Actions {
   }
 
   /** Leaves nothing of this person's words on the machine. */
-  leaveNothing() {
+  async leaveNothing() {
     this.#socket.stop();
-    this.#outbox.clear();
     this.#drafts.clear();
+    await this.#outbox.clear();
   }
 }

@@ -78,7 +78,7 @@ export class Outbox {
   clear() {
     this.#uploading?.controller.abort();
     for (const key of this.#keys()) localStorage.removeItem(key);
-    this.#files.clear();
+    return this.#files.clear();
   }
 
   /** One after the other, so that they arrive in the order they were written. */

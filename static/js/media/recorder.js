@@ -22,21 +22,22 @@ export class Recorder {
   #pieces = [];
 
   /** Asks for the microphone and begins. Rejects as getUserMedia does: NotAllowedError, NotFoundError, … */
-  static async start(onLevel) {
+  static async start(hooks) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
-    return new Recorder(stream, onLevel);
+    return new Recorder(stream, hooks);
   }
 
-  constructor(stream, onLevel) {
+  /** `onLevel(recorder)` as it goes on, `onEnd(recorder)` when it ended, be it because the microphone was taken away. */
+  constructor(stream, { onLevel, onEnd }) {
     this.#stream = stream;
     const mimeType = FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
     this.#recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS });
     this.#recorder.addEventListener("dataavailable", ({ data }) => this.#pieces.push(data));
+    this.#recorder.addEventListener("stop", () => onEnd(this));
     this.#sound = new AudioContext();
     const analyser = new AnalyserNode(this.#sound, { fftSize: 2048 });
     new MediaStreamAudioSourceNode(this.#sound, { mediaStream: stream }).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
-    // A microphone that is taken away ends the recording; what there is of it stays.
     this.#recorder.start(1000);
     this.#began = performance.now();
     this.#timer = setInterval(() => {

@@ -8,6 +8,7 @@ const THEMES = [
   ["dark", gettext("Dark"), "moon"],
 ];
 const LANGUAGES = [["zh-hans", "简体中文"], ["en", "English"]];
+const PATIENCE = 1000;
 const YEAR = 31_536_000;
 
 export function openAccountMenu(anchor, { store, actions }) {
@@ -25,8 +26,8 @@ export function openAccountMenu(anchor, { store, actions }) {
       label: gettext("Sign out"),
       icon: "log-out",
       danger: true,
-      run: () => {
-        actions.leaveNothing();
+      run: async () => {
+        await Promise.race([actions.leaveNothing(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
         document.getElementById("sign-out").submit();
       },
     },

@@ -6,7 +6,6 @@ import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { openMap } from "chat/views/map.js";
 
-const LAST = "chat.place";
 const PATIENCE = 15_000;
 const DIGITS = 6;
 const NAME = 120;
@@ -19,6 +18,9 @@ const WAYS = {
   google: gettext("Google Maps"),
   geo: gettext("Another app"),
 };
+
+// Where one was last, as long as the page is there: it is nobody's business after.
+let last = null;
 
 export function choosePlace(kit) {
   let place = null;
@@ -103,13 +105,12 @@ export function choosePlace(kit) {
     event.preventDefault();
     if (!place) return;
     const [called, at] = [name, address].map((one) => one.querySelector("input").value.trim());
-    localStorage.setItem(LAST, JSON.stringify(place));
+    last = place;
     kit.sendPlace({ latitude: round(place.latitude), longitude: round(place.longitude), name: called, address: at });
     close();
   }
 
   async function begin() {
-    const last = JSON.parse(localStorage.getItem(LAST) ?? "null");
     say("");
     try {
       map = await openMap(frame, kit.map, { at: place ?? last, onMove: (moved) => choose(moved, { from: "map" }) });

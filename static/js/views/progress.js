@@ -9,8 +9,9 @@ export function progress(part = 0) {
   const ring = svg("svg", { viewBox: "0 0 44 44", "aria-hidden": "true" }, svg("circle", { cx: "22", cy: "22", r: String(RADIUS) }), svg("circle", { cx: "22", cy: "22", r: String(RADIUS), class: "done" }));
   const element = h(
     "span",
-    { class: "progress", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": gettext("Sending") },
-    ring,
+    { class: "progress" },
+    // Beside the button, not around it: what is in a progress bar is not told by screen readers.
+    h("span", { role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": gettext("Sending") }, ring),
     h("button", { type: "button", "data-act": "discard", "aria-label": gettext("Cancel sending"), title: gettext("Cancel sending") }, icon("x")),
   );
   setProgress(element, part);
@@ -18,7 +19,7 @@ export function progress(part = 0) {
 }
 
 export function setProgress(element, part = 0) {
-  element.setAttribute("aria-valuenow", String(Math.round(part * 100)));
+  element.firstChild.setAttribute("aria-valuenow", String(Math.round(part * 100)));
   // Never quite empty, so that it can be seen to be there.
   element.querySelector(".done").style.strokeDasharray = `${Math.max(0.04, part) * AROUND} ${AROUND}`;
 }

@@ -53,7 +53,10 @@ export class RecordingBar {
     const key = this.#key;
     this.#isAsking = true;
     try {
-      const recorder = await Recorder.start((one) => this.#tick(one));
+      const recorder = await Recorder.start({
+        onLevel: (one) => this.#tick(one),
+        onEnd: (one) => one === this.#recorder && this.#stop(),
+      });
       if (key !== this.#key) {
         recorder.cancel();
         return;
