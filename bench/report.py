@@ -25,12 +25,11 @@ def write_report(medians: Medians, loads: list[Any], posts: Any, *, peer: str, r
 
 
 def _page(medians: Medians, loads: list[Any], posts: Any, *, peer: str, rounds: int, seconds: float) -> str:
-    lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}; medians of {rounds} rounds of {seconds:g} s each.",
-        f"In brackets: the ratio to {peer} (for latencies, below 1 is faster). CPU: of the server's process, in µs per "
-        "delivery or answer.",
-        "",
-    ]
+    about = (
+        f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}; medians of {rounds} rounds of {seconds:g} s each. In brackets "
+        f"the ratio to {peer}; of latencies, below 1 is faster. CPU: of the server, in µs per delivery or answer."
+    )
+    lines = [about, ""]
     for one in loads:
         unit = "ms" if one.figure.endswith("_ms") else one.figure.removesuffix("_per_s") + "/s"
         base = medians.get(peer, {}).get(one.name, {})

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,9 +77,11 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
             # A transaction that reads before it writes fails at once when another wrote in between: none begins so.
             "transaction_mode": "IMMEDIATE",
             "timeout": PATIENCE,
-            # SQLite's own is a checkpoint every 4 MB: what a batch of messages in many rooms writes.
+            # SQLite's own is a checkpoint every 4 MB, which a few batches of messages in many rooms write, and a
+            # temporary file for whatever a statement of many rows would have to take back.
             "init_command": (
-                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=4000;"
+                f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};"
+                "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
             ),
         },
         # A file, because sockets work on threads of their own: each needs a connection, and memory has only one.
@@ -326,16 +328,31 @@ def keep_pages() -> None:
             cursor.execute("PRAGMA cache_size=-16000")
 
 
-def joins_updates() -> bool:
-    """Whether an UPDATE can join rows that are given, and answer what it wrote."""
+@cache
+def speaks_sql() -> bool:
+    """Whether the database takes statements of our own: PostgreSQL, and SQLite since it has RETURNING."""
     return connection.vendor == "postgresql" or (
         connection.vendor == "sqlite" and connection.features.can_return_columns_from_insert
     )
 
 
+@cache
 def word() -> Callable[[Any], Any]:
     """How a statement of our own gives ids and times to this database, and gets them back."""
     return _sqlite_word if connection.vendor == "sqlite" else _as_it_is
+
+
+def id_of(given: Any) -> UUID:
+    """An id as a statement of our own gets it back."""
+    return UUID(given) if isinstance(given, str) else given
+
+
+def select(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement of our own that answers rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _as_it_is(value: Any) -> Any:
@@ -358,31 +375,31 @@ _SQLITE_WORDS: dict[type, Callable[[Any], Any]] = {UUID: attrgetter("hex"), date
 def update_joined(update: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     """Run an UPDATE that joins `given`, a table of `rows` with these columns; what it RETURNS."""
     marks, values = _marks(rows)
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH given ({', '.join(columns)}) AS (VALUES {marks}) {update}", values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+    return select(f"WITH given ({', '.join(columns)}) AS (VALUES {marks}) {update}", values)
 
 
 def hold(table: str, ids: Iterable[UUID]) -> None:
     """Let nobody else change these rows before the transaction's end, taken in one order. SQLite has one writer."""
-    if connection.vendor == "sqlite":
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {table} WHERE _id = ANY(%s) ORDER BY _id FOR UPDATE", [list(ids)])  # noqa: S608
+    if word() is not _sqlite_word:
+        select(f"SELECT 1 FROM {table} WHERE _id = ANY(%s) ORDER BY _id FOR UPDATE", [list(ids)])  # noqa: S608
 
 
 def insert(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Store rows that are complete, in one statement and without a model's object for each."""
-    if connection.vendor == "mongodb":
+    if not speaks_sql():
         model._default_manager.bulk_create([model(**dict(zip(columns, row, strict=True))) for row in rows])
         return
-    stored = {field.attname: field.column for field in model._meta.concrete_fields}
-    names = ", ".join(str(stored[name]) for name in columns)
+    names = _column_names(model, tuple(columns))
     write = word()
     marks, values = _marks([[write(value) for value in row] for row in rows])
     with connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {model._meta.db_table} ({names}) VALUES {marks}", values)  # noqa: S608
+
+
+@cache
+def _column_names(model: type[Model], fields: tuple[str, ...]) -> str:
+    stored = {field.attname: field.column for field in model._meta.concrete_fields}
+    return ", ".join(str(stored[name]) for name in fields)
 
 
 def _marks(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:

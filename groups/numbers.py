@@ -46,7 +46,7 @@ def count_own(spoken: Mapping[Speaker, int]) -> dict[Speaker, int]:
     Answers up to where each has nothing to read (`read_seq + own_since_read`); who is missing has no seat there. Holds
     the rooms until the transaction's end.
     """
-    if not databases.joins_updates():
+    if not databases.speaks_sql():
         return _count_own_by_row(spoken)
     word = databases.word()
     rows = [(word(one.room_id), word(one.user_id), one.kind, count) for one, count in spoken.items()]
@@ -68,7 +68,7 @@ def count_own(spoken: Mapping[Speaker, int]) -> dict[Speaker, int]:
 
 def move(steps: Mapping[UUID, Step]) -> dict[UUID, Stand]:
     """Give rooms their messages' numbers: the last `messages` up to where each stands then. The rooms are held."""
-    if not databases.joins_updates():
+    if not databases.speaks_sql():
         return _move_by_row(steps)
     word = databases.word()
     rows = [

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import orjson
@@ -61,9 +62,13 @@ class Answer:
         return self._ack is not None
 
     def done(self, payload: Any = None) -> None:
+        self.done_with(orjson.dumps(payload if payload is not None else {}, default=str))
+
+    def done_with(self, json: bytes) -> None:
+        """The same, of what is JSON already."""
         self._consumer.strikes = 0
         if self._ack is not None:
-            self._consumer.socket.push(hub.encode("ack", payload if payload is not None else {}, ack=self._ack))
+            self._consumer.socket.push(b'{"event":"ack","ack":%b,"data":%b}' % (orjson.dumps(self._ack), json))
 
     def error(self, error: ChatError, event: str = "error", **more: Any) -> None:
         with translation.override(self._consumer.language):
@@ -248,7 +253,7 @@ class ChatConsumer(AsyncConsumer):
             draft = await asyncio.to_thread(services.completed, draft)
         await self._under_way.acquire()
         try:
-            services.submit(draft, lambda outcome: hub.soon(lambda: self._sent(answer, outcome)))
+            services.submit(draft, lambda outcome: hub.soon(partial(self._sent, answer, outcome)))
         except BaseException:
             self._under_way.release()
             raise
@@ -257,7 +262,7 @@ class ChatConsumer(AsyncConsumer):
         self._under_way.release()
         match outcome:
             case services.Sent():
-                answer.done(orjson.Fragment(outcome.json))
+                answer.done_with(outcome.json)
             case ChatError():
                 answer.error(outcome)
             case _:  # the writer has logged it

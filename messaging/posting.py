@@ -1,8 +1,8 @@
 """The short way of a message that is sent by HTTP with a token.
 
 Clients and bots that send much pay more for Django's request than for the message. This answers the plain case, where
-nothing but the token, the chat and the text is given, on the event loop, and asks for the devices of all who post at
-the same moment at once. Whatever is unusual, a refused token among it, goes the long way, and is answered by the view.
+nothing but the token, the chat and the text is given, on the event loop, and asks who all those are who post at the
+same moment at once. Whatever is unusual, a refused token among it, goes the long way, and is answered by the view.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from accounts import services as accounts
 from chatproject.core import hub
 from chatproject.core.bodies import Application, Message, Receive, Send, answer, refuse
 from chatproject.core.errors import ChatError
-from chatproject.core.handshake import Credentials
 from chatproject.core.together import Together
 from messaging import serializers, services
 
@@ -33,7 +32,7 @@ _HEAD = [
     (b"vary", b"Accept-Language, Cookie"),
 ]
 
-_devices = Together(accounts.devices_for)
+_users = Together(accounts.users_for)
 
 
 def posted(application: Application) -> Application:
@@ -71,14 +70,12 @@ async def _post(application: Application, scope: Any, receive: Receive, send: Se
         given.append(await receive())
     form, is_group = _FORMS[scope["path"]]
     plain = _plain(form, b"".join(message.get("body", b"") for message in given))
-    device = None
-    if plain is not None:
-        device = await _devices(Credentials(token=token))
-    if plain is None or device is None:
+    sender = await _users(token) if plain is not None else None
+    if plain is None or sender is None:
         await application(scope, _again(given, receive), send)
         return
     try:
-        sent = await _sent(services.Draft(sender=device.user, is_group=is_group, **plain))
+        sent = await _sent(services.Draft(sender=sender, is_group=is_group, **plain))
     except ChatError as error:
         await refuse(error, dict(scope["headers"]), send)
     else:

@@ -4,9 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.db import connection
 from websockets.asyncio.client import connect
 
 from tests import hostile
+
+#: PostgreSQL, which has many writers, is asked to hold the rooms first.
+HOLD = connection.vendor == "postgresql"
 
 
 @pytest.fixture
@@ -16,19 +20,19 @@ def crowd(person: Any, group: Any) -> Any:
     return people[0], people[1], group(*people) | {"people": people}
 
 
-def test_sending_to_a_group_of_fifty_takes_five_queries_by_http(crowd: Any, query_budget: Any) -> None:
+def test_sending_to_a_group_of_fifty_takes_four_queries_by_http(crowd: Any, query_budget: Any) -> None:
     ann, _bob, room = crowd
     ann.post("/group/send", {"groupId": room["id"], "content": "warm"}, status=201)
-    with query_budget(5):
+    with query_budget(4 + HOLD):
         ann.post("/group/send", {"groupId": room["id"], "content": "hello", "clientId": "x"}, status=201)
 
 
-def test_sending_to_a_group_of_fifty_takes_five_queries_by_socket_with_one_listening(
+def test_sending_to_a_group_of_fifty_takes_four_queries_by_socket_with_one_listening(
     crowd: Any, query_budget: Any
 ) -> None:
     ann, bob, room = crowd
     anns, bobs = ann.connect(), bob.connect()
-    with query_budget(5):
+    with query_budget(4 + HOLD):
         anns.call("EmitGroupMsg", {"groupId": room["id"], "content": "hello"})
         bobs.next("groupUnreadUpdate")
 

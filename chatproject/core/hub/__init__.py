@@ -223,6 +223,9 @@ class _Hub:
         """Everything that was heard in this turn of the loop, topic by topic."""
         incoming, self._incoming = self._incoming, {}
         for topic, payloads in incoming.items():
+            if len(payloads) == 1:  # as nearly always
+                self._deliver_one(topic, payloads[0])
+                continue
             texts: list[bytes] = []
             skips: list[bytes] = []  # for each text, the socket that has it already
             for payload in payloads:
@@ -238,6 +241,21 @@ class _Hub:
                     texts.append(text)
                     skips.append(head)
             self._push(topic, texts, skips)
+
+    def _deliver_one(self, topic: str, payload: bytes) -> None:
+        head, _, text = payload.partition(b"\n")
+        if text:
+            for listener in self._listeners:
+                listener(topic, text)
+        if head.startswith(b"{"):
+            self._obey(topic, orjson.loads(head), text)
+        elif hearers := self.registry.topics.get(topic):
+            skip = head.decode()
+            parcel: Parcel | None = None
+            for socket in hearers:
+                if socket.id != skip:
+                    parcel = parcel or Parcel([text])
+                    socket.outbox.push(parcel)
 
     def _push(self, topic: str, texts: list[bytes], skips: list[bytes]) -> None:
         hearers = self.registry.topics.get(topic)
