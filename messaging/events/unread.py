@@ -115,12 +115,12 @@ def _ask_private(marked: dict[UUID, tuple[dict[str, Any], bytes]]) -> None:
     everything = list(marked.items())
     for start in range(0, len(everything), MOST):
         some = dict(everything[start : start + MOST])
-        for room_id, user_id, count in rooms.unread_in(some):
+        for room_id, user_id, last_seq, base in rooms.stands_in(some):
             last, json = some[room_id]
             if str(user_id) == last["receiverId"]:
-                cache.private(user_id, UUID(last["senderId"]), count, json)
-                if count:
-                    private_unread(user_id, last, count, last)
+                cache.private(user_id, UUID(last["senderId"]), last_seq, base, json)
+                if last_seq > base:
+                    private_unread(user_id, last, last_seq - base, last)
 
 
 _private = _Fold(lambda marked: marked, _ask_private, lambda nothing: None)
