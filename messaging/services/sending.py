@@ -351,12 +351,12 @@ class _Batch:
             yield sent
 
     def _tell(self) -> None:
-        """The messages in order, then what is unread now: once for each chat, not for each message."""
-        last: dict[UUID, tuple[Draft, _New, Sent]] = {}
+        """The messages in order, then what is unread now: once for each receiver and chat, not for each message."""
+        last: dict[tuple[UUID, UUID], tuple[Draft, _New, Sent]] = {}
         for draft, message, sent in self.said:
             events.message_created(sent.output, sent.json, skip=draft.socket_id)
-            last[message.room_id] = draft, message, sent
-        for room_id, (draft, message, sent) in last.items():
+            last[message.room_id, draft.to] = draft, message, sent
+        for (room_id, _), (draft, message, sent) in last.items():
             if draft.is_group:
                 # The others' counts are told by the processes that hold their sockets.
                 cache.group(room_id, message.seq, self._bases(room_id), sent.json)
