@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chatproject.core.checks import RATES
+
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 PEERS = BENCH / "peers"
 #: Everyone may do as much as he can: limits are on, and high.
-_LIMITED = ("MESSAGES", "CHAT_MESSAGES", "SIGNUPS", "SIGNIN_FAILURES", "UPLOADS", "CONNECTIONS")
-RATES = {f"RATE_{name}": "1000000/1s" for name in _LIMITED}
+UNLIMITED = dict.fromkeys(RATES, "1000000/1s")
 #: Seconds for a server to start.
 PATIENCE = 60
 
@@ -99,7 +100,7 @@ class Installation:
 
     def environment(self, redis_port: int) -> dict[str, str]:
         return {
-            **RATES,
+            **UNLIMITED,
             "DATA_DIR": str(self.folder / "data"),
             "MEDIA_ROOT": str(self.folder / "media"),
             "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",

@@ -19,17 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatproject.core.checks import RATES
+
 ROOT = Path(__file__).resolve().parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
-#: There, and too high to be met.
-RATES = (
-    "RATE_MESSAGES",
-    "RATE_CHAT_MESSAGES",
-    "RATE_SIGNUPS",
-    "RATE_SIGNIN_FAILURES",
-    "RATE_UPLOADS",
-    "RATE_CONNECTIONS",
-)
 
 
 def allow_files(count: int = 20_000) -> None:

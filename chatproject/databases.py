@@ -91,9 +91,9 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
 
 def _postgresql(url: str) -> dict[str, Any]:
     settings: dict[str, Any] = Env.db_url_config(url)
-    # Requests end with their threads, so a connection kept by a thread would never be used again: a pool keeps them.
+    # A connection for each thread of each process would be too many: they share some, and have one while they work.
     settings["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": 20, "timeout": PATIENCE},
+        "pool": {"min_size": 1, "max_size": 24, "timeout": PATIENCE},
         "options": f"-c lock_timeout={PATIENCE}s",
         **settings.get("OPTIONS", {}),
     }

@@ -115,8 +115,13 @@ class Membership(Model):
         return f"{self.user_id} in {self.room_id}"
 
     @property
+    def base(self) -> int:
+        """As many messages as have been said when he has nothing to read: what he read, and his own after that."""
+        return self.read_seq + self.own_since_read
+
+    @property
     def unread(self) -> int:
-        return max(0, self.room.last_seq - self.read_seq - self.own_since_read)
+        return max(0, self.room.last_seq - self.base)
 
     @property
     def is_muted(self) -> bool:

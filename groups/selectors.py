@@ -193,12 +193,12 @@ def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
     return list(Membership.objects.filter(room_id=room_id).values_list("user_id", "read_seq"))
 
 
-def unread_in(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int]]:
-    """(room, user, unread) of everyone in some rooms."""
+def stands_in(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
+    """(room, user, the room's last number, up to where he has nothing to read) of everyone in some rooms."""
     seats = Membership.objects.filter(room_id__in=list(room_ids)).values_list(
         "room_id", "user_id", "room__last_seq", "read_seq", "own_since_read"
     )
-    return [(room_id, user_id, max(0, last - read - own)) for room_id, user_id, last, read, own in seats]
+    return [(room_id, user_id, last, read + own) for room_id, user_id, last, read, own in seats]
 
 
 class UnreadSeat(NamedTuple):

@@ -2,13 +2,16 @@
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
-    group:bases:{groupId}              hash, user id → read_seq + own_since_read of those who have the keys above;
-                                       and the group's last number, as "seq"
+    user:bases:{userId}:{senderId}     hash: the chat's last number, as "seq", and the user's base, read_seq +
+                                       own_since_read, up to where he has nothing to read
+    group:bases:{groupId}              hash: the group's last number, as "seq", and user id → base of those who have the
+                                       keys above
 
 The database is the truth: nothing here is read to answer anybody, and a key that is missing is written by its owner's
-next read. Private keys are written whole, so a lost or repeated write does no harm. In a group a key per member would
-cost a message O(members) commands: instead the members who looked in the last week have their base kept in a hash, and
-one script call, folded over the messages of a moment, derives all their keys from it and the group's last number.
+next read. A base only grows, and so does a last number; a count is derived from what is highest of both, so writes may
+come late, twice or in any order. In a group a key per member would cost a message O(members) commands: instead the
+members who looked in the last week have their base kept in one hash, and one script call, folded over the messages of a
+moment, derives all their keys.
 """
 
 import threading
@@ -20,8 +23,20 @@ from chatproject.core.redis import later
 
 WEEK = 7 * 86400
 
+#: ARGV user id:sender id, last seq, last message JSON, week in s, base.
+_PRIVATE = """
+local tail, seq, last, week, base = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local bases = 'user:bases:' .. tail
+local known = redis.call('HMGET', bases, 'seq', 'base')
+if tonumber(known[1] or '0') > seq then seq, last = tonumber(known[1]), '' end
+base = math.max(base, tonumber(known[2] or '0'))
+redis.call('HSET', bases, 'seq', seq, 'base', base)
+redis.call('EXPIRE', bases, week)
+redis.call('SET', 'user:unread:' .. tail, math.max(0, seq - base), 'EX', week)
+if last ~= '' then redis.call('SET', 'user:lastmsg:' .. tail, last, 'EX', week) end
+"""
+
 #: ARGV group id, last seq, last message JSON, week in s, then user, base pairs to remember first.
-#: A base only grows, and so does a last seq, so writes may come in any order: what is older than that is left.
 _GROUP = """
 local group, seq, last, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local bases = 'group:bases:' .. group
@@ -51,15 +66,13 @@ def group_unread(user_id: UUID, group_id: UUID) -> str:
     return f"group:unread:{user_id}:{group_id}"
 
 
-def _set(key: str, value: bytes | str | int) -> None:
-    later(key, ("SET", key, value, "EX", WEEK))
-
-
-def private(user_id: UUID, sender_id: UUID, count: int, last: bytes = b"") -> None:
-    """One person's unread from another, and what was said last, as JSON."""
-    _set(private_unread(user_id, sender_id), count)
-    if last:
-        _set(f"user:lastmsg:{user_id}:{sender_id}", last)
+def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: bytes = b"") -> None:
+    """Where one person stands in his chat with another, and what was said last, as JSON."""
+    # Folded by who says it: what one thread says only grows.
+    later(
+        f"private:{user_id}:{sender_id}:{threading.get_ident()}:{bool(last)}",
+        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", last_seq, last, WEEK, base),
+    )
 
 
 def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"") -> None:
@@ -83,9 +96,15 @@ def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
         )
 
 
-def overwrite(key: str, count: int) -> None:
-    """Put a count right."""
-    _set(key, count)
+def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:
+    """Put a count right, and forget what it was derived from."""
+    key = private_unread(user_id, sender_id)
+    later(key, ("DEL", f"user:bases:{user_id}:{sender_id}"), ("SET", key, count, "EX", WEEK))
+
+
+def overwrite_group(user_id: UUID, group_id: UUID, count: int) -> None:
+    key = group_unread(user_id, group_id)
+    later(key, ("HDEL", f"group:bases:{group_id}", str(user_id)), ("SET", key, count, "EX", WEEK))
 
 
 def stored(keys: list[str]) -> list[int | None]:

@@ -19,6 +19,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from chatproject.core.checks import RATES
+
 _ours = "DATA_DIR" not in os.environ
 _listener = socket.create_server(("127.0.0.1", 0))
 _PORT = _listener.getsockname()[1]
@@ -33,17 +35,7 @@ os.environ.update(
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "ALLOWED_ORIGINS": f"http://127.0.0.1:{_PORT},http://localhost:{_PORT}",
         "REGISTRATION": "open",
-        **dict.fromkeys(
-            (
-                "RATE_MESSAGES",
-                "RATE_CHAT_MESSAGES",
-                "RATE_SIGNUPS",
-                "RATE_SIGNIN_FAILURES",
-                "RATE_UPLOADS",
-                "RATE_CONNECTIONS",
-            ),
-            "100000/s",
-        ),
+        **dict.fromkeys(RATES, "100000/s"),
     }
 )
 

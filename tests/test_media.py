@@ -571,6 +571,23 @@ def test_a_repeated_client_id_with_a_file_is_one_message(person: Any) -> None:
     send(ann, bob, other, clientId="y")
 
 
+def test_a_repeated_client_id_gives_back_what_was_recalled_too(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    uploaded = ann.upload(file(), "a", "files")
+    sent = send(ann, bob, uploaded, clientId="x")
+    recalled = ann.post("/message/recall", {"messageId": sent["id"]})
+    assert send(ann, bob, uploaded, clientId="x") == recalled
+
+
+def test_one_send_of_a_file_repeated_at_once_is_one_message(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    uploaded = ann.upload(file(), "a", "files")
+    with ThreadPoolExecutor(12) as threads:
+        sent = list(threads.map(lambda _: send(ann, bob, uploaded, clientId="x"), range(12)))
+    assert all(one == sent[0] for one in sent)
+    assert [one["seq"] for one in bob.get("/private/messages", senderId=ann.id)] == [1]
+
+
 def test_many_sends_of_one_file_at_once_are_one_message(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
     uploaded = ann.upload(file(), "a", "files")

@@ -55,6 +55,18 @@ def test_private_unread_counts_up_and_reading_brings_it_down(person: Any) -> Non
     assert stored(f"user:unread:{bob.id}:{ann.id}") == 0
 
 
+def test_two_who_write_to_each_other_at_once_are_both_told(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    anns, bobs = ann.connect(), bob.connect()
+    for number in range(5):
+        anns.send("EmitPrivate", {"toUid": bob.id, "content": "to bob"}, ack=number)
+        bobs.send("EmitPrivate", {"toUid": ann.id, "content": "to ann"}, ack=number)
+    for one, socket in ((ann, anns), (bob, bobs)):
+        assert updates_up_to(5, socket)[-1]["unreadCount"] == 5
+        other = bob if one is ann else ann
+        assert stored(f"user:unread:{one.id}:{other.id}") == 5
+
+
 def test_group_unread_is_each_members_own_and_nobody_counts_his_own_words(person: Any, group: Any) -> None:
     ann, bob, cem = person("ann"), person("bob"), person("cem")
     room = group(ann, bob, cem)

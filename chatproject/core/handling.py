@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_started
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponseNotFound
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
@@ -72,7 +73,8 @@ class Handler(ASGIHandler):
         try:
             await self._send(response, send)
         finally:
-            await on_thread(self.threads, response.close)
+            if response.streaming:
+                await on_thread(self.threads, response.close)
 
     def _respond(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
@@ -80,6 +82,10 @@ class Handler(ASGIHandler):
         request, refusal = self.create_request(scope, body)
         response: Any = refusal if request is None else self.get_response(request)
         response._handler_class = type(self)  # whose request it says is finished
+        if response.streaming:
+            close_old_connections()  # it may be finished on another thread
+        else:
+            response.close()
         return response  # type: ignore[no-any-return]
 
     async def _send(self, response: Any, send: Send) -> None:

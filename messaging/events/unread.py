@@ -7,12 +7,14 @@ one to tell, wherever he is connected: the process that stored the message does 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
+from django.db import DatabaseError
 
 from chatproject.core import hub
 from chatproject.core.db import in_thread
@@ -20,8 +22,12 @@ from groups import selectors as rooms
 from messaging import cache
 from messaging.events import group_unread_payload, private_unread
 
+log = logging.getLogger(__name__)
+
 #: Seconds between two rounds.
 FOLD = 0.25
+#: Seconds before a database that failed is asked again.
+PAUSE = 1.0
 #: Private chats in one query.
 MOST = 500
 
@@ -62,7 +68,12 @@ class _Fold(Generic[Key, Last, Taken, Told]):
         try:
             while self._marked:
                 marked, self._marked = self._marked, {}
-                self._tell(await in_thread(self._ask, self._take(marked)))
+                try:
+                    self._tell(await in_thread(self._ask, self._take(marked)))
+                except DatabaseError as error:
+                    log.warning("unread: told later, because the database said: %s", error)
+                    self._marked = marked | self._marked
+                    await asyncio.sleep(PAUSE)
                 await asyncio.sleep(FOLD)
         finally:
             self._round = None
@@ -108,19 +119,18 @@ _groups = _Fold(_people_here, _ask_groups, _tell_groups)
 
 def private(room_id: UUID, last: dict[str, Any], json: bytes) -> None:
     """Something was said in a private chat: tell the receiver where he stands, soon. Any thread."""
-    hub.soon(partial(_private.mark, room_id, (last, json)))
+    hub.soon(partial(_private.mark, (room_id, last["receiverId"]), (last, json)))
 
 
-def _ask_private(marked: dict[UUID, tuple[dict[str, Any], bytes]]) -> None:
-    everything = list(marked.items())
-    for start in range(0, len(everything), MOST):
-        some = dict(everything[start : start + MOST])
-        for room_id, user_id, count in rooms.unread_in(some):
-            last, json = some[room_id]
-            if str(user_id) == last["receiverId"]:
-                cache.private(user_id, UUID(last["senderId"]), count, json)
-                if count:
-                    private_unread(user_id, last, count, last)
+def _ask_private(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -> None:
+    chats = list({room_id for room_id, _ in marked})
+    for start in range(0, len(chats), MOST):
+        for room_id, user_id, last_seq, base in rooms.stands_in(chats[start : start + MOST]):
+            if (room_id, str(user_id)) in marked:
+                last, json = marked[room_id, str(user_id)]
+                cache.private(user_id, UUID(last["senderId"]), last_seq, base, json)
+                if last_seq > base:
+                    private_unread(user_id, last, last_seq - base, last)
 
 
 _private = _Fold(lambda marked: marked, _ask_private, lambda nothing: None)

@@ -97,4 +97,4 @@ def _refresh_last(message: Message, output: dict[str, object]) -> None:
         return
     seat = rooms.seats_of(receiver_id, [message.room_id]).get(message.room_id)
     if seat is not None:
-        cache.private(receiver_id, message.sender_id, seat.unread, orjson.dumps(output))
+        cache.private(receiver_id, message.sender_id, seat.room.last_seq, seat.base, orjson.dumps(output))

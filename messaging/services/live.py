@@ -16,8 +16,9 @@ from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device, User
 from accounts.serializers import user_output
+from chatproject import databases
 from chatproject.core import hub, limits, redis
-from chatproject.core.db import in_thread
+from chatproject.core.db import in_thread, keep_connection
 from chatproject.core.handshake import Credentials
 from chatproject.core.times import iso, now
 from chatproject.core.together import Together
@@ -253,13 +254,15 @@ def statuses(user_ids: list[UUID]) -> list[dict[str, object]]:
 
 async def sweep_uploads() -> None:
     """Remove uploads that nobody sent, and files that are nobody's."""
-    await in_thread(_sweep_uploads)
+    await asyncio.to_thread(_sweep_uploads)  # it may take minutes, and the threads of sockets are few
 
 
 def _sweep_uploads() -> None:
     (is_due,) = limits.within_each("upload-sweeps", ["all"], SWEEPS_OF_UPLOADS)
     if is_due:
+        keep_connection()
         uploads.sweep()
+        databases.let_go()
 
 
 async def recheck() -> None:

@@ -53,10 +53,10 @@ def _tell(seat: Membership, was: int, socket_id: str) -> None:
     events.read(seat, senders, since=was)
     last = last_output(selectors.Chat(seat, selectors.last_messages([seat]).get(seat.room_id)))
     if seat.peer is not None:
-        cache.private(seat.user_id, seat.peer.pk, seat.unread)
+        cache.private(seat.user_id, seat.peer.pk, seat.room.last_seq, seat.base)
         events.private_unread(seat.user_id, sender_output(seat.peer), seat.unread, last, skip=socket_id)
     else:
-        cache.group(seat.room_id, seat.room.last_seq, [(seat.user_id, seat.read_seq + seat.own_since_read)])
+        cache.group(seat.room_id, seat.room.last_seq, [(seat.user_id, seat.base)])
         events.group_unread(seat, last, skip=socket_id)
 
 
@@ -65,10 +65,9 @@ def remember_unread(user: User, chats: Iterable[selectors.Chat]) -> None:
     for chat in chats:
         last = orjson.dumps(last_output(chat)) if chat.last else b""
         if chat.seat.peer_id:
-            cache.private(user.pk, chat.seat.peer_id, chat.seat.unread, last)
+            cache.private(user.pk, chat.seat.peer_id, chat.seat.room.last_seq, chat.seat.base, last)
         else:
-            base = chat.seat.read_seq + chat.seat.own_since_read
-            cache.group(chat.seat.room_id, chat.seat.room.last_seq, [(user.pk, base)], last)
+            cache.group(chat.seat.room_id, chat.seat.room.last_seq, [(user.pk, chat.seat.base)], last)
 
 
 def compare_unread(*, rebuild: bool) -> tuple[int, int, int]:
@@ -90,7 +89,7 @@ def compare_unread(*, rebuild: bool) -> tuple[int, int, int]:
             if stored is not None and stored != counted:
                 wrong_keys += 1
                 if rebuild:
-                    cache.overwrite(_key(seat), counted)
+                    _overwrite(seat, counted)
     return looked, wrong_cursors, wrong_keys
 
 
@@ -98,6 +97,13 @@ def _key(seat: Membership) -> str:
     if seat.peer_id:
         return cache.private_unread(seat.user_id, seat.peer_id)
     return cache.group_unread(seat.user_id, seat.room_id)
+
+
+def _overwrite(seat: Membership, count: int) -> None:
+    if seat.peer_id:
+        cache.overwrite_private(seat.user_id, seat.peer_id, count)
+    else:
+        cache.overwrite_group(seat.user_id, seat.room_id, count)
 
 
 def _repair(seat: Membership) -> None:

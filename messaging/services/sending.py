@@ -2,8 +2,8 @@
 
 Every send, from HTTP or a socket, goes through one writer thread of its process. Per batch that is one statement each
 for the senders' seats, the rooms' numbers and the new rows, however many members a group has; and two more where
-somebody sends what he uploaded. A repeated `clientId` is found when the insert says so, or by an upload that is taken:
-those batches are redone one by one, with a look first.
+somebody sends what he uploaded. A repeated `clientId` is found when the insert says so: those batches are redone one by
+one, with a look first. That of a message with an upload is found by the upload, which is no longer free.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -105,10 +105,6 @@ class _TooFast(Exception):
         self.refusals = refusals
 
 
-class _LookFirst(Exception):
-    """What somebody wants to send was sent: by this very draft, perhaps."""
-
-
 Refusals = Callable[[], list[RateLimited | None]]
 
 
@@ -131,29 +127,31 @@ def _nobody(drafts: list[Draft]) -> Refusals:
 def _store(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
     try:
         return run_atomic(lambda: _commit(drafts, refusals))
-    except (IntegrityError, _LookFirst):
+    except IntegrityError:
         # Somebody sent a clientId again, or two processes made the same private room.
         return [_store_alone(draft) for draft in drafts]
 
 
 def _store_alone(draft: Draft) -> Sent | ChatError:
     for _attempt in range(3):
-        known = (
-            Message.objects.select_related("sender", "room")
-            .filter(sender=draft.sender, client_id=draft.client_id)
-            .first()
-        )
+        known = _known(draft)
         if known is not None:
             return _again(draft, known)
         try:
-            (answer,) = run_atomic(lambda: _commit([draft], _nobody([draft]), was_looked_for=True))
+            (answer,) = run_atomic(lambda: _commit([draft], _nobody([draft])))
             return answer
         except IntegrityError:
             continue
     return Busy()
 
 
-def _commit(drafts: list[Draft], refusals: Refusals, *, was_looked_for: bool = False) -> list[Sent | ChatError]:
+def _known(draft: Draft) -> Message | None:
+    """What was stored under its clientId."""
+    mine = Message.objects.select_related("sender", "room").filter(sender=draft.sender, client_id=draft.client_id)
+    return mine.first()
+
+
+def _commit(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
     wanted = [draft.upload_id for draft in drafts if draft.upload_id is not None]
     if not wanted:
         return _Batch(drafts, refusals).run()
@@ -161,11 +159,17 @@ def _commit(drafts: list[Draft], refusals: Refusals, *, was_looked_for: bool = F
         raise _TooFast(refused)
     uploads = selectors.held_uploads(wanted)
     found = _found_wrong(drafts, uploads)
-    if not was_looked_for and any(isinstance(wrong, rules.UploadSent) for wrong in found):
-        raise _LookFirst
     right = [draft for draft, wrong in zip(drafts, found, strict=True) if wrong is None]
     answers = iter(_Batch(right, _nobody(right), uploads).run() if right else [])
-    return [next(answers) if wrong is None else wrong for wrong in found]
+    return [
+        next(answers) if wrong is None else _again_or(wrong, draft) for draft, wrong in zip(drafts, found, strict=True)
+    ]
+
+
+def _again_or(wrong: ChatError, draft: Draft) -> Sent | ChatError:
+    """What is wrong with it; but who sends again what he sent gets it back, whatever became of its upload."""
+    known = _known(draft) if draft.client_id is not None else None
+    return wrong if known is None else _again(draft, known)
 
 
 def _found_wrong(drafts: Sequence[Draft], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
@@ -347,12 +351,12 @@ class _Batch:
             yield sent
 
     def _tell(self) -> None:
-        """The messages in order, then what is unread now: once for each chat, not for each message."""
-        last: dict[UUID, tuple[Draft, _New, Sent]] = {}
+        """The messages in order, then what is unread now: once for each receiver and chat, not for each message."""
+        last: dict[tuple[UUID, UUID], tuple[Draft, _New, Sent]] = {}
         for draft, message, sent in self.said:
             events.message_created(sent.output, sent.json, skip=draft.socket_id)
-            last[message.room_id] = draft, message, sent
-        for room_id, (draft, message, sent) in last.items():
+            last[message.room_id, draft.to] = draft, message, sent
+        for (room_id, _), (draft, message, sent) in last.items():
             if draft.is_group:
                 # The others' counts are told by the processes that hold their sockets.
                 cache.group(room_id, message.seq, self._bases(room_id), sent.json)

@@ -108,14 +108,20 @@ def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | No
 def _sweep_unsent(before: datetime) -> int:
     swept = 0
     while found := selectors.unsent_uploads(before):
-        for upload in found:
-            paths = (upload.path, upload.thumbnail_path)
-            # Somebody may send it at this very moment.
-            gone, _by_model = Upload.objects.filter(pk=upload.pk, message=None).delete()
-            if gone:
-                store.remove(paths)
-                swept += 1
+        swept += sum(map(_forget, found))
     return swept
+
+
+def _forget(upload: Upload) -> bool:
+    """Remove an upload, unless somebody has sent it at this very moment."""
+
+    def body() -> bool:
+        gone, _by_model = Upload.objects.filter(pk=upload.pk, message=None).delete()
+        if gone:
+            on_commit(lambda: store.remove((upload.path, upload.thumbnail_path)))
+        return bool(gone)
+
+    return run_atomic(body)
 
 
 def _sweep_strays(before: datetime) -> int:

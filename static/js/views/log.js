@@ -13,6 +13,7 @@ const NEAR_EDGE = 900;
 const NEAR_END = 100;
 const TOGETHER = 5 * 60_000;
 const READ_WAIT = 120;
+const ASK_AGAIN = 1500;
 
 export class LogView {
   #store;
@@ -267,7 +268,8 @@ export class LogView {
       if (isNearTop && this.#from - STEP < timeline.first) await this.#actions.loadOlder(key);
       if (isNearEnd && this.#to + STEP > timeline.last) await this.#actions.loadNewer(key);
     } catch {
-      // Offline: the next scroll asks again.
+      // Offline, or the server is busy: the next scroll asks again, or the next moment if nobody scrolls.
+      setTimeout(() => this.#settle(), ASK_AGAIN);
       return;
     } finally {
       this.#isExtending = false;
