@@ -151,19 +151,26 @@ export class Actions {
 
   // ── Writing ────────────────────────────────────────────────────────────
   send(key, content, replyTo = null) {
-    this.#store.chats.get(key).isBlank = false;
+    if (!this.#begin(key)) return;
     this.#outbox.add({ key, content, replyTo });
     this.#typedAt = 0;
   }
 
+  /** Whether the chat is still there: one may have been removed while one chose. */
+  #begin(key) {
+    const chat = this.#store.chats.get(key);
+    if (chat) chat.isBlank = false;
+    return Boolean(chat);
+  }
+
   /** A file, as `media/prepare.js` made it ready; `content` is its caption. */
   sendFile(key, { type, mediaType, file, shown }, content = "", replyTo = null) {
-    this.#store.chats.get(key).isBlank = false;
+    if (!this.#begin(key)) return;
     this.#outbox.addFile({ key, type, mediaType, file, content, replyTo, shown });
   }
 
   sendPlace(key, locationData, replyTo = null) {
-    this.#store.chats.get(key).isBlank = false;
+    if (!this.#begin(key)) return;
     this.#outbox.add({ key, type: "location", content: "", replyTo, locationData });
   }
 

@@ -65,6 +65,11 @@ export class Composer {
     this.#recording.open(key);
   }
 
+  /** No chat is open: what is being recorded is kept for its own. */
+  close() {
+    this.#recording.open(null);
+  }
+
   record() {
     this.#recording.start();
   }

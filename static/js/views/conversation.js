@@ -67,6 +67,7 @@ export class ConversationView {
       this.#root.replaceChildren(key ? this.#element : this.#welcome);
       this.#log.open(key);
       this.#attachments.open(key);
+      if (!key) this.#composer.close();
       if (key) {
         this.#composer.open(key);
         this.#unlisten = this.#store.on(`timeline:${key}`, () => {

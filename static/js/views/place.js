@@ -29,7 +29,7 @@ export function choosePlace(kit) {
   const field = (id, label, more = {}) => h("div", { class: "field" }, h("label", { for: id }, label), h("input", { class: "input", id, autocomplete: "off", dir: "auto", ...more }));
   const latitude = field("latitude", gettext("Latitude"), { inputmode: "text", dir: "ltr", placeholder: "39.9042" });
   const longitude = field("longitude", gettext("Longitude"), { inputmode: "text", dir: "ltr", placeholder: "116.4074" });
-  const name = field("place-name", gettext("Name"), { maxlength: String(NAME), placeholder: gettext("What one calls it") });
+  const name = field("place-name", gettext("Name"), { maxlength: String(NAME), placeholder: gettext("What people call it") });
   const address = field("place-address", gettext("Address"), { maxlength: String(ADDRESS) });
   const [latitudeInput, longitudeInput] = [latitude, longitude].map((one) => one.querySelector("input"));
   const notice = h("p", { class: "map-notice", role: "status", hidden: true });
