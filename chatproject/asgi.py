@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to Django, the socket and plain sends to messaging."""
+"""The ASGI application: HTTP to Django, the socket, plain sends and the door for uploads to messaging."""
 
 import os
 from collections.abc import Awaitable
@@ -12,11 +12,12 @@ django.setup()
 
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.bodies import limited  # noqa: E402
-from chatproject.core.handling import Handler, StaticHandler  # noqa: E402
+from chatproject.core.handling import Handler, StaticHandler, UploadHandler  # noqa: E402
 from messaging import routing  # noqa: E402  as do its models)
 
 _static = StaticHandler()
 _http = limited(routing.posted(Handler()))
+_upload = limited(routing.admitted(UploadHandler()), has_files=True)
 
 
 def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
@@ -24,6 +25,8 @@ def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
     match scope["type"]:
         case "http" if scope["path"].startswith(settings.STATIC_URL):
             return _static(scope, receive, send)
+        case "http" if scope["path"] == routing.UPLOAD and scope["method"] == "POST":
+            return _upload(scope, receive, send)
         case "http":
             return _http(scope, receive, send)
         case "websocket":

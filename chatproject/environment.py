@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -94,3 +95,29 @@ def hosts_of(allowed: Iterable[str]) -> list[str]:
 def socket_origins(allowed: Iterable[str]) -> list[str]:
     """The same origins for the socket: older browsers do not take them to be 'self' in a Content-Security-Policy."""
     return ["ws" + origin.removeprefix("http") for origin in allowed]
+
+
+def decimals(given: str) -> int | None:
+    """How exact a place is told; None for as exact as it came."""
+    if given == "":
+        return None
+    if given not in "012345":
+        raise ImproperlyConfigured(f"LOCATION_DECIMALS: {given!r} is not a number from 0 to 5.")
+    return int(given)
+
+
+def media_storage(env: Environment) -> dict[str, Any]:
+    """Where uploaded files stay: MEDIA_ROOT, or an S3 bucket if one is named."""
+    bucket = env.str("S3_BUCKET", default="")
+    if not bucket:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    options = {
+        "bucket_name": bucket,
+        "endpoint_url": env.str("S3_ENDPOINT", default="") or None,
+        "region_name": env.str("S3_REGION", default="") or None,
+        "location": env.str("S3_PREFIX", default=""),
+        "default_acl": None,
+        "file_overwrite": False,
+        "max_memory_size": 64 * 1024,  # what is read goes through the disk
+    }
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}

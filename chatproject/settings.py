@@ -103,7 +103,12 @@ RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)
+UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)  # bytes that one person's files may take; 0: as many as fit
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body that is no upload
+# Decimals of a place's degrees that are kept: 3 are a hundred metres, none is as exact as it came.
+LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""))
+# Asked for the address of a place, like https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
+GEOCODER_URL = env.str("GEOCODER_URL", default="")
 
 # Applications ---------------------------------------------------------------------------------------------------------
 
@@ -197,8 +202,16 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# What is uploaded goes to the disk at once, the same on which it will stay: moving it there is one step.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # of a body that is received
+FILE_UPLOAD_TEMP_DIR = environment.data_dir(MEDIA_ROOT / ".scratch")
+FILE_UPLOAD_PERMISSIONS = 0o644  # a web server that hands them out is another user
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
+# The address under which nginx hands out MEDIA_ROOT when we tell it to; "": we do it ourselves.
+X_ACCEL_REDIRECT = env.str("X_ACCEL_REDIRECT", default="")
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": environment.media_storage(env),
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
@@ -231,8 +244,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "MessageType": "messaging.models.Message.Type",
-        "SentType": "messaging.serializers.SENT_TYPES",
+        "MessageType": "messaging.types.NAMES",
+        "SentType": "messaging.types.SENT",
         "ChatType": "messaging.serializers.CHAT_TYPES",
         "Role": "groups.models.Membership.Role",
         "GivenRole": "groups.serializers.GIVEN_ROLES",

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.administration import ReadOnlyAdmin, act_on_each, ask
 from messaging import services
-from messaging.models import Message
+from messaging.models import Message, Upload
 
 
 @admin.register(Message)
@@ -34,3 +34,14 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("messaging.delete_message")
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    """What takes the space; it goes with its message."""
+
+    list_display = ("created_at", "owner", "folder", "name", "size", "message")
+    list_filter = ("folder", "created_at", ("message", admin.EmptyFieldListFilter))
+    list_select_related = ("owner", "message")
+    search_fields = ("name", "owner__name")
+    ordering = ("-created_at",)

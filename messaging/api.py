@@ -1,16 +1,25 @@
 """Messages by HTTP."""
 
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
+from accounts.models import User
 from accounts.serializers import UserOutput, user_output
+from chatproject.core import handing
 from chatproject.core.api import require_self, with_next
-from chatproject.core.errors import NotYou
+from chatproject.core.errors import NotFound, NotYou
 from messaging import selectors, serializers, services
 from messaging.serializers import MessageOutput
 from presence.selectors import online_among
@@ -155,3 +164,41 @@ class SyncView(APIView):
     def post(self, request: SignedIn) -> Response:
         form = serializers.SyncInput.read(request.data)
         return Response(serializers.sync_output(selectors.changes(request.user, **form)))
+
+
+class UploadView(APIView):
+    """Who comes here was asked for his name, and how often he comes, before: see uploading.py."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        request={"multipart/form-data": serializers.UploadInput},
+        responses={201: serializers.UploadOutput},
+        summary="Upload what a message will carry",
+    )
+    def post(self, request: SignedIn) -> Response:
+        require_self(request, "userId")
+        form = serializers.UploadInput.read(request.data)
+        media: TemporaryUploadedFile = form["media"]
+        source = Path(media.temporary_file_path())
+        upload = services.receive(owner=request.user, source=source, name=media.name or "", folder=form["mediaType"])
+        return Response(serializers.upload_output(upload), status=201)
+
+
+class UploadedView(APIView):
+    """Whoever may not have it, the anonymous among them, asks for something that is not there."""
+
+    permission_classes = [AllowAny]
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """An `Accept: image/*` is about what we hand out, and not about our refusals."""
+        return super().perform_content_negotiation(request, force=True)
+
+    @extend_schema(
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 206: OpenApiTypes.BINARY, 304: None},
+        summary="A file or its thumbnail, to those who may see its message",
+    )
+    def get(self, request: Request, path: str) -> HttpResponseBase:
+        if not isinstance(request.user, User):
+            raise NotFound()
+        return handing.response(request, selectors.stored_file(request.user, path))

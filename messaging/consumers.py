@@ -249,6 +249,8 @@ class ChatConsumer(AsyncConsumer):
         # Whoever asks for an ack has the message by it; whoever does not hears it as everyone does.
         skip = self.socket.id if answer.is_wanted else ""
         draft = services.Draft(sender=self.user, is_group=is_group, socket_id=skip, **form)
+        if services.is_incomplete(draft):
+            draft = await asyncio.to_thread(services.completed, draft)
         await self._under_way.acquire()
         try:
             services.submit(draft, lambda outcome: hub.soon(partial(self._sent, answer, outcome)))

@@ -1,6 +1,7 @@
-"""What was said."""
+"""What was said, and what was uploaded to be said."""
 
 import json
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -11,14 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from chatproject.core.models import Model
 from chatproject.core.times import now
 from groups.models import Room
+from messaging import types
+from messaging.media.kinds import KINDS
 
 
 class Message(Model):
     """One entry of a conversation. `seq` is its place for ever; `version` moves with every change."""
-
-    class Type(models.TextChoices):
-        TEXT = "text", _("text")
-        SYSTEM = "system", _("system line")
 
     #: No index of its own, nor has the sender: each is the first column of a constraint below. An index costs every
     #: message a page, and these would help nobody.
@@ -37,10 +36,10 @@ class Message(Model):
     )
     #: Chosen by the sender's client: a repeated send gives this row back.
     client_id = models.CharField(max_length=64, editable=False)
-    type = models.CharField(_("type"), max_length=8, choices=Type, default=Type.TEXT, editable=False)
+    type = models.CharField(_("type"), max_length=8, choices=types.choices, default=types.TEXT, editable=False)
     content = models.TextField(_("content"), blank=True, editable=False)
-    #: What a system line tells, as JSON: its content is only a plain English rendering of it.
-    system_json = models.TextField(blank=True, editable=False)
+    #: What it says beside its content, as JSON that its type understands: a place, a file, what a system line tells.
+    details_json = models.TextField(blank=True, editable=False)
     reply_to_id = models.UUIDField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), default=now, editable=False)
     edited_at = models.DateTimeField(_("edited"), null=True, editable=False)
@@ -59,8 +58,8 @@ class Message(Model):
         return f"{self.room_id} #{self.seq}"
 
     @property
-    def system(self) -> dict[str, Any] | None:
-        return json.loads(self.system_json) if self.system_json else None
+    def details(self) -> dict[str, Any] | None:
+        return json.loads(self.details_json) if self.details_json else None
 
     @property
     def is_recalled(self) -> bool:
@@ -68,6 +67,78 @@ class Message(Model):
 
     def erase(self, *, version: int, at: datetime) -> None:
         """Take back all it said, and keep its place."""
-        self.content, self.reply_to_id = "", None
+        self.content, self.details_json, self.reply_to_id = "", "", None
         self.recalled_at, self.version = at, version
-        self.save(update_fields=["content", "reply_to_id", "recalled_at", "version"])
+        self.save(update_fields=["content", "details_json", "reply_to_id", "recalled_at", "version"])
+
+
+class Upload(Model):
+    """A file that was judged and stored. Until it is sent it is its owner's; then it is there for whoever may see the
+    message, which says all there is to say of it: only who asks for the bytes asks for this row.
+    """
+
+    #: Also the file's name, and so one that nobody guesses.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_column="_id", editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("uploaded by"), editable=False
+    )
+    message = models.ForeignKey(
+        Message,
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        verbose_name=_("message"),
+        editable=False,
+        db_index=False,
+    )
+    folder = models.CharField(_("kind"), max_length=16, editable=False)
+    extension = models.CharField(max_length=8, editable=False)
+    thumbnail_extension = models.CharField(max_length=8, blank=True, editable=False)
+    name = models.CharField(_("name"), max_length=200, editable=False)
+    mime_type = models.CharField(_("type"), max_length=100, editable=False)
+    size = models.PositiveBigIntegerField(_("bytes"), editable=False)
+    thumbnail_size = models.PositiveBigIntegerField(default=0, editable=False)
+    width = models.PositiveIntegerField(null=True, editable=False)
+    height = models.PositiveIntegerField(null=True, editable=False)
+    duration = models.FloatField(null=True, editable=False)  # seconds
+    waveform_json = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(_("uploaded"), default=now, editable=False)
+
+    class Meta:
+        verbose_name = _("upload")
+        verbose_name_plural = _("uploads")
+        indexes = [models.Index(fields=["message", "created_at"], name="upload_unsent")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def type(self) -> str:
+        """Of the message that can carry it."""
+        return KINDS[self.folder].type
+
+    @property
+    def path(self) -> str:
+        """Where it is stored, and after `types.ADDRESS` where it is asked for."""
+        return f"{self.folder}/{self.pk.hex}{self.extension}"
+
+    @property
+    def thumbnail_path(self) -> str:
+        """ "" where it has none."""
+        return f"{self.folder}/thumbnails/{self.pk.hex}{self.thumbnail_extension}" if self.thumbnail_extension else ""
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a message that carries it says of it."""
+        thumbnail = self.thumbnail_path
+        return {
+            "mediaUrl": types.ADDRESS + self.path,
+            "thumbnailUrl": types.ADDRESS + thumbnail if thumbnail else None,
+            "mediaDuration": self.duration,
+            "fileName": self.name,
+            "fileSize": self.size,
+            "mimeType": self.mime_type,
+            "width": self.width,
+            "height": self.height,
+            "waveform": json.loads(self.waveform_json) if self.waveform_json else None,
+        }

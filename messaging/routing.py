@@ -1,12 +1,13 @@
-"""What does not go through Django's requests: the one socket, and plain sends by HTTP."""
+"""What does not go through Django's requests, or not at once: the one socket, plain sends, and uploads."""
 
 from collections.abc import Awaitable
 from typing import Any
 
 from messaging.consumers import ChatConsumer
 from messaging.posting import posted
+from messaging.uploading import UPLOAD, admitted
 
-__all__ = ["posted", "socket"]
+__all__ = ["UPLOAD", "admitted", "posted", "socket"]
 
 ADDRESS = "/ws/chat/"
 

@@ -6,10 +6,11 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatproject.core.errors import Conflict, Forbidden
+from chatproject.core.errors import ChatError, Conflict, Forbidden, Invalid
 from chatproject.core.times import now
 from groups.models import Membership
-from messaging.models import Message
+from messaging import types
+from messaging.models import Message, Upload
 
 #: Characters of a text.
 TEXT_MAX = 8000
@@ -17,9 +18,22 @@ TEXT_MAX = 8000
 CHATS_MAX = 500
 
 
+class QuotaExceeded(ChatError):
+    """His files fill what one person may fill; recalling some makes room."""
+
+    status = 413
+    code = "quota_exceeded"
+    title = _("Your files take all the space you have here.")
+
+
+class UploadSent(Conflict):
+    code = "upload_sent"
+    title = _("This file was sent already. Upload it again to send it again.")
+
+
 def require_recall(by: User, message: Message, seat: Membership) -> None:
     """The sender within the window; a group's admins at any time."""
-    if message.type == Message.Type.SYSTEM:
+    if message.type == types.SYSTEM:
         raise Forbidden(_("This line cannot be recalled."))
     if seat.is_admin:
         return
@@ -29,8 +43,21 @@ def require_recall(by: User, message: Message, seat: Membership) -> None:
         raise Forbidden(_("It is too late to recall this message."), code="recall_too_late")
 
 
-def require_edit(by: User, message: Message) -> None:
-    if message.sender_id != by.pk or message.type != Message.Type.TEXT:
-        raise Forbidden(_("You can edit only the texts that you sent."))
+def require_edit(by: User, message: Message, content: str) -> None:
+    if message.sender_id != by.pk or message.type == types.SYSTEM:
+        raise Forbidden(_("You can edit only what you wrote."))
     if message.is_recalled:
         raise Conflict(_("This message was recalled."), code="recalled")
+    if not content.strip() and types.TYPES[message.type].needs_words:
+        raise Invalid(errors={"content": [_("This field may not be blank.")]})
+
+
+def refusal_to_carry(upload: Upload | None, address: str, type_: str, sender: User) -> ChatError | None:
+    """Why somebody's message of a type may not carry what is said to be at an address; None where it may."""
+    if upload is None or upload.owner_id != sender.pk or types.ADDRESS + upload.path != address:
+        return Invalid(errors={"mediaUrl": [_("You have uploaded nothing there.")]})
+    if upload.type != type_:
+        return Invalid(errors={"type": [_("The file at mediaUrl is of another type.")]})
+    if upload.message_id is not None:
+        return UploadSent()
+    return None

@@ -1,20 +1,26 @@
 """Every read of what was said. What the reader has no seat for is not there."""
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from chatproject.core.errors import NotFound
+from chatproject.core.handing import StoredFile
 from chatproject.databases import page
 from groups import selectors as rooms
 from groups.models import Membership
-from messaging.models import Message
+from messaging import types
+from messaging.media import files
+from messaging.media.kinds import KINDS
+from messaging.models import Message, Upload
 
 #: Changes of one chat that a sync tells one by one, and of all chats; whoever missed more reads the history anew.
 SYNC_MAX = 200
@@ -217,7 +223,7 @@ def search(
         where = Message.objects.filter(room_id__in=rooms.room_ids(user.pk))
     else:
         where = Message.objects.filter(room_id=seat_in(user, chat_id, is_group=is_group).room_id)
-    where = where.filter(content__icontains=text, type=Message.Type.TEXT)
+    where = where.filter(content__icontains=text).exclude(type=types.SYSTEM)
     if before is not None:
         where = where.filter(pk__lt=before)
     return page(where.order_by("-pk")[:limit], "sender", "room")
@@ -236,3 +242,55 @@ def counted_unread(seat: Membership) -> int:
     """Unread counted message by message: what the cursor's arithmetic must equal."""
     after = Message.objects.filter(room_id=seat.room_id, seq__gt=seat.read_seq)
     return after.exclude(sender_id=seat.user_id).count()
+
+
+# Uploads --------------------------------------------------------------------------------------------------------------
+
+_STORED = re.compile(r"[a-z]+/(?:thumbnails/)?([0-9a-f]{32})\.[a-z0-9]+")
+
+
+def stored_file(user: User, path: str) -> StoredFile:
+    """What stands at an address: before it is sent for its uploader, then for whoever may see the message now.
+
+    Raises NotFound for everything else, as for an address that never was.
+    """
+    found = _STORED.fullmatch(path)
+    upload = found and Upload.objects.filter(pk=UUID(found[1])).first()
+    if not upload or path not in (upload.path, upload.thumbnail_path) or not _may_see(user, upload):
+        raise NotFound()
+    if path == upload.thumbnail_path:
+        return StoredFile(path, upload.thumbnail_size, _TYPES_BY_EXTENSION[upload.thumbnail_extension], "")
+    served_as = _TYPES_BY_EXTENSION.get(upload.extension, files.SERVED_AS)
+    return StoredFile(path, upload.size, served_as, upload.name if served_as == files.SERVED_AS else "")
+
+
+#: Only what we made ourselves has one.
+_TYPES_BY_EXTENSION = {extension: type_ for one in KINDS.values() for type_, extension in one.makes.items()}
+
+
+def _may_see(user: User, upload: Upload) -> bool:
+    if upload.message_id is None:
+        return upload.owner_id == user.pk
+    room_id = Message.objects.filter(pk=upload.message_id, recalled_at=None).values_list("room_id", flat=True).first()
+    return room_id is not None and bool(rooms.seats_of(user.pk, [room_id]))
+
+
+def held_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
+    """Uploads that nobody else sends before this transaction ends."""
+    return {one.pk: one for one in Upload.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk")}
+
+
+def used_bytes(user: User) -> int:
+    """What somebody's uploads take, sent or not."""
+    sums = Upload.objects.filter(owner=user).aggregate(files=Sum("size"), thumbnails=Sum("thumbnail_size"))
+    return (sums["files"] or 0) + (sums["thumbnails"] or 0)
+
+
+def unsent_uploads(before: datetime, limit: int = 500) -> list[Upload]:
+    """Those uploaded before, that hang on no message."""
+    return list(Upload.objects.filter(message=None, created_at__lt=before).order_by("created_at")[:limit])
+
+
+def known_uploads(ids: Iterable[UUID]) -> set[UUID]:
+    """Which of these uploads there are."""
+    return set(Upload.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))

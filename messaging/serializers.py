@@ -3,6 +3,7 @@
 The functions make the output; the classes describe the same for OpenAPI.
 """
 
+import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,8 +17,8 @@ from accounts.models import User
 from chatproject.core.api import Id, Input, PageInput
 from chatproject.core.times import iso
 from groups.models import Membership
-from messaging import rules
-from messaging.models import Message
+from messaging import rules, types
+from messaging.models import Message, Upload
 from messaging.selectors import Changes, Chat, Page, readers_of
 
 
@@ -31,7 +32,7 @@ class Stored(Protocol):
     @property
     def sender(self) -> User: ...
     @property
-    def system(self) -> dict[str, Any] | None: ...
+    def details(self) -> dict[str, Any] | None: ...
 
     client_id: str
     type: str
@@ -47,44 +48,13 @@ class Stored(Protocol):
     def recalled_at(self) -> datetime | None: ...
 
 
-class LocationOutput(serializers.Serializer[Any]):
-    latitude = serializers.FloatField()
-    longitude = serializers.FloatField()
-    address = serializers.CharField()
-    name = serializers.CharField()
-
-
-class PersonOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-
-
-class SystemOutput(serializers.Serializer[Any]):
-    action = serializers.CharField()
-    actor = PersonOutput()
-    people = PersonOutput(many=True)
-    name = serializers.CharField()
-    role = serializers.CharField()
-
-
 class MessageOutput(serializers.Serializer[Any]):
-    """Every key is always there; null where it does not apply."""
+    """Every key is always there; null where it does not apply, as those of the types that a message is not."""
 
     id = serializers.UUIDField()
     clientId = serializers.CharField()
-    type = serializers.ChoiceField(choices=Message.Type.choices)
+    type = serializers.ChoiceField(choices=types.NAMES)
     content = serializers.CharField()
-    system = SystemOutput(allow_null=True, help_text="What a system line tells, for each reader's language")
-    mediaUrl = serializers.CharField(allow_null=True)
-    thumbnailUrl = serializers.CharField(allow_null=True)
-    mediaDuration = serializers.FloatField(allow_null=True)
-    locationData = LocationOutput(allow_null=True)
-    fileName = serializers.CharField(allow_null=True)
-    fileSize = serializers.IntegerField(allow_null=True)
-    mimeType = serializers.CharField(allow_null=True)
-    width = serializers.IntegerField(allow_null=True)
-    height = serializers.IntegerField(allow_null=True)
-    waveform = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     senderId = serializers.UUIDField()
     senderName = serializers.CharField()
     senderImg = serializers.CharField()
@@ -99,6 +69,9 @@ class MessageOutput(serializers.Serializer[Any]):
     isRead = serializers.BooleanField(allow_null=True, help_text="Private chats: the other side has read it")
     readCount = serializers.IntegerField()
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {**super().get_fields(), **copy.deepcopy(types.OUTPUTS)}
+
 
 def sender_output(sender: User) -> dict[str, str]:
     """Whoever says something, as each of his messages names him."""
@@ -107,22 +80,14 @@ def sender_output(sender: User) -> dict[str, str]:
 
 def message_output(message: Stored, *, receiver_id: UUID | None, read_count: int = 0) -> dict[str, Any]:
     """One message; `receiver_id` on a private one, None in a group. `message.sender` must be loaded."""
+    details = message.details
     return {
+        **types.NOTHING,
+        **(types.TYPES[message.type].shown(details) if details else {}),
         "id": str(message.pk),
         "clientId": message.client_id,
         "type": message.type,
         "content": message.content,
-        "system": message.system,
-        "mediaUrl": None,
-        "thumbnailUrl": None,
-        "mediaDuration": None,
-        "locationData": None,
-        "fileName": None,
-        "fileSize": None,
-        "mimeType": None,
-        "width": None,
-        "height": None,
-        "waveform": None,
         **sender_output(message.sender),
         "receiverId": str(receiver_id) if receiver_id else None,
         "groupId": None if receiver_id else str(message.room_id),
@@ -301,22 +266,21 @@ def _changes_output(one: Changes) -> dict[str, Any]:
 
 
 class Text(serializers.CharField):
-    """What somebody wrote: kept as it is, but for nothing at all."""
+    """What somebody wrote: kept as it is."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=rules.TEXT_MAX, trim_whitespace=False, **options)
+        super().__init__(max_length=rules.TEXT_MAX, trim_whitespace=False, allow_blank=True, **options)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):  # a number is not a text that somebody wrote
             self.fail("invalid")
-        text = super().to_internal_value(data)
-        if not text.strip():
-            self.fail("blank")
-        return text
+        return super().to_internal_value(data)
 
 
-#: What clients may send.
-SENT_TYPES = [Message.Type.TEXT.value]
+def _require_words(text: str | None) -> None:
+    if text is None or not text.strip():
+        said = _("This field is required.") if text is None else _("This field may not be blank.")
+        raise serializers.ValidationError({"content": [said]})
 
 
 #: A clientId as clients make them: a UUID, or another short word.
@@ -324,11 +288,14 @@ _PLAIN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class MessageInput(Input):
-    """The fields of a send by either door; `msg` is the original's other word for `content`."""
+    """The fields of a send by either door; `msg` is the original's other word for `content`.
+
+    Those of the types it is not, and what a client says of a file beside its address, are ignored.
+    """
 
     content = Text(required=False)
     msg = Text(required=False, write_only=True)
-    type = serializers.ChoiceField(choices=SENT_TYPES, default=Message.Type.TEXT)
+    type = serializers.ChoiceField(choices=types.SENT, default=types.TEXT)
     clientId = serializers.CharField(source="client_id", max_length=64, required=False, allow_null=True)
     replyTo = Id(source="reply_to_id", required=False, allow_null=True)
 
@@ -355,12 +322,24 @@ class MessageInput(Input):
             return None
         return form if client_id is None else {**form, "client_id": client_id}
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {**super().get_fields(), **copy.deepcopy(types.INPUTS)}
+
+    def to_internal_value(self, data: Any) -> Any:
+        given = data.get("type", types.TEXT)
+        mine = types.TYPES[given].inputs if isinstance(given, str) and given in types.TYPES else {}
+        return super().to_internal_value(
+            {name: data[name] for name in data if name in mine or name not in types.INPUTS}
+        )
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        inputs = {name: attrs.pop(name, None) for name in types.INPUTS}
+        type_ = types.TYPES[attrs["type"]]
         other = attrs.pop("msg", None)
-        attrs.setdefault("content", other)
-        if attrs["content"] is None:
-            raise serializers.ValidationError({"content": [_("This field is required.")]})
-        return attrs
+        content = attrs.get("content", other)
+        if type_.needs_words:
+            _require_words(content)
+        return {**attrs, "content": content or "", **type_.read(inputs)}
 
 
 class PrivateInput(MessageInput):
@@ -436,7 +415,7 @@ class MessageIdInput(Input):
 
 
 class EditInput(MessageIdInput):
-    content = Text()
+    content = Text(help_text="A caption may be empty")
 
 
 class SearchInput(Input):
@@ -459,3 +438,24 @@ class TypingInput(Input):
 
 class WatchInput(Input):
     userIds = serializers.ListField(child=Id(), max_length=500)
+
+
+# Uploads --------------------------------------------------------------------------------------------------------------
+
+
+class UploadInput(Input):
+    media = serializers.FileField(allow_empty_file=True, max_length=None)
+    mediaType = serializers.CharField(help_text="`images`, `audio` or `files`")
+
+
+class UploadOutput(serializers.Serializer[Any]):
+    """What a message that carries it will say of it; `mediaUrl` is what is given with the message."""
+
+    type = serializers.ChoiceField(choices=types.NAMES, help_text="Of the message that can carry it")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {**super().get_fields(), **copy.deepcopy(types.TYPES["file"].outputs)}
+
+
+def upload_output(upload: Upload) -> dict[str, Any]:
+    return {**upload.details, "type": upload.type}

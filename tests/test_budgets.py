@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 from websockets.asyncio.client import connect
 
+from tests import hostile
+
 #: PostgreSQL, which has many writers, is asked to hold the rooms first.
 HOLD = connection.vendor == "postgresql"
 
@@ -100,3 +102,32 @@ def test_a_page_of_history_takes_five_queries(crowd: Any, query_budget: Any) -> 
     ann, _bob, room = crowd
     with query_budget(5):
         ann.get("/group/messages", groupId=room["id"])
+
+
+def test_a_page_of_fifty_pictures_takes_no_more(crowd: Any, query_budget: Any) -> None:
+    ann, bob, room = crowd
+    for number in range(50):
+        uploaded = ann.upload(hostile.png(), f"{number}.png", "images")
+        body = {"groupId": room["id"], "type": "image", "mediaUrl": uploaded["mediaUrl"]}
+        ann.post("/group/send", body, status=201)
+    with query_budget(5):
+        page = bob.get("/group/messages", groupId=room["id"])
+    assert [one["type"] for one in page] == ["image"] * 50 and all(one["width"] for one in page)
+
+
+def test_sending_what_was_uploaded_takes_two_queries_more(person: Any, query_budget: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "first"}, status=201)
+    uploaded = ann.upload(b"hello", "a", "files")
+    body = {"receiverId": bob.id, "type": "file", "mediaUrl": uploaded["mediaUrl"]}
+    with query_budget(7):
+        ann.post("/private/send", body, status=201)
+
+
+def test_a_file_takes_four_queries(person: Any, query_budget: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    uploaded = ann.upload(b"hello", "a", "files")
+    body = {"receiverId": bob.id, "type": "file", "mediaUrl": uploaded["mediaUrl"]}
+    ann.post("/private/send", body, status=201)
+    with query_budget(4):
+        assert bob.request("get", uploaded["mediaUrl"]).status_code == 200

@@ -88,6 +88,9 @@ ROWS: dict[str, Row | list[Row]] = {
         "get", MEMBERS, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, query=True
     ),
     "sync": Row("post", SIGNED_IN, lambda world, me: {"cursors": {}}),
+    # Without a file there is nothing to upload. The file there is was sent to the group by its owner.
+    "upload": Row("post", (401, 400, 400, 400, 400)),
+    "uploads/<path:path>": Row("get", (404, 404, 200, 404, 200), path=lambda world: world.file),
     "healthz": Row("get", (200,) * 5),
 }
 
@@ -131,6 +134,8 @@ def world(people: SimpleNamespace, settings: Any) -> SimpleNamespace:
     world.group = world.owner.post(
         "/group/create", {"name": "tea", "joinPolicy": "closed", "memberIds": [one.id for one in seats]}, status=201
     )
+    world.file = world.owner.upload(b"hello", "tea", "files")["mediaUrl"]
+    world.owner.post("/group/send", {"groupId": world.group["id"], "type": "file", "mediaUrl": world.file}, status=201)
     world.message = world.owner.post("/group/send", {"groupId": world.group["id"], "content": "hello"}, status=201)
     world.owner.post("/group/setRole", {"groupId": world.group["id"], "userId": world.admin.id, "role": "admin"})
     world.owner.post("/private/send", {"receiverId": world.member.id, "content": "psst"}, status=201)

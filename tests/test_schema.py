@@ -8,7 +8,7 @@ from drf_spectacular.validation import validate_schema
 
 from accounts.serializers import MeOutput, UserOutput
 from groups.serializers import GroupOutput, MemberOutput
-from messaging.serializers import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput
+from messaging.serializers import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput, UploadOutput
 
 
 def test_the_document_is_valid_and_complete(person: Any) -> None:
@@ -36,6 +36,8 @@ def test_answers_have_exactly_the_documented_keys(person: Any, group: Any, path:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+    place = {"latitude": 1, "longitude": 2, "name": "here"}
+    ann.post("/group/send", {"groupId": room["id"], "type": "location", "locationData": place}, status=201)
     asked: dict[str, tuple[str, str, dict[str, Any]]] = {
         "GET /group/members": ("get", f"/group/members/{room['id']}", {}),
         "GET /group/messages": ("get", "/group/messages", {"query": {"groupId": room["id"]}}),
@@ -46,8 +48,12 @@ def test_answers_have_exactly_the_documented_keys(person: Any, group: Any, path:
     }
     method, address, more = asked.get(path, ("get", path.removeprefix("GET "), {}))
     answer = ann.request(method, address, **more).json()
-    found = answer[0] if isinstance(answer, list) else answer
-    assert _matches(found, shape()) == []
+    for found in answer if isinstance(answer, list) else [answer]:
+        assert _matches(found, shape()) == []
+
+
+def test_an_upload_is_answered_with_exactly_the_documented_keys(person: Any) -> None:
+    assert _matches(person("ann").upload(b"hello", "a", "files"), UploadOutput()) == []
 
 
 def _matches(found: Any, shape: Any, at: str = "") -> list[str]:

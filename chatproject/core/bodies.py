@@ -24,14 +24,12 @@ class _TooLarge(Exception):
     pass
 
 
-def limited(application: Application) -> Application:
-    """`application`, to which no larger body comes than its kind may be; a 413 is answered for it."""
+def limited(application: Application, *, has_files: bool = False) -> Application:
+    """`application`, to which no larger body comes than it may have; a 413 is answered for it."""
 
     async def limited_application(scope: Any, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if headers.get(b"content-type", b"").startswith(b"multipart/form-data"):
-            limit = settings.MAX_UPLOAD_BYTES + FORM
+        limit = settings.MAX_UPLOAD_BYTES + FORM if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > limit:
             await refuse(errors.TooLarge(), headers, send, closes=True)

@@ -56,6 +56,33 @@ def proxies_are_networks(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def the_geocoder_is_an_address(**_: Any) -> list[CheckMessage]:
+    url = settings.GEOCODER_URL
+    try:
+        whole = url.format(latitude="0", longitude="0", language="en")
+        is_address = not url or (
+            whole.startswith(("http://", "https://")) and "{latitude}" in url and "{longitude}" in url
+        )
+    except (LookupError, ValueError):
+        is_address = False
+    if is_address:
+        return []
+    return [Error("GEOCODER_URL is not an http address with {latitude} and {longitude} in it", id="chat.E005")]
+
+
+@register()
+def nginx_has_the_files(**_: Any) -> list[CheckMessage]:
+    prefix = settings.X_ACCEL_REDIRECT
+    if not prefix:
+        return []
+    if not prefix.startswith("/") or not prefix.endswith("/"):
+        return [Error(f"X_ACCEL_REDIRECT: {prefix!r} does not begin and end with a slash", id="chat.E006")]
+    if "FileSystemStorage" not in settings.STORAGES["default"]["BACKEND"]:
+        return [Error("X_ACCEL_REDIRECT: nginx has no files where they are in a bucket", id="chat.E007")]
+    return []
+
+
+@register()
 def hosts_are_known(**_: Any) -> list[CheckMessage]:
     if "*" not in settings.ALLOWED_HOSTS:
         return []

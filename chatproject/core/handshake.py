@@ -1,4 +1,4 @@
-"""What a socket's handshake proves about who opens it."""
+"""What a socket's handshake, or a request, shows of who comes with it."""
 
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -33,6 +33,17 @@ def credentials(scope: Any) -> Credentials:
     if headers.get(b"origin") in settings.ALLOWED_ORIGINS:
         return Credentials(session_key=_cookie(headers.get(b"cookie", "")))
     return Credentials()
+
+
+def request_credentials(scope: Any) -> Credentials:
+    """The same of an HTTP request: its token, else its session cookie. That counts for what it costs to receive it;
+    before anything is done, the page has to prove itself (see accounts.authentication).
+    """
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    scheme, _, token = headers.get(b"authorization", "").partition(" ")
+    if scheme:
+        return Credentials(token=token.strip() if scheme.lower() == "bearer" else "")
+    return Credentials(session_key=_cookie(headers.get(b"cookie", "")))
 
 
 def _cookie(header: str) -> str:

@@ -28,6 +28,12 @@ def display_name(given: str, neutral: str = "file") -> str:
     return name or neutral
 
 
+def one_line(given: str, most: int) -> str:
+    """What somebody wrote as one line of at most so many characters, without what nobody sees."""
+    seen = unicodedata.normalize("NFC", "".join(map(_seen, given[: 16 * most])))
+    return " ".join(seen.split())[:most].rstrip()
+
+
 def _seen(character: str) -> str:
     if character in "\t\n\r\x0b\x0c":
         return " "

@@ -3,18 +3,24 @@
 from messaging.services.changing import edit, erase, recall
 from messaging.services.lines import write_line
 from messaging.services.reading import compare_unread, mark_read, remember_unread
-from messaging.services.sending import Draft, Sent, send, submit
+from messaging.services.sending import Draft, Sent, completed, is_incomplete, send, submit
+from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
     "Draft",
     "Sent",
+    "Swept",
     "compare_unread",
+    "completed",
     "edit",
     "erase",
+    "is_incomplete",
     "mark_read",
     "recall",
+    "receive",
     "remember_unread",
     "send",
     "submit",
+    "sweep",
     "write_line",
 ]

@@ -10,9 +10,10 @@ from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.times import now
 from groups import selectors as rooms
 from groups.models import Membership
-from messaging import cache, events, rules, selectors
+from messaging import cache, events, rules, selectors, types
 from messaging.models import Message
 from messaging.serializers import message_output
+from messaging.services import uploads
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
@@ -34,18 +35,18 @@ def erase(*, message: Message) -> None:
     def body() -> None:
         rooms.locked_room(message.room_id)
         fresh = Message.objects.select_related("room", "sender").get(pk=message.pk)
-        if not fresh.is_recalled and fresh.type != Message.Type.SYSTEM:
+        if not fresh.is_recalled and fresh.type != types.SYSTEM:
             _erase(fresh)
 
     run_atomic(body)
 
 
 def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
-    """Put other words in the place of a text."""
+    """Put other words in the place of a text, or of a caption."""
 
     def body() -> dict[str, object]:
         message, _seat = _locked(by, message_id)
-        rules.require_edit(by, message)
+        rules.require_edit(by, message, content)
         if message.content != content:
             message.content, message.edited_at = content, now()
             message.version = _next_version(message)
@@ -65,6 +66,7 @@ def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:
 
 def _erase(message: Message) -> None:
     at: datetime = now()
+    uploads.erase_of(message)
     message.erase(version=_next_version(message), at=at)
     _tell_after_commit("OnRecall", message)
 

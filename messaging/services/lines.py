@@ -11,7 +11,7 @@ from accounts.models import User
 from chatproject.core.db import on_commit
 from chatproject.core.models import uuid7
 from groups.models import Room
-from messaging import cache, events
+from messaging import cache, events, types
 from messaging.models import Message
 from messaging.serializers import message_output
 
@@ -53,9 +53,9 @@ def write_line(
         version=room.take_version(),
         sender=by,
         client_id=str(message_id),
-        type=Message.Type.SYSTEM,
+        type=types.SYSTEM,
         content=content,
-        system_json=json.dumps(system, ensure_ascii=False),
+        details_json=json.dumps(system, ensure_ascii=False),
     )
     room.last_message_id, room.last_at = message.pk, message.sent_at
     room.save(update_fields=["last_seq", "last_version", "last_message_id", "last_at"])

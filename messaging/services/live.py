@@ -16,14 +16,16 @@ from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device, User
 from accounts.serializers import user_output
+from chatproject import databases
 from chatproject.core import hub, limits, redis
-from chatproject.core.db import in_thread
+from chatproject.core.db import in_thread, keep_connection
 from chatproject.core.handshake import Credentials
 from chatproject.core.times import iso, now
 from chatproject.core.together import Together
 from groups import selectors as rooms
 from messaging import events
 from messaging.events import unread
+from messaging.services import uploads
 from presence import selectors as presence
 from presence import services as presence_services
 
@@ -33,6 +35,9 @@ SMALL = 200
 LIST_FOLD = 0.5
 #: Seconds within which a socket that should have been closed or evicted is, though the hint was lost.
 RECHECK = 60
+#: Seconds between two looks whether uploads have to be swept, and how often they are, by whichever process comes first.
+SWEEP_UPLOADS = 600
+SWEEPS_OF_UPLOADS = "1/h"
 #: Seconds within which those who leave are swept together.
 SWEEP_FOLD = 0.05
 #: The close code of whoever opens sockets too often.
@@ -56,6 +61,7 @@ def start() -> None:
     hub.every(0, sweep_those_who_left)
     hub.every(LIST_FOLD, push_online_list)
     hub.every(RECHECK, recheck)
+    hub.every(SWEEP_UPLOADS, sweep_uploads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +250,19 @@ def statuses(user_ids: list[UUID]) -> list[dict[str, object]]:
     here = presence.online_among(user_ids)
     found = people.by_ids(user_ids).values()
     return [{"userId": str(one.pk), "online": one.pk in here, "lastActive": iso(one.last_active)} for one in found]
+
+
+async def sweep_uploads() -> None:
+    """Remove uploads that nobody sent, and files that are nobody's."""
+    await asyncio.to_thread(_sweep_uploads)  # it may take minutes, and the threads of sockets are few
+
+
+def _sweep_uploads() -> None:
+    (is_due,) = limits.within_each("upload-sweeps", ["all"], SWEEPS_OF_UPLOADS)
+    if is_due:
+        keep_connection()
+        uploads.sweep()
+        databases.let_go()
 
 
 async def recheck() -> None:

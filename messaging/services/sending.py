@@ -1,12 +1,13 @@
 """How a message gets into a conversation: validated, numbered and committed together with what arrived beside it.
 
 Every send, from HTTP or a socket, goes through one writer thread of its process. Per batch that is one statement each
-for the senders' seats, the rooms' numbers and the new rows, however many members a group has. A repeated `clientId` is
-found when the insert says so: those batches are redone one by one, with a look first.
+for the senders' seats, the rooms' numbers and the new rows, however many members a group has; and two more where
+somebody sends what he uploaded. A repeated `clientId` is found when the insert says so: those batches are redone one by
+one, with a look first. That of a message with an upload is found by the upload, which is no longer free.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache as once
 from typing import Any
@@ -30,9 +31,9 @@ from groups import services as groups
 from groups.models import Room, direct_room_id
 from groups.numbers import Speaker, Step
 from groups.rules import require_other
-from messaging import cache, events
+from messaging import cache, events, rules, selectors, types
 from messaging.events import unread
-from messaging.models import Message
+from messaging.models import Message, Upload
 from messaging.serializers import message_output
 
 _GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
@@ -46,10 +47,12 @@ class Draft:
     to: UUID  # the other person, or the group
     is_group: bool
     content: str
-    type: str = Message.Type.TEXT.value
+    type: str = types.TEXT
     client_id: str | None = None
     reply_to_id: UUID | None = None
     socket_id: str = ""  # has the message as its ack, and needs no push
+    details: dict[str, Any] | None = None  # what it says beside its content; of an upload, only where it is
+    upload_id: UUID | None = None
 
     @property
     def room_id(self) -> UUID:
@@ -67,6 +70,8 @@ class Sent:
 def send(draft: Draft) -> Sent:
     """Say it, and return after the commit. Raises what the sender is told."""
     _check(draft)
+    if is_incomplete(draft):
+        draft = completed(draft)
     databases.let_go()
     return _commits.commit(draft)
 
@@ -80,6 +85,17 @@ def submit(draft: Draft, done: Callable[[Sent | Exception], None]) -> None:
 def _check(draft: Draft) -> None:
     if not draft.is_group:
         require_other(draft.sender.pk, draft.to)
+
+
+def is_incomplete(draft: Draft) -> bool:
+    """Whether there is somebody to ask for what it does not say; `completed` does."""
+    return draft.details is not None and types.TYPES[draft.type].lacks(draft.details)
+
+
+def completed(draft: Draft) -> Draft:
+    """With what is known within two seconds, for which this blocks."""
+    language = draft.sender.language or settings.LANGUAGE_CODE
+    return replace(draft, details=types.TYPES[draft.type].completed(draft.details or {}, language))
 
 
 class _TooFast(Exception):
@@ -110,7 +126,7 @@ def _nobody(drafts: list[Draft]) -> Refusals:
 
 def _store(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
     try:
-        return run_atomic(lambda: _Batch(drafts, refusals).run())
+        return run_atomic(lambda: _commit(drafts, refusals))
     except IntegrityError:
         # Somebody sent a clientId again, or two processes made the same private room.
         return [_store_alone(draft) for draft in drafts]
@@ -118,19 +134,58 @@ def _store(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
 
 def _store_alone(draft: Draft) -> Sent | ChatError:
     for _attempt in range(3):
-        known = (
-            Message.objects.select_related("sender", "room")
-            .filter(sender=draft.sender, client_id=draft.client_id)
-            .first()
-        )
+        known = _known(draft)
         if known is not None:
             return _again(draft, known)
         try:
-            (answer,) = run_atomic(lambda: _Batch([draft], _nobody([draft])).run())
+            (answer,) = run_atomic(lambda: _commit([draft], _nobody([draft])))
             return answer
         except IntegrityError:
             continue
     return Busy()
+
+
+def _known(draft: Draft) -> Message | None:
+    """What was stored under its clientId."""
+    mine = Message.objects.select_related("sender", "room").filter(sender=draft.sender, client_id=draft.client_id)
+    return mine.first()
+
+
+def _commit(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
+    wanted = [draft.upload_id for draft in drafts if draft.upload_id is not None]
+    if not wanted:
+        return _Batch(drafts, refusals).run()
+    if any(refused := refusals()):
+        raise _TooFast(refused)
+    uploads = selectors.held_uploads(wanted)
+    found = _found_wrong(drafts, uploads)
+    right = [draft for draft, wrong in zip(drafts, found, strict=True) if wrong is None]
+    answers = iter(_Batch(right, _nobody(right), uploads).run() if right else [])
+    return [
+        next(answers) if wrong is None else _again_or(wrong, draft) for draft, wrong in zip(drafts, found, strict=True)
+    ]
+
+
+def _again_or(wrong: ChatError, draft: Draft) -> Sent | ChatError:
+    """What is wrong with it; but who sends again what he sent gets it back, whatever became of its upload."""
+    known = _known(draft) if draft.client_id is not None else None
+    return wrong if known is None else _again(draft, known)
+
+
+def _found_wrong(drafts: Sequence[Draft], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
+    """For each draft why it cannot carry what it says, if it cannot."""
+    found: list[ChatError | None] = []
+    taken: set[UUID] = set()
+    for draft in drafts:
+        wrong: ChatError | None = None
+        if draft.upload_id is not None:
+            address = (draft.details or {})["mediaUrl"]
+            wrong = rules.refusal_to_carry(uploads.get(draft.upload_id), address, draft.type, draft.sender)
+            if wrong is None and draft.upload_id in taken:
+                wrong = rules.UploadSent()
+            taken.add(draft.upload_id)
+        found.append(wrong)
+    return found
 
 
 def _again(draft: Draft, known: Message) -> Sent | ChatError:
@@ -138,11 +193,18 @@ def _again(draft: Draft, known: Message) -> Sent | ChatError:
     is_same = known.room_id == draft.room_id and (
         known.edited_at is not None
         or known.is_recalled
-        or (known.content, known.type, known.reply_to_id) == (draft.content, draft.type, draft.reply_to_id)
+        or (
+            (known.content, known.type, known.reply_to_id) == (draft.content, draft.type, draft.reply_to_id)
+            and _key(known) == _key(draft)
+        )
     )
     if not is_same:
         return ClientIdConflict()
     return _sent(message_output(known, receiver_id=None if draft.is_group else draft.to))
+
+
+def _key(said: Message | Draft) -> Hashable:
+    return types.TYPES[said.type].key(said.details) if said.details else None
 
 
 def _sent(output: dict[str, Any]) -> Sent:
@@ -161,21 +223,21 @@ class _New:
     content: str
     sent_at: datetime
     reply_to_id: UUID | None = None
+    details: dict[str, Any] | None = None
     seq: int = 0
     version: int = 0
-    system: None = None
     edited_at: None = None
     recalled_at: None = None
 
     COLUMNS = (
-        "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "system_json", "reply_to_id",
+        "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "details_json", "reply_to_id",
         "sent_at",
     )  # fmt: skip
 
     def row(self) -> tuple[Any, ...]:
         return (
-            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content, "",
-            self.reply_to_id, self.sent_at,
+            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content,
+            orjson.dumps(self.details).decode() if self.details else "", self.reply_to_id, self.sent_at,
         )  # fmt: skip
 
 
@@ -192,11 +254,15 @@ class _Turn:
 
 
 class _Batch:
-    """Drafts that are committed together. Made anew for each attempt: a transaction may run twice."""
+    """Drafts that are committed together. Made anew for each attempt: a transaction may run twice.
 
-    def __init__(self, drafts: list[Draft], refusals: Refusals) -> None:
+    `uploads` are what they carry, held and free.
+    """
+
+    def __init__(self, drafts: list[Draft], refusals: Refusals, uploads: Mapping[UUID, Upload] | None = None) -> None:
         self.drafts = drafts
         self.refusals = refusals
+        self.uploads = uploads or {}
         self.turns: dict[Speaker, _Turn] = {}
         self.turn_of = [self._turn(draft) for draft in drafts]
         self.said: list[tuple[Draft, _New, Sent]] = []
@@ -225,6 +291,8 @@ class _Batch:
         if rooms:
             self._number(rooms)
             databases.insert(Message, _New.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
+            if self.uploads:
+                self._hang_up(messages)
             on_commit(self._tell)
         return list(self._answers(messages))
 
@@ -252,8 +320,20 @@ class _Batch:
             client_id = draft.client_id or str(pk)
             new = _New(pk, turn.speaker.room_id, draft.sender, client_id, draft.type, draft.content, at)
             new.reply_to_id = draft.reply_to_id
+            if draft.details is not None:
+                new.details = draft.details if draft.upload_id is None else self.uploads[draft.upload_id].details
             messages.append(new)
         return messages
+
+    def _hang_up(self, messages: list[_New | None]) -> None:
+        """From now on each upload belongs to the message that carries it."""
+        carried = []
+        for draft, message in zip(self.drafts, messages, strict=True):
+            if draft.upload_id is not None and message is not None:
+                upload = self.uploads[draft.upload_id]
+                upload.message_id = message.pk
+                carried.append(upload)
+        Upload.objects.bulk_update(carried, ["message"])
 
     def _number(self, rooms: dict[UUID, list[_New]]) -> None:
         steps = {room_id: Step(len(said), said[-1].pk, said[-1].sent_at) for room_id, said in rooms.items()}

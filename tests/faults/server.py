@@ -104,6 +104,11 @@ class Server:
             process.kill()
             process.wait()
 
+    def manage(self, *command: str) -> str:
+        """What a command of manage.py says."""
+        asked = [sys.executable, "manage.py", *command]
+        return subprocess.run(asked, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True).stdout
+
     def memory(self) -> int:
         """Bytes it has in use."""
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]

@@ -1,0 +1,135 @@
+"""From bytes that somebody sent us to a file that a message may carry; and its end."""
+
+import logging
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID, uuid4
+
+import orjson
+from django.conf import settings
+
+from accounts.models import User
+from chatproject import databases
+from chatproject.core import errors
+from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.times import now
+from messaging import rules, selectors, types
+from messaging.media import store
+from messaging.media.kinds import Kind, Media, kind
+from messaging.models import Message, Upload
+
+log = logging.getLogger(__name__)
+
+#: How long an upload waits to be sent; and how old a file is that nobody can be working on any more.
+UNSENT = timedelta(days=1)
+STRAY = timedelta(hours=1)
+
+
+def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
+    """Judge what was uploaded, and store what comes of it. `source` is left alone.
+
+    Raises Unusable, TooLarge, QuotaExceeded, BadRequest for a folder that is none, Busy. Blocks for seconds, and asks
+    for no database meanwhile.
+    """
+    chosen = kind(folder)
+    if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
+        raise errors.TooLarge()
+    if settings.UPLOAD_QUOTA and selectors.used_bytes(owner) + source.stat().st_size > settings.UPLOAD_QUOTA:
+        raise rules.QuotaExceeded()
+    databases.let_go()
+    upload_id = uuid4()
+    target, thumbnail = (store.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
+    with ExitStack() as scratch:
+        for path in (target, thumbnail):
+            scratch.callback(path.unlink, missing_ok=True)
+        media = chosen.judge(source, target, thumbnail, name=name)
+        return _store(_row(upload_id, owner, chosen, media), target, thumbnail)
+
+
+def _row(upload_id: UUID, owner: User, chosen: Kind, media: Media) -> Upload:
+    return Upload(
+        pk=upload_id,
+        owner=owner,
+        folder=chosen.folder,
+        extension=media.extension,
+        thumbnail_extension=media.thumbnail_extension,
+        name=media.name,
+        mime_type=media.mime_type[:100],
+        size=media.size,
+        thumbnail_size=media.thumbnail_size,
+        width=media.width,
+        height=media.height,
+        duration=media.duration,
+        waveform_json=orjson.dumps(media.waveform).decode() if media.waveform else "",
+    )
+
+
+def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
+    """The files first: a row without its file would be a promise; a file without its row is swept."""
+    try:
+        store.put(target, upload.path)
+        if upload.thumbnail_path:
+            store.put(thumbnail, upload.thumbnail_path)
+        run_atomic(lambda: upload.save(force_insert=True))
+    except BaseException:
+        store.remove((upload.path, upload.thumbnail_path))
+        raise
+    return upload
+
+
+def erase_of(message: Message) -> None:
+    """Inside the caller's transaction: what a message carries goes with it, the files after the commit."""
+    upload_id = types.upload_id_of(message.details)
+    upload = upload_id and Upload.objects.filter(pk=upload_id, message_id=message.pk).first()
+    if upload:
+        paths = (upload.path, upload.thumbnail_path)  # no longer known once it is deleted
+        upload.delete()
+        on_commit(lambda: store.remove(paths))
+
+
+class Swept(NamedTuple):
+    unsent: int
+    strays: int
+    scratch: int
+
+
+def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | None = None) -> Swept:
+    """Remove uploads that nobody sent, files without a row, and what killed processes left: the old ones of each."""
+    stray = strays_before or now() - STRAY
+    swept = Swept(_sweep_unsent(unsent_before or now() - UNSENT), _sweep_strays(stray), store.sweep_scratch(stray))
+    if any(swept):
+        log.info("uploads: swept %d unsent, %d strays, %d in scratch", *swept)
+    return swept
+
+
+def _sweep_unsent(before: datetime) -> int:
+    swept = 0
+    while found := selectors.unsent_uploads(before):
+        swept += sum(map(_forget, found))
+    return swept
+
+
+def _forget(upload: Upload) -> bool:
+    """Remove an upload, unless somebody has sent it at this very moment."""
+
+    def body() -> bool:
+        gone, _by_model = Upload.objects.filter(pk=upload.pk, message=None).delete()
+        if gone:
+            on_commit(lambda: store.remove((upload.path, upload.thumbnail_path)))
+        return bool(gone)
+
+    return run_atomic(body)
+
+
+def _sweep_strays(before: datetime) -> int:
+    swept = 0
+    files = store.stored()
+    while some := list(islice(files, 500)):
+        known = selectors.known_uploads(upload_id for upload_id, _path in some)
+        strays = [path for upload_id, path in some if upload_id not in known and store.is_older(path, before)]
+        store.remove(strays)
+        swept += len(strays)
+    return swept
