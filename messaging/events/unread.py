@@ -8,9 +8,9 @@ one to tell, wherever he is connected: the process that stored the message does 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -31,7 +31,12 @@ PAUSE = 1.0
 #: Private chats in one query.
 MOST = 500
 
-_PREFIX = b'{"event":"OnGroupMsg"'
+#: Counts that are pushed without a pause.
+AT_ONCE = 25
+
+_MESSAGE = b'{"event":"OnGroupMsg"'
+_COUNT = b'{"event":"groupUnreadUpdate"'
+_SIGN = b"\0"
 
 Key = TypeVar("Key")
 Last = TypeVar("Last")
@@ -48,7 +53,7 @@ class _Fold(Generic[Key, Last, Taken, Told]):
         self,
         take: Callable[[dict[Key, Last]], Taken],
         ask: Callable[[Taken], Told],
-        tell: Callable[[Told], None],
+        tell: Callable[[Told], Awaitable[None]],
     ) -> None:
         self._take, self._ask, self._tell = take, ask, tell
         self._marked: dict[Key, Last] = {}
@@ -58,18 +63,21 @@ class _Fold(Generic[Key, Last, Taken, Told]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # a command: there is nothing to fold
-            self._tell(self._ask(self._take({key: last})))
+            asyncio.run(self._once(key, last))
             return
         self._marked[key] = last
         if self._round is None or self._round.get_loop() is not loop:
             self._round = loop.create_task(self._rounds())
+
+    async def _once(self, key: Key, last: Last) -> None:
+        await self._tell(self._ask(self._take({key: last})))
 
     async def _rounds(self) -> None:
         try:
             while self._marked:
                 marked, self._marked = self._marked, {}
                 try:
-                    self._tell(await in_thread(self._ask, self._take(marked)))
+                    await self._tell(await in_thread(self._ask, self._take(marked)))
                 except DatabaseError as error:
                     log.warning("unread: told later, because the database said: %s", error)
                     self._marked = marked | self._marked
@@ -82,33 +90,58 @@ class _Fold(Generic[Key, Last, Taken, Told]):
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
+#: (user's topic, group id) of those who were told otherwise since the cursors were read: they have read meanwhile.
+_overtaken: set[tuple[str, str]] = set()
+
+
+class _Count(NamedTuple):
+    """What one member is to be told; the group's topic and last message, to look again."""
+
+    user_id: UUID
+    frame: bytes
+    group_id: str
+    text: bytes
+
+
 def _hear(topic: str, text: bytes) -> None:
-    if text.startswith(_PREFIX):
+    if text.startswith(_MESSAGE):
         _groups.mark(topic, text)
+    elif text.startswith(_COUNT):
+        _overtaken.add((topic, orjson.loads(text)["data"]["groupId"]))
 
 
 def _people_here(marked: dict[str, bytes]) -> list[tuple[bytes, set[UUID]]]:
+    _overtaken.clear()
     return [(text, {socket.user_id for socket in hub.local().members(topic)}) for topic, text in marked.items()]
 
 
-def _ask_groups(heard: list[tuple[bytes, set[UUID]]]) -> list[tuple[UUID, bytes]]:
-    told = []
+def _ask_groups(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
+    told: list[_Count] = []
     for text, people in heard:
         last = orjson.loads(text)["data"]
-        fragment = orjson.Fragment(orjson.dumps(last))
-        for seat in rooms.unread_of(UUID(last["groupId"]), people):
-            if seat.unread:
-                payload = group_unread_payload(
-                    last["groupId"], seat.name, seat.avatar, seat.unread, fragment, last["content"], last["sentAt"]
-                )
-                told.append((seat.user_id, hub.encode("groupUnreadUpdate", payload)))
+        group_id = last["groupId"]
+        seats = [seat for seat in rooms.unread_of(UUID(group_id), people) if seat.unread]
+        if seats:
+            # The same for everyone but for the number: it is encoded once, around a sign that JSON cannot have.
+            count: Any = orjson.Fragment(_SIGN)
+            room = seats[0]
+            payload = group_unread_payload(
+                group_id, room.name, room.avatar, count, last, last["content"], last["sentAt"]
+            )
+            before, after = hub.encode("groupUnreadUpdate", payload).split(_SIGN)
+            told += [_Count(seat.user_id, b"%b%d%b" % (before, seat.unread, after), group_id, text) for seat in seats]
     return told
 
 
-def _tell_groups(told: list[tuple[UUID, bytes]]) -> None:
-    for user_id, frame in told:
-        for socket in hub.local().users.get(user_id, ()):
-            socket.push(frame)
+async def _tell_groups(told: list[_Count]) -> None:
+    for place, one in enumerate(told, 1):
+        if _overtaken and (hub.user_topic(one.user_id), one.group_id) in _overtaken:
+            _groups.mark(hub.room_topic(one.group_id), one.text)
+            continue
+        for socket in hub.local().users.get(one.user_id, ()):
+            socket.push(one.frame)
+        if place % AT_ONCE == 0:
+            await asyncio.sleep(0)  # messages go first
 
 
 _groups = _Fold(_people_here, _ask_groups, _tell_groups)
@@ -133,7 +166,11 @@ def _ask_private(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -
                     private_unread(user_id, last, last_seq - base, last)
 
 
-_private = _Fold(lambda marked: marked, _ask_private, lambda nothing: None)
+async def _was_told(nothing: None) -> None:
+    """`_ask_private` publishes, wherever the receivers are connected."""
+
+
+_private = _Fold(lambda marked: marked, _ask_private, _was_told)
 
 
 def start() -> None:
