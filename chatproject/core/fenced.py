@@ -51,8 +51,11 @@ def main() -> None:
         job = json.loads(line)
         module = importlib.import_module(job["module"])
         answer = _in_a_fork(getattr(module, job["function"]), job, parent=jobs.fileno())
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
+        try:
+            answers.write(json.dumps(answer).encode() + b"\n")
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(0)  # the chat was killed meanwhile
 
 
 def _in_a_fork(function: Any, job: dict[str, Any], *, parent: int) -> dict[str, Any]:

@@ -44,11 +44,15 @@ def upload(port: int, path: Path, kind: str, token: str) -> tuple[int, float]:
         return answer.status, float(answer.getheader("Retry-After") or 0)
 
 
+printing = threading.Lock()
+
+
 def go_on(port: int, path: Path, kind: str, token: str) -> None:
     while True:
         began = time.monotonic()
         status, again = upload(port, path, kind, token)
-        print(status, time.monotonic() - began, flush=True)
+        with printing:  # a line is more than one write
+            print(status, time.monotonic() - began, flush=True)
         if status == 201:
             return
         time.sleep(again)
