@@ -322,8 +322,11 @@ def let_go() -> None:
 
 
 def keep_pages() -> None:
-    """This thread writes in batches: what it needs of an SQLite database stays in its memory, up to 16 MB."""
-    if connection.vendor == "sqlite":
+    """This thread writes in batches: what it needs of an SQLite database stays in its memory, up to 16 MB.
+
+    Each new connection is told, so it is called before every batch.
+    """
+    if connection.connection is None and connection.vendor == "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA cache_size=-16000")
 

@@ -98,7 +98,6 @@ class GroupCommit(Generic[Item, Answer]):
                 self._is_running = True
 
     def _run(self) -> None:
-        databases.keep_pages()
         while True:
             batch = [self._queue.get()]
             while len(batch) < self._batch:
@@ -115,6 +114,7 @@ class GroupCommit(Generic[Item, Answer]):
         outcomes: Sequence[Answer | Exception]
         try:
             keep_connection()
+            databases.keep_pages()
             outcomes = self._write([entry.item for entry in batch])
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, Busy):

@@ -223,9 +223,6 @@ class _Hub:
         """Everything that was heard in this turn of the loop, topic by topic."""
         incoming, self._incoming = self._incoming, {}
         for topic, payloads in incoming.items():
-            if len(payloads) == 1:  # as nearly always
-                self._deliver_one(topic, payloads[0])
-                continue
             texts: list[bytes] = []
             skips: list[bytes] = []  # for each text, the socket that has it already
             for payload in payloads:
@@ -242,26 +239,11 @@ class _Hub:
                     skips.append(head)
             self._push(topic, texts, skips)
 
-    def _deliver_one(self, topic: str, payload: bytes) -> None:
-        head, _, text = payload.partition(b"\n")
-        if text:
-            for listener in self._listeners:
-                listener(topic, text)
-        if head.startswith(b"{"):
-            self._obey(topic, orjson.loads(head), text)
-        elif hearers := self.registry.topics.get(topic):
-            skip = head.decode()
-            parcel: Parcel | None = None
-            for socket in hearers:
-                if socket.id != skip:
-                    parcel = parcel or Parcel([text])
-                    socket.outbox.push(parcel)
-
     def _push(self, topic: str, texts: list[bytes], skips: list[bytes]) -> None:
         hearers = self.registry.topics.get(topic)
         if not texts or not hearers:
             return
-        parcel = Parcel(texts)
+        parcel: Parcel | None = None  # often the only hearer is the sender, who has it
         skipping = {skip.decode() for skip in skips if skip}
         for socket in hearers:
             if socket.id in skipping:
@@ -269,6 +251,7 @@ class _Hub:
                 if others:
                     socket.outbox.push(Parcel(others))
             else:
+                parcel = parcel or Parcel(texts)
                 socket.outbox.push(parcel)
 
     def _obey(self, topic: str, order: Mapping[str, str], text: bytes) -> None:

@@ -36,8 +36,10 @@ class Outbox:
 
     def open(self) -> None:
         """The connection takes frames from now on."""
+        if self.is_closed:
+            return
         self._is_held = False
-        if self._waiting and not self.is_closed:
+        if self._waiting:
             self._drain_soon()
 
     def push(self, parcel: Parcel) -> None:
