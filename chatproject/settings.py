@@ -244,6 +244,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from another origin
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as those of the socket's document have to be
     "ENUM_NAME_OVERRIDES": {
         "MessageType": "messaging.types.NAMES",
         "SentType": "messaging.types.SENT",

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from messaging import api, views
+from messaging.asyncapi import asyncapi
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -23,4 +24,5 @@ urlpatterns = [
     path("upload", api.UploadView.as_view()),
     path("uploads/<path:path>", api.UploadedView.as_view()),
     path("sync", api.SyncView.as_view()),
+    path("api/socket/", asyncapi, name="asyncapi"),
 ]

@@ -15,6 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from chatproject.core import hub
+from tests import documented
 
 #: Seconds a test waits for what should come at once.
 PATIENCE = 5.0
@@ -194,6 +195,7 @@ class Socket:
         answer = self.answer(number, timeout=timeout)
         if answer["event"] != "ack":
             raise Refused(answer["data"])
+        documented.check(f"ack.{event}", answer)
         return answer["data"]
 
     # Hearing ----------------------------------------------------------------------------------------------------------
@@ -262,7 +264,11 @@ class Socket:
 
     def _receive(self, timeout: float) -> None:
         frame = json.loads(self._connection.recv(max(timeout, 0.001)))
-        self._kept += frame if isinstance(frame, list) else [frame]
+        frames = frame if isinstance(frame, list) else [frame]
+        for one in frames:
+            if one["event"] != "ack":
+                documented.check(f"push.{one['event']}", one)
+        self._kept += frames
 
     def _brief(self) -> str:
         return re.sub(r"(.{2000}).+", r"\1 …", str(self._kept)) if self._kept else "nothing"

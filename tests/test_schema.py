@@ -1,5 +1,6 @@
-"""The OpenAPI document says what is."""
+"""The documents of HTTP and of the socket say what is."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from drf_spectacular.validation import validate_schema
 
 from accounts.serializers import MeOutput, UserOutput
 from groups.serializers import GroupOutput, MemberOutput
+from messaging.asyncapi import SENT
+from messaging.consumers import ChatConsumer
 from messaging.serializers import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput, UploadOutput
 
 
@@ -66,3 +69,31 @@ def _matches(found: Any, shape: Any, at: str = "") -> list[str]:
         values = found[name] if isinstance(found[name], list) else [found[name]]
         wrong += [one for value in values for one in _matches(value, inner, f"{at}.{name}")]
     return wrong
+
+
+# The socket. That every frame a test hears is as documented, tests/documented.py sees to. ------------------------------
+
+
+def test_the_sockets_document_names_every_event_a_client_may_send() -> None:
+    assert set(SENT) == set(ChatConsumer.handlers)
+
+
+def test_the_sockets_document_is_open_and_its_references_lead_somewhere(anonymous: Any) -> None:
+    said = anonymous.get("/api/socket/", status=200)
+    assert said["asyncapi"] == "3.0.0" and said["channels"]["chat"]["address"] == "/ws/chat/"
+    assert said["servers"]["this"]["host"] and said["servers"]["this"]["protocol"] == "ws"
+    for reference in _references(said):
+        place: Any = said
+        for key in reference.removeprefix("#/").split("/"):
+            place = place[key]
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for inner in part.values():
+            yield from _references(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            yield from _references(inner)

@@ -1,0 +1,333 @@
+"""The socket's own document (AsyncAPI 3.0), made from the serializers that read and describe what passes through it.
+
+`SENT` says what a client may send and how it is answered, `PUSHED` what the server says. A test holds the one against
+the consumer's handlers and the other against what is really heard.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.hooks import postprocess_schema_enums
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+from rest_framework.views import APIView
+
+from accounts.serializers import UserOutput
+from groups.serializers import GroupInput, GroupOutput, JoinInput
+from messaging.serializers import (
+    CHAT_TYPES,
+    EditInput,
+    GroupMessageInput,
+    HistoryInput,
+    MessageIdInput,
+    MessageOutput,
+    ReadGroupInput,
+    ReadOutput,
+    ReadPrivateInput,
+    SocketPrivateInput,
+    SyncInput,
+    SyncOutput,
+    TypingInput,
+    UnreadOutput,
+    WatchInput,
+)
+
+Shape = type[serializers.Serializer[Any]]
+
+VERSION = "3.0.0"
+ADDRESS = "/ws/chat/"
+
+
+# What has no counterpart in HTTP --------------------------------------------------------------------------------------
+
+
+class Connected(serializers.Serializer[Any]):
+    user = UserOutput()
+    socketId = serializers.CharField()
+    heartbeatInterval = serializers.IntegerField(help_text="Seconds between two SocketHeartBeat of yours")
+    serverTime = serializers.DateTimeField()
+
+
+class OnlineUsers(serializers.Serializer[Any]):
+    userList = UserOutput(many=True, help_text="Past 200 people online: your contacts among them")
+    onlineUsersNum = serializers.IntegerField()
+
+
+class Beat(serializers.Serializer[Any]):
+    serverTime = serializers.DateTimeField()
+    heads = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="By a chat's id, the versions of those that moved since your last beat; 0 for one you lost",
+    )
+
+
+class PrivateUnread(serializers.Serializer[Any]):
+    senderId = serializers.UUIDField()
+    senderName = serializers.CharField()
+    senderImg = serializers.CharField()
+    unreadCount = serializers.IntegerField()
+    lastMessage = MessageOutput(allow_null=True)
+    content = serializers.CharField()
+    sentAt = serializers.DateTimeField(allow_null=True)
+
+
+class GroupUnread(serializers.Serializer[Any]):
+    groupId = serializers.UUIDField()
+    groupName = serializers.CharField()
+    groupImg = serializers.CharField()
+    unreadCount = serializers.IntegerField()
+    lastMessage = MessageOutput(allow_null=True)
+    content = serializers.CharField()
+    sentAt = serializers.DateTimeField(allow_null=True)
+
+
+class InGroup(serializers.Serializer[Any]):
+    groupId = serializers.UUIDField()
+
+
+class SomebodyInGroup(InGroup):
+    userId = serializers.UUIDField()
+    user = UserOutput()
+
+
+class Kicked(InGroup):
+    name = serializers.CharField()
+    by = serializers.UUIDField(allow_null=True)
+    reason = serializers.ChoiceField(choices=["removed", "dissolved"])
+
+
+class Read(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField()
+    userId = serializers.UUIDField(help_text="Who read")
+    previousSeq = serializers.IntegerField()
+    readSeq = serializers.IntegerField()
+
+
+class Typing(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField()
+    userId = serializers.UUIDField(help_text="Who types")
+
+
+class Status(serializers.Serializer[Any]):
+    userId = serializers.UUIDField()
+    online = serializers.BooleanField()
+    lastActive = serializers.DateTimeField()
+
+
+class SignedOut(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(choices=["signed_out", "password_changed", "deactivated"])
+
+
+class History(serializers.Serializer[Any]):
+    chatId = serializers.UUIDField()
+    isGroup = serializers.BooleanField()
+    messages = MessageOutput(many=True)
+
+
+class Refusal(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="A stable word")
+    message = serializers.CharField(help_text="The same for people, in their language")
+    retryAfter = serializers.FloatField(required=False, help_text="Seconds after which it may work")
+    errors = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)  # type: ignore[assignment]  # the name of the field, by contract
+
+
+class HistoryRefusal(Refusal):
+    chatId = serializers.CharField(required=False, allow_null=True, help_text="As you gave it")
+    isGroup = serializers.BooleanField(required=False, allow_null=True)
+
+
+# The events -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a client sends: its data, what its ack carries (None: an empty object), and what it does."""
+
+    data: Shape | None
+    ack: Shape | None
+    does: str
+
+
+SENT = {
+    "EmitUserConnect": Sending(None, OnlineUsers, "Say hello: OnUserConnect and OnlineUsersList answer."),
+    "GetEmitOnlineUsers": Sending(None, OnlineUsers, "Ask who is online: OnlineUsersList answers."),
+    "SocketHeartBeat": Sending(None, Beat, "Stay online, and learn which chats moved."),
+    "EmitPrivate": Sending(SocketPrivateInput, MessageOutput, "Say something to somebody."),
+    "EmitGroupMsg": Sending(GroupMessageInput, MessageOutput, "Say something in a group."),
+    "EmitGroupJoin": Sending(JoinInput, InGroup, "Join a group, or come back to it after an absence."),
+    "EmitTempLeaveGroup": Sending(GroupInput, InGroup, "Leave a group for a while: no OnGroupMsg, still counted."),
+    "EmitGroupLeave": Sending(GroupInput, InGroup, "Leave a group."),
+    "EmitGetUnreadCount": Sending(None, UnreadOutput, "Ask what is unread: OnUnreadCount answers."),
+    "EmitMarkPrivateRead": Sending(ReadPrivateInput, ReadOutput, "Mark read what one or several people said."),
+    "EmitMarkGroupRead": Sending(ReadGroupInput, ReadOutput, "Mark read what was said in one or several groups."),
+    "GetMessageHistory": Sending(HistoryInput, History, "A page of history: MessageHistory or MessageHistoryError."),
+    "EmitSync": Sending(SyncInput, SyncOutput, "Ask for all that changed above the given versions: OnSync answers."),
+    "EmitTyping": Sending(TypingInput, None, "Tell the other, or the group, that you type."),
+    "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),
+    "EmitEdit": Sending(EditInput, MessageOutput, "Change what a message says."),
+    "EmitWatchPresence": Sending(WatchInput, None, "Hear OnUserStatus of these people, instead of those before."),
+}
+
+PUSHED: dict[str, tuple[Shape, str]] = {
+    "OnUserConnect": (Connected, "The answer to EmitUserConnect."),
+    "OnlineUsersList": (OnlineUsers, "Who is online; in a small installation also on each change."),
+    "SocketHeartBeat": (Beat, "The answer to a beat."),
+    "OnPrivate": (MessageOutput, "A private message to you, or from another of your sockets."),
+    "OnGroupMsg": (MessageOutput, "A message in a group you are present in."),
+    "OnRecall": (MessageOutput, "A message was taken back; this is what is left of it."),
+    "OnEdit": (MessageOutput, "A message as it is now."),
+    "unreadCountUpdate": (PrivateUnread, "What is unread from somebody; several may be folded into the last."),
+    "groupUnreadUpdate": (GroupUnread, "What is unread in a group; several may be folded into the last."),
+    "OnUnreadCount": (UnreadOutput, "The answer to EmitGetUnreadCount."),
+    "OnRead": (Read, "Somebody read what you sent."),
+    "OnTyping": (Typing, "Somebody types. At most once, and perhaps not at all."),
+    "OnUserStatus": (Status, "Somebody whom you watch came or went."),
+    "OnUserUpdate": (UserOutput, "You, or somebody whom you watch, changed name or picture."),
+    "OnGroupWelcomeJoin": (SomebodyInGroup, "Somebody joined, or came back."),
+    "OnTempLeaveGroup": (SomebodyInGroup, "Somebody left for a while."),
+    "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),
+    "OnGroupUpdate": (GroupOutput, "A group changed, or is new to you."),
+    "OnKicked": (Kicked, "You were removed from a group, or it was dissolved."),
+    "MessageHistory": (History, "The answer to GetMessageHistory."),
+    "MessageHistoryError": (HistoryRefusal, "Or why there is none."),
+    "OnSync": (SyncOutput, "The answer to EmitSync."),
+    "OnLogout": (SignedOut, "This socket is closed, because its device was signed out."),
+    "error": (Refusal, "A frame was refused. The socket stays open."),
+}
+
+#: How a connection ends.
+CLOSE_CODES = {
+    1012: "the server starts anew: come back at once",
+    1013: "come back later",
+    4400: "not our protocol: a hundred bad frames in a row",
+    4401: "sign in first",
+    4408: "too slow to read",
+    4429: "flooding",
+}
+
+_ACK = {"type": ["integer", "string"], "maxLength": 64, "description": "Yours; the answer carries it"}
+
+
+@require_safe
+def asyncapi(request: HttpRequest) -> JsonResponse:
+    """GET /api/socket/: no secret is in it, so it is open, as the OpenAPI document is."""
+    server = {"host": request.get_host(), "protocol": "wss" if request.is_secure() else "ws"}
+    return JsonResponse({**document(), "servers": {"this": {**server, "security": _SECURITY}}})
+
+
+_SECURITY = [{"$ref": f"#/components/securitySchemes/{name}"} for name in ("bearer", "session")]
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document, without the server that it is asked of."""
+    schemas = _Schemas()
+    messages: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    for event, sending in SENT.items():
+        messages[f"send.{event}"] = _message(event, schemas.given(sending.data), sending.does, ack=_ACK)
+        messages[f"ack.{event}"] = _message(
+            "ack", schemas.said(sending.ack), f"{event} is done.", ack=_ACK, is_answer=True
+        )
+        operations[event] = {
+            "action": "receive",
+            "channel": {"$ref": "#/channels/chat"},
+            "summary": sending.does,
+            "messages": [_of_channel(f"send.{event}")],
+            "reply": {
+                "channel": {"$ref": "#/channels/chat"},
+                "messages": [_of_channel(f"ack.{event}"), _of_channel("push.error")],
+            },
+        }
+    for event, (shape, says) in PUSHED.items():
+        messages[f"push.{event}"] = _message(event, schemas.said(shape), says)
+    operations["push"] = {
+        "action": "send",
+        "channel": {"$ref": "#/channels/chat"},
+        "summary": "What the server says by itself, or beside an ack.",
+        "messages": [_of_channel(f"push.{event}") for event in PUSHED],
+    }
+    return {
+        "asyncapi": VERSION,
+        "info": {
+            "title": "Chat",
+            "version": "1.0.0",
+            "description": "The socket of the chat. Frames are JSON in text, of at most 64 KiB. It ends with one of: "
+            + "; ".join(f"{code} {meaning}" for code, meaning in CLOSE_CODES.items()) + ".",
+        },
+        "defaultContentType": "application/json",
+        "channels": {"chat": _channel(messages)},
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": schemas.components,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "Or, where headers cannot be set, the subprotocols `chat.v1, token.<token>`.",
+                },
+                "session": {
+                    "type": "httpApiKey",
+                    "in": "cookie",
+                    "name": "sessionid",
+                    "description": "A browser's, from exactly one of the allowed origins.",
+                },
+            },
+        },
+    }  # fmt: skip
+
+
+def _channel(messages: dict[str, Any]) -> dict[str, Any]:
+    batch = {"type": "string", "enum": ["1"], "description": "Frames of the server may be arrays of events"}
+    return {
+        "address": ADDRESS,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "bindings": {"ws": {"method": "GET", "query": {"type": "object", "properties": {"batch": batch}}}},
+    }
+
+
+def _of_channel(name: str) -> dict[str, str]:
+    return {"$ref": f"#/channels/chat/messages/{name}"}
+
+
+def _message(event: str, data: Any, says: str, *, ack: Any = None, is_answer: bool = False) -> dict[str, Any]:
+    properties = {"event": {"const": event}, "data": data} | ({"ack": ack} if ack else {})
+    required = ["event", "data", *(["ack"] if is_answer else [])]
+    return {
+        "name": event,
+        "summary": says,
+        "payload": {"type": "object", "properties": properties, "required": required},
+    }
+
+
+class _Schemas:
+    """JSON Schemas of serializers, by drf-spectacular, collected for the document."""
+
+    def __init__(self) -> None:
+        self._auto = AutoSchema()
+        self._generator = SchemaGenerator()
+        self._auto.registry = self._generator.registry
+        self._auto.method, self._auto.path = "POST", ADDRESS
+        self._auto.view = APIView(request=None)
+
+    def given(self, shape: Shape | None) -> Any:
+        return self._resolved(shape, "request")
+
+    def said(self, shape: Shape | None) -> Any:
+        return self._resolved(shape, "response")
+
+    def _resolved(self, shape: Shape | None, direction: Literal["request", "response"]) -> Any:
+        return {"type": "object"} if shape is None else self._auto.resolve_serializer(shape, direction).ref
+
+    @property
+    def components(self) -> Any:
+        # The hook names what is chosen from, as it does for the OpenAPI document.
+        found = {"components": self._generator.registry.build({})}
+        return postprocess_schema_enums(found, self._generator)["components"]["schemas"]
