@@ -91,7 +91,9 @@ def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
     )
     ann.page.reload()
     expect(ann.page.locator("#banner")).to_be_hidden()
-    ann.page.wait_for_function("performance.getEntriesByType('resource').some((one) => one.name.endsWith('/chatList'))")
+    ann.page.wait_for_function(
+        "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/chatList'))"
+    )
     ann.page.wait_for_timeout(300)
     site.kill()
     expect(ann.page.locator("#banner")).to_be_visible()
