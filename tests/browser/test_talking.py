@@ -287,7 +287,14 @@ def test_a_lost_push_is_noticed_and_fetched(someone: Callable[..., Someone], per
     ann.page.reload()
     ann.open(bob)
     expect(ann.bubble("one")).to_be_visible()
-    bob.say(ann, "the lost one")
+    for number in range(30):
+        bob.say(ann, f"line {number}")
+    expect(ann.bubble("line 29")).to_be_in_viewport()
+    bob.say(ann, "the lost one" + "\nis long" * 8)
     bob.say(ann, "the next one")
-    expect(ann.page.locator(".message .text")).to_have_text(["one", "the lost one", "the next one"])
+    expect(ann.page.locator(".message .text").last).to_have_text("the next one")
     assert lost
+    expect(ann.bubble("the lost one")).to_have_count(1)
+    # She was at the end, and still is.
+    expect(ann.bubble("the next one")).to_be_in_viewport(ratio=0.9)
+    expect(ann.page.locator(".pill")).to_be_hidden()
