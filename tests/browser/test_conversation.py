@@ -83,6 +83,7 @@ def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(
     assert page.locator(".message").count() <= 320
 
 
+@pytest.mark.timeout(300)
 def test_two_thousand_messages_that_come_while_one_looks_leave_few_in_the_page(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
@@ -101,7 +102,11 @@ def test_two_thousand_messages_that_come_while_one_looks_leave_few_in_the_page(
         for _ in several.map(lambda number: bob.say_in(group, f"flood {number}"), range(2000)):
             pass
     bob.say_in(group, "the last of them")
-    expect(ann.bubble("the last of them")).to_be_in_viewport(timeout=120_000)
+    expect(ann.row("Flood").locator(".chat-preview")).to_contain_text("the last of them", timeout=120_000)
+    # A browser that reads slower than that is not dragged along.
+    if ann.page.locator(".pill").is_visible():
+        ann.page.locator(".pill").click()
+    expect(ann.bubble("the last of them")).to_be_in_viewport()
     for _round in range(8):
         before = first_seq(ann)
         ann.page.evaluate("document.getElementById('log').scrollTop = 0")

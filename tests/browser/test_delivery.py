@@ -103,6 +103,7 @@ def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
     expect(ann.page.locator("#banner")).to_be_hidden(timeout=BACK_AGAIN)
 
 
+@pytest.mark.timeout(OUTAGE + 300)
 def test_two_people_write_through_a_long_outage_and_nothing_is_lost_doubled_or_reordered(
     site: Server, someone: Callable[..., Someone], watch: Watch
 ) -> None:
