@@ -647,7 +647,7 @@ def test_a_place_arrives_as_it_was_and_as_each_map_wants_it(person: Any) -> None
     assert {name: said[name] for name in TIANANMEN} == TIANANMEN
     assert said["gcj02"]["latitude"] == pytest.approx(39.910123, abs=1e-4)
     assert said["bd09"]["longitude"] == pytest.approx(116.410, abs=1e-3)
-    assert set(said["links"]) == {"amap", "baidu", "apple", "google", "geo"}
+    assert set(said["links"]) == {"amap", "baidu", "apple", "google", "osm", "geo"}
     assert sent["mediaUrl"] is None and sent["content"] == ""
     recalled = ann.post("/message/recall", {"messageId": sent["id"]})
     assert recalled["locationData"] is None

@@ -479,10 +479,11 @@ def test_outside_of_china_nothing_is_shifted(place: Point) -> None:
 
 def test_links_lead_each_program_to_the_same_place() -> None:
     links = places.links(TIANANMEN, '天安门 "&<script>')
-    assert set(links) == {"amap", "baidu", "apple", "google", "geo"}
+    assert set(links) == {"amap", "baidu", "apple", "google", "osm", "geo"}
     assert "position=116.4037" in links["amap"] and "coordinate=gaode" in links["amap"]
     assert "location=39.9164" in links["baidu"] and "coord_type=bd09ll" in links["baidu"]
     assert "ll=39.9101" in links["apple"] and "query=39.9101" in links["google"]
+    assert "mlat=39.908720&mlon=116.397480" in links["osm"], "it shows the Earth as it is"
     assert links["geo"].startswith("geo:39.908720,116.397480?q=")
     assert not any(re.search(r'[<>"\s]', link) for link in links.values())
     assert "coord_type=wgs84" in places.links(Point(48.8566, 2.3522))["baidu"]

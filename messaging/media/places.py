@@ -154,6 +154,7 @@ def links(place: Point, name: str = "") -> dict[str, str]:
     on_map, by_baidu = to_gcj02(place), to_bd09(place)
     name = " ".join(name.split())[:80]
     label = name or _text(place)
+    north, east = _text(place).split(",")
     return {
         "amap": "https://uri.amap.com/marker?"
         + urlencode(
@@ -172,6 +173,7 @@ def links(place: Point, name: str = "") -> dict[str, str]:
         ),
         "apple": "https://maps.apple.com/?" + urlencode({"ll": _text(on_map), "q": label}),
         "google": "https://www.google.com/maps/search/?" + urlencode({"api": 1, "query": _text(on_map)}),
+        "osm": f"https://www.openstreetmap.org/?mlat={north}&mlon={east}#map=17/{north}/{east}",
         "geo": f"geo:{_text(place)}?q={_text(place)}" + (f"({quote(name, safe='')})" if name else ""),
     }
 

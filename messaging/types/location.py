@@ -40,7 +40,7 @@ class LocationOutput(serializers.Serializer[Any]):
     bd09 = PointOutput(help_text="The same place on maps of Baidu")
     links = serializers.DictField(
         child=serializers.CharField(),
-        help_text="Addresses that open it in a map or navigation program: amap, baidu, apple, google, geo",
+        help_text="Addresses that open it in a map or navigation program: amap, baidu, apple, google, osm, geo",
     )
 
 

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import ExifTags, Image
 from playwright.sync_api import Locator, Page
 
 #: A browser that has a microphone, a camera and a position.
@@ -32,13 +32,15 @@ _HAND_OVER = """([kind, selector, files]) => {
 
 
 def picture(path: Path, size: tuple[int, int], *, noise: bool = False, turn: int = 1) -> Path:
-    """A picture that is red on its left and blue on its right; `turn` is its EXIF orientation, `noise` makes it heavy."""
+    """Red on its left, blue on its right, and says where it was taken. `turn`: its EXIF orientation; `noise`: heavy."""
     image = Image.new("RGB", size, "#c0392b")
     image.paste("#2980b9", (size[0] // 2, 0, *size))
     if noise:
         image = Image.blend(image, Image.frombytes("RGB", size, random.Random(1).randbytes(size[0] * size[1] * 3)), 0.5)
     exif = Image.Exif()
-    exif[0x0112] = turn
+    exif[ExifTags.Base.Orientation] = turn
+    place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    place[ExifTags.GPS.GPSLatitudeRef], place[ExifTags.GPS.GPSLatitude] = "N", (30.0, 7.0, 48.0)
     image.save(path, exif=exif, quality=95)
     return path
 

@@ -37,6 +37,7 @@ class Server:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
+        self.database = folder / "data" / "chat.sqlite3"
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.url, timeout=20)
         # Nothing of whoever starts this: his DATA_DIR, DATABASE_URL and limits are not ours.

@@ -114,6 +114,41 @@ def test_a_draft_survives_a_switch_and_a_reload_and_stays_in_its_chat(
     expect(ann.page.locator("#text")).to_have_value("")
 
 
+def test_what_was_begun_here_can_never_be_sent_there(
+    chat: tuple[Someone, Person], person: Callable[[str], Person]
+) -> None:
+    ann, bob = chat
+    cem = person("Cem")
+    cem.say(ann, "and me?")
+    expect(ann.row(cem.name)).to_be_visible()
+    ann.page.fill("#text", "for Bob alone")
+    ann.row(cem.name).evaluate("(row) => row.click()")
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(cem.name)
+    ann.page.press("#text", "Enter")
+    expect(ann.bubble("and me?")).to_be_visible()
+    expect(ann.page.locator("#text")).to_have_value("")
+    # A composition that is cut off stays where it was begun.
+    ann.page.focus("#text")
+    devtools = ann.page.context.new_cdp_session(ann.page)
+    devtools.send("Input.imeSetComposition", {"text": "nihao", "selectionStart": 5, "selectionEnd": 5})
+    expect(ann.page.locator("#text")).to_have_value("nihao")
+    ann.open(bob)
+    expect(ann.page.locator("#text")).to_have_value("for Bob alone")
+    # So does what was being changed.
+    ann.write("to Bob")
+    expect(ann.page.locator(".message.own[data-state=sent]")).to_have_count(1)
+    ann.page.press("#text", "ArrowUp")
+    expect(ann.page.locator("#text")).to_have_value("to Bob")
+    ann.page.locator("#text").press_sequentially(" and nobody else")
+    ann.open(cem)
+    expect(ann.page.locator("#text")).not_to_have_value("to Bob and nobody else")
+    expect(ann.page.locator(".about")).to_be_hidden()
+    expect(ann.page.locator(".message.own")).to_have_count(0)
+    answer = ann.page.request.get(f"/private/messages?senderId={cem.id}&receiverId={ann.id}")
+    assert [message["content"] for message in answer.json()] == ["and me?"]
+
+
 def test_an_emoji_is_picked_by_mouse_and_by_keyboard(chat: tuple[Someone, Person]) -> None:
     ann, _ = chat
     ann.page.get_by_role("button", name="Emoji").click()

@@ -1,6 +1,10 @@
 """Reading: where a conversation opens, what moves and what does not, and how little of it is in the page."""
 
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -79,6 +83,39 @@ def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(
     assert page.locator(".message").count() <= 320
 
 
+@pytest.mark.timeout(300)
+def test_two_thousand_messages_that_come_while_one_looks_leave_few_in_the_page(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Flood", ann)
+    ann.open("Flood")
+    expect(ann.page.locator(".system")).to_be_visible()
+    ann.page.evaluate(
+        """() => {
+          window.most = 0;
+          const count = () => { window.most = Math.max(window.most, document.querySelectorAll(".message").length); };
+          new MutationObserver(count).observe(document.getElementById("log"), { subtree: true, childList: true });
+        }"""
+    )
+    with ThreadPoolExecutor(8) as several:
+        for _ in several.map(lambda number: bob.say_in(group, f"flood {number}"), range(2000)):
+            pass
+    bob.say_in(group, "the last of them")
+    expect(ann.row("Flood").locator(".chat-preview")).to_contain_text("the last of them", timeout=120_000)
+    # A browser that reads slower than that is not dragged along.
+    if ann.page.locator(".pill").is_visible():
+        ann.page.locator(".pill").click()
+    expect(ann.bubble("the last of them")).to_be_in_viewport()
+    for _round in range(8):
+        before = first_seq(ann)
+        ann.page.evaluate("document.getElementById('log').scrollTop = 0")
+        ann.page.wait_for_function(
+            "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before
+        )
+    assert 200 < ann.page.evaluate("window.most") <= 320
+
+
 def test_scrolled_up_a_new_message_moves_nothing_and_the_pill_leads_to_it(
     long_chat: tuple[Someone, Callable[[str], Any]],
 ) -> None:
@@ -129,6 +166,52 @@ def test_a_conversation_opens_at_its_first_unread_message(
     expect(ann.page.locator(".message .text", has_text="new 1").first).to_be_in_viewport()
     expect(ann.page.locator(".pill-count")).to_be_visible()
     expect(ann.page.locator(".message", has_text="new 120")).not_to_be_in_viewport()
+
+
+def test_a_conversation_that_was_read_opens_at_its_end_without_a_divider(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    for number in range(1, 41):
+        bob.say(ann, f"old {number}\nand more")
+    ann.post("/markPrivateRead", senderId=bob.id)
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.bubble("old 40")).to_be_in_viewport(ratio=0.9)
+    expect(ann.page.locator(".divider")).to_have_count(0)
+    expect(ann.page.locator(".pill")).to_be_hidden()
+
+
+def test_days_are_told_apart_and_what_is_said_within_five_minutes_stands_together(
+    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann", timezone_id="Asia/Shanghai"), person("Bob")
+    moments = {
+        "long ago": "2025-03-11T09:00",
+        "this week": "2026-03-09T09:00",
+        "before midnight": "2026-03-10T23:58",
+        "after midnight": "2026-03-11T00:01",
+        "a minute before five are over": "2026-03-11T00:04",
+        "five minutes later": "2026-03-11T00:09",
+    }
+    for text in moments:
+        bob.say(ann, text)
+    with closing(sqlite3.connect(site.database, timeout=20)) as database, database:
+        for text, moment in moments.items():
+            at = datetime.fromisoformat(f"{moment}+08:00").astimezone(UTC).replace(tzinfo=None)
+            changed = database.execute(
+                "UPDATE messaging_message SET sent_at = ? WHERE content = ?", (at.isoformat(" "), text)
+            )
+            assert changed.rowcount == 1
+    ann.page.clock.set_fixed_time("2026-03-11T12:00+08:00")
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.page.locator(".day")).to_have_text(["March 11, 2025", "Monday, March 9", "Yesterday", "Today"])
+    expect(ann.page.locator(".message .text")).to_have_text(list(moments))
+    begins = ann.page.locator(".message").evaluate_all(
+        "(rows) => rows.filter((row) => row.matches('.first')).map((row) => row.querySelector('.text').textContent)"
+    )
+    assert begins == [text for text in moments if text != "a minute before five are over"]
 
 
 def test_what_people_write_is_text_and_only_addresses_are_links(
@@ -200,6 +283,22 @@ def test_a_recalled_message_leaves_a_trace_and_its_sender_can_write_it_anew(some
     expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("You recalled a message")
     ann.page.get_by_role("button", name="Re-edit").click()
     expect(ann.page.locator("#text")).to_have_value("a slip of the pen")
+
+
+def test_after_a_while_a_message_can_no_longer_be_recalled(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    ann.find(bob)
+    ann.write("said is said")
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+    recall = ann.page.get_by_role("menuitem", name="Recall")
+    ann.bubble("said is said").click(button="right")
+    expect(recall).to_be_visible()
+    ann.page.keyboard.press("Escape")
+    ann.page.clock.install()
+    ann.page.clock.fast_forward("02:01")
+    ann.bubble("said is said").click(button="right")
+    expect(ann.page.get_by_role("menuitem", name="Reply")).to_be_visible()
+    expect(recall).to_have_count(0)
 
 
 def test_an_edit_reaches_everyone_and_says_that_it_is_one(someone: Callable[..., Someone]) -> None:

@@ -1,5 +1,7 @@
 """What is written arrives once and in order, whatever happens to the server and to the page."""
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +11,11 @@ from playwright.sync_api import expect
 from tests.browser import media
 from tests.browser.conftest import SERVER_GONE, Someone, Watch
 from tests.browser.server import Person, Server
+
+#: Seconds without a server in the longest of these tests.
+OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "30"))
+#: After it, a page asks again within half a minute at the latest.
+BACK_AGAIN = 60_000
 
 
 @pytest.fixture
@@ -62,3 +69,100 @@ def test_a_page_left_open_comes_back_by_itself_and_catches_up(
     expect(ann.page.locator(".message .text")).to_have_text(
         ["hello", "said while Ann was away", "queued", "queued too"]
     )
+
+
+def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
+    site: Server, someone: Callable[..., Someone], watch: Watch
+) -> None:
+    watch.allow(SERVER_GONE)
+    ann = someone("Ann")
+    ann.page.add_init_script(
+        """window.seen = {};
+        window.WebSocket = class extends WebSocket {
+          constructor(...given) {
+            super(...given);
+            this.addEventListener("close", () => { window.seen.gone ??= performance.now(); });
+          }
+        };
+        const look = () => {
+          if (document.querySelector("#banner:not([hidden])")) window.seen.told ??= performance.now();
+        };
+        new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });"""
+    )
+    ann.page.reload()
+    expect(ann.page.locator("#banner")).to_be_hidden()
+    ann.page.wait_for_function(
+        "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/chatList'))"
+    )
+    ann.page.wait_for_timeout(300)
+    site.kill()
+    expect(ann.page.locator("#banner")).to_be_visible()
+    seen = ann.page.evaluate("window.seen")
+    assert 1900 < seen["told"] - seen["gone"] < 4000
+    site.start()
+    expect(ann.page.locator("#banner")).to_be_hidden(timeout=BACK_AGAIN)
+
+
+@pytest.mark.timeout(OUTAGE + 300)
+def test_two_people_write_through_a_long_outage_and_nothing_is_lost_doubled_or_reordered(
+    site: Server, someone: Callable[..., Someone], watch: Watch
+) -> None:
+    watch.allow(SERVER_GONE)
+    ann, bob, cem = someone("Ann"), someone("Bob"), someone("陈嘉怡", locale="zh-CN")
+    tea = ann.create_group("Tea", bob, cem)
+    ann.say(bob, "just us")
+    bob.open(ann)
+    expect(bob.bubble("just us")).to_be_visible()
+    said: dict[str, list[str]] = {"ann": ["ann before"], "bob": ["bob before"]}
+    for one, who in ((ann, "ann"), (bob, "bob")):
+        one.open("Tea")
+        one.write(f"{who} before")
+        expect(one.page.locator(".message.own[data-state=sent]")).to_have_count(1)
+    for one in (ann, bob):
+        expect(one.page.locator(".message")).to_have_count(2)
+    cem.post("/group/markGroupRead", groupId=tea)
+
+    site.kill()
+    until = time.monotonic() + OUTAGE
+    while time.monotonic() < until:
+        for one, who in ((ann, "ann"), (bob, "bob")):
+            said[who].append(f"{who} {len(said[who])}")
+            one.write(said[who][-1])
+            waiting = one.page.locator("[data-state=sending]")
+            expect(waiting).to_have_count(len(said[who]) - 1)
+            expect(waiting.last.get_by_role("img", name="sending")).to_be_visible()
+        ann.page.wait_for_timeout(OUTAGE / 12 * 1000)
+    for one in (ann, bob):
+        expect(one.page.locator("#banner")).to_be_visible()
+    bob.open(ann)
+    bob.write("just you")
+    bob.page.fill("#text", "half a thought")
+    bob.open("Tea")
+    expect(bob.page.locator("#text")).to_have_value("")
+    ann.page.fill("#text", "and another")
+    # Her words wait for her in the browser, not in the page.
+    ann.page.close()
+
+    site.start()
+    ann = ann.another_tab()
+    ann.open("Tea")
+    twin = bob.another_tab()  # has the same words to send as the tab that was left open
+    twin.open("Tea")
+    for one, who in ((ann, "ann"), (bob, "bob"), (twin, "bob")):
+        expect(one.page.locator(".message.own[data-state=sent]")).to_have_count(len(said[who]), timeout=BACK_AGAIN)
+        expect(one.page.locator("#banner")).to_be_hidden()
+    history = ann.page.request.get(f"/group/messages?groupId={tea}&limit=100").json()
+    kept = [message["content"] for message in history if message["type"] == "text"]
+    for who, texts in said.items():
+        assert [text for text in kept if text.startswith(who)] == texts
+    assert len(kept) == len(said["ann"]) + len(said["bob"])
+    for one in (ann, bob, twin):
+        expect(one.page.locator(".message .text")).to_have_text(kept)
+        expect(one.badge("Tea")).to_have_count(0)
+    expect(cem.badge("Tea")).to_have_text(str(len(kept) - 2), timeout=BACK_AGAIN)
+    expect(ann.badge(bob.name)).to_have_text("1")
+    expect(ann.page.locator("#text")).to_have_value("and another")
+    for one in (ann, bob):
+        one.open(bob if one is ann else ann)
+        expect(one.page.locator(".message .text")).to_have_text(["just us", "just you"])
+    expect(bob.page.locator("#text")).to_have_value("half a thought")

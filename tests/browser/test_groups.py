@@ -54,6 +54,76 @@ def test_a_member_sees_no_controls_that_his_role_does_not_allow(
     expect(panel.get_by_role("button", name="Leave the group")).to_be_visible()
 
 
+def test_a_member_s_server_refuses_what_his_page_does_not_offer(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    group = bob.create_group("Tea", ann, cem, joinPolicy="closed")
+    said = bob.say_in(group, "hello")
+    ann.open("Tea")
+    expect(ann.bubble("hello")).to_be_visible()
+    forbidden = {
+        "/group/update": {"groupId": group, "name": "Ann's"},
+        "/group/invite": {"groupId": group, "userIds": [ann.id]},
+        "/group/kick": {"groupId": group, "userId": cem.id},
+        "/group/setRole": {"groupId": group, "userId": ann.id, "role": "admin"},
+        "/group/transfer": {"groupId": group, "userId": ann.id},
+        "/group/dissolve": {"groupId": group},
+        "/message/recall": {"messageId": said["id"]},
+    }
+    statuses = {path: ann.attempt(path, **body) for path, body in forbidden.items()}
+    assert statuses == dict.fromkeys(forbidden, 403)
+    ann.page.reload()
+    expect(ann.page.locator(".conversation-head h2")).to_have_text("Tea")
+    expect(ann.bubble("hello")).to_be_visible()
+    ann.bubble("hello").click(button="right")
+    expect(ann.page.get_by_role("menuitem", name="Reply")).to_be_visible()
+    expect(ann.page.get_by_role("menuitem", name="Recall")).to_have_count(0)
+
+
+def test_an_administrator_sees_what_he_may_do_and_no_more(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    group = bob.create_group("Tea", ann, cem, joinPolicy="closed")
+    bob.post("/group/setRole", groupId=group, userId=ann.id, role="admin")
+    ann.open("Tea")
+    open_panel(ann)
+    panel = ann.page.locator("dialog.sheet")
+    for name in ("Rename", "Add", "Show the invitation"):
+        expect(panel.get_by_role("button", name=name)).to_be_visible()
+    expect(panel.get_by_role("button", name="Dissolve the group")).to_have_count(0)
+    expect(panel.get_by_role("button", name=f"Actions for {bob.name}")).to_have_count(0)
+    panel.get_by_role("button", name=f"Actions for {cem.name}").click()
+    expect(ann.page.get_by_role("menuitem")).to_have_text(["Remove from the group"])
+    assert ann.attempt("/group/dissolve", groupId=group) == 403
+
+
+def test_each_reads_in_his_own_language_who_came_and_went(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, li, bob = someone("Ann"), someone("李小明", locale="zh-CN"), person("Bob")
+    name = f"Tea of {ann.name}"
+    group = ann.create_group(name, li)
+    for one in (ann, li):
+        one.open(name)
+    bob.post("/group/join", groupId=group)
+    expect(ann.page.locator(".system").last).to_have_text(f"{bob.name} joined the group")
+    expect(li.page.locator(".system").last).to_have_text(f"{bob.name}加入了群聊")
+    expect(ann.page.locator("#status")).to_contain_text("3 members")
+    expect(li.page.locator("#status")).to_contain_text("3 名成员")
+    bob.post("/group/leave", groupId=group)
+    expect(ann.page.locator(".system").last).to_have_text(f"{bob.name} left the group")
+    expect(li.page.locator(".system").last).to_have_text(f"{bob.name}退出了群聊")
+    open_panel(li)
+    li.page.get_by_role("button", name="退出群聊").click()
+    li.page.locator("dialog").last.get_by_role("button", name="退出", exact=True).click()
+    expect(li.row(name)).to_have_count(0)
+    expect(li.page.locator("#conversation")).to_have_count(0)
+    expect(ann.page.locator(".system").last).to_have_text(f"{li.name} left the group")
+    expect(ann.page.locator("#status")).to_contain_text("1 member")
+
+
 def test_a_removed_member_loses_the_group_at_once(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

@@ -5,7 +5,9 @@ const LONGEST_SIDE = 2560;
 const PIXELS_AT_MOST = 24_000_000;
 // Below this nothing is gained, and a screenshot loses its sharp letters.
 const SMALL_ENOUGH = 1_500_000;
-const QUALITY = 0.86;
+// The first that gets a photograph under so many bytes; the last for whatever will not.
+const QUALITIES = [0.86, 0.76, 0.66];
+const LIGHT_ENOUGH = 1_900_000;
 
 const PICTURES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/heif"]);
 /** Browsers can show more than the server keeps; such pictures are drawn anew. */
@@ -76,7 +78,11 @@ async function drawn(bitmap, { width, height }, { name, type }) {
   if (!context) return null;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, mayBeSeeThrough ? "image/webp" : "image/jpeg", QUALITY));
+  let blob = null;
+  for (const quality of QUALITIES) {
+    blob = await new Promise((resolve) => canvas.toBlob(resolve, mayBeSeeThrough ? "image/webp" : "image/jpeg", quality));
+    if (!blob || blob.size < LIGHT_ENOUGH) break;
+  }
   canvas.width = 0; // Safari holds on to the memory of a canvas
   if (!blob) return null;
   const ending = { "image/jpeg": ".jpg", "image/webp": ".webp" }[blob.type] ?? ".png";

@@ -237,7 +237,8 @@ export class LogView {
   /** After every move or change: does the view follow the end, is more needed, what has been read. */
   #settle() {
     if (!this.#key || !this.#isPlaced) return;
-    this.#follows = this.#showsEnd && this.#distance < NEAR_END;
+    // Whoever is at the end stays there while what came last is still being fetched.
+    this.#follows = (this.#showsEnd || this.#follows) && this.#distance < NEAR_END;
     this.#top = this.#log.scrollTop;
     this.#showPill();
     this.#extend();
@@ -282,7 +283,7 @@ export class LogView {
       this.#to = Math.min(timeline.last, this.#to + STEP);
       this.#from = Math.max(this.#from, this.#to - MOST + 1);
     }
-    this.#follows = false;
+    this.#follows &&= isNearEnd;
     this.#draw();
   }
 

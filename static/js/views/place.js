@@ -16,6 +16,7 @@ const WAYS = {
   baidu: gettext("Baidu Maps"),
   apple: gettext("Apple Maps"),
   google: gettext("Google Maps"),
+  osm: gettext("OpenStreetMap"),
   geo: gettext("Another app"),
 };
 

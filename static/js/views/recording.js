@@ -8,9 +8,9 @@ import { explainInsecure, explainRefused } from "chat/views/insecure.js";
 import { player } from "chat/views/player.js";
 import { voice } from "chat/views/voice.js";
 
-const LONGEST = 5 * 60;
+const LONGEST = 60;
 const SHORTEST = 1;
-const WARN_FROM = LONGEST - 15;
+const WARN_FROM = LONGEST - 10;
 const PREVIEW = "preview";
 
 export class RecordingBar {
@@ -94,7 +94,7 @@ export class RecordingBar {
     this.#time.classList.toggle("ending", seconds > WARN_FROM);
     this.#draw(recorder.levels);
     if (seconds >= LONGEST) {
-      toast(gettext("Five minutes is the most; the recording has ended."));
+      toast(gettext("A minute is the most; the recording has ended."));
       this.#stop();
     }
   }
