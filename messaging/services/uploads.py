@@ -13,12 +13,11 @@ from django.conf import settings
 
 from accounts.models import User
 from chatproject import databases
-from chatproject.core import errors
+from chatproject.core import errors, store
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.times import now
 from messaging import rules, selectors, types
-from messaging.media import store
-from messaging.media.kinds import Kind, Media, kind
+from messaging.media.kinds import KINDS, Kind, Media, kind
 from messaging.models import Message, Upload
 
 log = logging.getLogger(__name__)
@@ -126,7 +125,7 @@ def _forget(upload: Upload) -> bool:
 
 def _sweep_strays(before: datetime) -> int:
     swept = 0
-    files = store.stored()
+    files = store.stored(folder for one in KINDS for folder in (one, f"{one}/thumbnails"))
     while some := list(islice(files, 500)):
         known = selectors.known_uploads(upload_id for upload_id, _path in some)
         strays = [path for upload_id, path in some if upload_id not in known and store.is_older(path, before)]
