@@ -19,6 +19,7 @@ from chatproject.core.times import now
 from messaging import rules, selectors, types
 from messaging.media.kinds import KINDS, Kind, Media, kind
 from messaging.models import Message, Upload
+from messaging.services import avatars
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,8 @@ class Swept(NamedTuple):
 def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | None = None) -> Swept:
     """Remove uploads that nobody sent, files without a row, and what killed processes left: the old ones of each."""
     stray = strays_before or now() - STRAY
-    swept = Swept(_sweep_unsent(unsent_before or now() - UNSENT), _sweep_strays(stray), store.sweep_scratch(stray))
+    unsent = _sweep_unsent(unsent_before or now() - UNSENT)
+    swept = Swept(unsent, _sweep_strays(stray) + avatars.sweep(stray), store.sweep_scratch(stray))
     if any(swept):
         log.info("uploads: swept %d unsent, %d strays, %d in scratch", *swept)
     return swept
