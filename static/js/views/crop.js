@@ -57,7 +57,7 @@ class Cropper {
     this.stage = h("div", { class: `crop-stage${isGroup ? " group" : ""}`, tabindex: "0", role: "group", "aria-label": gettext("The picture"), "aria-describedby": hint.id }, this.#canvas);
     const zoom = h("label", { class: "crop-zoom" }, icon("zoom-out"), this.#range, icon("zoom-in"));
     const seen = h("div", { class: `crop-previews${isGroup ? " group" : ""}`, "aria-hidden": "true" }, this.#previews);
-    this.elements = [h("div", { class: "crop" }, this.stage, seen), zoom, hint];
+    this.elements = [h("div", { class: "crop-frame" }, this.stage, seen), zoom, hint];
     this.#range.addEventListener("input", () => this.#zoomTo(Number(this.#range.value)));
     this.#listen();
     this.#draw();

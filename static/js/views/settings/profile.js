@@ -10,7 +10,7 @@ export const profile = {
   icon: "user",
   build({ store, actions, signal }) {
     const face = h("div", { class: "settings-face" });
-    const name = field(gettext("Name"), { value: store.me.name, maxlength: "40", required: true, autocomplete: "off", spellcheck: "false", dir: "auto", hint: gettext("You sign in with it, too.") });
+    const name = field(gettext("Your name"), { value: store.me.name, maxlength: "40", required: true, autocomplete: "off", spellcheck: "false", dir: "auto", hint: gettext("You sign in with it, too.") });
     const end = outcome();
     const submit = h("button", { type: "submit", class: "button primary" }, gettext("Save"));
     const form = h("form", { class: "settings-form", novalidate: true }, name.element, h("div", { class: "settings-end" }, submit, end.element));
