@@ -39,7 +39,8 @@ def choose_picture(page: Page, button: Locator, path: Path) -> Locator:
 
 def save(dialog: Locator) -> None:
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog).to_have_count(0)
+    # The first picture of all waits for the process behind the fence to start.
+    expect(dialog).to_have_count(0, timeout=30_000)
 
 
 def colours(page: Page, image: Locator) -> tuple[str, str]:
@@ -57,7 +58,7 @@ def second_browser(visit: Callable[..., Page], someone: Someone) -> Page:
     page.fill("#name", someone.name)
     page.fill("#password", PASSWORD)
     page.press("#password", "Enter")
-    page.wait_for_selector(".chat-row, .empty")
+    page.wait_for_selector(".chat-row, .empty", timeout=30_000)
     return page
 
 
