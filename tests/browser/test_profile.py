@@ -124,7 +124,7 @@ def test_a_picture_is_cropped_by_keyboard_and_seen_at_once_by_everybody(
         ann.page.get_by_role("menuitem", name="Choose a picture").click()
     opened.value.set_files(picture(tmp_path / "again.jpg", (900, 600)))
     for _ in range(9):
-        ann.page.keyboard.press("ArrowLeft")
+        ann.page.keyboard.press("ArrowRight")
     for _ in range(6):
         ann.page.keyboard.press("+")
     save(dialog)

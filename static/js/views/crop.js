@@ -90,7 +90,8 @@ class Cropper {
       this.#zoomTo(this.#zoom * Math.exp(-event.deltaY / 400));
     }, { passive: false });
     stage.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      // As dragging does, they move the picture, and not what is seen of it.
+      const step = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
       const by = { "+": ZOOM_STEP, "=": ZOOM_STEP, "-": 1 / ZOOM_STEP }[event.key];
       if (step) this.#moveBy(step[0] * this.#side * MOVE_STEP, step[1] * this.#side * MOVE_STEP);
       else if (by) this.#zoomTo(this.#zoom * by);
