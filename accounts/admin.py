@@ -49,7 +49,7 @@ class UserForm(forms.ModelForm):
         return name
 
     def clean_img(self) -> str:
-        return _checked(lambda: rules.clean_img(self.cleaned_data["img"]))
+        return _checked(lambda: rules.clean_img(self.cleaned_data["img"], shown=self.initial.get("img", "")))
 
     def clean_language(self) -> str:
         return _checked(lambda: rules.clean_language(self.cleaned_data["language"]))

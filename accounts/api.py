@@ -88,6 +88,13 @@ class SessionsView(APIView):
     def get(self, request: Request) -> Response:
         return Response([device_output(one, current=device(request).pk) for one in selectors.devices(me(request))])
 
+    @extend_schema(
+        request=None, responses={204: OpenApiResponse(description="Signed out there.")}, summary="Sign all others out"
+    )
+    def delete(self, request: Request) -> Response:
+        services.revoke_others(by=me(request), but=device(request))
+        return Response(status=204)
+
 
 class SessionView(APIView):
     @extend_schema(

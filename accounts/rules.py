@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.names import name_key
-from chatproject.core import errors, limits
+from chatproject.core import avatars, errors, limits
 
 T = TypeVar("T")
 
@@ -39,14 +39,16 @@ PASSWORD_MAX = 256
 # Profile --------------------------------------------------------------------------------------------------------------
 
 
-def clean_img(img: str) -> str:
-    """An avatar's address: http, https or a path of this site; or "". Raises Invalid."""
+def clean_img(img: str, *, shown: str = "") -> str:
+    """An avatar's address: http, https or a path of this site; or "". One that was made here only who shows it gives
+    again: it belongs to nobody else. Raises Invalid.
+    """
     img = img.strip()
     is_ours = img.startswith("/") and not img.startswith(("//", "/\\"))
     is_web = img.lower().startswith(("http://", "https://")) and len(img.split("://", 1)[1]) > 0
-    if img and not (
-        (is_ours or is_web) and len(img) <= IMG_MAX and not any(c.isspace() or ord(c) < 33 or c in '\\"<>' for c in img)
-    ):
+    is_anothers = avatars.is_ours(img) and img != shown
+    is_odd = len(img) > IMG_MAX or any(c.isspace() or ord(c) < 33 or c in '\\"<>' for c in img)
+    if img and (is_anothers or is_odd or not (is_ours or is_web)):
         raise errors.Invalid(errors={"img": [_("This is not the address of a picture.")]})
     return img
 

@@ -10,6 +10,7 @@ from accounts.models import Device, User
 from accounts.names import name_key
 from chatproject import databases
 from chatproject.core import errors, times
+from chatproject.core.avatars import ADDRESS
 from chatproject.databases import page
 
 #: What is kept in memory of a person who has a socket; the rest of him is asked for when it is needed.
@@ -33,6 +34,11 @@ def by_name(name: str) -> User | None:
     return User.objects.filter(name_key=name_key(name)).first()
 
 
+def avatars() -> set[str]:
+    """Every address of a picture made here that somebody shows."""
+    return set(User.objects.filter(img__startswith=ADDRESS).values_list("img", flat=True))
+
+
 def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:
     """A page of the others, by name. `after` is the `name_key` of the page before's last."""
     found = User.objects.filter(is_active=True, name_key__gt=after).exclude(pk=but.pk)
@@ -44,6 +50,11 @@ def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[
 def devices(user: User) -> list[Device]:
     """Where a person is signed in, the most recently used first."""
     return list(Device.objects.filter(user=user, expires_at__gt=times.now()).order_by("-last_seen_at", "-id"))
+
+
+def other_devices(user: User, but: Device) -> list[UUID]:
+    """The ids of all of his but one, the expired among them."""
+    return list(Device.objects.filter(user=user).exclude(pk=but.pk).values_list("pk", flat=True))
 
 
 def device(user: User, device_id: UUID) -> Device:

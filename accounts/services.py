@@ -6,7 +6,7 @@ The first account with a password becomes the owner of the installation: staff, 
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from django.db import DatabaseError, IntegrityError
 from accounts import events, rules, selectors
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
-from chatproject.core import errors, redis, times
+from chatproject.core import avatars, errors, redis, times
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.handshake import Credentials
 from chatproject.databases import held
@@ -26,6 +26,8 @@ from presence import services as presence
 
 log = logging.getLogger(__name__)
 
+#: What others see of a person.
+_SEEN = {"name", "img", "is_invisible"}
 #: Devices a person may be signed in with; one more signs out the one that was not used for longest.
 DEVICES_MAX = 50
 
@@ -174,6 +176,11 @@ def revoke_device(*, by: User, device_id: UUID) -> None:
     sign_out(device=selectors.device(by, device_id))
 
 
+def revoke_others(*, by: User, but: Device) -> None:
+    """End all of one's own devices but this one."""
+    run_atomic(lambda: _revoke(by.pk, selectors.other_devices(by, but)))
+
+
 def device_for_token(token: str) -> Device | None:
     """The living device with this token, its user with it: one query, and every few minutes an UPDATE."""
     return _seen(selectors.device_by(token_hash=_hash(token)))
@@ -246,22 +253,37 @@ def change_profile(
         name = clean_name(name)
         changes |= {"name": name, "name_key": name_key(name)}
     if img is not None:
-        changes["img"] = rules.clean_img(img)
+        changes["img"] = rules.clean_img(img, shown=user.img)
     if language is not None:
         changes["language"] = rules.clean_language(language)
     if online is not None:
         changes["is_invisible"] = not online
+    return _change(user, changes)
+
+
+def set_avatar(*, user: User, address: str) -> User:
+    """Show a picture that was just made here; the one before is gone."""
+    return _change(user, {"img": address})
+
+
+def _change(user: User, changes: Mapping[str, Any]) -> User:
+    key, is_hidden = changes.get("name_key"), changes.get("is_invisible")
 
     def body() -> User:
-        if name is not None and User.objects.filter(name_key=name_key(name)).exclude(pk=user.pk).exists():
+        if key is not None and User.objects.filter(name_key=key).exclude(pk=user.pk).exists():
             raise errors.NameTaken()
+        if "img" in changes:
+            # As it is now, and not as it was when he was asked for: two may change it at a time.
+            shown = held(User.objects.filter(pk=user.pk)).values_list("img", flat=True).get()
+            if shown != changes["img"]:
+                avatars.let_go(shown)
         for field, value in changes.items():
             setattr(user, field, value)
         user.save(update_fields=list(changes))
         on_commit(lambda: events.person_changed(user))
-        if name is not None or img is not None or online is not None:
+        if changes.keys() & _SEEN:
             on_commit(lambda: events.profile_changed(user))
-        if online is False:
+        if is_hidden:
             on_commit(lambda: _hide(user.pk))
         return user
 

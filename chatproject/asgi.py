@@ -25,7 +25,7 @@ def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
     match scope["type"]:
         case "http" if scope["path"].startswith(settings.STATIC_URL):
             return _static(scope, receive, send)
-        case "http" if scope["path"] == routing.UPLOAD and scope["method"] == "POST":
+        case "http" if scope["path"] in routing.UPLOADS and scope["method"] == "POST":
             return _upload(scope, receive, send)
         case "http":
             return _http(scope, receive, send)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
+from chatproject.core import avatars
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NotFound
 from groups.models import Membership, Room
 
@@ -57,6 +58,12 @@ def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
 def require_room_for(room: Room, newcomers: int) -> None:
     if room.member_count + newcomers > MEMBERS_MAX:
         raise Conflict(_("The group is full."), code="group_full")
+
+
+def require_avatar(address: str, *, shown: str = "") -> None:
+    """A picture that was made here belongs to the one row that shows it, which alone gives it again."""
+    if avatars.is_ours(address) and address != shown:
+        raise Invalid(errors={"avatar": [_("This is not the address of a picture.")]})
 
 
 def require_other(me: UUID, other: UUID) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import CharField, ExpressionWrapper, F, Q
 
 from accounts.models import User
+from chatproject.core.avatars import ADDRESS
 from chatproject.core.errors import NotFound
 from groups.models import Membership, Removal, Room, direct_room_id
 
@@ -91,6 +92,11 @@ def listed_groups(user: User, *, search: str = "", after: UUID | None = None, li
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
     return list(rooms.order_by("-pk")[:limit])
+
+
+def avatars() -> set[str]:
+    """Every address of a picture made here that a group shows."""
+    return set(_GROUPS.filter(avatar__startswith=ADDRESS).values_list("avatar", flat=True))
 
 
 def was_removed(room: Room, user: User) -> bool:

@@ -1,7 +1,7 @@
 """The verbs of groups. Each is one transaction: may they, the rows, a line in the conversation, then the telling."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
 from accounts.models import User
+from chatproject.core import avatars
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.times import now
@@ -54,6 +55,8 @@ def create(
     *, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str = "", join_policy: str = Room.JoinPolicy.OPEN
 ) -> Room:
     """A new group with its first members; its creator owns it."""
+
+    rules.require_avatar(avatar)
 
     def body() -> Room:
         if Membership.objects.filter(user=by, room__kind=Room.Kind.GROUP).count() >= rules.GROUPS_MAX:
@@ -133,21 +136,41 @@ def update(*, by: User, group_id: UUID, **changes: str) -> Membership:
     def body() -> Membership:
         seat = selectors.locked_seat(by, group_id)
         rules.require_admin(seat)
-        room = seat.room
-        changed = {field: value for field, value in changes.items() if getattr(room, field) != value}
-        if not changed:
-            return seat
-        for field, value in changed.items():
-            setattr(room, field, value)
-        room.save(update_fields=list(changed))
-        if "name" in changed:
-            write_line(room, by=by, action="renamed", name=room.name)
-        if "join_policy" in changed:
-            write_line(room, by=by, action="policy", name=room.join_policy)
-        on_commit(lambda: events.updated(room))
-        return seat
+        rules.require_avatar(changes.get("avatar", ""), shown=seat.room.avatar)
+        return _change(seat, by, changes)
 
     return run_atomic(body)
+
+
+def set_avatar(*, by: User, group_id: UUID, address: str) -> Membership:
+    """Show a picture that was just made here; the one before is gone."""
+
+    def body() -> Membership:
+        seat = selectors.locked_seat(by, group_id)
+        rules.require_admin(seat)
+        return _change(seat, by, {"avatar": address})
+
+    return run_atomic(body)
+
+
+def _change(seat: Membership, by: User, changes: Mapping[str, str]) -> Membership:
+    room = seat.room
+    changed = {field: value for field, value in changes.items() if getattr(room, field) != value}
+    if not changed:
+        return seat
+    if "avatar" in changed:
+        avatars.let_go(room.avatar)
+    for field, value in changed.items():
+        setattr(room, field, value)
+    room.save(update_fields=list(changed))
+    if "name" in changed:
+        write_line(room, by=by, action="renamed", name=room.name)
+    if "avatar" in changed and room.last_seq > 1:  # before anything was said it belongs to the group's creation
+        write_line(room, by=by, action="picture")
+    if "join_policy" in changed:
+        write_line(room, by=by, action="policy", name=room.join_policy)
+    on_commit(lambda: events.updated(room))
+    return seat
 
 
 def remove(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
@@ -256,8 +279,9 @@ def shut_down(*, group_id: UUID) -> Room:
 def _dissolve(room: Room) -> Room:
     user_ids = list(room.memberships.values_list("user_id", flat=True))
     room.memberships.all().delete()
-    room.dissolved_at, room.member_count, room.invite_code = now(), 0, ""
-    room.save(update_fields=["dissolved_at", "member_count", "invite_code"])
+    avatars.let_go(room.avatar)
+    room.dissolved_at, room.member_count, room.invite_code, room.avatar = now(), 0, "", ""
+    room.save(update_fields=["dissolved_at", "member_count", "invite_code", "avatar"])
     on_commit(lambda: events.dissolved(room, user_ids))
     return room
 

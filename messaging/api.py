@@ -16,10 +16,12 @@ from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
 from accounts.models import User
-from accounts.serializers import UserOutput, user_output
+from accounts.serializers import MeOutput, UserOutput, me_output, user_output
 from chatproject.core import handing
 from chatproject.core.api import require_self, with_next
 from chatproject.core.errors import NotFound, NotYou
+from groups import selectors as rooms
+from groups.serializers import GroupOutput, group_output
 from messaging import selectors, serializers, services
 from messaging.serializers import MessageOutput
 from presence.selectors import online_among
@@ -185,6 +187,37 @@ class UploadView(APIView):
         return Response(serializers.upload_output(upload), status=201)
 
 
+class _AvatarView(APIView):
+    parser_classes = [MultiPartParser]
+
+
+class MyAvatarView(_AvatarView):
+    @extend_schema(
+        request={"multipart/form-data": serializers.AvatarInput},
+        responses=MeOutput,
+        summary="Show a picture of myself",
+        description="The middle of it as a square. `PATCH /me` with an empty `img` takes it away.",
+    )
+    def post(self, request: SignedIn) -> Response:
+        form = serializers.AvatarInput.read(request.data)
+        user = services.show_oneself(user=request.user, source=Path(form["media"].temporary_file_path()))
+        return Response(me_output(user, online=user.pk in online_among([user.pk])))
+
+
+class GroupAvatarView(_AvatarView):
+    @extend_schema(
+        request={"multipart/form-data": serializers.GroupAvatarInput},
+        responses=GroupOutput,
+        summary="Show a picture of a group",
+        description="For its admins. `POST /group/update` with an empty `avatar` takes it away.",
+    )
+    def post(self, request: SignedIn) -> Response:
+        form = serializers.GroupAvatarInput.read(request.data)
+        source = Path(form.pop("media").temporary_file_path())
+        seat = services.show_group(by=request.user, source=source, **form)
+        return Response(group_output(seat.room, role=seat.role, members=rooms.members(seat.room_id)))
+
+
 class UploadedView(APIView):
     """Whoever may not have it, the anonymous among them, asks for something that is not there."""
 
@@ -196,7 +229,7 @@ class UploadedView(APIView):
 
     @extend_schema(
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 206: OpenApiTypes.BINARY, 304: None},
-        summary="A file or its thumbnail, to those who may see its message",
+        summary="A file or its thumbnail, to those who may see its message; an avatar, to whoever is signed in",
     )
     def get(self, request: Request, path: str) -> HttpResponseBase:
         if not isinstance(request.user, User):

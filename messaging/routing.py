@@ -5,9 +5,9 @@ from typing import Any
 
 from messaging.consumers import ChatConsumer
 from messaging.posting import posted
-from messaging.uploading import UPLOAD, admitted
+from messaging.uploading import UPLOADS, admitted
 
-__all__ = ["UPLOAD", "admitted", "posted", "socket"]
+__all__ = ["UPLOADS", "admitted", "posted", "socket"]
 
 ADDRESS = "/ws/chat/"
 

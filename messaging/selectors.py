@@ -12,6 +12,7 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
+from chatproject.core import avatars
 from chatproject.core.errors import NotFound
 from chatproject.core.handing import StoredFile
 from chatproject.databases import page
@@ -250,10 +251,13 @@ _STORED = re.compile(r"[a-z]+/(?:thumbnails/)?([0-9a-f]{32})\.[a-z0-9]+")
 
 
 def stored_file(user: User, path: str) -> StoredFile:
-    """What stands at an address: before it is sent for its uploader, then for whoever may see the message now.
+    """What stands at an address: before it is sent for its uploader, then for whoever may see the message now. Avatars
+    are for everybody.
 
     Raises NotFound for everything else, as for an address that never was.
     """
+    if avatars.is_ours(avatars.address(path)):
+        return avatars.file(avatars.address(path))
     found = _STORED.fullmatch(path)
     upload = found and Upload.objects.filter(pk=UUID(found[1])).first()
     if not upload or path not in (upload.path, upload.thumbnail_path) or not _may_see(user, upload):

@@ -448,6 +448,14 @@ class UploadInput(Input):
     mediaType = serializers.CharField(help_text="`images`, `audio` or `files`")
 
 
+class AvatarInput(Input):
+    media = serializers.FileField(allow_empty_file=True)
+
+
+class GroupAvatarInput(AvatarInput):
+    groupId = Id(source="group_id")
+
+
 class UploadOutput(serializers.Serializer[Any]):
     """What a message that carries it will say of it; `mediaUrl` is what is given with the message."""
 

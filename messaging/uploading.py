@@ -13,7 +13,8 @@ from chatproject.core.errors import ChatError, SignInRequired
 from chatproject.core.handshake import Credentials, request_credentials
 from chatproject.core.together import Together
 
-UPLOAD = "/upload"
+#: The paths where it stands.
+UPLOADS = frozenset(("/upload", "/me/avatar", "/group/avatar"))
 
 _devices = Together(accounts.devices_for)
 

@@ -22,6 +22,8 @@ urlpatterns = [
     path("message/readers", api.ReadersView.as_view()),
     path("message/search", api.SearchView.as_view()),
     path("upload", api.UploadView.as_view()),
+    path("me/avatar", api.MyAvatarView.as_view()),
+    path("group/avatar", api.GroupAvatarView.as_view()),
     path("uploads/<path:path>", api.UploadedView.as_view()),
     path("sync", api.SyncView.as_view()),
     path("api/socket/", asyncapi, name="asyncapi"),

@@ -42,7 +42,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "createUser": Row("post", (201,) * 5, lambda world, me: {"name": world.unused_name(), "img": ""}),
     "logout": Row("post", (401, 204, 204, 204, 204)),
     "me": [Row("get", SIGNED_IN), Row("patch", SIGNED_IN, lambda world, me: {"language": "en"})],
-    "me/sessions": Row("get", SIGNED_IN),
+    "me/sessions": [Row("get", SIGNED_IN), Row("delete", (401, 204, 204, 204, 204))],
     # Somebody else's device is not there for anyone.
     "me/sessions/<uuid>": Row(
         "delete", (401, 404, 404, 404, 404), path=lambda world: f"/me/sessions/{world.device_id}"
@@ -90,6 +90,8 @@ ROWS: dict[str, Row | list[Row]] = {
     "sync": Row("post", SIGNED_IN, lambda world, me: {"cursors": {}}),
     # Without a file there is nothing to upload. The file there is was sent to the group by its owner.
     "upload": Row("post", (401, 400, 400, 400, 400)),
+    "me/avatar": Row("post", (401, 400, 400, 400, 400)),
+    "group/avatar": Row("post", (401, 400, 400, 400, 400), in_group()),
     "uploads/<path:path>": Row("get", (404, 404, 200, 404, 200), path=lambda world: world.file),
     "healthz": Row("get", (200,) * 5),
 }

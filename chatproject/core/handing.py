@@ -1,4 +1,4 @@
-"""How stored bytes are handed out: by ranges, revalidated each time, and as nothing that a browser would run."""
+"""How stored bytes are handed out: by ranges, mostly revalidated each time, and as nothing that a browser would run."""
 
 import re
 from collections.abc import Iterator
@@ -28,6 +28,8 @@ HEADERS = {
     # It may be kept, and is asked for each time: whoever was removed since, or what was recalled, is not there.
     "Cache-Control": "private, no-cache",
 }
+#: For what everybody may see who is signed in: a year without asking.
+KEPT = "private, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class StoredFile:
     size: int
     served_as: str
     name: str  # to save it under; "" for what a browser may show
+    is_kept: bool = False  # by browsers, which then need not ask again whether it may still be seen
 
 
 def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBase:
@@ -46,6 +49,8 @@ def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBa
     for name, value in HEADERS.items():
         answer[name] = value
     answer["ETag"] = _etag(file)
+    if file.is_kept:
+        answer["Cache-Control"] = KEPT
     if file.name:
         answer["Content-Disposition"] = content_disposition_header(True, file.name)
     return answer

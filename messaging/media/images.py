@@ -7,6 +7,8 @@ they are looked at, in sRGB, with nothing beside them: no metadata, no comment, 
 import io
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pillow_heif
@@ -16,6 +18,7 @@ from PIL import (  # all of it here: behind the fence nothing more can be loaded
     Image,
     ImageCms,
     ImageFile,
+    ImageOps,
     JpegImagePlugin,
     MpoImagePlugin,
     PngImagePlugin,
@@ -26,7 +29,7 @@ from PIL import (  # all of it here: behind the fence nothing more can be loaded
 
 from chatproject.core.fenced import Refused
 
-__all__ = ["convert"]
+__all__ = ["convert", "square"]
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "HEIF")
 _LOADED = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -76,25 +79,49 @@ def convert(
     and so many pixels in the whole `animation`; where it has more, its first frame stands for it.
     Refuses: `not_a_picture`, `too_many_pixels`, `damaged`.
     """
+    with _opened(source, pixels) as picture:
+        frame_count = _frame_count(picture)
+        moves = 1 < frame_count <= frames and frame_count * math.prod(picture.size) <= animation
+        moves = moves and max(picture.size) <= SIDES["WEBP"]
+        first = _upright(picture)
+        _require_size(first, pixels)  # a header that lied
+        is_drawn = _is_drawn(picture, source)
+        if moves:
+            format_ = _save_animation(picture, frame_count, target)
+        else:
+            first = _within(first, LOSSLESS) if _is_see_through(first) else first
+            format_ = _save(first, target, _format_for(first, picture.format, is_drawn=is_drawn))
+        size = first.size
+        first.thumbnail((side, side), reducing_gap=3.0)
+        small_format = _save(first, thumbnail, "WEBP" if _is_see_through(first) else "JPEG")
+    return {
+        **_described(format_, size),
+        "thumbnail": _described(small_format, first.size),
+    }
+
+
+def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int) -> dict[str, Any]:
+    """Write the middle of a picture as a square of at most so many pixels a side; of what moves, the first frame.
+
+    Refuses as `convert` does.
+    """
+    with _opened(source, pixels) as picture:
+        first = _upright(picture)
+        _require_size(first, pixels)
+        side = min(side, *first.size)
+        made = ImageOps.fit(first, (side, side))
+        return _described(_save(made, target, "WEBP"), made.size)
+
+
+@contextmanager
+def _opened(source: BinaryIO, pixels: int) -> Iterator[ImageFile.ImageFile]:
+    """A picture that says it is not too large, around all that is done with it: what goes wrong then is refused."""
     Image.MAX_IMAGE_PIXELS = pixels
     try:
         with Image.open(source, formats=FORMATS) as picture:
             _require_size(picture, pixels)
             _require_few_scans(picture, source)
-            frame_count = _frame_count(picture)
-            moves = 1 < frame_count <= frames and frame_count * math.prod(picture.size) <= animation
-            moves = moves and max(picture.size) <= SIDES["WEBP"]
-            first = _upright(picture)
-            _require_size(first, pixels)  # a header that lied
-            is_drawn = _is_drawn(picture, source)
-            if moves:
-                format_ = _save_animation(picture, frame_count, target)
-            else:
-                first = _within(first, LOSSLESS) if _is_see_through(first) else first
-                format_ = _save(first, target, _format_for(first, picture.format, is_drawn=is_drawn))
-            size = first.size
-            first.thumbnail((side, side), reducing_gap=3.0)
-            small_format = _save(first, thumbnail, "WEBP" if _is_see_through(first) else "JPEG")
+            yield picture
     except Image.DecompressionBombError:
         raise Refused("too_many_pixels") from None
     except UnidentifiedImageError:
@@ -103,10 +130,6 @@ def convert(
         if _is_ours(broken):
             raise
         raise Refused("damaged") from broken
-    return {
-        **_described(format_, size),
-        "thumbnail": _described(small_format, first.size),
-    }
 
 
 #: What decoders raise over files that break off or contradict themselves.

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core import fence
+from chatproject.core import avatars, fence
 from chatproject.core.errors import BadRequest, ChatError, Text
 from chatproject.core.fence import Limits
 from messaging.media import files
@@ -137,6 +137,13 @@ _REFUSALS: Mapping[str, Text] = {
 MEGAPIXELS = 25
 MINUTES = 5
 THUMBNAIL = 480
+AVATAR_SIDE = 256
+
+_PICTURE_REFUSALS: Mapping[str, Text] = {
+    "not_a_picture": _("This is not a picture we know: JPEG, PNG, WebP, GIF or HEIC."),
+    "too_many_pixels": format_lazy(_("A picture can have at most {limit} megapixels."), limit=MEGAPIXELS),
+    "damaged": _("This picture is damaged."),
+}
 
 KINDS: Mapping[str, Kind] = {
     kind.folder: kind
@@ -153,11 +160,7 @@ KINDS: Mapping[str, Kind] = {
                 "frames": 300,
                 "animation": 30_000_000,
             },
-            refusals={
-                "not_a_picture": _("This is not a picture we know: JPEG, PNG, WebP, GIF or HEIC."),
-                "too_many_pixels": format_lazy(_("A picture can have at most {limit} megapixels."), limit=MEGAPIXELS),
-                "damaged": _("This picture is damaged."),
-            },
+            refusals=_PICTURE_REFUSALS,
         ),
         Kind(
             folder="audio",
@@ -177,6 +180,17 @@ KINDS: Mapping[str, Kind] = {
         Kind(folder="files", type="file"),
     )
 }
+
+
+#: What people and groups show of themselves; no message carries it.
+AVATAR = Kind(
+    folder=avatars.FOLDER,
+    type="avatar",
+    convert="messaging.media.images:square",
+    makes={avatars.TYPE: avatars.EXTENSION},
+    options={"pixels": MEGAPIXELS * 1_000_000, "side": AVATAR_SIDE},
+    refusals=_PICTURE_REFUSALS,
+)
 
 
 def kind(folder: str) -> Kind:

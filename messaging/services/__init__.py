@@ -1,5 +1,6 @@
 """The verbs of messaging."""
 
+from messaging.services.avatars import show_group, show_oneself
 from messaging.services.changing import edit, erase, recall
 from messaging.services.lines import write_line
 from messaging.services.reading import compare_unread, mark_read, remember_unread
@@ -20,6 +21,8 @@ __all__ = [
     "receive",
     "remember_unread",
     "send",
+    "show_group",
+    "show_oneself",
     "submit",
     "sweep",
     "write_line",

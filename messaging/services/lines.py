@@ -23,6 +23,7 @@ _ENGLISH = {
     "invited": "{actor} brought in {people}",
     "removed": "{actor} removed {people}",
     "renamed": "{actor} named the group {name}",
+    "picture": "{actor} changed the picture of the group",
     "policy": "{actor} made the group {name}",
     "role": "{actor} made {people} {role}",
     "transferred": "{actor} handed the group over to {people}",

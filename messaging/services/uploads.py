@@ -13,13 +13,13 @@ from django.conf import settings
 
 from accounts.models import User
 from chatproject import databases
-from chatproject.core import errors
+from chatproject.core import errors, store
 from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.times import now
 from messaging import rules, selectors, types
-from messaging.media import store
-from messaging.media.kinds import Kind, Media, kind
+from messaging.media.kinds import KINDS, Kind, Media, kind
 from messaging.models import Message, Upload
+from messaging.services import avatars
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,8 @@ class Swept(NamedTuple):
 def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | None = None) -> Swept:
     """Remove uploads that nobody sent, files without a row, and what killed processes left: the old ones of each."""
     stray = strays_before or now() - STRAY
-    swept = Swept(_sweep_unsent(unsent_before or now() - UNSENT), _sweep_strays(stray), store.sweep_scratch(stray))
+    unsent = _sweep_unsent(unsent_before or now() - UNSENT)
+    swept = Swept(unsent, _sweep_strays(stray) + avatars.sweep(stray), store.sweep_scratch(stray))
     if any(swept):
         log.info("uploads: swept %d unsent, %d strays, %d in scratch", *swept)
     return swept
@@ -126,7 +127,7 @@ def _forget(upload: Upload) -> bool:
 
 def _sweep_strays(before: datetime) -> int:
     swept = 0
-    files = store.stored()
+    files = store.stored(folder for one in KINDS for folder in (one, f"{one}/thumbnails"))
     while some := list(islice(files, 500)):
         known = selectors.known_uploads(upload_id for upload_id, _path in some)
         strays = [path for upload_id, path in some if upload_id not in known and store.is_older(path, before)]

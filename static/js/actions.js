@@ -63,11 +63,12 @@ export class Actions {
     this.#store.touch(`timeline:${this.#store.openKey}`);
   }
 
-  /** Presence of those one can see: the people of the list, and the members of the open group. */
+  /** Those one can see, for their presence, names and pictures: the people of the list, and of the groups that were opened. */
   watch() {
     const { chats, openKey, groups } = this.#store;
     const ids = [...chats.values()].filter((chat) => chat.type === "private").map((chat) => chat.id);
-    if (openKey?.startsWith("group:")) ids.push(...(groups.get(splitKey(openKey).id)?.members ?? []).map((member) => member.id));
+    const opened = [groups.get(splitKey(openKey ?? "").id), ...groups.values()];
+    ids.push(...opened.flatMap((group) => (group?.members ?? []).map((member) => member.id)));
     const userIds = [...new Set(ids)].filter((id) => id !== this.#store.me.id).slice(0, WATCHED_AT_MOST).sort();
     const watched = userIds.join();
     if (watched === this.#watched || !this.#socket.tell("EmitWatchPresence", { userIds })) return;
@@ -282,8 +283,43 @@ export class Actions {
     this.#store.apply({ event: "OnGroupUpdate", data: group });
   }
 
+  async setGroupAvatar(groupId, file) {
+    this.#keepGroup(await this.#api.upload("/group/avatar", { groupId, media: file }));
+  }
+
+  // ── Oneself ────────────────────────────────────────────────────────────
   speak(language) {
     return this.#api.patch("/me", { language });
+  }
+
+  async loadMe() {
+    this.#takeMe(await this.#api.get("/me"));
+  }
+
+  /** Any of name, img, online, password with oldPassword. Rejects with a Problem that names the fields. */
+  async changeMe(change) {
+    this.#takeMe(await this.#api.patch("/me", change));
+  }
+
+  async setAvatar(file) {
+    this.#takeMe(await this.#api.upload("/me/avatar", { media: file }));
+  }
+
+  /** Told by the socket, too, but it may be away. */
+  #takeMe(me) {
+    this.#store.apply({ event: "OnUserUpdate", data: me });
+  }
+
+  devices() {
+    return this.#api.get("/me/sessions");
+  }
+
+  signOutDevice(id) {
+    return this.#api.delete(`/me/sessions/${id}`);
+  }
+
+  signOutOthers() {
+    return this.#api.delete("/me/sessions");
   }
 
   /** Leaves nothing of this person's words on the machine. */

@@ -34,6 +34,10 @@ export class Api {
     return this.#fetch(path, this.#json("PATCH", body));
   }
 
+  delete(path) {
+    return this.#fetch(path, this.#json("DELETE"));
+  }
+
   /** A file by itself, with `onProgress(part)` from 0 to 1 on the way. Aborted by its `signal`, it rejects with "aborted". */
   upload(path, fields, { onProgress = () => {}, signal } = {}) {
     return new Promise((resolve, reject) => {

@@ -81,6 +81,7 @@ const SYSTEM_LINES = {
   invited: gettext("%(actor)s brought in %(people)s"),
   removed: gettext("%(actor)s removed %(people)s"),
   renamed: gettext("%(actor)s renamed the group to “%(name)s”"),
+  picture: gettext("%(actor)s changed the picture of the group"),
   transferred: gettext("%(actor)s handed the group over to %(people)s"),
 };
 

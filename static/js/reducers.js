@@ -29,12 +29,19 @@ function takeMessage(store, message) {
     chat.seq = message.seq;
     chat.lastMessage = message;
     if (!isOwn && message.seq > chat.readSeq) chat.unreadCount += 1;
+    if (!isOwn) takeSender(store, message);
   } else if (chat.lastMessage?.id === message.id && message.version >= chat.lastMessage.version) {
     chat.lastMessage = message;
   }
   if (message.type === "system") store.touch(`members:${key}`);
   store.advance(key, message.version);
   store.touch("chats", `timeline:${key}`);
+}
+
+/** What was said last shows its sender as he is now, though one may have missed how he became it. */
+function takeSender(store, { senderId: id, senderName: name, senderImg: img }) {
+  const known = store.people.get(id);
+  if (known?.name !== name || known?.img !== img) store.takePerson({ id, name, img });
 }
 
 /** Somebody else's read cursor moved, which turns ticks. */
@@ -150,6 +157,20 @@ function takeLeave(store, data) {
   else takeMembership(store, data);
 }
 
+/** A new name or picture is seen everywhere at once: in the list, on what was said, among a group's members. */
+function takeUser(store, user) {
+  if (user.id === store.me.id) store.me = { ...store.me, ...user };
+  store.takePerson(user);
+  store.patchChat(chatKey("private", user.id), { name: user.name, img: user.img });
+  for (const [id, group] of store.groups) {
+    if (!group.members?.some((member) => member.id === user.id)) continue;
+    const members = group.members.map((member) => (member.id === user.id ? { ...member, name: user.name, img: user.img } : member));
+    store.groups.set(id, { ...group, members });
+    store.touch(`group:${chatKey("group", id)}`);
+  }
+  for (const key of store.timelines.keys()) store.touch(`timeline:${key}`);
+}
+
 export const REDUCERS = {
   OnPrivate: takeMessage,
   OnGroupMsg: takeMessage,
@@ -162,11 +183,7 @@ export const REDUCERS = {
   groupUnreadUpdate: (store, data) => takeCount(store, chatKey("group", data.groupId), data),
   SocketHeartBeat: takeHeads,
   OnUserStatus: (store, { userId, ...rest }) => store.takePerson({ id: userId, ...rest }),
-  OnUserUpdate: (store, user) => {
-    if (user.id === store.me.id) store.me = { ...store.me, ...user };
-    store.takePerson(user);
-    store.patchChat(chatKey("private", user.id), { name: user.name, img: user.img });
-  },
+  OnUserUpdate: takeUser,
   OnlineUsersList: (store, { userList }) => userList.forEach((user) => store.takePerson({ ...user, online: true })),
   OnTyping: (store, { type, id, userId }) => {
     const key = chatKey(type, id);

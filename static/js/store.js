@@ -95,6 +95,12 @@ export class Store {
     return this.people.get(userId)?.online ?? false;
   }
 
+  /** A message under its sender's name and picture as they are now; those it came with may be old. */
+  signed(message) {
+    const { name = message.senderName, img = message.senderImg } = this.people.get(message.senderId) ?? {};
+    return name === message.senderName && img === message.senderImg ? message : { ...message, senderName: name, senderImg: img };
+  }
+
   chatById(id) {
     return this.chats.get(chatKey("private", id)) ?? this.chats.get(chatKey("group", id));
   }

@@ -1,26 +1,19 @@
-// My own menu: how the page looks, which language it speaks, and the way out.
-import { gettext, language } from "chat/i18n.js";
+// My own menu: my settings, how the page looks, which language it speaks, and the way out.
+import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/appearance.js";
+import { gettext } from "chat/i18n.js";
 import { openMenu } from "chat/views/menu.js";
+import { openSettings } from "chat/views/settings.js";
 
-const THEMES = [
-  ["", gettext("Like the system"), "monitor"],
-  ["light", gettext("Light"), "sun"],
-  ["dark", gettext("Dark"), "moon"],
-];
-const LANGUAGES = [["zh-hans", "简体中文"], ["en", "English"]];
 const PATIENCE = 1000;
-const YEAR = 31_536_000;
 
 export function openAccountMenu(anchor, { store, actions }) {
-  const root = document.documentElement;
-  const theme = root.dataset.theme ?? "";
   openMenu(anchor, [
     { heading: store.me.name },
-    { heading: gettext("Appearance") },
-    ...THEMES.map(([value, label, icon]) => ({ label, icon, checked: value === theme, run: () => setTheme(value) })),
+    { label: gettext("Settings"), icon: "settings", run: () => openSettings({ store, actions }) },
     "-",
-    { heading: gettext("Language") },
-    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: code === language.toLowerCase(), run: () => setLanguage(code, actions) })),
+    ...THEMES.map(([name, label, icon]) => ({ label, icon, checked: name === theme(), run: () => setTheme(name) })),
+    "-",
+    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: isSpoken(code), run: () => setLanguage(code, actions) })),
     "-",
     {
       label: gettext("Sign out"),
@@ -32,21 +25,4 @@ export function openAccountMenu(anchor, { store, actions }) {
       },
     },
   ]);
-}
-
-/** In a cookie, so that the server writes it into the page and nothing flashes. */
-function setTheme(theme) {
-  const root = document.documentElement;
-  if (theme) root.dataset.theme = theme;
-  else delete root.dataset.theme;
-  document.cookie = `theme=${theme}; path=/; max-age=${theme ? YEAR : 0}; samesite=lax`;
-}
-
-/** For this browser by its cookie, and for this person on the server. */
-async function setLanguage(code, actions) {
-  await actions.speak(code).catch(() => {});
-  const form = document.getElementById("set-language");
-  form.elements.language.value = code;
-  form.elements.next.value = location.pathname;
-  form.submit();
 }

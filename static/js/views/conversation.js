@@ -8,6 +8,7 @@ import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
 import { openGroupPanel } from "chat/views/group_panel.js";
 import { LogView } from "chat/views/log.js";
 import { openMenu } from "chat/views/menu.js";
+import { openPersonCard } from "chat/views/person_card.js";
 import { player } from "chat/views/player.js";
 import { typeOf } from "chat/views/types.js";
 
@@ -118,10 +119,10 @@ export class ConversationView {
         avatar({ ...chat, online: isOnline }, "m"),
         h("span", { class: "who-text" }, h("h2", {}, h("bdi", {}, chat.name)), h("span", { class: typing ? "lively" : isOnline ? "lively" : "", id: "status" }, typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), typing || status)),
       ];
-      const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, groupId: chat.id });
+      const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, router: this.#router, groupId: chat.id });
       return [
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
-        isGroup ? h("button", { type: "button", class: "who-button", on: { click: openPanel } }, who) : h("div", { class: "who-button" }, who),
+        h("button", { type: "button", class: "who-button", on: { click: isGroup ? openPanel : () => this.#introduce(chat) } }, who),
         isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
       ];
     });
@@ -134,6 +135,10 @@ export class ConversationView {
     if (!members) return count;
     const here = members.filter((member) => member.id === this.#store.me.id || this.#store.isOnline(member.id)).length;
     return `${count} · ${fill(gettext("%(count)s online"), { count: here })}`;
+  }
+
+  #introduce(user) {
+    openPersonCard({ store: this.#store, actions: this.#actions, router: this.#router, user });
   }
 
   #sent() {
@@ -187,6 +192,7 @@ export class ConversationView {
   }
 
   #act(act, message) {
+    if (act === "person") this.#introduceSender(message);
     if (act === "retry") this.#actions.retry(message.clientId);
     if (act === "discard") this.#actions.discard(message.clientId);
     if (act === "open") typeOf(message).open(message, { store: this.#store, actions: this.#actions, key: this.#key, map: this.#map, toMessage: (one) => this.#focusOn(one) });
@@ -210,10 +216,16 @@ export class ConversationView {
       words && navigator.clipboard && { label: gettext("Copy"), icon: "copy", run: () => navigator.clipboard.writeText(words) },
       address && { label: gettext("Download"), icon: "download", run: () => h("a", { href: address, download: message.fileName ?? "" }).click() },
       isOwn && type.isEditable && { label: gettext("Edit"), icon: "pencil", run: () => this.#composer.edit(message) },
+      !isOwn && this.#chat.type === "group" && { label: fill(gettext("About %(name)s"), { name: this.#store.signed(message).senderName }), icon: "user", run: () => this.#introduceSender(message) },
       isOwn && this.#chat.type === "group" && { label: gettext("Who has read it"), icon: "check-check", run: () => this.#showReaders(message) },
       ((isOwn && isFresh) || isAdmin) && { label: gettext("Recall"), icon: "undo-2", danger: true, run: () => this.#recall(message, isOwn) },
     ];
     openMenu(anchor, items, at ?? anchor.getBoundingClientRect());
+  }
+
+  #introduceSender(message) {
+    const { senderId: id, senderName: name, senderImg: img } = this.#store.signed(message);
+    this.#introduce({ id, name, img });
   }
 
   async #recall(message, isOwn) {

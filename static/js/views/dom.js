@@ -43,7 +43,9 @@ export function iconButton(name, label, click, attributes = {}) {
 
 /** A picture, or a letter on the tone of its id. */
 export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {
-  const face = img ? h("img", { src: img, alt: "", loading: "lazy", decoding: "async" }) : initial(name || "?");
+  const letter = initial(name || "?");
+  // A picture that is gone leaves the letter.
+  const face = img ? h("img", { src: img, alt: "", loading: "lazy", decoding: "async", on: { error: (event) => event.currentTarget.replaceWith(letter) } }) : letter;
   const kind = `${type === "group" ? " group" : ""}${online ? " online" : ""}`;
   return h("span", { class: `avatar ${size} tone-${tone(id)}${kind}`, "aria-hidden": "true" }, face);
 }

@@ -1,5 +1,7 @@
 // A new group, and people for an old one.
 import { gettext } from "chat/i18n.js";
+import { splitKey } from "chat/ids.js";
+import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, toast, wait } from "chat/views/dom.js";
 
@@ -53,20 +55,35 @@ export function openGroupDialog({ actions, router }) {
   const error = h("p", { class: "error", id: "group-error", role: "alert", hidden: true });
   const name = h("input", { class: "input", id: "group-name", maxlength: "80", required: true, autocomplete: "off", dir: "auto" });
   const open = h("input", { type: "checkbox", checked: true, id: "group-open" });
+  const face = h("div", { class: "group-face" });
+  let picture = null;
+  showFace("");
   const form = h(
     "form",
     { id: "group-form", class: "dialog-fields" },
+    face,
     h("div", { class: "field" }, h("label", { for: "group-name" }, gettext("Name of the group")), name, error),
     h("label", { class: "switch" }, open, h("span", {}, gettext("Open group"), h("small", {}, gettext("Anybody may find it and join. Otherwise people come by invitation.")))),
     field,
   );
   const submit = h("button", { type: "submit", form: "group-form", class: "button primary" }, gettext("Create the group"));
-  const { close } = openDialog(gettext("New group"), { content: [form], buttons: [submit] });
+  const { close } = openDialog(gettext("New group"), { content: [form], buttons: [submit], onClose: () => showFace("") });
+
+  /** The picture waits here until there is a group to show it. */
+  function keep(file) {
+    picture = file;
+    showFace(file ? URL.createObjectURL(file) : "");
+  }
+  function showFace(img) {
+    URL.revokeObjectURL(face.querySelector("img")?.src);
+    face.replaceChildren(avatarButton({ id: "", name: name.value || gettext("New group"), img, type: "group" }, { save: keep, remove: () => keep(null) }));
+  }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
     try {
       const key = await actions.createGroup({ name: name.value.trim(), memberIds: [...picked.keys()], joinPolicy: open.checked ? "open" : "closed" });
+      if (picture) actions.setGroupAvatar(splitKey(key).id, picture).catch((problem) => toast(problem.message));
       close();
       router.go(key);
     } catch (problem) {

@@ -2,13 +2,15 @@
 import { memberCount, roleName } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
+import { avatarButton } from "chat/views/avatar_button.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
 import { openInviteDialog } from "chat/views/group_dialog.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { openMenu } from "chat/views/menu.js";
+import { openPersonCard } from "chat/views/person_card.js";
 
-export function openGroupPanel({ store, actions, groupId }) {
+export function openGroupPanel({ store, actions, router, groupId }) {
   const key = chatKey("group", groupId);
   const stop = store.on([`group:${key}`, "people", "chats"], () => render());
   const { body, close } = openDialog(gettext("About this group"), { kind: "sheet", onClose: () => stop() });
@@ -20,6 +22,8 @@ export function openGroupPanel({ store, actions, groupId }) {
       return null;
     }
   };
+  // Whoever goes to another chat from here has done with this one.
+  const leaving = { go: (to) => { close(); router.go(to); } };
   const change = (verb, details) => run(actions.changeGroup(verb, groupId, details));
   let shown = "";
 
@@ -32,7 +36,7 @@ export function openGroupPanel({ store, actions, groupId }) {
     }
     if (!group?.members) return;
     const here = group.members.map((member) => store.isOnline(member.id));
-    const signature = JSON.stringify([group, chat.name, chat.role, chat.away, chat.muted, here]);
+    const signature = JSON.stringify([group, chat.name, chat.img, chat.role, chat.away, chat.muted, here]);
     if (signature === shown) return;
     shown = signature;
     const { scrollTop } = body;
@@ -46,7 +50,7 @@ export function openGroupPanel({ store, actions, groupId }) {
   const top = (group, chat) => h(
     "div",
     { class: "panel-top" },
-    avatar({ ...chat, type: "group" }, "xl"),
+    isAdmin(chat) ? avatarButton({ ...chat, type: "group" }, { save: (file) => actions.setGroupAvatar(groupId, file), remove: () => actions.changeGroup("update", groupId, { avatar: "" }) }) : avatar({ ...chat, type: "group" }, "xl"),
     h("h3", {}, h("bdi", {}, chat.name)),
     h("p", {}, group.joinPolicy === "closed" ? gettext("Closed group: people come by invitation") : gettext("Open group: anybody may find it and join")),
     isAdmin(chat) && h("button", { type: "button", class: "button small", on: { click: rename } }, icon("pencil"), gettext("Rename")),
@@ -87,11 +91,14 @@ export function openGroupPanel({ store, actions, groupId }) {
     const isOnline = isMe || store.isOnline(member.id);
     const notes = [isOnline ? gettext("online") : gettext("offline"), member.away && gettext("away for a while")].filter(Boolean).join(" · ");
     const items = memberActions(member, chat);
+    const who = [
+      avatar({ ...member, type: "private", online: isOnline }, "m"),
+      h("span", { class: "person-text" }, h("bdi", {}, isMe ? fill(gettext("%(name)s (you)"), { name: member.name }) : member.name), h("small", {}, notes)),
+    ];
     return h(
       "div",
       { class: "person", "data-member": member.id },
-      avatar({ ...member, type: "private", online: isOnline }, "m"),
-      h("span", { class: "person-text" }, h("bdi", {}, isMe ? fill(gettext("%(name)s (you)"), { name: member.name }) : member.name), h("small", {}, notes)),
+      isMe ? who : h("button", { type: "button", class: "person-who", on: { click: () => openPersonCard({ store, actions, router: leaving, user: member }) } }, who),
       member.role !== "member" && h("span", { class: "role" }, roleName(member.role)),
       items.length > 0 && iconButton("ellipsis-vertical", fill(gettext("Actions for %(name)s"), { name: member.name }), (event) => openMenu(event.currentTarget, items), { "aria-haspopup": "menu" }),
     );

@@ -97,7 +97,7 @@ export class ListView {
     if (sending) return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
     if (!last) return { text: "" };
     const isNamed = chat.type === "group" && !typeOf(last).row && !last.recalledAt;
-    const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : last.senderName) : null;
+    const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : store.signed(last).senderName) : null;
     return { who, text: preview(last, store.me.id) };
   }
 

@@ -170,7 +170,8 @@ export class LogView {
     return after - before < TOGETHER && dayOf(before) === dayOf(after);
   }
 
-  #row(message, { isFirst, isLast }, isLastOwn) {
+  #row(said, { isFirst, isLast }, isLastOwn) {
+    const message = this.#store.signed(said);
     const { me, chats, recalled, local, progress } = this.#store;
     const chat = chats.get(this.#key);
     const { row } = typeOf(message);
@@ -179,12 +180,13 @@ export class LogView {
     const isGroup = chat.type === "group";
     const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
     const read = isOwn ? { isRead, receipt: isLastOwn ? receiptOf(isRead, message.readCount, isGroup) : "" } : null;
-    const quoted = message.replyTo ? this.timeline.find(message.replyTo) : undefined;
+    const answered = message.replyTo ? this.timeline.find(message.replyTo) : undefined;
+    const quoted = answered && this.#store.signed(answered);
     const mayReedit = recalled.has(message.id);
     const state = message.state ?? "sent";
     const file = message.clientId && local.get(message.clientId);
     const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason, local: file };
-    const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, mayReedit, state, message.reason, message.senderName, message.senderImg, file]);
+    const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, message.senderName, message.senderImg, file]);
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
     return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
   }

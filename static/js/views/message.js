@@ -26,11 +26,11 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
   const row = h(
     "article",
     { class: classes, tabindex: "-1", "data-seq": message.seq && String(message.seq), "data-id": message.id, "data-type": message.type, "data-client": isOwn && message.clientId, "data-state": isOwn && state },
-    !isOwn && isGroup && h("div", { class: "gutter" }, isLast && avatar({ id: message.senderId, name: message.senderName, img: message.senderImg }, "s")),
+    !isOwn && isGroup && h("div", { class: "gutter" }, isLast && h("button", { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" }, avatar({ id: message.senderId, name: message.senderName, img: message.senderImg }, "s"))),
     h(
       "div",
       { class: "bubble" },
-      !isOwn && isGroup && isFirst && h("div", { class: `sender tone-${tone(message.senderId)}` }, h("bdi", {}, message.senderName)),
+      !isOwn && isGroup && isFirst && h("div", { class: `sender tone-${tone(message.senderId)}` }, h("button", { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" }, h("bdi", {}, message.senderName))),
       message.replyTo && !isRecalled && quote(message, quoted, me),
       isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),

@@ -12,8 +12,6 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 
-from messaging.media.kinds import KINDS
-
 log = logging.getLogger(__name__)
 
 
@@ -49,18 +47,17 @@ def remove(paths: Iterable[str]) -> None:
             log.warning("store: %s stays for now: %s", path, failed)
 
 
-def stored() -> Iterator[tuple[UUID, str]]:
-    """Every file of an upload that is there, and the upload's id."""
-    for kind in KINDS.values():
-        for folder in (kind.folder, f"{kind.folder}/thumbnails"):
-            try:
-                _folders, names = default_storage.listdir(folder)
-            except FileNotFoundError:
-                continue
-            for name in names:
-                upload_id = _id_in(name)
-                if upload_id is not None:
-                    yield upload_id, f"{folder}/{name}"
+def stored(folders: Iterable[str]) -> Iterator[tuple[UUID, str]]:
+    """Every file in these folders that is named by an id as ours are, and the id."""
+    for folder in folders:
+        try:
+            _folders, names = default_storage.listdir(folder)
+        except FileNotFoundError:
+            continue
+        for name in names:
+            file_id = _id_in(name)
+            if file_id is not None:
+                yield file_id, f"{folder}/{name}"
 
 
 def _id_in(name: str) -> UUID | None:

@@ -1,0 +1,70 @@
+"""Pictures that people upload of themselves and of their groups. They come in by the door of uploads and are judged as
+every picture is; whose they are then, accounts and groups say, which also let the ones before go.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from accounts import selectors as people
+from accounts import services as accounts
+from accounts.models import User
+from chatproject import databases
+from chatproject.core import avatars, errors, store
+from groups import rules as group_rules
+from groups import selectors as rooms
+from groups import services as groups
+from groups.models import Membership
+from messaging.media.kinds import AVATAR
+
+T = TypeVar("T")
+
+
+def show_oneself(*, user: User, source: Path) -> User:
+    """Make a person's avatar of what was uploaded to `source`, which is left alone. Not charged: each has only one.
+
+    Raises Unusable, TooLarge, Busy. Blocks for seconds, and asks for no database meanwhile.
+    """
+    return _stored(source, lambda address: accounts.set_avatar(user=user, address=address))
+
+
+def show_group(*, by: User, group_id: UUID, source: Path) -> Membership:
+    """The same for a group, by its admins. Raises NotFound and Forbidden, too."""
+    group_rules.require_admin(rooms.seat(by, group_id))  # before it is looked at, which costs us something
+    return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address))
+
+
+def _stored(source: Path, show: Callable[[str], T]) -> T:
+    """The file first: an address without its file would be a promise; a file that nobody shows is swept."""
+    if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
+        raise errors.TooLarge()
+    databases.let_go()
+    name = uuid4().hex
+    target = store.scratch() / f"{name}.made"
+    path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"
+    try:
+        AVATAR.judge(source, target, target)
+        store.put(target, path)
+        return show(avatars.address(path))
+    except BaseException:
+        store.remove([path])
+        raise
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def sweep(before: datetime) -> int:
+    """Remove pictures that nobody shows, the old ones; how many."""
+    shown = people.avatars() | rooms.avatars()
+    swept = 0
+    files = (path for _id, path in store.stored([AVATAR.folder]))
+    while some := list(islice(files, 500)):
+        strays = [path for path in some if avatars.address(path) not in shown and store.is_older(path, before)]
+        store.remove(strays)
+        swept += len(strays)
+    return swept

@@ -1,0 +1,42 @@
+// A small card about somebody: who it is, whether he is here, and what one can do with him.
+import { lastSeen } from "chat/format.js";
+import { gettext } from "chat/i18n.js";
+import { chatKey } from "chat/ids.js";
+import { openDialog } from "chat/views/dialog.js";
+import { avatar, h, icon, refill } from "chat/views/dom.js";
+
+/** What one can do, in order: each answers {label, icon, run} or null for a person and where one is. */
+const ACTIONS = [
+  ({ user, store, actions, router }) => store.openKey !== chatKey("private", user.id) && {
+    label: gettext("Send a message"),
+    icon: "message-circle",
+    run: () => router.go(actions.talkTo(user)),
+  },
+];
+
+export function openPersonCard({ store, actions, router, user: known }) {
+  const face = h("div", { class: "person-card" });
+  const person = () => ({ ...known, ...store.people.get(known.id) });
+  const stop = store.on("people", () => show());
+  const buttons = ACTIONS.map((action) => action({ user: person(), store, actions, router })).filter(Boolean).map(({ label, icon: name, run }) => {
+    const click = () => {
+      close();
+      run();
+    };
+    return h("button", { type: "button", class: "button primary", on: { click } }, icon(name), label);
+  });
+  const { heading, close } = openDialog("", { kind: "card", content: [face], buttons, onClose: stop });
+
+  function show() {
+    const user = person();
+    const isOnline = store.isOnline(user.id);
+    const status = isOnline ? gettext("online") : lastSeen(user.lastActive);
+    heading.replaceChildren(h("bdi", {}, user.name));
+    refill(face, JSON.stringify([user.name, user.img, status]), () => [
+      avatar({ ...user, type: "private", online: isOnline }, "xxl"),
+      h("p", { class: "person-name", "aria-hidden": "true" }, h("bdi", {}, user.name)),
+      h("p", { class: isOnline ? "lively" : "" }, status),
+    ]);
+  }
+  show();
+}

@@ -1,0 +1,62 @@
+// Where I am signed in, and how to end it there.
+import { deviceName, isHandheld } from "chat/devices.js";
+import { fullTime, lastSeen } from "chat/format.js";
+import { fill, gettext } from "chat/i18n.js";
+import { confirm } from "chat/views/dialog.js";
+import { h, icon } from "chat/views/dom.js";
+import { outcome } from "chat/views/field.js";
+
+export const devices = {
+  name: "devices",
+  label: gettext("Devices"),
+  icon: "monitor-smartphone",
+  build({ actions, signal }) {
+    const list = h("ul", { class: "devices" });
+    const end = outcome();
+    const others = h("button", { type: "button", class: "button danger", hidden: true, on: { click: endOthers } }, icon("log-out"), gettext("Sign out everywhere else"));
+
+    const row = (device) => h(
+      "li",
+      { "data-device": device.id },
+      icon(device.kind === "token" ? "key-round" : isHandheld(device.name) ? "smartphone" : "monitor"),
+      h("span", { class: "device-text" }, h("bdi", { title: device.name }, deviceName(device.name)), note(device)),
+      !device.current && h("button", { type: "button", class: "button small", "aria-label": fill(gettext("Sign out %(device)s"), { device: deviceName(device.name) }), on: { click: () => endOne(device) } }, gettext("Sign out there")),
+    );
+    const note = ({ current, kind, lastSeenAt }) => h(
+      "small",
+      {},
+      current ? h("strong", {}, gettext("This device")) : h("time", { datetime: lastSeenAt, title: fullTime(new Date(lastSeenAt)) }, lastSeen(lastSeenAt)),
+      kind === "token" && ` · ${gettext("app or program")}`,
+    );
+
+    async function load() {
+      try {
+        const all = await actions.devices();
+        if (signal.aborted) return;
+        all.sort((one, other) => other.current - one.current);
+        list.replaceChildren(...all.map(row));
+        others.hidden = all.length < 2;
+      } catch (problem) {
+        end.say(problem.message, { isWrong: true });
+      }
+    }
+    async function run(work, done) {
+      try {
+        await work;
+        end.say(done);
+      } catch (problem) {
+        end.say(problem.message, { isWrong: true });
+      }
+      await load();
+      list.querySelector("button")?.focus();
+    }
+    const endOne = (device) => run(actions.signOutDevice(device.id), fill(gettext("Signed out: %(device)s"), { device: deviceName(device.name) }));
+    async function endOthers() {
+      const isSure = await confirm(gettext("Sign out everywhere else?"), gettext("Only this device stays signed in."), { action: gettext("Sign out") });
+      if (isSure) await run(actions.signOutOthers(), gettext("Only this device is signed in."));
+    }
+
+    load();
+    return h("div", { class: "settings-form" }, h("p", {}, gettext("You are signed in on these devices. When you were last seen is exact to some minutes.")), list, h("div", { class: "settings-end" }, others, end.element));
+  },
+};
