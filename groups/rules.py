@@ -10,6 +10,8 @@ from groups.models import Membership, Room
 #: People in one group, groups one person is in, and members named in one request.
 MEMBERS_MAX = 2000
 GROUPS_MAX = 500
+#: Chats that one person keeps above the others.
+PINS_MAX = 20
 
 
 def require_admin(seat: Membership) -> None:
@@ -57,6 +59,11 @@ def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
 def require_room_for(room: Room, newcomers: int) -> None:
     if room.member_count + newcomers > MEMBERS_MAX:
         raise Conflict(_("The group is full."), code="group_full")
+
+
+def require_room_for_pin(pins: int) -> None:
+    if pins >= PINS_MAX:
+        raise Conflict(_("You can pin %(count)d chats. Unpin one first.") % {"count": PINS_MAX}, code="too_many_pins")
 
 
 def require_other(me: UUID, other: UUID) -> None:
