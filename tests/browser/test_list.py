@@ -370,7 +370,7 @@ def test_a_found_message_far_away_is_shown_and_flashes_and_the_end_is_one_click_
     expect(bubble).to_have_class(re.compile(r"\bflash\b"))
     expect(bubble).not_to_have_class(re.compile(r"\bflash\b"))
     ann.page.fill("#search", "message 120")
-    ann.page.locator(".hits .chat-row").click()
+    ann.page.locator(".hits .chat-row", has_text="message 120").click()
     in_sight(ann.page, "message 120")
     ann.page.locator(".pill").click()
     in_sight(ann.page, "message 229")

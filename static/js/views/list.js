@@ -50,7 +50,7 @@ export class ListView {
       if (event.isComposing) return;
       if (event.key === "Escape") this.#search.clear();
       else if (event.key === "ArrowDown") this.#focusRow(-1, 1);
-      else if (event.key === "Enter") this.#search.query && this.#visibleRows[0]?.click();
+      else if (event.key === "Enter") this.#openFirst();
       else return;
       event.preventDefault();
     });
@@ -127,6 +127,7 @@ export class ListView {
   #build(chat, { isOnline, isOpen, moved, time, line }) {
     const count = chat.unreadCount;
     const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-label": fill(gettext("%(count)s unread"), { count }) }, badge(count)) : null;
+    const notes = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted")].filter(Boolean).join(", ");
     return h(
       "a",
       { class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
@@ -153,7 +154,7 @@ export class ListView {
           unread,
         ),
       ),
-      h("span", { class: "visually-hidden" }, [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted")].filter(Boolean).join(", ")),
+      notes && h("span", { class: "visually-hidden" }, notes),
     );
   }
 
@@ -191,6 +192,11 @@ export class ListView {
     button.dataset.chat = row.dataset.chat;
     const top = row.getBoundingClientRect().top - this.#chats.getBoundingClientRect().top + this.#chats.scrollTop;
     button.style.insetBlockStart = `${top}px`;
+  }
+
+  #openFirst() {
+    const first = this.#search.query ? this.#visibleRows[0] : null;
+    if (first && (this.#rows.contains(first) || !this.#search.isStale)) first.click();
   }
 
   // ── The keyboard ───────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import { preview, typeOf } from "chat/views/types.js";
 
 const WAIT = 150;
 // So much of what stands before a hit is shown, so that the hit is seen.
-const LEAD = 10;
+const LEAD = 18;
 const HAN = /\p{Script=Han}/u;
 
 const isEnough = (query) => [...query].length > 1 || HAN.test(query);
@@ -19,6 +19,7 @@ export class SearchView {
   #router;
   #onChange;
   #turn = 0;
+  #shownTurn = 0;
   #input = h("input", { class: "input", type: "search", id: "search", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", "aria-label": gettext("Search people, groups and messages"), placeholder: gettext("Search") });
   #clear = iconButton("x", gettext("Clear the search"), () => this.clear(), { hidden: true });
   #heading = h("h2", { hidden: true }, gettext("Conversations"));
@@ -62,6 +63,11 @@ export class SearchView {
     this.#changed();
   }
 
+  /** Whether what is found below the rows was found for something else, which has been written over since. */
+  get isStale() {
+    return this.#shownTurn !== this.#turn;
+  }
+
   /** Which of the found messages is being looked at. */
   choose(hit) {
     this.#hits.querySelector("[aria-current]")?.removeAttribute("aria-current");
@@ -89,6 +95,8 @@ export class SearchView {
   #look = wait(async (turn) => {
     if (turn !== this.#turn) return;
     const { query } = this;
+    this.#shownTurn = turn;
+    this.#found.replaceChildren();
     this.#hits.replaceChildren();
     this.#next = null;
     this.#more.hidden = true;
