@@ -248,7 +248,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "MessageType": "messaging.types.NAMES",
         "SentType": "messaging.types.SENT",
-        "ChatType": "messaging.serializers.CHAT_TYPES",
+        "ChatType": "groups.serializers.CHAT_TYPES",
         "Role": "groups.models.Membership.Role",
         "GivenRole": "groups.serializers.GIVEN_ROLES",
     },

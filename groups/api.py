@@ -10,7 +10,14 @@ from accounts.authentication import SignedIn
 from chatproject.core.api import require_self, with_next
 from groups import selectors, serializers, services
 from groups.models import Membership
-from groups.serializers import GroupOutput, MemberOutput, group_output, members_output
+from groups.serializers import (
+    ChatSettingsOutput,
+    GroupOutput,
+    MemberOutput,
+    chat_settings_output,
+    group_output,
+    members_output,
+)
 
 
 def _group(seat: Membership, *, status: int = 200, invite_code: str | None = None) -> Response:
@@ -110,7 +117,23 @@ class MuteView(APIView):
     @extend_schema(request=serializers.MuteInput, responses=GroupOutput, summary="Mute a group for myself")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        return _group(services.mute(by=request.user, **serializers.MuteInput.read(request.data)))
+        return _group(services.mute(by=request.user, is_group=True, **serializers.MuteInput.read(request.data)))
+
+
+class ChatMuteView(APIView):
+    @extend_schema(request=serializers.ChatMuteInput, responses=ChatSettingsOutput, summary="Mute a chat for myself")
+    def post(self, request: SignedIn) -> Response:
+        seat = services.mute(by=request.user, **serializers.ChatMuteInput.read(request.data))
+        return Response(chat_settings_output(seat))
+
+
+class ChatPinView(APIView):
+    @extend_schema(
+        request=serializers.ChatPinInput, responses=ChatSettingsOutput, summary="Keep a chat above my others"
+    )
+    def post(self, request: SignedIn) -> Response:
+        seat = services.pin(by=request.user, **serializers.ChatPinInput.read(request.data))
+        return Response(chat_settings_output(seat))
 
 
 class TransferView(APIView):

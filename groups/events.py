@@ -6,8 +6,8 @@ from uuid import UUID
 from accounts.models import User
 from accounts.serializers import user_output
 from chatproject.core import hub
-from groups.models import Room
-from groups.serializers import group_output
+from groups.models import Membership, Room
+from groups.serializers import chat_settings_output, group_output
 
 
 def _person(room: Room, user: User) -> dict[str, Any]:
@@ -38,6 +38,11 @@ def removed(room: Room, user: User, *, by: User) -> None:
 
 def updated(room: Room) -> None:
     hub.publish(hub.room_topic(room.pk), "OnGroupUpdate", group_output(room))
+
+
+def settings_changed(seat: Membership) -> None:
+    """What somebody has set for himself in a chat, to his own sockets."""
+    hub.publish(hub.user_topic(seat.user_id), "OnChatUpdate", chat_settings_output(seat))
 
 
 def dissolved(room: Room, user_ids: list[UUID]) -> None:

@@ -4,6 +4,7 @@ A private chat is a room of two, so that permission, cursors, unread and fan-out
 """
 
 import uuid
+from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.models import Model
 from chatproject.core.times import now
+
+#: Far enough away to mean "until I say otherwise", and a date that every database can hold.
+FOREVER = timedelta(days=100 * 365)
 
 #: Where the ids of private chats come from.
 _DIRECT = UUID("6f1c0a52-0c5e-5b5a-9d38-3f0f6d2f9f11")
@@ -103,6 +107,7 @@ class Membership(Model):
     own_since_read = models.PositiveBigIntegerField(default=0, editable=False)
     away = models.BooleanField(_("away"), default=False)
     muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
+    pinned_at = models.DateTimeField(_("pinned"), null=True, editable=False)
     joined_at = models.DateTimeField(_("joined"), default=now, editable=False)
 
     class Meta:
@@ -126,6 +131,17 @@ class Membership(Model):
     @property
     def is_muted(self) -> bool:
         return self.muted_until is not None and self.muted_until > now()
+
+    @property
+    def muted_end(self) -> datetime | None:
+        """When the mute ends by itself. None where it does not, and where there is none."""
+        if self.muted_until is None or not now() < self.muted_until < now() + FOREVER / 2:
+            return None
+        return self.muted_until
+
+    @property
+    def is_pinned(self) -> bool:
+        return self.pinned_at is not None
 
     @property
     def is_owner(self) -> bool:

@@ -11,6 +11,8 @@ from groups.models import Membership, Room
 #: People in one group, groups one person is in, and members named in one request.
 MEMBERS_MAX = 2000
 GROUPS_MAX = 500
+#: Chats that one person keeps above the others.
+PINS_MAX = 20
 
 
 def require_admin(seat: Membership) -> None:
@@ -64,6 +66,11 @@ def require_avatar(address: str, *, shown: str = "") -> None:
     """A picture that was made here belongs to the one row that shows it, which alone gives it again."""
     if avatars.is_ours(address) and address != shown:
         raise Invalid(errors={"avatar": [_("This is not the address of a picture.")]})
+
+
+def require_room_for_pin(pins: int) -> None:
+    if pins >= PINS_MAX:
+        raise Conflict(_("You can pin %(count)d chats. Unpin one first.") % {"count": PINS_MAX}, code="too_many_pins")
 
 
 def require_other(me: UUID, other: UUID) -> None:

@@ -67,6 +67,23 @@ def direct_seat(user: User, other_id: UUID) -> Membership | None:
     )
 
 
+def chat_seat(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
+    """His seat in a chat by the id clients know it by: the group's, or the other person's. Raises NotFound; a private
+    chat begins with its first message.
+    """
+    if is_group:
+        return seat(user, chat_id)
+    found = direct_seat(user, chat_id)
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def pin_count(user: User) -> int:
+    """How many chats he has pinned."""
+    return Membership.objects.filter(user=user, pinned_at__isnull=False).count()
+
+
 def members(room_id: UUID) -> list[Membership]:
     """Everyone in a group, owner and admins first, then by when they joined."""
     rank = {Membership.Role.OWNER: 0, Membership.Role.ADMIN: 1, Membership.Role.MEMBER: 2}
@@ -125,9 +142,9 @@ def unread_seats(user_id: UUID) -> list[Membership]:
     )
 
 
-def room_ids(user_id: UUID) -> list[UUID]:
-    """Every room somebody has a seat in. One query."""
-    return list(Membership.objects.filter(user_id=user_id).values_list("room_id", flat=True))
+def own_rooms(user_id: UUID) -> dict[UUID, int]:
+    """Every room somebody has a seat in, and how many messages there are. One query."""
+    return dict(Membership.objects.filter(user_id=user_id).values_list("room_id", "room__last_seq"))
 
 
 def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:

@@ -69,6 +69,34 @@ def group_output(
     }
 
 
+CHAT_TYPES = ["private", "group"]
+
+
+class OwnSettingsOutput(serializers.Serializer[Any]):
+    muted = serializers.BooleanField()
+    mutedUntil = serializers.DateTimeField(allow_null=True, help_text="When the mute ends by itself")
+    pinned = serializers.BooleanField()
+
+
+class ChatSettingsOutput(OwnSettingsOutput):
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField(help_text="The other person's, or the group's")
+
+
+def own_settings_output(seat: Membership) -> dict[str, Any]:
+    """What somebody has set for himself in a chat, as his chat list has it."""
+    return {"muted": seat.is_muted, "mutedUntil": iso(seat.muted_end), "pinned": seat.is_pinned}
+
+
+def chat_settings_output(seat: Membership) -> dict[str, Any]:
+    """The same by itself, with the chat as he knows it."""
+    return {
+        "type": "private" if seat.peer_id else "group",
+        "id": str(seat.peer_id or seat.room_id),
+        **own_settings_output(seat),
+    }
+
+
 class GroupName(serializers.CharField):
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=80, **options)
@@ -131,11 +159,34 @@ class RoleInput(MemberInput):
     role = serializers.ChoiceField(choices=GIVEN_ROLES)
 
 
-class MuteInput(GroupInput):
+class _MuteInput(Input):
     muted = serializers.BooleanField(default=True)
     seconds = serializers.IntegerField(
         min_value=60, max_value=366 * 86400, required=False, help_text="For so long; without it, until I say otherwise"
     )
+
+
+class MuteInput(_MuteInput):
+    groupId = Id(source="chat_id")
+
+
+class _ChatInput(Input):
+    """A chat by its type and the id clients know it by; read as `chat_id` and `is_group`."""
+
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = Id(source="chat_id", help_text="The other person's, or the group's")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_group = attrs.pop("type") == "group"
+        return {**attrs, "is_group": is_group}
+
+
+class ChatMuteInput(_ChatInput, _MuteInput):
+    pass
+
+
+class ChatPinInput(_ChatInput):
+    pinned = serializers.BooleanField(default=True)
 
 
 class InviteInput(GroupInput):

@@ -15,10 +15,7 @@ from chatproject.core.db import on_commit, run_atomic
 from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.times import now
 from groups import events, rules, selectors
-from groups.models import Membership, Removal, Room, direct_room_id
-
-#: Far enough away to mean "until I say otherwise", and a date that every database can hold.
-FOREVER = timedelta(days=100 * 365)
+from groups.models import FOREVER, Membership, Removal, Room, direct_room_id
 
 
 class WriteLine(Protocol):
@@ -227,13 +224,34 @@ def transfer(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
     return run_atomic(body)
 
 
-def mute(*, by: User, group_id: UUID, muted: bool, seconds: int | None = None) -> Membership:
+def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int | None = None) -> Membership:
     """Be told of nothing but the count; for `seconds`, or until further notice."""
-    seat = selectors.seat(by, group_id)
-    length = timedelta(seconds=seconds) if seconds else FOREVER
-    seat.muted_until = now() + length if muted else None
-    seat.save(update_fields=["muted_until"])
-    return seat
+
+    def body() -> Membership:
+        seat = selectors.chat_seat(by, chat_id, is_group=is_group)
+        length = timedelta(seconds=seconds) if seconds else FOREVER
+        seat.muted_until = now() + length if muted else None
+        seat.save(update_fields=["muted_until"])
+        on_commit(lambda: events.settings_changed(seat))
+        return seat
+
+    return run_atomic(body)
+
+
+def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
+    """Keep a chat above the others in his list, or no longer. Pinning twice is pinning once."""
+
+    def body() -> Membership:
+        seat = selectors.chat_seat(by, chat_id, is_group=is_group)
+        if seat.is_pinned != pinned:
+            if pinned:
+                rules.require_room_for_pin(selectors.pin_count(by))
+            seat.pinned_at = now() if pinned else None
+            seat.save(update_fields=["pinned_at"])
+            on_commit(lambda: events.settings_changed(seat))
+        return seat
+
+    return run_atomic(body)
 
 
 def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bool = False) -> Membership:

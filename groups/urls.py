@@ -1,4 +1,4 @@
-"""The original's group routes, and those beside them."""
+"""The original's group routes, those beside them, and what a person sets for himself in any chat."""
 
 from django.urls import path
 
@@ -20,4 +20,6 @@ urlpatterns = [
     path("group/transfer", api.TransferView.as_view()),
     path("group/dissolve", api.DissolveView.as_view()),
     path("group/invite", api.InviteView.as_view()),
+    path("chat/mute", api.ChatMuteView.as_view()),
+    path("chat/pin", api.ChatPinView.as_view()),
 ]

@@ -153,12 +153,29 @@ class ReadersView(APIView):
 
 
 class SearchView(APIView):
-    @extend_schema(parameters=[serializers.SearchInput], responses=MessageOutput(many=True), summary="Find messages")
+    @extend_schema(
+        parameters=[serializers.SearchInput],
+        responses=MessageOutput(many=True),
+        summary="Find messages",
+        description="A page may be short, or empty, and yet name a next one: so many messages were looked at.",
+    )
     def get(self, request: SignedIn) -> Response:
         form = serializers.SearchInput.read(request.query_params)
         found = selectors.search(request.user, **form)
-        response = Response(serializers.found_output(request.user.pk, found))
-        return with_next(response, request, before=found[-1].pk) if len(found) == form["limit"] else response
+        response = Response(serializers.found_output(request.user.pk, found.messages))
+        return response if found.next is None else with_next(response, request, before=found.next)
+
+
+class QuotedView(APIView):
+    @extend_schema(
+        parameters=[serializers.QuotedInput],
+        responses=MessageOutput(many=True),
+        summary="Messages by their ids, as replies name them",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = serializers.QuotedInput.read(request.query_params)
+        found = selectors.quoted(request.user, **form)
+        return Response(serializers.found_output(request.user.pk, found))
 
 
 class SyncView(APIView):

@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.models import User
-from chatproject.core.api import Id, Input, PageInput
+from chatproject.core.api import PAGE_MAX, Id, Input, PageInput
 from chatproject.core.times import iso
 from groups.models import Membership
+from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output
 from messaging import rules, types
 from messaging.models import Message, Upload
 from messaging.selectors import Changes, Chat, Page, readers_of
@@ -139,10 +140,7 @@ def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
     return outputs
 
 
-CHAT_TYPES = ["private", "group"]
-
-
-class ChatOutput(serializers.Serializer[Any]):
+class ChatOutput(OwnSettingsOutput):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField(help_text="The other person's, or the group's")
     name = serializers.CharField()
@@ -156,7 +154,6 @@ class ChatOutput(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     readSeq = serializers.IntegerField()
     peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
-    muted = serializers.BooleanField()
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
 
@@ -178,7 +175,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "version": room.last_version,
         "readSeq": seat.read_seq,
         "peerReadSeq": other.read_seq if other else None,
-        "muted": seat.is_muted,
+        **own_settings_output(seat),
         "away": seat.away,
         "role": None if other else seat.role,
     }
@@ -423,7 +420,13 @@ class SearchInput(Input):
     chatId = Id(source="chat_id", required=False)
     isGroup = serializers.BooleanField(source="is_group", default=False)
     limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    before = Id(required=False, help_text="The last message's id of the page before")
+    before = Id(required=False, help_text="As the page before names it in its `Link`")
+
+
+class QuotedInput(Input):
+    messageId = serializers.ListField(
+        source="message_ids", child=Id(), min_length=1, max_length=PAGE_MAX, help_text="Once for each"
+    )
 
 
 class TypingInput(Input):

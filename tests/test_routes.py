@@ -36,6 +36,8 @@ SIGNED_IN = (401, 200, 200, 200, 200)
 MEMBERS = (401, 404, 200, 404, 200)
 ADMINS = (401, 404, 403, 404, 200)
 OWNERS = (401, 404, 403, 404, 403)
+#: The private chat is between the owner and the member.
+MEMBERS_OF_TWO = (401, 404, 200, 404, 404)
 
 ROWS: dict[str, Row | list[Row]] = {
     "login": Row("post", (401,) * 5, lambda world, me: {"name": world.owner.name, "password": "not the password"}),
@@ -50,10 +52,9 @@ ROWS: dict[str, Row | list[Row]] = {
     "userChatList": Row("get", SIGNED_IN),
     "chatList": Row("post", SIGNED_IN),
     "unread": Row("get", SIGNED_IN),
-    # The private chat is between the owner and the member.
     "private/messages": Row(
         "get",
-        (401, 404, 200, 404, 404),
+        MEMBERS_OF_TWO,
         lambda world, me: {"senderId": world.owner.id, "receiverId": me.id if me else world.owner.id},
         query=True,
     ),
@@ -80,10 +81,19 @@ ROWS: dict[str, Row | list[Row]] = {
     "group/transfer": Row("post", OWNERS, in_group(userId=lambda world: world.other.id)),
     "group/dissolve": Row("post", OWNERS, in_group()),
     "group/invite": Row("post", ADMINS, in_group()),
+    "chat/mute": [
+        Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
+        Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}),
+    ],
+    "chat/pin": [
+        Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
+        Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}),
+    ],
     # The message is the owner's: a member may not take it back, an administrator may; nobody may reword it.
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/edit": Row("post", OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
+    "message/quoted": Row("get", SIGNED_IN, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/search": Row(
         "get", MEMBERS, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, query=True
     ),
@@ -97,7 +107,19 @@ ROWS: dict[str, Row | list[Row]] = {
 }
 
 #: Pages for people and documents for machines: not the API.
-NOT_API = ("", "admin/", "api/", "chat/", "sign-", "jsi18n", "i18n/", "static/", "sw.js", "manifest")
+NOT_API = (
+    "",
+    "admin/",
+    "api/",
+    "chat/private/",
+    "chat/group/",
+    "sign-",
+    "jsi18n",
+    "i18n/",
+    "static/",
+    "sw.js",
+    "manifest",
+)
 
 
 def routes() -> set[str]:

@@ -8,7 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from accounts.serializers import MeOutput, UserOutput
-from groups.serializers import GroupOutput, MemberOutput
+from groups.serializers import ChatSettingsOutput, GroupOutput, MemberOutput
 from messaging.asyncapi import SENT
 from messaging.consumers import ChatConsumer
 from messaging.serializers import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput, UploadOutput
@@ -33,6 +33,7 @@ def test_the_document_is_valid_and_complete(person: Any) -> None:
         ("GET /unread", UnreadOutput),
         ("POST /markPrivateRead", ReadOutput),
         ("POST /sync", SyncOutput),
+        ("POST /chat/pin", ChatSettingsOutput),
     ],
 )
 def test_answers_have_exactly_the_documented_keys(person: Any, group: Any, path: str, shape: Any) -> None:
@@ -47,6 +48,7 @@ def test_answers_have_exactly_the_documented_keys(person: Any, group: Any, path:
         "GET /userChatList": ("get", "/userChatList", {"query": {"search": bob.name}}),
         "POST /markPrivateRead": ("post", "/markPrivateRead", {"body": {"senderId": bob.id}}),
         "POST /sync": ("post", "/sync", {"body": {"cursors": {}}}),
+        "POST /chat/pin": ("post", "/chat/pin", {"body": {"type": "private", "id": bob.id}}),
         "POST /chatList": ("post", "/chatList", {"body": {}}),
     }
     method, address, more = asked.get(path, ("get", path.removeprefix("GET "), {}))

@@ -14,8 +14,8 @@ from messaging.types.uploaded import ADDRESS, Audio, File, Image, upload_id_of
 from messaging.types.words import System, Text
 
 __all__ = [
-    "ADDRESS", "INPUTS", "NAMES", "NOTHING", "OUTPUTS", "SENT", "SYSTEM", "TEXT", "TYPES", "Type", "choices",
-    "upload_id_of",
+    "ADDRESS", "INPUTS", "NAMES", "NOTHING", "OUTPUTS", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type",
+    "choices", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {
@@ -34,6 +34,8 @@ TEXT, SYSTEM = Text.name, System.name
 NAMES = list(TYPES)
 #: Those that clients may send.
 SENT = [name for name, one in TYPES.items() if one.is_sent]
+#: Those that are found by what their details say.
+WITH_WORDS = [name for name, one in TYPES.items() if one.has_words]
 
 
 def _together(parts: Iterable[Mapping[str, Field]]) -> dict[str, Field]:

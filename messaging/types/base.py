@@ -1,6 +1,6 @@
 """What the types of messages have in common."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from rest_framework.serializers import Field
@@ -21,6 +21,8 @@ class Type:
     #: Whether clients send it, and whether it says nothing without words; elsewhere the content is a caption.
     is_sent = True
     needs_words = False
+    #: Whether there are words in its details, see `words`.
+    has_words = False
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The `details` of a draft, and the `upload_id` it carries, from its inputs. Raises Invalid."""
@@ -37,6 +39,10 @@ class Type:
     def shown(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
         """The outputs of a message with these details."""
         return details
+
+    def words(self, details: Mapping[str, Any]) -> Iterable[str]:
+        """What it is found by beside its content, where it `has_words`."""
+        return ()
 
     def key(self, details: Mapping[str, Any]) -> Hashable:
         """What two sends of the same message agree in."""

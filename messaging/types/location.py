@@ -1,6 +1,6 @@
 """A place, as satellites and browsers have it (WGS-84), and as the maps of each program want it."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -48,6 +48,7 @@ class Location(Type):
     name, label = "location", _("place")
     inputs = {"locationData": LocationInput(required=False, allow_null=True, help_text="location: where")}
     outputs = {"locationData": LocationOutput(allow_null=True)}
+    has_words = True
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
         said = given.get("locationData") or {}
@@ -76,6 +77,9 @@ class Location(Type):
         place = places.Point(said["latitude"], said["longitude"])
         maps = {"gcj02": places.to_gcj02(place)._asdict(), "bd09": places.to_bd09(place)._asdict()}
         return {"locationData": {**said, **maps, "links": places.links(place, said["name"])}}
+
+    def words(self, details: Mapping[str, Any]) -> Iterable[str]:
+        return details["locationData"]["name"], details["locationData"]["address"]
 
     def key(self, details: Mapping[str, Any]) -> Hashable:
         said = details["locationData"]

@@ -1,7 +1,7 @@
 """Messages that carry a file: what is said of it was found out when it was uploaded, whatever the client says."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -60,6 +60,10 @@ class Audio(_Uploaded):
 
 class File(_Uploaded):
     name, label = "file", _("file")
+    has_words = True
+
+    def words(self, details: Mapping[str, Any]) -> Iterable[str]:
+        return (details["fileName"],)
 
 
 def upload_id_of(details: Mapping[str, Any] | None) -> UUID | None:

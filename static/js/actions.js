@@ -2,6 +2,8 @@
 import { chatKey, splitKey } from "chat/ids.js";
 
 const PAGE = 50;
+const FOUND = 20;
+const QUOTED_AT_ONCE = 100;
 const TYPING_EVERY = 3000;
 const LIST_WAIT = 200;
 const SYNC_WAIT = 250;
@@ -80,7 +82,7 @@ export class Actions {
   async openChat(key) {
     const timeline = this.#store.timeline(key);
     const chat = this.#store.chats.get(key);
-    if (!chat || timeline.isLoaded) return;
+    if (!chat || timeline.isLoaded || this.#loading.has(`around ${key}`)) return;
     if (chat.isBlank && chat.type === "private") {
       this.#replace(key, []);
       return;
@@ -133,6 +135,19 @@ export class Actions {
   #once(name, work) {
     if (!this.#loading.has(name)) this.#loading.set(name, work().finally(() => this.#loading.delete(name)));
     return this.#loading.get(name);
+  }
+
+  /** The messages that replies answer and that are not loaded; those that are not there are kept as null. */
+  loadQuoted(ids) {
+    const missing = ids.filter((id) => !this.#store.quoted.has(id) && !this.#loading.has(`quoted ${id}`)).slice(0, QUOTED_AT_ONCE);
+    if (!missing.length) return;
+    const asked = this.#api.get("/message/quoted", { messageId: missing }).then((found) => this.#store.takeQuoted(missing, found), () => {});
+    for (const id of missing) this.#once(`quoted ${id}`, () => asked);
+  }
+
+  /** A page of messages that hold the words: {items, next}, `next` to ask for the page after it. */
+  findMessages(query, next = null) {
+    return this.#api.page(next ?? "/message/search", next ? {} : { q: query, limit: FOUND });
   }
 
   async markRead(key, upTo) {
@@ -208,6 +223,17 @@ export class Actions {
     return this.#api.get("/message/readers", { messageId: message.id });
   }
 
+  // ── What I set for myself ──────────────────────────────────────────────
+  async pinChat({ type, id }, pinned) {
+    this.#store.apply({ event: "OnChatUpdate", data: await this.#api.post("/chat/pin", { type, id, pinned }) });
+  }
+
+  /** For `seconds`, or without them until further notice. */
+  async muteChat({ type, id }, { muted, seconds }) {
+    const data = await this.#api.post("/chat/mute", { type, id, muted, ...(seconds && { seconds }) });
+    this.#store.apply({ event: "OnChatUpdate", data });
+  }
+
   // ── People and groups ──────────────────────────────────────────────────
   findPeople(search) {
     return this.#api.get("/userChatList", { search: search || null });
@@ -260,7 +286,7 @@ export class Actions {
     return group;
   }
 
-  /** One of the group verbs: update, invite, kick, setRole, transfer, tempLeave, return, mute. */
+  /** One of the group verbs: update, invite, kick, setRole, transfer, tempLeave, return. */
   async changeGroup(verb, groupId, change = {}) {
     const group = await this.#api.post(`/group/${verb}`, { groupId, ...change });
     this.#keepGroup(group);
@@ -269,7 +295,6 @@ export class Actions {
       this.#store.patchChat(chatKey("group", groupId), { away: false });
       this.sync();
     }
-    if (verb === "mute") this.#store.patchChat(chatKey("group", groupId), { muted: change.muted ?? true });
     return group;
   }
 

@@ -14,6 +14,13 @@ export class Problem extends Error {
 // Bytes that do not move for so long have no network under them; a slow server may think about the last one.
 const STALLED = 90_000;
 
+const NEXT = /<([^>]*)>; rel="next"/;
+
+function address(path, query) {
+  const parameters = Object.entries(query).flatMap(([name, value]) => [value].flat().filter((one) => one != null).map((one) => [name, one]));
+  return parameters.length ? `${path}?${new URLSearchParams(parameters)}` : path;
+}
+
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 
 export class Api {
@@ -21,9 +28,16 @@ export class Api {
     this.onSignedOut = onSignedOut;
   }
 
+  /** A list in `query` is named once for each. */
   get(path, query = {}) {
-    const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value != null));
-    return this.#fetch(parameters.size ? `${path}?${parameters}` : path);
+    return this.#fetch(address(path, query));
+  }
+
+  /** A list that comes in pages: {items, next}, the address of the next page or null. */
+  async page(path, query = {}) {
+    let next = null;
+    const items = await this.#fetch(address(path, query), { read: (response) => { next = NEXT.exec(response.headers.get("Link"))?.[1] ?? null; } });
+    return { items, next };
   }
 
   post(path, body = {}) {
@@ -86,7 +100,7 @@ export class Api {
     };
   }
 
-  async #fetch(path, options = {}) {
+  async #fetch(path, { read = () => {}, ...options } = {}) {
     let response;
     try {
       response = await fetch(path, {
@@ -99,7 +113,10 @@ export class Api {
     }
     if (response.status === 204) return null;
     const body = await response.json().catch(() => ({}));
-    if (response.ok) return body;
+    if (response.ok) {
+      read(response);
+      return body;
+    }
     if (response.status === 401) this.onSignedOut();
     throw new Problem({ ...body, status: response.status, retryAfter: Number(response.headers.get("Retry-After")) || null });
   }

@@ -120,6 +120,12 @@ export function playTime(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** The same in a line of text: 7″, 4′59″. */
+export function shortTime(seconds) {
+  const whole = Math.max(0, Math.round(seconds || 0));
+  return `${whole < 60 ? "" : `${Math.floor(whole / 60)}′`}${whole % 60}″`;
+}
+
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
 
 /** 940 byte, 12 kB, 1.4 MB, as the language writes it. */

@@ -45,7 +45,7 @@ const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?ba
 const drafts = new Drafts(store);
 const outbox = new Outbox(store, { deliver, upload, files: new WaitingFiles(boot.me.id) });
 const actions = new Actions({ store, api, socket, outbox, drafts });
-const router = new Router(async (key) => {
+const router = new Router(async (key, at) => {
   const invite = new URLSearchParams(location.search).get("invite");
   if (invite) history.replaceState(null, "", location.pathname);
   if (invite && !store.chats.has(key)) await acceptInvitation(key, invite, actions);
@@ -54,7 +54,7 @@ const router = new Router(async (key) => {
     store.open(null);
     return;
   }
-  store.open(key);
+  store.open(key, at);
 });
 
 const context = { store, actions, router, recallWindow: boot.recallWindow, maxUpload: boot.maxUpload, map: boot.map };

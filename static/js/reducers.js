@@ -22,6 +22,7 @@ function takeMessage(store, message) {
   chat.isBlank = false;
   const timeline = store.timelines.get(key);
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.touch("behind");
+  if (store.quoted.has(message.id)) store.quoted.set(message.id, message);
   if (message.recalledAt) store.dropLocal(message.clientId);
   if (isOwn && message.clientId) store.unqueue(message.clientId);
   else store.stopTyping(key, message.senderId);
@@ -190,6 +191,7 @@ export const REDUCERS = {
     if (userId !== store.me.id && store.chats.has(key)) store.hearTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
   },
   OnGroupUpdate: takeGroup,
+  OnChatUpdate: (store, { type, id, ...settings }) => store.patchChat(chatKey(type, id), settings),
   OnGroupWelcomeJoin: takeMembership,
   OnTempLeaveGroup: takeMembership,
   OnGroupLeave: takeLeave,

@@ -8,6 +8,8 @@ import { Timeline } from "chat/timeline.js";
 
 const TYPING_LASTS = 6000;
 const LOCAL_AT_MOST = 60;
+/** Pinned ones first, then the newest. */
+const inOrder = (one, other) => Boolean(other.pinned) - Boolean(one.pinned) || (lastMoved(one) < lastMoved(other) ? 1 : -1);
 const lastMoved = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
 
 export class Store {
@@ -27,6 +29,10 @@ export class Store {
   recalled = new Map();
   typing = new Map();
   openKey = null;
+  /** The message the open chat is to show, by its number, until it does. */
+  openAt = null;
+  /** What replies answer and is not loaded, by id; null for what is not there. */
+  quoted = new Map();
   connection = "connecting";
   isListed = false;
 
@@ -62,11 +68,11 @@ export class Store {
   }
 
   // ── Reading ────────────────────────────────────────────────────────────
-  /** Chats with something in them, newest first. */
+  /** Chats with something in them, pinned ones first, then newest first. */
   get list() {
     return [...this.chats.values()]
       .filter((chat) => !chat.isBlank || this.drafts.has(chat.key))
-      .sort((one, other) => (lastMoved(one) < lastMoved(other) ? 1 : -1));
+      .sort(inOrder);
   }
 
   get unread() {
@@ -147,7 +153,7 @@ export class Store {
   introduce(type, { id, name, img = "", ...rest }) {
     const key = chatKey(type, id);
     if (!this.chats.has(key)) {
-      const blank = { muted: false, away: false, memberCount: null, role: null, peerReadSeq: type === "private" ? 0 : null };
+      const blank = { muted: false, mutedUntil: null, pinned: false, away: false, memberCount: null, role: null, peerReadSeq: type === "private" ? 0 : null };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
       if (type === "private") this.takePerson({ id, name, img, ...rest });
@@ -169,6 +175,18 @@ export class Store {
     if (!chat) return;
     Object.assign(chat, change);
     this.touch("chats", `timeline:${key}`);
+  }
+
+  /** A mute for a time ends by itself, and nobody tells. */
+  endMutes(now = Date.now()) {
+    for (const { key, mutedUntil } of this.chats.values()) if (mutedUntil && Date.parse(mutedUntil) <= now) this.patchChat(key, { muted: false, mutedUntil: null });
+  }
+
+  /** What came of asking for the messages with these ids. */
+  takeQuoted(ids, messages) {
+    const found = new Map(messages.map((message) => [message.id, message]));
+    for (const id of ids) this.quoted.set(id, found.get(id) ?? null);
+    this.touch(`timeline:${this.openKey}`);
   }
 
   /** Moves a chat's version on, or remembers that something before this one is missing. */
@@ -212,8 +230,9 @@ export class Store {
   }
 
   // ── The person's own doing ─────────────────────────────────────────────
-  open(key) {
+  open(key, at = null) {
     this.openKey = key;
+    this.openAt = at;
     this.touch("open", "chats");
   }
 

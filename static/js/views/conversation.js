@@ -1,7 +1,9 @@
 // The open chat: its head, its messages, its composer, and what can be done with a message.
 import { lastSeen, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
+import { onMenuAsked } from "chat/views/asking.js";
 import { Attachments } from "chat/views/attach.js";
+import { openChatMenu } from "chat/views/chat_menu.js";
 import { Composer } from "chat/views/composer.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
@@ -12,7 +14,6 @@ import { openPersonCard } from "chat/views/person_card.js";
 import { player } from "chat/views/player.js";
 import { typeOf } from "chat/views/types.js";
 
-const LONG_PRESS = 500;
 const MINUTE = 60_000;
 
 export class ConversationView {
@@ -77,12 +78,15 @@ export class ConversationView {
         });
         this.#unlistenTyping?.();
         this.#unlistenTyping = this.#store.on(`typing:${key}`, () => this.#renderHead());
-        if (matchMedia("(hover: hover)").matches) this.#composer.focus();
+        // Who looks at found messages goes on from one to the next.
+        if (matchMedia("(hover: hover)").matches && !this.#store.openAt) this.#composer.focus();
       }
     }
     if (!key) return;
     this.#render();
-    this.#actions.openChat(key).catch((problem) => toast(problem.message));
+    const { openAt } = this.#store;
+    this.#store.openAt = null;
+    (openAt ? this.#log.toMessage(openAt) : this.#actions.openChat(key)).catch((problem) => toast(problem.message));
     if (key.startsWith("group:") && !this.#store.groups.has(key.slice(6))) this.#actions.loadGroup(key.slice(6)).catch(() => {});
   }
 
@@ -124,6 +128,7 @@ export class ConversationView {
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
         h("button", { type: "button", class: "who-button", on: { click: isGroup ? openPanel : () => this.#introduce(chat) } }, who),
         isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
+        iconButton("ellipsis-vertical", gettext("What to do with this conversation"), (event) => openChatMenu(event.currentTarget, this.#chat, { actions: this.#actions }), { id: "chat-menu", "aria-haspopup": "menu" }),
       ];
     });
   }
@@ -156,13 +161,13 @@ export class ConversationView {
       if (button.matches(".message-menu")) this.#offer(button, message);
       this.#act(button.dataset.act, message);
     });
-    element.addEventListener("contextmenu", (event) => {
-      const row = event.target.closest(".message");
-      const message = this.#messageAt(event.target);
+    onMenuAsked(element, (target, at) => {
+      const row = target.closest(".message");
+      const message = this.#messageAt(target);
       // On a link or a selection the browser's own menu is the useful one.
-      if (!message?.id || event.target.closest("a") || String(getSelection())) return;
-      event.preventDefault();
-      this.#offer(row, message, { x: event.clientX, y: event.clientY });
+      if (!message?.id || target.closest("a") || String(getSelection())) return false;
+      this.#offer(row, message, at ?? row.querySelector(".bubble").getBoundingClientRect());
+      return true;
     });
     element.addEventListener("keydown", (event) => {
       const row = event.target.closest(".message");
@@ -171,17 +176,6 @@ export class ConversationView {
       const message = this.#messageAt(row);
       if (message?.id) this.#offer(row, message, row.querySelector(".bubble").getBoundingClientRect());
     });
-    // iOS has no contextmenu event for a long press.
-    let press = 0;
-    element.addEventListener("touchstart", (event) => {
-      const { clientX: x, clientY: y } = event.touches[0];
-      clearTimeout(press);
-      press = setTimeout(() => {
-        const message = this.#messageAt(event.target);
-        if (message?.id && !document.querySelector(".menu")) this.#offer(event.target.closest(".message"), message, { x, y });
-      }, LONG_PRESS);
-    }, { passive: true });
-    for (const end of ["touchend", "touchmove", "touchcancel"]) element.addEventListener(end, () => clearTimeout(press), { passive: true });
   }
 
   #messageAt(target) {
@@ -198,8 +192,8 @@ export class ConversationView {
     if (act === "open") typeOf(message).open(message, { store: this.#store, actions: this.#actions, key: this.#key, map: this.#map, toMessage: (one) => this.#focusOn(one) });
     if (act === "reedit") this.#composer.take(this.#store.recalled.get(message.id));
     if (act === "quote") {
-      const quoted = this.#log.timeline.find(message.replyTo);
-      if (quoted) this.#log.toMessage(quoted.seq);
+      const quoted = this.#log.quotedBy(message);
+      if (quoted) this.#try(this.#log.toMessage(quoted.seq));
     }
   }
 

@@ -140,7 +140,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       "section",
       { class: "panel-section panel-actions" },
       isAdmin(chat) && action(isClosed ? "globe" : "lock", isClosed ? gettext("Open the group to everyone") : gettext("Close the group"), () => change("update", { joinPolicy: isClosed ? "open" : "closed" })),
-      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () => change("mute", { muted: !chat.muted })),
+      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () => run(actions.muteChat(chat, { muted: !chat.muted }))),
       chat.away ? action("log-in", gettext("Return"), () => change("return")) : action("coffee", gettext("Leave for a while"), () => change("tempLeave")),
       (chat.role !== "owner" || isAlone) && action("door-open", gettext("Leave the group"), leave, "quiet danger"),
       chat.role === "owner" && action("trash-2", gettext("Dissolve the group"), dissolve, "quiet danger"),

@@ -1,12 +1,15 @@
 // The side: who I am, the search, the chats.
-import { badge, fullTime, listTime, memberCount, typingLine } from "chat/format.js";
+import { badge, fullTime, listTime, typingLine } from "chat/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { openAccountMenu } from "chat/views/account.js";
-import { avatar, h, icon, iconButton, reconcile, refill, wait } from "chat/views/dom.js";
+import { onMenuAsked } from "chat/views/asking.js";
+import { openChatMenu } from "chat/views/chat_menu.js";
+import { avatar, h, icon, iconButton, reconcile, refill } from "chat/views/dom.js";
 import { openGroupDialog } from "chat/views/group_dialog.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPeopleDialog } from "chat/views/people_dialog.js";
+import { SearchView } from "chat/views/search.js";
 import { preview, typeOf } from "chat/views/types.js";
 
 const MINUTE = 60_000;
@@ -16,11 +19,11 @@ export class ListView {
   #actions;
   #router;
   #rows = h("div", { class: "rows" });
-  #found = h("div", { class: "found", hidden: true });
   #me = h("button", { type: "button", class: "me-button", "aria-haspopup": "menu", "aria-label": gettext("My account"), title: gettext("My account") });
-  #input = h("input", { class: "input", type: "search", id: "search", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", "aria-label": gettext("Search people and groups"), placeholder: gettext("Search people and groups") });
-  #clear = iconButton("x", gettext("Clear the search"), () => this.#clearSearch(), { hidden: true });
-  #asked = 0;
+  #search;
+  #chats;
+  /** One for all rows: it stands on the one under the pointer, or that has the focus. */
+  #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#offer(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
 
   constructor(root, { store, actions, router }) {
     this.#store = store;
@@ -28,25 +31,36 @@ export class ListView {
     this.#router = router;
     this.#me.addEventListener("click", () => openAccountMenu(this.#me, { store, actions }));
     const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#offerNew(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
-    const chats = h("div", { class: "chats" }, this.#found, this.#rows);
-    root.replaceChildren(
-      h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start),
-      h("div", { class: "search", role: "search" }, icon("search"), this.#input, this.#clear),
-      chats,
-    );
-    this.#input.addEventListener("input", () => this.#search());
-    this.#input.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#clearSearch();
-      if (event.key === "ArrowDown") this.#focusRow(chats, -1, 1);
-      else if (event.key === "Enter" && !event.isComposing) chats.querySelector(".found:not([hidden]) .chat-row")?.click();
+    this.#search = new SearchView({ store, actions, router }, () => this.render());
+    this.#chats = h("div", { class: "chats" }, this.#search.above, this.#rows, this.#search.below, this.#menuButton);
+    root.replaceChildren(h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start), this.#search.element, this.#chats);
+    this.#listen();
+    store.on(["chats", "people", "open"], () => this.render());
+    setInterval(() => {
+      store.endMutes();
+      this.render();
+    }, MINUTE);
+    this.render();
+  }
+
+  #listen() {
+    const { input } = this.#search;
+    const chats = this.#chats;
+    input.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Escape") this.#search.clear();
+      else if (event.key === "ArrowDown") this.#focusRow(-1, 1);
+      else if (event.key === "Enter") this.#openFirst();
       else return;
       event.preventDefault();
     });
     chats.addEventListener("keydown", (event) => {
       const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      if (!step) return;
-      const rows = [...chats.querySelectorAll(".chat-row")].filter((row) => row.offsetParent);
-      this.#focusRow(chats, rows.indexOf(document.activeElement), step);
+      if (step) this.#focusRow(this.#visibleRows.indexOf(document.activeElement), step);
+      else if (event.key === "Escape" && this.#search.query) {
+        this.#search.clear();
+        input.focus();
+      } else return;
       event.preventDefault();
     });
     chats.addEventListener("click", (event) => {
@@ -54,25 +68,34 @@ export class ListView {
       // With a modifier the browser does what it does for links: another tab.
       if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
-      this.#router.go(link.dataset.chat);
-      if (this.#input.value) this.#clearSearch();
+      const { chat, at } = link.dataset;
+      this.#router.go(chat, at && Number(at));
+      // Found messages stay, to look at one after the other.
+      if (at) this.#search.choose(link);
+      else if (this.#search.query) this.#search.clear();
     });
-    store.on(["chats", "people", "open"], () => this.render());
-    setInterval(() => this.render(), MINUTE);
-    this.render();
+    onMenuAsked(this.#rows, (target, at) => this.#offer(target.closest(".chat-row"), at));
+    chats.addEventListener("pointerover", (event) => event.pointerType === "mouse" && this.#placeMenuButton());
+    chats.addEventListener("pointerleave", () => this.#placeMenuButton());
+    chats.addEventListener("focusin", () => this.#placeMenuButton());
+    chats.addEventListener("focusout", () => this.#placeMenuButton());
   }
 
   render() {
     const store = this.#store;
     refill(this.#me, JSON.stringify([store.me.name, store.me.img]), () => avatar({ ...store.me, online: false }, "m"));
-    const query = this.#input.value.trim().toLocaleLowerCase();
+    const query = this.#search.query.toLocaleLowerCase();
     const chats = store.list.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
     if (!chats.length) {
       if (store.isListed && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => this.#empty() }]);
       else if (store.isListed) this.#rows.replaceChildren();
       return;
     }
+    const focused = this.#rows.contains(document.activeElement) && document.activeElement.dataset.chat;
     reconcile(this.#rows, chats.map((chat) => this.#row(chat)));
+    // A row that was built anew is still the one the keyboard is at.
+    if (focused && document.activeElement === document.body) this.#rowAt(focused)?.focus({ preventScroll: true });
+    this.#placeMenuButton();
   }
 
   #row(chat) {
@@ -84,7 +107,7 @@ export class ListView {
     const time = moved ? listTime(new Date(moved)) : "";
     const line = this.#preview(chat, last, sending);
     const isOpen = chat.key === store.openKey;
-    const signature = JSON.stringify([chat.name, chat.img, isOnline, time, line, chat.unreadCount, chat.muted, isOpen]);
+    const signature = JSON.stringify([chat.name, chat.img, isOnline, time, line, chat.unreadCount, chat.muted, chat.pinned, chat.away, isOpen]);
     return { key: chat.key, signature, build: () => this.#build(chat, { isOnline, isOpen, moved, time, line }) };
   }
 
@@ -104,9 +127,10 @@ export class ListView {
   #build(chat, { isOnline, isOpen, moved, time, line }) {
     const count = chat.unreadCount;
     const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-label": fill(gettext("%(count)s unread"), { count }) }, badge(count)) : null;
+    const notes = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted")].filter(Boolean).join(", ");
     return h(
       "a",
-      { class: `chat-row${count ? " unread" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
+      { class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
       avatar({ ...chat, online: isOnline }),
       h(
         "span",
@@ -126,10 +150,11 @@ export class ListView {
           line.icon && icon(line.icon),
           chat.muted && icon("bell-off"),
           chat.away && icon("coffee"),
+          chat.pinned && icon("pin"),
           unread,
         ),
       ),
-      isOnline && h("span", { class: "visually-hidden" }, gettext("online")),
+      notes && h("span", { class: "visually-hidden" }, notes),
     );
   }
 
@@ -146,66 +171,42 @@ export class ListView {
     ]);
   }
 
-  // ── Search ─────────────────────────────────────────────────────────────
-  #search() {
-    const query = this.#input.value.trim();
-    this.#clear.hidden = !this.#input.value;
-    this.render();
-    if (query) this.#ask(query);
-    else {
-      this.#asked += 1;
-      this.#found.hidden = true;
-      this.#rows.hidden = false;
-    }
+  // ── A row's menu ───────────────────────────────────────────────────────
+  #offer(row, at, anchor = row) {
+    const chat = this.#store.chats.get(row?.dataset.chat);
+    if (!chat) return false;
+    openChatMenu(anchor, chat, { actions: this.#actions }, at);
+    return true;
   }
 
-  #ask = wait(async (query) => {
-    const turn = ++this.#asked;
-    const [people, groups] = await Promise.all([this.#actions.findPeople(query), this.#actions.findGroups(query)]).catch(() => [[], []]);
-    if (turn !== this.#asked || this.#input.value.trim() !== query) return;
-    this.#show(query.toLocaleLowerCase(), people, groups);
-  }, 150);
-
-  #show(query, people, groups) {
-    const store = this.#store;
-    const matches = (name) => name.toLocaleLowerCase().includes(query);
-    const strangers = people.filter((user) => user.id !== store.me.id && matches(user.name) && !store.list.some((chat) => chat.key === `private:${user.id}`));
-    const open = groups.filter((group) => matches(group.name) && !store.chats.has(`group:${group.id}`));
-    const hasChats = store.list.some((chat) => matches(chat.name));
-    const sections = [
-      strangers.length && h("h2", {}, gettext("People")),
-      ...strangers.map((user) => this.#hit({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () => this.#router.go(this.#actions.talkTo(user)))),
-      open.length && h("h2", {}, gettext("Open groups")),
-      ...open.map((group) => this.#hit({ ...group, img: group.avatar, type: "group" }, `${memberCount(group.memberCount)} · ${gettext("join")}`, async () => this.#router.go(await this.#actions.joinGroup(group.id)))),
-      !strangers.length && !open.length && !hasChats && h("p", { class: "no-result" }, gettext("Nobody and nothing of that name.")),
-    ];
-    this.#found.replaceChildren(...sections.filter(Boolean));
-    this.#found.hidden = false;
-    if (hasChats && this.#found.childElementCount) this.#rows.before(this.#found);
+  #rowAt(key) {
+    return key ? this.#rows.querySelector(`[data-chat="${CSS.escape(key)}"]`) : null;
   }
 
-  #hit(entry, note, run) {
-    const click = async () => {
-      await run();
-      this.#clearSearch();
-    };
-    return h(
-      "button",
-      { type: "button", class: "chat-row", on: { click } },
-      avatar(entry),
-      h("span", { class: "row-text" }, h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, entry.name))), h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, note))),
-    );
+  #placeMenuButton() {
+    const button = this.#menuButton;
+    const row = this.#rows.querySelector(".chat-row:hover") ?? this.#rows.querySelector(".chat-row:focus-visible");
+    if (!row && button.matches(":hover")) return;
+    button.hidden = !row;
+    if (!row) return;
+    button.dataset.chat = row.dataset.chat;
+    const top = row.getBoundingClientRect().top - this.#chats.getBoundingClientRect().top + this.#chats.scrollTop;
+    button.style.insetBlockStart = `${top}px`;
   }
 
-  #clearSearch() {
-    this.#input.value = "";
-    this.#search();
+  #openFirst() {
+    const first = this.#search.query ? this.#visibleRows[0] : null;
+    if (first && (this.#rows.contains(first) || !this.#search.isStale)) first.click();
   }
 
-  #focusRow(chats, from, step) {
-    const rows = [...chats.querySelectorAll(".chat-row")].filter((row) => row.offsetParent);
-    const to = rows[from + step];
+  // ── The keyboard ───────────────────────────────────────────────────────
+  get #visibleRows() {
+    return [...this.#chats.querySelectorAll(".chat-row")].filter((row) => row.offsetParent);
+  }
+
+  #focusRow(from, step) {
+    const to = this.#visibleRows[from + step];
     if (to) to.focus();
-    else if (from + step < 0) this.#input.focus();
+    else if (from + step < 0) this.#search.input.focus();
   }
 }

@@ -1,6 +1,7 @@
 // The messages of the open chat: a bounded window of elements on the timeline, which never moves the line under the eye.
 import { dayLabel, dayOf } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
+import { keyOf } from "chat/reducers.js";
 import { announce, h, icon, reconcile } from "chat/views/dom.js";
 import { dayRow, dividerRow, messageRow, receiptOf } from "chat/views/message.js";
 import { setProgress } from "chat/views/progress.js";
@@ -14,6 +15,7 @@ const NEAR_END = 100;
 const TOGETHER = 5 * 60_000;
 const READ_WAIT = 120;
 const ASK_AGAIN = 1500;
+const FLASH = 1500;
 
 export class LogView {
   #store;
@@ -30,6 +32,10 @@ export class LogView {
   #readTimer = 0;
   #frame = 0;
   #isExtending = false;
+  /** The number of the message to be shown when it is loaded. */
+  #aim = null;
+  /** Ids of what replies answer and is not loaded. */
+  #missing = new Set();
   #inner = h("div", { class: "log-inner" });
   #log = h("div", { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") }, this.#inner);
   #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.toEnd() } });
@@ -57,6 +63,7 @@ export class LogView {
 
   open(key) {
     this.#key = key;
+    this.#aim = null;
     this.#isPlaced = false;
     this.#follows = true;
     this.#divider = null;
@@ -88,9 +95,14 @@ export class LogView {
     this.#announce();
   }
 
-  /** Where a conversation opens: at its first unread message, else at its end. */
+  /** Where a conversation opens: at the message that was asked for, at its first unread one, else at its end. */
   #place(chat) {
     const { timeline } = this;
+    if (this.#aim !== null && timeline.isLoaded) {
+      this.#heard = timeline.last;
+      this.#showAim();
+      return;
+    }
     const firstUnread = chat.unreadCount > 0 ? this.#firstUnread(chat) : null;
     this.#divider = firstUnread;
     this.#heard = timeline.last;
@@ -116,6 +128,8 @@ export class LogView {
   #draw() {
     const anchor = this.#follows ? null : this.#anchor();
     reconcile(this.#inner, this.#rows());
+    if (this.#missing.size) this.#actions.loadQuoted([...this.#missing]);
+    this.#missing.clear();
     if (anchor) {
       const element = this.#inner.querySelector(`[data-key="${CSS.escape(anchor.key)}"]`);
       if (element) this.#log.scrollTop += element.getBoundingClientRect().top - anchor.top;
@@ -180,8 +194,8 @@ export class LogView {
     const isGroup = chat.type === "group";
     const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
     const read = isOwn ? { isRead, receipt: isLastOwn ? receiptOf(isRead, message.readCount, isGroup) : "" } : null;
-    const answered = message.replyTo ? this.timeline.find(message.replyTo) : undefined;
-    const quoted = answered && this.#store.signed(answered);
+    const quoted = message.replyTo ? this.quotedBy(message) : undefined;
+    if (message.replyTo && quoted === undefined) this.#missing.add(message.replyTo);
     const mayReedit = recalled.has(message.id);
     const state = message.state ?? "sent";
     const file = message.clientId && local.get(message.clientId);
@@ -189,6 +203,12 @@ export class LogView {
     const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, message.senderName, message.senderImg, file]);
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
     return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
+  }
+
+  /** What a message answers, also where it is not among those that are loaded; null if it is not there any more. */
+  quotedBy(message) {
+    const quoted = this.timeline.find(message.replyTo) ?? this.#store.quoted.get(message.replyTo);
+    return quoted && (keyOf(quoted, this.#store.me.id) === this.#key ? this.#store.signed(quoted) : null);
   }
 
   #asMessage(entry) {
@@ -304,21 +324,40 @@ export class LogView {
 
   /** Shows a message, loading what is around it when it is not there. */
   async toMessage(seq) {
-    const { timeline } = this;
-    if (seq < timeline.first || seq > timeline.last) await this.#actions.loadAround(this.#key, seq);
-    this.#from = Math.max(timeline.first, Math.min(this.#from, seq - STEP));
-    this.#to = Math.min(timeline.last, Math.max(this.#to, seq + STEP), this.#from + MOST - 1);
-    if (seq > this.#to) {
-      this.#to = Math.min(timeline.last, seq + STEP);
-      this.#from = Math.max(timeline.first, this.#to - MOST + 1);
+    const { key, timeline } = this;
+    this.#aim = seq;
+    if (timeline.isLoaded && seq >= timeline.first && seq <= timeline.last) {
+      this.#showAim();
+      return;
     }
+    const wasPlaced = this.#isPlaced;
+    this.#isPlaced = false;
+    try {
+      await this.#actions.loadAround(key, seq); // `#place` does the rest as soon as it is there
+    } catch (problem) {
+      if (key === this.#key) {
+        this.#aim = null;
+        this.#isPlaced = wasPlaced;
+      }
+      throw problem;
+    }
+  }
+
+  #showAim() {
+    const { timeline } = this;
+    const seq = Math.max(timeline.first, Math.min(this.#aim, timeline.last));
+    this.#aim = null;
+    this.#isPlaced = true;
     this.#follows = false;
+    const isShown = seq >= this.#from && seq <= this.#to;
+    this.#from = Math.max(timeline.first, isShown ? this.#from : seq - STEP);
+    this.#to = Math.min(timeline.last, isShown ? this.#to : seq + STEP);
     this.#draw();
     const row = this.#inner.querySelector(`[data-seq="${seq}"]`);
     if (!row) return;
     row.scrollIntoView({ block: "center" });
     row.classList.add("flash");
-    row.addEventListener("animationend", () => row.classList.remove("flash"), { once: true });
+    setTimeout(() => row.classList.remove("flash"), FLASH);
   }
 
   // ── Reading ────────────────────────────────────────────────────────────

@@ -51,6 +51,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
     close();
     item.run();
   });
+  menu.addEventListener("contextmenu", (event) => event.preventDefault());
   document.addEventListener("pointerdown", (event) => {
     if (!menu.contains(event.target) && !anchor.contains(event.target)) close();
   }, { signal, capture: true });

@@ -1,6 +1,6 @@
 // Voice: played in its bubble, one at a time.
-import { playTime } from "chat/format.js";
-import { fill, gettext } from "chat/i18n.js";
+import { shortTime } from "chat/format.js";
+import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
 import { progress } from "chat/views/progress.js";
 import { voice } from "chat/views/voice.js";
@@ -8,7 +8,7 @@ import { voice } from "chat/views/voice.js";
 export const audio = {
   name: "audio",
   look: () => "voiced",
-  preview: (message) => fill(gettext("[Voice %(time)s]"), { time: playTime(message.mediaDuration) }),
+  preview: (message) => `${gettext("[Voice]")} ${shortTime(message.mediaDuration)}`,
   text: (message) => message.content,
   address: (message) => message.mediaUrl,
   attach: [{ label: gettext("Voice"), icon: "mic", run: (kit) => kit.record() }],

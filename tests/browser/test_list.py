@@ -1,0 +1,432 @@
+"""The chat list: what its rows say, pins and mutes, the menu of a chat, and finding people and messages."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import hostile
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+
+DANGER = "rgb(179, 38, 30)"
+
+
+def names(someone: Someone) -> Any:
+    return someone.page.locator(".rows .chat-name")
+
+
+def preview(someone: Someone, name: str) -> Any:
+    return someone.row(name).locator(".chat-preview")
+
+
+def choose(someone: Someone, item: str) -> None:
+    someone.page.get_by_role("menuitem", name=item).click()
+
+
+def talk(person: Person, to: Person, count: int, text: str = "message") -> list[Any]:
+    return [person.say(to, f"{text} {number}") for number in range(count)]
+
+
+def in_sight(page: Page, text: str) -> Any:
+    """The message of this text, once it can be seen within the log."""
+    bubble = page.locator(".message").filter(has=page.locator(".text", has_text=re.compile(f"^{text}$")))
+    expect(bubble).to_be_in_viewport()
+    return bubble
+
+
+# What a row says ------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_has_face_name_last_words_and_time(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("王小明"), person("Cem")
+    group = cem.create_group("Tea", ann)
+    said = bob.say(ann, "first\nsecond line")
+    sent = cem.say_in(group, "hello all")
+    expect(names(ann)).to_have_text(["Tea", bob.name])
+    row = ann.row(bob.name)
+    expect(row.locator(".avatar")).to_have_text("明")
+    expect(preview(ann, bob.name)).to_have_text("first second line")
+    expect(row.locator("time")).to_have_attribute("datetime", said["sentAt"])
+    expect(row.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    expect(ann.row("Tea").locator(".avatar")).to_have_class(re.compile(r"\bgroup\b"))
+    expect(preview(ann, "Tea")).to_have_text(f"{cem.name}: hello all")
+    expect(ann.row("Tea").locator("time")).to_have_attribute("datetime", sent["sentAt"])
+
+
+def test_every_type_has_its_preview_in_chinese(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("小红", locale="zh-CN"), person("Bob")
+    bob.say(ann, "在吗")
+    line = preview(ann, bob.name)
+    expect(line).to_have_text("在吗")
+
+    def send(kind: str, uploaded: Any, content: str = "") -> None:
+        bob.post("/private/send", receiverId=ann.id, type=kind, mediaUrl=uploaded["mediaUrl"], content=content)
+
+    send("image", bob.upload("images", "a.png", hostile.png()))
+    expect(line).to_have_text("[图片]")
+    send("image", bob.upload("images", "b.png", hostile.png()), "看这里")
+    expect(line).to_have_text("[图片] 看这里")
+    send("audio", bob.upload("audio", "a.wav", hostile.wav(body=hostile.wave(15, rate=8_000).tobytes())))
+    expect(line).to_have_text("[语音] 15″")
+    send("file", bob.upload("files", "报告.pdf", b"hello"))
+    expect(line).to_have_text("[文件] 报告.pdf")
+    place = {"latitude": 39.9, "longitude": 116.4, "name": "天安门", "address": ""}
+    bob.post("/private/send", receiverId=ann.id, type="location", content="", locationData=place)
+    expect(line).to_have_text("[位置] 天安门")
+    last = bob.say(ann, "说错了")
+    bob.post("/message/recall", messageId=last["id"])
+    expect(line).to_have_text(f"{bob.name}撤回了一条消息")
+    ann.open(bob)
+    ann.page.fill("#text", "还没写完")
+    ann.page.goto("/")
+    expect(line).to_have_text("[草稿] 还没写完")
+    expect(line.locator(".draft")).to_have_css("color", DANGER)
+
+
+@pytest.mark.parametrize(("locale", "yesterday"), [("en-GB", "Yesterday"), ("zh-CN", "昨天")])
+def test_times_are_told_as_one_says_them(
+    someone: Callable[..., Someone], person: Callable[[str], Person], locale: str, yesterday: str
+) -> None:
+    ann, bob = someone("Ann", locale=locale, timezone_id="UTC"), person("Bob")
+    sent = bob.say(ann, "hello")
+    at = datetime.fromisoformat(sent["sentAt"])
+    time = ann.row(bob.name).locator("time")
+    expect(time).to_have_text(f"{at:%H:%M}")
+
+    def after(days: int) -> None:
+        ann.page.clock.set_fixed_time(at + timedelta(days=days))
+        ann.page.reload()
+
+    after(1)
+    expect(time).to_have_text(yesterday)
+    after(6)
+    expect(time).to_have_text(f"{at:%a}" if locale == "en-GB" else re.compile("^周[一二三四五六日]$"))
+    after(7)
+    expect(time).to_have_text(re.compile(rf"^(?=.*\b0?{at.day}\b)(?!.*:)") if locale == "en-GB" else re.compile("月|/"))
+    after(400)
+    expect(time).to_have_text(re.compile(str(at.year)))
+    expect(time).to_have_attribute("datetime", sent["sentAt"])
+
+
+def test_who_has_no_chats_is_shown_one_way_to_begin(someone: Callable[..., Someone]) -> None:
+    ann = someone("Ann")
+    expect(ann.page.locator(".sidebar .empty h2")).to_be_visible()
+    expect(ann.page.locator(".sidebar .empty .button.primary")).to_have_count(1)
+    ann.page.locator(".sidebar .empty .button.primary").click()
+    expect(ann.page.locator("dialog input").first).to_be_focused()
+
+
+# Pins, mutes, and the menu --------------------------------------------------------------------------------------------
+
+
+def test_a_pinned_chat_stays_on_top_in_every_tab_and_after_a_reload(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(ann, "old")
+    cem.say(ann, "new")
+    twin = ann.another_tab()
+    expect(names(ann)).to_have_text([cem.name, bob.name])
+    ann.row(bob.name).click(button="right")
+    choose(ann, "Pin to the top")
+    for tab in (ann, twin):
+        expect(names(tab)).to_have_text([bob.name, cem.name])
+        expect(tab.row(bob.name).locator("[data-icon=pin]")).to_be_visible()
+    cem.say(ann, "newer")
+    expect(ann.badge(cem.name)).to_have_text("2")
+    expect(names(ann)).to_have_text([bob.name, cem.name])
+    ann.page.reload()
+    expect(names(ann)).to_have_text([bob.name, cem.name])
+    ann.row(bob.name).click(button="right")
+    choose(ann, "Unpin")
+    for tab in (ann, twin):
+        expect(names(tab)).to_have_text([cem.name, bob.name])
+
+
+def test_a_muted_chat_counts_in_grey_and_not_in_the_title(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    talk(bob, ann, 2)
+    cem.say(ann, "psst")
+    expect(ann.page).to_have_title("(3) Chat")
+    ann.row(bob.name).click(button="right")
+    choose(ann, "Mute…")
+    choose(ann, "For an hour")
+    expect(ann.row(bob.name).locator("[data-icon=bell-off]")).to_be_visible()
+    expect(ann.badge(bob.name)).to_have_class("badge quiet")
+    expect(ann.page).to_have_title("(1) Chat")
+    bob.say(ann, "are you there?")
+    expect(ann.badge(bob.name)).to_have_text("3")
+    expect(ann.page).to_have_title("(1) Chat")
+    ann.row(bob.name).click(button="right")
+    choose(ann, "Unmute")
+    expect(ann.badge(bob.name)).to_have_class("badge")
+    expect(ann.page).to_have_title("(4) Chat")
+
+
+def test_a_mute_for_a_time_ends_by_itself(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.page.clock.install()
+    ann.page.reload()
+    ann.row(bob.name).click(button="right")
+    choose(ann, "Mute…")
+    choose(ann, "For an hour")
+    expect(ann.page).to_have_title("Chat")
+    ann.page.clock.fast_forward("59:00")
+    expect(ann.page).to_have_title("Chat")
+    ann.page.clock.fast_forward("02:00")
+    expect(ann.page).to_have_title("(1) Chat")
+    expect(ann.row(bob.name).locator("[data-icon=bell-off]")).to_have_count(0)
+
+
+def test_the_menu_comes_by_keyboard_and_gives_the_focus_back(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(ann, "old")
+    cem.say(ann, "new")
+    for key in ("Shift+F10", "ContextMenu"):
+        ann.row(bob.name).press(key)
+        expect(ann.page.locator(".menu")).to_have_count(1)
+        expect(ann.page.locator(".menu button").first).to_be_focused()
+        ann.page.keyboard.press("Escape")
+        expect(ann.page.locator(".menu")).to_have_count(0)
+        expect(ann.row(bob.name)).to_be_focused()
+    ann.row(bob.name).press("Shift+F10")
+    ann.page.keyboard.press("Enter")
+    expect(names(ann)).to_have_text([bob.name, cem.name])
+    expect(ann.row(bob.name)).to_be_focused()
+    ann.row(bob.name).press("Shift+F10")
+    for key in ("ArrowDown", "Enter", "ArrowDown", "ArrowDown", "Enter"):
+        ann.page.keyboard.press(key)
+    expect(ann.row(bob.name).locator("[data-icon=bell-off]")).to_be_visible()
+
+
+def test_the_menu_comes_by_a_long_press_and_opens_nothing_else(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann = someone("Ann", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    bob = person("Bob")
+    bob.say(ann, "hello")
+    box = ann.row(bob.name).bounding_box()
+    assert box
+    finger = ann.page.context.new_cdp_session(ann.page)
+    point = {"x": box["x"] + 100, "y": box["y"] + 30}
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    expect(ann.page.locator(".menu")).to_be_visible()
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(ann.page.locator(".menu")).to_have_count(1)
+    expect(ann.page.locator("#shell")).to_have_attribute("data-pane", "list")
+    ann.page.get_by_role("menuitem", name="Pin to the top").tap()
+    expect(ann.row(bob.name).locator("[data-icon=pin]")).to_be_visible()
+    ann.row(bob.name).tap()
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
+
+
+def test_the_menu_comes_by_the_button_on_a_row_and_in_the_head(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.row(bob.name).hover()
+    ann.page.locator(".row-menu").click()
+    choose(ann, "Pin to the top")
+    expect(ann.row(bob.name).locator("[data-icon=pin]")).to_be_visible()
+    expect(ann.page.locator("#conversation")).to_have_count(0)
+    ann.open(bob)
+    ann.page.click("#chat-menu")
+    choose(ann, "Unpin")
+    expect(ann.row(bob.name).locator("[data-icon=pin]")).to_have_count(0)
+
+
+def test_the_menu_marks_as_read_and_leaves_a_group_for_a_while(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    twin = ann.another_tab()
+    expect(twin.badge("Tea")).to_have_text("2")
+    ann.row("Tea").click(button="right")
+    choose(ann, "Mark as read")
+    for tab in (ann, twin):
+        expect(tab.badge("Tea")).to_have_count(0)
+    ann.row("Tea").click(button="right")
+    expect(ann.page.get_by_role("menuitem", name="Mark as read")).to_have_count(0)
+    choose(ann, "Leave for a while")
+    expect(ann.row("Tea").locator("[data-icon=coffee]")).to_be_visible()
+    ann.row("Tea").click(button="right")
+    choose(ann, "Return")
+    expect(ann.row("Tea").locator("[data-icon=coffee]")).to_have_count(0)
+
+
+def test_a_chat_opens_in_a_tab_of_its_own(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.row(bob.name).click(button="right")
+    with ann.page.context.expect_page() as opened:
+        choose(ann, "Open in a new tab")
+    expect(opened.value.locator(".conversation-head h2")).to_have_text(bob.name)
+    expect(ann.page.locator("#conversation")).to_have_count(0)
+
+
+# Finding --------------------------------------------------------------------------------------------------------------
+
+
+def test_two_chinese_characters_find_people_and_messages_and_escape_clears(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann", locale="zh-CN"), person("Bob"), person("欧阳建国")
+    group = bob.create_group("建国路群", ann)
+    bob.say(ann, "明天去建国门见吧")
+    bob.say_in(group, "什么也没有")
+    ann.page.fill("#search", "建国")
+    expect(ann.page.locator(".rows .chat-name")).to_have_text(["建国路群"])
+    expect(ann.page.locator(".found .chat-name", has_text=cem.name)).to_have_count(1)
+    hit = ann.page.locator(".hits .chat-row")
+    expect(hit).to_have_count(1)
+    expect(hit.locator(".chat-name")).to_have_text(bob.name)
+    expect(hit.locator("mark")).to_have_text("建国")
+    expect(hit.locator(".chat-preview")).to_have_text("明天去建国门见吧")
+    expect(hit.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    ann.page.locator("#search").press("Escape")
+    expect(ann.page.locator("#search")).to_have_value("")
+    for part in (".found", ".hits", ".no-result"):
+        expect(ann.page.locator(part)).to_be_hidden()
+    expect(names(ann)).to_have_count(2)
+
+
+def test_what_nobody_said_is_not_found_and_what_strangers_said_neither(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(cem, "the password is xyzzy")
+    bob.say(ann, "hello")
+    ann.page.fill("#search", "xyzzy")
+    expect(ann.page.locator(".no-result")).to_have_text("Nothing found for “xyzzy”.")
+    expect(ann.page.locator(".hits")).to_be_hidden()
+    ann.page.fill("#search", "hell")
+    expect(ann.page.locator(".hits .chat-row")).to_have_count(1)
+    expect(ann.page.locator(".no-result")).to_be_hidden()
+
+
+def test_found_messages_come_in_pages_and_are_walked_by_arrows(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    talk(bob, ann, 25, "needle <b>&amp;")
+    hits = ann.page.locator(".hits .chat-row")
+    ann.page.fill("#search", "NEEDLE <b>&amp;")
+    expect(hits).to_have_count(20)
+    expect(hits.first.locator("mark")).to_have_text("needle <b>&amp;")
+    expect(hits.first).to_contain_text("24")
+    ann.page.get_by_role("button", name="More messages").click()
+    expect(hits).to_have_count(25)
+    expect(hits.nth(20)).to_be_focused()
+    expect(ann.page.get_by_role("button", name="More messages")).to_be_hidden()
+    ann.page.locator("#search").press("ArrowDown")
+    expect(hits.first).to_be_focused()
+    ann.page.keyboard.press("ArrowDown")
+    ann.page.keyboard.press("Enter")
+    in_sight(ann.page, "needle <b>&amp; 23")
+    expect(hits.nth(1)).to_be_focused()
+    expect(hits.nth(1)).to_have_attribute("aria-current", "true")
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.locator("#search")).to_be_focused()
+    expect(ann.page.locator("#search")).to_have_value("")
+
+
+def test_a_file_is_found_by_its_name(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    uploaded = bob.upload("files", "quarterly report.pdf", b"hello")
+    bob.post("/private/send", receiverId=ann.id, type="file", mediaUrl=uploaded["mediaUrl"], content="")
+    ann.page.fill("#search", "REPORT")
+    hit = ann.page.locator(".hits .chat-row")
+    expect(hit.locator(".chat-preview")).to_have_text("[File] quarterly report.pdf")
+    expect(hit.locator("mark")).to_have_text("report")
+
+
+def test_a_found_message_far_away_is_shown_and_flashes_and_the_end_is_one_click_away(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "where it began")
+    talk(bob, ann, 230)
+    bob.post("/markPrivateRead", senderId=ann.id)
+    ann.open(bob)
+    ann.page.fill("#search", "it began")
+    ann.page.locator(".hits .chat-row").click()
+    bubble = in_sight(ann.page, "where it began")
+    expect(bubble).to_have_class(re.compile(r"\bflash\b"))
+    expect(bubble).not_to_have_class(re.compile(r"\bflash\b"))
+    ann.page.fill("#search", "message 120")
+    ann.page.locator(".hits .chat-row", has_text="message 120").click()
+    in_sight(ann.page, "message 120")
+    ann.page.locator(".pill").click()
+    in_sight(ann.page, "message 229")
+    bob.say(ann, "the newest")
+    in_sight(ann.page, "the newest")
+
+
+def test_the_address_of_a_found_message_leads_to_it_in_another_tab(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "where it began")
+    talk(bob, ann, 120)
+    ann.page.fill("#search", "it began")
+    address = ann.page.locator(".hits .chat-row").get_attribute("href")
+    assert address and address.endswith("/#1")
+    page = ann.page.context.new_page()
+    page.goto(address)
+    in_sight(page, "where it began")
+
+
+def test_a_reply_shows_what_it_answers_and_leads_there_however_old_that_is(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    first = bob.say(ann, "shall we meet?")
+    talk(bob, ann, 120)
+    bob.say(ann, "well?", replyTo=first["id"])
+    ann.post("/markPrivateRead", senderId=bob.id)
+    ann.page.reload()
+    ann.open(bob)
+    quote = ann.bubble("well?").locator(".quote")
+    expect(quote.locator(".quote-name")).to_have_text(bob.name)
+    expect(quote.locator(".quote-text")).to_have_text("shall we meet?")
+    expect(ann.bubble("shall we meet?")).to_have_count(0)
+    bob.post("/message/edit", messageId=first["id"], content="shall we meet soon?")
+    expect(quote.locator(".quote-text")).to_have_text("shall we meet soon?")
+    quote.click()
+    in_sight(ann.page, r"shall we meet soon\?")
+
+
+def test_a_reply_says_nothing_of_what_was_recalled_or_is_elsewhere(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    secret, elsewhere = bob.say(cem, "a secret"), cem.say(ann, "in another chat")
+    taken = bob.say(ann, "taken back")
+    talk(bob, ann, 120)
+    for number, answered in enumerate((secret, elsewhere, taken)):
+        bob.say(ann, f"reply {number}", replyTo=answered["id"])
+    bob.post("/message/recall", messageId=taken["id"])
+    ann.post("/markPrivateRead", senderId=bob.id)
+    ann.page.reload()
+    ann.open(bob)
+    expect(ann.bubble("reply 2").locator(".quote-text")).to_have_text(f"{bob.name} recalled a message")
+    for number in (0, 1):
+        quote = ann.bubble(f"reply {number}").locator(".quote")
+        expect(quote).to_have_text("An earlier message")
+        expect(quote).to_be_disabled()
