@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.conftest import People
 from tests.people import Person
+from tests.pushing import subscription
 
 ROLES = ("anonymous", "stranger", "member", "kicked", "admin")
 
@@ -91,11 +92,17 @@ ROWS: dict[str, Row | list[Row]] = {
     # Without a file there is nothing to upload. The file there is was sent to the group by its owner.
     "upload": Row("post", (401, 400, 400, 400, 400)),
     "uploads/<path:path>": Row("get", (404, 404, 200, 404, 200), path=lambda world: world.file),
+    "push": Row("get", SIGNED_IN),
+    "push/subscribe": Row(
+        "post", SIGNED_IN, lambda world, me: subscription(f"https://push.example.org/{me and me.id}")
+    ),
+    "push/unsubscribe": Row("post", SIGNED_IN),
+    "push/test": Row("post", (401, 404, 404, 404, 404)),
     "healthz": Row("get", (200,) * 5),
 }
 
 #: Pages for people and documents for machines: not the API.
-NOT_API = ("", "admin/", "api/", "chat/", "sign-", "jsi18n", "i18n/", "static/", "sw.js", "manifest")
+NOT_API = ("", "admin/", "api/", "chat/", "sign-", "jsi18n", "i18n/", "static/", "sw.js", "manifest", "shell/")
 
 
 def routes() -> set[str]:

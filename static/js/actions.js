@@ -13,6 +13,7 @@ export class Actions {
   #socket;
   #outbox;
   #drafts;
+  #archive;
   #loading = new Map();
   #typedAt = 0;
   #listTimer = 0;
@@ -25,12 +26,14 @@ export class Actions {
     return this.#store.me;
   }
 
-  constructor({ store, api, socket, outbox, drafts }) {
+  constructor({ store, api, socket, outbox, drafts, archive, notifications }) {
     this.#store = store;
     this.#api = api;
     this.#socket = socket;
     this.#outbox = outbox;
     this.#drafts = drafts;
+    this.#archive = archive;
+    this.notifications = notifications;
     store.on("stale", () => {
       clearTimeout(this.#listTimer);
       this.#listTimer = setTimeout(() => this.loadList().catch(() => {}), LIST_WAIT);
@@ -89,7 +92,11 @@ export class Actions {
   }
 
   loadEnd(key) {
-    return this.#once(`end ${key}`, async () => this.#replace(key, await this.#history(key, {})));
+    return this.#once(`end ${key}`, async () => this.#replace(key, await this.lastPage(key)));
+  }
+
+  lastPage(key) {
+    return this.#history(key, {});
   }
 
   loadAround(key, seq) {
@@ -290,6 +297,6 @@ export class Actions {
   async leaveNothing() {
     this.#socket.stop();
     this.#drafts.clear();
-    await this.#outbox.clear();
+    await Promise.all([this.#outbox.clear(), this.#archive.clear(), this.notifications.forget()]);
   }
 }

@@ -1,6 +1,8 @@
 // My own menu: how the page looks, which language it speaks, and the way out.
 import { gettext, language } from "chat/i18n.js";
+import { openDialog } from "chat/views/dialog.js";
 import { openMenu } from "chat/views/menu.js";
+import { notifications } from "chat/views/settings/notifications.js";
 
 const THEMES = [
   ["", gettext("Like the system"), "monitor"],
@@ -22,6 +24,7 @@ export function openAccountMenu(anchor, { store, actions }) {
     { heading: gettext("Language") },
     ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: code === language.toLowerCase(), run: () => setLanguage(code, actions) })),
     "-",
+    { label: notifications.label, icon: notifications.icon, run: () => openDialog(notifications.label, { content: [notifications.build({ store, actions })] }) },
     {
       label: gettext("Sign out"),
       icon: "log-out",
