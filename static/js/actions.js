@@ -1,4 +1,6 @@
 // What a person can do. Views call these; these alone speak to the server.
+import { Problem } from "chat/api.js";
+import { gettext } from "chat/i18n.js";
 import { chatKey, splitKey } from "chat/ids.js";
 
 const PAGE = 50;
@@ -129,7 +131,8 @@ export class Actions {
     this.#store.touch(`timeline:${key}`, "chats");
   }
 
-  #history(key, cursor) {
+  async #history(key, cursor) {
+    if (this.#store.isCopy) throw new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 });
     const { type, id } = splitKey(key);
     if (type === "group") return this.#api.get("/group/messages", { groupId: id, limit: PAGE, ...cursor });
     return this.#api.get("/private/messages", { senderId: id, receiverId: this.#store.me.id, limit: PAGE, ...cursor });

@@ -43,8 +43,7 @@ const api = new Api({ onSignedOut: signIn });
 const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, {
   onEvent: (event, data) => store.apply({ event, data }),
   onOpen: () => {
-    if (isCopy) Archive.release(store);
-    isCopy = false;
+    if (store.isCopy) Archive.release(store);
     store.setConnection("online");
     actions.reconnected();
   },
@@ -73,7 +72,6 @@ new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
 
-let isCopy = Boolean(kept);
 try {
   if (kept) {
     fillTokens();

@@ -10,14 +10,18 @@ const TITLE = 80;
 const TEXT = 300;
 const TIDY_WAIT = 500;
 const READY_WAIT = 10_000;
+// Browsers in private windows let this hang, so that nobody can tell that they are.
+const SUBSCRIBE_WAIT = 5000;
+
+/** Rejects if it takes longer than so many milliseconds. */
+const within = (milliseconds, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, milliseconds, new Error("late")))]);
 
 /** The registration, once a worker is there; null where the browser has none or the page is not secure. */
 async function install() {
   if (!navigator.serviceWorker || !isSecureContext) return null;
   try {
     await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
-    const late = new Promise((resolve) => setTimeout(resolve, READY_WAIT, null));
-    return await Promise.race([navigator.serviceWorker.ready, late]);
+    return await within(READY_WAIT, navigator.serviceWorker.ready);
   } catch {
     // A private window, or a certificate that the browser was told to accept: the chat does without.
     return null;
@@ -120,9 +124,10 @@ export class Notifications {
     if (!pushManager || !server.key) return null;
     try {
       const options = { userVisibleOnly: true, applicationServerKey: server.key };
-      const subscription = await pushManager.subscribe(options).catch(async ({ name }) => {
+      const subscription = await within(SUBSCRIBE_WAIT, pushManager.subscribe(options)).catch(async (problem) => {
+        if (problem.name !== "InvalidStateError") throw problem;
         // Subscribed with another key: the server's has changed.
-        if (name === "InvalidStateError") await this.#unsubscribe();
+        await this.#unsubscribe();
         return pushManager.subscribe(options);
       });
       return await this.#api.post("/push/subscribe", { ...subscription.toJSON(), showContent: this.showsContent });

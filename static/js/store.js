@@ -29,6 +29,8 @@ export class Store {
   openKey = null;
   connection = "connecting";
   isListed = false;
+  /** Whether all of it is what was kept for when the server is away. */
+  isCopy = false;
 
   #versionsAhead = new Map();
   #listeners = new Map();

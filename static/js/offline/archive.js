@@ -9,6 +9,7 @@ const MESSAGES = 50;
 const STATE = "state";
 const ENDS = "ends";
 const WAIT = 1500;
+const QUIET = 3000;
 const PAUSE = 150;
 const LAST_PERSON = "chat.archive";
 const nameOf = (userId) => `chat.archive.${userId}`;
@@ -79,27 +80,36 @@ export class Archive {
       this.#soon();
     });
     addEventListener("pagehide", () => this.#save());
-    // One page of several brings in what is missing.
-    const fill = () => this.#fill(history);
-    if (navigator.locks) navigator.locks.request(nameOf(this.#userId), { ifAvailable: true }, (lock) => lock && fill());
-    else fill();
+    const stop = store.on("connection", () => {
+      if (store.connection !== "online") return;
+      stop();
+      setTimeout(() => this.#fillAlone(history), QUIET);
+    });
+  }
+
+  /** One page of several brings in what is missing, when the page itself has all it needs. */
+  #fillAlone(history) {
+    if (!navigator.locks) return this.#fill(history);
+    return navigator.locks.request(nameOf(this.#userId), { ifAvailable: true }, (lock) => lock && this.#fill(history));
   }
 
   /** Puts what is kept into an empty store. */
   async restore(store) {
+    store.isCopy = true;
     const chats = (await this.#get(STATE, "chats")) ?? [];
     store.takeList(chats.map((chat) => ({ ...chat, online: null })));
     for (const { type, id } of chats) {
       const key = chatKey(type, id);
       const end = await this.#get(ENDS, key);
       if (!end?.messages.length) continue;
-      store.timeline(key).replace(end.messages, { head: end.messages.at(-1).seq, hasOlder: false });
+      store.timeline(key).replace(end.messages, { head: end.messages.at(-1).seq, hasOlder: end.messages[0].seq > 1 });
       store.touch(`timeline:${key}`);
     }
   }
 
   /** The server speaks again: what it says stands instead of the copy. */
   static release(store) {
+    store.isCopy = false;
     store.timelines.clear();
     store.touch("open");
   }
