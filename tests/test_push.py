@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as configured
+from django.core.exceptions import ImproperlyConfigured
 from py_vapid import Vapid02
 
 from accounts.models import User
@@ -440,7 +441,7 @@ def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Any) -> None:
     assert (configured.DATA_DIR / "vapid_key").stat().st_mode & 0o777 == 0o600
     assert environment.vapid_key(key, tmp_path / "elsewhere") == key
     assert push.public_key() != key
-    with pytest.raises(environment.ImproperlyConfigured):
+    with pytest.raises(ImproperlyConfigured):
         environment.vapid_key("too short", tmp_path)
 
 
@@ -448,5 +449,5 @@ def test_push_services_are_told_where_we_are() -> None:
     assert environment.vapid_contact("", ["https://chat.example.org"]) == "https://chat.example.org"
     assert environment.vapid_contact("", ["http://localhost:8000"]) == "mailto:chat@localhost"
     assert environment.vapid_contact("mailto:a@b.org", []) == "mailto:a@b.org"
-    with pytest.raises(environment.ImproperlyConfigured):
+    with pytest.raises(ImproperlyConfigured):
         environment.vapid_contact("a@b.org", [])

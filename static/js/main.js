@@ -6,7 +6,7 @@ import { gettext } from "chat/i18n.js";
 import { splitKey } from "chat/ids.js";
 import { Notifications } from "chat/notifications.js";
 import { Archive } from "chat/offline/archive.js";
-import { fillTokens } from "chat/offline/tokens.js";
+import { complete } from "chat/offline/page.js";
 import { waitForServer } from "chat/offline/unreachable.js";
 import { Outbox } from "chat/outbox.js";
 import { Router } from "chat/router.js";
@@ -21,6 +21,7 @@ import { WaitingFiles } from "chat/waiting.js";
 
 // A page without a person is the one that the service worker kept: what it shows is what was kept of the last person.
 const page = JSON.parse(document.getElementById("boot").textContent);
+if (!page) complete();
 const kept = page ? null : await Archive.last();
 const boot = page ?? kept?.boot ?? (await waitForServer(document.getElementById("shell")));
 const store = new Store(boot.me);
@@ -74,7 +75,6 @@ new ConversationView(document.getElementById("main"), context);
 
 try {
   if (kept) {
-    fillTokens();
     await archive.restore(store);
   } else {
     const { me, recallWindow, maxUpload, map } = boot;

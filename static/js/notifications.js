@@ -9,6 +9,7 @@ const LIVE = new Set(["OnPrivate", "OnGroupMsg"]);
 const TITLE = 80;
 const TEXT = 300;
 const TIDY_WAIT = 500;
+const QUIET = 2000;
 const READY_WAIT = 10_000;
 // Browsers in private windows let this hang, so that nobody can tell that they are.
 const SUBSCRIBE_WAIT = 5000;
@@ -19,6 +20,8 @@ const within = (milliseconds, promise) => Promise.race([promise, new Promise((_,
 /** The registration, once a worker is there; null where the browser has none or the page is not secure. */
 async function install() {
   if (!navigator.serviceWorker || !isSecureContext) return null;
+  // It keeps many files, and the page itself goes before.
+  await new Promise((resolve) => setTimeout(resolve, QUIET));
   try {
     await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
     return await within(READY_WAIT, navigator.serviceWorker.ready);
