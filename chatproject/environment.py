@@ -3,7 +3,8 @@
 import os
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from environ import Env
 #: The shortest and the plainest key we accept: 128 bits in hexadecimal digits pass, `changemechangeme…` does not.
 KEY_LENGTH = 32
 KEY_VARIETY = 10
+VAPID_BYTES = 32
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TILE_PARTS = ("{z}", "{x}", "{y}")
 TILE_DATUMS = ("wgs84", "gcj02")
@@ -39,7 +41,7 @@ def data_dir(path: Path) -> Path:
 def secret_key(given: str, folder: Path, *, debug: bool) -> str:
     """The key that was given, refused if it is weak; else this installation's own, made once and kept in `folder`."""
     if not given:
-        return _own_secret_key(folder / "secret_key")
+        return _own(folder / "secret_key", lambda: secrets.token_urlsafe(64))
     weak = len(given) < KEY_LENGTH or len(set(given)) < KEY_VARIETY or given.startswith("django-insecure")
     if weak and not debug:
         raise ImproperlyConfigured(
@@ -49,12 +51,43 @@ def secret_key(given: str, folder: Path, *, debug: bool) -> str:
     return given
 
 
-def _own_secret_key(path: Path) -> str:
+def vapid_key(given: str, folder: Path) -> str:
+    """The private key by which push services know us: 32 bytes in base64; else our own, made once, kept in `folder`."""
+    key = given or _own(folder / "vapid_key", _new_vapid_key)
+    try:
+        is_key = len(urlsafe_b64decode(key + "=" * (-len(key) % 4))) == VAPID_BYTES
+    except ValueError:
+        is_key = False
+    if not is_key:
+        raise ImproperlyConfigured(
+            f"VAPID_PRIVATE_KEY: give {VAPID_BYTES} bytes in base64, as `npx web-push generate-vapid-keys` prints "
+            f"them; or leave it out, and one is made and kept in {folder}."
+        )
+    return key
+
+
+def _new_vapid_key() -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec  # not on every start
+
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return urlsafe_b64encode(number.to_bytes(VAPID_BYTES)).rstrip(b"=").decode()
+
+
+def vapid_contact(given: str, allowed: Sequence[str]) -> str:
+    """Whom a push service may turn to: a mailto: or https: address; else where this installation is."""
+    if given and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+", given):
+        raise ImproperlyConfigured(f"VAPID_CONTACT: {given!r} is not an address like mailto:you@example.org.")
+    hosts = [urlsplit(origin).hostname or "" for origin in allowed if origin.startswith("https://")]
+    own = next((host for host in hosts if "." in host), "")
+    return given or (f"https://{own}" if own else "mailto:chat@localhost")
+
+
+def _own(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
         # Written aside and linked: of several first starts at one moment all use the key of one, and none an empty one.
-        draft = path.with_name(f".secret_key.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(64))
+        draft.write_text(make())
         try:
             path.hardlink_to(draft)
         except FileExistsError:

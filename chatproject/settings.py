@@ -110,6 +110,16 @@ LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""
 # Asked for the address of a place, like https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
 GEOCODER_URL = env.str("GEOCODER_URL", default="")
 
+# Notifications without an open page -----------------------------------------------------------------------------------
+
+# They go through the push services of the browsers' makers, which see when and to which browser, and not what.
+WEB_PUSH = env.bool("WEB_PUSH", default=True)
+VAPID_PRIVATE_KEY = environment.vapid_key(env.str("VAPID_PRIVATE_KEY", default=""), DATA_DIR) if WEB_PUSH else ""
+VAPID_CONTACT = environment.vapid_contact(env.str("VAPID_CONTACT", default=""), ALLOWED_ORIGINS)
+RATE_PUSHES = env.str("RATE_PUSHES", default="20/m")  # to one person
+# Push services on our own network, and without TLS: of one's own, or a test's. Whoever signs in names their addresses.
+WEB_PUSH_LOCAL = env.bool("WEB_PUSH_LOCAL", default=False)
+
 # Applications ---------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = databases.installed_apps(
@@ -119,6 +129,7 @@ INSTALLED_APPS = databases.installed_apps(
         "presence",
         "accounts",
         "groups",
+        "notifications",
         "messaging",
         "django.contrib.admin",
         "django.contrib.auth",

@@ -13,6 +13,7 @@ script_words = JavaScriptCatalog.as_view(packages=["chatproject.core"])
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("messaging.urls")),
+    path("", include("notifications.urls")),
     path("", include("groups.urls")),
     path("", include("accounts.urls")),
     path("healthz", healthz, name="healthz"),

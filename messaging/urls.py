@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from messaging import api, views
+from messaging import api, installed, views
 from messaging.asyncapi import asyncapi
 
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("chat/private/<uuid:chat_id>/", views.chat),
     path("chat/group/<uuid:chat_id>/", views.chat),
+    path("shell/", installed.shell, name="shell"),
+    path("sw.js", installed.worker),
+    path("manifest.webmanifest", installed.manifest, name="manifest"),
     path("chatList", api.ChatListView.as_view()),
     path("private/messages", api.PrivateMessagesView.as_view()),
     path("private/send", api.PrivateSendView.as_view()),

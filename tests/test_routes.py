@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from tests.conftest import People
 from tests.people import Person
+from tests.pushing import subscription
 
 ROLES = ("anonymous", "stranger", "member", "kicked", "admin")
 
@@ -103,6 +104,12 @@ ROWS: dict[str, Row | list[Row]] = {
     "me/avatar": Row("post", (401, 400, 400, 400, 400)),
     "group/avatar": Row("post", (401, 400, 400, 400, 400), in_group()),
     "uploads/<path:path>": Row("get", (404, 404, 200, 404, 200), path=lambda world: world.file),
+    "push": Row("get", SIGNED_IN),
+    "push/subscribe": Row(
+        "post", SIGNED_IN, lambda world, me: subscription(f"https://push.example.org/{me and me.id}")
+    ),
+    "push/unsubscribe": Row("post", SIGNED_IN),
+    "push/test": Row("post", (401, 404, 404, 404, 404)),
     "healthz": Row("get", (200,) * 5),
 }
 
@@ -119,6 +126,7 @@ NOT_API = (
     "static/",
     "sw.js",
     "manifest",
+    "shell/",
 )
 
 

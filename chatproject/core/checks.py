@@ -16,6 +16,7 @@ RATES = (
     "RATE_SIGNIN_FAILURES",
     "RATE_UPLOADS",
     "RATE_CONNECTIONS",
+    "RATE_PUSHES",
 )
 
 

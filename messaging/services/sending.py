@@ -35,6 +35,7 @@ from messaging import cache, events, rules, selectors, types
 from messaging.events import unread
 from messaging.models import Message, Upload
 from messaging.serializers import message_output
+from notifications import services as notifications
 
 _GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
 
@@ -357,6 +358,7 @@ class _Batch:
             events.message_created(sent.output, sent.json, skip=draft.socket_id)
             last[message.room_id, draft.to] = draft, message, sent
         for (room_id, _), (draft, message, sent) in last.items():
+            notifications.message_said(room_id, sent.output, types.preview)
             if draft.is_group:
                 # The others' counts are told by the processes that hold their sockets.
                 cache.group(room_id, message.seq, self._bases(room_id), sent.json)

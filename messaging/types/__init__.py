@@ -15,7 +15,7 @@ from messaging.types.words import System, Text
 
 __all__ = [
     "ADDRESS", "INPUTS", "NAMES", "NOTHING", "OUTPUTS", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type",
-    "choices", "upload_id_of",
+    "choices", "preview", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {
@@ -46,6 +46,11 @@ INPUTS = _together(one.inputs for one in TYPES.values())
 OUTPUTS = _together(one.outputs for one in TYPES.values())
 #: The keys of a message that say nothing in a text.
 NOTHING: dict[str, Any] = dict.fromkeys(OUTPUTS)
+
+
+def preview(output: Mapping[str, Any]) -> str:
+    """A message, as clients get it, in one line."""
+    return TYPES[output["type"]].preview(output)
 
 
 def choices() -> list[tuple[str, Label]]:

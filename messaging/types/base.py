@@ -44,6 +44,11 @@ class Type:
         """What it is found by beside its content, where it `has_words`."""
         return ()
 
+    def preview(self, output: Mapping[str, Any]) -> str:
+        """A line that says a message of it to who does not see it, in the language of the moment."""
+        words = " ".join(output["content"].split())
+        return words if self.needs_words else f"[{self.label}] {words}".rstrip()
+
     def key(self, details: Mapping[str, Any]) -> Hashable:
         """What two sends of the same message agree in."""
         return None

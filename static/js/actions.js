@@ -1,4 +1,6 @@
 // What a person can do. Views call these; these alone speak to the server.
+import { Problem } from "chat/api.js";
+import { gettext } from "chat/i18n.js";
 import { chatKey, splitKey } from "chat/ids.js";
 
 const PAGE = 50;
@@ -15,6 +17,7 @@ export class Actions {
   #socket;
   #outbox;
   #drafts;
+  #archive;
   #loading = new Map();
   #typedAt = 0;
   #listTimer = 0;
@@ -27,12 +30,14 @@ export class Actions {
     return this.#store.me;
   }
 
-  constructor({ store, api, socket, outbox, drafts }) {
+  constructor({ store, api, socket, outbox, drafts, archive, notifications }) {
     this.#store = store;
     this.#api = api;
     this.#socket = socket;
     this.#outbox = outbox;
     this.#drafts = drafts;
+    this.#archive = archive;
+    this.notifications = notifications;
     store.on("stale", () => {
       clearTimeout(this.#listTimer);
       this.#listTimer = setTimeout(() => this.loadList().catch(() => {}), LIST_WAIT);
@@ -92,7 +97,11 @@ export class Actions {
   }
 
   loadEnd(key) {
-    return this.#once(`end ${key}`, async () => this.#replace(key, await this.#history(key, {})));
+    return this.#once(`end ${key}`, async () => this.#replace(key, await this.lastPage(key)));
+  }
+
+  lastPage(key) {
+    return this.#history(key, {});
   }
 
   loadAround(key, seq) {
@@ -125,7 +134,8 @@ export class Actions {
     this.#store.touch(`timeline:${key}`, "chats");
   }
 
-  #history(key, cursor) {
+  async #history(key, cursor) {
+    if (this.#store.isCopy) throw new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 });
     const { type, id } = splitKey(key);
     if (type === "group") return this.#api.get("/group/messages", { groupId: id, limit: PAGE, ...cursor });
     return this.#api.get("/private/messages", { senderId: id, receiverId: this.#store.me.id, limit: PAGE, ...cursor });
@@ -351,6 +361,6 @@ export class Actions {
   async leaveNothing() {
     this.#socket.stop();
     this.#drafts.clear();
-    await this.#outbox.clear();
+    await Promise.all([this.#outbox.clear(), this.#archive.clear(), this.notifications.forget()]);
   }
 }

@@ -4,6 +4,10 @@ import { Api } from "chat/api.js";
 import { Drafts } from "chat/drafts.js";
 import { gettext } from "chat/i18n.js";
 import { splitKey } from "chat/ids.js";
+import { Notifications } from "chat/notifications.js";
+import { Archive } from "chat/offline/archive.js";
+import { complete } from "chat/offline/page.js";
+import { waitForServer } from "chat/offline/unreachable.js";
 import { Outbox } from "chat/outbox.js";
 import { Router } from "chat/router.js";
 import { Socket } from "chat/socket.js";
@@ -15,7 +19,11 @@ import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
 import { WaitingFiles } from "chat/waiting.js";
 
-const boot = JSON.parse(document.getElementById("boot").textContent);
+// A page without a person is the one that the service worker kept: what it shows is what was kept of the last person.
+const page = JSON.parse(document.getElementById("boot").textContent);
+if (!page) complete();
+const kept = page ? null : await Archive.last();
+const boot = page ?? kept?.boot ?? (await waitForServer(document.getElementById("shell")));
 const store = new Store(boot.me);
 
 function signIn() {
@@ -36,6 +44,7 @@ const api = new Api({ onSignedOut: signIn });
 const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, {
   onEvent: (event, data) => store.apply({ event, data }),
   onOpen: () => {
+    if (store.isCopy) Archive.release(store);
     store.setConnection("online");
     actions.reconnected();
   },
@@ -44,7 +53,9 @@ const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?ba
 });
 const drafts = new Drafts(store);
 const outbox = new Outbox(store, { deliver, upload, files: new WaitingFiles(boot.me.id) });
-const actions = new Actions({ store, api, socket, outbox, drafts });
+const archive = kept?.archive ?? new Archive(boot.me.id);
+const notifications = new Notifications({ store, api });
+const actions = new Actions({ store, api, socket, outbox, drafts, archive, notifications });
 const router = new Router(async (key, at) => {
   const invite = new URLSearchParams(location.search).get("invite");
   if (invite) history.replaceState(null, "", location.pathname);
@@ -63,9 +74,17 @@ new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
 
 try {
-  await actions.loadList();
+  if (kept) {
+    await archive.restore(store);
+  } else {
+    const { me, recallWindow, maxUpload, map } = boot;
+    archive.begin({ me, recallWindow, maxUpload, map });
+    await actions.loadList();
+  }
 } catch (problem) {
   toast(problem.message);
 }
 router.start();
 socket.start();
+archive.follow(store, (key) => actions.lastPage(key));
+notifications.start((key) => router.go(key));

@@ -35,9 +35,12 @@ export class Store {
   quoted = new Map();
   connection = "connecting";
   isListed = false;
+  /** Whether all of it is what was kept for when the server is away. */
+  isCopy = false;
 
   #versionsAhead = new Map();
   #listeners = new Map();
+  #hearers = [];
   #touched = new Set();
 
   constructor(me) {
@@ -114,6 +117,12 @@ export class Store {
   // ── The server's word ──────────────────────────────────────────────────
   apply({ event, data }) {
     REDUCERS[event]?.(this, data);
+    for (const listener of this.#hearers) listener(event, data);
+  }
+
+  /** Calls `listener(event, data)` with whatever was applied. */
+  hear(listener) {
+    this.#hearers.push(listener);
   }
 
   /** The whole chat list. A chat whose messages are loaded keeps its version: only a sync may raise that. */

@@ -1,4 +1,6 @@
 // Files that wait to be sent, kept beside the outbox so that a reload does not lose them. One database per person.
+import { answer, openDatabase } from "chat/database.js";
+
 const STORE = "files";
 
 export class WaitingFiles {
@@ -38,21 +40,8 @@ export class WaitingFiles {
   }
 
   async #run(mode, work) {
-    this.#opening ??= open(this.#name);
+    this.#opening ??= openDatabase(this.#name, [STORE]);
     const database = await this.#opening;
     return answer(work(database.transaction(STORE, mode).objectStore(STORE)));
   }
-}
-
-function open(name) {
-  const request = indexedDB.open(name, 1);
-  request.addEventListener("upgradeneeded", () => request.result.createObjectStore(STORE));
-  return answer(request);
-}
-
-function answer(request) {
-  return new Promise((resolve, reject) => {
-    request.addEventListener("success", () => resolve(request.result));
-    request.addEventListener("error", () => reject(request.error));
-  });
 }

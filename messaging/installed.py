@@ -1,0 +1,101 @@
+"""What makes a browser's installed app of the page: the manifest, the service worker, and the page without a person.
+
+The worker keeps that page and every file it names, so that the chat opens while the server is away: whose chat it is,
+and what was said, the scripts then know from what they have kept themselves. Nobody's words are in it.
+"""
+
+import hashlib
+import json
+import re
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language, gettext
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_safe
+
+PAGE = "messaging/chat.html"
+#: Those of base.html and tokens.css: the canvas of the bright look, and the logo's green.
+GROUND, GREEN = "#ffffff", "#0a7367"
+
+
+@require_safe
+@cache_control(max_age=3600, private=True)  # its words are in the reader's language
+def manifest(request: HttpRequest) -> JsonResponse:
+    """The app as a home screen shows it."""
+    described = {
+        "id": "/",
+        "name": gettext("Chat"),
+        "short_name": gettext("Chat"),
+        "description": gettext("Private and group conversations"),
+        "lang": get_language(),
+        "dir": "auto",
+        "start_url": "/",
+        "scope": "/",
+        "display": "standalone",
+        "background_color": GROUND,
+        "theme_color": GREEN,
+        "categories": ["social", "communication"],
+        "icons": [
+            {"src": static("img/logo.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"},
+            *(_icon(purpose, name, size) for purpose, name in _PURPOSES for size in (192, 512)),
+        ],
+    }
+    return JsonResponse(described, content_type="application/manifest+json")
+
+
+_PURPOSES = [("any", "icon"), ("maskable", "maskable")]
+
+
+def _icon(purpose: str, name: str, size: int) -> dict[str, str]:
+    address = static(f"img/icons/{name}-{size}.png")
+    return {"src": address, "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+
+
+@require_safe
+@never_cache  # browsers look for a new one whenever a page is opened
+def worker(request: HttpRequest) -> HttpResponse:
+    """The service worker: what this version consists of, and the script that knows what to do with it."""
+    build = _build()
+    script = f"self.BUILD = {json.dumps(build, indent=1)};\nimportScripts({json.dumps(static('worker/worker.js'))});\n"
+    return HttpResponse(script, content_type="text/javascript; charset=utf-8")
+
+
+@require_safe
+@never_cache
+def shell(request: HttpRequest) -> HttpResponse:
+    """The page without a person, for the worker to keep; that of another version is not there."""
+    if request.GET.get("v") != _build()["version"]:
+        raise Http404
+    return render(request, PAGE, {"boot": None, "pane": "list"})
+
+
+def _build() -> dict[str, Any]:
+    language = get_language() or settings.LANGUAGE_CODE
+    return _made(language) if settings.DEBUG else _made_once(language)
+
+
+def _made(language: str) -> dict[str, Any]:
+    page = render_to_string(PAGE, {"boot": None, "pane": "list"})
+    named = set(re.findall(rf'"({re.escape(settings.STATIC_URL)}[^"]+)"', page))
+    files = sorted(named | {static("js_lib_leaflet/leaflet.css")})
+    version = hashlib.sha256(f"{language} {page} {static('worker/worker.js')}".encode()).hexdigest()[:16]
+    return {
+        "version": version,
+        "shell": f"{reverse('shell')}?v={version}",
+        "files": [*files, f"{reverse('jsi18n')}?{language}"],
+        "icon": static("img/icons/icon-192.png"),
+        "badge": static("img/icons/badge-96.png"),
+        "title": gettext("Chat"),
+        "body": gettext("New message"),
+        "language": language,
+    }
+
+
+_made_once = lru_cache(maxsize=8)(_made)

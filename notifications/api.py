@@ -1,0 +1,36 @@
+"""Push by HTTP: each device speaks for itself."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import SignedIn
+from notifications import serializers, services
+from notifications.serializers import PushOutput
+
+
+class PushView(APIView):
+    @extend_schema(responses=PushOutput, summary="Whether this device is told when no page is open")
+    def get(self, request: SignedIn) -> Response:
+        return Response(services.describe(device=request.auth))
+
+
+class SubscribeView(APIView):
+    @extend_schema(request=serializers.SubscribeInput, responses=PushOutput, summary="Tell this device")
+    def post(self, request: SignedIn) -> Response:
+        services.subscribe(device=request.auth, **serializers.SubscribeInput.read(request.data))
+        return Response(services.describe(device=request.auth))
+
+
+class UnsubscribeView(APIView):
+    @extend_schema(request=None, responses=PushOutput, summary="Tell this device no longer")
+    def post(self, request: SignedIn) -> Response:
+        services.unsubscribe(device=request.auth)
+        return Response(services.describe(device=request.auth))
+
+
+class TestView(APIView):
+    @extend_schema(request=None, responses={202: PushOutput}, summary="Push a test to this device")
+    def post(self, request: SignedIn) -> Response:
+        services.send_test(device=request.auth)
+        return Response(services.describe(device=request.auth), status=202)

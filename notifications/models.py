@@ -1,0 +1,34 @@
+"""Where somebody who has no page open wants to be told."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Device
+from chatproject.core.models import Model
+from chatproject.core.times import now
+
+
+class PushSubscription(Model):
+    """What a device's browser gave us to reach it by: it goes when the device does."""
+
+    device = models.OneToOneField(Device, models.CASCADE, related_name="+", verbose_name=_("device"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
+    endpoint = models.TextField(editable=False)
+    endpoint_hash = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256, hex
+    #: The browser's public key and its secret, as it writes them.
+    p256dh = models.CharField(max_length=100, editable=False)
+    auth = models.CharField(max_length=40, editable=False)
+    #: Which language the page spoke; the person's own goes before it.
+    language = models.CharField(max_length=10, editable=False)
+    shows_content = models.BooleanField(_("shows who and what"), default=True)
+    failures = models.PositiveSmallIntegerField(default=0, editable=False)
+    paused_until = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+
+    class Meta:
+        verbose_name = _("push subscription")
+        verbose_name_plural = _("push subscriptions")
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.device_id}"

@@ -1,0 +1,47 @@
+"""Who is to be told of what, and where."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.db.models import F, Q, Sum
+
+from accounts.models import Device
+from chatproject.core.times import now
+from groups.models import Membership
+from notifications.models import PushSubscription
+
+
+def of_device(device: Device) -> PushSubscription | None:
+    return PushSubscription.objects.select_related("user").filter(device=device).first()
+
+
+def count_others(device: Device) -> int:
+    """On how many other devices of the same person."""
+    return PushSubscription.objects.filter(user_id=device.user_id).exclude(device=device).count()
+
+
+def listeners(room_ids: Collection[UUID]) -> list[Membership]:
+    """The seats in some rooms of those who can be reached, have something to read there and want to hear of it."""
+    wants = Q(muted_until=None) | Q(muted_until__lte=now())
+    seats = Membership.objects.select_related("room").filter(
+        wants, room_id__in=room_ids, away=False, user__in=PushSubscription.objects.values("user")
+    )
+    return [seat for seat in seats if seat.unread]
+
+
+def subscriptions(user_ids: Collection[UUID]) -> list[PushSubscription]:
+    """Where these people can be reached now."""
+    ready = Q(paused_until=None) | Q(paused_until__lte=now())
+    return list(PushSubscription.objects.select_related("user").filter(ready, user_id__in=user_ids))
+
+
+def unread_totals(user_ids: Collection[UUID]) -> dict[UUID, int]:
+    """What each of these people has to read in all the chats that are not muted."""
+    audible = Q(muted_until=None) | Q(muted_until__lte=now())
+    seats = Membership.objects.filter(
+        audible, user_id__in=user_ids, room__last_seq__gt=F("read_seq") + F("own_since_read")
+    ).order_by()
+    counted = seats.values("user_id").annotate(
+        last=Sum("room__last_seq"), read=Sum("read_seq"), own=Sum("own_since_read")
+    )
+    return {row["user_id"]: row["last"] - row["read"] - row["own"] for row in counted}

@@ -1,0 +1,369 @@
+"""The chat as an app: installed, readable and writable without its server, and heard of when nobody looks at it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page, Playwright, expect
+
+from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
+from tests.pushing import PushService, subscription
+
+#: Milliseconds for what needs a worker to be installed, or a server to start.
+LONG = 30_000
+#: A browser that can be asked for permission and that has a push service: ours has neither.
+ABLE = """
+window.asked = 0;
+let permission = "default";
+let current = null;
+Object.defineProperty(Notification, "permission", { get: () => permission });
+Notification.requestPermission = async () => { window.asked += 1; return (permission = ANSWER); };
+PushManager.prototype.getSubscription = async () => current;
+PushManager.prototype.subscribe = async (options) => {
+  window.subscribed = options;
+  return (current = { toJSON: () => (SUBSCRIPTION), unsubscribe: async () => { current = null; window.unsubscribed = true; return true; } });
+};
+navigator.setAppBadge = async (count) => { window.badge = count; };
+navigator.clearAppBadge = async () => { window.badge = 0; };
+"""
+KEPT = """async () => {
+  const found = (await indexedDB.databases()).map(({ name }) => name).filter((name) => name.startsWith("chat.archive."));
+  const ends = [];
+  for (const name of found) {
+    const database = await new Promise((resolve) => { const asked = indexedDB.open(name); asked.onsuccess = () => resolve(asked.result); });
+    const all = database.transaction("ends").objectStore("ends").getAll();
+    await new Promise((resolve) => { all.onsuccess = resolve; });
+    database.close();
+    ends.push(...all.result.map(({ messages }) => messages.map(({ content }) => content)));
+  }
+  return ends;
+}"""
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Server]:
+    """A server of its own: it is going to be away."""
+    with Server(tmp_path, WEB_PUSH_LOCAL="on") as server:
+        yield server
+
+
+class TestWhileTheServerIsAway:
+    @pytest.fixture
+    def site(self, own_site: Server) -> Server:
+        return own_site
+
+    def test_the_chat_opens_with_the_last_messages_and_what_is_written_goes_out_later(
+        self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    ) -> None:
+        watch.allow(SERVER_GONE)
+        ann, bob, cid = someone("Ann"), person("Bob"), person("Cid")
+        for number in range(3):
+            bob.say(ann, f"kept {number}")
+        cid.say(ann, "of a chat that was never opened")
+        expect(ann.row(cid.name)).to_be_visible()
+        installed(ann.page)
+        kept(ann.page, "kept 2", "of a chat that was never opened")
+
+        site.kill()
+        ann.page.goto(f"/chat/private/{bob.id}/")
+        expect(ann.page.locator(".message .text")).to_have_text(["kept 0", "kept 1", "kept 2"])
+        expect(ann.page.locator("#banner")).to_be_visible()
+        ann.open(cid)
+        expect(ann.bubble("of a chat that was never opened")).to_be_visible()
+        ann.write("written without a server")
+        expect(ann.page.locator("[data-state=sending]")).to_have_count(1)
+        ann.page.reload()
+        expect(ann.page.locator("[data-state=sending]")).to_have_count(1)
+
+        site.start()
+        bob.say(ann, "meanwhile")
+        expect(ann.page.locator("[data-state=sent]")).to_have_count(1, timeout=LONG)
+        expect(ann.page.locator("#banner")).to_be_hidden()
+        ann.open(bob)
+        expect(ann.page.locator(".message .text")).to_have_text(["kept 0", "kept 1", "kept 2", "meanwhile"])
+        said = ann.page.request.get(f"/private/messages?senderId={cid.id}&receiverId={ann.id}").json()
+        assert [message["content"] for message in said] == [
+            "of a chat that was never opened",
+            "written without a server",
+        ]
+        # Its forms have no token of their own, and work.
+        sign_out(ann.page)
+
+    def test_who_has_signed_out_leaves_nothing_to_read(
+        self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    ) -> None:
+        watch.allow(SERVER_GONE, r"net::ERR_")
+        ann, bob = someone("Ann"), person("Bob")
+        bob.say(ann, "a secret")
+        expect(ann.row(bob.name)).to_be_visible()
+        installed(ann.page)
+        kept(ann.page, "a secret")
+        sign_out(ann.page)
+        ann.page.wait_for_function(f"() => ({KEPT})().then((ends) => ends.length === 0)")
+        assert ann.page.evaluate("() => localStorage.length") == 0
+        addresses = ann.page.evaluate(
+            """async () => {
+              const addresses = [];
+              for (const name of await caches.keys()) for (const { url } of await (await caches.open(name)).keys()) addresses.push(new URL(url).pathname);
+              return addresses;
+            }"""
+        )
+        assert addresses
+        assert all(path.startswith(("/static/", "/shell/", "/i18n/")) for path in addresses)
+        site.kill()
+        ann.page.goto(f"/chat/private/{bob.id}/")
+        expect(ann.page.get_by_role("heading", name="The server cannot be reached.")).to_be_visible()
+        assert "a secret" not in ann.page.content()
+        site.start()
+        ann.page.wait_for_url("**/sign-in/**", timeout=LONG)
+
+    def test_a_push_is_shown_while_no_page_is_open_and_opens_its_chat(
+        self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    ) -> None:
+        with PushService() as service:
+            ann, bob = someone("Ann", permissions=["notifications"]), person("Bob")
+            ann.page.add_init_script(able(f"{service.url}/ann"))
+            ann.page.reload()
+            installed(ann.page)
+            turn_on(ann.page)
+            expect(ann.page.locator("#notify-how")).to_contain_text("even when the chat is not open")
+            ann.page.goto("about:blank")
+            bob.say(ann, "are you there?")
+            pushed = service.next("/ann", timeout=60)
+            pushed.pop("headers")
+            assert (pushed["title"], pushed["body"]) == (bob.name, "are you there?")
+
+            ann.page.goto("/sw.js")  # of our origin, and no page of the chat
+            worker = Worker(ann.page)
+            ann.page.goto("about:blank")
+            worker.push(site.url, json.dumps(pushed))
+            worker.push(site.url, json.dumps(pushed))
+            worker.push(site.url, "not what we push")
+            ann.page.goto("/sw.js")
+            expect_shown(ann.page, [["are you there?", f"private:{bob.id}"], ["New message", "chat"]])
+            ann.page.goto("/")
+            ann.open(bob)
+            # What was read is not told any longer.
+            expect_shown(ann.page, [["New message", "chat"]])
+
+
+class Worker:
+    """The service worker's own side, as the browser's push service and the screen speak to it."""
+
+    def __init__(self, page: Page) -> None:
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        found: list[Any] = []
+        self._session.on("ServiceWorker.workerRegistrationUpdated", lambda heard: found.extend(heard["registrations"]))
+        self._session.send("ServiceWorker.enable")
+        while not found:
+            page.wait_for_timeout(20)
+        self._id = found[0]["registrationId"]
+
+    def push(self, origin: str, data: str) -> None:
+        self._session.send(
+            "ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": self._id, "data": data}
+        )
+
+
+def able(endpoint: str, answer: str = "granted") -> str:
+    script = ABLE.replace("ANSWER", json.dumps(answer))
+    return script.replace("SUBSCRIPTION", json.dumps(subscription(endpoint)))
+
+
+def installed(page: Page) -> None:
+    page.wait_for_function(
+        "() => navigator.serviceWorker.controller && navigator.serviceWorker.ready.then(() => true)", timeout=LONG
+    )
+
+
+def kept(page: Page, *contents: str) -> None:
+    """Wait until these can be read without the server."""
+    wanted = json.dumps(contents)
+    page.wait_for_function(
+        f"() => ({KEPT})().then((ends) => {wanted}.every((one) => ends.flat().includes(one)))", timeout=LONG
+    )
+
+
+def sign_out(page: Page) -> None:
+    page.click(".me-button")
+    page.get_by_role("menuitem", name="Sign out").click()
+    page.wait_for_selector("#password", timeout=LONG)
+
+
+def open_section(page: Page) -> None:
+    page.click(".me-button")
+    page.get_by_role("menuitem", name="Notifications").click()
+
+
+def turn_on(page: Page) -> None:
+    open_section(page)
+    page.locator("#notify-here").click()
+    expect(page.locator("#notify-here")).to_be_checked()
+
+
+def expect_shown(page: Page, notes: list[list[str]]) -> None:
+    page.wait_for_function(
+        """async (wanted) => {
+          const registration = await navigator.serviceWorker.getRegistration("/");
+          const shown = (await registration.getNotifications()).map(({ body, tag }) => [body, tag]);
+          return JSON.stringify(shown.sort()) === JSON.stringify(wanted.sort());
+        }""",
+        arg=notes,
+        timeout=LONG,
+    )
+
+
+def test_a_home_screen_finds_all_it_needs(someone: Callable[..., Someone]) -> None:
+    page = someone("Ann").page
+    address = page.locator("link[rel=manifest]").get_attribute("href")
+    answer = page.request.get(str(address))
+    assert answer.headers["content-type"] == "application/manifest+json"
+    manifest = answer.json()
+    assert (manifest["start_url"], manifest["scope"], manifest["display"]) == ("/", "/", "standalone")
+    wanted = {(purpose, size) for purpose in ("any", "maskable") for size in ("192x192", "512x512")}
+    assert wanted <= {(icon["purpose"], icon["sizes"]) for icon in manifest["icons"]}
+    touch = page.locator("link[rel=apple-touch-icon]").get_attribute("href")
+    for src in [*(icon["src"] for icon in manifest["icons"]), touch]:
+        assert page.request.get(str(src)).headers["content-type"].startswith("image/")
+    chinese = page.request.get(str(address), headers={"Accept-Language": "zh-CN"}).json()
+    assert (chinese["name"], chinese["lang"]) == ("聊天", "zh-hans")
+    found = page.context.new_cdp_session(page).send("Page.getAppManifest")
+    assert found["errors"] == []
+    installable = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")
+    assert {one["errorId"] for one in installable["installabilityErrors"]} <= {"in-incognito"}
+
+
+def test_a_page_of_another_version_is_not_kept(someone: Callable[..., Someone]) -> None:
+    page = someone("Ann").page
+    assert page.request.get("/shell/?v=another").status == 404
+    script = page.request.get("/sw.js")
+    assert "no-cache" in script.headers["cache-control"]
+    shell = script.text().split('"shell": "')[1].split('"')[0]
+    kept_page = page.request.get(shell)
+    assert kept_page.status == 200
+    assert "Ann" not in kept_page.text()
+    assert 'name="csrfmiddlewaretoken" value' not in kept_page.text()
+
+
+def test_the_number_on_the_icon_is_what_is_unread_and_goes_with_it(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    ann.page.add_init_script(able("https://push.example.org/badge"))
+    ann.page.reload()
+    bob.say(ann, "one")
+    bob.say(ann, "two")
+    ann.page.wait_for_function("() => window.badge === 2")
+    expect(ann.page).to_have_title("(2) Chat")
+    ann.open(bob)
+    ann.page.wait_for_function("() => window.badge === 0")
+
+
+def test_permission_is_asked_for_on_a_click_and_never_else(someone: Callable[..., Someone]) -> None:
+    ann = someone("Ann")
+    ann.page.add_init_script(able(f"https://push.example.org/{ann.id}"))
+    ann.page.reload()
+    installed(ann.page)
+    open_section(ann.page)
+    expect(ann.page.locator("#notify-here")).not_to_be_checked()
+    expect(ann.page.locator("#notify-how")).to_have_text("The browser will ask you to allow it.")
+    assert ann.page.evaluate("() => [window.asked, Boolean(window.subscribed)]") == [0, False]
+    ann.page.locator("#notify-here").click()
+    expect(ann.page.locator("#notify-how")).to_contain_text("even when the chat is not open")
+    assert ann.page.evaluate("() => window.asked") == 1
+    key = ann.page.request.get("/push").json()["key"]
+    assert ann.page.evaluate("() => window.subscribed") == {"userVisibleOnly": True, "applicationServerKey": key}
+    ann.page.locator("#notify-content").click()
+    ann.page.wait_for_function(
+        "() => fetch('/push').then((answer) => answer.json()).then((push) => push.showContent === false)"
+    )
+    ann.page.locator("#notify-here").click()
+    expect(ann.page.locator("#notify-test")).to_be_hidden()
+    assert ann.page.evaluate("() => window.unsubscribed")
+    assert ann.page.request.get("/push").json()["isOn"] is False
+
+
+def test_a_refusal_is_explained_and_how_to_undo_it(someone: Callable[..., Someone]) -> None:
+    ann = someone("Ann")
+    ann.page.add_init_script(able("https://push.example.org/refused", answer="denied"))
+    ann.page.reload()
+    open_section(ann.page)
+    ann.page.locator("#notify-here").click()
+    expect(ann.page.locator("[data-state=refused]")).to_contain_text("left of the address")
+    assert ann.page.evaluate("() => Boolean(window.subscribed)") is False
+
+
+def test_without_a_push_service_the_open_page_tells_and_says_so(someone: Callable[..., Someone], watch: Watch) -> None:
+    watch.allow("Push API", "push service")
+    ann = someone("Ann", permissions=["notifications"])
+    installed(ann.page)
+    turn_on(ann.page)
+    expect(ann.page.locator("#notify-how")).to_contain_text("while the chat is open in some tab", timeout=LONG)
+    ann.page.click("#notify-test")
+    expect_shown(ann.page, [["This is a test. It works.", "test"]])
+
+
+def test_a_hidden_page_tells_its_worker_of_others_words_and_of_nothing_else(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    muted = bob.create_group("muted")
+    ann.page.add_init_script(
+        able(f"https://push.example.org/hidden-{ann.id}")
+        + """
+        window.notes = [];
+        ServiceWorker.prototype.postMessage = (said) => window.notes.push(said.note);
+        Object.defineProperty(document, "hidden", { get: () => window.isHidden ?? false });
+        """
+    )
+    bob.post("/group/invite", groupId=muted, userIds=[ann.id])
+    ann.post("/group/mute", groupId=muted)
+    ann.page.reload()
+    installed(ann.page)
+    turn_on(ann.page)
+    expect(ann.page.locator("#notify-how")).to_contain_text("even when")
+    ann.page.keyboard.press("Escape")
+    bob.say(ann, "seen")
+    expect(ann.badge(bob.name)).to_have_text("1")
+    ann.page.evaluate("() => { window.isHidden = true; }")
+    bob.say_in(muted, "muted words")
+    message = bob.say(ann, "are you there?")
+    ann.page.wait_for_function("() => window.notes.length")
+    assert ann.page.evaluate("() => window.notes") == [
+        {
+            "id": message["id"],
+            "tag": f"private:{bob.id}",
+            "url": f"/chat/private/{bob.id}/",
+            "title": bob.name,
+            "body": "are you there?",
+        }
+    ]
+
+
+def test_without_https_it_is_explained_and_the_chat_works(playwright: Playwright, tmp_path: Path) -> None:
+    with Server(tmp_path, ALLOWED_HOSTS="chat.test,127.0.0.1") as site:
+        watch = Watch(f"http://chat.test:{site.port}")
+        watch.allow("Cross-Origin-Opener-Policy")
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=[*BROWSER_ARGS, "--host-resolver-rules=MAP chat.test 127.0.0.1"]
+        )
+        context = browser.new_context(base_url=f"http://chat.test:{site.port}", locale="en-GB")
+        watch.over(context)
+        page = context.new_page()
+        ann, bob = Person(site, "Ann"), Person(site, "Bob")
+        bob.say(ann, "hello")
+        page.goto("/sign-in/")
+        page.fill("#name", ann.name)
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        expect(page.locator(".chat-row")).to_contain_text("hello")
+        open_section(page)
+        expect(page.locator("[data-state=insecure]")).to_contain_text("only over https")
+        expect(page.locator("#notify-here")).to_have_count(0)
+        page.keyboard.press("Escape")
+        sign_out(page)
+        assert not watch.complaints
+        browser.close()

@@ -1,0 +1,453 @@
+"""Whoever has no page open is told by a push: he alone, once, of what he may hear, and nobody waits for it."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as configured
+from django.core.exceptions import ImproperlyConfigured
+from py_vapid import Vapid02
+
+from accounts.models import User
+from chatproject import environment
+from chatproject.core.times import now
+from groups.models import Membership
+from notifications import push
+from notifications.models import PushSubscription
+from notifications.services import subscribing, telling
+from tests.people import Person
+from tests.pushing import PushService, subscription
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[PushService]:
+    with PushService() as service:
+        yield service
+
+
+@pytest.fixture(autouse=True)
+def _local(settings: Any, server: str) -> None:
+    settings.WEB_PUSH_LOCAL = True
+
+
+@pytest.fixture
+def reachable(service: PushService) -> Callable[..., str]:
+    """`path = reachable(ann)`: ann's device is told at this path of the service."""
+
+    def subscribe(person: Person, **more: Any) -> str:
+        path = f"/{person.name.replace(' ', '-')}/{person.token[:8]}"
+        person.post("/push/subscribe", subscription(service.url + path, **more), status=200)
+        return path
+
+    return subscribe
+
+
+def say(sender: Person, to: Person, content: str) -> Any:
+    return sender.post("/private/send", {"receiverId": to.id, "content": content}, status=201)
+
+
+def mute(person: Person, room: dict[str, Any]) -> None:
+    person.post("/group/mute", {"groupId": room["id"], "muted": True})
+
+
+def eventually(is_so: Callable[[], Any]) -> bool:
+    end = time.monotonic() + 15
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.05)
+    return bool(is_so())
+
+
+def rows(person: Person) -> Any:
+    return PushSubscription.objects.filter(user_id=person.id)
+
+
+# What is told ---------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_not_here_is_told_who_wrote_what(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob)
+    message = say(ann, bob, "hello  bob")
+    told = service.next(path)
+    headers = told.pop("headers")
+    assert told == {
+        "id": message["id"],
+        "title": ann.name,
+        "body": "hello bob",
+        "tag": f"private:{ann.id}",
+        "url": f"/chat/private/{ann.id}/",
+        "unread": 1,
+    }
+    assert (headers["Content-Encoding"], headers["Urgency"]) == ("aes128gcm", "high")
+    assert int(headers["TTL"]) > 0
+    assert len(headers["Topic"]) <= 32 and ann.id not in headers["Topic"]
+    assert Vapid02.verify(headers["Authorization"])
+    assert headers["Authorization"].endswith(f"k={bob.get('/push')['key']}")
+
+
+def test_a_group_is_named_beside_who_speaks_there_and_he_himself_hears_nothing(
+    person: Any, group: Any, service: PushService, reachable: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    anns, bobs = reachable(ann), reachable(bob)
+    room = group(ann, bob, name="tea")
+    ann.post("/group/send", {"groupId": room["id"], "content": "kettle is on"}, status=201)
+    told = service.next(bobs)
+    assert (told["title"], told["body"]) == ("tea", f"{ann.name}: kettle is on")
+    assert (told["tag"], told["url"]) == (f"group:{room['id']}", f"/chat/group/{room['id']}/")
+    assert service.is_silent(anns)
+
+
+def test_it_is_said_in_the_language_of_who_is_told(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    bob.patch("/me", {"language": "zh-hans"})
+    path = reachable(bob)
+    place = {"latitude": 39.9, "longitude": 116.4}
+    ann.post("/private/send", {"receiverId": bob.id, "type": "location", "locationData": place}, status=201)
+    assert service.next(path)["body"] == "[位置]"
+
+
+def test_who_wants_it_is_told_only_that_there_is_something(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob, showContent=False)
+    say(ann, bob, "a secret")
+    told = service.next(path)
+    assert (told["title"], told["body"]) == ("Chat", "New message")
+    assert "secret" not in str(told) and ann.name not in str(told)
+
+
+def test_a_burst_in_one_chat_is_one_push_with_the_last_word_and_the_count(
+    person: Any, service: PushService, reachable: Any
+) -> None:
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
+    path = reachable(bob)
+    say(cid, bob, "from another")
+    assert service.next(path)["unread"] == 1
+    for number in range(5):
+        say(ann, bob, f"word {number}")
+    said = [service.next(path)]
+    while said[-1]["body"] != "word 4":
+        said.append(service.next(path))
+    assert len(said) <= 2 and said[-1]["unread"] == 6
+
+
+def test_the_longest_names_and_words_fit_into_a_push(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob = person("安" * 30), person("bob")
+    path = reachable(bob)
+    say(ann, bob, "喝茶" * 2000)
+    told = service.next(path)
+    assert told["body"].startswith("喝茶") and len(told["body"]) == telling.TEXT
+
+
+# Who is not told ------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_told_who_is_here_has_muted_it_is_away_is_a_stranger_or_has_read_it(
+    person: Any, group: Any, service: PushService, reachable: Any
+) -> None:
+    ann, here, muted, away, eve, absent = (person(name) for name in ("ann", "here", "muted", "away", "eve", "absent"))
+    room = group(ann, here, muted, away, absent)
+    paths = [reachable(one) for one in (ann, here, muted, away, eve)]
+    end = reachable(absent)
+    sockets = here.connect()
+    mute(muted, room)
+    away.post("/group/tempLeave", {"groupId": room["id"]})
+    ann.post("/group/send", {"groupId": room["id"], "content": "psst"}, status=201)
+    assert service.next(end)["body"].endswith("psst")
+    assert [path for path in paths if not service.is_silent(path)] == []
+    assert sockets.next("OnGroupMsg")["content"] == "psst"
+
+
+def test_who_appears_offline_and_has_a_page_open_is_not_told(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob, cid = person("ann"), person("bob", online=False), person("cid")
+    path, end = reachable(bob), reachable(cid)
+    bobs = bob.connect()
+    say(ann, bob, "hello")
+    say(ann, cid, "and you")
+    service.next(end)
+    assert service.is_silent(path)
+    assert bobs.next("OnPrivate")
+
+
+def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
+    person: Any, service: PushService, reachable: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(telling, "AGAIN", (1.0, 4.0))
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob)
+    bobs = bob.connect()
+    say(ann, bob, "are you there?")
+    bobs.close()
+    assert service.next(path)["body"] == "are you there?"
+    say(ann, bob, "and now?")
+    assert service.next(path)["body"] == "and now?"
+
+
+def test_what_was_read_on_another_device_is_not_told_later(
+    person: Any, service: PushService, reachable: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(telling, "AGAIN", (1.0, 1.0))
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
+    path, end = reachable(bob), reachable(cid)
+    bobs = bob.connect()
+    say(ann, bob, "hello")
+    bobs.next("OnPrivate")
+    bobs.call("EmitMarkPrivateRead", {"senderId": ann.id})
+    bobs.close()
+    cids = cid.connect()
+    say(ann, cid, "hello")
+    cids.close()
+    service.next(end)
+    assert service.is_silent(path)
+
+
+def test_a_muted_chat_is_told_again_when_its_time_is_over(
+    person: Any, group: Any, service: PushService, reachable: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    path = reachable(bob)
+    Membership.objects.filter(room_id=room["id"], user_id=bob.id).update(muted_until=now() - timedelta(seconds=1))
+    ann.post("/group/send", {"groupId": room["id"], "content": "again"}, status=201)
+    assert service.next(path)["body"].endswith("again")
+
+
+def test_a_device_that_was_signed_out_is_told_nothing(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    phone = bob.signed_in_again()
+    gone, left = reachable(phone), reachable(bob)
+    phone.post("/logout", status=204)
+    assert rows(bob).count() == 1
+    say(ann, bob, "hello")
+    service.next(left)
+    assert service.is_silent(gone)
+
+
+def test_whoever_signs_in_at_the_same_browser_takes_it_over(person: Any, service: PushService) -> None:
+    ann, bob = person("ann"), person("bob")
+    same = subscription(f"{service.url}/shared-{ann.id}")
+    ann.post("/push/subscribe", same, status=200)
+    bob.post("/push/subscribe", same, status=200)
+    assert not ann.get("/push")["isOn"] and bob.get("/push")["isOn"]
+
+
+def test_nobody_is_told_more_often_than_the_rate_allows(
+    person: Any, service: PushService, reachable: Any, settings: Any
+) -> None:
+    settings.RATE_PUSHES = "1/h"
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
+    path, end = reachable(bob), reachable(cid)
+    say(ann, bob, "one")
+    assert service.next(path)["body"] == "one"
+    say(ann, bob, "two")
+    say(ann, cid, "end")
+    service.next(end)
+    assert service.is_silent(path)
+
+
+# Push services --------------------------------------------------------------------------------------------------------
+
+
+def test_a_subscription_that_is_gone_is_deleted(person: Any, service: PushService, reachable: Any) -> None:
+    for status in (404, 410):
+        ann, bob = person("ann"), person("bob")
+        path = reachable(bob)
+        service.statuses[path] = status
+        say(ann, bob, "hello")
+        service.next(path)
+        assert eventually(lambda: not rows(bob).exists())  # noqa: B023
+
+
+def test_a_service_that_fails_is_left_alone_for_longer_and_longer_and_then_for_good(
+    person: Any, service: PushService, reachable: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob)
+    service.statuses[path] = 500
+    say(ann, bob, "hello")
+    service.next(path)
+    assert eventually(lambda: rows(bob).get().failures == 1)
+    assert timedelta(0) < rows(bob).get().paused_until - now() <= telling.PAUSE
+    rows(bob).update(paused_until=None, failures=5)
+    say(ann, bob, "hello again")
+    service.next(path)
+    assert eventually(lambda: rows(bob).get().failures == 6)
+    assert rows(bob).get().paused_until - now() > 20 * telling.PAUSE
+    service.statuses[path] = 201
+    rows(bob).update(paused_until=None)
+    say(ann, bob, "better?")
+    service.next(path)
+    assert eventually(lambda: rows(bob).get().failures == 0)
+    service.statuses[path] = 500
+    rows(bob).update(failures=telling.FAILURES_MAX - 1)
+    say(ann, bob, "once more")
+    service.next(path)
+    assert eventually(lambda: not rows(bob).exists())
+
+
+def test_a_redirect_is_not_followed(person: Any, service: PushService, reachable: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob)
+    service.statuses[path] = 302
+    say(ann, bob, "hello")
+    service.next(path)
+    assert eventually(lambda: rows(bob).get().failures == 1)
+    assert service.is_silent("/elsewhere")
+
+
+def test_a_slow_service_delays_neither_messages_nor_other_pushes(
+    person: Any, service: PushService, reachable: Any
+) -> None:
+    import threading
+
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
+    slow, quick = reachable(bob), reachable(cid)
+    service.slow[slow] = threading.Event()
+    say(ann, bob, "hello")
+    service.next(slow)
+    began = time.monotonic()
+    say(ann, bob, "still there?")
+    say(ann, cid, "hello")
+    assert time.monotonic() - began < 3
+    assert service.next(quick)["body"] == "hello"
+    service.slow[slow].set()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://push.example.org/x",
+        "https://127.0.0.1/x",
+        "https://10.1.2.3/x",
+        "https://[::1]/x",
+        "https://[::ffff:10.0.0.1]/x",
+        "https://[64:ff9b::a00:1]/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://localhost/x",
+        "https://intranet/x",
+        "https://printer.local/x",
+        "https://ann@push.example.org/x",
+        "https://push.example.org:22/x",
+        "https://push.example.org/x y",
+        "https://push.example.org/x\r\nX-Evil: 1",
+        "file:///etc/passwd",
+        "https://push.example.org/" + "x" * 2000,
+        "",
+    ],
+)
+def test_what_is_no_push_service_is_refused(person: Any, settings: Any, endpoint: str) -> None:
+    settings.WEB_PUSH_LOCAL = False
+    ann = person("ann")
+    assert "endpoint" in ann.post("/push/subscribe", subscription(endpoint), status=400)["errors"]
+    assert not ann.get("/push")["isOn"]
+
+
+def test_a_name_that_leads_into_our_own_network_is_not_asked(
+    person: Any, service: PushService, reachable: Any, settings: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob)
+    settings.WEB_PUSH_LOCAL = False
+    say(ann, bob, "hello")
+    assert eventually(lambda: rows(bob).get().failures == 1)
+    assert service.is_silent(path)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [{}, {"p256dh": "AAAA", "auth": "AAAA"}, {"p256dh": "!", "auth": "!"}, {"p256dh": 7, "auth": None}, "keys", None],
+)
+def test_keys_that_no_browser_has_are_refused(person: Any, service: PushService, keys: Any) -> None:
+    ann = person("ann")
+    ann.post("/push/subscribe", {"endpoint": f"{service.url}/x", "keys": keys}, status=400)
+    assert not rows(ann).exists()
+
+
+# Devices --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_device_can_be_told_no_longer_and_knows_how_many_others_are(person: Any, reachable: Any) -> None:
+    ann = person("ann")
+    phone = ann.signed_in_again()
+    assert ann.get("/push") | {"key": ""} == {"key": "", "isOn": False, "showContent": True, "otherDevices": 0}
+    reachable(phone, showContent=False)
+    reachable(ann)
+    assert ann.get("/push")["otherDevices"] == 1
+    assert phone.get("/push")["showContent"] is False
+    assert ann.post("/push/unsubscribe")["isOn"] is False
+    assert phone.get("/push") | {"key": ""} == {"key": "", "isOn": True, "showContent": False, "otherDevices": 0}
+
+
+def test_one_person_has_only_so_many(person: Any, reachable: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(subscribing, "DEVICES_MAX", 2)
+    ann = person("ann")
+    devices = [ann, ann.signed_in_again(), ann.signed_in_again()]
+    for device in devices:
+        reachable(device)
+    assert [device.get("/push")["isOn"] for device in devices] == [False, True, True]
+
+
+def test_a_test_is_pushed_to_this_device_alone(person: Any, service: PushService, reachable: Any) -> None:
+    ann = person("ann")
+    phone = ann.signed_in_again()
+    phones, mine = reachable(phone), reachable(ann)
+    ann.post("/push/test", status=202)
+    assert service.next(mine)["tag"] == "test"
+    assert service.is_silent(phones)
+    ann.post("/push/unsubscribe")
+    ann.post("/push/test", status=404)
+
+
+def test_nobody_asks_for_tests_without_end(person: Any, service: PushService, reachable: Any) -> None:
+    ann = person("ann")
+    reachable(ann)
+    statuses = [ann.request("post", "/push/test", body={}).status_code for _ in range(8)]
+    assert 429 in statuses
+
+
+def test_push_can_be_turned_off(person: Any, service: PushService, reachable: Any, settings: Any) -> None:
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
+    path = reachable(bob)
+    settings.WEB_PUSH = False
+    assert bob.get("/push")["key"] is None
+    refused = cid.post("/push/subscribe", subscription(f"{service.url}/cid"), status=409)
+    assert refused["code"] == "push_off"
+    bob.post("/push/test", status=409)
+    say(ann, bob, "hello")
+    settings.WEB_PUSH = True
+    end = reachable(cid)
+    say(ann, cid, "end")
+    service.next(end)
+    assert service.is_silent(path)
+    assert bob.post("/push/unsubscribe")["isOn"] is False
+
+
+def test_a_person_who_is_deleted_leaves_no_subscription(person: Any, reachable: Any) -> None:
+    ann = person("ann")
+    reachable(ann)
+    User.objects.get(pk=ann.id).delete()
+    assert not rows(ann).exists()
+
+
+# The key --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Any) -> None:
+    key = environment.vapid_key("", tmp_path)
+    assert environment.vapid_key("", tmp_path) == key
+    assert (tmp_path / "vapid_key").stat().st_mode & 0o777 == 0o600
+    assert (configured.DATA_DIR / "vapid_key").stat().st_mode & 0o777 == 0o600
+    assert environment.vapid_key(key, tmp_path / "elsewhere") == key
+    assert push.public_key() != key
+    with pytest.raises(ImproperlyConfigured):
+        environment.vapid_key("too short", tmp_path)
+
+
+def test_push_services_are_told_where_we_are() -> None:
+    assert environment.vapid_contact("", ["https://chat.example.org"]) == "https://chat.example.org"
+    assert environment.vapid_contact("", ["http://localhost:8000"]) == "mailto:chat@localhost"
+    assert environment.vapid_contact("mailto:a@b.org", []) == "mailto:a@b.org"
+    with pytest.raises(ImproperlyConfigured):
+        environment.vapid_contact("a@b.org", [])
