@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.models import Device, User
+from accounts.models import Device, Installation, User
 from accounts.names import name_key
 from chatproject import databases
 from chatproject.core import errors, times
@@ -31,6 +31,11 @@ def by_ids(ids: Iterable[UUID]) -> dict[UUID, User]:
 
 def by_name(name: str) -> User | None:
     return User.objects.filter(name_key=name_key(name)).first()
+
+
+def has_owner() -> bool:
+    """Whether the first account was made: it owns the installation."""
+    return Installation.objects.exists()
 
 
 def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:
