@@ -11,7 +11,7 @@ const LANGUAGES = [["zh-hans", "简体中文"], ["en", "English"]];
 const PATIENCE = 1000;
 const YEAR = 31_536_000;
 
-export function openAccountMenu(anchor, { store, actions }) {
+export function openAccountMenu(anchor, { store, actions, admin }) {
   const root = document.documentElement;
   const theme = root.dataset.theme ?? "";
   openMenu(anchor, [
@@ -22,6 +22,7 @@ export function openAccountMenu(anchor, { store, actions }) {
     { heading: gettext("Language") },
     ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: code === language.toLowerCase(), run: () => setLanguage(code, actions) })),
     "-",
+    admin && { label: gettext("Administration"), icon: "shield", run: () => location.assign(admin) },
     {
       label: gettext("Sign out"),
       icon: "log-out",

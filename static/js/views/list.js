@@ -4,6 +4,7 @@ import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { openAccountMenu } from "chat/views/account.js";
 import { avatar, h, icon, iconButton, reconcile, refill, wait } from "chat/views/dom.js";
+import { emptyList, invitation } from "chat/views/first_steps.js";
 import { openGroupDialog } from "chat/views/group_dialog.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPeopleDialog } from "chat/views/people_dialog.js";
@@ -12,6 +13,7 @@ import { preview, typeOf } from "chat/views/types.js";
 const MINUTE = 60_000;
 
 export class ListView {
+  #context;
   #store;
   #actions;
   #router;
@@ -22,11 +24,13 @@ export class ListView {
   #clear = iconButton("x", gettext("Clear the search"), () => this.#clearSearch(), { hidden: true });
   #asked = 0;
 
-  constructor(root, { store, actions, router }) {
+  constructor(root, context) {
+    const { store, actions, router } = context;
+    this.#context = context;
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
-    this.#me.addEventListener("click", () => openAccountMenu(this.#me, { store, actions }));
+    this.#me.addEventListener("click", () => openAccountMenu(this.#me, context));
     const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#offerNew(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
     const chats = h("div", { class: "chats" }, this.#found, this.#rows);
     root.replaceChildren(
@@ -68,7 +72,7 @@ export class ListView {
     const query = this.#input.value.trim().toLocaleLowerCase();
     const chats = store.list.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
     if (!chats.length) {
-      if (store.isListed && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => this.#empty() }]);
+      if (store.isListed && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
       else if (store.isListed) this.#rows.replaceChildren();
       return;
     }
@@ -133,16 +137,12 @@ export class ListView {
     );
   }
 
-  #empty() {
-    const start = h("button", { type: "button", class: "button primary", on: { click: () => openPeopleDialog({ actions: this.#actions, router: this.#router }) } }, gettext("Find somebody"));
-    return h("div", { class: "empty" }, h("span", { class: "art" }, icon("messages-square")), h("h2", {}, gettext("Nothing here yet")), h("p", {}, gettext("Find somebody and say hello.")), start);
-  }
-
   #offerNew(anchor) {
-    const context = { store: this.#store, actions: this.#actions, router: this.#router };
+    const context = this.#context;
     openMenu(anchor, [
       { label: gettext("New conversation"), icon: "message-circle", run: () => openPeopleDialog(context) },
       { label: gettext("New group"), icon: "users", run: () => openGroupDialog(context) },
+      invitation(context),
     ]);
   }
 
