@@ -11,20 +11,19 @@ ME = "lin"
 class Person:
     name: str
     emblem: str  # of `faces`
-    language: str
 
 
 PEOPLE: Mapping[str, Person] = {
-    ME: Person("林若溪", "mountain", "zh-hans"),
-    "maya": Person("Maya Chen", "flower", "en"),
-    "wang": Person("王子涵", "waves", "zh-hans"),
-    "tom": Person("Tom Becker", "pine", "en"),
-    "jiayi": Person("陈嘉怡", "cat", "zh-hans"),
-    "sofia": Person("Sofia Rossi", "cup", "en"),
-    "wei": Person("张伟", "fish", "zh-hans"),
-    "amina": Person("أمينة", "moon", "en"),
-    "hana": Person("佐藤花", "leaf", "zh-hans"),
-    "lucas": Person("Lucas Martin", "balloon", "en"),
-    "zhao": Person("赵一鸣", "planet", "zh-hans"),
-    "priya": Person("Priya Nair", "house", "en"),
+    ME: Person("林若溪", "mountain"),
+    "maya": Person("Maya Chen", "flower"),
+    "wang": Person("王子涵", "waves"),
+    "tom": Person("Tom Becker", "pine"),
+    "jiayi": Person("陈嘉怡", "cat"),
+    "sofia": Person("Sofia Rossi", "cup"),
+    "wei": Person("张伟", "fish"),
+    "amina": Person("أمينة", "moon"),
+    "hana": Person("佐藤花", "leaf"),
+    "lucas": Person("Lucas Martin", "balloon"),
+    "zhao": Person("赵一鸣", "planet"),
+    "priya": Person("Priya Nair", "house"),
 }

@@ -52,10 +52,10 @@ def invite(name: str, password: str, me: User | None) -> dict[str, User]:
 
     The first account of an installation is made first, and so owns it. Raises Invalid for a weak password.
     """
-    people = {ME: me or accounts.create_user(name=name, password=password, language=PEOPLE[ME].language)}
+    people = {ME: me or accounts.create_user(name=name, password=password)}
     for key, person in PEOPLE.items():
         if key != ME:
-            people[key] = accounts.create_user(name=person.name, password=password, language=person.language)
+            people[key] = accounts.create_user(name=person.name, password=password)
     return people
 
 

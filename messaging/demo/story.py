@@ -156,20 +156,17 @@ TRIP = Group(
             at="05:52",
             lines=[
                 Place(ME, "光明顶 Bright Summit", "安徽省黄山市黄山风景区", 30.1337, 118.1683),
-                Picture("maya", pictures.sunrise, "5:48, exactly as promised 🌄", mark="sunrise"),
                 Say("sofia", "😍"),
-                Say("tom", "Worth every single one of those steps", to="sunrise"),
                 Voice("wang", 11.5),
+                Picture("maya", pictures.sunrise, "5:48, exactly as promised 🌄", mark="sunrise"),
             ],
         ),
         Scene(
             minutes=52,
             lines=[
-                Say("tom", "Legs: gone. Photos: 412. I will send the best ones tonight"),
-                Say(ME, "腿已经不是我的了😂 但真的太值得了！"),
-                Say("wang", "下次去哪里？我投乌镇一票"),
+                Say("tom", "Worth every single one of those steps. Legs: gone. Photos: 412", to="sunrise"),
+                Say(ME, "腿已经不是我的了😂 下次去乌镇？"),
                 Say("maya", "乌镇 +1，等春天吧 🌸"),
-                Say(ME, "一言为定 👍"),
             ],
         ),
     ],
