@@ -26,6 +26,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation import gettext_lazy as _
 
+from accounts import selectors
 from accounts.models import User
 from accounts.names import name_key
 from chatproject.core import avatars, errors, limits
@@ -110,8 +111,30 @@ def wrong_old_password() -> errors.Invalid:
 # Doors ----------------------------------------------------------------------------------------------------------------
 
 
+class Owned(errors.Conflict):
+    """To whoever was to be the owner, and came second."""
+
+    code = "owned"
+    title = _("Somebody was quicker: this chat has an owner now.")
+
+
 def registration_is_open() -> bool:
     return bool(settings.REGISTRATION == "open")
+
+
+def may_sign_up() -> bool:
+    """Anyone while registration is open; and whatever it says, the one who is to own the installation."""
+    return registration_is_open() or not selectors.has_owner()
+
+
+def require_sign_up() -> None:
+    if not may_sign_up():
+        raise errors.SignInRequired()
+
+
+def require_no_owner() -> None:
+    if selectors.has_owner():
+        raise Owned()
 
 
 def require_registration(by: User | None = None) -> None:

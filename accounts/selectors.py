@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.models import Device, User
+from accounts.models import Device, Installation, User
 from accounts.names import name_key
 from chatproject import databases
 from chatproject.core import errors, times
@@ -37,6 +37,11 @@ def by_name(name: str) -> User | None:
 def avatars() -> set[str]:
     """Every address of a picture made here that somebody shows."""
     return set(User.objects.filter(img__startswith=ADDRESS).values_list("img", flat=True))
+
+
+def has_owner() -> bool:
+    """Whether the first account was made: it owns the installation."""
+    return Installation.objects.exists()
 
 
 def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:

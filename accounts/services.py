@@ -6,7 +6,7 @@ The first account with a password becomes the owner of the installation: staff, 
 import hashlib
 import logging
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -39,22 +39,28 @@ def enter(*, name: str, password: str, address: str, img: str = "", online: bool
 
     Raises InvalidCredentials, RateLimited, Invalid, Busy.
     """
-    if rules.registration_is_open() and selectors.by_name(name) is None:
+    if rules.may_sign_up() and selectors.by_name(name) is None:
         try:
             return sign_up(name=name, password=password, address=address, img=img, online=online), True
-        except errors.NameTaken:
+        except (errors.NameTaken, errors.SignInRequired):
             pass  # somebody, perhaps the same person, was quicker
     return sign_in(name=name, password=password, address=address, online=online), False
 
 
-def sign_up(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> User:
-    """A new account. Raises SignInRequired where registration is closed, Invalid, NameTaken, RateLimited, Busy."""
-    rules.require_registration()
+def sign_up(
+    *, name: str, password: str, address: str, img: str = "", online: bool | None = None, as_owner: bool = False
+) -> User:
+    """A new account. The first becomes the owner; whoever signs up `as_owner` becomes that, or nobody.
+
+    Raises SignInRequired where registration is closed, Owned, Invalid, NameTaken, RateLimited, Busy.
+    """
+    require = rules.require_no_owner if as_owner else rules.require_sign_up
+    require()
     user = _new_user(name, img, is_invisible=online is False)
     rules.require_good_password(password, user)
     rules.count_sign_up(address)
     user.password = rules.hashed(password)
-    return _store(user)
+    return _store(user, require)
 
 
 def sign_in(*, name: str, password: str, address: str, online: bool | None = None) -> User:
@@ -99,11 +105,14 @@ def _new_user(name: str, img: str, **fields: Any) -> User:
     return User(name=name, name_key=name_key(name), img=rules.clean_img(img), **fields)
 
 
-def _store(user: User) -> User:
+def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
+    """`require` is asked again where it is settled: while the password was hashed somebody may have come first."""
+
     def body() -> User:
+        require()
         if User.objects.filter(name_key=user.name_key).exists():
             raise errors.NameTaken()
-        is_owner = not user.is_guest and not Installation.objects.exists()
+        is_owner = not user.is_guest and not selectors.has_owner()
         user.is_staff = user.is_superuser = is_owner
         user.save(force_insert=True)
         if is_owner:

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 from django.views.generic import FormView
 
-from accounts import rules, services
+from accounts import rules, selectors, services
 from accounts.middleware import client_of, device_of, speak
 from accounts.models import User
 from accounts.names import NAME_MAX
@@ -82,18 +82,31 @@ class CredentialsView(RedirectURLMixin, FormView):
 class SignInView(CredentialsView):
     template_name = "accounts/sign_in.html"
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "GET" and not selectors.has_owner():
+            return redirect(f"{resolve_url('sign-up')}?{urlencode({'next': self.get_success_url()})}")
+        return super().dispatch(request, *args, **kwargs)
+
     def enter(self, *, name: str, password: str) -> User:
         return services.sign_in(name=name, password=password, address=rules.address_of(self.request))
 
 
 class SignUpView(CredentialsView):
-    template_name = "accounts/sign_up.html"
+    """While nobody owns the installation, a welcome to whoever will; it promises that, and keeps it or says why not."""
+
+    def get_template_names(self) -> list[str]:
+        return ["accounts/sign_up.html" if selectors.has_owner() else "accounts/welcome.html"]
 
     def enter(self, *, name: str, password: str) -> User:
-        return services.sign_up(name=name, password=password, address=rules.address_of(self.request))
+        return services.sign_up(
+            name=name,
+            password=password,
+            address=rules.address_of(self.request),
+            as_owner="as_owner" in self.request.POST,
+        )
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if not rules.registration_is_open():
+        if not rules.may_sign_up():
             return redirect("sign-in")
         return super().dispatch(request, *args, **kwargs)
 

@@ -1,6 +1,7 @@
 """Signing up and in, on as many devices as one likes; what the others see; and who is kept out."""
 
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -94,19 +95,53 @@ def test_only_the_first_account_owns_the_installation(person: Any, owner: Person
     assert person("ann").get("/me")["isStaff"] is False
 
 
-def test_of_two_first_accounts_at_one_moment_one_is_the_owner(person: Any, anonymous: Person, owner: Person) -> None:
+@pytest.fixture
+def unowned(owner: Person) -> Iterator[None]:
+    """Nobody owns the installation, until the test ends."""
     Installation.objects.all().delete()
+    yield
+    User.objects.exclude(pk=owner.id).filter(is_superuser=True).update(is_superuser=False, is_staff=False)
+    Installation.objects.update_or_create(pk=Installation.ONLY, defaults={"owner_id": UUID(owner.id)})
+
+
+def test_of_two_first_accounts_at_one_moment_one_is_the_owner(person: Any, anonymous: Person, unowned: None) -> None:
     names = [f"first {person.unique()}" for _ in range(8)]
-    try:
-        anonymous.post("/createUser", {"name": f"guest {person.unique()}", "img": ""}, status=201)
-        with ThreadPoolExecutor(8) as crowd:
-            answers = list(crowd.map(lambda name: try_(anonymous, name, PASSWORD), names))
-        ids = [UUID(answer.json()["id"]) for answer in answers]
-        assert User.objects.filter(pk__in=ids, is_superuser=True, is_staff=True).count() == 1
-        assert User.objects.filter(is_superuser=True, is_guest=True).count() == 0
-    finally:
-        User.objects.exclude(pk=owner.id).filter(is_superuser=True).update(is_superuser=False, is_staff=False)
-        Installation.objects.update(owner=owner.id)
+    anonymous.post("/createUser", {"name": f"guest {person.unique()}", "img": ""}, status=201)
+    with ThreadPoolExecutor(8) as crowd:
+        answers = list(crowd.map(lambda name: try_(anonymous, name, PASSWORD), names))
+    ids = [UUID(answer.json()["id"]) for answer in answers]
+    assert User.objects.filter(pk__in=ids, is_superuser=True, is_staff=True).count() == 1
+    assert User.objects.filter(is_superuser=True, is_guest=True).count() == 0
+
+
+def test_where_registration_is_closed_there_is_a_first_account_and_at_one_moment_only_one(
+    person: Any, anonymous: Person, unowned: None, settings: Any
+) -> None:
+    settings.REGISTRATION = "closed"
+    assert anonymous.post("/createUser", {"name": f"guest {person.unique()}", "img": ""}, status=401)
+    with ThreadPoolExecutor(6) as crowd:
+        answers = list(
+            crowd.map(lambda n: try_(anonymous, f"first {n}", PASSWORD), [person.unique() for _ in range(6)])
+        )
+    assert sorted(answer.status_code for answer in answers) == [201] + [401] * 5
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 401} == {"invalid_credentials"}
+    assert try_(anonymous, f"late {person.unique()}", PASSWORD).status_code == 401
+
+
+def test_whoever_was_promised_to_own_the_installation_does_or_is_told_why_not(
+    person: Any, browser: Any, unowned: None
+) -> None:
+    pages = [(browser(), f"first {person.unique()}") for _ in range(6)]
+
+    def sign_up(page: Any, name: str) -> Any:
+        return page.submit("/sign-up/", name=name, password=PASSWORD, as_owner="1")
+
+    with ThreadPoolExecutor(6) as crowd:
+        answers = list(crowd.map(lambda pair: sign_up(*pair), pages))
+    assert sorted(answer.status_code for answer in answers) == [302] + [409] * 5
+    assert all("Somebody was quicker" in answer.text for answer in answers if answer.status_code == 409)
+    made = User.objects.filter(name__in=[name for _, name in pages])
+    assert [user.is_superuser for user in made] == [True], "nobody else was given an account he had not asked for"
 
 
 def test_too_many_accounts_from_one_address_have_to_wait(person: Any, anonymous: Person, settings: Any) -> None:

@@ -8,7 +8,7 @@ one to tell, wherever he is connected: the process that stored the message does 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -53,7 +53,7 @@ class _Fold(Generic[Key, Last, Taken, Told]):
         self,
         take: Callable[[dict[Key, Last]], Taken],
         ask: Callable[[Taken], Told],
-        tell: Callable[[Told], Awaitable[None]],
+        tell: Callable[[Told], Coroutine[Any, Any, None]],
     ) -> None:
         self._take, self._ask, self._tell = take, ask, tell
         self._marked: dict[Key, Last] = {}
@@ -62,15 +62,12 @@ class _Fold(Generic[Key, Last, Taken, Told]):
     def mark(self, key: Key, last: Last) -> None:
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # a command: there is nothing to fold
-            asyncio.run(self._once(key, last))
+        except RuntimeError:  # a command: there is nothing to fold, and it asks the database here
+            asyncio.run(self._tell(self._ask(self._take({key: last}))))
             return
         self._marked[key] = last
         if self._round is None or self._round.get_loop() is not loop:
             self._round = loop.create_task(self._rounds())
-
-    async def _once(self, key: Key, last: Last) -> None:
-        await self._tell(self._ask(self._take({key: last})))
 
     async def _rounds(self) -> None:
         try:

@@ -68,7 +68,7 @@ const router = new Router(async (key, at) => {
   store.open(key, at);
 });
 
-const context = { store, actions, router, recallWindow: boot.recallWindow, maxUpload: boot.maxUpload, map: boot.map };
+const context = { store, actions, router, recallWindow: boot.recallWindow, maxUpload: boot.maxUpload, map: boot.map, signUp: boot.signUp, admin: boot.admin };
 new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);

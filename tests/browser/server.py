@@ -80,6 +80,11 @@ class Server:
                 time.sleep(0.05)
         raise RuntimeError(f"The server did not start:\n{self.log.read_text()}")
 
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`manage.py` with this server's settings, whether it runs or not."""
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=300)
+
     def kill(self) -> None:
         self._end(signal.SIGKILL)
 

@@ -6,7 +6,7 @@ import { openSettings } from "chat/views/settings.js";
 
 const PATIENCE = 1000;
 
-export function openAccountMenu(anchor, { store, actions }) {
+export function openAccountMenu(anchor, { store, actions, admin }) {
   openMenu(anchor, [
     { heading: store.me.name },
     { label: gettext("Settings"), icon: "settings", run: () => openSettings({ store, actions }) },
@@ -15,6 +15,7 @@ export function openAccountMenu(anchor, { store, actions }) {
     "-",
     ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: isSpoken(code), run: () => setLanguage(code, actions) })),
     "-",
+    admin && { label: gettext("Administration"), icon: "shield", run: () => location.assign(admin) },
     {
       label: gettext("Sign out"),
       icon: "log-out",

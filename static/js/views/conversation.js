@@ -7,6 +7,7 @@ import { openChatMenu } from "chat/views/chat_menu.js";
 import { Composer } from "chat/views/composer.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
+import { Welcome } from "chat/views/first_steps.js";
 import { openGroupPanel } from "chat/views/group_panel.js";
 import { LogView } from "chat/views/log.js";
 import { openMenu } from "chat/views/menu.js";
@@ -33,7 +34,8 @@ export class ConversationView {
   #welcome;
   #element;
 
-  constructor(root, { store, actions, router, recallWindow, maxUpload, map }) {
+  constructor(root, context) {
+    const { store, actions, router, recallWindow, maxUpload, map } = context;
     this.#root = root;
     this.#store = store;
     this.#actions = actions;
@@ -52,7 +54,7 @@ export class ConversationView {
     this.#foot.append(this.#notice, this.#composer.element);
     this.#element = h("section", { class: "conversation", id: "conversation" }, this.#head, this.#log.element, this.#foot);
     this.#attachments = new Attachments(this.#element, { store, actions, composer: this.#composer, onSent: () => this.#sent(), maxUpload, map });
-    this.#welcome = h("div", { class: "empty welcome" }, h("span", { class: "art" }, icon("message-circle")), h("h2", {}, gettext("Pick a conversation")), h("p", {}, gettext("Or begin one: everybody here is a search away.")));
+    this.#welcome = new Welcome(context);
     this.#bindMessages();
     store.on("open", () => this.#show());
     store.on(["chats", "people"], () => this.#render());
@@ -66,7 +68,7 @@ export class ConversationView {
     if (key !== this.#key) {
       this.#unlisten?.();
       this.#key = key;
-      this.#root.replaceChildren(key ? this.#element : this.#welcome);
+      this.#root.replaceChildren(key ? this.#element : this.#welcome.element);
       this.#log.open(key);
       this.#attachments.open(key);
       if (!key) this.#composer.close();

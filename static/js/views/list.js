@@ -6,6 +6,7 @@ import { openAccountMenu } from "chat/views/account.js";
 import { onMenuAsked } from "chat/views/asking.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { avatar, h, icon, iconButton, reconcile, refill } from "chat/views/dom.js";
+import { emptyList, invitation } from "chat/views/first_steps.js";
 import { openGroupDialog } from "chat/views/group_dialog.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPeopleDialog } from "chat/views/people_dialog.js";
@@ -15,6 +16,7 @@ import { preview, typeOf } from "chat/views/types.js";
 const MINUTE = 60_000;
 
 export class ListView {
+  #context;
   #store;
   #actions;
   #router;
@@ -25,11 +27,13 @@ export class ListView {
   /** One for all rows: it stands on the one under the pointer, or that has the focus. */
   #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#offer(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
 
-  constructor(root, { store, actions, router }) {
+  constructor(root, context) {
+    const { store, actions, router } = context;
+    this.#context = context;
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
-    this.#me.addEventListener("click", () => openAccountMenu(this.#me, { store, actions }));
+    this.#me.addEventListener("click", () => openAccountMenu(this.#me, context));
     const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#offerNew(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
     this.#search = new SearchView({ store, actions, router }, () => this.render());
     this.#chats = h("div", { class: "chats" }, this.#search.above, this.#rows, this.#search.below, this.#menuButton);
@@ -87,7 +91,7 @@ export class ListView {
     const query = this.#search.query.toLocaleLowerCase();
     const chats = store.list.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
     if (!chats.length) {
-      if (store.isListed && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => this.#empty() }]);
+      if (store.isListed && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
       else if (store.isListed) this.#rows.replaceChildren();
       return;
     }
@@ -158,16 +162,12 @@ export class ListView {
     );
   }
 
-  #empty() {
-    const start = h("button", { type: "button", class: "button primary", on: { click: () => openPeopleDialog({ actions: this.#actions, router: this.#router }) } }, gettext("Find somebody"));
-    return h("div", { class: "empty" }, h("span", { class: "art" }, icon("messages-square")), h("h2", {}, gettext("Nothing here yet")), h("p", {}, gettext("Find somebody and say hello.")), start);
-  }
-
   #offerNew(anchor) {
-    const context = { store: this.#store, actions: this.#actions, router: this.#router };
+    const context = this.#context;
     openMenu(anchor, [
       { label: gettext("New conversation"), icon: "message-circle", run: () => openPeopleDialog(context) },
       { label: gettext("New group"), icon: "users", run: () => openGroupDialog(context) },
+      invitation(context),
     ]);
   }
 

@@ -27,7 +27,7 @@ export function openPeopleDialog({ actions, router }) {
     const [people, groups] = await Promise.all([actions.findPeople(input.value.trim()), actions.findGroups(input.value.trim())]);
     if (mine !== turn) return;
     const rows = [...people.filter((user) => user.id !== actions.me.id).map(person), ...groups.map(group)];
-    results.replaceChildren(...(rows.length ? rows : [h("p", { class: "no-result" }, gettext("Nobody and nothing of that name."))]));
+    results.replaceChildren(...(rows.length ? rows : [h("p", { class: "no-result" }, input.value.trim() ? gettext("Nobody and nothing of that name.") : gettext("Nobody else is here yet."))]));
   }
 
   input.addEventListener("input", wait(search, 150));
