@@ -17,9 +17,8 @@ from rest_framework import serializers
 from rest_framework.views import APIView
 
 from accounts.serializers import UserOutput
-from groups.serializers import GroupInput, GroupOutput, JoinInput
+from groups.serializers import CHAT_TYPES, ChatSettingsOutput, GroupInput, GroupOutput, JoinInput
 from messaging.serializers import (
-    CHAT_TYPES,
     EditInput,
     GroupMessageInput,
     HistoryInput,
@@ -193,6 +192,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnTempLeaveGroup": (SomebodyInGroup, "Somebody left for a while."),
     "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),
     "OnGroupUpdate": (GroupOutput, "A group changed, or is new to you."),
+    "OnChatUpdate": (ChatSettingsOutput, "You pinned or muted a chat, on another device perhaps."),
     "OnKicked": (Kicked, "You were removed from a group, or it was dissolved."),
     "MessageHistory": (History, "The answer to GetMessageHistory."),
     "MessageHistoryError": (HistoryRefusal, "Or why there is none."),

@@ -12,7 +12,7 @@ INTERFACE = (ROOT / "docs/interface.md").read_text()
 LINES = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", INTERFACE, re.MULTILINE)
 
 
-def tests_named(shown_by: str) -> list[tuple[Path, str | None]]:
+def named_tests(shown_by: str) -> list[tuple[Path, str | None]]:
     named = re.findall(r"`((?:tests/)?test_\w+\.py)(?:::(\w+))?`", shown_by)
     return [(ROOT / (path if "/" in path else f"tests/browser/{path}"), test or None) for path, test in named]
 
@@ -23,7 +23,7 @@ def test_every_promise_of_the_interface_has_its_number() -> None:
 
 @pytest.mark.parametrize(("number", "shown_by"), LINES, ids=[number for number, _ in LINES])
 def test_a_promise_of_the_interface_names_tests_that_exist(number: str, shown_by: str) -> None:
-    named = tests_named(shown_by)
+    named = named_tests(shown_by)
     assert named
     for path, test in named:
         assert path.exists(), path

@@ -220,7 +220,7 @@ class _Group(_Performance):
         self.moments = [min(self._moments_of(scene)) - MADE]  # the line that says so
         super().perform()
         if group.is_muted:
-            groups.mute(by=self.people[ME], group_id=self.room.pk, muted=True)
+            groups.mute(by=self.people[ME], chat_id=self.room.pk, is_group=True, muted=True)
 
     def act(self, line: Line) -> None:
         people, group_id = self.people, self.room.pk
