@@ -62,7 +62,7 @@ def test_a_member_s_server_refuses_what_his_page_does_not_offer(
     said = bob.say_in(group, "hello")
     ann.open("Tea")
     expect(ann.bubble("hello")).to_be_visible()
-    forbidden: dict[str, dict[str, str]] = {
+    forbidden: dict[str, dict[str, Any]] = {
         "/group/update": {"groupId": group, "name": "Ann's"},
         "/group/invite": {"groupId": group, "userIds": [ann.id]},
         "/group/kick": {"groupId": group, "userId": cem.id},
