@@ -1,6 +1,7 @@
 """Groups: what each role may do, and what the others see of it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -62,7 +63,7 @@ def test_a_member_s_server_refuses_what_his_page_does_not_offer(
     said = bob.say_in(group, "hello")
     ann.open("Tea")
     expect(ann.bubble("hello")).to_be_visible()
-    forbidden = {
+    forbidden: dict[str, dict[str, Any]] = {
         "/group/update": {"groupId": group, "name": "Ann's"},
         "/group/invite": {"groupId": group, "userIds": [ann.id]},
         "/group/kick": {"groupId": group, "userId": cem.id},

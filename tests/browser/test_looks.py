@@ -30,7 +30,7 @@ def test_every_size_in_light_and_dark_shows_its_panes_and_nothing_sticks_out(
         width, height = size
         page.set_viewport_size({"width": width, "height": height})
         for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=theme)
             page.reload()
             assert media.is_loaded(page.locator(".message img"))
             expect(page.locator(".place-card")).to_be_in_viewport()
