@@ -128,7 +128,7 @@ class UserAdmin(admin.ModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "user_permissions":
-            kwargs["form_class"] = PermissionsField
+            kwargs |= {"form_class": PermissionsField, "queryset": Permission.objects.select_related("content_type")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
