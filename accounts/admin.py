@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -18,11 +19,20 @@ from chatproject.core.errors import ChatError
 
 T = TypeVar("T")
 
+#: Django says them in English only.
+VERBS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("see")}
+
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 def _languages() -> list[tuple[str, Any]]:
     return [("", _("as the browser asks")), *settings.LANGUAGES]
+
+
+class PermissionsField(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, permission: Permission) -> str:
+        verb = permission.codename.partition("_")[0]
+        return f"{permission.content_type}: {VERBS.get(verb, permission.name)}"
 
 
 class UserForm(forms.ModelForm):
@@ -89,7 +99,6 @@ class UserAdmin(admin.ModelAdmin):
     search_help_text = _("Part of a name")
     ordering = ("name_key",)
     readonly_fields = ("is_active", "is_guest", "is_invisible", "last_active", "created_at")
-    filter_horizontal = ("groups", "user_permissions")
     actions = ("deactivate", "activate")
     show_full_result_count = False
 
@@ -116,6 +125,11 @@ class UserAdmin(admin.ModelAdmin):
         if obj is None:
             return (profile,)
         return (profile, (_("State"), {"fields": self.readonly_fields}), (_("Rights"), {"fields": RIGHTS}))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "user_permissions":
+            kwargs |= {"form_class": PermissionsField, "queryset": Permission.objects.select_related("content_type")}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         may_give_rights = _staff(request).is_superuser and obj != request.user

@@ -70,7 +70,7 @@ class Room(Model):
         indexes = [models.Index(fields=["kind", "join_policy", "name"], name="room_listed")]
 
     def __str__(self) -> str:
-        return self.name or str(self.pk)
+        return self.name or f"{self.get_kind_display()} {str(self.pk)[:8]}"
 
     @property
     def is_direct(self) -> bool:

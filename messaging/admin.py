@@ -12,7 +12,7 @@ from messaging.models import Message, Upload
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("sent_at", "room", "seq", "sender", "type", "excerpt", "recalled_at")
+    list_display = ("sent_at", "sender", "excerpt", "type", "room", "recalled_at")
     list_filter = ("type", "room__kind", "sent_at", ("recalled_at", admin.EmptyFieldListFilter))
     list_select_related = ("room", "sender")
     search_fields = ("content", "sender__name", "room__name")
@@ -27,7 +27,7 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Erase the selected messages for everyone"), permissions=["erase"])
     def erase(self, request: HttpRequest, messages: QuerySet[Message]) -> HttpResponse | None:
         question = _("Erase these messages for everyone? What they said is gone for good.")
-        if page := ask(self, request, messages, question):
+        if page := ask(self, request, messages, question, show=lambda one: f"{one.sender}: {self.excerpt(one)}"):
             return page
         act_on_each(self, request, messages, lambda message: services.erase(message=message), _("Erased for everyone."))
         return None

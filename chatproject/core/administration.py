@@ -32,7 +32,12 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def ask(
-    model_admin: ModelAdmin, request: HttpRequest, chosen: QuerySet[Any], question: Text
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    chosen: QuerySet[Any],
+    question: Text,
+    *,
+    show: Callable[[Any], str] = str,
 ) -> TemplateResponse | None:
     """The page with the question; None when it was answered with yes. For an action to return, or to go on."""
     if "confirmed" in request.POST:
@@ -41,7 +46,7 @@ def ask(
         **model_admin.admin_site.each_context(request),
         "title": question,
         "opts": model_admin.opts,
-        "chosen": chosen[:SHOWN],
+        "chosen": [show(one) for one in chosen[:SHOWN]],
         "more": max(0, chosen.count() - SHOWN),
         "action": request.POST["action"],
         "select_across": request.POST.get("select_across", "0"),

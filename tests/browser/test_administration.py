@@ -129,6 +129,7 @@ def test_an_erased_message_is_gone_for_everybody_while_they_look(owner: Page, so
         one.open(other)
         expect(one.bubble(words)).to_be_visible()
     choose(owner, "messaging/message", words, "erase")
+    expect(owner.locator("#content li")).to_have_text(f"{ann.name}: {words}")
     expect(bob.bubble(words)).to_be_visible()
     confirm(owner)
     for one in (ann, bob):
@@ -158,3 +159,13 @@ def test_nobody_else_gets_in(someone: Callable[..., Someone], visit: Callable[..
     ann.page.goto("/")
     ann.page.get_by_role("button", name="My account").click()
     expect(ann.page.get_by_role("menuitem", name="Administration")).to_have_count(0)
+
+
+def test_a_person_s_page_speaks_chinese_to_the_last_right(owner: Page, person: Callable[[str], Person]) -> None:
+    ann = person("安")
+    owner.goto(f"/admin/accounts/user/{ann.id}/change/")
+    words = owner.locator("#user_form").inner_text().replace(ann.name, "")
+    rights = owner.locator("#id_user_permissions option").all_inner_texts()
+    assert any("消息: 删除" in right for right in rights)
+    assert "Choose" not in words
+    assert not any("Can " in right for right in rights)

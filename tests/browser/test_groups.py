@@ -1,6 +1,7 @@
 """Groups: what each role may do, and what the others see of it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from playwright.sync_api import expect
 

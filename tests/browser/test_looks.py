@@ -1,8 +1,9 @@
-"""Every size and both themes: nothing sticks out, the right panes are there, and a picture of each is left to look at."""
+"""Every size and both themes: nothing sticks out, and a picture of each is left to look at; what moves, and for whom."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageStat
 from playwright.sync_api import expect
 
@@ -42,3 +43,33 @@ def test_every_size_in_light_and_dark_shows_its_panes_and_nothing_sticks_out(
             page.screenshot(path=shot, animations="disabled")
             brightness = ImageStat.Stat(Image.open(shot).convert("L")).median[0]
             assert brightness > 200 if theme == "light" else brightness < 60
+
+
+@pytest.mark.parametrize(("wish", "is_calm"), [("reduce", True), ("no-preference", False)])
+def test_who_wants_no_motion_gets_none(
+    someone: Callable[..., Someone], person: Callable[[str], Person], wish: str, is_calm: bool
+) -> None:
+    ann, bob = someone("Ann", reduced_motion=wish), person("Bob")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    page = ann.page
+    page.reload()
+    page.evaluate(
+        """() => {
+          window.longest = 0;
+          const note = ({ target }) => {
+            for (const { effect } of target.getAnimations()) window.longest = Math.max(window.longest, effect.getTiming().duration);
+          };
+          for (const name of ["animationstart", "transitionrun"]) document.addEventListener(name, note, true);
+        }"""
+    )
+    ann.open("Tea")
+    ann.bubble("hello").click(button="right")
+    expect(page.get_by_role("menuitem", name="Reply")).to_be_visible()
+    page.keyboard.press("Escape")
+    ann.write("hello to you")
+    expect(page.locator("[data-state=sent]")).to_have_count(1)
+    page.click("#group-info")
+    expect(page.locator("dialog.sheet .person").first).to_be_visible()
+    milliseconds = page.evaluate("window.longest")
+    assert milliseconds < 1 if is_calm else 50 < milliseconds <= 1000
