@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import hostile
 from tests.browser.conftest import Someone
@@ -122,6 +122,30 @@ def test_who_has_no_chats_is_shown_one_way_to_begin(someone: Callable[..., Someo
     expect(ann.page.locator(".sidebar .empty .button.primary")).to_have_count(1)
     ann.page.locator(".sidebar .empty .button.primary").click()
     expect(ann.page.locator("dialog input").first).to_be_focused()
+
+
+def test_a_list_that_is_late_takes_nothing_back(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(ann, "first")
+    expect(preview(ann, bob.name)).to_have_text("first")
+    held: list[tuple[Route, Any]] = []
+    ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
+    with ann.page.expect_request("**/chatList"):
+        cem.say(ann, "hello")  # somebody new: the list is asked for
+    bob.say(ann, "second")
+    expect(preview(ann, bob.name)).to_have_text("second")
+    while not held:
+        ann.page.wait_for_timeout(10)
+    with ann.page.expect_response("**/chatList"):
+        for route, answer in held:
+            route.fulfill(response=answer)
+    ann.page.unroute("**/chatList")
+    cem.say(ann, "again")
+    expect(preview(ann, cem.name)).to_have_text("again")
+    expect(preview(ann, bob.name)).to_have_text("second")
+    expect(ann.badge(bob.name)).to_have_text("2")
 
 
 # Pins, mutes, and the menu --------------------------------------------------------------------------------------------
