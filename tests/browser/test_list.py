@@ -134,10 +134,10 @@ def test_a_list_that_is_late_takes_nothing_back(
     ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
     with ann.page.expect_request("**/chatList"):
         cem.say(ann, "hello")  # somebody new: the list is asked for
-    bob.say(ann, "second")
-    expect(preview(ann, bob.name)).to_have_text("second")
     while not held:
         ann.page.wait_for_timeout(10)
+    bob.say(ann, "second")
+    expect(preview(ann, bob.name)).to_have_text("second")
     with ann.page.expect_response("**/chatList"):
         for route, answer in held:
             route.fulfill(response=answer)
