@@ -155,9 +155,11 @@ export class Actions {
     for (const id of missing) this.#once(`quoted ${id}`, () => asked);
   }
 
-  /** A page of messages that hold the words: {items, next}, `next` to ask for the page after it. */
-  findMessages(query, next = null) {
-    return this.#api.page(next ?? "/message/search", next ? {} : { q: query, limit: FOUND });
+  /** A page of messages that hold the words, in all chats or in that of `key`: {items, next}, `next` to go on with. */
+  findMessages(query, { next = null, key = null }) {
+    if (next) return this.#api.page(next);
+    const { type, id } = key ? splitKey(key) : {};
+    return this.#api.page("/message/search", { q: query, limit: FOUND, chatId: id, isGroup: key && type === "group" });
   }
 
   async markRead(key, upTo) {

@@ -8,6 +8,7 @@ import { Timeline } from "chat/timeline.js";
 
 const TYPING_LASTS = 6000;
 const LOCAL_AT_MOST = 60;
+const isAfter = (one, other) => Boolean(one && other) && (one.seq - other.seq || one.version - other.version) > 0;
 /** Pinned ones first, then the newest. */
 const inOrder = (one, other) => Boolean(other.pinned) - Boolean(one.pinned) || (lastMoved(one) < lastMoved(other) ? 1 : -1);
 const lastMoved = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
@@ -134,6 +135,8 @@ export class Store {
       const known = this.chats.get(key);
       const isLoaded = this.timelines.get(key)?.isLoaded;
       const readHere = known?.readSeq ?? 0;
+      // The list may have been read before something that was heard of here since.
+      const isBehind = known && (entry.seq < known.seq || isAfter(known.lastMessage, entry.lastMessage));
       this.chats.set(key, {
         ...known,
         ...entry,
@@ -144,6 +147,7 @@ export class Store {
         readSeq: Math.max(entry.readSeq ?? 0, readHere),
         // What was read here and not yet heard of there is read.
         unreadCount: readHere >= entry.seq ? 0 : entry.unreadCount,
+        ...(isBehind && { lastMessage: known.lastMessage, unreadCount: known.unreadCount }),
       });
       if (entry.type === "private") this.takePerson(entry);
     }

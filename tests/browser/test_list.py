@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests import hostile
 from tests.browser.conftest import Someone
@@ -122,6 +122,30 @@ def test_who_has_no_chats_is_shown_one_way_to_begin(someone: Callable[..., Someo
     expect(ann.page.locator(".sidebar .empty .button.primary")).to_have_count(1)
     ann.page.locator(".sidebar .empty .button.primary").click()
     expect(ann.page.locator("dialog input").first).to_be_focused()
+
+
+def test_a_list_that_is_late_takes_nothing_back(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(ann, "first")
+    expect(preview(ann, bob.name)).to_have_text("first")
+    held: list[tuple[Route, Any]] = []
+    ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
+    with ann.page.expect_request("**/chatList"):
+        cem.say(ann, "hello")  # somebody new: the list is asked for
+    while not held:
+        ann.page.wait_for_timeout(10)
+    bob.say(ann, "second")
+    expect(preview(ann, bob.name)).to_have_text("second")
+    with ann.page.expect_response("**/chatList"):
+        for route, answer in held:
+            route.fulfill(response=answer)
+    ann.page.unroute("**/chatList")
+    cem.say(ann, "again")
+    expect(preview(ann, cem.name)).to_have_text("again")
+    expect(preview(ann, bob.name)).to_have_text("second")
+    expect(ann.badge(bob.name)).to_have_text("2")
 
 
 # Pins, mutes, and the menu --------------------------------------------------------------------------------------------
@@ -430,3 +454,34 @@ def test_a_reply_says_nothing_of_what_was_recalled_or_is_elsewhere(
         quote = ann.bubble(f"reply {number}").locator(".quote")
         expect(quote).to_have_text("An earlier message")
         expect(quote).to_be_disabled()
+
+
+def test_words_are_looked_for_in_the_open_conversation_from_hit_to_hit(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    cem.say(ann, "a needle elsewhere")
+    bob.say(ann, "needle one")
+    talk(bob, ann, 70)
+    bob.say(ann, "Needle two")
+    ann.post("/markPrivateRead", senderId=bob.id)
+    ann.page.reload()
+    ann.open(bob)
+    ann.page.click("#chat-menu")
+    choose(ann, "Search in this conversation")
+    ann.page.keyboard.type("needle")
+    count = ann.page.locator(".finder-count")
+    expect(count).to_have_text("1 of 2")
+    in_sight(ann.page, "Needle two")
+    ann.page.keyboard.press("Enter")
+    expect(count).to_have_text("2 of 2")
+    in_sight(ann.page, "needle one")
+    expect(ann.page.get_by_role("button", name="The one before")).to_be_disabled()
+    ann.page.get_by_role("button", name="The one after").click()
+    expect(count).to_have_text("1 of 2")
+    in_sight(ann.page, "Needle two")
+    ann.page.fill("#find", "nowhere")
+    expect(count).to_have_text("Nothing found")
+    ann.page.locator("#find").press("Escape")
+    expect(ann.page.locator(".finder")).to_be_hidden()
+    expect(ann.page.locator("#text")).to_be_focused()

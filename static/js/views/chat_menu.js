@@ -12,8 +12,8 @@ const LENGTHS = [
   [gettext("Until I turn it on again"), "bell-off", null],
 ];
 
-/** `at` is where the menu opens: {x, y}, or the box of what it belongs to. */
-export function openChatMenu(anchor, chat, { actions }, at = anchor.getBoundingClientRect()) {
+/** `at` is where the menu opens: {x, y}, or the box of what it belongs to. `find()` looks for words in the chat, where one can. */
+export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBoundingClientRect()) {
   const run = (work) => work.catch((problem) => toast(problem.message));
   const mute = (muted, seconds) => run(actions.muteChat(chat, { muted, seconds }));
   const chooseLength = () => openMenu(
@@ -35,6 +35,7 @@ export function openChatMenu(anchor, chat, { actions }, at = anchor.getBoundingC
   openMenu(
     anchor,
     [
+      find && !chat.isBlank && { label: gettext("Search in this conversation"), icon: "search", run: find },
       ...kept,
       chat.unreadCount > 0 && { label: gettext("Mark as read"), icon: "check-check", run: () => actions.markRead(chat.key, chat.seq) },
       chat.type === "group" && absence(chat, (verb) => run(actions.changeGroup(verb, chat.id))),

@@ -7,6 +7,7 @@ import { openChatMenu } from "chat/views/chat_menu.js";
 import { Composer } from "chat/views/composer.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
+import { Finder } from "chat/views/finder.js";
 import { Welcome } from "chat/views/first_steps.js";
 import { openGroupPanel } from "chat/views/group_panel.js";
 import { LogView } from "chat/views/log.js";
@@ -26,6 +27,7 @@ export class ConversationView {
   #log;
   #composer;
   #attachments;
+  #finder;
   #map;
   #key;
   #head = h("header", { class: "conversation-head" });
@@ -42,6 +44,7 @@ export class ConversationView {
     this.#router = router;
     this.#recallWindow = recallWindow * 1000;
     this.#log = new LogView({ store, actions });
+    this.#finder = new Finder({ actions, show: (seq) => this.#try(this.#log.toMessage(seq)), onClose: () => this.#composer.focus() });
     this.#map = map;
     this.#composer = new Composer({
       store,
@@ -52,7 +55,7 @@ export class ConversationView {
       kit: () => this.#attachments.kit(),
     });
     this.#foot.append(this.#notice, this.#composer.element);
-    this.#element = h("section", { class: "conversation", id: "conversation" }, this.#head, this.#log.element, this.#foot);
+    this.#element = h("section", { class: "conversation", id: "conversation" }, this.#head, this.#finder.element, this.#log.element, this.#foot);
     this.#attachments = new Attachments(this.#element, { store, actions, composer: this.#composer, onSent: () => this.#sent(), maxUpload, map });
     this.#welcome = new Welcome(context);
     this.#bindMessages();
@@ -71,6 +74,7 @@ export class ConversationView {
       this.#root.replaceChildren(key ? this.#element : this.#welcome.element);
       this.#log.open(key);
       this.#attachments.open(key);
+      this.#finder.leave();
       if (!key) this.#composer.close();
       if (key) {
         this.#composer.open(key);
@@ -130,7 +134,7 @@ export class ConversationView {
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
         h("button", { type: "button", class: "who-button", on: { click: isGroup ? openPanel : () => this.#introduce(chat) } }, who),
         isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
-        iconButton("ellipsis-vertical", gettext("What to do with this conversation"), (event) => openChatMenu(event.currentTarget, this.#chat, { actions: this.#actions }), { id: "chat-menu", "aria-haspopup": "menu" }),
+        iconButton("ellipsis-vertical", gettext("What to do with this conversation"), (event) => openChatMenu(event.currentTarget, this.#chat, { actions: this.#actions, find: () => this.#finder.open(this.#key) }), { id: "chat-menu", "aria-haspopup": "menu" }),
       ];
     });
   }

@@ -79,13 +79,16 @@ function entry(item, index) {
   );
 }
 
-/** Keeps a floating box inside the window, below what it belongs to or, without room there, above. */
+/** Keeps a floating box inside the window: at a point {x, y}, or below the box it belongs to; without room there, above. */
 export function place(box, { left = 0, right, top, bottom, x, y }) {
   const margin = 8;
   const { offsetWidth: width, offsetHeight: height } = box;
-  const start = x ?? (document.dir === "rtl" || left + width + margin > innerWidth ? right - width : left);
-  const below = y ?? bottom + 4;
-  const above = y === undefined ? top - height - 4 : y - height;
+  // A box from the browser has x and y, too.
+  const isPoint = bottom === undefined;
+  const isTurned = document.dir === "rtl" || left + width + margin > innerWidth;
+  const start = isPoint ? x : isTurned ? right - width : left;
+  const below = isPoint ? y : bottom + 4;
+  const above = isPoint ? y - height : top - height - 4;
   box.style.left = `${Math.max(margin, Math.min(start, innerWidth - width - margin))}px`;
   box.style.top = `${below + height + margin > innerHeight ? Math.max(margin, above) : below}px`;
 }

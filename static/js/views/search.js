@@ -155,7 +155,7 @@ export class SearchView {
   async #lookForMessages(query, turn) {
     let page;
     do {
-      page = await this.#actions.findMessages(query, this.#next);
+      page = await this.#actions.findMessages(query, { next: this.#next });
       if (turn !== this.#turn) return;
       this.#next = page.next;
     } while (!page.items.length && page.next);
