@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import CDPSession, Page, Playwright, expect
 
-from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
@@ -123,6 +123,7 @@ class TestWhileTheServerIsAway:
     def test_a_push_is_shown_while_no_page_is_open_and_opens_its_chat(
         self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
     ) -> None:
+        watch.allow(REFUSED)  # a browser wants a picture for everything that it shows
         with PushService() as service:
             ann, bob = someone("Ann", permissions=["notifications"]), person("Bob")
             ann.page.add_init_script(able(f"{service.url}/ann"))
