@@ -16,6 +16,9 @@ from messaging.demo.story import GROUPS, PAIRS
 from messaging.models import Message
 from tests.browser.server import PASSWORD, Person, Server
 
+#: It draws, and has every picture and recording judged: half a minute of work, twice.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
 ALL_CHATS = {group.name for group in GROUPS} | {PEOPLE[pair.other].name for pair in PAIRS if pair.one == ME}
 
 

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -59,9 +59,9 @@ def invite(name: str, password: str, me: User | None) -> dict[str, User]:
     return people
 
 
-def perform(people: Mapping[str, User]) -> int:
-    """Everything they say; how many messages that is."""
-    told_at = now()
+def perform(people: Mapping[str, User], zone: tzinfo) -> int:
+    """Everything they say, by the clocks of where they live; how many messages that is."""
+    told_at = now().astimezone(zone)
     for group in GROUPS:
         _Group(group, people, told_at).perform()
     for pair in PAIRS:
@@ -159,7 +159,7 @@ class _Performance:
         start = self.told_at - timedelta(minutes=scene.minutes)
         if scene.days:
             hour, minute = map(int, scene.at.split(":"))
-            day = self.told_at.astimezone() - timedelta(days=scene.days)
+            day = self.told_at - timedelta(days=scene.days)
             start = day.replace(hour=hour, minute=minute, second=chance.randint(0, 59), microsecond=0)
         if self.moments:
             start = max(start, self.moments[-1] + timedelta(minutes=1))

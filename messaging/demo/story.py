@@ -1,7 +1,7 @@
 """What they say, chat by chat.
 
-A scene begins so many days and then at that hour, or so many minutes, before it is told; its lines follow each other as
-fast as people type.
+A scene begins so many days before it is told, at an hour of where they live, or so many minutes before; its lines
+follow each other as fast as people type.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -86,7 +86,7 @@ Line = Say | Recalled | Picture | Voice | Place | Paper | Joins | Brings | Renam
 class Scene:
     lines: Sequence[Line]
     days: int = 0  # before today, and then at `at`
-    at: str = ""  # "19:40", by this machine's clock
+    at: str = ""  # "19:40"
     minutes: int = 0  # or so many before now
 
 
@@ -207,10 +207,9 @@ PRODUCT = Group(
             days=2,
             at="11:41",
             lines=[
-                Picture("maya", pictures.chart, "Best week so far: 783 sign-ups"),
-                Say("lucas", "Wow. The new landing page pays off 🎉"),
                 Paper("priya", "Q4 预算 budget.csv", papers.budget),
-                Say(ME, "漂亮！周四上线之后再看一次数据", was="漂亮！周三上线之后再看一次数据"),
+                Say(ME, "省下不少！周四上线之后再看一次", was="省下不少！周三上线之后再看一次"),
+                Picture("maya", pictures.chart, "Best week so far: 783 sign-ups 🎉"),
             ],
         ),
         Scene(

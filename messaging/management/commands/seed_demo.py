@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from datetime import timedelta, timezone
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -26,6 +27,9 @@ class Command(BaseCommand):
             help="who is in the middle of it: your account, which stays as it is, or a new one of that name",
         )
         parser.add_argument("--password", help="of all the new accounts; without it one is made up, and printed")
+        parser.add_argument(
+            "--east", type=int, default=8, help="hours that their clocks are before UTC: 8 in China, -5 in New York"
+        )
         parser.add_argument("--yes", action="store_true", help="also where other people are already")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,7 +48,7 @@ class Command(BaseCommand):
         logging.disable(logging.WARNING)  # where no chat is served, each message says that nobody was told of it
         try:
             people = stage.invite(name, password, me)
-            messages = stage.perform(people)
+            messages = stage.perform(people, timezone(timedelta(hours=options["east"])))
         except ChatError as error:
             details = [str(text) for texts in (error.errors or {}).values() for text in texts]
             raise CommandError(" ".join(details) or str(error.detail)) from error

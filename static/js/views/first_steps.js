@@ -72,5 +72,5 @@ export class Welcome {
 const HINTS = [
   ["send-horizontal", gettext("Enter sends, Shift+Enter begins a new line.")],
   ["image", gettext("Pictures and files: paste them, or drop them into a conversation.")],
-  ["undo-2", gettext("Right-click a message to answer, edit or recall it.")],
+  ["undo-2", gettext("Right-click a message, or hold it, to answer, edit or recall it.")],
 ];
