@@ -3,6 +3,7 @@ import { lastSeen, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { Attachments } from "chat/views/attach.js";
 import { Composer } from "chat/views/composer.js";
+import { copy } from "chat/views/copy.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
 import { openGroupPanel } from "chat/views/group_panel.js";
@@ -121,7 +122,7 @@ export class ConversationView {
       const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, groupId: chat.id });
       return [
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
-        isGroup ? h("button", { type: "button", class: "who-button", on: { click: openPanel } }, who) : h("div", { class: "who-button" }, who),
+        isGroup ? h("button", { type: "button", class: "who-button", id: "who", on: { click: openPanel } }, who) : h("div", { class: "who-button" }, who),
         isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
       ];
     });
@@ -207,7 +208,7 @@ export class ConversationView {
     const isAdmin = ["owner", "admin"].includes(this.#chat.role);
     const items = [
       { label: gettext("Reply"), icon: "reply", run: () => this.#composer.answer(message) },
-      words && navigator.clipboard && { label: gettext("Copy"), icon: "copy", run: () => navigator.clipboard.writeText(words) },
+      words && { label: gettext("Copy"), icon: "copy", run: () => copy(words) },
       address && { label: gettext("Download"), icon: "download", run: () => h("a", { href: address, download: message.fileName ?? "" }).click() },
       isOwn && type.isEditable && { label: gettext("Edit"), icon: "pencil", run: () => this.#composer.edit(message) },
       isOwn && this.#chat.type === "group" && { label: gettext("Who has read it"), icon: "check-check", run: () => this.#showReaders(message) },
