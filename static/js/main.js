@@ -13,6 +13,7 @@ import { toast } from "chat/views/dom.js";
 import { FrameView } from "chat/views/frame.js";
 import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
+import { followKeyboard } from "chat/views/viewport.js";
 import { WaitingFiles } from "chat/waiting.js";
 
 const boot = JSON.parse(document.getElementById("boot").textContent);
@@ -61,6 +62,7 @@ const context = { store, actions, router, recallWindow: boot.recallWindow, maxUp
 new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
+followKeyboard();
 
 try {
   await actions.loadList();
