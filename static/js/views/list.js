@@ -103,7 +103,8 @@ export class ListView {
 
   #build(chat, { isOnline, isOpen, moved, time, line }) {
     const count = chat.unreadCount;
-    const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-label": fill(gettext("%(count)s unread"), { count }) }, badge(count)) : null;
+    const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count)) : null;
+    const states = [isOnline && gettext("online"), chat.muted && gettext("muted"), chat.away && gettext("away for a while"), count && fill(gettext("%(count)s unread"), { count })].filter(Boolean);
     return h(
       "a",
       { class: `chat-row${count ? " unread" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
@@ -129,7 +130,7 @@ export class ListView {
           unread,
         ),
       ),
-      isOnline && h("span", { class: "visually-hidden" }, gettext("online")),
+      states.length > 0 && h("span", { class: "visually-hidden" }, states.join(", ")),
     );
   }
 
