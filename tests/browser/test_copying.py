@@ -8,8 +8,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.conftest import Someone
 from tests.browser.media import SENSES
-from tests.browser.screens import sign_in
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, Person, Server
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 
 HOST = "chat.test"
 
@@ -38,9 +37,11 @@ def insecure(playwright: Playwright, tmp_path: Path) -> Iterator[Page]:
         group = ann.create_group("Tea", bob)
         bob.say_in(group, "two\nlines")
         context = browser.new_context(base_url=f"http://{HOST}:{site.port}", locale="en-GB")
-        sign_in(context, ann.name)
         page = context.new_page()
-        page.goto(f"/chat/group/{group}/")
+        page.goto(f"/sign-in/?next=/chat/group/{group}/")
+        page.fill("#name", ann.name)
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
         expect(page.locator(".message")).to_have_count(1)
         assert page.evaluate("isSecureContext || Boolean(navigator.clipboard)") is False
         yield page

@@ -12,7 +12,13 @@ from tests.browser.conftest import PATIENCE, Someone, Watch, unique
 from tests.browser.screens import sign_in
 from tests.browser.server import Person, Server
 
-pytestmark = pytest.mark.skipif(not firefox.FIREFOX, reason="Firefox is missing: apt-get install firefox-esr")
+#: It is slower to begin than Chromium, and does more in processes of its own.
+PATIENT = 4 * PATIENCE
+
+pytestmark = [
+    pytest.mark.skipif(not firefox.FIREFOX, reason="Firefox is missing: apt-get install firefox-esr"),
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +35,7 @@ def opened(browser: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
 
     def open_page(**options: Any) -> Page:
         context = browser.new_context(base_url=site.url, **{"locale": "en-GB", **firefox.AS_IT_IS, **options})
-        context.set_default_timeout(2 * PATIENCE)
+        context.set_default_timeout(PATIENT)
         watch.over(context)
         contexts.append(context)
         return context.new_page()
@@ -80,7 +86,7 @@ def test_a_page_of_firefox_left_open_hears_again_after_the_server_was_gone(brows
         ann, bob = Person(site, "Ann"), Person(site, "Bob")
         bob.say(ann, "before")
         context = browser.new_context(base_url=site.url, locale="en-GB", **firefox.AS_IT_IS)
-        context.set_default_timeout(2 * PATIENCE)
+        context.set_default_timeout(PATIENT)
         sign_in(context, ann.name)
         page = context.new_page()
         page.goto(f"/chat/private/{bob.id}/")
@@ -91,6 +97,6 @@ def test_a_page_of_firefox_left_open_hears_again_after_the_server_was_gone(brows
         page.press("#text", "Enter")
         expect(page.locator(".message[data-state=sending]")).to_have_count(1)
         site.start()
-        expect(page.locator(".message[data-state=sent]")).to_have_count(1, timeout=30_000)
+        expect(page.locator(".message[data-state=sent]")).to_have_count(1, timeout=PATIENT)
         expect(page.locator("#banner")).to_be_hidden()
         context.close()
