@@ -17,6 +17,7 @@ import { toast } from "chat/views/dom.js";
 import { FrameView } from "chat/views/frame.js";
 import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
+import { followKeyboard } from "chat/views/viewport.js";
 import { WaitingFiles } from "chat/waiting.js";
 
 // A page without a person is the one that the service worker kept: what it shows is what was kept of the last person.
@@ -72,6 +73,7 @@ const context = { store, actions, router, recallWindow: boot.recallWindow, maxUp
 new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
+followKeyboard();
 
 try {
   if (kept) {

@@ -5,6 +5,7 @@ import { onMenuAsked } from "chat/views/asking.js";
 import { Attachments } from "chat/views/attach.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { Composer } from "chat/views/composer.js";
+import { copy } from "chat/views/copy.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
 import { Finder } from "chat/views/finder.js";
@@ -132,7 +133,7 @@ export class ConversationView {
       const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, router: this.#router, groupId: chat.id });
       return [
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
-        h("button", { type: "button", class: "who-button", on: { click: isGroup ? openPanel : () => this.#introduce(chat) } }, who),
+        h("button", { type: "button", class: "who-button", id: "who", on: { click: isGroup ? openPanel : () => this.#introduce(chat) } }, who),
         isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
         iconButton("ellipsis-vertical", gettext("What to do with this conversation"), (event) => openChatMenu(event.currentTarget, this.#chat, { actions: this.#actions, find: () => this.#finder.open(this.#key) }), { id: "chat-menu", "aria-haspopup": "menu" }),
       ];
@@ -213,7 +214,7 @@ export class ConversationView {
     const isAdmin = ["owner", "admin"].includes(this.#chat.role);
     const items = [
       { label: gettext("Reply"), icon: "reply", run: () => this.#composer.answer(message) },
-      words && navigator.clipboard && { label: gettext("Copy"), icon: "copy", run: () => navigator.clipboard.writeText(words) },
+      words && { label: gettext("Copy"), icon: "copy", run: () => copy(words) },
       address && { label: gettext("Download"), icon: "download", run: () => h("a", { href: address, download: message.fileName ?? "" }).click() },
       isOwn && type.isEditable && { label: gettext("Edit"), icon: "pencil", run: () => this.#composer.edit(message) },
       !isOwn && this.#chat.type === "group" && { label: fill(gettext("About %(name)s"), { name: this.#store.signed(message).senderName }), icon: "user", run: () => this.#introduceSender(message) },

@@ -4,6 +4,7 @@ import { h, iconButton } from "chat/views/dom.js";
 
 /** Opens a dialog; `kind` is "" or "sheet". Answers {dialog, body, foot, close}. */
 export function openDialog(title, { kind = "", content = [], buttons = [], onClose = () => {} } = {}) {
+  const opener = document.activeElement;
   const heading = h("h2", { id: `dialog-${Math.random().toString(36).slice(2)}` }, title);
   const body = h("div", { class: "dialog-body" }, content);
   const foot = h("div", { class: "dialog-foot", hidden: !buttons.length }, buttons);
@@ -12,6 +13,8 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
   const dialog = h("dialog", { class: kind, "aria-labelledby": heading.id }, head, body, foot);
   dialog.addEventListener("close", () => {
     dialog.remove();
+    // The browser gives the focus back, but not to what was built anew meanwhile.
+    if (!opener.isConnected && opener.id) document.getElementById(opener.id)?.focus();
     onClose();
   });
   dialog.addEventListener("pointerdown", (event) => {

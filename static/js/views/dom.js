@@ -54,17 +54,42 @@ export function avatar({ id, name, img, online = false, type = "private" }, size
 export function refill(element, signature, build) {
   if (element.dataset.signature === signature) return;
   element.dataset.signature = signature;
-  element.replaceChildren(...[build()].flat(Infinity).filter(Boolean));
+  keepFocus(element, () => element.replaceChildren(...[build()].flat(Infinity).filter(Boolean)));
+}
+
+const reachable = (root) => [root, ...root.querySelectorAll("*")].filter((one) => one.tabIndex >= 0 || one.hasAttribute("tabindex"));
+
+/**
+ * Does `work`, which builds or moves children of `parent`, and gives the focus back to what stands where it was: in the
+ * child of the same key, or without keys in the child at the same place.
+ */
+export function keepFocus(parent, work) {
+  const active = document.activeElement;
+  if (!parent.contains(active)) {
+    work();
+    return;
+  }
+  const place = [...parent.children].findIndex((child) => child.contains(active));
+  const child = parent.children[place];
+  const key = child?.dataset.key;
+  const index = child ? reachable(child).indexOf(active) : -1;
+  work();
+  if (!child || document.activeElement === active) return;
+  const now = key === undefined ? parent.children[place] : [...parent.children].find((one) => one.dataset.key === key);
+  if (now) reachable(now)[index]?.focus({ preventScroll: true });
 }
 
 /**
  * Makes the children of `parent` be `rows`, in order: {key, signature, build()}. Elements whose key and signature are
- * the same stay in the page; the others are built. Answers how many were built.
+ * the same stay in the page; the others are built.
  */
 export function reconcile(parent, rows) {
+  keepFocus(parent, () => arrange(parent, rows));
+}
+
+function arrange(parent, rows) {
   const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let cursor = parent.firstElementChild;
-  let built = 0;
   for (const { key, signature, build } of rows) {
     let element = old.get(key);
     old.delete(key);
@@ -72,7 +97,6 @@ export function reconcile(parent, rows) {
       const fresh = build();
       fresh.dataset.key = key;
       fresh.dataset.signature = signature;
-      built += 1;
       if (element) {
         if (cursor === element) cursor = fresh;
         element.replaceWith(fresh);
@@ -83,7 +107,6 @@ export function reconcile(parent, rows) {
     else parent.insertBefore(element, cursor);
   }
   for (const left of old.values()) left.remove();
-  return built;
 }
 
 export function toast(text) {

@@ -45,8 +45,10 @@ export function toggleEmoji(anchor, pick) {
     grid.scrollTop = 0;
   }
   function move(event, list, steps) {
-    const to = list.indexOf(document.activeElement) + (steps[event.key] ?? 0);
     if (!(event.key in steps)) return false;
+    const to = list.indexOf(document.activeElement) + steps[event.key];
+    // Above the first line are the groups.
+    if (to < 0 && event.key === "ArrowUp") tabs.find((tab) => tab.tabIndex === 0).focus();
     list[to]?.focus();
     event.preventDefault();
     return true;
@@ -70,9 +72,12 @@ export function toggleEmoji(anchor, pick) {
     pick(button.textContent);
   });
   panel.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
+    const leaves = event.key === "Tab" && (event.shiftKey ? event.target.role === "tab" : event.target.role !== "tab");
+    if (event.key === "Escape" || leaves) {
+      // It stands at the page's end: Tab goes on from the button that opened it.
       panel.close();
       anchor.focus();
+      if (event.key === "Escape" || event.shiftKey) event.preventDefault();
     } else if (event.target.role === "tab") {
       if (event.key === "ArrowDown") grid.firstElementChild.focus();
       else if (move(event, tabs, { ArrowRight: 1, ArrowLeft: -1 })) document.activeElement.click();

@@ -1,7 +1,7 @@
 // Around both panes: which of them a phone shows, the window's title, and the banner when the server is out of reach.
 import { badge } from "chat/format.js";
 import { gettext } from "chat/i18n.js";
-import { h, icon } from "chat/views/dom.js";
+import { announce, h, icon } from "chat/views/dom.js";
 
 const PATIENCE = 2000;
 
@@ -9,7 +9,7 @@ export class FrameView {
   #shell;
   #store;
   #timer = 0;
-  #banner = h("p", { class: "banner", role: "status", id: "banner", hidden: true }, icon("wifi-off"), gettext("No connection. What you write is kept and sent as soon as it is back."));
+  #banner = h("p", { class: "banner", id: "banner", hidden: true }, icon("wifi-off"), gettext("No connection. What you write is kept and sent as soon as it is back."));
 
   constructor(shell, { store }) {
     this.#shell = shell;
@@ -23,8 +23,19 @@ export class FrameView {
 
   #connection() {
     clearTimeout(this.#timer);
-    if (this.#store.connection === "online") this.#banner.hidden = true;
-    else this.#timer = setTimeout(() => { this.#banner.hidden = false; }, PATIENCE);
+    if (this.#store.connection !== "online") {
+      this.#timer = setTimeout(() => this.#warn(), PATIENCE);
+      return;
+    }
+    if (!this.#banner.hidden) announce(gettext("Connected again."));
+    this.#banner.hidden = true;
+  }
+
+  /** Read out by itself: what appears with its words already in it is not, by most screen readers. */
+  #warn() {
+    if (!this.#banner.hidden) return;
+    this.#banner.hidden = false;
+    announce(this.#banner.textContent);
   }
 
   #render() {

@@ -1,5 +1,5 @@
 // A new group, and people for an old one.
-import { gettext } from "chat/i18n.js";
+import { fill, gettext } from "chat/i18n.js";
 import { splitKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
@@ -26,7 +26,7 @@ function peoplePicker({ actions, without = new Set() }) {
         if (box) box.checked = false;
         input.focus();
       };
-      return h("button", { type: "button", class: "chip", title: gettext("Remove"), on: { click: drop } }, h("bdi", {}, user.name), icon("x"));
+      return h("button", { type: "button", class: "chip", title: gettext("Remove"), "aria-label": fill(gettext("Remove %(name)s"), { name: user.name }), on: { click: drop } }, h("bdi", {}, user.name), icon("x"));
     }));
   };
   const row = (user) => h(

@@ -3,8 +3,9 @@ import { memberCount, roleName } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
+import { copy } from "chat/views/copy.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, keepFocus, toast } from "chat/views/dom.js";
 import { openInviteDialog } from "chat/views/group_dialog.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { openMenu } from "chat/views/menu.js";
@@ -40,7 +41,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     if (signature === shown) return;
     shown = signature;
     const { scrollTop } = body;
-    body.replaceChildren(...[top(group, chat), invitation(group, chat), people(group, chat), settings(group, chat)].filter(Boolean));
+    keepFocus(body, () => body.replaceChildren(...[top(group, chat), invitation(group, chat), people(group, chat), settings(group, chat)].filter(Boolean)));
     body.scrollTop = scrollTop;
   }
 
@@ -68,13 +69,12 @@ export function openGroupPanel({ store, actions, router, groupId }) {
   function invitation(group, chat) {
     if (!mayInvite(group, chat)) return null;
     const link = group.inviteCode && invitationLink(key, group.inviteCode);
-    const copy = () => navigator.clipboard.writeText(link).then(() => toast(gettext("Copied.")));
     return h(
       "section",
       { class: "panel-section" },
       h("h4", {}, gettext("Invitation")),
       link
-        ? h("div", { class: "code" }, h("code", {}, link), navigator.clipboard && iconButton("copy", gettext("Copy"), copy), isAdmin(chat) && iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })))
+        ? h("div", { class: "code" }, h("code", {}, link), iconButton("copy", gettext("Copy"), () => copy(link)), isAdmin(chat) && iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })))
         : h("button", { type: "button", class: "button small", on: { click: () => change("invite") } }, icon("link"), gettext("Show the invitation")),
     );
   }

@@ -130,8 +130,8 @@ export class ListView {
 
   #build(chat, { isOnline, isOpen, moved, time, line }) {
     const count = chat.unreadCount;
-    const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-label": fill(gettext("%(count)s unread"), { count }) }, badge(count)) : null;
-    const notes = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted")].filter(Boolean).join(", ");
+    const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count)) : null;
+    const states = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted"), chat.away && gettext("away for a while"), count && fill(gettext("%(count)s unread"), { count })].filter(Boolean);
     return h(
       "a",
       { class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
@@ -158,7 +158,7 @@ export class ListView {
           unread,
         ),
       ),
-      notes && h("span", { class: "visually-hidden" }, notes),
+      states.length > 0 && h("span", { class: "visually-hidden" }, states.join(", ")),
     );
   }
 

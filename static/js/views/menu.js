@@ -1,4 +1,4 @@
-// A menu at a button or at the pointer: arrows, Home, End, Enter, Esc; focus goes back to where it came from.
+// A menu at a button or at the pointer: arrows, Home, End, first letters, Enter, Esc; focus goes back to where it came from.
 import { h, icon } from "chat/views/dom.js";
 
 let open = null;
@@ -38,7 +38,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   buttons[0]?.focus();
   menu.addEventListener("keydown", (event) => {
     const here = buttons.indexOf(document.activeElement);
-    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key] ?? beginsWith(event, buttons, here);
     if (to !== undefined) buttons.at(to % buttons.length).focus();
     else if (event.key === "Escape" || event.key === "Tab") close();
     else return;
@@ -57,6 +57,14 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   }, { signal, capture: true });
   window.addEventListener("resize", close, { signal });
   window.addEventListener("blur", close, { signal });
+}
+
+/** The next entry that begins with the letter that was pressed. */
+function beginsWith({ key, ctrlKey, metaKey, altKey }, buttons, here) {
+  if ([...key].length > 1 || key === " " || ctrlKey || metaKey || altKey) return undefined;
+  const begins = (button) => button.textContent.trim().toLocaleLowerCase().startsWith(key.toLocaleLowerCase());
+  const steps = buttons.findIndex((_, step) => begins(buttons[(here + 1 + step) % buttons.length]));
+  return steps === -1 ? undefined : here + 1 + steps;
 }
 
 function entry(item, index) {

@@ -36,7 +36,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
     ),
     message.id && !isRecalled && iconButton("ellipsis", gettext("Message actions"), () => {}, { class: "message-menu", "aria-haspopup": "menu", tabindex: "-1" }),
   );
-  if (!isOwn) row.setAttribute("aria-label", fill(gettext("%(name)s at %(time)s"), { name: message.senderName, time: clock(new Date(message.sentAt)) }));
+  row.setAttribute("aria-label", fill(gettext("%(name)s at %(time)s"), { name: isOwn ? gettext("You") : message.senderName, time: clock(new Date(message.sentAt)) }));
   const notes = [];
   if (state === "failed") notes.push(failure(reason));
   if (read?.receipt) notes.push(h("p", { class: "receipt" }, read.receipt));

@@ -2,8 +2,9 @@
 import { coordinates } from "chat/format.js";
 import { gettext } from "chat/i18n.js";
 import { parsed } from "chat/places.js";
+import { copy } from "chat/views/copy.js";
 import { openDialog } from "chat/views/dialog.js";
-import { h, icon, iconButton, toast } from "chat/views/dom.js";
+import { h, icon, iconButton } from "chat/views/dom.js";
 import { openMap } from "chat/views/map.js";
 
 const PATIENCE = 15_000;
@@ -134,14 +135,14 @@ const round = (degrees) => Number(degrees.toFixed(DIGITS));
 
 export function showPlace(place, { map: settings }) {
   let map = null;
-  const frame = h("div", { class: "map", role: "img", "aria-label": coordinates(place) });
+  const frame = h("div", { class: "map", role: "group", "aria-label": coordinates(place) });
   const numbers = `${place.latitude}, ${place.longitude}`;
-  const copy = navigator.clipboard && iconButton("copy", gettext("Copy the coordinates"), () => navigator.clipboard.writeText(numbers).then(() => toast(gettext("Copied."))));
+  const toCopy = iconButton("copy", gettext("Copy the coordinates"), () => copy(numbers));
   // The server's, each in the coordinates of its maker; a place still on its way has none.
   const ways = Object.entries(place.links ?? {}).filter(([program]) => program in WAYS);
   const content = [
     h("div", { class: "map-frame" }, frame),
-    h("div", { class: "place-about" }, place.name && h("strong", { dir: "auto" }, place.name), place.address && h("span", { dir: "auto" }, place.address), h("span", { class: "place-numbers" }, h("span", { dir: "ltr" }, coordinates(place)), copy)),
+    h("div", { class: "place-about" }, place.name && h("strong", { dir: "auto" }, place.name), place.address && h("span", { dir: "auto" }, place.address), h("span", { class: "place-numbers" }, h("span", { dir: "ltr" }, coordinates(place)), toCopy)),
     h("ul", { class: "ways" }, ways.map(([program, href]) => h("li", {}, h("a", { class: "button small", href, target: "_blank", rel: "noopener noreferrer" }, icon("navigation"), WAYS[program])))),
     ways.length > 0 && h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
   ];

@@ -1,5 +1,5 @@
 // Pictures: the place for one is there before it is.
-import { gettext } from "chat/i18n.js";
+import { fill, gettext } from "chat/i18n.js";
 import { openCamera } from "chat/views/camera.js";
 import { h, icon, linked } from "chat/views/dom.js";
 import { openLightbox } from "chat/views/lightbox.js";
@@ -23,7 +23,7 @@ export const image = {
     { label: gettext("Camera"), icon: "camera", run: (kit) => openCamera(kit) },
   ],
   body(message, { isGoing, local, part, meta }) {
-    const picture = h("button", { type: "button", class: "picture", "data-act": "open", "aria-label": message.content ? gettext("Open the picture: ") + message.content : gettext("Open the picture"), disabled: isGoing && !local }, shown(message, local));
+    const picture = h("button", { type: "button", class: "picture", "data-act": "open", "aria-label": message.content ? gettext("Open the picture: ") + message.content : fill(gettext("Open the picture of %(name)s"), { name: message.senderName }), disabled: isGoing && !local }, shown(message, local));
     Object.assign(picture.style, size(message));
     return [
       h("div", { class: "picture-frame" }, picture, isGoing && progress(part), !message.content && meta),

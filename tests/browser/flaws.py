@@ -1,0 +1,69 @@
+"""What shuts people out of a page, told from the page as it is."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+AXE = Axe()
+OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+#: Django's own in the administration: its search is labelled by a picture's text, its tooltips by an attribute that a span may not have.
+EXCLUDED = {"exclude": [["#searchbar"], [".help-tooltip"]]}
+GRAVE = ("serious", "critical")
+#: iOS zooms into a field whose letters are smaller.
+FIELD_FONT = 16
+#: A finger's end; WCAG asks for 24 at least.
+FINGER = 40
+
+#: What is seen and can be pressed; links within a text are as high as their line.
+_TOUCHED = """(least) => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, [role=slider]")]
+  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest(".text, p, .visually-hidden, .leaflet-control"))
+  .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
+  .filter(([, box]) => box.width && Math.min(box.width, box.height) < least - 0.5)
+  .map(([one, box]) => `${one.outerHTML.slice(0, 90)}: ${Math.round(box.width)}x${Math.round(box.height)}`)"""
+
+_FIELDS = """(least) => [...document.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio], [type=file]), textarea, select")]
+  .filter((one) => one.checkVisibility() && parseFloat(getComputedStyle(one).fontSize) < least)
+  .map((one) => `${one.outerHTML.slice(0, 90)}: ${getComputedStyle(one).fontSize}`)"""
+
+#: Elements that reach out of the window sideways, where nothing of theirs scrolls.
+_SIDEWAYS = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [
+  `${document.documentElement.scrollWidth} px of ${innerWidth}`,
+  ...[...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map((one) => one.outerHTML.slice(0, 90)),
+]"""
+
+_MOVING = """() => [
+  ...document.getAnimations().map(({ effect }) => `animated: ${effect?.target?.outerHTML.slice(0, 90)}`),
+  ...[...document.querySelectorAll("*")].flatMap((one) => ["", "::before", "::after"].map((part) => [one, getComputedStyle(one, part)]))
+    .filter(([, style]) => /[1-9]/.test(style.transitionDuration) || style.scrollBehavior !== "auto")
+    .map(([one, style]) => `${one.outerHTML.slice(0, 90)}: ${style.transitionDuration} ${style.scrollBehavior}`),
+]"""
+
+
+def found_by_axe(page: Page) -> list[str]:
+    """What axe finds serious or critical."""
+    violations: list[dict[str, Any]] = AXE.run(page, context=EXCLUDED, options=OPTIONS).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
+        for violation in violations
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+
+
+def too_small_to_touch(page: Page) -> list[str]:
+    return list(page.evaluate(_TOUCHED, FINGER))
+
+
+def zoomed_into(page: Page) -> list[str]:
+    """Fields that a phone would zoom into."""
+    return list(page.evaluate(_FIELDS, FIELD_FONT))
+
+
+def sideways(page: Page) -> list[str]:
+    return list(page.evaluate(_SIDEWAYS))
+
+
+def moving(page: Page) -> list[str]:
+    """What moves, on a page of somebody who asked that nothing does."""
+    return list(page.evaluate(_MOVING))

@@ -1,0 +1,75 @@
+"""Every screen can be used by everybody: told by axe, and by what it does not look for."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser import flaws
+from tests.browser.conftest import OWNER
+from tests.browser.screens import DESK, PHONE, SCREENS, SMALL, TABLET, Look, Screen, Stage, World
+from tests.browser.server import Server
+
+SHOWN = [
+    (look, screen)
+    for look in (DESK, PHONE, SMALL, TABLET)
+    for screen in SCREENS
+    if (screen.is_main or look in (DESK, PHONE)) and (screen.is_on_phones or not look.is_phone)
+]
+
+
+@pytest.fixture(scope="module")
+def world(site: Server) -> World:
+    return World(site, OWNER)
+
+
+@pytest.fixture(scope="module")
+def stage(chromium: Browser, world: World, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    stage = Stage(chromium, world, request.param)
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize(("stage", "screen"), SHOWN, indirect=["stage"], ids=str)
+def test_a_screen_shuts_nobody_out(stage: Stage, screen: Screen) -> None:
+    screen.show(stage)
+    page, look = stage.page, stage.look
+    found = flaws.found_by_axe(page) + flaws.sideways(page) + flaws.moving(page)
+    # The administration is Django's, and for a desk.
+    if look.is_phone and not screen.name.startswith("admin"):
+        found += flaws.too_small_to_touch(page) + flaws.zoomed_into(page)
+    assert not found, "\n".join(found)
+
+
+#: What is told apart by its background alone, where there are backgrounds.
+TOLD_BY_GROUND = ".bubble, .avatar, .badge, .day, .voice-play, .place-card, .picture, .quote, .composer .send"
+
+#: Of those, what has no line around it.
+WITHOUT_A_LINE = """(what) => [...document.querySelectorAll(what)].filter((one) => {
+  const style = getComputedStyle(one);
+  const isSeen = one.checkVisibility() && !one.closest(".big");
+  return isSeen && !(parseFloat(style.borderTopWidth) >= 1) && !(style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1);
+}).map((one) => one.outerHTML.slice(0, 90))"""
+
+
+def test_in_the_system_s_few_colours_everything_still_has_its_outline(chromium: Browser, world: World) -> None:
+    stage = Stage(chromium, world, Look("en-GB", "dark", (1280, 800), options={"forced_colors": "active"}))
+    page = stage.private(world.bob)
+    page.fill("#text", "so that there is something to send")
+    assert page.evaluate(WITHOUT_A_LINE, TOLD_BY_GROUND) == []
+    for control in ("#search", "#text", ".me-button", "#log"):
+        page.focus(control)
+        outline = page.locator(control).evaluate("(one) => getComputedStyle(one).outlineStyle")
+        assert outline != "none", f"one does not see that {control} has the focus"
+    stage.close()
+
+
+def test_who_asks_for_more_contrast_gets_lines_and_darker_words(chromium: Browser, world: World) -> None:
+    stage = Stage(chromium, world, Look("en-GB", "light", (1280, 800), options={"contrast": "more"}))
+    page = stage.private(world.bob)
+    assert page.evaluate(WITHOUT_A_LINE, ".bubble, .avatar, .quote, .day") == []
+    faint, soft = page.evaluate(
+        """() => ["--ink-faint", "--ink-soft"].map((name) => getComputedStyle(document.documentElement).getPropertyValue(name))"""
+    )
+    assert faint == soft
+    stage.close()

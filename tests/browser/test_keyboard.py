@@ -1,0 +1,278 @@
+"""Everything is reached and done by the keyboard alone, and what has the focus is seen."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import media
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+
+#: What has the focus, as one would name it.
+FOCUSED = """() => {
+  const one = document.activeElement;
+  if (one === document.body) return "";
+  return one.id || one.dataset.chat?.split(":")[0] || one.className.split(" ")[0] || one.tagName.toLowerCase();
+}"""
+
+#: As if the page had just come: Tab goes to what is first.
+FROM_THE_TOP = """() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute("tabindex");
+}"""
+
+#: Whether one can see that the element which has the focus has it: what surrounds it is not as without.
+IS_SEEN = """() => {
+  const one = document.activeElement;
+  const around = () => {
+    const { outlineStyle, outlineWidth, borderColor, boxShadow } = getComputedStyle(one);
+    return outlineStyle !== "none" && parseFloat(outlineWidth) >= 1 ? "outlined" : borderColor + boxShadow;
+  };
+  const seen = around();
+  if (seen === "outlined") return true;
+  one.blur();
+  const without = around();
+  one.focus();
+  return seen !== without;
+}"""
+
+
+def tabbed(page: Page, *, at_most: int = 40) -> list[str]:
+    """Goes by Tab from the page's beginning to its end. Each stop must be seen."""
+    page.evaluate(FROM_THE_TOP)
+    stops: list[str] = []
+    for _ in range(at_most):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUSED)
+        if not stop:
+            return stops
+        assert page.evaluate(IS_SEEN), f"one does not see that {stop} has the focus"
+        stops.append(stop)
+    raise AssertionError(f"no way out of {stops}")
+
+
+def test_tab_goes_from_the_list_over_the_head_and_the_log_to_the_composer_and_out(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann", reduced_motion="reduce"), person("Bob"), person("Cem")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    cem.say(ann, "hi")
+    ann.open("Tea")
+    expect(ann.bubble("hello")).to_be_visible()
+    ann.page.fill("#text", "a word, so that there is something to send")
+    stops = tabbed(ann.page)
+    expected = ["skip", "me-button", "new", "search", "private", "group", "who", "group-info", "log"]
+    assert [stop for stop in stops if stop in expected] == expected
+    assert stops[-4:] == ["attach", "icon-button", "text", "send"]
+
+
+def test_the_skip_link_leads_to_the_message_field(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    ann.page.evaluate(FROM_THE_TOP)
+    ann.page.keyboard.press("Tab")
+    expect(ann.page.locator(".skip")).to_be_in_viewport()
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.locator("#text")).to_be_focused()
+
+
+def test_the_pages_of_nobody_are_gone_through_by_tab(visit: Callable[..., Page]) -> None:
+    for path in ("/sign-in/", "/sign-up/"):
+        page = visit(path, reduced_motion="reduce")
+        assert tabbed(page)[:4] == ["name", "password", "show-password", "button"]
+
+
+def test_a_chat_is_found_and_opened_by_the_keyboard(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    for one in (bob, cem):
+        one.say(ann, f"I am {one.name}")
+        expect(ann.row(one.name)).to_be_visible()
+    page = ann.page
+    page.focus("#search")
+    page.keyboard.press("ArrowDown")
+    expect(ann.row(cem.name)).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(ann.row(bob.name)).to_be_focused()
+    # A message moves its chat up, and the focus goes along.
+    bob.say(ann, "here")
+    expect(page.locator(".rows .chat-name").first).to_have_text(bob.name)
+    expect(ann.row(bob.name)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#search")).to_be_focused()
+    page.keyboard.type(cem.name)
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_have_value("")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".conversation-head h2")).to_have_text(bob.name)
+    expect(page.locator("#text")).to_be_focused()
+
+
+def test_messages_are_walked_and_their_menu_opens_by_enter_and_by_the_menu_key(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    for text in ("one", "two", "three"):
+        bob.say(ann, text)
+    ann.open(bob)
+    page = ann.page
+    expect(ann.bubble("three")).to_be_visible()
+    page.focus("#log")
+    for text in ("three", "two", "one"):
+        page.keyboard.press("ArrowUp")
+        expect(ann.bubble(text)).to_be_focused()
+        assert page.evaluate(IS_SEEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Reply")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(ann.bubble("one")).to_be_focused()
+    for key in ("Shift+F10", "ContextMenu"):
+        page.keyboard.press(key)
+        expect(page.get_by_role("menuitem", name="Reply")).to_be_focused()
+        page.keyboard.press("Tab")
+        expect(ann.bubble("one")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.locator(".about")).to_contain_text("one")
+    expect(page.locator("#text")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".about")).to_be_hidden()
+
+
+def test_a_message_that_changes_keeps_the_focus(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    ann.find(bob)
+    ann.write("did you see this?")
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+    ann.page.focus("#log")
+    ann.page.keyboard.press("ArrowUp")
+    expect(ann.bubble("did you see this?")).to_be_focused()
+    bob.open(ann)
+    expect(ann.page.locator(".receipt")).to_have_text("Read")
+    expect(ann.bubble("did you see this?")).to_be_focused()
+
+
+def test_a_menu_is_walked_by_arrows_and_letters_and_gives_the_focus_back(someone: Callable[..., Someone]) -> None:
+    page = someone("Ann").page
+    page.focus(".me-button")
+    page.keyboard.press("Enter")
+    items = page.get_by_role("menu").locator("button")
+    expect(items.first).to_be_focused()
+    assert page.evaluate(IS_SEEN)
+    page.keyboard.press("End")
+    expect(page.get_by_role("menuitem", name="Sign out")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(items.first).to_be_focused()
+    page.keyboard.press("d")
+    expect(page.get_by_role("menuitemradio", name="Dark")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator(".me-button")).to_be_focused()
+
+
+def test_dialogs_hold_the_focus_close_the_topmost_by_escape_and_give_it_back(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    ann.create_group("Tea", bob)
+    ann.open("Tea")
+    page = ann.page
+    page.focus("#group-info")
+    page.keyboard.press("Enter")
+    panel = page.locator("dialog.sheet")
+    actions = panel.get_by_role("button", name=f"Actions for {bob.name}")
+    expect(actions).to_be_visible()
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        # In the dialog, or for one stop in the browser's own bars; never in what is behind it.
+        assert page.evaluate(
+            "document.activeElement.closest('dialog') !== null || document.activeElement === document.body"
+        )
+    actions.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menu")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(actions).to_be_focused()
+    panel.get_by_role("button", name="Rename").press("Enter")
+    expect(page.locator("#ask")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(1)
+    expect(panel.get_by_role("button", name="Rename")).to_be_focused()
+    mute = panel.get_by_role("button", name="Mute")
+    mute.press("Enter")
+    # The panel was built anew.
+    expect(panel.get_by_role("button", name="Unmute")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("#group-info")).to_be_focused()
+
+
+def test_emoji_are_chosen_by_arrows_and_the_panel_is_left_by_tab_and_escape(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    page = ann.page
+    button = page.get_by_role("button", name="Emoji")
+    panel = page.locator(".emoji-panel")
+
+    def opened() -> Any:
+        button.press("Enter")
+        expect(panel).to_be_visible()
+        return page.keyboard
+
+    keys = opened()
+    expect(panel.locator(".emoji-grid button").first).to_be_focused()
+    assert page.evaluate(IS_SEEN)
+    for key in ("ArrowRight", "ArrowDown", "ArrowUp", "Enter"):
+        keys.press(key)
+    expect(page.locator("#text")).to_have_value("😃")
+    keys.press("ArrowUp")
+    expect(panel.get_by_role("tab", name="Smileys")).to_be_focused()
+    keys.press("ArrowRight")
+    expect(panel.get_by_role("tab", name="Gestures")).to_have_attribute("aria-selected", "true")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    expect(page.locator("#text")).to_have_value("😃👍")
+    keys.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(button).to_be_focused()
+    opened().press("Tab")
+    expect(panel).to_have_count(0)
+    expect(page.locator("#text")).to_be_focused()
+    opened().press("Shift+Tab")
+    expect(panel.get_by_role("tab", name="Recent")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(button).to_be_focused()
+
+
+def test_a_picture_is_opened_and_left_by_the_keyboard(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    made = bob.upload("images", "summit.jpg", media.jpeg())
+    bob.post("/private/send", receiverId=ann.id, type="image", mediaUrl=made["mediaUrl"], content="")
+    ann.open(bob)
+    picture = ann.page.get_by_role("button", name=f"Open the picture of {bob.name}")
+    picture.press("Enter")
+    box = ann.page.get_by_role("dialog", name="Picture")
+    expect(box.get_by_role("img", name=f"Picture of {bob.name}")).to_be_visible()
+    for _ in range(8):
+        ann.page.keyboard.press("Tab")
+        assert ann.page.evaluate(
+            "document.activeElement === document.body || document.activeElement.closest('dialog') !== null"
+        )
+    ann.page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    expect(picture).to_be_focused()
