@@ -88,11 +88,11 @@ class Server:
 class Installation:
     """The chat with people in it, in a folder that goes with it."""
 
-    def __init__(self, people: int, groups: list[int], *, pairs: int = 0, rooms: str = "", **settings: str) -> None:
+    def __init__(self, people: int, groups: list[int], settings: dict[str, str] | None = None, **more: int | str) -> None:
+        """`more` is what else bench/fill.py can make."""
         self.folder = Path(tempfile.mkdtemp(prefix="chat-bench-"))
-        self._settings = settings
-        words = [str(size) for size in groups] + ([f"pairs={pairs}"] if pairs else [])
-        words += [f"rooms={rooms}"] if rooms else []
+        self._settings = settings or {}
+        words = [*map(str, groups), *(f"{name}={value}" for name, value in more.items())]
         env = {**os.environ, **self.environment(0)}
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
         command = [sys.executable, "bench/fill.py", str(self.folder), str(people), *words]
