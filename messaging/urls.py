@@ -6,8 +6,8 @@ from messaging import api, views
 
 urlpatterns = [
     path("", views.chat, name="chat"),
-    path("chat/private/<uuid:chat_id>/", views.chat),
-    path("chat/group/<uuid:chat_id>/", views.chat),
+    path("chat/private/<uuid:chat_id>/", views.chat, {"is_group": False}),
+    path("chat/group/<uuid:chat_id>/", views.chat, {"is_group": True}),
     path("chatList", api.ChatListView.as_view()),
     path("private/messages", api.PrivateMessagesView.as_view()),
     path("private/send", api.PrivateSendView.as_view()),

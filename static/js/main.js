@@ -3,7 +3,8 @@ import { Actions } from "chat/actions.js";
 import { Api } from "chat/api.js";
 import { Drafts } from "chat/drafts.js";
 import { gettext } from "chat/i18n.js";
-import { splitKey } from "chat/ids.js";
+import { keyOfPath, splitKey } from "chat/ids.js";
+import { fetchLater, later } from "chat/later.js";
 import { Outbox } from "chat/outbox.js";
 import { Router } from "chat/router.js";
 import { Socket } from "chat/socket.js";
@@ -11,12 +12,12 @@ import { Store } from "chat/store.js";
 import { ConversationView } from "chat/views/conversation.js";
 import { toast } from "chat/views/dom.js";
 import { FrameView } from "chat/views/frame.js";
-import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
 import { WaitingFiles } from "chat/waiting.js";
 
 const boot = JSON.parse(document.getElementById("boot").textContent);
 const store = new Store(boot.me);
+store.takeList(boot.chats, { isWhole: boot.hasAllChats });
 
 function signIn() {
   location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
@@ -39,7 +40,10 @@ const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?ba
     store.setConnection("online");
     actions.reconnected();
   },
-  onClosed: () => store.setConnection("offline"),
+  onClosed: () => {
+    store.setConnection("offline");
+    if (!store.isListed) actions.loadList().catch(() => {});
+  },
   onSignedOut: signIn,
 });
 const drafts = new Drafts(store);
@@ -48,7 +52,7 @@ const actions = new Actions({ store, api, socket, outbox, drafts });
 const router = new Router(async (key) => {
   const invite = new URLSearchParams(location.search).get("invite");
   if (invite) history.replaceState(null, "", location.pathname);
-  if (invite && !store.chats.has(key)) await acceptInvitation(key, invite, actions);
+  if (invite && !store.chats.has(key)) await (await later.invitation()).acceptInvitation(key, invite, actions);
   if (key && !store.chats.has(key) && store.isListed && !(await actions.resolve(key).catch(() => null))) {
     toast(gettext("That conversation is not here."));
     store.open(null);
@@ -58,14 +62,14 @@ const router = new Router(async (key) => {
 });
 
 const context = { store, actions, router, recallWindow: boot.recallWindow, maxUpload: boot.maxUpload, map: boot.map };
+if (boot.open) actions.takeOpening(keyOfPath(location.pathname), boot.open.messages);
 new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
 
-try {
-  await actions.loadList();
-} catch (problem) {
-  toast(problem.message);
-}
+// Somewhere the server did not find a chat of mine: it may be a person I never talked to.
+if (keyOfPath(location.pathname) && !boot.open) await actions.loadList().catch((problem) => toast(problem.message));
 router.start();
+// Whoever is greeted reads the whole list.
 socket.start();
+fetchLater();

@@ -22,6 +22,8 @@ function takeMessage(store, message) {
   chat.isBlank = false;
   const timeline = store.timelines.get(key);
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.touch("behind");
+  // Nobody looks at it: it is loaded when somebody does, from his first unread message on.
+  if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
   if (message.recalledAt) store.dropLocal(message.clientId);
   if (isOwn && message.clientId) store.unqueue(message.clientId);
   else store.stopTyping(key, message.senderId);

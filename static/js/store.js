@@ -8,6 +8,7 @@ import { Timeline } from "chat/timeline.js";
 
 const TYPING_LASTS = 6000;
 const LOCAL_AT_MOST = 60;
+const TIMELINES_AT_MOST = 20;
 const lastMoved = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
 
 export class Store {
@@ -104,10 +105,10 @@ export class Store {
     REDUCERS[event]?.(this, data);
   }
 
-  /** The whole chat list. A chat whose messages are loaded keeps its version: only a sync may raise that. */
-  takeList(entries) {
+  /** The chat list, or its head. A chat whose messages are loaded keeps its version: only a sync may raise that. */
+  takeList(entries, { isWhole = true } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
-    for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.forget(key);
+    if (isWhole) for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.forget(key);
     for (const entry of entries) {
       const key = chatKey(entry.type, entry.id);
       const known = this.chats.get(key);
@@ -126,7 +127,7 @@ export class Store {
       });
       if (entry.type === "private") this.takePerson(entry);
     }
-    this.isListed = true;
+    this.isListed ||= isWhole;
     this.touch("chats", "people", "open");
   }
 
@@ -160,7 +161,7 @@ export class Store {
 
   patchChat(key, change) {
     const chat = this.chats.get(key);
-    if (!chat) return;
+    if (!chat || Object.entries(change).every(([name, value]) => chat[name] === value)) return;
     Object.assign(chat, change);
     this.touch("chats", `timeline:${key}`);
   }
@@ -208,7 +209,17 @@ export class Store {
   // ── The person's own doing ─────────────────────────────────────────────
   open(key) {
     this.openKey = key;
+    this.#keepTimeline(key);
     this.touch("open", "chats");
+  }
+
+  /** The messages of the chats opened last stay loaded. */
+  #keepTimeline(key) {
+    const timeline = this.timelines.get(key);
+    if (!timeline) return;
+    this.timelines.delete(key);
+    this.timelines.set(key, timeline);
+    if (this.timelines.size > TIMELINES_AT_MOST) this.timelines.delete(this.timelines.keys().next().value);
   }
 
   setConnection(connection) {

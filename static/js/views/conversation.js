@@ -1,11 +1,11 @@
 // The open chat: its head, its messages, its composer, and what can be done with a message.
 import { lastSeen, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
+import { later } from "chat/later.js";
 import { Attachments } from "chat/views/attach.js";
 import { Composer } from "chat/views/composer.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
-import { openGroupPanel } from "chat/views/group_panel.js";
+import { avatar, h, icon, iconButton, onceAFrame, refill, toast } from "chat/views/dom.js";
 import { LogView } from "chat/views/log.js";
 import { openMenu } from "chat/views/menu.js";
 import { player } from "chat/views/player.js";
@@ -53,7 +53,7 @@ export class ConversationView {
     this.#welcome = h("div", { class: "empty welcome" }, h("span", { class: "art" }, icon("message-circle")), h("h2", {}, gettext("Pick a conversation")), h("p", {}, gettext("Or begin one: everybody here is a search away.")));
     this.#bindMessages();
     store.on("open", () => this.#show());
-    store.on(["chats", "people"], () => this.#render());
+    store.on(["chats", "people"], onceAFrame(() => this.#render()));
     setInterval(() => this.#renderHead(), MINUTE);
     this.#show();
   }
@@ -70,10 +70,7 @@ export class ConversationView {
       if (!key) this.#composer.close();
       if (key) {
         this.#composer.open(key);
-        this.#unlisten = this.#store.on(`timeline:${key}`, () => {
-          this.#log.render();
-          this.#hush();
-        });
+        this.#unlisten = this.#store.on(`timeline:${key}`, this.#renderLog);
         this.#unlistenTyping?.();
         this.#unlistenTyping = this.#store.on(`typing:${key}`, () => this.#renderHead());
         if (matchMedia("(hover: hover)").matches) this.#composer.focus();
@@ -84,6 +81,12 @@ export class ConversationView {
     this.#actions.openChat(key).catch((problem) => toast(problem.message));
     if (key.startsWith("group:") && !this.#store.groups.has(key.slice(6))) this.#actions.loadGroup(key.slice(6)).catch(() => {});
   }
+
+  #renderLog = onceAFrame(() => {
+    if (!this.#key) return;
+    this.#log.render();
+    this.#hush();
+  });
 
   #unlisten = null;
   #unlistenTyping = null;
@@ -118,7 +121,7 @@ export class ConversationView {
         avatar({ ...chat, online: isOnline }, "m"),
         h("span", { class: "who-text" }, h("h2", {}, h("bdi", {}, chat.name)), h("span", { class: typing ? "lively" : isOnline ? "lively" : "", id: "status" }, typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), typing || status)),
       ];
-      const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, groupId: chat.id });
+      const openPanel = async () => (await later.group()).openGroupPanel({ store: this.#store, actions: this.#actions, groupId: chat.id });
       return [
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
         isGroup ? h("button", { type: "button", class: "who-button", on: { click: openPanel } }, who) : h("div", { class: "who-button" }, who),

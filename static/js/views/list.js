@@ -2,14 +2,15 @@
 import { badge, fullTime, listTime, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
-import { openAccountMenu } from "chat/views/account.js";
-import { avatar, h, icon, iconButton, reconcile, refill, wait } from "chat/views/dom.js";
-import { openGroupDialog } from "chat/views/group_dialog.js";
+import { later } from "chat/later.js";
+import { avatar, h, icon, iconButton, onceAFrame, reconcile, refill, wait } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
-import { openPeopleDialog } from "chat/views/people_dialog.js";
 import { preview, typeOf } from "chat/views/types.js";
 
 const MINUTE = 60_000;
+/** Rows in the page: so many, and more as one scrolls. */
+const STEP = 40;
+const NEAR_END = 800;
 
 export class ListView {
   #store;
@@ -21,12 +22,13 @@ export class ListView {
   #input = h("input", { class: "input", type: "search", id: "search", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", "aria-label": gettext("Search people and groups"), placeholder: gettext("Search people and groups") });
   #clear = iconButton("x", gettext("Clear the search"), () => this.#clearSearch(), { hidden: true });
   #asked = 0;
+  #shown = STEP;
 
   constructor(root, { store, actions, router }) {
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
-    this.#me.addEventListener("click", () => openAccountMenu(this.#me, { store, actions }));
+    this.#me.addEventListener("click", async () => (await later.account()).openAccountMenu(this.#me, { store, actions }));
     const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#offerNew(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
     const chats = h("div", { class: "chats" }, this.#found, this.#rows);
     root.replaceChildren(
@@ -57,7 +59,8 @@ export class ListView {
       this.#router.go(link.dataset.chat);
       if (this.#input.value) this.#clearSearch();
     });
-    store.on(["chats", "people", "open"], () => this.render());
+    chats.addEventListener("scroll", () => this.#scrolled(chats), { passive: true });
+    store.on(["chats", "people", "open"], onceAFrame(() => this.render()));
     setInterval(() => this.render(), MINUTE);
     this.render();
   }
@@ -72,7 +75,14 @@ export class ListView {
       else if (store.isListed) this.#rows.replaceChildren();
       return;
     }
-    reconcile(this.#rows, chats.map((chat) => this.#row(chat)));
+    reconcile(this.#rows, chats.slice(0, this.#shown).map((chat) => this.#row(chat)));
+  }
+
+  #scrolled({ scrollTop, scrollHeight, clientHeight }) {
+    if (scrollTop === 0) this.#shown = STEP;
+    if (scrollHeight - clientHeight - scrollTop > NEAR_END || this.#shown > this.#store.chats.size) return;
+    this.#shown += STEP;
+    this.render();
   }
 
   #row(chat) {
@@ -134,15 +144,15 @@ export class ListView {
   }
 
   #empty() {
-    const start = h("button", { type: "button", class: "button primary", on: { click: () => openPeopleDialog({ actions: this.#actions, router: this.#router }) } }, gettext("Find somebody"));
+    const start = h("button", { type: "button", class: "button primary", on: { click: async () => (await later.people()).openPeopleDialog({ actions: this.#actions, router: this.#router }) } }, gettext("Find somebody"));
     return h("div", { class: "empty" }, h("span", { class: "art" }, icon("messages-square")), h("h2", {}, gettext("Nothing here yet")), h("p", {}, gettext("Find somebody and say hello.")), start);
   }
 
   #offerNew(anchor) {
     const context = { store: this.#store, actions: this.#actions, router: this.#router };
     openMenu(anchor, [
-      { label: gettext("New conversation"), icon: "message-circle", run: () => openPeopleDialog(context) },
-      { label: gettext("New group"), icon: "users", run: () => openGroupDialog(context) },
+      { label: gettext("New conversation"), icon: "message-circle", run: async () => (await later.people()).openPeopleDialog(context) },
+      { label: gettext("New group"), icon: "users", run: async () => (await later.newGroup()).openGroupDialog(context) },
     ]);
   }
 
