@@ -252,7 +252,11 @@ def switch(visitor: Visitor, times: int) -> None:
     with visitor.arrive() as page:
         open_chat(visitor, page)
         page.wait_for_load_state("networkidle")
-        page.wait_for_timeout(500)
+        # The list has its rows in the page as far as somebody scrolled.
+        page.mouse.move(160, 400)
+        while page.locator(".rows .chat-row").count() <= times:
+            page.mouse.wheel(0, 4000)
+            page.wait_for_timeout(200)
         page.evaluate("bench.forget()")
         took = [
             page.evaluate("(n) => bench.open(document.querySelectorAll('.rows .chat-row')[n])", 1 + number)
