@@ -10,6 +10,7 @@ const MOST = 300;
 const STEP = 50;
 const FIRST_SHOWN = 100;
 const NEAR_EDGE = 900;
+const AT_EDGE = 200;
 const NEAR_END = 100;
 const TOGETHER = 5 * 60_000;
 const READ_WAIT = 120;
@@ -286,6 +287,7 @@ export class LogView {
     try {
       if (isNearTop && this.#from - STEP < timeline.first) await this.#actions.loadOlder(key);
       if (isNearEnd && this.#to + STEP > timeline.last) await this.#actions.loadNewer(key);
+      await this.#stillness();
     } catch {
       // Offline, or the server is busy: the next scroll asks again, or the next moment if nobody scrolls.
       setTimeout(() => this.#settle(), ASK_AGAIN);
@@ -303,6 +305,15 @@ export class LogView {
     }
     this.#follows = false;
     this.#draw();
+  }
+
+  /** The next frame in which nobody scrolls: what comes in then moves nothing. Close to an edge there is no time for it. */
+  async #stillness() {
+    let before;
+    do {
+      before = this.#log.scrollTop;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    } while (this.#log.scrollTop !== before && Math.min(this.#log.scrollTop, this.#distance) > AT_EDGE);
   }
 
   async toEnd() {
