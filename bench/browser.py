@@ -9,12 +9,11 @@ import argparse
 import itertools
 import json
 import os
-import platform
 import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,11 +52,12 @@ class Row:
 
 
 class Talkers:
-    """Somebody who talks by a socket, at a steady rate, from a thread of its own."""
+    """People who talk by sockets, in turn and at a steady rate."""
 
-    def __init__(self, port: int, lines: Iterable[tuple[str, str]]) -> None:
-        """`lines`: a token and the group it talks in, for each; they take turns."""
-        self._seats = [(self._connect(port, token), group) for token, group in lines]
+    def __init__(self, port: int, turns: Sequence[tuple[str, str]]) -> None:
+        """`turns`: whose token, and in which group."""
+        sockets = {token: self._connect(port, token) for token in dict.fromkeys(token for token, _group in turns)}
+        self._turns = [(sockets[token], group) for token, group in turns]
         self._stopped = threading.Event()
         self.said = 0
 
@@ -79,7 +79,7 @@ class Talkers:
     def say(self, count: int, *, per_second: float) -> None:
         """So many messages, never faster than that."""
         begun = time.monotonic()
-        for number, (socket, group) in zip(range(count), itertools.cycle(self._seats), strict=False):
+        for number, (socket, group) in zip(range(count), itertools.cycle(self._turns), strict=False):
             wait = begun + number / per_second - time.monotonic()
             if self._stopped.wait(max(0, wait)) if wait > 0.005 else self._stopped.is_set():
                 return
@@ -103,7 +103,7 @@ class Talkers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for socket, _group in self._seats:
+        for socket, _group in self._turns:
             socket.close()
 
 
@@ -267,12 +267,9 @@ def switch(visitor: Visitor, times: int) -> None:
         visitor.tell(f"switching {times} times: longest task", longest(page), "ms")
 
 
-def hour(visitor: Visitor, port: int, line: tuple[str, str], others: list[tuple[str, str]], count: int, rate: float) -> None:
-    """An hour's messages in minutes, three of four in the open chat, and what is left of them."""
-    lines = [line if number % 4 else other for number, other in zip(range(160), itertools.cycle(others), strict=False)]
-    with visitor.arrive() as page, Talkers(port, dict.fromkeys(lines)) as talkers:
-        seats = dict(zip(dict.fromkeys(lines), talkers._seats, strict=True))
-        talkers._seats = [seats[one] for one in lines]
+def hour(visitor: Visitor, port: int, turns: Sequence[tuple[str, str]], count: int, rate: float) -> None:
+    """An hour's messages in minutes, and what is left of them."""
+    with visitor.arrive() as page, Talkers(port, turns) as talkers:
         session = page.context.new_cdp_session(page)
         open_chat(visitor, page)
         page.wait_for_load_state("networkidle")
@@ -318,6 +315,8 @@ def main() -> None:
         with installation.serving() as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             members = _lines(installation.people(f"group-{MEMBERS}"))
+            # Three of four messages of the hour are said in the open chat.
+            turns = [turn for other in _lines(installation.people("chats")) for turn in [*[members[2]] * 3, other]]
             visitor = Visitor(browser, f"http://127.0.0.1:{server.port}", members[0][1])
             visitor.sign_in()
             work: dict[str, Callable[[], None]] = {
@@ -325,9 +324,7 @@ def main() -> None:
                 "switch": lambda: switch(visitor, 50),
                 "scroll": lambda: scroll(visitor, 250),
                 "typing": lambda: type_on(visitor, server.port, members[1], 300),
-                "hour": lambda: hour(
-                    visitor, server.port, members[2], _lines(installation.people("chats")), options.hour, options.rate
-                ),
+                "hour": lambda: hour(visitor, server.port, turns, options.hour, options.rate),
             }
             for name in options.only or work:
                 work[name]()

@@ -5,9 +5,8 @@
 Makes PEOPLE people with a token each, a group of the first GROUP of them for each GROUP, and writes into FOLDER for
 each what the load generator takes: a line per person with his token and the group's id (`group-GROUP`), or his
 partner's (`pairs`). `people.json` has the same people for servers that are not ours. `rooms=250x20` also puts everyone
-into EACH of ROOMS groups. `history=10000` has that much said in the first group, a picture now and then, and `chats=500`
-gives the first person so many other chats with something in each, which is what a browser is shown; his password is
-PASSWORD.
+into EACH of ROOMS groups. `history=10000` has that much said in the first group, a picture now and then, and
+`chats=500` gives the first person so many other chats with something in each, for a browser; his password is PASSWORD.
 """
 
 import hashlib
@@ -38,7 +37,7 @@ from messaging.models import Message, Upload  # noqa: E402
 
 CHUNK = 500
 PASSWORD = "correct horse battery"
-WORDS = "tea the kettle is on who brings cakes tomorrow at four I will be there 今天 下午 见 好的".split()
+WORDS = ["tea", "the", "kettle", "is", "on", "who", "brings", "cakes", "tomorrow", "at", "four", "今天", "下午", "见"]
 #: Of a history, one message in so many is a picture; of a person's chats, one in so many is a group, or unread.
 PICTURE_EVERY, GROUP_EVERY, UNREAD_EVERY = 40, 3, 7
 #: Messages in each of a person's other chats.
@@ -109,15 +108,16 @@ def _make_pictures() -> Iterator[Upload]:
     """Stored pictures with thumbnails, each a file of its own, in turn tall and wide."""
     for number in range(sys.maxsize):
         size = [(1600, 1200), (1200, 1600), (1600, 900)][number % 3]
-        picture = Image.linear_gradient("L").resize(size)
+        grey = Image.linear_gradient("L").rotate(number % 360).resize(size)
+        picture = Image.merge("RGB", [grey, grey.transpose(Image.Transpose.ROTATE_180), grey])
         upload = Upload(
-            folder="images", extension=".webp", thumbnail_extension=".webp", name=f"{number}.webp",
+            folder="images", extension=".jpg", thumbnail_extension=".jpg", name=f"{number}.jpg",
             mime_type="image/jpeg", width=size[0], height=size[1],
         )  # fmt: skip
         for path, most in ((upload.path, max(size)), (upload.thumbnail_path, 480)):
             made = io.BytesIO()
             picture.thumbnail((most, most))
-            Image.merge("RGB", [picture, picture.rotate(number % 360), picture]).save(made, "WEBP", quality=60, method=0)
+            picture.save(made, "JPEG", quality=80)
             target = Path(settings.MEDIA_ROOT) / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(made.getvalue())

@@ -29,8 +29,9 @@ def write_section(command: str, table: str) -> None:
 
 def _page(medians: Medians, loads: list[Any], posts: Any, *, peer: str, rounds: int, seconds: float) -> str:
     about = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, Node {_node()}; medians of {rounds} rounds of {seconds:g} s each. In brackets "
-        f"the ratio to {peer}; of latencies, below 1 is faster. CPU: of the server, in µs per delivery or answer."
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, Node {_node()}; medians of {rounds} rounds of {seconds:g} s each. "
+        f"In brackets the ratio to {peer}; of latencies, below 1 is faster. "
+        "CPU: of the server, in µs per delivery or answer."
     )
     lines = [about, ""]
     for one in loads:

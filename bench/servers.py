@@ -88,10 +88,9 @@ class Server:
 class Installation:
     """The chat with people in it, in a folder that goes with it."""
 
-    def __init__(self, people: int, groups: list[int], settings: dict[str, str] | None = None, **more: int | str) -> None:
+    def __init__(self, people: int, groups: list[int], **more: int | str) -> None:
         """`more` is what else bench/fill.py can make."""
         self.folder = Path(tempfile.mkdtemp(prefix="chat-bench-"))
-        self._settings = settings or {}
         words = [*map(str, groups), *(f"{name}={value}" for name, value in more.items())]
         env = {**os.environ, **self.environment(0)}
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
@@ -105,7 +104,6 @@ class Installation:
             "MEDIA_ROOT": str(self.folder / "media"),
             "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
             "LOG_LEVEL": "WARNING",
-            **self._settings,
         }
 
     @contextmanager

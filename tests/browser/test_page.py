@@ -48,7 +48,8 @@ def test_a_conversation_is_there_before_anything_is_fetched(
     assert ann.texts == ["hello 0", "hello 1", "hello 2"]
     expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("hello 2")
     expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
-    assert requests == held == []
+    assert not requests
+    assert not held
 
 
 def test_what_was_said_since_the_page_was_made_comes_after_it(

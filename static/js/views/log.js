@@ -10,6 +10,7 @@ const MOST = 300;
 const STEP = 50;
 const FIRST_SHOWN = 100;
 const NEAR_EDGE = 900;
+const AHEAD = 3000;
 const AT_EDGE = 200;
 const NEAR_END = 100;
 const TOGETHER = 5 * 60_000;
@@ -251,7 +252,15 @@ export class LogView {
 
   #scrolled() {
     cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#settle());
+    this.#frame = requestAnimationFrame(() => {
+      this.#settle();
+      this.#fetchAhead();
+    });
+  }
+
+  /** Whoever scrolls up finds the next page fetched when he comes near it. */
+  #fetchAhead() {
+    if (this.#log.scrollTop < AHEAD && this.#from - STEP < this.timeline.first) this.#actions.loadOlder(this.#key)?.catch(() => {});
   }
 
   /** After every move or change: does the view follow the end, is more needed, what has been read. */
