@@ -30,8 +30,9 @@ FIRST_CHATS = 40
 def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = False) -> HttpResponse:
     """Who I am, what the scripts must know, and all that is seen first."""
     assert request.user.is_authenticated
-    first = {
-        **boot(request.user, chat_id, is_group=is_group),
+    boot = {
+        "me": user_output(request.user, online=True),
+        **first_look(request.user, chat_id, is_group=is_group),
         "recallWindow": settings.RECALL_WINDOW,
         "maxUpload": settings.MAX_UPLOAD_BYTES,
         "map": {
@@ -41,10 +42,10 @@ def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fal
             "datum": settings.TILE_DATUM,
         },
     }
-    return render(request, "messaging/chat.html", {"boot": first, "pane": "chat" if chat_id else "list"})
+    return render(request, "messaging/chat.html", {"boot": boot, "pane": "chat" if chat_id else "list"})
 
 
-def boot(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:
+def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:
     """The head of the chat list, and of the chat whose address this is the messages it opens with.
 
     In the shapes of the API, so that the scripts take them as what they would have fetched. `open` is null where the
@@ -56,7 +57,6 @@ def boot(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:
         chats.append(selectors.chat_of(user, page.seat))
     here = online_among(chat.id for chat in chats if chat.other)
     return {
-        "me": user_output(user, online=True),
         "chats": [serializers.chat_output(chat, online=chat.id in here) for chat in chats],
         "hasAllChats": is_whole,
         "open": page and {"id": str(chat_id), "messages": serializers.page_output(page)},
