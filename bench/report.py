@@ -9,25 +9,29 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-BEGIN, END = "<!-- measured by bench/run live -->", "<!-- end of what was measured -->"
+BEGIN, END = "<!-- measured by {} -->", "<!-- end of what was measured -->"
 
 Medians = dict[str, dict[str, dict[str, Any]]]
 
 
 def write_report(medians: Medians, loads: list[Any], posts: Any, *, peer: str, rounds: int, seconds: float) -> None:
-    page = DOCS / "performance.md"
-    text = page.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    table = _page(medians, loads, posts, peer=peer, rounds=rounds, seconds=seconds)
-    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+    write_section("bench/run live", _page(medians, loads, posts, peer=peer, rounds=rounds, seconds=seconds))
     _draw(medians, loads, peer)
+
+
+def write_section(command: str, table: str) -> None:
+    """Put what a command measured into its place in docs/performance.md."""
+    page, begin = DOCS / "performance.md", BEGIN.format(command)
+    before, rest = page.read_text().split(begin)
+    _, after = rest.split(END, 1)
+    page.write_text(f"{before}{begin}\n{table}\n{END}{after}")
 
 
 def _page(medians: Medians, loads: list[Any], posts: Any, *, peer: str, rounds: int, seconds: float) -> str:
     about = (
-        f"{datetime.now(UTC):%Y-%m-%d}, {_machine()}; medians of {rounds} rounds of {seconds:g} s each. In brackets "
-        f"the ratio to {peer}; of latencies, below 1 is faster. CPU: of the server, in µs per delivery or answer."
+        f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, Node {_node()}; medians of {rounds} rounds of {seconds:g} s each. "
+        f"In brackets the ratio to {peer}; of latencies, below 1 is faster. "
+        "CPU: of the server, in µs per delivery or answer."
     )
     lines = [about, ""]
     for one in loads:
@@ -61,7 +65,11 @@ def _figure(result: dict[str, Any], base: dict[str, Any], figure: str) -> str:
     return f"{shown} ({value / base[figure]:.2f})" if base.get(figure) else shown
 
 
-def _machine() -> str:
+def _node() -> str:
+    return subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def machine() -> str:
     cpu = next(
         (
             line.split(":", 1)[1].strip()
@@ -70,8 +78,7 @@ def _machine() -> str:
         ),
         platform.machine(),
     )
-    node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
-    return f"{os.cpu_count()} x {cpu}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, Node {node}"
+    return f"{os.cpu_count()} x {cpu}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
 
 
 def _draw(medians: Medians, loads: list[Any], peer: str) -> None:

@@ -88,11 +88,10 @@ class Server:
 class Installation:
     """The chat with people in it, in a folder that goes with it."""
 
-    def __init__(self, people: int, groups: list[int], *, pairs: int = 0, rooms: str = "", **settings: str) -> None:
+    def __init__(self, people: int, groups: list[int], **more: int | str) -> None:
+        """`more` is what else bench/fill.py can make."""
         self.folder = Path(tempfile.mkdtemp(prefix="chat-bench-"))
-        self._settings = settings
-        words = [str(size) for size in groups] + ([f"pairs={pairs}"] if pairs else [])
-        words += [f"rooms={rooms}"] if rooms else []
+        words = [*map(str, groups), *(f"{name}={value}" for name, value in more.items())]
         env = {**os.environ, **self.environment(0)}
         subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
         command = [sys.executable, "bench/fill.py", str(self.folder), str(people), *words]
@@ -105,7 +104,6 @@ class Installation:
             "MEDIA_ROOT": str(self.folder / "media"),
             "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
             "LOG_LEVEL": "WARNING",
-            **self._settings,
         }
 
     @contextmanager

@@ -120,17 +120,16 @@ def was_removed(room: Room, user: User) -> bool:
     return Removal.objects.filter(room=room, user=user).exists()
 
 
-def all_seats(user_id: UUID) -> list[Membership]:
-    """Every seat that matters to one person's chat list, in one query.
+def all_seats(user_id: UUID, *, room_id: UUID | None = None, at_most: int | None = None) -> list[Membership]:
+    """Every seat that matters to one person's chat list, in one query: of all his rooms, or of one.
 
     His own seats with their rooms, and in his private chats the other's seat with the other person: those carry
-    `peer_id == user_id`.
+    `peer_id == user_id`. With `at_most` only so many seats, those of the rooms that moved last.
     """
-    return list(
-        Membership.objects.select_related("room", "user")
-        .filter(Q(user_id=user_id) | Q(peer_id=user_id))
-        .order_by("-room__last_at", "room_id")
-    )
+    seats = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
+    if room_id is not None:
+        seats = seats.filter(room_id=room_id)
+    return list(seats.order_by("-room__last_at", "room_id")[:at_most])
 
 
 def unread_seats(user_id: UUID) -> list[Membership]:

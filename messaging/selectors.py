@@ -98,7 +98,17 @@ def history(
     user: User, chat_id: UUID, *, is_group: bool, limit: int, before: int | None = None, after: int | None = None
 ) -> Page:
     """The newest page, or the one that ends before `before`, or begins after `after`."""
+    return _history(rooms.chat_seat(user, chat_id, is_group=is_group), limit=limit, before=before, after=after)
+
+
+def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
+    """What an opened conversation shows first: its end, or what is around the first unread message if that is far."""
     seat = rooms.chat_seat(user, chat_id, is_group=is_group)
+    is_far = seat.unread > 0 and seat.room.last_seq - seat.read_seq > limit * 4 // 5
+    return _history(seat, limit=limit, before=seat.read_seq + 1 + limit // 2 if is_far else None)
+
+
+def _history(seat: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
     messages = Message.objects.filter(room_id=seat.room_id)
     if after is not None:
         found = page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
@@ -144,7 +154,25 @@ def last_messages(seats: Iterable[Membership]) -> dict[UUID, Message]:
 
 def chat_list(user: User) -> list[Chat]:
     """Everything he talks in, the last moved first; two queries."""
-    seats = rooms.all_seats(user.pk)
+    return _chats(user, rooms.all_seats(user.pk))
+
+
+def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
+    """The chats that moved last, and whether these are all; two queries."""
+    # A private chat has two seats, which stand side by side; where the end falls between them, it is left out.
+    seats = rooms.all_seats(user.pk, at_most=2 * count + 1)
+    is_whole = len(seats) <= 2 * count
+    whole = {seat.room_id for seat in seats if seat.peer_id == user.pk}
+    chats = [chat for chat in _chats(user, seats) if not chat.seat.room.is_direct or chat.seat.room_id in whole]
+    return chats[:count], is_whole and len(chats) <= count
+
+
+def chat_of(user: User, seat: Membership) -> Chat:
+    """The line of the list for one seat of his; two queries."""
+    return _chats(user, rooms.all_seats(user.pk, room_id=seat.room_id))[0]
+
+
+def _chats(user: User, seats: list[Membership]) -> list[Chat]:
     others = {seat.room_id: seat for seat in seats if seat.user_id != user.pk}
     mine = [seat for seat in seats if seat.user_id == user.pk and not (seat.room.is_direct and not seat.room.last_seq)]
     last = last_messages(mine)

@@ -7,8 +7,8 @@ from messaging.asyncapi import asyncapi
 
 urlpatterns = [
     path("", views.chat, name="chat"),
-    path("chat/private/<uuid:chat_id>/", views.chat),
-    path("chat/group/<uuid:chat_id>/", views.chat),
+    path("chat/private/<uuid:chat_id>/", views.chat, {"is_group": False}),
+    path("chat/group/<uuid:chat_id>/", views.chat, {"is_group": True}),
     path("shell/", installed.shell, name="shell"),
     path("sw.js", installed.worker),
     path("manifest.webmanifest", installed.manifest, name="manifest"),

@@ -1,5 +1,6 @@
 """The page itself: one shell for the list and for every chat's own address."""
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,20 +13,29 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
 from accounts import rules as accounts
+from accounts.models import User
 from accounts.serializers import user_output
+from chatproject.core.api import PAGE
+from chatproject.core.errors import NotFound
+from messaging import selectors, serializers
+from presence.selectors import online_among
+
+#: Chats that the page brings along: more than a window shows. The scripts fetch the others.
+FIRST_CHATS = 40
 
 
 @require_safe
 @login_required
 @ensure_csrf_cookie  # the page's scripts send it back with what they post
 @never_cache
-def chat(request: HttpRequest, chat_id: UUID | None = None) -> HttpResponse:
-    """Who I am and what the scripts must know; the conversations themselves they fetch."""
+def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = False) -> HttpResponse:
+    """Who I am, what the scripts must know, and all that is seen first."""
     assert request.user.is_authenticated
     boot = {
         "me": user_output(request.user, online=True),
         "signUp": resolve_url("sign-up") if accounts.registration_is_open() else "",  # for whom one invites
         "admin": resolve_url("admin:index") if request.user.is_staff else "",
+        **first_look(request.user, chat_id, is_group=is_group),
         "recallWindow": settings.RECALL_WINDOW,
         "maxUpload": settings.MAX_UPLOAD_BYTES,
         "map": {
@@ -36,3 +46,28 @@ def chat(request: HttpRequest, chat_id: UUID | None = None) -> HttpResponse:
         },
     }
     return render(request, "messaging/chat.html", {"boot": boot, "pane": "chat" if chat_id else "list"})
+
+
+def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:
+    """The head of the chat list, and of the chat whose address this is the messages it opens with.
+
+    In the shapes of the API, so that the scripts take them as what they would have fetched. `open` is null where the
+    person has no such chat.
+    """
+    chats, is_whole = selectors.first_chats(user, FIRST_CHATS)
+    page = _opening(user, chat_id, is_group=is_group) if chat_id else None
+    if page and all(chat.id != chat_id for chat in chats):
+        chats.append(selectors.chat_of(user, page.seat))
+    here = online_among(chat.id for chat in chats if chat.other)
+    return {
+        "chats": [serializers.chat_output(chat, online=chat.id in here) for chat in chats],
+        "hasAllChats": is_whole,
+        "open": page and {"id": str(chat_id), "messages": serializers.page_output(page)},
+    }
+
+
+def _opening(user: User, chat_id: UUID, *, is_group: bool) -> selectors.Page | None:
+    try:
+        return selectors.opening(user, chat_id, is_group=is_group, limit=PAGE)
+    except NotFound:
+        return None

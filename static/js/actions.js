@@ -62,11 +62,14 @@ export class Actions {
 
   /** After every greeting of the server: what was missed is asked for, what waited is sent. */
   async reconnected() {
-    if (this.#store.isListed) this.sync();
+    // Asked with the whole list, a sync tells only what moved.
+    const { isListed } = this.#store;
+    if (isListed) this.sync();
     this.#watched = "";
     this.watch();
     this.#outbox.flush();
     await this.loadList().catch(() => {});
+    if (!isListed && this.#store.isListed) this.sync();
     this.#store.touch(`timeline:${this.#store.openKey}`);
   }
 
@@ -94,6 +97,11 @@ export class Actions {
     }
     const isFarBehind = chat.unreadCount > 0 && chat.seq - chat.readSeq > PAGE - 10;
     await (isFarBehind ? this.loadAround(key, chat.readSeq + 1) : this.loadEnd(key));
+  }
+
+  /** What a chat's page brought along, which is what `openChat` would have loaded. */
+  takeOpening(key, page) {
+    this.#replace(key, page);
   }
 
   loadEnd(key) {

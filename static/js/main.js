@@ -3,7 +3,8 @@ import { Actions } from "chat/actions.js";
 import { Api } from "chat/api.js";
 import { Drafts } from "chat/drafts.js";
 import { gettext } from "chat/i18n.js";
-import { splitKey } from "chat/ids.js";
+import { keyOfPath, splitKey } from "chat/ids.js";
+import { fetchLater, later } from "chat/later.js";
 import { Notifications } from "chat/notifications.js";
 import { Archive } from "chat/offline/archive.js";
 import { complete } from "chat/offline/page.js";
@@ -15,7 +16,6 @@ import { Store } from "chat/store.js";
 import { ConversationView } from "chat/views/conversation.js";
 import { toast } from "chat/views/dom.js";
 import { FrameView } from "chat/views/frame.js";
-import { acceptInvitation } from "chat/views/invitation.js";
 import { ListView } from "chat/views/list.js";
 import { followKeyboard } from "chat/views/viewport.js";
 import { WaitingFiles } from "chat/waiting.js";
@@ -26,6 +26,7 @@ if (!page) complete();
 const kept = page ? null : await Archive.last();
 const boot = page ?? kept?.boot ?? (await waitForServer(document.getElementById("shell")));
 const store = new Store(boot.me);
+if (page) store.takeList(boot.chats, { isWhole: boot.hasAllChats });
 
 function signIn() {
   location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
@@ -49,7 +50,10 @@ const socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?ba
     store.setConnection("online");
     actions.reconnected();
   },
-  onClosed: () => store.setConnection("offline"),
+  onClosed: () => {
+    store.setConnection("offline");
+    if (!store.isListed) actions.loadList().catch(() => {});
+  },
   onSignedOut: signIn,
 });
 const drafts = new Drafts(store);
@@ -60,7 +64,7 @@ const actions = new Actions({ store, api, socket, outbox, drafts, archive, notif
 const router = new Router(async (key, at) => {
   const invite = new URLSearchParams(location.search).get("invite");
   if (invite) history.replaceState(null, "", location.pathname);
-  if (invite && !store.chats.has(key)) await acceptInvitation(key, invite, actions);
+  if (invite && !store.chats.has(key)) await (await later.invitation()).acceptInvitation(key, invite, actions);
   if (key && !store.chats.has(key) && store.isListed && !(await actions.resolve(key).catch(() => null))) {
     toast(gettext("That conversation is not here."));
     store.open(null);
@@ -70,6 +74,7 @@ const router = new Router(async (key, at) => {
 });
 
 const context = { store, actions, router, recallWindow: boot.recallWindow, maxUpload: boot.maxUpload, map: boot.map, signUp: boot.signUp, admin: boot.admin };
+if (boot.open) actions.takeOpening(keyOfPath(location.pathname), boot.open.messages);
 new FrameView(document.getElementById("shell"), context);
 new ListView(document.getElementById("sidebar"), context);
 new ConversationView(document.getElementById("main"), context);
@@ -81,12 +86,15 @@ try {
   } else {
     const { me, recallWindow, maxUpload, map } = boot;
     archive.begin({ me, recallWindow, maxUpload, map });
-    await actions.loadList();
+    // Somewhere the server did not find a chat of mine: it may be a person I never talked to.
+    if (keyOfPath(location.pathname) && !boot.open) await actions.loadList();
   }
 } catch (problem) {
   toast(problem.message);
 }
 router.start();
+// Whoever is greeted reads the whole list.
 socket.start();
 archive.follow(store, (key) => actions.lastPage(key));
 notifications.start((key) => router.go(key));
+fetchLater();

@@ -23,6 +23,8 @@ function takeMessage(store, message) {
   const timeline = store.timelines.get(key);
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.touch("behind");
   if (store.quoted.has(message.id)) store.quoted.set(message.id, message);
+  // Nobody looks at it: it is loaded when somebody does, from his first unread message on.
+  if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
   if (message.recalledAt) store.dropLocal(message.clientId);
   if (isOwn && message.clientId) store.unqueue(message.clientId);
   else store.stopTyping(key, message.senderId);

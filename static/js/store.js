@@ -8,6 +8,7 @@ import { Timeline } from "chat/timeline.js";
 
 const TYPING_LASTS = 6000;
 const LOCAL_AT_MOST = 60;
+const TIMELINES_AT_MOST = 20;
 const isAfter = (one, other) => Boolean(one && other) && (one.seq - other.seq || one.version - other.version) > 0;
 /** Pinned ones first, then the newest. */
 const inOrder = (one, other) => Boolean(other.pinned) - Boolean(one.pinned) || (lastMoved(one) < lastMoved(other) ? 1 : -1);
@@ -126,10 +127,10 @@ export class Store {
     this.#hearers.push(listener);
   }
 
-  /** The whole chat list. A chat whose messages are loaded keeps its version: only a sync may raise that. */
-  takeList(entries) {
+  /** The chat list, or its head. A chat whose messages are loaded keeps its version: only a sync may raise that. */
+  takeList(entries, { isWhole = true } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
-    for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.forget(key);
+    if (isWhole) for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.forget(key);
     for (const entry of entries) {
       const key = chatKey(entry.type, entry.id);
       const known = this.chats.get(key);
@@ -151,7 +152,7 @@ export class Store {
       });
       if (entry.type === "private") this.takePerson(entry);
     }
-    this.isListed = true;
+    this.isListed ||= isWhole;
     this.touch("chats", "people", "open");
   }
 
@@ -185,7 +186,7 @@ export class Store {
 
   patchChat(key, change) {
     const chat = this.chats.get(key);
-    if (!chat) return;
+    if (!chat || Object.entries(change).every(([name, value]) => chat[name] === value)) return;
     Object.assign(chat, change);
     this.touch("chats", `timeline:${key}`);
   }
@@ -246,7 +247,17 @@ export class Store {
   open(key, at = null) {
     this.openKey = key;
     this.openAt = at;
+    this.#keepTimeline(key);
     this.touch("open", "chats");
+  }
+
+  /** The messages of the chats opened last stay loaded. */
+  #keepTimeline(key) {
+    const timeline = this.timelines.get(key);
+    if (!timeline) return;
+    this.timelines.delete(key);
+    this.timelines.set(key, timeline);
+    if (this.timelines.size > TIMELINES_AT_MOST) this.timelines.delete(this.timelines.keys().next().value);
   }
 
   setConnection(connection) {

@@ -1,14 +1,23 @@
+/** So many messages are kept, and when there are more, so many on either side of those that are looked at. */
+const MOST = 1000;
+const MARGIN = 200;
+
 /**
  * One chat's loaded messages: an unbroken run of seqs from `first` to `last`. Knows nothing of the page.
  * `head` is the newest seq that exists, loaded or not; seqs have no gaps, so `last < head` means there is newer to load.
  */
 export class Timeline {
   #messages = new Map();
+  #seqs = new Map();
   first = 1;
   last = 0;
   head = 0;
   isLoaded = false;
   hasOlder = false;
+
+  get isLarge() {
+    return this.size > MOST;
+  }
 
   get atEnd() {
     return this.last >= this.head;
@@ -23,8 +32,7 @@ export class Timeline {
   }
 
   find(id) {
-    for (const message of this.#messages.values()) if (message.id === id) return message;
-    return undefined;
+    return this.#messages.get(this.#seqs.get(id));
   }
 
   *between(from, to) {
@@ -34,6 +42,7 @@ export class Timeline {
   /** Starts anew from one page, oldest first. */
   replace(page, { hasOlder, head }) {
     this.#messages.clear();
+    this.#seqs.clear();
     this.first = page.length ? page[0].seq : head + 1;
     this.last = this.first - 1;
     this.head = head;
@@ -47,7 +56,7 @@ export class Timeline {
     this.hasOlder = hasOlder;
     for (const message of page.toReversed()) {
       if (message.seq !== this.first - 1) continue;
-      this.#messages.set(message.seq, message);
+      this.#set(message);
       this.first = message.seq;
     }
   }
@@ -59,20 +68,38 @@ export class Timeline {
     if (known) {
       if (message.version < known.version) return "known";
       // A message read again carries newer counts under the same version.
-      this.#messages.set(seq, message);
+      this.#set(message);
       return "changed";
     }
     const wasAtEnd = this.atEnd;
     this.head = Math.max(this.head, seq);
     if (seq < this.first) return "older";
     if (seq !== this.last + 1) return wasAtEnd ? "gap" : "beyond";
-    this.#messages.set(seq, message);
+    this.#set(message);
     this.last = seq;
     return "added";
   }
 
   update(seq, change) {
     const message = this.#messages.get(seq);
-    if (message) this.#messages.set(seq, { ...message, ...change });
+    if (message) this.#set({ ...message, ...change });
+  }
+
+  /** Forgets what is far from the stretch that is looked at; it can be loaded again. */
+  trim(from, to) {
+    if (!this.isLarge) return;
+    while (this.first < from - MARGIN) this.#drop(this.first++);
+    while (this.last > to + MARGIN) this.#drop(this.last--);
+    this.hasOlder ||= this.first > 1;
+  }
+
+  #set(message) {
+    this.#messages.set(message.seq, message);
+    this.#seqs.set(message.id, message.seq);
+  }
+
+  #drop(seq) {
+    this.#seqs.delete(this.#messages.get(seq).id);
+    this.#messages.delete(seq);
   }
 }

@@ -1,8 +1,8 @@
 // Everything but words gets into a conversation here: chosen from the menu, pasted, or dropped anywhere on it.
 import { fill, gettext } from "chat/i18n.js";
+import { later } from "chat/later.js";
 import { chosenRecording } from "chat/media/prepare.js";
 import { h, icon, toast } from "chat/views/dom.js";
-import { openFiles } from "chat/views/files_dialog.js";
 import { openMenu } from "chat/views/menu.js";
 import { TYPES } from "chat/views/types.js";
 
@@ -69,13 +69,13 @@ export class Attachments {
       name: this.#store.chats.get(key)?.name ?? "",
       pick: async (how) => {
         const files = await pick(how);
-        if (files.length) openFiles(files, kit, how);
+        if (files.length) (await later.files()).openFiles(files, kit, how);
       },
       pickMore: (how) => pick({ ...how, multiple: true }),
       pickRecording: async () => {
         for (const file of await pick({ accept: "audio/*", capture: "user" })) kit.sendFile(chosenRecording(file), "");
       },
-      offer: (files) => openFiles(files, kit),
+      offer: async (files) => (await later.files()).openFiles(files, kit),
       record: () => this.#composer.record(),
       sendFile: sent((prepared, caption) => this.#actions.sendFile(key, prepared, caption, answer())),
       sendPlace: sent((place) => this.#actions.sendPlace(key, place, answer())),

@@ -1,7 +1,7 @@
 // Where one writes: Enter sends, Shift+Enter breaks the line, and an input method keeps its Enter to itself.
 import { fill, gettext } from "chat/i18n.js";
+import { later } from "chat/later.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
-import { toggleEmoji } from "chat/views/emoji.js";
 import { RecordingBar } from "chat/views/recording.js";
 import { preview } from "chat/views/types.js";
 
@@ -27,7 +27,7 @@ export class Composer {
   #answering = null;
   #text = h("textarea", { id: "text", rows: "1", dir: "auto", enterkeyhint: "send", autocapitalize: "sentences", "aria-label": gettext("Message"), placeholder: gettext("Message") });
   #send = iconButton("send-horizontal", gettext("Send"), () => this.#submit(), { class: "send", id: "send" });
-  #emoji = iconButton("smile", gettext("Emoji"), () => toggleEmoji(this.#emoji, (emoji) => this.#insert(emoji)), { "aria-haspopup": "dialog" });
+  #emoji = iconButton("smile", gettext("Emoji"), async () => (await later.emoji()).toggleEmoji(this.#emoji, (emoji) => this.#insert(emoji)), { "aria-haspopup": "dialog" });
   #attach = iconButton("paperclip", gettext("Attach"), () => this.#offerAttach(this.#attach), { "aria-haspopup": "menu", id: "attach" });
   // In Send's place as long as there is nothing to send.
   #voice = iconButton("mic", gettext("Record a voice message"), () => this.record(), { id: "record" });

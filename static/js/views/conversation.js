@@ -1,16 +1,16 @@
 // The open chat: its head, its messages, its composer, and what can be done with a message.
 import { lastSeen, memberCount, typingLine } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
+import { later } from "chat/later.js";
 import { onMenuAsked } from "chat/views/asking.js";
 import { Attachments } from "chat/views/attach.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { Composer } from "chat/views/composer.js";
 import { copy } from "chat/views/copy.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, iconButton, refill, toast } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, onceAFrame, refill, toast } from "chat/views/dom.js";
 import { Finder } from "chat/views/finder.js";
 import { Welcome } from "chat/views/first_steps.js";
-import { openGroupPanel } from "chat/views/group_panel.js";
 import { LogView } from "chat/views/log.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPersonCard } from "chat/views/person_card.js";
@@ -61,7 +61,7 @@ export class ConversationView {
     this.#welcome = new Welcome(context);
     this.#bindMessages();
     store.on("open", () => this.#show());
-    store.on(["chats", "people"], () => this.#render());
+    store.on(["chats", "people"], onceAFrame(() => this.#render()));
     setInterval(() => this.#renderHead(), MINUTE);
     this.#show();
   }
@@ -79,10 +79,7 @@ export class ConversationView {
       if (!key) this.#composer.close();
       if (key) {
         this.#composer.open(key);
-        this.#unlisten = this.#store.on(`timeline:${key}`, () => {
-          this.#log.render();
-          this.#hush();
-        });
+        this.#unlisten = this.#store.on(`timeline:${key}`, this.#renderLog);
         this.#unlistenTyping?.();
         this.#unlistenTyping = this.#store.on(`typing:${key}`, () => this.#renderHead());
         // Who looks at found messages goes on from one to the next.
@@ -96,6 +93,12 @@ export class ConversationView {
     (openAt ? this.#log.toMessage(openAt) : this.#actions.openChat(key)).catch((problem) => toast(problem.message));
     if (key.startsWith("group:") && !this.#store.groups.has(key.slice(6))) this.#actions.loadGroup(key.slice(6)).catch(() => {});
   }
+
+  #renderLog = onceAFrame(() => {
+    if (!this.#key) return;
+    this.#log.render();
+    this.#hush();
+  });
 
   #unlisten = null;
   #unlistenTyping = null;
@@ -130,7 +133,7 @@ export class ConversationView {
         avatar({ ...chat, online: isOnline }, "m"),
         h("span", { class: "who-text" }, h("h2", {}, h("bdi", {}, chat.name)), h("span", { class: typing ? "lively" : isOnline ? "lively" : "", id: "status" }, typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), typing || status)),
       ];
-      const openPanel = () => openGroupPanel({ store: this.#store, actions: this.#actions, router: this.#router, groupId: chat.id });
+      const openPanel = async () => (await later.group()).openGroupPanel({ store: this.#store, actions: this.#actions, router: this.#router, groupId: chat.id });
       return [
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
         h("button", { type: "button", class: "who-button", id: "who", on: { click: isGroup ? openPanel : () => this.#introduce(chat) } }, who),

@@ -2,6 +2,8 @@
 import { initial, tone } from "chat/format.js";
 import { pieces } from "chat/links.js";
 
+const WITHOUT_FRAMES = 250;
+
 /**
  * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null attribute or child is
  * left out; strings become text.
@@ -118,6 +120,23 @@ export function toast(text) {
 /** Read out, not shown. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
+}
+
+/** Does `work` once in the next frame, however often it is asked to; a hidden page, which has no frames, does it soon. */
+export function onceAFrame(work) {
+  let frame = 0;
+  let timer = 0;
+  const run = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    frame = timer = 0;
+    work();
+  };
+  return () => {
+    if (timer) return;
+    frame = requestAnimationFrame(run);
+    timer = setTimeout(run, WITHOUT_FRAMES);
+  };
 }
 
 export const wait = (work, milliseconds) => {

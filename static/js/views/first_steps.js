@@ -1,9 +1,9 @@
 // What to do first: where nobody has written yet, and where no conversation is open.
 import { fill, gettext } from "chat/i18n.js";
+import { later } from "chat/later.js";
+import { copy } from "chat/views/copy.js";
 import { openDialog } from "chat/views/dialog.js";
-import { h, icon, iconButton, refill, toast } from "chat/views/dom.js";
-import { openGroupDialog } from "chat/views/group_dialog.js";
-import { openPeopleDialog } from "chat/views/people_dialog.js";
+import { h, icon, iconButton, refill } from "chat/views/dom.js";
 
 const ONLY_HERE = /^(localhost|127\.|\[::1\])/;
 
@@ -14,12 +14,11 @@ export function invitation({ signUp, admin }) {
 }
 
 function openInvitation(link) {
-  const copy = () => navigator.clipboard.writeText(link).then(() => toast(gettext("Copied.")));
   const share = () => navigator.share({ url: link }).catch(() => {}); // dismissed
   openDialog(gettext("Invite people"), {
     content: [
       h("p", {}, gettext("Whoever opens this address can sign up, and finds you and the open groups.")),
-      h("div", { class: "code" }, h("code", { id: "sign-up-link", dir: "ltr" }, link), navigator.clipboard && iconButton("copy", gettext("Copy"), copy)),
+      h("div", { class: "code" }, h("code", { id: "sign-up-link", dir: "ltr" }, link), iconButton("copy", gettext("Copy"), () => copy(link))),
       ONLY_HERE.test(location.host) && h("p", { class: "aside" }, icon("info"), h("span", {}, gettext("You opened the chat on the machine it runs on. For others, open it by the address under which they reach it; the guide for operating it says how to give it one."))),
     ],
     buttons: navigator.share ? [h("button", { type: "button", class: "button primary", on: { click: share } }, icon("external-link"), gettext("Share"))] : [],
@@ -27,9 +26,9 @@ function openInvitation(link) {
 }
 
 const steps = (context, isAlone) => [
-  !isAlone && { label: gettext("Find somebody"), icon: "search", run: () => openPeopleDialog(context) },
+  !isAlone && { label: gettext("Find somebody"), icon: "search", run: async () => (await later.people()).openPeopleDialog(context) },
   isAlone && invitation(context),
-  { label: gettext("New group"), icon: "users", run: () => openGroupDialog(context) },
+  { label: gettext("New group"), icon: "users", run: async () => (await later.newGroup()).openGroupDialog(context) },
   !isAlone && invitation(context),
 ].filter(Boolean);
 

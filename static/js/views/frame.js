@@ -1,7 +1,7 @@
 // Around both panes: which of them a phone shows, the window's title, and the banner when the server is out of reach.
 import { badge } from "chat/format.js";
 import { gettext } from "chat/i18n.js";
-import { announce, h, icon } from "chat/views/dom.js";
+import { announce, h, icon, onceAFrame } from "chat/views/dom.js";
 
 const PATIENCE = 2000;
 
@@ -16,7 +16,7 @@ export class FrameView {
     this.#store = store;
     shell.prepend(this.#banner);
     store.on("connection", () => this.#connection());
-    store.on(["chats", "open"], () => this.#render());
+    store.on(["chats", "open"], onceAFrame(() => this.#render()));
     this.#connection();
     this.#render();
   }
@@ -43,6 +43,7 @@ export class FrameView {
     this.#shell.dataset.pane = openKey && (chats.has(openKey) || !isListed) ? "chat" : "list";
     const name = chats.get(openKey)?.name;
     const title = [name, gettext("Chat")].filter(Boolean).join(" · ");
-    document.title = unread ? `(${badge(unread)}) ${title}` : title;
+    const counted = unread ? `(${badge(unread)}) ${title}` : title;
+    if (document.title !== counted) document.title = counted;
   }
 }

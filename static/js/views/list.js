@@ -2,18 +2,19 @@
 import { badge, fullTime, listTime, typingLine } from "chat/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
-import { openAccountMenu } from "chat/views/account.js";
+import { later } from "chat/later.js";
 import { onMenuAsked } from "chat/views/asking.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
-import { avatar, h, icon, iconButton, reconcile, refill } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, onceAFrame, reconcile, refill } from "chat/views/dom.js";
 import { emptyList, invitation } from "chat/views/first_steps.js";
-import { openGroupDialog } from "chat/views/group_dialog.js";
 import { openMenu } from "chat/views/menu.js";
-import { openPeopleDialog } from "chat/views/people_dialog.js";
 import { SearchView } from "chat/views/search.js";
 import { preview, typeOf } from "chat/views/types.js";
 
 const MINUTE = 60_000;
+/** Rows in the page: so many, and more as one scrolls. */
+const STEP = 40;
+const NEAR_END = 800;
 
 export class ListView {
   #context;
@@ -26,6 +27,7 @@ export class ListView {
   #chats;
   /** One for all rows: it stands on the one under the pointer, or that has the focus. */
   #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#offer(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
+  #shown = STEP;
 
   constructor(root, context) {
     const { store, actions, router } = context;
@@ -33,13 +35,13 @@ export class ListView {
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
-    this.#me.addEventListener("click", () => openAccountMenu(this.#me, context));
+    this.#me.addEventListener("click", async () => (await later.account()).openAccountMenu(this.#me, context));
     const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#offerNew(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
     this.#search = new SearchView({ store, actions, router }, () => this.render());
     this.#chats = h("div", { class: "chats" }, this.#search.above, this.#rows, this.#search.below, this.#menuButton);
     root.replaceChildren(h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start), this.#search.element, this.#chats);
     this.#listen();
-    store.on(["chats", "people", "open"], () => this.render());
+    store.on(["chats", "people", "open"], onceAFrame(() => this.render()));
     setInterval(() => {
       store.endMutes();
       this.render();
@@ -83,6 +85,7 @@ export class ListView {
     chats.addEventListener("pointerleave", () => this.#placeMenuButton());
     chats.addEventListener("focusin", () => this.#placeMenuButton());
     chats.addEventListener("focusout", () => this.#placeMenuButton());
+    chats.addEventListener("scroll", () => this.#scrolled(chats), { passive: true });
   }
 
   render() {
@@ -96,10 +99,17 @@ export class ListView {
       return;
     }
     const focused = this.#rows.contains(document.activeElement) && document.activeElement.dataset.chat;
-    reconcile(this.#rows, chats.map((chat) => this.#row(chat)));
+    reconcile(this.#rows, chats.slice(0, this.#shown).map((chat) => this.#row(chat)));
     // A row that was built anew is still the one the keyboard is at.
     if (focused && document.activeElement === document.body) this.#rowAt(focused)?.focus({ preventScroll: true });
     this.#placeMenuButton();
+  }
+
+  #scrolled({ scrollTop, scrollHeight, clientHeight }) {
+    if (scrollTop === 0) this.#shown = STEP;
+    if (scrollHeight - clientHeight - scrollTop > NEAR_END || this.#shown > this.#store.chats.size) return;
+    this.#shown += STEP;
+    this.render();
   }
 
   #row(chat) {
@@ -165,8 +175,8 @@ export class ListView {
   #offerNew(anchor) {
     const context = this.#context;
     openMenu(anchor, [
-      { label: gettext("New conversation"), icon: "message-circle", run: () => openPeopleDialog(context) },
-      { label: gettext("New group"), icon: "users", run: () => openGroupDialog(context) },
+      { label: gettext("New conversation"), icon: "message-circle", run: async () => (await later.people()).openPeopleDialog(context) },
+      { label: gettext("New group"), icon: "users", run: async () => (await later.newGroup()).openGroupDialog(context) },
       invitation(context),
     ]);
   }

@@ -11,11 +11,25 @@ const MOST = 300;
 const STEP = 50;
 const FIRST_SHOWN = 100;
 const NEAR_EDGE = 900;
+const AHEAD = 3000;
+const AT_EDGE = 200;
 const NEAR_END = 100;
 const TOGETHER = 5 * 60_000;
 const READ_WAIT = 120;
 const ASK_AGAIN = 1500;
 const FLASH = 1500;
+
+/** What is worked out once of a message: whenever one changes, there is a new object in its place. */
+const facts = new WeakMap();
+
+function factsOf(message) {
+  if (!facts.has(message)) {
+    const date = new Date(message.sentAt);
+    const signature = JSON.stringify([message.id, message.version, message.senderName, message.senderImg]);
+    facts.set(message, { at: date.getTime(), day: dayOf(date), signature });
+  }
+  return facts.get(message);
+}
 
 export class LogView {
   #store;
@@ -109,8 +123,7 @@ export class LogView {
     this.#to = firstUnread ? Math.min(timeline.last, firstUnread + FIRST_SHOWN - 1) : timeline.last;
     this.#from = Math.max(timeline.first, (firstUnread ?? this.#to) - FIRST_SHOWN + 1);
     this.#isPlaced = timeline.isLoaded;
-    this.#follows = false;
-    this.#draw();
+    this.#fill();
     const mark = firstUnread && this.#inner.querySelector(".divider");
     if (mark) this.#log.scrollTop += mark.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - 72;
     else this.#scrollToEnd();
@@ -127,9 +140,7 @@ export class LogView {
   /** Brings the elements in line with the window, and keeps what is being read where it is. */
   #draw() {
     const anchor = this.#follows ? null : this.#anchor();
-    reconcile(this.#inner, this.#rows());
-    if (this.#missing.size) this.#actions.loadQuoted([...this.#missing]);
-    this.#missing.clear();
+    this.#fill();
     if (anchor) {
       const element = this.#inner.querySelector(`[data-key="${CSS.escape(anchor.key)}"]`);
       if (element) this.#log.scrollTop += element.getBoundingClientRect().top - anchor.top;
@@ -137,6 +148,13 @@ export class LogView {
       this.#scrollToEnd();
     }
     this.#settle();
+  }
+
+  #fill() {
+    this.timeline.trim(this.#from, this.#to);
+    reconcile(this.#inner, this.#rows());
+    if (this.#missing.size) this.#actions.loadQuoted([...this.#missing]);
+    this.#missing.clear();
   }
 
   #anchor() {
@@ -161,9 +179,12 @@ export class LogView {
     }
     let previous = null;
     messages.forEach((message, index) => {
-      const date = new Date(message.sentAt);
-      const isNewDay = !previous || dayOf(new Date(previous.sentAt)) !== dayOf(date);
-      if (isNewDay) rows.push({ key: `d:${dayOf(date)}`, signature: dayLabel(date), build: () => dayRow(dayLabel(date)) });
+      const { day } = factsOf(message);
+      const isNewDay = !previous || factsOf(previous).day !== day;
+      if (isNewDay) {
+        const label = dayLabel(new Date(message.sentAt));
+        rows.push({ key: `d:${day}`, signature: label, build: () => dayRow(label) });
+      }
       const isDivided = this.#isDividedAt(message);
       if (isDivided) rows.push({ key: "divider", signature: "", build: dividerRow });
       const isFirst = isNewDay || isDivided || !this.#isTogether(previous, message);
@@ -180,8 +201,8 @@ export class LogView {
 
   #isTogether(one, other) {
     if (!one || !other || typeOf(one).row || typeOf(other).row || one.senderId !== other.senderId) return false;
-    const [before, after] = [new Date(one.sentAt), new Date(other.sentAt)];
-    return after - before < TOGETHER && dayOf(before) === dayOf(after);
+    const [before, after] = [factsOf(one), factsOf(other)];
+    return after.at - before.at < TOGETHER && before.day === after.day;
   }
 
   #row(said, { isFirst, isLast }, isLastOwn) {
@@ -200,7 +221,7 @@ export class LogView {
     const state = message.state ?? "sent";
     const file = message.clientId && local.get(message.clientId);
     const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason, local: file };
-    const signature = JSON.stringify([message.id, message.version, details.place, read, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, message.senderName, message.senderImg, file]);
+    const signature = [factsOf(message).signature, isFirst, isLast, read?.isRead, read?.receipt, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, file].join();
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
     return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
   }
@@ -253,7 +274,15 @@ export class LogView {
 
   #scrolled() {
     cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => this.#settle());
+    this.#frame = requestAnimationFrame(() => {
+      this.#settle();
+      this.#fetchAhead();
+    });
+  }
+
+  /** Whoever scrolls up finds the next page fetched when he comes near it. */
+  #fetchAhead() {
+    if (this.#log.scrollTop < AHEAD && this.#from - STEP < this.timeline.first) this.#actions.loadOlder(this.#key)?.catch(() => {});
   }
 
   /** After every move or change: does the view follow the end, is more needed, what has been read. */
@@ -264,8 +293,8 @@ export class LogView {
     this.#top = this.#log.scrollTop;
     this.#showPill();
     this.#extend();
-    clearTimeout(this.#readTimer);
-    this.#readTimer = setTimeout(() => this.#read(), READ_WAIT);
+    // Not begun anew by every message: where they never pause, they are read all the same.
+    this.#readTimer ||= setTimeout(() => this.#read(), READ_WAIT);
   }
 
   #showPill() {
@@ -290,6 +319,7 @@ export class LogView {
     try {
       if (isNearTop && this.#from - STEP < timeline.first) await this.#actions.loadOlder(key);
       if (isNearEnd && this.#to + STEP > timeline.last) await this.#actions.loadNewer(key);
+      await this.#stillness();
     } catch {
       // Offline, or the server is busy: the next scroll asks again, or the next moment if nobody scrolls.
       setTimeout(() => this.#settle(), ASK_AGAIN);
@@ -307,6 +337,15 @@ export class LogView {
     }
     this.#follows &&= isNearEnd;
     this.#draw();
+  }
+
+  /** The next frame in which nobody scrolls: what comes in then moves nothing. Close to an edge there is no time for it. */
+  async #stillness() {
+    let before;
+    do {
+      before = this.#log.scrollTop;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    } while (this.#log.scrollTop !== before && Math.min(this.#log.scrollTop, this.#distance) > AT_EDGE);
   }
 
   async toEnd() {
@@ -380,6 +419,7 @@ export class LogView {
   }
 
   #read() {
+    this.#readTimer = 0;
     if (document.hidden || !this.#key || !this.#isPlaced || !this.element.offsetParent) return;
     const upTo = this.#follows ? this.timeline.last : this.#lastVisible();
     if (upTo) this.#actions.markRead(this.#key, upTo);

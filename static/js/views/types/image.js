@@ -1,8 +1,7 @@
 // Pictures: the place for one is there before it is.
 import { fill, gettext } from "chat/i18n.js";
-import { openCamera } from "chat/views/camera.js";
+import { later } from "chat/later.js";
 import { h, icon, linked } from "chat/views/dom.js";
-import { openLightbox } from "chat/views/lightbox.js";
 import { progress } from "chat/views/progress.js";
 
 const WIDEST = 320;
@@ -17,10 +16,10 @@ export const image = {
   preview: ({ content }) => [gettext("[Picture]"), content?.replace(/\s+/g, " ").slice(0, 200)].filter(Boolean).join(" "),
   text: (message) => message.content,
   address: (message) => message.mediaUrl,
-  open: (message, context) => openLightbox(message, context),
+  open: async (message, context) => (await later.lightbox()).openLightbox(message, context),
   attach: [
     { label: gettext("Picture"), icon: "image", run: (kit) => kit.pick({ accept: "image/*", multiple: true }) },
-    { label: gettext("Camera"), icon: "camera", run: (kit) => openCamera(kit) },
+    { label: gettext("Camera"), icon: "camera", run: async (kit) => (await later.camera()).openCamera(kit) },
   ],
   body(message, { isGoing, local, part, meta }) {
     const picture = h("button", { type: "button", class: "picture", "data-act": "open", "aria-label": message.content ? gettext("Open the picture: ") + message.content : fill(gettext("Open the picture of %(name)s"), { name: message.senderName }), disabled: isGoing && !local }, shown(message, local));

@@ -1,8 +1,8 @@
 // Places, kept as WGS-84.
 import { coordinates } from "chat/format.js";
 import { fill, gettext } from "chat/i18n.js";
+import { later } from "chat/later.js";
 import { h, icon } from "chat/views/dom.js";
-import { choosePlace, showPlace } from "chat/views/place.js";
 
 const placeOf = (message) => message.locationData ?? { latitude: 0, longitude: 0 };
 
@@ -10,8 +10,8 @@ export const location = {
   name: "location",
   preview: (message) => [gettext("[Place]"), placeOf(message).name || placeOf(message).address].filter(Boolean).join(" "),
   text: (message) => [placeOf(message).name, placeOf(message).address, `${placeOf(message).latitude}, ${placeOf(message).longitude}`].filter(Boolean).join("\n"),
-  open: (message, context) => showPlace(placeOf(message), context),
-  attach: [{ label: gettext("Place"), icon: "map-pin", run: (kit) => choosePlace(kit) }],
+  open: async (message, context) => (await later.place()).showPlace(placeOf(message), context),
+  attach: [{ label: gettext("Place"), icon: "map-pin", run: async (kit) => (await later.place()).choosePlace(kit) }],
   body(message, { meta }) {
     const place = placeOf(message);
     const title = place.name || gettext("Place");

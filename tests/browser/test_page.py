@@ -1,0 +1,151 @@
+"""The first look, and how little of a lot is in the page: of chats, of messages, and of what was seen before."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Request, Route, expect
+
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+
+FETCHED = ("/chatList", "/group/messages", "/private/messages")
+
+
+def asked(page: Page) -> list[Request]:
+    """The requests for chats and messages, from now on."""
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request) if urlsplit(request.url).path in FETCHED else None)
+    return requests
+
+
+def say_much(person: Person, group: str, count: int) -> None:
+    """In any order, but the first at first and the last at last."""
+    person.say_in(group, "news first")
+    with ThreadPoolExecutor(4) as together:
+        list(together.map(lambda number: person.say_in(group, f"news {number}"), range(count - 2)))
+    person.say_in(group, "news last")
+
+
+def first_seq(page: Page) -> int:
+    return int(page.locator(".message[data-seq]").first.get_attribute("data-seq") or 0)
+
+
+def test_a_conversation_is_there_before_anything_is_fetched(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    for number in range(3):
+        bob.say(ann, f"hello {number}")
+    requests = asked(ann.page)
+    # Nothing but the page itself: the routes do not answer, and the socket is silent.
+    held: list[Route] = []
+    for path in FETCHED:
+        ann.page.route(f"**{path}*", lambda route: held.append(route))
+    ann.page.route_web_socket("**/ws/chat/*", lambda socket: None)
+    ann.page.goto(f"/chat/private/{bob.id}/")
+    expect(ann.bubble("hello 2")).to_be_visible()
+    assert ann.texts == ["hello 0", "hello 1", "hello 2"]
+    expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("hello 2")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
+    assert not requests
+    assert not held
+
+
+def test_what_was_said_since_the_page_was_made_comes_after_it(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "before")
+
+    def late(route: Route) -> None:
+        bob.say(ann, "meanwhile")
+        route.continue_()
+
+    ann.page.route("**/js/main.*.js", late)
+    ann.page.goto(f"/chat/private/{bob.id}/")
+    expect(ann.page.locator(".message .text")).to_have_text(["before", "meanwhile"])
+    expect(ann.page.locator(".pill")).to_be_hidden()
+
+
+def test_of_a_long_list_there_are_as_many_rows_as_one_scrolls_to(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    for number in range(60):
+        bob.post("/group/create", name=f"Group {number}", memberIds=[ann.id])
+    with ann.page.expect_response("**/chatList"):
+        ann.page.goto("/")
+    rows = ann.page.locator(".rows .chat-row")
+    expect(rows).to_have_count(40)
+    expect(rows.first).to_contain_text("Group 59")
+    rows.nth(39).scroll_into_view_if_needed()
+    expect(rows).to_have_count(60)
+    ann.page.fill("#search", "Group 7")
+    expect(rows).to_have_count(1)
+    rows.first.click()
+    expect(ann.page.locator(".conversation-head h2")).to_have_text("Group 7")
+
+
+def test_after_thousands_of_messages_the_page_holds_a_few_hundred_and_the_rest_is_fetched_again(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Much talk", bob)
+    ann.post("/group/join", groupId=group)
+    page = ann.page
+    page.goto(f"/chat/group/{group}/")
+    expect(page.locator(".composer")).to_be_visible()
+    bob.say_in(group, "hello")
+    expect(ann.bubble("hello")).to_be_visible()
+    say_much(bob, group, 2000)
+    expect(ann.bubble("news last")).to_be_in_viewport(timeout=30_000)
+    assert page.locator(".message").count() <= 320
+    expect(ann.badge("Much talk")).to_have_count(0)
+
+    requests = asked(page)
+    last = first_seq(page) + page.locator(".message").count()
+    while not any("before" in parse_qs(urlsplit(one.url).query) for one in requests):
+        before = first_seq(page)
+        assert before > last - 1300, "everything that was ever heard is kept"
+        page.evaluate("document.getElementById('log').scrollTop = 0")
+        page.wait_for_function(
+            "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before
+        )
+        assert page.locator(".message").count() <= 320
+
+
+def test_much_that_was_said_in_another_chat_begins_with_its_first_unread_message(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Elsewhere", bob)
+    ann.post("/group/join", groupId=group)
+    bob.say(ann, "over here")
+    page = ann.page
+    page.goto(f"/chat/group/{group}/")
+    expect(page.locator(".composer")).to_be_visible()
+    ann.open(bob)
+    expect(ann.bubble("over here")).to_be_visible()
+    say_much(bob, group, 1100)
+    expect(ann.badge("Elsewhere")).to_have_text("99+")
+    expect(ann.row("Elsewhere")).to_contain_text("news last", timeout=30_000)
+    ann.open("Elsewhere")
+    expect(page.locator(".divider")).to_be_in_viewport()
+    expect(page.locator(".divider + .message .text")).to_have_text("news first")
+
+
+def test_what_is_opened_later_was_fetched_before_somebody_opens_it(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    scripts: list[str] = []
+    ann.page.on("request", lambda request: scripts.append(request.url) if "/static/js/" in request.url else None)
+    with ann.page.expect_response("**/js/views/emoji.*.js"):
+        ann.page.goto("/")
+    ann.open(bob)
+    scripts.clear()
+    ann.page.get_by_role("button", name="Emoji").click()
+    expect(ann.page.locator(".emoji-panel")).to_be_visible()
+    assert not [one for one in scripts if "emoji" in one]
