@@ -2,7 +2,6 @@
 
 import os
 import signal
-import statistics
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -205,15 +204,7 @@ def test_in_chinese_too_a_sender_sees_live_who_has_read(
         expect(li.page.locator(".receipt")).to_have_text(f"{number} 人已读")
 
 
-#: Waits for the message and answers with the moment at which it stood in the page.
-APPEARED = """async (text) => {
-  const isThere = () => [...document.querySelectorAll(".message .text")].some((one) => one.textContent === text);
-  while (!isThere()) await new Promise((next) => setTimeout(next, 4));
-  return performance.timeOrigin + performance.now();
-}"""
-
-
-def test_a_key_shows_my_message_at_once_and_the_other_side_has_it_within_a_second(
+def test_a_key_shows_my_message_in_the_next_picture_and_the_other_side_has_it_by_push(
     someone: Callable[..., Someone],
 ) -> None:
     ann, bob = someone("Ann"), someone("Bob")
@@ -221,30 +212,35 @@ def test_a_key_shows_my_message_at_once_and_the_other_side_has_it_within_a_secon
     for one, other in ((ann, bob), (bob, ann)):
         one.open(other)
         expect(one.bubble("hello")).to_be_visible()
-    # The browser itself times each Enter, up to the next picture on the screen; what takes under 16 ms it leaves out.
+    # How long a picture takes, `bench/run browser` says; here it must not take more than one.
     ann.page.evaluate(
         """() => {
-          window.slow = [];
-          window.pressed = 0;
+          window.pictures = [];
           document.addEventListener("keydown", (event) => {
-            if (event.key === "Enter") window.pressed = performance.timeOrigin + event.timeStamp;
+            if (event.key !== "Enter") return;
+            const text = event.target.value;
+            const isThere = () => [...document.querySelectorAll(".message .text")].some((one) => one.textContent === text);
+            let pictures = 0;
+            const look = () => {
+              pictures += 1;
+              if (isThere()) window.pictures.push(pictures);
+              else requestAnimationFrame(look);
+            };
+            requestAnimationFrame(look);
           }, true);
-          new PerformanceObserver((list) => {
-            for (const entry of list.getEntries()) if (entry.name === "keydown") window.slow.push(entry.duration);
-          }).observe({ type: "event", durationThreshold: 16 });
         }"""
     )
-    rounds = 7
-    way = []
+    asked: list[str] = []
+    bob.page.on("request", lambda request: asked.append(request.url))
+    rounds = 5
     for number in range(rounds):
         ann.write(f"quick {number}")
-        arrived = bob.page.evaluate(APPEARED, f"quick {number}")
+        expect(bob.bubble(f"quick {number}")).to_be_visible()
         expect(ann.page.locator("[data-state=sending]")).to_have_count(0)
-        way.append(arrived - ann.page.evaluate("window.pressed"))
-    slow = ann.page.evaluate("window.slow.filter((one) => one > 50).length")
-    # A machine that has other work to do may hold one of them up.
-    assert slow <= rounds // 2
-    assert statistics.median(way) < 1000
+    # Views are drawn once a frame: in the one that was asked for before, or the next.
+    assert max(ann.page.evaluate("window.pictures")) <= 2
+    assert len(ann.page.evaluate("window.pictures")) == rounds
+    assert not [one for one in asked if "messages" in one or "sync" in one]
 
 
 def test_my_message_is_there_before_the_server_answers(
@@ -252,20 +248,25 @@ def test_my_message_is_there_before_the_server_answers(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "hello")
+    held: list[str | bytes] = []
+    to_page: list[Callable[[str | bytes], None]] = []
+
+    def between(page: WebSocketRoute) -> None:
+        def hold_the_answer(frame: str | bytes) -> None:
+            (held.append if "quick" in str(frame) else page.send)(frame)
+
+        to_page.append(page.send)
+        page.connect_to_server().on_message(hold_the_answer)
+
+    ann.page.route_web_socket("**/ws/chat/**", between)
+    ann.page.reload()
     ann.open(bob)
     expect(ann.bubble("hello")).to_be_visible()
-    milliseconds = ann.page.evaluate(
-        """async () => {
-          const field = document.getElementById("text");
-          field.value = "quick";
-          field.dispatchEvent(new InputEvent("input"));
-          const start = performance.now();
-          field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", cancelable: true}));
-          while (!document.querySelector(".message.own")) await new Promise((next) => queueMicrotask(next));
-          return performance.now() - start;
-        }"""
-    )
-    assert milliseconds < 50
+    ann.write("quick")
+    expect(ann.bubble("quick")).to_have_attribute("data-state", "sending")
+    for frame in held:
+        to_page[-1](frame)
+    held.clear()
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
 
 
