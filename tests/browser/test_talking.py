@@ -248,14 +248,16 @@ def test_my_message_is_there_before_the_server_answers(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "hello")
-    held: list[str | bytes] = []
-    to_page: list[Callable[[str | bytes], None]] = []
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_holding = True
 
     def between(page: WebSocketRoute) -> None:
         def hold_the_answer(frame: str | bytes) -> None:
-            (held.append if "quick" in str(frame) else page.send)(frame)
+            if is_holding and "quick" in str(frame):
+                held.append((page, frame))
+            else:
+                page.send(frame)
 
-        to_page.append(page.send)
         page.connect_to_server().on_message(hold_the_answer)
 
     ann.page.route_web_socket("**/ws/chat/**", between)
@@ -264,9 +266,9 @@ def test_my_message_is_there_before_the_server_answers(
     expect(ann.bubble("hello")).to_be_visible()
     ann.write("quick")
     expect(ann.bubble("quick")).to_have_attribute("data-state", "sending")
-    for frame in held:
-        to_page[-1](frame)
-    held.clear()
+    is_holding = False
+    for page, frame in held:
+        page.send(frame)
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
 
 
