@@ -23,6 +23,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -113,6 +114,8 @@ class _Teller:
                 keep_connection()
                 self._note_outcomes()
                 self._look()
+            except DatabaseError as away:
+                log.warning("push: nobody was told of some messages, because the database said: %s", away)
             except Exception:  # a hint less; the next look is at something else
                 log.exception("push: nobody was told of some messages")
             finally:
@@ -182,7 +185,7 @@ class _Teller:
             subscription_id, outcome = self._outcomes.popleft()
             rows = PushSubscription.objects.filter(pk=subscription_id)
             if outcome == push.SENT:
-                rows.filter(failures__gt=0).update(failures=0, paused_until=None)
+                rows.update(failures=0, paused_until=None)
                 continue
             failures = (rows.values_list("failures", flat=True).first() or 0) + 1
             if outcome == push.GONE or failures >= FAILURES_MAX:
@@ -213,7 +216,7 @@ def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:
 
 def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
     """Push it, and take note later of what became of it."""
-    from notifications.push import Parcel
+    from notifications.push import SENT, Parcel
 
     # Says which pushes replace each other, and nothing else.
     topic = hashlib.sha256(f"{subscription.pk} {note['tag']}".encode()).digest()[:18]
@@ -224,7 +227,12 @@ def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
         orjson.dumps(note),
         base64.urlsafe_b64encode(topic).decode(),
     )
-    _courier().send(parcel, lambda outcome: _teller.note(subscription.pk, outcome))
+
+    def done(outcome: str) -> None:
+        if outcome != SENT or subscription.failures:
+            _teller.note(subscription.pk, outcome)
+
+    _courier().send(parcel, done)
 
 
 @cache
