@@ -185,6 +185,23 @@ def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
     assert service.next(path)["body"] == "and now?"
 
 
+def test_two_who_write_and_go_are_both_told(
+    person: Any, service: PushService, reachable: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(telling, "AGAIN", (1.0, 4.0))
+    ann, bob = person("ann"), person("bob")
+    anns, bobs = reachable(ann), reachable(bob)
+    sockets = ann.connect(), bob.connect()
+    say(ann, bob, "from ann")
+    sockets[1].next("OnPrivate")
+    time.sleep(telling.FOLD * 1.5)  # or it would be folded with the next
+    say(bob, ann, "from bob")
+    for socket in sockets:
+        socket.close()
+    assert service.next(anns)["body"] == "from bob"
+    assert service.next(bobs)["body"] == "from ann"
+
+
 def test_what_was_read_on_another_device_is_not_told_later(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:

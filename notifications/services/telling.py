@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
+from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -113,6 +114,8 @@ class _Teller:
                 keep_connection()
                 self._note_outcomes()
                 self._look()
+            except DatabaseError as away:
+                log.warning("push: nobody was told of some messages, because the database said: %s", away)
             except Exception:  # a hint less; the next look is at something else
                 log.exception("push: nobody was told of some messages")
             finally:
@@ -124,30 +127,31 @@ class _Teller:
         with self._changing:
             rooms, self._rooms = self._rooms, {}
         if rooms:
-            self._tell(rooms, selectors.listeners(rooms))
+            seats = selectors.listeners(rooms)
+            said = ((seat, rooms[seat.room_id]) for seat in seats)
+            self._tell([(seat, one) for seat, one in said if str(seat.user_id) != one.output["senderId"]])
         moment = time.monotonic()
         due = {key: one.said for key, one in self._people.items() if one.due <= moment}
         if due:
             seats = selectors.listeners({room_id for room_id, _ in due})
-            still = [seat for seat in seats if (seat.room_id, seat.user_id) in due]
-            for key in due.keys() - {(seat.room_id, seat.user_id) for seat in still}:
+            still = {key: seat for seat in seats if (key := (seat.room_id, seat.user_id)) in due}
+            for key in due.keys() - still.keys():
                 del self._people[key]  # he has read it
-            self._tell({room_id: said for (room_id, _), said in due.items()}, still)
+            self._tell([(seat, due[key]) for key, seat in still.items()])
 
-    def _tell(self, rooms: Mapping[UUID, Said], seats: Iterable[Membership]) -> None:
+    def _tell(self, told: list[tuple[Membership, Said]]) -> None:
         """Push to those who are not here, and look again at the others."""
-        seats = [seat for seat in seats if str(seat.user_id) != rooms[seat.room_id].output["senderId"]]
-        here = presence.online_among({seat.user_id for seat in seats})
-        absent: list[Membership] = []
-        for seat in seats:
+        here = presence.online_among({seat.user_id for seat, _ in told})
+        absent = []
+        for seat, said in told:
             # Who appears offline is known only to the process that has his sockets.
             if seat.user_id in here or hub.local().users.get(seat.user_id):
-                self._look_again(seat, rooms[seat.room_id])
+                self._look_again(seat, said)
             else:
                 self._people.pop((seat.room_id, seat.user_id), None)
-                absent.append(seat)
+                absent.append((seat, said))
         if absent:
-            self._push(rooms, absent)
+            self._push(absent)
 
     def _look_again(self, seat: Membership, said: Said) -> None:
         key = seat.room_id, seat.user_id
@@ -156,30 +160,32 @@ class _Teller:
         if looks < len(AGAIN) and len(self._people) < PEOPLE_MAX:
             self._people[key] = _Waiting(said, time.monotonic() + AGAIN[looks], looks)
 
-    def _push(self, rooms: Mapping[UUID, Said], seats: list[Membership]) -> None:
-        within = limits.within_each("pushes", [str(seat.user_id) for seat in seats], settings.RATE_PUSHES)
-        told = [seat for seat, is_within in zip(seats, within, strict=True) if is_within]
-        users = {seat.user_id for seat in told}
+    def _push(self, told: list[tuple[Membership, Said]]) -> None:
+        within = limits.within_each("pushes", [str(seat.user_id) for seat, _ in told], settings.RATE_PUSHES)
+        told = [one for one, is_within in zip(told, within, strict=True) if is_within]
+        users = {seat.user_id for seat, _ in told}
         totals = selectors.unread_totals(users)
         reached: dict[UUID, list[PushSubscription]] = {}
         for subscription in selectors.subscriptions(users):
             reached.setdefault(subscription.user_id, []).append(subscription)
-        for seat in told:
+        for seat, said in told:
             for subscription in reached.get(seat.user_id, ()):
                 with language_of(subscription):
-                    note = _note(seat, rooms[seat.room_id], shows_content=subscription.shows_content)
+                    note = _note(seat, said, shows_content=subscription.shows_content)
                 post(subscription, {**note, "unread": totals.get(seat.user_id, seat.unread)})
 
     # What became of it ------------------------------------------------------------------------------------------------
 
     def _note_outcomes(self) -> None:
-        from notifications import push
+        if not self._outcomes:
+            return
+        from notifications import push  # its cryptography weighs megabytes, and is there when something was pushed
 
         while self._outcomes:
             subscription_id, outcome = self._outcomes.popleft()
             rows = PushSubscription.objects.filter(pk=subscription_id)
             if outcome == push.SENT:
-                rows.filter(failures__gt=0).update(failures=0, paused_until=None)
+                rows.update(failures=0, paused_until=None)
                 continue
             failures = (rows.values_list("failures", flat=True).first() or 0) + 1
             if outcome == push.GONE or failures >= FAILURES_MAX:
@@ -210,7 +216,7 @@ def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:
 
 def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
     """Push it, and take note later of what became of it."""
-    from notifications.push import Parcel
+    from notifications.push import SENT, Parcel
 
     # Says which pushes replace each other, and nothing else.
     topic = hashlib.sha256(f"{subscription.pk} {note['tag']}".encode()).digest()[:18]
@@ -221,7 +227,12 @@ def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
         orjson.dumps(note),
         base64.urlsafe_b64encode(topic).decode(),
     )
-    _courier().send(parcel, lambda outcome: _teller.note(subscription.pk, outcome))
+
+    def done(outcome: str) -> None:
+        if outcome != SENT or subscription.failures:
+            _teller.note(subscription.pk, outcome)
+
+    _courier().send(parcel, done)
 
 
 @cache

@@ -7,9 +7,9 @@ if (person) {
   localStorage.removeItem(ARCHIVE);
   localStorage.removeItem(`chat.notify.${person}`);
   indexedDB.deleteDatabase(`${ARCHIVE}.${person}`);
-  navigator.clearAppBadge?.().catch(() => {});
-  forgetNotifications().catch(() => {});
 }
+navigator.clearAppBadge?.().catch(() => {});
+forgetNotifications().catch(() => {});
 
 async function forgetNotifications() {
   const registration = await navigator.serviceWorker?.getRegistration();
