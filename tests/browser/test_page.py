@@ -1,5 +1,6 @@
 """The first look, and how little of a lot is in the page: of chats, of messages, and of what was seen before."""
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +38,7 @@ def test_a_conversation_is_there_before_anything_is_fetched(
     ann, bob = someone("Ann"), person("Bob")
     for number in range(3):
         bob.say(ann, f"hello {number}")
+    ann.page.goto("about:blank")  # whatever the page before it asks for is not this one's
     requests = asked(ann.page)
     # Nothing but the page itself: the routes do not answer, and the socket is silent.
     held: list[Route] = []
@@ -133,6 +135,32 @@ def test_much_that_was_said_in_another_chat_begins_with_its_first_unread_message
     ann.open("Elsewhere")
     expect(page.locator(".divider")).to_be_in_viewport()
     expect(page.locator(".divider + .message .text")).to_have_text("news first")
+
+
+def test_what_is_read_is_told_though_messages_never_pause(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("On and on", bob)
+    ann.post("/group/join", groupId=group)
+    with ann.page.expect_websocket() as opened:
+        ann.page.goto(f"/chat/group/{group}/")
+    expect(ann.page.locator(".system")).to_have_count(2)
+    is_enough = threading.Event()
+
+    def talk() -> None:
+        while not is_enough.wait(0.03):
+            bob.say_in(group, "and on")
+
+    talker = threading.Thread(target=talk)
+    try:
+        talker.start()
+        expect(ann.bubble("and on").nth(9)).to_be_visible()
+        with opened.value.expect_event("framesent", lambda frame: "EmitMarkGroupRead" in frame):
+            expect(ann.bubble("and on").nth(20)).to_be_visible()
+    finally:
+        is_enough.set()
+        talker.join()
 
 
 def test_what_is_opened_later_was_fetched_before_somebody_opens_it(

@@ -104,7 +104,8 @@ export class LogView {
     this.#follows = this.#stillFollows();
     if (this.#follows && timeline.atEnd) this.#to = timeline.last;
     else if (this.#to - this.#from + 1 < MOST) this.#to = Math.min(timeline.last, this.#from + MOST - 1);
-    if (this.#follows) this.#from = Math.max(this.#from, this.#to - MOST + 1);
+    // Whoever follows the end sees little more of it; every frame costs less for that.
+    if (this.#follows && this.#to - this.#from >= FIRST_SHOWN + STEP) this.#from = this.#to - FIRST_SHOWN + 1;
     this.#draw();
     this.#announce();
   }
