@@ -146,6 +146,8 @@ class Stage:
 
     def close(self) -> None:
         for context in self._contexts:
+            for page in context.pages:
+                page.unroute_all(behavior="ignoreErrors")
             context.close()
 
     # Ways ---------------------------------------------------------------------------------------------------------------

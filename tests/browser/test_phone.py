@@ -58,6 +58,7 @@ def expect_all_in_place(page: Page, height: int) -> None:
     page.wait_for_function(
         f"(height) => {{ const [bottom, left] = ({PLACES})(); return bottom <= height + 1 && left <= 2; }}", arg=height
     )
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     last, composer = page.locator(".message").last.bounding_box(), page.locator(".composer").bounding_box()
     assert last and composer
     assert 0 < last["y"] < last["y"] + last["height"] <= composer["y"]
