@@ -17,7 +17,7 @@ from chatproject.core.times import now
 from groups import services as groups
 from groups.models import Membership, Room, direct_room_id
 from messaging import services, types
-from messaging.demo import sounds
+from messaging.demo import faces, sounds
 from messaging.demo.cast import ME, PEOPLE
 from messaging.demo.story import (
     GROUPS,
@@ -62,6 +62,10 @@ def invite(name: str, password: str, me: User | None) -> dict[str, User]:
 def perform(people: Mapping[str, User], zone: tzinfo) -> int:
     """Everything they say, by the clocks of where they live; how many messages that is."""
     told_at = now().astimezone(zone)
+    for key, user in people.items():
+        if not user.img:
+            with _file(faces.drawn(PEOPLE[key].emblem)) as source:
+                services.show_oneself(user=user, source=source)
     for group in GROUPS:
         _Group(group, people, told_at).perform()
     for pair in PAIRS:
@@ -217,8 +221,12 @@ class _Group(_Performance):
             member_ids=[self.people[who].pk for who in group.members],
             join_policy=Room.JoinPolicy.CLOSED if group.is_closed else Room.JoinPolicy.OPEN,
         )
+        with _file(faces.drawn(group.emblem)) as source:
+            services.show_group(by=self.people[group.owner], group_id=self.room.pk, source=source)
         self.moments = [min(self._moments_of(scene)) - MADE]  # the line that says so
         super().perform()
+        if group.is_pinned:
+            groups.pin(by=self.people[ME], chat_id=self.room.pk, is_group=True, pinned=True)
         if group.is_muted:
             groups.mute(by=self.people[ME], chat_id=self.room.pk, is_group=True, muted=True)
 

@@ -104,7 +104,8 @@ class Group(Chat):
     owner: str = ME
     members: Sequence[str] = ()
     is_closed: bool = False
-    is_muted: bool = False  # by the one through whose eyes it is told
+    is_pinned: bool = False  # by the one through whose eyes it is told
+    is_muted: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class Pair(Chat):
 TRIP = Group(
     name="黄山周末 Weekend Trip",
     emblem="mountain",
+    is_pinned=True,
     owner="maya",
     members=(ME, "wang", "tom"),
     scenes=[
