@@ -132,6 +132,13 @@ def all_seats(user_id: UUID, *, room_id: UUID | None = None, at_most: int | None
     return list(seats.order_by("-room__last_at", "room_id")[:at_most])
 
 
+def pinned_seats(user_id: UUID) -> list[Membership]:
+    """The same of the chats that he has pinned: few, whenever they moved."""
+    mine = Membership.objects.filter(user_id=user_id, pinned_at__isnull=False).values("room_id")
+    seats = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
+    return list(seats.filter(room_id__in=mine))
+
+
 def unread_seats(user_id: UUID) -> list[Membership]:
     """His seats with something unread, the last moved first, with the room and, in private chats, the other one."""
     return list(

@@ -158,13 +158,17 @@ def chat_list(user: User) -> list[Chat]:
 
 
 def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
-    """The chats that moved last, and whether these are all; two queries."""
+    """The chats that moved last and the pinned ones, and whether these are all; three queries."""
     # A private chat has two seats, which stand side by side; where the end falls between them, it is left out.
     seats = rooms.all_seats(user.pk, at_most=2 * count + 1)
     is_whole = len(seats) <= 2 * count
     whole = {seat.room_id for seat in seats if seat.peer_id == user.pk}
-    chats = [chat for chat in _chats(user, seats) if not chat.seat.room.is_direct or chat.seat.room_id in whole]
-    return chats[:count], is_whole and len(chats) <= count
+    seats = [seat for seat in seats if not seat.room.is_direct or seat.room_id in whole]
+    moved = list(dict.fromkeys(seat.room_id for seat in seats))
+    shown = set(moved[:count])
+    pinned = [] if is_whole else [seat for seat in rooms.pinned_seats(user.pk) if seat.room_id not in shown]
+    chats = _chats(user, [*(seat for seat in seats if seat.room_id in shown), *pinned])
+    return chats, is_whole and len(moved) <= count
 
 
 def chat_of(user: User, seat: Membership) -> Chat:
