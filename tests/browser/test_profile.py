@@ -213,7 +213,10 @@ def test_a_password_is_changed_only_with_the_old_one_and_for_a_good_one(
 # Appearance and language ----------------------------------------------------------------------------------------------
 
 
-def test_the_theme_is_in_the_page_as_it_is_served_so_that_nothing_flashes(someone: Callable[..., Someone]) -> None:
+def test_the_theme_is_in_the_page_as_it_is_served_so_that_nothing_flashes(
+    someone: Callable[..., Someone], watch: Watch
+) -> None:
+    watch.allow("WebSocket connection to")  # a page that is loaded anew at once may be gone before it is connected
     ann = someone("Ann", color_scheme="light")
     content = open_settings(ann.page, "Appearance and language")
     expect(content.get_by_label("Like the system")).to_be_checked()
