@@ -196,6 +196,7 @@ export class Actions {
   #begin(key) {
     const chat = this.#store.chats.get(key);
     if (chat) chat.isBlank = false;
+    this.#socket.wake();
     return Boolean(chat);
   }
 

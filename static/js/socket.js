@@ -133,7 +133,12 @@ export class Socket {
   /** The network or the person is back: connect at once, or find out at once whether the connection still lives. */
   #hurry() {
     if (this.isOpen) this.#tick();
-    else if (!this.#socket && !this.#isStopped) this.#connect();
+    else this.wake();
+  }
+
+  /** Somebody has something to say: he does not wait for the next attempt. */
+  wake() {
+    if (!this.#socket && !this.#isStopped) this.#connect();
   }
 
   #drop(socket = this.#socket) {

@@ -15,9 +15,9 @@ FIELD_FONT = 16
 #: A finger's end; WCAG asks for 24 at least.
 FINGER = 40
 
-#: What is seen and can be pressed; links within a text are as high as their line.
+#: What is seen and can be pressed; links within a text are as high as their line, and whoever misses a sender's name or head finds the same in the message's menu.
 _TOUCHED = """(least) => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, [role=slider]")]
-  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest(".text, p, .visually-hidden, .leaflet-control"))
+  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest(".text, p, .visually-hidden, .leaflet-control, .who-said"))
   .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
   .filter(([, box]) => box.width && Math.min(box.width, box.height) < least - 0.5)
   .map(([one, box]) => `${one.outerHTML.slice(0, 90)}: ${Math.round(box.width)}x${Math.round(box.height)}`)"""

@@ -243,9 +243,47 @@ def people_dialog(stage: Stage) -> None:
 
 def group_dialog(stage: Stage) -> None:
     menu_of(stage, "#new")
-    stage.page.get_by_role("menuitem").last.click()
+    stage.page.get_by_role("menuitem").nth(1).click()
     stage.page.locator("dialog label.person").first.click()
     expect(stage.page.locator("dialog .chip")).to_be_visible()
+
+
+def invitation_to_sign_up(stage: Stage) -> None:
+    menu_of(stage, "#new")
+    stage.page.get_by_role("menuitem").last.click()
+    expect(stage.page.locator("#sign-up-link")).to_be_visible()
+
+
+def chat_menu(stage: Stage) -> None:
+    chats(stage)
+    row = stage.page.locator(".rows .chat-row").first
+    row.focus()
+    row.press("Shift+F10")
+    expect(stage.page.get_by_role("menu")).to_be_visible()
+
+
+def finder(stage: Stage) -> None:
+    stage.private(stage.world.bob)
+    stage.page.click("#chat-menu")
+    stage.page.get_by_role("menuitem").first.click()
+    stage.page.locator(".finder input").fill("tea")
+    expect(stage.page.locator(".message mark, .message.flash").first).to_be_visible()
+
+
+def person_card(stage: Stage) -> None:
+    stage.private(stage.world.bob)
+    stage.page.click("#who")
+    expect(stage.page.locator("dialog")).to_be_visible()
+
+
+def settings(stage: Stage, section: int | None) -> None:
+    menu_of(stage, ".me-button")
+    stage.page.get_by_role("menuitem").first.click()
+    dialog = stage.page.locator("dialog.settings")
+    expect(dialog).to_be_visible()
+    if section is not None:
+        dialog.locator(".settings-sections button").nth(section).click()
+        expect(dialog.locator(".settings-content")).to_be_visible()
 
 
 def offline(stage: Stage) -> None:
@@ -441,6 +479,7 @@ class Screen:
 
 
 CAMERA, VOICE, PLACE = 1, 3, 4
+SECTIONS = ("profile", "password", "appearance", "notifications", "presence", "devices")
 
 #: Left out: /api/docs/, which is Swagger's own page, and the page of a server's error, which has no more than a missing page's.
 SCREENS = [
@@ -456,12 +495,21 @@ SCREENS = [
     Screen("menu of what is new", lambda stage: menu_of(stage, "#new")),
     Screen("new conversation", people_dialog),
     Screen("new group", group_dialog),
+    Screen("invitation to sign up", invitation_to_sign_up),
+    Screen("chat menu", chat_menu),
+    Screen("settings", lambda stage: settings(stage, None)),
+    *(
+        Screen(f"settings, {name}", lambda stage, place=place: settings(stage, place))
+        for place, name in enumerate(SECTIONS)
+    ),
     Screen("no connection", offline),
     Screen("conversation", conversation, is_main=True),
     Screen("conversation of a group", lambda stage: stage.in_group(), is_main=True),
     Screen("conversation, 120 unread", lambda stage: stage.in_group(stage.world.quiet)),
     Screen("failed and on its way", failed_and_sending),
     Screen("message menu", message_menu),
+    Screen("person", person_card),
+    Screen("words found in a conversation", finder),
     Screen("readers", readers),
     Screen("answering", answering),
     Screen("too long a text", too_long),
