@@ -26,13 +26,18 @@ export class Socket {
   #beat = 0;
   #beatEvery = 25_000;
   #heardAt = 0;
+  #isGreeted = false;
   #isStopped = false;
 
   /** `onEvent(event, data)`, `onOpen()` once the server has greeted, `onClosed()`, `onSignedOut()`. */
   constructor(url, hooks) {
     this.#url = url;
     this.#hooks = hooks;
-    this.isOpen = false;
+  }
+
+  /** Whether the server has greeted, and still listens. */
+  get isOpen() {
+    return this.#isGreeted && this.#socket?.readyState === WebSocket.OPEN;
   }
 
   start() {
@@ -40,7 +45,8 @@ export class Socket {
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#hurry();
     });
-    window.addEventListener("pagehide", () => this.#socket?.close());
+    // One that is still connecting ends with its page, and would complain of being closed.
+    window.addEventListener("pagehide", () => this.isOpen && this.#socket.close());
     window.addEventListener("pageshow", (event) => {
       if (event.persisted) this.#hurry();
     });
@@ -53,7 +59,7 @@ export class Socket {
     clearInterval(this.#beat);
     const socket = this.#socket;
     this.#socket = null;
-    this.isOpen = false;
+    this.#isGreeted = false;
     this.#isStopped = true;
     socket?.close();
   }
@@ -118,7 +124,7 @@ export class Socket {
   }
 
   #greeted({ heartbeatInterval }) {
-    this.isOpen = true;
+    this.#isGreeted = true;
     this.#failures = 0;
     if (heartbeatInterval) this.#beatEvery = heartbeatInterval * 1000;
     clearInterval(this.#beat);
@@ -151,7 +157,7 @@ export class Socket {
   #closed(socket, code) {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    this.isOpen = false;
+    this.#isGreeted = false;
     clearInterval(this.#beat);
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);

@@ -30,7 +30,7 @@ from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD,
 PATIENCE = 20_000
 OWNER = "The Owner"
 #: What a browser says on its console when the server is gone, and when it is told no.
-SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET"
+SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET|error occurred when fetching the script"
 REFUSED = r"the server responded with a status of 4\d\d"
 
 _numbers = itertools.count(1)

@@ -158,6 +158,7 @@ def test_an_emoji_is_picked_by_mouse_and_by_keyboard(chat: tuple[Someone, Person
     ann.page.keyboard.press("Escape")
     expect(ann.page.locator(".emoji-panel")).to_have_count(0)
     ann.page.keyboard.press("Enter")
+    expect(ann.page.locator(".emoji-grid button").first).to_be_focused()
     ann.page.keyboard.press("ArrowRight")
     ann.page.keyboard.press("ArrowLeft")
     ann.page.keyboard.press("Enter")

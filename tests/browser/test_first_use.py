@@ -61,7 +61,7 @@ def test_the_first_page_welcomes_and_its_account_enters_the_administration(fresh
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.get_by_role("button", name="简体中文").click()
     expect(page.get_by_role("heading")).to_have_text("欢迎来到你的聊天")
-    expect(page.locator(".note")).to_contain_text("拥有整个系统")
+    expect(page.locator(".note")).to_contain_text("整个系统的所有者")
     enter(page, "Ann")
     page.get_by_role("button", name="我的账号").click()
     page.get_by_role("menuitem", name="管理后台").click()

@@ -196,7 +196,8 @@ def sign_out(page: Page) -> None:
 
 def open_section(page: Page) -> None:
     page.click(".me-button")
-    page.get_by_role("menuitem", name="Notifications").click()
+    page.get_by_role("menuitem", name="Settings").click()
+    page.locator(".settings-sections").get_by_role("button", name="Notifications").click()
 
 
 def turn_on(page: Page) -> None:
