@@ -135,8 +135,9 @@ def test_what_was_begun_here_can_never_be_sent_there(
     expect(ann.page.locator("#text")).to_have_value("nihao")
     ann.open(bob)
     expect(ann.page.locator("#text")).to_have_value("for Bob alone")
-    # So does what was being changed.
-    ann.write("to Bob")
+    # So does what was being changed. (By the button: right after a composition Enter may still be the input method's.)
+    ann.page.fill("#text", "to Bob")
+    ann.page.click("#send")
     expect(ann.page.locator(".message.own[data-state=sent]")).to_have_count(1)
     ann.page.press("#text", "ArrowUp")
     expect(ann.page.locator("#text")).to_have_value("to Bob")
