@@ -31,6 +31,8 @@ PATIENCE = 20_000
 OWNER = "The Owner"
 #: What a browser says on its console when the server is gone, and when it is told no.
 SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET|error occurred when fetching the script"
+#: Every new browser would fetch the whole chat for its worker; tests/browser/test_installed.py has those that do.
+UNINSTALLED = {"service_workers": "block"}
 REFUSED = r"the server responded with a status of 4\d\d"
 
 _numbers = itertools.count(1)
@@ -81,7 +83,7 @@ class Watch:
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
-        self._allowed: list[str] = []
+        self._allowed = ["Service Worker registration blocked by Playwright"]
         self._heard: list[str] = []
 
     def allow(self, *patterns: str) -> None:
@@ -119,7 +121,8 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
 
     def open_page(path: str = "/", **options: Any) -> Page:
         context = chromium.new_context(
-            base_url=site.url, **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **options}
+            base_url=site.url,
+            **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **UNINSTALLED, **options},
         )
         context.set_default_timeout(PATIENCE)
         watch.over(context)

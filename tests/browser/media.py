@@ -67,6 +67,7 @@ def choose(page: Page, entry: str, *paths: Path) -> None:
 
 def hand_over(page: Page, kind: str, selector: str, *files: tuple[str, str, bytes]) -> None:
     """`kind`: "paste", "drop", or what leads to it, as "dragenter dragover"."""
+    page.wait_for_selector(selector)
     page.evaluate(
         _HAND_OVER, [kind, selector, [[name, type_, base64.b64encode(data).decode()] for name, type_, data in files]]
     )

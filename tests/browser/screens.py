@@ -10,6 +10,7 @@ import struct
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -135,6 +136,7 @@ class Stage:
             has_touch=self.look.is_phone,
             is_mobile=self.look.is_phone,
             reduced_motion="reduce",
+            service_workers="block",
             **media.SENSES,
             **self.look.options,
         )
@@ -498,10 +500,7 @@ SCREENS = [
     Screen("invitation to sign up", invitation_to_sign_up),
     Screen("chat menu", chat_menu),
     Screen("settings", lambda stage: settings(stage, None)),
-    *(
-        Screen(f"settings, {name}", lambda stage, place=place: settings(stage, place))
-        for place, name in enumerate(SECTIONS)
-    ),
+    *(Screen(f"settings, {name}", partial(settings, section=place)) for place, name in enumerate(SECTIONS)),
     Screen("no connection", offline),
     Screen("conversation", conversation, is_main=True),
     Screen("conversation of a group", lambda stage: stage.in_group(), is_main=True),

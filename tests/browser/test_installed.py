@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ KEPT = """async () => {
   }
   return ends;
 }"""
+
+
+@pytest.fixture
+def someone(someone: Callable[..., Someone]) -> Callable[..., Someone]:
+    """As elsewhere, with a browser that installs the chat."""
+    return partial(someone, service_workers="allow")
 
 
 @pytest.fixture
