@@ -134,7 +134,7 @@ def test_a_burst_in_one_chat_is_one_push_with_the_last_word_and_the_count(
 
 
 def test_the_longest_names_and_words_fit_into_a_push(person: Any, service: PushService, reachable: Any) -> None:
-    ann, bob = person("安" * 30), person("bob")
+    ann, bob = person("安" * 25), person("bob")
     path = reachable(bob)
     say(ann, bob, "喝茶" * 2000)
     told = service.next(path)

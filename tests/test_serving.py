@@ -106,7 +106,7 @@ def test_a_first_start_makes_what_it_needs_and_keeps_it_to_its_owner(served: Ser
 
 
 def test_static_files_have_names_that_may_be_kept_for_ever(served: Server) -> None:
-    page = httpx.get(f"{served.url}/sign-in/").text
+    page = httpx.get(f"{served.url}/sign-in/", follow_redirects=True).text
     style = next(part for part in page.split('"') if part.startswith("/static/css/base."))
     answer = httpx.get(served.url + style)
     assert answer.status_code == 200

@@ -23,7 +23,7 @@ _TOUCHED = """(least) => [...document.querySelectorAll("a, button, input:not([ty
   .map(([one, box]) => `${one.outerHTML.slice(0, 90)}: ${Math.round(box.width)}x${Math.round(box.height)}`)"""
 
 _FIELDS = """(least) => [...document.querySelectorAll("input:not([type=hidden], [type=checkbox], [type=radio], [type=file]), textarea, select")]
-  .filter((one) => one.checkVisibility() && parseFloat(getComputedStyle(one).fontSize) < least)
+  .filter((one) => one.checkVisibility() && !one.matches(".visually-hidden") && parseFloat(getComputedStyle(one).fontSize) < least)
   .map((one) => `${one.outerHTML.slice(0, 90)}: ${getComputedStyle(one).fontSize}`)"""
 
 #: Elements that reach out of the window sideways, where nothing of theirs scrolls.
