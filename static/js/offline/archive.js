@@ -72,10 +72,7 @@ export class Archive {
     this.#store = store;
     store.on("chats", () => this.#soon());
     store.hear((event, data) => {
-      for (const message of SAID[event]?.(data) ?? []) {
-        const key = keyOf(message, store.me.id);
-        this.#heard.set(key, [...(this.#heard.get(key) ?? []), message]);
-      }
+      for (const message of SAID[event]?.(data) ?? []) this.#hear(keyOf(message, store.me.id), message);
       if (event === "OnSync") for (const { type, id, limited } of data.chats) if (limited) this.#drop(chatKey(type, id));
       this.#soon();
     });
@@ -85,6 +82,14 @@ export class Archive {
       stop();
       setTimeout(() => this.#fillAlone(history), QUIET);
     });
+  }
+
+  /** Kept until it is written. Of much that comes at once the end will do: what a gap leaves out is fetched by `#fill`. */
+  #hear(key, message) {
+    const heard = this.#heard.get(key) ?? [];
+    heard.push(message);
+    if (heard.length > MESSAGES) heard.shift();
+    this.#heard.set(key, heard);
   }
 
   /** One page of several brings in what is missing, when the page itself has all it needs. */
@@ -126,10 +131,12 @@ export class Archive {
     return this.#store.list.filter((chat) => !chat.isBlank).slice(0, CHATS);
   }
 
+  /** One at a time, however slow the database is. */
   #soon() {
-    this.#timer ||= setTimeout(() => {
+    this.#timer ||= setTimeout(async () => {
+      await this.#save();
       this.#timer = 0;
-      this.#save();
+      if (this.#heard.size) this.#soon();
     }, WAIT);
   }
 
