@@ -47,7 +47,8 @@ class Row:
 
     def __str__(self) -> str:
         bar = "" if self.limit is None else f"{self.limit:,.3g}" if self.limit < 1 else f"{self.limit:,.0f}"
-        value = f"{self.value:,.3f}" if self.unit == "" else f"{self.value:,.0f}"
+        is_whole = self.unit or float(self.value).is_integer()
+        value = f"{self.value:,.0f}" if is_whole else f"{self.value:,.3f}"
         return f"| {self.what} | {value} {self.unit}".rstrip() + f" | {bar}{'' if self.holds else ' (missed)'} |"
 
 
