@@ -1,10 +1,12 @@
 """A fresh installation: whoever comes first owns it, and finds what to do next."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser import flaws
 from tests.browser.conftest import PATIENCE, Watch
 from tests.browser.server import PASSWORD, Person, Server
 
@@ -48,6 +50,17 @@ def enter(page: Page, name: str) -> None:
     page.fill("#name", name)
     page.fill("#password", PASSWORD)
     page.locator("button.primary").click()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+def test_the_first_page_shuts_nobody_out(chromium: Browser, fresh: Server, locale: str, scheme: str) -> None:
+    size: Any = {"width": 360, "height": 740}
+    with chromium.new_context(base_url=fresh.url, locale=locale, color_scheme=scheme, viewport=size) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto("/")
+        expect(page.locator(".note")).to_be_visible()
+        assert flaws.found_by_axe(page) + flaws.sideways(page) + flaws.zoomed_into(page) == []
 
 
 def test_the_first_page_welcomes_and_its_account_enters_the_administration(fresh: Server, visit_at: Visit) -> None:
