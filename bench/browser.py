@@ -203,7 +203,10 @@ def loads(visitor: Visitor, runs: int) -> None:
             page.goto("about:blank")
             warm.append(open_chat(visitor, page))
             page.wait_for_load_state("networkidle")
-    median = lambda of, name: statistics.median(one[name] for one in of)  # noqa: E731
+
+    def median(of: Sequence[dict[str, float]], name: str) -> float:
+        return statistics.median(one[name] for one in of)
+
     visitor.tell("cold: the page has come", median(cold, "answered"), "ms")
     visitor.tell("cold: first paint", median(cold, "painted"), "ms")
     visitor.tell("cold: the conversation is painted", median(cold, "message"), "ms", 1000)

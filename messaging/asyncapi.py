@@ -64,24 +64,23 @@ class Beat(serializers.Serializer[Any]):
     )
 
 
-class PrivateUnread(serializers.Serializer[Any]):
+class _Unread(serializers.Serializer[Any]):
+    unreadCount = serializers.IntegerField()
+    lastMessage = MessageOutput(allow_null=True)
+    content = serializers.CharField()
+    sentAt = serializers.DateTimeField(allow_null=True)
+
+
+class PrivateUnread(_Unread):
     senderId = serializers.UUIDField()
     senderName = serializers.CharField()
     senderImg = serializers.CharField()
-    unreadCount = serializers.IntegerField()
-    lastMessage = MessageOutput(allow_null=True)
-    content = serializers.CharField()
-    sentAt = serializers.DateTimeField(allow_null=True)
 
 
-class GroupUnread(serializers.Serializer[Any]):
+class GroupUnread(_Unread):
     groupId = serializers.UUIDField()
     groupName = serializers.CharField()
     groupImg = serializers.CharField()
-    unreadCount = serializers.IntegerField()
-    lastMessage = MessageOutput(allow_null=True)
-    content = serializers.CharField()
-    sentAt = serializers.DateTimeField(allow_null=True)
 
 
 class InGroup(serializers.Serializer[Any]):
@@ -99,17 +98,18 @@ class Kicked(InGroup):
     reason = serializers.ChoiceField(choices=["removed", "dissolved"])
 
 
-class Read(serializers.Serializer[Any]):
+class _InChat(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField()
+
+
+class Read(_InChat):
     userId = serializers.UUIDField(help_text="Who read")
     previousSeq = serializers.IntegerField()
     readSeq = serializers.IntegerField()
 
 
-class Typing(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=CHAT_TYPES)
-    id = serializers.UUIDField()
+class Typing(_InChat):
     userId = serializers.UUIDField(help_text="Who types")
 
 

@@ -13,14 +13,12 @@ from chatproject.core.handing import StoredFile
 
 FOLDER, EXTENSION, TYPE = "avatars", ".webp", "image/webp"
 
-#: Before a path, the address at which it is handed out.
-_ROOT = "/uploads/"
-ADDRESS = f"{_ROOT}{FOLDER}/"
+ADDRESS = f"{store.ADDRESS}{FOLDER}/"
 _ADDRESS = re.compile(rf"{ADDRESS}[0-9a-f]{{32}}{re.escape(EXTENSION)}")
 
 
 def address(path: str) -> str:
-    return _ROOT + path
+    return store.ADDRESS + path
 
 
 def is_ours(address: str) -> bool:
@@ -31,12 +29,12 @@ def is_ours(address: str) -> bool:
 def let_go(address: str) -> None:
     """Inside the transaction in which a row stops showing it: a picture of ours is gone after the commit."""
     if is_ours(address):
-        on_commit(lambda: store.remove([address.removeprefix(_ROOT)]))
+        on_commit(lambda: store.remove([address.removeprefix(store.ADDRESS)]))
 
 
 def file(address: str) -> StoredFile:
     """What stands at one of our addresses. Raises NotFound."""
-    path = address.removeprefix(_ROOT)
+    path = address.removeprefix(store.ADDRESS)
     try:
         return StoredFile(path, default_storage.size(path), TYPE, "", is_kept=True)
     except FileNotFoundError:

@@ -14,6 +14,9 @@ from django.core.files.storage import default_storage
 
 log = logging.getLogger(__name__)
 
+#: Before a file's path, the address at which it is handed out.
+ADDRESS = "/uploads/"
+
 
 class _Made(File):
     """A finished file, which a storage on the same disk moves instead of copying it."""

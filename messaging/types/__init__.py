@@ -8,9 +8,10 @@ from typing import Any
 from rest_framework.serializers import Field
 
 from chatproject.core.errors import Text as Label
+from chatproject.core.store import ADDRESS
 from messaging.types.base import Type
 from messaging.types.location import Location
-from messaging.types.uploaded import ADDRESS, Audio, File, Image, upload_id_of
+from messaging.types.uploaded import Audio, File, Image, upload_id_of
 from messaging.types.words import System, Text
 
 __all__ = [

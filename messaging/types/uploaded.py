@@ -9,10 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from chatproject.core.errors import Invalid
+from chatproject.core.store import ADDRESS
 from messaging.media.kinds import KINDS
 from messaging.types.base import Type
 
-ADDRESS = "/uploads/"
 _ADDRESS = re.compile(rf"{ADDRESS}(?:{'|'.join(KINDS)})/([0-9a-f]{{32}})\.[a-z0-9]+")
 
 

@@ -6,7 +6,7 @@ const FORMATS = /^((?!chrome|android).)*safari/i.test(navigator.userAgent)
   : ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
 const LISTEN_EVERY = 50;
 const BITS = 48_000;
-export const PEAKS = 64;
+const PEAKS = 64;
 
 export const canRecord = () => Boolean(isSecureContext && navigator.mediaDevices?.getUserMedia && globalThis.MediaRecorder);
 

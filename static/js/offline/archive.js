@@ -26,7 +26,7 @@ const SAID = {
  * The end of a chat as it is kept, {messages, version}, with what was heard since: an unbroken run, the last of it.
  * `version` is where the chat stood when nothing was missing.
  */
-export function extended({ messages, version } = { messages: [], version: 0 }, heard) {
+function extended({ messages, version } = { messages: [], version: 0 }, heard) {
   const run = new Map(messages.map((message) => [message.seq, message]));
   let last = messages.at(-1)?.seq ?? 0;
   let known = version;

@@ -3,8 +3,6 @@ import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
 
-export const isSecure = () => isSecureContext;
-
 /** Why it does not work here and what helps; `instead` is a button that does nearly the same. */
 export function explainInsecure(what, instead = null) {
   const secure = `https://${location.host.replace(/:\d+$/, "")}/`;
