@@ -165,7 +165,7 @@ def test_a_conversation_opens_at_its_first_unread_message(
     expect(ann.page.locator(".divider + .message .text")).to_have_text("new 1")
     expect(ann.page.locator(".message .text", has_text="new 1").first).to_be_in_viewport()
     expect(ann.page.locator(".pill-count")).to_be_visible()
-    expect(ann.page.locator(".message", has_text="new 120")).not_to_be_in_viewport()
+    expect(ann.bubble("new 120")).not_to_be_in_viewport()
 
 
 def test_a_conversation_that_was_read_opens_at_its_end_without_a_divider(
