@@ -193,13 +193,6 @@ CACHES = {
     # Only a copy of the table: without it a session costs a query more.
     "sessions": {**_cache, "KEY_PREFIX": "sessions", "OPTIONS": {**_cache["OPTIONS"], "IGNORE_EXCEPTIONS": True}},
 }
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # A timeout would close a subscriber that has nothing to hear.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}]},
-    }
-}
 
 # Languages ------------------------------------------------------------------------------------------------------------
 

@@ -17,8 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
 from django.conf import settings
 
 from chatproject.core import redis
@@ -70,9 +68,6 @@ __all__ = [
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
-
-#: The channel layer's group of all web processes: what every one of them must hear, and that is rare.
-CONTROL = "hub.control"
 
 
 def user_topic(user_id: UUID | str) -> str:
@@ -129,7 +124,6 @@ class _Hub:
             self.loop, self._ready = loop, asyncio.Event()
             self.bus = Bus(settings.REDIS_URL, self._hear_others, name=self._origin)
             await self.bus.start()
-            self.spawn(self._hear_control())
             for seconds, job in self._jobs:
                 self.spawn(self._repeat(seconds, job))
             self._ready.set()
@@ -254,7 +248,7 @@ class _Hub:
                 parcel = parcel or Parcel(texts)
                 socket.outbox.push(parcel)
 
-    def _obey(self, topic: str, order: Mapping[str, str], text: bytes) -> None:
+    def _obey(self, topic: str, order: Mapping[str, Any], text: bytes) -> None:
         """An order to the hub itself, in its place among the topic's events; its event is the last that is heard."""
         if admitted := order.get("admit"):
             self.spawn(self._admit(UUID(order["user"]), admitted, text))
@@ -270,6 +264,8 @@ class _Hub:
             for socket in self.registry.users.get(UUID(changed), ()):
                 socket.is_visible = bool(order["visible"])
                 socket.is_outdated = True
+        elif signed_out := order.get("close"):
+            self._close(UUID(signed_out), order, text)
 
     def _leave(self, socket: Socket, topics: Iterable[str]) -> None:
         assert self.bus is not None
@@ -286,55 +282,10 @@ class _Hub:
         for socket in sockets:
             socket.push(text)
 
-    # Control ----------------------------------------------------------------------------------------------------------
-
-    def command(self, order: dict[str, Any]) -> None:
-        """Have every process obey, this one at once."""
-        order = {"type": "control", "from": self.process, **order}
-        if self.loop is None or self.loop.is_closed():
-            try:
-                async_to_sync(self._tell_all)(order)
-            except (redis.Unavailable, OSError) as away:
-                log.warning("hub: the other processes were not told: %s", type(away).__name__)
-        else:
-            self.loop.call_soon_threadsafe(self._command_here, order)
-
-    def _command_here(self, order: dict[str, Any]) -> None:
-        self._close(order)
-        self.spawn(self._tell_all(order))
-
-    async def _tell_all(self, order: dict[str, Any]) -> None:
-        layer = get_channel_layer()
-        assert layer is not None
-        for attempt in (1, 2):  # the layer's connection may be one that Redis dropped while it was idle
-            try:
-                await layer.group_send(CONTROL, order)
-                return
-            except (redis.Unavailable, OSError) as away:
-                if attempt == 2:
-                    # The checks of every minute close what was not told now.
-                    log.warning("hub: the other processes were not told: %s", type(away).__name__)
-
-    async def _hear_control(self) -> None:
-        layer = get_channel_layer()
-        assert layer is not None
-        while True:
-            try:
-                channel = await layer.new_channel()
-                await layer.group_add(CONTROL, channel)
-                while True:
-                    order = await layer.receive(channel)
-                    if order["from"] != self.process:
-                        self._close(order)
-            except (redis.Unavailable, OSError):
-                await asyncio.sleep(1)
-
-    def _close(self, order: Mapping[str, Any]) -> None:
-        goodbye = order.get("goodbye")
-        for socket in tuple(self.registry.users.get(UUID(order["user"]), ())):
+    def _close(self, user_id: UUID, order: Mapping[str, Any], goodbye: bytes) -> None:
+        for socket in tuple(self.registry.users.get(user_id, ())):
             if order["device"] in ("", str(socket.device_id)) and order["but"] != str(socket.device_id):
-                if goodbye:
-                    socket.push(goodbye)
+                socket.push(goodbye)
                 socket.close(order["code"])
 
 
@@ -388,12 +339,8 @@ def close_sockets(
     *, user_id: UUID, device_id: UUID | None = None, but: UUID | None = None, code: int = SIGN_IN, reason: str = ""
 ) -> None:
     """Close a person's live sockets everywhere: one device's, or all `but` one device's. They hear `OnLogout` first."""
-    _hub.command(
-        {
-            "user": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code,
-            "goodbye": encode("OnLogout", {"reason": reason}),
-        }
-    )  # fmt: skip
+    order = {"close": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code}
+    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode("OnLogout", {"reason": reason}))
 
 
 # For the consumer, on the event loop ----------------------------------------------------------------------------------
