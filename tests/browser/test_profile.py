@@ -123,6 +123,7 @@ def test_a_picture_is_cropped_by_keyboard_and_seen_at_once_by_everybody(
     with ann.page.expect_file_chooser() as opened:
         ann.page.get_by_role("menuitem", name="Choose a picture").click()
     opened.value.set_files(picture(tmp_path / "again.jpg", (900, 600)))
+    expect(dialog.get_by_role("group", name="The picture")).to_be_focused()
     for _ in range(9):
         ann.page.keyboard.press("ArrowRight")
     for _ in range(6):
