@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 TIMEOUT = 0.3
 #: Seconds for which nobody asks a Redis that just failed: one slow answer, not one per request.
 PAUSE = 1.0
+#: Seconds a write waits: what changes twice in this time is written once, and those who wait for what caused it go first.
+FOLD = 0.02
 #: Folded writes kept while Redis is away; past this the newest are dropped, and read paths rebuild them.
 PENDING = 20_000
 
@@ -149,8 +151,8 @@ class _Later:
             with self._wake:
                 while not self._pending:
                     self._wake.wait()
+            time.sleep(FOLD)
             self.flush()
-            time.sleep(0.02)  # the fold: what changes twice in this time is written once
 
 
 _later = _Later()

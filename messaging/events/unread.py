@@ -31,8 +31,8 @@ PAUSE = 1.0
 #: Private chats in one query.
 MOST = 500
 
-#: Counts that are pushed without a pause.
-AT_ONCE = 25
+#: Counts that are pushed without a pause, and its seconds.
+AT_ONCE, BREATH = 25, 0.001
 
 _MESSAGE = b'{"event":"OnGroupMsg"'
 _COUNT = b'{"event":"groupUnreadUpdate"'
@@ -138,7 +138,7 @@ async def _tell_groups(told: list[_Count]) -> None:
         for socket in hub.local().users.get(one.user_id, ()):
             socket.push(one.frame)
         if place % AT_ONCE == 0:
-            await asyncio.sleep(0)  # messages go first
+            await asyncio.sleep(BREATH)  # messages go first
 
 
 _groups = _Fold(_people_here, _ask_groups, _tell_groups)
