@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import CharField, ExpressionWrapper, F, Q
 
 from accounts.models import User
+from chatproject import databases
 from chatproject.core.avatars import ADDRESS
 from chatproject.core.errors import NotFound
 from groups.models import Membership, Removal, Room, direct_room_id
@@ -240,8 +241,25 @@ class UnreadSeat(NamedTuple):
 
 
 def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[UnreadSeat]:
-    """What some people have not read in a room."""
-    seats = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
-        "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
+    """What some people have not read in a room.
+
+    It is asked several times a second for everyone who is there, while others wait for Python: where the database takes
+    our own SQL, that costs a third of what the ORM does.
+    """
+    if not databases.speaks_sql():
+        seats = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
+            "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
+        )
+        return [UnreadSeat(user, max(0, seq - read - own), *room) for user, seq, read, own, *room in seats]
+    word = databases.word()
+    people = {word(user_id): user_id for user_id in user_ids}
+    found = databases.select_among(
+        """
+        SELECT user_id, last_seq - read_seq - own_since_read, name, avatar
+        FROM groups_membership JOIN groups_room ON groups_room._id = room_id
+        WHERE room_id = %s AND user_id IN
+        """,
+        [word(room_id)],
+        list(people),
     )
-    return [UnreadSeat(user, max(0, last - read - own), name, avatar) for user, last, read, own, name, avatar in seats]
+    return [UnreadSeat(people[user], max(0, count), name, avatar) for user, count, name, avatar in found]

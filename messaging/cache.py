@@ -16,10 +16,11 @@ moment, derives all their keys.
 
 import threading
 from collections.abc import Iterable
+from functools import partial
 from uuid import UUID
 
 from chatproject.core import redis
-from chatproject.core.redis import later
+from chatproject.core.redis import later, later_folded
 
 WEEK = 7 * 86400
 
@@ -36,13 +37,15 @@ redis.call('SET', 'user:unread:' .. tail, math.max(0, seq - base), 'EX', week)
 if last ~= '' then redis.call('SET', 'user:lastmsg:' .. tail, last, 'EX', week) end
 """
 
-#: ARGV group id, last seq, last message JSON, week in s, then user, base pairs to remember first.
+#: ARGV group id, last seq, last message JSON, the last seq when it was that, week in s, then user, base pairs to remember
+#: first.
 _GROUP = """
-local group, seq, last, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local group, seq, last, said, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local bases = 'group:bases:' .. group
 local newest = tonumber(redis.call('HGET', bases, 'seq') or '0')
-if newest > seq then seq, last = newest, '' else redis.call('HSET', bases, 'seq', seq) end
-for i = 5, #ARGV, 2 do
+if newest > said then last = '' end
+if newest > seq then seq = newest else redis.call('HSET', bases, 'seq', seq) end
+for i = 6, #ARGV, 2 do
   local known = tonumber(redis.call('HGET', bases, ARGV[i]) or '-1')
   if tonumber(ARGV[i + 1]) > known then redis.call('HSET', bases, ARGV[i], ARGV[i + 1]) end
 end
@@ -77,18 +80,46 @@ def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: byte
 
 def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"") -> None:
     """A group's counts for everyone who looked lately; `bases` are cursors that are known to be true now."""
-    pairs = [str(word) for pair in bases for word in pair]
-    # Folded by what it says and who says it: two messages in a row are one write, but no cursor is lost to another's,
-    # nor to an older one of the same, because what one thread says only grows.
-    later(
-        f"group:{group_id}:{threading.get_ident()}:{','.join(pairs[::2])}",
-        ("EVAL", _GROUP, 0, str(group_id), last_seq, last, WEEK, *pairs),
-    )
+    with _moving:
+        moved = _moved.setdefault(group_id, _Moved())
+        moved.seq = max(moved.seq, last_seq)
+        if last and last_seq >= moved.said:
+            moved.last, moved.said = last, last_seq
+        for user_id, base in bases:
+            moved.bases[user_id] = max(base, moved.bases.get(user_id, 0))
+    later_folded(f"group:{group_id}", partial(_group_commands, group_id))
+
+
+class _Moved:
+    """Where a group stands, of all that was said of it since it was last written."""
+
+    __slots__ = ("bases", "last", "said", "seq")
+
+    def __init__(self) -> None:
+        self.seq = self.said = 0
+        self.last = b""
+        self.bases: dict[UUID, int] = {}
+
+
+_moved: dict[UUID, _Moved] = {}
+_moving = threading.Lock()
+
+
+def _group_commands(group_id: UUID) -> redis.Commands:
+    with _moving:
+        moved = _moved.pop(group_id, None)
+    if moved is None:
+        return ()
+    pairs = [str(word) for pair in moved.bases.items() for word in pair]
+    return [("EVAL", _GROUP, 0, str(group_id), moved.seq, moved.last, moved.said, WEEK, *pairs)]
 
 
 def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
     """They left: their keys go."""
     for user_id in user_ids:
+        with _moving:
+            if moved := _moved.get(group_id):
+                moved.bases.pop(user_id, None)
         later(
             f"group:{group_id}:gone:{user_id}",
             ("HDEL", f"group:bases:{group_id}", str(user_id)),

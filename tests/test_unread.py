@@ -1,5 +1,6 @@
 """Unread is always right: in the answers, in the pushes, and under the original's Redis keys."""
 
+import json
 from typing import Any
 
 import pytest
@@ -131,6 +132,26 @@ def test_the_sender_learns_that_he_was_read(person: Any, group: Any) -> None:
     assert (read["isRead"], read["readCount"]) == (True, 1)
     assert ann.get("/group/messages", groupId=room["id"])[-1]["readCount"] == 1
     assert [one["id"] for one in ann.get("/message/readers", messageId=public["id"])] == [bob.id]
+
+
+def test_in_redis_a_group_is_the_same_however_many_speak_read_and_leave_in_one_moment(person: Any, group: Any) -> None:
+    ann, bob, cem, dan = (person(name) for name in ("ann", "bob", "cem", "dan"))
+    room = group(ann, bob, cem, dan)["id"]
+    everyone = (ann, bob, cem, dan)
+    for one in everyone:
+        one.get("/unread")
+    redis.flush()
+    for number, one in enumerate((ann, bob, cem, dan, ann, bob)):
+        one.post("/group/send", {"groupId": room, "content": str(number)}, status=201)
+    cem.post("/group/markGroupRead", {"groupId": room})
+    ann.post("/group/kick", {"groupId": room, "userId": dan.id})
+    said = ann.post("/group/send", {"groupId": room, "content": "the last"}, status=201)
+    for one in (ann, bob, cem):
+        assert stored(f"group:unread:{one.id}:{room}") == counts(one).get(room, 0)
+    assert stored(f"group:unread:{dan.id}:{room}") is None
+    with redis.client() as connection:
+        last: Any = connection.get(f"group:lastmsg:{cem.id}:{room}")
+    assert json.loads(last) == said
 
 
 def test_marking_what_is_not_mine_moves_nothing(person: Any, group: Any) -> None:

@@ -9,7 +9,7 @@ import functools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,8 @@ TIMEOUT = 0.3
 PAUSE = 1.0
 #: Seconds a write waits: what changes twice in this time is written once, and those who wait for what caused it go first.
 FOLD = 0.02
+#: Pauses between writes are so many times as long as writing took: others ask Redis, too, and wait for the answer.
+SHARE = 9
 #: Folded writes kept while Redis is away; past this the newest are dropped, and read paths rebuild them.
 PENDING = 20_000
 
@@ -105,16 +107,19 @@ def packed(*words: bytes) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
 
 
+Commands = Sequence[tuple[Any, ...]]
+
+
 class _Later:
     """Writes that may be lost, folded by key and sent by one thread in one pipeline."""
 
     def __init__(self) -> None:
-        self._pending: dict[str, tuple[tuple[Any, ...], ...]] = {}
+        self._pending: dict[str, Callable[[], Commands]] = {}
         self._wake = threading.Condition()
         self._sending = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def put(self, key: str, commands: tuple[tuple[Any, ...], ...]) -> None:
+    def put(self, key: str, commands: Callable[[], Commands]) -> None:
         with self._wake:
             if len(self._pending) >= PENDING and key not in self._pending:
                 return
@@ -139,7 +144,7 @@ class _Later:
         try:
             with client() as connection, connection.pipeline(transaction=False) as pipeline:
                 for commands in batch.values():
-                    for command in commands:
+                    for command in commands():
                         pipeline.execute_command(*command)
                 pipeline.execute()
         except Unavailable as error:
@@ -147,12 +152,15 @@ class _Later:
             log.warning("redis: %d folded writes lost: %s", len(batch), type(error).__name__)
 
     def _run(self) -> None:
+        pause = FOLD
         while True:
             with self._wake:
                 while not self._pending:
                     self._wake.wait()
-            time.sleep(FOLD)
+            time.sleep(pause)
+            began = time.monotonic()
             self.flush()
+            pause = min(max(FOLD, SHARE * (time.monotonic() - began)), PAUSE)
 
 
 _later = _Later()
@@ -160,6 +168,11 @@ _later = _Later()
 
 def later(key: str, *commands: tuple[Any, ...]) -> None:
     """Write soon, without waiting and without a promise. A later write under the same `key` replaces this one."""
+    _later.put(key, lambda: commands)
+
+
+def later_folded(key: str, commands: Callable[[], Commands]) -> None:
+    """The same of commands that are made when their time has come, of all that was said under this `key` until then."""
     _later.put(key, commands)
 
 
