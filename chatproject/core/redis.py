@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 TIMEOUT = 0.3
 #: Seconds for which nobody asks a Redis that just failed: one slow answer, not one per request.
 PAUSE = 1.0
-#: Seconds a write waits: what changes twice in this time is written once, and those who wait for what caused it go first.
+#: Seconds a write waits: what changes twice meanwhile is written once, and those who wait for what caused it go first.
 FOLD = 0.02
 #: Pauses between writes are so many times as long as writing took: others ask Redis, too, and wait for the answer.
 SHARE = 9
