@@ -37,7 +37,7 @@ redis.call('SET', 'user:unread:' .. tail, math.max(0, seq - base), 'EX', week)
 if last ~= '' then redis.call('SET', 'user:lastmsg:' .. tail, last, 'EX', week) end
 """
 
-#: ARGV group id, last seq, last message JSON, the seq when it was that, week in s, then user, base pairs to remember first.
+#: ARGV group id, last seq, last message JSON, its seq then, week in s, then user, base pairs to remember first.
 _GROUP = """
 local group, seq, last, said, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local bases = 'group:bases:' .. group
