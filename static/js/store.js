@@ -152,6 +152,7 @@ export class Store {
       });
       if (entry.type === "private") this.takePerson(entry);
     }
+    this.endMutes(); // what ended here is not taken up again from a list that was on its way, or by a clock that is behind
     this.isListed ||= isWhole;
     this.touch("chats", "people", "open");
   }

@@ -105,6 +105,7 @@ def test_the_notch_and_the_home_bar_cover_nothing(talk: Callable[..., Someone]) 
         box = page.locator(control).bounding_box()
         assert box and box["y"] >= 40 and box["y"] + box["height"] <= 740 - 34
     page.locator(".back").tap()
+    expect(page.locator("#new")).to_be_visible()
     head = page.locator("#new").bounding_box()
     assert head and head["y"] >= 40
 
