@@ -52,7 +52,8 @@ export class Actions {
 
   // ── Staying up to date ─────────────────────────────────────────────────
   async loadList() {
-    this.#store.takeList(await this.#api.post("/chatList"));
+    const askedAt = performance.now();
+    this.#store.takeList(await this.#api.post("/chatList"), { askedAt });
   }
 
   sync() {

@@ -193,7 +193,7 @@ export const REDUCERS = {
     if (userId !== store.me.id && store.chats.has(key)) store.hearTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
   },
   OnGroupUpdate: takeGroup,
-  OnChatUpdate: (store, { type, id, ...settings }) => store.patchChat(chatKey(type, id), settings),
+  OnChatUpdate: (store, { type, id, ...settings }) => store.takeSettings(chatKey(type, id), settings),
   OnGroupWelcomeJoin: takeMembership,
   OnTempLeaveGroup: takeMembership,
   OnGroupLeave: takeLeave,

@@ -41,6 +41,8 @@ export class Store {
   isCopy = false;
 
   #versionsAhead = new Map();
+  /** Of each chat, when we were last told how it is set. */
+  #setAt = new Map();
   #listeners = new Map();
   #hearers = [];
   #touched = new Set();
@@ -127,8 +129,11 @@ export class Store {
     this.#hearers.push(listener);
   }
 
-  /** The chat list, or its head. A chat whose messages are loaded keeps its version: only a sync may raise that. */
-  takeList(entries, { isWhole = true } = {}) {
+  /**
+   * The chat list, or its head. A chat whose messages are loaded keeps its version: only a sync may raise that. And one
+   * whose settings we were told of after the list was asked for keeps those.
+   */
+  takeList(entries, { isWhole = true, askedAt = Infinity } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
     if (isWhole) for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.forget(key);
     for (const entry of entries) {
@@ -149,6 +154,7 @@ export class Store {
         // What was read here and not yet heard of there is read.
         unreadCount: readHere >= entry.seq ? 0 : entry.unreadCount,
         ...(isBehind && { lastMessage: known.lastMessage, unreadCount: known.unreadCount }),
+        ...(known && this.#setAt.get(key) > askedAt && { pinned: known.pinned, muted: known.muted, mutedUntil: known.mutedUntil }),
       });
       if (entry.type === "private") this.takePerson(entry);
     }
@@ -190,6 +196,12 @@ export class Store {
     if (!chat || Object.entries(change).every(([name, value]) => chat[name] === value)) return;
     Object.assign(chat, change);
     this.touch("chats", `timeline:${key}`);
+  }
+
+  /** How its owner has set a chat: pinned, muted. */
+  takeSettings(key, settings) {
+    this.#setAt.set(key, performance.now());
+    this.patchChat(key, settings);
   }
 
   /** A mute for a time ends by itself, and nobody tells. */

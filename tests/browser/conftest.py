@@ -30,10 +30,18 @@ from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD,
 PATIENCE = 20_000
 OWNER = "The Owner"
 #: What a browser says on its console when the server is gone, and when it is told no.
-SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET|error occurred when fetching the script"
+SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET|net::ERR_EMPTY_RESPONSE|error occurred when fetching the script"
 #: Every new browser would fetch the whole chat for its worker; tests/browser/test_installed.py has those that do.
 UNINSTALLED = {"service_workers": "block"}
 REFUSED = r"the server responded with a status of 4\d\d"
+
+#: Leaves in `window.flashed` a promise of the text of the first message that flashes, however short a time it does.
+WATCH_FLASHES = """() => {
+  window.flashed = new Promise((resolve) => {
+    const look = (changes) => changes.forEach(({ target }) => target.matches(".flash") && resolve(target.textContent));
+    new MutationObserver(look).observe(document.body, { subtree: true, attributeFilter: ["class"] });
+  });
+}"""
 
 _numbers = itertools.count(1)
 
@@ -203,6 +211,12 @@ class Someone(Person):
 
     def bubble(self, text: str) -> Any:
         return self.page.locator(".message").filter(has=self.page.locator(".text", has_text=text))
+
+    def is_connected(self) -> None:
+        """The server has greeted this page, and the list that it asked for then has come."""
+        self.page.wait_for_function(
+            "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/chatList'))"
+        )
 
     @property
     def texts(self) -> list[str]:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import media
+from tests.browser.conftest import PATIENCE
 from tests.browser.server import PASSWORD, Person, Server
 
 #: What Escape closes, and what else would stand in the next screen.
@@ -140,7 +141,7 @@ class Stage:
             **media.SENSES,
             **self.look.options,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self._contexts.append(context)
         if name:
             sign_in(context, name)

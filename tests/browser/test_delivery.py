@@ -65,10 +65,10 @@ def test_a_page_left_open_comes_back_by_itself_and_catches_up(
     ann.page.click("#send-files")
     site.start()
     bob.say(ann, "said while Ann was away")
-    expect(ann.page.locator("[data-state=sent]")).to_have_count(2, timeout=20_000)
-    expect(ann.page.locator(".message .text")).to_have_text(
-        ["hello", "said while Ann was away", "queued", "queued too"]
-    )
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(2, timeout=BACK_AGAIN)
+    expect(ann.page.locator(".message .text")).to_have_count(4)
+    # Whether he was before her, nobody knows.
+    assert [text for text in ann.texts if text != "said while Ann was away"] == ["hello", "queued", "queued too"]
 
 
 def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
@@ -90,11 +90,10 @@ def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
         new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });"""
     )
     ann.page.reload()
+    ann.is_connected()
     expect(ann.page.locator("#banner")).to_be_hidden()
-    ann.page.wait_for_function(
-        "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/chatList'))"
-    )
     ann.page.wait_for_timeout(300)
+    ann.page.evaluate("() => { window.seen = {}; }")  # a slow beginning was told of, too
     site.kill()
     expect(ann.page.locator("#banner")).to_be_visible()
     seen = ann.page.evaluate("window.seen")

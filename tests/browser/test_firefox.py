@@ -57,6 +57,7 @@ def test_two_people_talk_in_firefox(opened: Callable[..., Page]) -> None:
     expect(bob.badge(ann.name)).to_have_text("1")
     expect(bob.page).to_have_title("(1) 聊天")
     bob.open(ann)
+    expect(bob.bubble("小明!")).to_be_visible()
     assert bob.texts == ["Hello\n小明!"]
     expect(ann.page.locator(".receipt")).to_have_text("Read")
     bob.write("👍")

@@ -10,7 +10,8 @@ from tests.browser.server import Person
 
 
 def open_panel(someone: Someone) -> None:
-    someone.page.click("#group-info")
+    with someone.page.expect_response("**/group/members/*"):
+        someone.page.click("#group-info")
     expect(someone.page.locator("dialog.sheet .person").first).to_be_visible()
 
 
@@ -117,6 +118,7 @@ def test_each_reads_in_his_own_language_who_came_and_went(
     expect(ann.page.locator(".system").last).to_have_text(f"{bob.name} left the group")
     expect(li.page.locator(".system").last).to_have_text(f"{bob.name}退出了群聊")
     open_panel(li)
+    expect(li.page.locator(f"[data-member='{bob.id}']")).to_have_count(0)
     li.page.get_by_role("button", name="退出群聊").click()
     li.page.locator("dialog").last.get_by_role("button", name="退出", exact=True).click()
     expect(li.row(name)).to_have_count(0)
@@ -131,6 +133,9 @@ def test_a_removed_member_loses_the_group_at_once(
     ann, bob = someone("Ann"), person("Bob")
     group = bob.create_group("Tea", ann)
     ann.open("Tea")
+    # What she asks for has come: asked for after the removal, it would be refused.
+    expect(ann.page.locator("#status")).to_contain_text("·")
+    expect(ann.page.locator(".system").last).to_be_visible()
     bob.post("/group/kick", groupId=group, userId=ann.id)
     expect(ann.row("Tea")).to_have_count(0)
     expect(ann.page.locator("#conversation")).to_have_count(0)

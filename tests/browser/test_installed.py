@@ -35,6 +35,7 @@ KEPT = """async () => {
   const ends = [];
   for (const name of found) {
     const database = await new Promise((resolve) => { const asked = indexedDB.open(name); asked.onsuccess = () => resolve(asked.result); });
+    if (!database.objectStoreNames.contains("ends")) { database.close(); continue; }  // it was just deleted
     const all = database.transaction("ends").objectStore("ends").getAll();
     await new Promise((resolve) => { all.onsuccess = resolve; });
     database.close();

@@ -9,17 +9,10 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests import hostile
-from tests.browser.conftest import Someone
+from tests.browser.conftest import WATCH_FLASHES, Someone
 from tests.browser.server import Person
 
 DANGER = "rgb(179, 38, 30)"
-#: Leaves in `window.flashed` a promise of the text of the first message that flashes, however short a time it does.
-WATCH_FLASHES = """() => {
-  window.flashed = new Promise((resolve) => {
-    const look = (changes) => changes.forEach(({ target }) => target.matches(".flash") && resolve(target.textContent));
-    new MutationObserver(look).observe(document.body, { subtree: true, attributeFilter: ["class"] });
-  });
-}"""
 
 
 def names(someone: Someone) -> Any:

@@ -32,6 +32,7 @@ def test_nothing_that_is_shown_or_opened_asks_another_origin(
     expect(page.locator("dialog.place .grid-layer canvas").first).to_be_visible()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Emoji").click()
+    expect(page.locator(".emoji-panel")).to_be_visible()
     page.keyboard.press("Escape")
     page.click("#group-info")
     expect(page.locator("dialog.sheet .person").first).to_be_visible()

@@ -131,7 +131,9 @@ def test_a_picture_is_cropped_by_keyboard_and_seen_at_once_by_everybody(
     save(dialog)
     expect(mine).not_to_have_attribute("src", first or "")
     assert is_loaded(mine) and colours(ann.page, mine) == ("red", "red")
-    expect(bob.page.locator(".message .gutter img")).to_have_attribute("src", mine.get_attribute("src") or "")
+    for place in (bob.row(ann.name), bob.page.locator(".message .gutter")):
+        expect(place.locator("img")).to_have_attribute("src", mine.get_attribute("src") or "")
+        assert is_loaded(place.locator("img"))
     assert ann.page.request.get(first or "").status == 404
     content.get_by_role("button", name="Change the picture").click()
     ann.page.get_by_role("menuitem", name="Remove the picture").click()
@@ -363,7 +365,9 @@ def test_a_card_tells_of_somebody_and_leads_to_a_conversation(
     ann.page.locator(f"[data-member='{cem.id}']").get_by_role("button", name=cem.name).click()
     expect(ann.page.get_by_role("dialog", name=cem.name)).to_be_visible()
     ann.page.keyboard.press("Escape")
+    expect(ann.page.get_by_role("dialog", name=cem.name)).to_have_count(0)
     ann.page.keyboard.press("Escape")
+    expect(ann.page.locator("dialog")).to_have_count(0)
     ann.page.locator(".message").last.focus()
     ann.page.keyboard.press("Enter")
     ann.page.get_by_role("menuitem", name=f"About {bob.name}").click()

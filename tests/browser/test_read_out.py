@@ -126,7 +126,7 @@ def test_a_lost_connection_is_read_out_and_so_is_its_return(
 
     ann.page.route_web_socket("**/ws/chat/**", between)
     ann.page.reload()
-    ann.page.wait_for_selector(".empty")
+    ann.is_connected()
     ann.page.evaluate(HEARING)
     is_down.append(True)
     routes[0].close(code=1012)
