@@ -125,8 +125,8 @@ class Server:
     def worker_pids(self) -> set[int]:
         """The web processes, where there are several."""
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        children = {pid for task in tasks for pid in (task / "children").read_text().split()}
-        return {int(pid) for pid in children if b"--worker" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+        children = {pid for task in tasks for pid in _what_is_left_of(task / "children").split()}
+        return {int(pid) for pid in children if "--worker" in _what_is_left_of(Path(f"/proc/{pid}/cmdline"))}
 
     # Redis ------------------------------------------------------------------------------------------------------------
 
@@ -176,3 +176,10 @@ class Server:
                 seq, pk, client_id, content = row
                 rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, content))
         return rooms
+
+
+def _what_is_left_of(path: Path) -> str:
+    """A file of /proc; empty where its process has ended meanwhile."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return path.read_text()
+    return ""
