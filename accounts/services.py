@@ -109,10 +109,10 @@ def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
     """`require` is asked again where it is settled: while the password was hashed somebody may have come first."""
 
     def body() -> User:
-        require()
+        is_owner = not user.is_guest and not selectors.has_owner()
+        require()  # after that look: whoever is not the first by it is not let in by an older one
         if User.objects.filter(name_key=user.name_key).exists():
             raise errors.NameTaken()
-        is_owner = not user.is_guest and not selectors.has_owner()
         user.is_staff = user.is_superuser = is_owner
         user.save(force_insert=True)
         if is_owner:
