@@ -187,6 +187,7 @@ export class Store {
     this.chats.delete(key);
     this.timelines.delete(key);
     this.#versionsAhead.delete(key);
+    this.#setAt.delete(key);
     this.pending = this.pending.filter((entry) => entry.key !== key);
     this.touch("chats", "open", `timeline:${key}`);
   }
