@@ -1,5 +1,5 @@
 // What a person can do. Views call these; these alone speak to the server.
-import { Problem } from "chat/api.js";
+import { Problem } from "chat/net/api.js";
 import { gettext } from "chat/i18n.js";
 import { chatKey, splitKey } from "chat/ids.js";
 

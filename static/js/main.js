@@ -1,24 +1,24 @@
 // Puts the page together: api and socket → store → views.
 import { Actions } from "chat/actions.js";
-import { Api } from "chat/api.js";
-import { Drafts } from "chat/drafts.js";
+import { Api } from "chat/net/api.js";
+import { Drafts } from "chat/offline/drafts.js";
 import { gettext } from "chat/i18n.js";
 import { keyOfPath, splitKey } from "chat/ids.js";
-import { fetchLater, later } from "chat/later.js";
-import { Notifications } from "chat/notifications.js";
+import { fetchLater, later } from "chat/views/lazy.js";
+import { Notifications } from "chat/actions/notifications.js";
 import { Archive } from "chat/offline/archive.js";
-import { complete } from "chat/offline/page.js";
-import { waitForServer } from "chat/offline/unreachable.js";
-import { Outbox } from "chat/outbox.js";
+import { complete } from "chat/offline/cached_page.js";
+import { waitForServer } from "chat/views/unreachable.js";
+import { Outbox } from "chat/offline/outbox.js";
 import { Router } from "chat/router.js";
-import { Socket } from "chat/socket.js";
-import { Store } from "chat/store.js";
-import { ConversationView } from "chat/views/conversation.js";
+import { Socket } from "chat/net/socket.js";
+import { Store } from "chat/state/store.js";
+import { ConversationView } from "chat/views/conversation/conversation.js";
 import { toast } from "chat/views/dom.js";
-import { FrameView } from "chat/views/frame.js";
-import { ListView } from "chat/views/list.js";
+import { FrameView } from "chat/views/shell.js";
+import { ListView } from "chat/views/list/chat_list.js";
 import { followKeyboard } from "chat/views/viewport.js";
-import { WaitingFiles } from "chat/waiting.js";
+import { WaitingFiles } from "chat/offline/pending_files.js";
 
 // A page without a person is the one that the service worker kept: what it shows is what was kept of the last person.
 const page = JSON.parse(document.getElementById("boot").textContent);

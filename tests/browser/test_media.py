@@ -436,7 +436,7 @@ def test_the_page_and_the_server_shift_places_alike(pair: Pair) -> None:
     spots = [(39.9042, 116.4074), (22.3193, 114.1694), (31.2304, 121.4737), (48.8566, 2.3522), (25.033, 121.565)]
     shifted = ann.page.evaluate(
         """async (spots) => {
-          const { toGcj02, fromGcj02 } = await import("chat/places.js");
+          const { toGcj02, fromGcj02 } = await import("chat/media/places.js");
           const both = (place) => [place.latitude, place.longitude];
           return spots.map(([latitude, longitude]) => {
             const there = toGcj02({ latitude, longitude });

@@ -170,10 +170,10 @@ def test_what_is_opened_later_was_fetched_before_somebody_opens_it(
     bob.say(ann, "hello")
     scripts: list[str] = []
     ann.page.on("request", lambda request: scripts.append(request.url) if "/static/js/" in request.url else None)
-    with ann.page.expect_response("**/js/views/emoji.*.js"):
+    with ann.page.expect_response("**/js/views/conversation/emoji_panel.*.js"):
         ann.page.goto("/")
     ann.open(bob)
     scripts.clear()
     ann.page.get_by_role("button", name="Emoji").click()
     expect(ann.page.locator(".emoji-panel")).to_be_visible()
-    assert not [one for one in scripts if "emoji" in one]
+    assert not [one for one in scripts if "emoji_panel" in one]

@@ -1,8 +1,8 @@
 // What can be read while the server is away: the chats that moved last and the end of each, in a database of this person
 // alone. It is a copy, bounded, and given up as soon as the server speaks again. Whoever signs out leaves none.
-import { answer, openDatabase } from "chat/database.js";
+import { answer, openDatabase } from "chat/offline/database.js";
 import { chatKey } from "chat/ids.js";
-import { keyOf } from "chat/reducers.js";
+import { keyOf } from "chat/state/reducers.js";
 
 const CHATS = 30;
 const MESSAGES = 50;

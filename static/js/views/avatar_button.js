@@ -1,7 +1,7 @@
 // A head that one may change: choose a picture and crop it, or take it away.
 import { gettext } from "chat/i18n.js";
-import { pick } from "chat/views/attach.js";
-import { openCrop } from "chat/views/crop.js";
+import { pick } from "chat/views/conversation/attachments.js";
+import { openCrop } from "chat/views/crop_dialog.js";
 import { avatar, h, icon, toast } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
 

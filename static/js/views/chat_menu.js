@@ -1,5 +1,5 @@
 // What can be done with a whole conversation: from its row in the list, and from its head.
-import { clock } from "chat/format.js";
+import { clock } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { toast } from "chat/views/dom.js";

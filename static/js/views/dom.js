@@ -1,6 +1,6 @@
 // Building the page: elements and text nodes only, never markup from a string.
-import { initial, tone } from "chat/format.js";
-import { pieces } from "chat/links.js";
+import { initial, tone } from "chat/views/format.js";
+import { pieces } from "chat/views/links.js";
 
 const WITHOUT_FRAMES = 250;
 

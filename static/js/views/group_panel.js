@@ -1,9 +1,9 @@
 // About a group: who is in it, and what one's role allows.
-import { memberCount, roleName } from "chat/format.js";
+import { memberCount, roleName } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
-import { copy } from "chat/views/copy.js";
+import { copy } from "chat/views/clipboard.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, keepFocus, toast } from "chat/views/dom.js";
 import { openInviteDialog } from "chat/views/group_dialog.js";

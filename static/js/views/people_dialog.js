@@ -1,5 +1,5 @@
 // Choosing somebody to talk to, or a group to join.
-import { memberCount } from "chat/format.js";
+import { memberCount } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, toast, wait } from "chat/views/dom.js";

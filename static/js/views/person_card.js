@@ -1,5 +1,5 @@
 // A small card about somebody: who it is, whether he is here, and what one can do with him.
-import { lastSeen } from "chat/format.js";
+import { lastSeen } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";

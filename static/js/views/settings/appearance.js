@@ -1,5 +1,5 @@
 // Light or dark, and the language.
-import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/appearance.js";
+import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { gettext } from "chat/i18n.js";
 import { h, icon } from "chat/views/dom.js";
 

@@ -1,10 +1,10 @@
 // Where I am signed in, and how to end it there.
-import { deviceName, isHandheld } from "chat/devices.js";
-import { fullTime, lastSeen } from "chat/format.js";
+import { deviceName, isHandheld } from "chat/views/settings/device_names.js";
+import { fullTime, lastSeen } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { confirm } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
-import { outcome } from "chat/views/field.js";
+import { outcome } from "chat/views/form_field.js";
 
 export const devices = {
   name: "devices",

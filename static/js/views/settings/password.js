@@ -1,7 +1,7 @@
 // A new password, which a guest's first makes a full account.
 import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
-import { field, outcome, refuseFields } from "chat/views/field.js";
+import { field, outcome, refuseFields } from "chat/views/form_field.js";
 
 export const password = {
   name: "password",

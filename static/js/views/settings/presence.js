@@ -1,7 +1,7 @@
 // Whether others see that I am here.
 import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
-import { outcome } from "chat/views/field.js";
+import { outcome } from "chat/views/form_field.js";
 
 export const presence = {
   name: "presence",

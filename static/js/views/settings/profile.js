@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { h, refill } from "chat/views/dom.js";
-import { field, outcome, refuseFields } from "chat/views/field.js";
+import { field, outcome, refuseFields } from "chat/views/form_field.js";
 
 export const profile = {
   name: "profile",

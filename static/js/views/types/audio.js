@@ -1,9 +1,9 @@
 // Voice: played in its bubble, one at a time.
-import { shortTime } from "chat/format.js";
+import { shortTime } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
 import { progress } from "chat/views/progress.js";
-import { voice } from "chat/views/voice.js";
+import { voice } from "chat/views/voice_player.js";
 
 export const audio = {
   name: "audio",

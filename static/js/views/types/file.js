@@ -1,5 +1,5 @@
 // Files of any type, only ever to be saved.
-import { fileSize } from "chat/format.js";
+import { fileSize } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { h, icon, linked } from "chat/views/dom.js";
 import { progress } from "chat/views/progress.js";

@@ -1,6 +1,6 @@
 // Pictures: the place for one is there before it is.
 import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/later.js";
+import { later } from "chat/views/lazy.js";
 import { h, icon, linked } from "chat/views/dom.js";
 import { progress } from "chat/views/progress.js";
 

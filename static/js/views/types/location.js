@@ -1,7 +1,7 @@
 // Places, kept as WGS-84.
-import { coordinates } from "chat/format.js";
+import { coordinates } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/later.js";
+import { later } from "chat/views/lazy.js";
 import { h, icon } from "chat/views/dom.js";
 
 const placeOf = (message) => message.locationData ?? { latitude: 0, longitude: 0 };

@@ -1,5 +1,5 @@
 // What happened to a group, said by nobody.
-import { systemLine } from "chat/format.js";
+import { systemLine } from "chat/views/format.js";
 import { h } from "chat/views/dom.js";
 
 export const system = {

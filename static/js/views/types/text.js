@@ -1,5 +1,5 @@
 // Words. Everything people wrote goes in as text.
-import { isOnlyEmoji } from "chat/format.js";
+import { isOnlyEmoji } from "chat/views/format.js";
 import { h, linked } from "chat/views/dom.js";
 
 const isBig = (message) => !message.replyTo && isOnlyEmoji(message.content);

@@ -1,5 +1,5 @@
 // Around both panes: which of them a phone shows, the window's title, and the banner when the server is out of reach.
-import { badge } from "chat/format.js";
+import { badge } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { announce, h, icon, onceAFrame } from "chat/views/dom.js";
 

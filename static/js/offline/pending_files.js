@@ -1,5 +1,5 @@
 // Files that wait to be sent, kept beside the outbox so that a reload does not lose them. One database per person.
-import { answer, openDatabase } from "chat/database.js";
+import { answer, openDatabase } from "chat/offline/database.js";
 
 const STORE = "files";
 

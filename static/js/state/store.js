@@ -3,8 +3,8 @@
 // Topics: chats, people, connection, open, behind (a sync is due), stale (the list must be fetched), and with a chat's
 // key behind the colon: timeline:, typing:, group:, members: (who is in it has changed). progress: an upload moved on.
 import { chatKey } from "chat/ids.js";
-import { REDUCERS } from "chat/reducers.js";
-import { Timeline } from "chat/timeline.js";
+import { REDUCERS } from "chat/state/reducers.js";
+import { Timeline } from "chat/state/timeline.js";
 
 const TYPING_LASTS = 6000;
 const LOCAL_AT_MOST = 60;

@@ -1,21 +1,21 @@
 // The open chat: its head, its messages, its composer, and what can be done with a message.
-import { lastSeen, memberCount, typingLine } from "chat/format.js";
+import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/later.js";
-import { onMenuAsked } from "chat/views/asking.js";
-import { Attachments } from "chat/views/attach.js";
+import { later } from "chat/views/lazy.js";
+import { onMenuAsked } from "chat/views/context_menu.js";
+import { Attachments } from "chat/views/conversation/attachments.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
-import { Composer } from "chat/views/composer.js";
-import { copy } from "chat/views/copy.js";
+import { Composer } from "chat/views/conversation/composer.js";
+import { copy } from "chat/views/clipboard.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, onceAFrame, refill, toast } from "chat/views/dom.js";
-import { Finder } from "chat/views/finder.js";
-import { Welcome } from "chat/views/first_steps.js";
-import { LogView } from "chat/views/log.js";
+import { Finder } from "chat/views/conversation/find_bar.js";
+import { Welcome } from "chat/views/onboarding.js";
+import { LogView } from "chat/views/conversation/message_list.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPersonCard } from "chat/views/person_card.js";
-import { player } from "chat/views/player.js";
-import { typeOf } from "chat/views/types.js";
+import { player } from "chat/views/audio_player.js";
+import { typeOf } from "chat/views/types/registry.js";
 
 const MINUTE = 60_000;
 

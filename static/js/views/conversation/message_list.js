@@ -1,11 +1,11 @@
 // The messages of the open chat: a bounded window of elements on the timeline, which never moves the line under the eye.
-import { dayLabel, dayOf } from "chat/format.js";
+import { dayLabel, dayOf } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
-import { keyOf } from "chat/reducers.js";
+import { keyOf } from "chat/state/reducers.js";
 import { announce, h, icon, reconcile } from "chat/views/dom.js";
-import { dayRow, dividerRow, messageRow, receiptOf } from "chat/views/message.js";
+import { dayRow, dividerRow, messageRow, receiptOf } from "chat/views/conversation/message_row.js";
 import { setProgress } from "chat/views/progress.js";
-import { preview, typeOf } from "chat/views/types.js";
+import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MOST = 300;
 const STEP = 50;

@@ -1,9 +1,9 @@
 // Where one writes: Enter sends, Shift+Enter breaks the line, and an input method keeps its Enter to itself.
 import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/later.js";
+import { later } from "chat/views/lazy.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
-import { RecordingBar } from "chat/views/recording.js";
-import { preview } from "chat/views/types.js";
+import { RecordingBar } from "chat/views/conversation/recording_bar.js";
+import { preview } from "chat/views/types/registry.js";
 
 const LONGEST = 8000;
 const COUNT_FROM = 7500;

@@ -1,8 +1,8 @@
 // My own menu: my settings, how the page looks, which language it speaks, and the way out.
-import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/appearance.js";
+import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { gettext } from "chat/i18n.js";
 import { openMenu } from "chat/views/menu.js";
-import { openSettings } from "chat/views/settings.js";
+import { openSettings } from "chat/views/settings/settings_dialog.js";
 
 const PATIENCE = 1000;
 

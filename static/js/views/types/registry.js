@@ -10,7 +10,7 @@
 //   attach                  entries for the composer's menu: {label, icon, run(kit)}, a kit being views/attach.js's
 // `view` is {isOwn, isGoing, local, part, meta}: still on its way, the file as this page has it, how much of it has
 // left, and time and tick as an element to be put where they look well.
-import { recalledLine } from "chat/format.js";
+import { recalledLine } from "chat/views/format.js";
 import { audio } from "chat/views/types/audio.js";
 import { file } from "chat/views/types/file.js";
 import { image } from "chat/views/types/image.js";

@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
-import { explainRefused } from "chat/views/insecure.js";
+import { explainRefused } from "chat/views/permission_help.js";
 
 const WIDTH = 1920;
 const HEIGHT = 1080;

@@ -1,6 +1,6 @@
 // A map by Leaflet, with a pin in its middle. Where no tiles are configured it is a grid of coordinates.
 import { gettext } from "chat/i18n.js";
-import { fromGcj02, toGcj02 } from "chat/places.js";
+import { fromGcj02, toGcj02 } from "chat/media/places.js";
 import { h, icon } from "chat/views/dom.js";
 
 const CLOSE = 16;

@@ -3,16 +3,16 @@
 const WITHOUT_IDLING = 2000;
 
 export const later = {
-  account: () => import("chat/views/account.js"),
-  camera: () => import("chat/views/camera.js"),
-  emoji: () => import("chat/views/emoji.js"),
-  files: () => import("chat/views/files_dialog.js"),
+  account: () => import("chat/views/account_menu.js"),
+  camera: () => import("chat/views/conversation/camera_dialog.js"),
+  emoji: () => import("chat/views/conversation/emoji_panel.js"),
+  files: () => import("chat/views/conversation/files_dialog.js"),
   group: () => import("chat/views/group_panel.js"),
   invitation: () => import("chat/views/invitation.js"),
-  lightbox: () => import("chat/views/lightbox.js"),
+  lightbox: () => import("chat/views/conversation/lightbox.js"),
   newGroup: () => import("chat/views/group_dialog.js"),
   people: () => import("chat/views/people_dialog.js"),
-  place: () => import("chat/views/place.js"),
+  place: () => import("chat/views/conversation/location_dialog.js"),
 };
 
 export function fetchLater() {

@@ -1,8 +1,8 @@
 // A recording one can listen to: play, a waveform to seek in, time, speed.
-import { playTime } from "chat/format.js";
+import { playTime } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { h, icon, svg } from "chat/views/dom.js";
-import { player } from "chat/views/player.js";
+import { player } from "chat/views/audio_player.js";
 
 const STEP = 3;
 const BARS = 48;

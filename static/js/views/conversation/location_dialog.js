@@ -1,11 +1,11 @@
 // A place: chosen on a map, by one's position or by its numbers; shown with the ways to it.
-import { coordinates } from "chat/format.js";
+import { coordinates } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
-import { parsed } from "chat/places.js";
-import { copy } from "chat/views/copy.js";
+import { parsed } from "chat/media/places.js";
+import { copy } from "chat/views/clipboard.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton } from "chat/views/dom.js";
-import { openMap } from "chat/views/map.js";
+import { openMap } from "chat/views/conversation/map.js";
 
 const PATIENCE = 15_000;
 const DIGITS = 6;

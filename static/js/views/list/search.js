@@ -1,10 +1,10 @@
 // The list's search: one's own conversations, people and groups one does not know yet, and messages.
-import { fullTime, listTime, memberCount } from "chat/format.js";
+import { fullTime, listTime, memberCount } from "chat/views/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
-import { keyOf } from "chat/reducers.js";
+import { keyOf } from "chat/state/reducers.js";
 import { avatar, h, icon, iconButton, toast, wait } from "chat/views/dom.js";
-import { preview, typeOf } from "chat/views/types.js";
+import { preview, typeOf } from "chat/views/types/registry.js";
 
 const WAIT = 150;
 // So much of what stands before a hit is shown, so that the hit is seen.

@@ -1,9 +1,9 @@
 // Being told when one is not looking: by this page while it is hidden, and by a push while no page is open. Both go
 // through the service worker, which shows each message once. Nothing is asked for but on a person's click.
 import { chatPath, keyOfPath } from "chat/ids.js";
-import { keyOf } from "chat/reducers.js";
+import { keyOf } from "chat/state/reducers.js";
 import { gettext } from "chat/i18n.js";
-import { preview } from "chat/views/types.js";
+import { preview } from "chat/views/types/registry.js";
 
 const LIVE = new Set(["OnPrivate", "OnGroupMsg"]);
 const TITLE = 80;

@@ -1,15 +1,15 @@
 // The side: who I am, the search, the chats.
-import { badge, fullTime, listTime, typingLine } from "chat/format.js";
+import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
 import { fill, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
-import { later } from "chat/later.js";
-import { onMenuAsked } from "chat/views/asking.js";
+import { later } from "chat/views/lazy.js";
+import { onMenuAsked } from "chat/views/context_menu.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { avatar, h, icon, iconButton, onceAFrame, reconcile, refill } from "chat/views/dom.js";
-import { emptyList, invitation } from "chat/views/first_steps.js";
+import { emptyList, invitation } from "chat/views/onboarding.js";
 import { openMenu } from "chat/views/menu.js";
-import { SearchView } from "chat/views/search.js";
-import { preview, typeOf } from "chat/views/types.js";
+import { SearchView } from "chat/views/list/search.js";
+import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MINUTE = 60_000;
 /** Rows in the page: so many, and more as one scrolls. */

@@ -1,12 +1,12 @@
 // Recording in the composer's place: begin, see it live, stop, listen, send or throw away.
-import { playTime } from "chat/format.js";
+import { playTime } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { recording } from "chat/media/prepare.js";
 import { canRecord, Recorder } from "chat/media/recorder.js";
 import { announce, h, iconButton, toast } from "chat/views/dom.js";
-import { explainInsecure, explainRefused } from "chat/views/insecure.js";
-import { player } from "chat/views/player.js";
-import { voice } from "chat/views/voice.js";
+import { explainInsecure, explainRefused } from "chat/views/permission_help.js";
+import { player } from "chat/views/audio_player.js";
+import { voice } from "chat/views/voice_player.js";
 
 const LONGEST = 60;
 const SHORTEST = 1;

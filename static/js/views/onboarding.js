@@ -1,7 +1,7 @@
 // What to do first: where nobody has written yet, and where no conversation is open.
 import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/later.js";
-import { copy } from "chat/views/copy.js";
+import { later } from "chat/views/lazy.js";
+import { copy } from "chat/views/clipboard.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, refill } from "chat/views/dom.js";
 

@@ -1,5 +1,5 @@
 // One picture, as large as it goes, and its neighbours in the chat: arrows, zoom, download; Esc or Back closes.
-import { fullTime } from "chat/format.js";
+import { fullTime } from "chat/views/format.js";
 import { fill, gettext } from "chat/i18n.js";
 import { announce, h, iconButton } from "chat/views/dom.js";
 

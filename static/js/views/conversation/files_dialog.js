@@ -1,5 +1,5 @@
 // What was chosen, pasted or dropped, before it is sent: a look, a caption, and a way back.
-import { fileSize } from "chat/format.js";
+import { fileSize } from "chat/views/format.js";
 import { fill, gettext, ngettext } from "chat/i18n.js";
 import { isPicture, prepare } from "chat/media/prepare.js";
 import { openDialog } from "chat/views/dialog.js";

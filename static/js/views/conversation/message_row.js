@@ -1,8 +1,8 @@
 // One message as an element: whose it is, when, what it answers. What it says is its type's part.
-import { clock, fullTime, recalledLine, tone } from "chat/format.js";
+import { clock, fullTime, recalledLine, tone } from "chat/views/format.js";
 import { fill, gettext, ngettext } from "chat/i18n.js";
 import { avatar, h, icon, iconButton } from "chat/views/dom.js";
-import { preview, typeOf } from "chat/views/types.js";
+import { preview, typeOf } from "chat/views/types/registry.js";
 
 export function dayRow(label) {
   return h("p", { class: "day", role: "separator" }, label);

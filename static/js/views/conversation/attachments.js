@@ -1,10 +1,10 @@
 // Everything but words gets into a conversation here: chosen from the menu, pasted, or dropped anywhere on it.
 import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/later.js";
+import { later } from "chat/views/lazy.js";
 import { chosenRecording } from "chat/media/prepare.js";
 import { h, icon, toast } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
-import { TYPES } from "chat/views/types.js";
+import { TYPES } from "chat/views/types/registry.js";
 
 export class Attachments {
   #store;
