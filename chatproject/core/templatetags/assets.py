@@ -23,7 +23,7 @@ ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context) -> SafeString:
-    """The import map that turns `chat/state/store.js` into the address of `static/js/state/store.js`; before the first module."""
+    """The import map, before the first module: `chat/main.js` to the address of `static/js/main.js`, and so on."""
     modules = _modules() if settings.DEBUG else _modules_once()
     # Reading the nonce is what puts it into the policy's header.
     nonce = str(getattr(context.get("request"), "csp_nonce", ""))
