@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import rules, services
 from accounts.models import Device, User
 from accounts.names import clean_name, name_key
-from chatproject.core.administration import ReadOnlyAdmin, act_on_each, ask
+from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
 from chatproject.core.errors import ChatError
 
 T = TypeVar("T")

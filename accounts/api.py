@@ -14,7 +14,7 @@ from accounts.middleware import client_of, speak
 from accounts.models import Device, User
 from accounts.rules import address_of
 from accounts.serializers import device_output, me_output, signed_in_output, user_output
-from chatproject.core.api import with_next
+from chatproject.core.http.api import with_next
 from presence.selectors import online_among
 
 

@@ -29,7 +29,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors
 from accounts.models import User
 from accounts.names import name_key
-from chatproject.core import avatars, errors, limits
+from chatproject.core import errors
+from chatproject.core.files import avatars
+from chatproject.core.redis import rate_limits
 
 T = TypeVar("T")
 
@@ -203,7 +205,7 @@ def _is_in(address: str, networks: set[ipaddress.IPv4Network | ipaddress.IPv6Net
 
 def count_sign_up(address: str) -> None:
     """Raises RateLimited."""
-    limits.take("signup", address, settings.RATE_SIGNUPS)
+    rate_limits.take("signup", address, settings.RATE_SIGNUPS)
 
 
 @contextmanager
@@ -216,7 +218,7 @@ def counted_attempt(name: str, address: str) -> Iterator[None]:
     taken: list[tuple[str, str, str]] = []
 
     def take(bucket: str, who: str, allowed: str) -> None:
-        limits.take(bucket, who, allowed)
+        rate_limits.take(bucket, who, allowed)
         taken.append((bucket, who, allowed))
 
     account = hashlib.sha256(name_key(name).encode()).hexdigest()[:32]
@@ -238,4 +240,4 @@ def counted_attempt(name: str, address: str) -> Iterator[None]:
 
 def _give_back(taken: list[tuple[str, str, str]]) -> None:
     for bucket, who, rate in taken:
-        limits.give_back(bucket, who, rate)
+        rate_limits.give_back(bucket, who, rate)

@@ -8,10 +8,10 @@ from django.db.models import Q
 
 from accounts.models import Device, Installation, User
 from accounts.names import name_key
-from chatproject import databases
 from chatproject.core import errors, times
-from chatproject.core.avatars import ADDRESS
-from chatproject.databases import page
+from chatproject.core.db import databases
+from chatproject.core.db.databases import page
+from chatproject.core.files.avatars import ADDRESS
 
 #: What is kept in memory of a person who has a socket; the rest of him is asked for when it is needed.
 SPEAKER = ("name", "img", "language", "is_active", "is_guest", "is_staff", "is_invisible", "last_active")

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from accounts.models import Device, User
 from accounts.rules import PASSWORD_MAX
-from chatproject.core.api import PAGE, PAGE_MAX, Input
+from chatproject.core.http.api import PAGE, PAGE_MAX, Input
 from chatproject.core.times import iso
 
 Output = serializers.Serializer[Any]

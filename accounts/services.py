@@ -18,10 +18,11 @@ from django.db import DatabaseError, IntegrityError
 from accounts import events, rules, selectors
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
-from chatproject.core import avatars, errors, redis, times
-from chatproject.core.db import on_commit, run_atomic
-from chatproject.core.handshake import Credentials
-from chatproject.databases import held
+from chatproject.core import errors, redis, times
+from chatproject.core.db.databases import held
+from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.files import avatars
+from chatproject.core.http.credentials import Credentials
 from presence import services as presence
 
 log = logging.getLogger(__name__)

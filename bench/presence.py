@@ -309,7 +309,7 @@ def main() -> None:
                     print(f"somebody {what}: p50 {percentiles[49]:.0f} ms, p99 {percentiles[98]:.0f} ms")
         from django.conf import settings
 
-        from chatproject.core.embedded import Keeper
+        from chatproject.core.redis.embedded import Keeper
 
         keeper = Keeper(settings.DATA_DIR)
         keeper.start()

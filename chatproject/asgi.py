@@ -11,8 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
 django.setup()
 
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
-from chatproject.core.bodies import limited  # noqa: E402
-from chatproject.core.handling import Handler, StaticHandler, UploadHandler  # noqa: E402
+from chatproject.core.http.body_limit import limited  # noqa: E402
+from chatproject.core.http.handler import Handler, StaticHandler, UploadHandler  # noqa: E402
 from messaging import routing  # noqa: E402  as do its models)
 
 _static = StaticHandler()

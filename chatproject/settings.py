@@ -6,8 +6,10 @@ from typing import Any
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from chatproject import databases, environment
-from chatproject.core import embedded, headers
+from chatproject import environment
+from chatproject.core.db import databases
+from chatproject.core.http import headers
+from chatproject.core.redis import embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
@@ -48,7 +50,7 @@ _origins = environment.origins(env.list("ALLOWED_ORIGINS", default=[]))
 ALLOWED_HOSTS = _hosts or ["localhost", "127.0.0.1", *environment.hosts_of(_origins)]
 ALLOWED_ORIGINS = _origins or environment.origins_of(ALLOWED_HOSTS, PORT)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
-CSRF_FAILURE_VIEW = "chatproject.core.failures.csrf"
+CSRF_FAILURE_VIEW = "chatproject.core.http.error_views.csrf"
 
 # Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, like 10.0.0.0/8. Nobody's by default: anyone can
 # write such a header, and limits go by address.
@@ -131,6 +133,7 @@ INSTALLED_APPS = databases.installed_apps(
         "groups",
         "notifications",
         "messaging",
+        "demo",
         "django.contrib.admin",
         "django.contrib.auth",
         "django.contrib.contenttypes",
@@ -232,10 +235,10 @@ SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.DeviceAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["chatproject.core.api.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["chatproject.core.api.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["chatproject.core.http.api.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["chatproject.core.http.api.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "chatproject.core.api.exception_handler",
+    "EXCEPTION_HANDLER": "chatproject.core.http.api.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

@@ -6,7 +6,7 @@ from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from chatproject.core.health import healthz
+from chatproject.core.http.health import healthz
 
 # Only our own words: those of the admin's scripts are in its own catalog.
 script_words = JavaScriptCatalog.as_view(packages=["chatproject.core"])
@@ -24,7 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 
-handler400 = "chatproject.core.failures.bad_request"
-handler403 = "chatproject.core.failures.forbidden"
-handler404 = "chatproject.core.failures.not_found"
-handler500 = "chatproject.core.failures.server_error"
+handler400 = "chatproject.core.http.error_views.bad_request"
+handler403 = "chatproject.core.http.error_views.forbidden"
+handler404 = "chatproject.core.http.error_views.not_found"
+handler500 = "chatproject.core.http.error_views.server_error"

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
-from chatproject.core.api import require_self, with_next
+from chatproject.core.http.api import require_self, with_next
 from groups import selectors, serializers, services
 from groups.models import Membership
 from groups.serializers import (

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from chatproject import databases
+from chatproject.core.db import databases
 from groups.models import Membership, Room
 
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core import avatars
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NotFound
+from chatproject.core.files import avatars
 from groups.models import Membership, Room
 
 #: People in one group, groups one person is in, and members named in one request.

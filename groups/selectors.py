@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db.models import CharField, ExpressionWrapper, F, Q
 
 from accounts.models import User
-from chatproject import databases
-from chatproject.core.avatars import ADDRESS
+from chatproject.core.db import databases
 from chatproject.core.errors import NotFound
+from chatproject.core.files.avatars import ADDRESS
 from groups.models import Membership, Removal, Room, direct_room_id
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)

@@ -10,7 +10,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from accounts.serializers import UserOutput, user_output
-from chatproject.core.api import Id, Input
+from chatproject.core.http.api import Id, Input
 from chatproject.core.times import iso
 from groups.models import Membership, Room
 from groups.rules import MEMBERS_MAX

@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
 from accounts.models import User
-from chatproject.core import avatars
-from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import Conflict, NotFound
+from chatproject.core.files import avatars
 from chatproject.core.times import now
 from groups import events, rules, selectors
 from groups.models import FOREVER, Membership, Removal, Room, direct_room_id

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core.administration import ReadOnlyAdmin, act_on_each, ask
+from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
 from messaging import services
 from messaging.models import Message, Upload
 

@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 from accounts.authentication import SignedIn
 from accounts.models import User
 from accounts.serializers import MeOutput, UserOutput, me_output, user_output
-from chatproject.core import handing
-from chatproject.core.api import require_self, with_next
 from chatproject.core.errors import NotFound, NotYou
+from chatproject.core.http import download
+from chatproject.core.http.api import require_self, with_next
 from groups import selectors as rooms
 from groups.serializers import GroupOutput, group_output
 from messaging import selectors, serializers, services
@@ -251,4 +251,4 @@ class UploadedView(APIView):
     def get(self, request: Request, path: str) -> HttpResponseBase:
         if not isinstance(request.user, User):
             raise NotFound()
-        return handing.response(request, selectors.stored_file(request.user, path))
+        return download.response(request, selectors.stored_file(request.user, path))

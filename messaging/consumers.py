@@ -22,15 +22,15 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.serializers import user_output
 from chatproject.core import errors, hub
-from chatproject.core.db import in_thread
+from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError
-from chatproject.core.handshake import credentials
+from chatproject.core.http.credentials import credentials
 from chatproject.core.times import iso, now
 from groups import selectors as rooms
 from groups import serializers as group_inputs
 from groups import services as groups
 from messaging import events, selectors, serializers, services
-from messaging.services import live
+from messaging.services import sockets
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,7 @@ class ChatConsumer(AsyncConsumer):
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
         batches = b"batch=1" in scope["query_string"].split(b"&")
         wire = hub.wire_of(scope, send)
-        admission = await live.admitted(credentials(scope))
+        admission = await sockets.admitted(credentials(scope))
         del scope  # what is held while a socket is idle is held for every one
         if isinstance(admission, int):
             await self._refuse(admission, subprotocol)
@@ -124,7 +124,7 @@ class ChatConsumer(AsyncConsumer):
             del topics
             await send({"type": "websocket.accept", "subprotocol": subprotocol})
             self.socket.outbox.open()
-            await live.arrive(self.socket)
+            await sockets.arrive(self.socket)
             while (message := await receive())["type"] == "websocket.receive":
                 await self._take(message)
                 del message
@@ -136,7 +136,7 @@ class ChatConsumer(AsyncConsumer):
             await self._say_goodbye(self.socket.code)
         finally:
             hub.unregister(self.socket)
-            await live.leave(self.socket)
+            await sockets.leave(self.socket)
 
     async def _refuse(self, code: int, subprotocol: str | None) -> None:
         """Accept and close: a browser shows its page nothing of a refused handshake."""
@@ -228,12 +228,12 @@ class ChatConsumer(AsyncConsumer):
         await self.online_users({}, answer)
 
     async def online_users(self, data: Any, answer: Answer) -> None:
-        payload = orjson.Fragment(await live.online_list(self.socket.user_id))
+        payload = orjson.Fragment(await sockets.online_list(self.socket.user_id))
         self.push("OnlineUsersList", payload)
         answer.done(payload)
 
     async def heartbeat(self, data: Any, answer: Answer) -> None:
-        heads, self._heads = await live.moved(self.socket.user_id, self._heads)
+        heads, self._heads = await sockets.moved(self.socket.user_id, self._heads)
         payload = {"serverTime": iso(now()), "heads": heads}
         self.push("SocketHeartBeat", payload)
         answer.done(payload)
@@ -347,7 +347,7 @@ class ChatConsumer(AsyncConsumer):
         before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}
         hub.leave(self.socket, before - watched)
         await hub.join(self.socket, watched - before)
-        for payload in await in_thread(live.statuses, user_ids):
+        for payload in await in_thread(sockets.statuses, user_ids):
             self.push("OnUserStatus", payload)
         answer.done()
 
@@ -379,4 +379,4 @@ ChatConsumer.handlers = {
     "EmitWatchPresence": ChatConsumer.watch_presence,
 }
 
-live.start()
+sockets.start()

@@ -16,9 +16,9 @@ from django.http.request import split_domain_port, validate_host
 
 from accounts import services as accounts
 from chatproject.core import hub
-from chatproject.core.bodies import Application, Message, Receive, Send, answer, refuse
+from chatproject.core.batching.loader import Together
 from chatproject.core.errors import ChatError
-from chatproject.core.together import Together
+from chatproject.core.http.body_limit import Application, Message, Receive, Send, answer, refuse
 from messaging import serializers, services
 
 _FORMS: dict[str, tuple[type[serializers.MessageInput], bool]] = {

@@ -13,10 +13,10 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from chatproject.core import avatars
+from chatproject.core.db.databases import holds, page, row_by_row
 from chatproject.core.errors import NotFound
-from chatproject.core.handing import StoredFile
-from chatproject.databases import holds, page, row_by_row
+from chatproject.core.files import avatars
+from chatproject.core.http.download import StoredFile
 from groups import selectors as rooms
 from groups.models import Membership
 from messaging import types

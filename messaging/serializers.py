@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.models import User
-from chatproject.core.api import PAGE_MAX, Id, Input, PageInput
+from chatproject.core.http.api import PAGE_MAX, Id, Input, PageInput
 from chatproject.core.times import iso
 from groups.models import Membership
 from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output

@@ -6,12 +6,12 @@ from typing import Any
 from django.conf import settings
 
 from accounts import services as accounts
-from chatproject.core import limits
-from chatproject.core.bodies import Application, Receive, Send, refuse
-from chatproject.core.db import in_thread
+from chatproject.core.batching.loader import Together
+from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError, SignInRequired
-from chatproject.core.handshake import Credentials, request_credentials
-from chatproject.core.together import Together
+from chatproject.core.http.body_limit import Application, Receive, Send, refuse
+from chatproject.core.http.credentials import Credentials, request_credentials
+from chatproject.core.redis import rate_limits
 
 #: The paths where it stands.
 UPLOADS = frozenset(("/upload", "/me/avatar", "/group/avatar"))
@@ -42,7 +42,7 @@ async def _require_admission(shown: Credentials) -> None:
     device = await _devices(shown) if shown != Credentials() else None
     if device is None:
         raise SignInRequired()
-    await in_thread(limits.take, "uploads", str(device.user_id), settings.RATE_UPLOADS)
+    await in_thread(rate_limits.take, "uploads", str(device.user_id), settings.RATE_UPLOADS)
 
 
 async def _let_pass(receive: Receive) -> None:

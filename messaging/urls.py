@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from messaging import api, installed, views
+from messaging import api, pwa, views
 from messaging.asyncapi import asyncapi
 
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("chat/private/<uuid:chat_id>/", views.chat, {"is_group": False}),
     path("chat/group/<uuid:chat_id>/", views.chat, {"is_group": True}),
-    path("shell/", installed.shell, name="shell"),
-    path("sw.js", installed.worker),
-    path("manifest.webmanifest", installed.manifest, name="manifest"),
+    path("shell/", pwa.shell, name="shell"),
+    path("sw.js", pwa.worker),
+    path("manifest.webmanifest", pwa.manifest, name="manifest"),
     path("chatList", api.ChatListView.as_view()),
     path("private/messages", api.PrivateMessagesView.as_view()),
     path("private/send", api.PrivateSendView.as_view()),

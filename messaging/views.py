@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 from accounts import rules as accounts
 from accounts.models import User
 from accounts.serializers import user_output
-from chatproject.core.api import PAGE
 from chatproject.core.errors import NotFound
+from chatproject.core.http.api import PAGE
 from messaging import selectors, serializers
 from presence.selectors import online_among
 

@@ -12,8 +12,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core import limits
 from chatproject.core.errors import Conflict, Invalid
+from chatproject.core.redis import rate_limits
 
 ENDPOINT_MAX = 2000
 RATE_SUBSCRIPTIONS = "30/h"
@@ -93,8 +93,8 @@ def decoded(text: str) -> bytes:
 
 
 def count_subscription(user_id: UUID) -> None:
-    limits.take("push-subscriptions", str(user_id), RATE_SUBSCRIPTIONS)
+    rate_limits.take("push-subscriptions", str(user_id), RATE_SUBSCRIPTIONS)
 
 
 def count_test(user_id: UUID) -> None:
-    limits.take("push-tests", str(user_id), RATE_TESTS)
+    rate_limits.take("push-tests", str(user_id), RATE_TESTS)

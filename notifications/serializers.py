@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from chatproject.core.api import Input
+from chatproject.core.http.api import Input
 from notifications.rules import ENDPOINT_MAX
 
 

@@ -50,7 +50,8 @@ from django.db import connection, connections
 from django.db.backends.signals import connection_created
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
-from chatproject.core import hub, prepare, redis, serving
+from chatproject.core import hub, redis
+from chatproject.core.server import bootstrap, serve
 from tests.people import Browser, Person, api_client
 
 # Queries --------------------------------------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ def _quick_settings() -> Iterator[None]:
             "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
         },
     }
-    prepare.translations()
+    bootstrap.translations()
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
     with override_settings(**quick):
         yield
@@ -165,7 +166,7 @@ def redis_server(_quick_settings: None) -> Iterator[None]:
     """The embedded Redis of this run's DATA_DIR, unless `REDIS_URL` names another."""
     from django.conf import settings
 
-    from chatproject.core.embedded import Keeper
+    from chatproject.core.redis.embedded import Keeper
 
     if not settings.REDIS_EMBEDDED:
         yield
@@ -201,10 +202,10 @@ def _end_other_sessions() -> None:
 @pytest.fixture(scope="session")
 def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
     """The address of the application, served as `scripts/run` does."""
-    config = serving.config()
+    config = serve.config()
     config.timeout_graceful_shutdown = 2
     is_ready = threading.Event()
-    uvicorn_server = serving.Server(config, is_ready.set)
+    uvicorn_server = serve.Server(config, is_ready.set)
     thread = threading.Thread(target=uvicorn_server.run, args=([_listener],), name="server", daemon=True)
     thread.start()
     assert is_ready.wait(30), "the server does not start"

@@ -16,9 +16,9 @@ from django.db import connection
 from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device
-from chatproject import databases
-from chatproject.core.commits import GroupCommit
-from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.batching.group_commit import GroupCommit
+from chatproject.core.db import databases
+from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import ChatError, InvalidCredentials
 from groups import services as groups
 from groups.models import Membership, Room

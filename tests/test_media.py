@@ -20,11 +20,11 @@ from django.conf import settings as configured
 from django.core.management import call_command
 from PIL import Image
 
-from chatproject.core import handling
+from chatproject.core.http import handler
 from chatproject.core.times import now
 from messaging.media.kinds import Kind
 from messaging.models import Upload
-from messaging.services import live
+from messaging.services import sockets
 from tests import hostile
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
@@ -138,7 +138,7 @@ def test_an_upload_may_come_in_pieces_that_nobody_counted(person: Any) -> None:
 def test_an_upload_of_which_nothing_more_comes_is_given_up(
     person: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handling, "PIECE", 0.3)
+    monkeypatch.setattr(handler, "PIECE", 0.3)
     ann = person("ann")
     at = urlsplit(server)
     with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
@@ -232,10 +232,10 @@ def test_while_all_hands_are_full_the_next_upload_is_told_so_and_everything_else
         return judge(*arguments, **more)
 
     monkeypatch.setattr(Kind, "judge", slowly)
-    monkeypatch.setattr(handling, "TURN", 0.3)
-    with ThreadPoolExecutor(handling.WORKED_ON) as threads:
+    monkeypatch.setattr(handler, "TURN", 0.3)
+    with ThreadPoolExecutor(handler.WORKED_ON) as threads:
         try:
-            under_way = [threads.submit(ann.upload, b"hello", "a", "files") for _ in range(handling.WORKED_ON)]
+            under_way = [threads.submit(ann.upload, b"hello", "a", "files") for _ in range(handler.WORKED_ON)]
             time.sleep(0.3)
             answer = bob.request("post", "/upload", files={"media": ("a", b"hello")}, data={"mediaType": "files"})
             assert refusal(answer) == (503, "busy") and int(answer.headers["retry-after"]) >= 1
@@ -797,8 +797,8 @@ def test_the_server_sweeps_by_itself(person: Any, monkeypatch: pytest.MonkeyPatc
     address = ann.upload(file(), "a", "files")["mediaUrl"]
     key = address.split("/")[-1].split(".")[0]
     Upload.objects.filter(pk=key).update(created_at=now() - timedelta(hours=25))
-    monkeypatch.setattr(live, "SWEEPS_OF_UPLOADS", "1/s")
-    asyncio.run(live.sweep_uploads())
+    monkeypatch.setattr(sockets, "SWEEPS_OF_UPLOADS", "1/s")
+    asyncio.run(sockets.sweep_uploads())
     assert ann.request("get", address).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""What becomes of uploaded bytes: judged and converted behind the fence, or refused with one clear word."""
+"""What becomes of uploaded bytes: judged and converted behind the pool, or refused with one clear word."""
 
 import contextlib
 import io
@@ -20,9 +20,9 @@ import pytest
 from django.utils import translation
 from PIL import Image, ImageCms, ImageDraw, ImageStat
 
-from chatproject.core import fence
 from chatproject.core.errors import BadRequest, Busy, Invalid
-from chatproject.core.fence import Limits, Refused
+from chatproject.core.sandbox import pool
+from chatproject.core.sandbox.pool import Limits, Refused
 from messaging.media import files, places
 from messaging.media.kinds import KINDS, Kind, Media, Unusable, kind
 from messaging.media.places import Point
@@ -530,7 +530,7 @@ def test_an_answer_that_a_hostile_file_might_give_is_not_believed(
             path.write_bytes(hostile.HTML)
         return said
 
-    monkeypatch.setattr(fence, "run", run)
+    monkeypatch.setattr(pool, "run", run)
     assert refusal(judge, "images", hostile.jpeg()).code == "crash"
 
 
@@ -554,7 +554,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def run(function: str, source: Path, *writes: Path, limits: Limits = LIMITS, **more: Any) -> dict[str, Any]:
-    return fence.run(f"tests.hostile:{function}", reads=source, writes=writes, limits=limits, **more)
+    return pool.run(f"tests.hostile:{function}", reads=source, writes=writes, limits=limits, **more)
 
 
 def refused_by_the_fence(function: str, source: Path, *writes: Path, **more: Any) -> str:
@@ -612,7 +612,7 @@ def test_a_full_disk_and_a_missing_file_are_our_trouble_and_no_fault_of_the_file
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have the limits alone")
 def test_behind_the_fence_nothing_can_be_reached(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "of the server")
-    fence.close()
+    pool.close()
     seen = run("break_out", source)
     assert seen["worked"] == [] and "SECRET_KEY" not in seen["environment"] and seen["modules"] == []
 
@@ -639,7 +639,7 @@ def test_who_comes_when_all_are_at_work_waits_and_is_then_told_that_we_are_busy(
 @pytest.mark.slow
 def test_fifty_pictures_at_once_are_converted_two_at_a_time(tmp_path: Path) -> None:
     (tmp_path / "source").write_bytes(hostile.encoded(hostile.photo(4000, 3000), "JPEG", quality=95))
-    fence.close()
+    pool.close()
     most, at_once, done = 0, 0, threading.Event()
 
     def watch() -> None:
@@ -675,7 +675,7 @@ def test_workers_do_not_outlive_a_server_that_is_killed(tmp_path: Path, at_work:
     function = "sleep" if at_work else "answer"
     asks = (
         "import sys, time; from pathlib import Path; from chatproject.core import fence; print('ready', flush=True); "
-        f"fence.run('tests.hostile:{function}', reads=Path(sys.argv[1]), limits=fence.Limits(cpu=9, seconds=60)); "
+        f"fence.run('tests.hostile:{function}', reads=Path(sys.argv[1]), limits=pool.Limits(cpu=9, seconds=60)); "
         "print('done', flush=True); time.sleep(60)"
     )
     root = Path(__file__).parents[1]
@@ -699,7 +699,7 @@ def test_workers_do_not_outlive_a_server_that_is_killed(tmp_path: Path, at_work:
 
 def workers(*, of: int = 0, with_a_job: bool = False) -> list[int]:
     """The workers of a process of ours; or the processes they have forked for their jobs."""
-    found = [pid for pid in children(of or os.getpid()) if b"chatproject.core.fenced" in command_line(pid)]
+    found = [pid for pid in children(of or os.getpid()) if b"chatproject.core.sandbox.worker" in command_line(pid)]
     return [job for pid in found for job in children(pid)] if with_a_job else found
 
 
@@ -741,4 +741,4 @@ def in_memory(pid: int, what: str) -> int:
 @pytest.fixture(autouse=True, scope="module")
 def end_workers() -> Iterator[None]:
     yield
-    fence.close()
+    pool.close()

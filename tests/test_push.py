@@ -16,7 +16,7 @@ from chatproject.core.times import now
 from groups.models import Membership
 from notifications import push
 from notifications.models import PushSubscription
-from notifications.services import subscribing, telling
+from notifications.services import dispatching, subscriptions
 from tests.people import Person
 from tests.pushing import PushService, subscription
 
@@ -138,7 +138,7 @@ def test_the_longest_names_and_words_fit_into_a_push(person: Any, service: PushS
     path = reachable(bob)
     say(ann, bob, "喝茶" * 2000)
     told = service.next(path)
-    assert told["body"].startswith("喝茶") and len(told["body"]) == telling.TEXT
+    assert told["body"].startswith("喝茶") and len(told["body"]) == dispatching.TEXT
 
 
 # Who is not told ------------------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def test_who_appears_offline_and_has_a_page_open_is_not_told(person: Any, servic
 def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(telling, "AGAIN", (1.0, 4.0))
+    monkeypatch.setattr(dispatching, "AGAIN", (1.0, 4.0))
     ann, bob = person("ann"), person("bob")
     path = reachable(bob)
     bobs = bob.connect()
@@ -188,13 +188,13 @@ def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
 def test_two_who_write_and_go_are_both_told(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(telling, "AGAIN", (1.0, 4.0))
+    monkeypatch.setattr(dispatching, "AGAIN", (1.0, 4.0))
     ann, bob = person("ann"), person("bob")
     anns, bobs = reachable(ann), reachable(bob)
     sockets = ann.connect(), bob.connect()
     say(ann, bob, "from ann")
     sockets[1].next("OnPrivate")
-    time.sleep(telling.FOLD * 1.5)  # or it would be folded with the next
+    time.sleep(dispatching.FOLD * 1.5)  # or it would be folded with the next
     say(bob, ann, "from bob")
     for socket in sockets:
         socket.close()
@@ -205,7 +205,7 @@ def test_two_who_write_and_go_are_both_told(
 def test_what_was_read_on_another_device_is_not_told_later(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(telling, "AGAIN", (1.0, 1.0))
+    monkeypatch.setattr(dispatching, "AGAIN", (1.0, 1.0))
     ann, bob, cid = person("ann"), person("bob"), person("cid")
     path, end = reachable(bob), reachable(cid)
     bobs = bob.connect()
@@ -286,19 +286,19 @@ def test_a_service_that_fails_is_left_alone_for_longer_and_longer_and_then_for_g
     say(ann, bob, "hello")
     service.next(path)
     assert eventually(lambda: rows(bob).get().failures == 1)
-    assert timedelta(0) < rows(bob).get().paused_until - now() <= telling.PAUSE
+    assert timedelta(0) < rows(bob).get().paused_until - now() <= dispatching.PAUSE
     rows(bob).update(paused_until=None, failures=5)
     say(ann, bob, "hello again")
     service.next(path)
     assert eventually(lambda: rows(bob).get().failures == 6)
-    assert rows(bob).get().paused_until - now() > 20 * telling.PAUSE
+    assert rows(bob).get().paused_until - now() > 20 * dispatching.PAUSE
     service.statuses[path] = 201
     rows(bob).update(paused_until=None)
     say(ann, bob, "better?")
     service.next(path)
     assert eventually(lambda: rows(bob).get().failures == 0)
     service.statuses[path] = 500
-    rows(bob).update(failures=telling.FAILURES_MAX - 1)
+    rows(bob).update(failures=dispatching.FAILURES_MAX - 1)
     say(ann, bob, "once more")
     service.next(path)
     assert eventually(lambda: not rows(bob).exists())
@@ -398,7 +398,7 @@ def test_a_device_can_be_told_no_longer_and_knows_how_many_others_are(person: An
 
 
 def test_one_person_has_only_so_many(person: Any, reachable: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(subscribing, "DEVICES_MAX", 2)
+    monkeypatch.setattr(subscriptions, "DEVICES_MAX", 2)
     ann = person("ann")
     devices = [ann, ann.signed_in_again(), ann.signed_in_again()]
     for device in devices:

@@ -11,8 +11,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from messaging.demo.cast import ME, PEOPLE
-from messaging.demo.story import GROUPS, PAIRS
+from demo.cast import ME, PEOPLE
+from demo.story import GROUPS, PAIRS
 from messaging.models import Message
 from tests.browser.server import PASSWORD, Person, Server
 

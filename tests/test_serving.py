@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chatproject.core import embedded
+from chatproject.core.redis import embedded
 from tests.browser.server import ROOT, Person, Server
 
 
@@ -242,7 +242,7 @@ def test_a_redis_whose_file_is_broken_starts_empty(served: Server) -> None:
 def test_a_command_finds_the_redis_of_the_server_and_has_its_own_without(served: Server) -> None:
     def ask() -> str:
         command = (
-            "import redis; from django.conf import settings; from chatproject.core.embedded import ensure\n"
+            "import redis; from django.conf import settings; from chatproject.core.redis.embedded import ensure\n"
             "with ensure(): print(redis.Redis.from_url(settings.REDIS_URL).info('server')['process_id'])"
         )
         asked = subprocess.run(

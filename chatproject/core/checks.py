@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
-from chatproject.core import limits
+from chatproject.core.redis import rate_limits
 
 RATES = (
     "RATE_MESSAGES",
@@ -25,7 +25,7 @@ def rates_are_rates(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for name in RATES:
         try:
-            limits.parse(getattr(settings, name))
+            rate_limits.parse(getattr(settings, name))
         except ValueError as error:
             found.append(Error(f"{name}: {error}", id="chat.E001"))
     return found

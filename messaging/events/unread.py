@@ -17,7 +17,7 @@ import orjson
 from django.db import DatabaseError
 
 from chatproject.core import hub
-from chatproject.core.db import in_thread
+from chatproject.core.db.transactions import in_thread
 from groups import selectors as rooms
 from messaging import cache
 from messaging.events import group_unread_payload, private_unread

@@ -27,7 +27,7 @@ from PIL import (  # all of it here: behind the fence nothing more can be loaded
     WebPImagePlugin,
 )
 
-from chatproject.core.fenced import Refused
+from chatproject.core.sandbox.worker import Refused
 
 __all__ = ["convert", "square"]
 

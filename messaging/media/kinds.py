@@ -1,4 +1,4 @@
-"""The kinds of files a message can carry. A new one is a module with its `convert`, which runs behind the fence, and an
+"""The kinds of files a message can carry. A new one is a module with its `convert`, which runs behind the pool, and an
 entry in `KINDS`, which says where such files live, what their message is called, and what a refusal says.
 """
 
@@ -12,9 +12,10 @@ from typing import Any
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core import avatars, fence
 from chatproject.core.errors import BadRequest, ChatError, Text
-from chatproject.core.fence import Limits
+from chatproject.core.files import avatars
+from chatproject.core.sandbox import pool
+from chatproject.core.sandbox.pool import Limits
 from messaging.media import files
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class Kind:
             return self._keep(source, target, name)
         writes = [target, thumbnail] if self.has_thumbnail else [target]
         try:
-            made = fence.run(self.convert, reads=source, writes=writes, limits=self.limits, **self.options)
-        except fence.Refused as refused:
+            made = pool.run(self.convert, reads=source, writes=writes, limits=self.limits, **self.options)
+        except pool.Refused as refused:
             detail = self.refusals.get(refused.code) or _REFUSALS.get(refused.code)
             # The word of a process that strangers' bytes ran in is only passed on where it is one of ours.
             raise Unusable(detail or _REFUSALS["crash"], code=refused.code if detail else "crash") from None

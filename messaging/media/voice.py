@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import av
 import av.error
 
-from chatproject.core.fenced import Refused
+from chatproject.core.sandbox.worker import Refused
 
 __all__ = ["convert"]
 

@@ -1,10 +1,10 @@
 """The verbs of messaging."""
 
 from messaging.services.avatars import show_group, show_oneself
-from messaging.services.changing import edit, erase, recall
-from messaging.services.lines import write_line
-from messaging.services.reading import compare_unread, mark_read, remember_unread
+from messaging.services.edits import edit, erase, recall
+from messaging.services.read_cursors import compare_unread, mark_read, remember_unread
 from messaging.services.sending import Draft, Sent, completed, is_incomplete, send, submit
+from messaging.services.system_messages import write_line
 from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [

@@ -14,8 +14,9 @@ from django.conf import settings
 from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import User
-from chatproject import databases
-from chatproject.core import avatars, errors, store
+from chatproject.core import errors
+from chatproject.core.db import databases
+from chatproject.core.files import avatars, storage
 from groups import rules as group_rules
 from groups import selectors as rooms
 from groups import services as groups
@@ -45,14 +46,14 @@ def _stored(source: Path, show: Callable[[str], T]) -> T:
         raise errors.TooLarge()
     databases.let_go()
     name = uuid4().hex
-    target = store.scratch() / f"{name}.made"
+    target = storage.scratch() / f"{name}.made"
     path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"
     try:
         AVATAR.judge(source, target, target)
-        store.put(target, path)
+        storage.put(target, path)
         return show(avatars.address(path))
     except BaseException:
-        store.remove([path])
+        storage.remove([path])
         raise
     finally:
         target.unlink(missing_ok=True)
@@ -62,9 +63,9 @@ def sweep(before: datetime) -> int:
     """Remove pictures that nobody shows, the old ones; how many."""
     shown = people.avatars() | rooms.avatars()
     swept = 0
-    files = (path for _id, path in store.stored([AVATAR.folder]))
+    files = (path for _id, path in storage.stored([AVATAR.folder]))
     while some := list(islice(files, 500)):
-        strays = [path for path in some if avatars.address(path) not in shown and store.is_older(path, before)]
-        store.remove(strays)
+        strays = [path for path in some if avatars.address(path) not in shown and storage.is_older(path, before)]
+        storage.remove(strays)
         swept += len(strays)
     return swept

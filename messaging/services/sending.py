@@ -19,12 +19,12 @@ from django.db import IntegrityError
 
 from accounts import selectors as people
 from accounts.models import User
-from chatproject import databases
-from chatproject.core import limits
-from chatproject.core.commits import GroupCommit
-from chatproject.core.db import on_commit, run_atomic
+from chatproject.core.batching.group_commit import GroupCommit
+from chatproject.core.db import databases
+from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
 from chatproject.core.models import uuid7
+from chatproject.core.redis import rate_limits
 from chatproject.core.times import now
 from groups import numbers
 from groups import services as groups
@@ -112,7 +112,7 @@ Refusals = Callable[[], list[RateLimited | None]]
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
     # Redis looks at the limits while the database looks at the seats.
     limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
-    refusals = limits.ask_each(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
+    refusals = rate_limits.ask_each(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
     try:
         return _store(drafts, once(refusals))
     except _TooFast as some:

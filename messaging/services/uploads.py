@@ -12,9 +12,10 @@ import orjson
 from django.conf import settings
 
 from accounts.models import User
-from chatproject import databases
-from chatproject.core import errors, store
-from chatproject.core.db import on_commit, run_atomic
+from chatproject.core import errors
+from chatproject.core.db import databases
+from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.files import storage
 from chatproject.core.times import now
 from messaging import rules, selectors, types
 from messaging.media.kinds import KINDS, Kind, Media, kind
@@ -41,7 +42,7 @@ def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
         raise rules.QuotaExceeded()
     databases.let_go()
     upload_id = uuid4()
-    target, thumbnail = (store.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
+    target, thumbnail = (storage.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
     with ExitStack() as scratch:
         for path in (target, thumbnail):
             scratch.callback(path.unlink, missing_ok=True)
@@ -70,12 +71,12 @@ def _row(upload_id: UUID, owner: User, chosen: Kind, media: Media) -> Upload:
 def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
     """The files first: a row without its file would be a promise; a file without its row is swept."""
     try:
-        store.put(target, upload.path)
+        storage.put(target, upload.path)
         if upload.thumbnail_path:
-            store.put(thumbnail, upload.thumbnail_path)
+            storage.put(thumbnail, upload.thumbnail_path)
         run_atomic(lambda: upload.save(force_insert=True))
     except BaseException:
-        store.remove((upload.path, upload.thumbnail_path))
+        storage.remove((upload.path, upload.thumbnail_path))
         raise
     return upload
 
@@ -87,7 +88,7 @@ def erase_of(message: Message) -> None:
     if upload:
         paths = (upload.path, upload.thumbnail_path)  # no longer known once it is deleted
         upload.delete()
-        on_commit(lambda: store.remove(paths))
+        on_commit(lambda: storage.remove(paths))
 
 
 class Swept(NamedTuple):
@@ -100,7 +101,7 @@ def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | No
     """Remove uploads that nobody sent, files without a row, and what killed processes left: the old ones of each."""
     stray = strays_before or now() - STRAY
     unsent = _sweep_unsent(unsent_before or now() - UNSENT)
-    swept = Swept(unsent, _sweep_strays(stray) + avatars.sweep(stray), store.sweep_scratch(stray))
+    swept = Swept(unsent, _sweep_strays(stray) + avatars.sweep(stray), storage.sweep_scratch(stray))
     if any(swept):
         log.info("uploads: swept %d unsent, %d strays, %d in scratch", *swept)
     return swept
@@ -119,7 +120,7 @@ def _forget(upload: Upload) -> bool:
     def body() -> bool:
         gone, _by_model = Upload.objects.filter(pk=upload.pk, message=None).delete()
         if gone:
-            on_commit(lambda: store.remove((upload.path, upload.thumbnail_path)))
+            on_commit(lambda: storage.remove((upload.path, upload.thumbnail_path)))
         return bool(gone)
 
     return run_atomic(body)
@@ -127,10 +128,10 @@ def _forget(upload: Upload) -> bool:
 
 def _sweep_strays(before: datetime) -> int:
     swept = 0
-    files = store.stored(folder for one in KINDS for folder in (one, f"{one}/thumbnails"))
+    files = storage.stored(folder for one in KINDS for folder in (one, f"{one}/thumbnails"))
     while some := list(islice(files, 500)):
         known = selectors.known_uploads(upload_id for upload_id, _path in some)
-        strays = [path for upload_id, path in some if upload_id not in known and store.is_older(path, before)]
-        store.remove(strays)
+        strays = [path for upload_id, path in some if upload_id not in known and storage.is_older(path, before)]
+        storage.remove(strays)
         swept += len(strays)
     return swept

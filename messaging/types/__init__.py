@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework.serializers import Field
 
 from chatproject.core.errors import Text as Label
-from chatproject.core.store import ADDRESS
+from chatproject.core.files.storage import ADDRESS
 from messaging.types.base import Type
 from messaging.types.location import Location
 from messaging.types.uploaded import Audio, File, Image, upload_id_of

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from chatproject.core.errors import Invalid
-from chatproject.core.store import ADDRESS
+from chatproject.core.files.storage import ADDRESS
 from messaging.media.kinds import KINDS
 from messaging.types.base import Type
 

@@ -1,6 +1,6 @@
 """The verbs of notifications."""
 
-from notifications.services.subscribing import describe, send_test, subscribe, unsubscribe
-from notifications.services.telling import message_said
+from notifications.services.dispatching import message_said
+from notifications.services.subscriptions import describe, send_test, subscribe, unsubscribe
 
 __all__ = ["describe", "message_said", "send_test", "subscribe", "unsubscribe"]

@@ -21,7 +21,7 @@ from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from websockets.sync.client import connect  # noqa: E402
 
-from messaging.demo.cast import ME, PEOPLE  # noqa: E402
+from demo.cast import ME, PEOPLE  # noqa: E402
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, Server  # noqa: E402
 
 SIZES = {"desk": (1280, 800), "phone": (390, 780)}

@@ -1,7 +1,7 @@
 """Events as WebSocket frames, encoded once for all who hear them, and the connection that takes them.
 
 What leaves a server is not masked, so a text frame is the same for every reader: two to ten bytes and the text. Our own
-server (`core.serving`) offers each connection as a `Wire` that takes such frames as they are; any other ASGI server
+server (`core.websocket`) offers each connection as a `Wire` that takes such frames as they are; any other ASGI server
 gets its events by `send`.
 """
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from daphne.management.commands.runserver import Command as Daphne
 
-from chatproject.core import embedded, prepare
+from chatproject.core.redis import embedded
+from chatproject.core.server import bootstrap
 
 
 class Command(Daphne):
     def run(self, **options: Any) -> None:
         with embedded.ensure():
-            prepare.translations()
+            bootstrap.translations()
             super().run(**options)

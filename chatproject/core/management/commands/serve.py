@@ -12,7 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
-from chatproject.core import embedded, prepare, serving
+from chatproject.core.redis import embedded
+from chatproject.core.server import bootstrap, serve
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, worker: list[int] | None = None, **options: Any) -> None:
-        serving.end_on_signals()
+        serve.end_on_signals()
         if worker:
-            serving.serve_as_worker(*worker)
+            serve.serve_as_worker(*worker)
             return
         with _listening() as listener, _only_one_here():
             try:
@@ -42,13 +43,13 @@ class Command(BaseCommand):
     def _serve(self, listener: socket.socket) -> None:
         with _redis():
             self.check()
-            prepare.translations()
-            prepare.tables()
-            prepare.static_files()
+            bootstrap.translations()
+            bootstrap.tables()
+            bootstrap.static_files()
             if settings.WORKERS == 1:
-                serving.serve(listener, self._announce)
+                serve.serve(listener, self._announce)
             else:
-                serving.serve_in_workers(listener, settings.WORKERS, self._announce)
+                serve.serve_in_workers(listener, settings.WORKERS, self._announce)
 
     def _announce(self) -> None:
         host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
@@ -60,7 +61,7 @@ class Command(BaseCommand):
 @contextmanager
 def _listening() -> Iterator[socket.socket]:
     try:
-        listener = serving.listen(settings.HOST, settings.PORT)
+        listener = serve.listen(settings.HOST, settings.PORT)
     except OSError as error:
         raise CommandError(
             f"Cannot serve at {settings.HOST}, port {settings.PORT}: {error.strerror}. HOST and PORT choose another."
@@ -95,5 +96,5 @@ def _redis() -> Iterator[None]:
             keeper.start()
         yield
     finally:
-        serving.ignore_signals()
+        serve.ignore_signals()
         keeper.stop()

@@ -1,0 +1,59 @@
+"""How we write: atomically, with after-effects that cannot undo what was stored.
+
+Every body given to `run_atomic` can be run twice: where the database asks for a retry, it is.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import OperationalError, connections, transaction
+
+from chatproject.core.db import databases
+from chatproject.core.errors import Busy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Threads for the ORM work of all sockets of a process. More would only wait for each other's locks.
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="orm")
+
+
+def run_atomic(body: Callable[[], T]) -> T:
+    """Run `body` in one transaction and return its answer. Raises Busy when the database stays locked."""
+    try:
+        return databases.atomically(body)
+    except OperationalError as error:
+        if databases.is_contended(error):
+            raise Busy() from error
+        raise
+
+
+def on_commit(effect: Callable[[], object]) -> None:
+    """Run `effect` after the commit. If it fails that is logged: what was stored stays stored."""
+    transaction.on_commit(effect, robust=True)
+
+
+def keep_connection() -> None:
+    """Before each piece of work on a thread of ours: keep its connection for the next, and drop it if it broke."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_at = None  # CONN_MAX_AGE is for requests, which end
+        connection.close_if_unusable_or_obsolete()
+
+
+async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ORM work off the event loop, on a thread with a database connection of its own."""
+
+    def call() -> T:
+        keep_connection()
+        return work(*args, **kwargs)
+
+    return await on_thread(_threads, call)
+
+
+async def on_thread(threads: ThreadPoolExecutor, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `work` on one of these threads, in the caller's context: his language is its own."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(work, *args, **kwargs))

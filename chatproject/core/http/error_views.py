@@ -1,0 +1,56 @@
+"""What is answered where no view could: a page to a browser, to everyone else the problem that an API view gives."""
+
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext_lazy as _
+from django.views import defaults
+
+from chatproject.core import errors
+from chatproject.core.errors import ChatError
+from chatproject.core.http.api import problem
+
+
+class Failed(ChatError):
+    """A bug of ours: nobody raises it, it is what the caller is told of one."""
+
+    status = 500
+    code = "failed"
+    title = _("Something went wrong on our side")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if _wants_page(request):
+        return defaults.bad_request(request, exception)
+    return as_response(errors.TooLarge() if isinstance(exception, RequestDataTooBig) else errors.BadRequest())
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    return defaults.permission_denied(request, exception) if _wants_page(request) else as_response(errors.Forbidden())
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    return forbidden(request, PermissionError(reason))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    return defaults.page_not_found(request, exception) if _wants_page(request) else as_response(errors.NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    return defaults.server_error(request) if _wants_page(request) else as_response(Failed())
+
+
+def as_response(error: ChatError) -> HttpResponse:
+    """A refusal as problem+json, for where Django answers and not REST framework."""
+    answer = problem(error)
+    response = JsonResponse(answer.data, status=answer.status_code, content_type=answer.content_type)
+    for name, value in answer.items():
+        response.setdefault(name, value)
+    return response
+
+
+def _wants_page(request: HttpRequest) -> bool:
+    accept: Any = request.headers.get("Accept", "")
+    return "text/html" in accept

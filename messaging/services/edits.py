@@ -1,0 +1,100 @@
+"""What may still be done to a message: recall (撤回) and edit."""
+
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from accounts.models import User
+from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.times import now
+from groups import selectors as rooms
+from groups.models import Membership
+from messaging import cache, events, rules, selectors, types
+from messaging.models import Message
+from messaging.serializers import message_output
+from messaging.services import uploads
+
+
+def recall(*, by: User, message_id: UUID) -> dict[str, object]:
+    """Take back what a message said, everywhere; the message as it is then. Recalling twice is recalling once."""
+
+    def body() -> dict[str, object]:
+        message, seat = _locked(by, message_id)
+        if not message.is_recalled:
+            rules.require_recall(by, message, seat)
+            _erase(message)
+        return _output(message)
+
+    return run_atomic(body)
+
+
+def erase(*, message: Message) -> None:
+    """The same by the operators, who need no seat and no hurry."""
+
+    def body() -> None:
+        rooms.locked_room(message.room_id)
+        fresh = Message.objects.select_related("room", "sender").get(pk=message.pk)
+        if not fresh.is_recalled and fresh.type != types.SYSTEM:
+            _erase(fresh)
+
+    run_atomic(body)
+
+
+def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
+    """Put other words in the place of a text, or of a caption."""
+
+    def body() -> dict[str, object]:
+        message, _seat = _locked(by, message_id)
+        rules.require_edit(by, message, content)
+        if message.content != content:
+            message.content, message.edited_at = content, now()
+            message.version = _next_version(message)
+            message.save(update_fields=["content", "edited_at", "version"])
+            _tell_after_commit("OnEdit", message)
+        return _output(message)
+
+    return run_atomic(body)
+
+
+def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:
+    """A message that nobody else changes until we are done: the room is locked first, and the message read after it."""
+    found, _seat = selectors.message_for(by, message_id)
+    rooms.locked_room(found.room_id)
+    return selectors.message_for(by, message_id)
+
+
+def _erase(message: Message) -> None:
+    at: datetime = now()
+    uploads.erase_of(message)
+    message.erase(version=_next_version(message), at=at)
+    _tell_after_commit("OnRecall", message)
+
+
+def _next_version(message: Message) -> int:
+    version = message.room.take_version()
+    message.room.save(update_fields=["last_version"])
+    return version
+
+
+def _output(message: Message) -> dict[str, object]:
+    readers = selectors.readers_of([message])[message.room_id]
+    return message_output(message, receiver_id=selectors.receiver_of(message), read_count=readers.count(message))
+
+
+def _tell_after_commit(event: str, message: Message) -> None:
+    output = _output(message)
+    on_commit(lambda: events.message_changed(event, output))
+    if message.room.last_message_id == message.pk:
+        on_commit(lambda: _refresh_last(message, output))
+
+
+def _refresh_last(message: Message, output: dict[str, object]) -> None:
+    """The copies of the last message in Redis say what it says now."""
+    receiver_id = selectors.receiver_of(message)
+    if receiver_id is None:
+        cache.group(message.room_id, message.room.last_seq, [], orjson.dumps(output))
+        return
+    seat = rooms.seats_of(receiver_id, [message.room_id]).get(message.room_id)
+    if seat is not None:
+        cache.private(receiver_id, message.sender_id, seat.room.last_seq, seat.base, orjson.dumps(output))

@@ -1,0 +1,83 @@
+"""System lines: what happened to a group, as data that each reader sees in his language."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from accounts.models import User
+from chatproject.core.db.transactions import on_commit
+from chatproject.core.models import uuid7
+from groups.models import Room
+from messaging import cache, events, types
+from messaging.models import Message
+from messaging.serializers import message_output
+
+#: For clients that know only `content`.
+_ENGLISH = {
+    "created": "{actor} created the group",
+    "joined": "{actor} joined",
+    "left": "{actor} left",
+    "invited": "{actor} brought in {people}",
+    "removed": "{actor} removed {people}",
+    "renamed": "{actor} named the group {name}",
+    "picture": "{actor} changed the picture of the group",
+    "policy": "{actor} made the group {name}",
+    "role": "{actor} made {people} {role}",
+    "transferred": "{actor} handed the group over to {people}",
+}
+
+
+def write_line(
+    room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
+) -> None:
+    """Write a line into a locked room, within the caller's transaction; told after the commit."""
+    people = list(people)
+    system: dict[str, Any] = {
+        "action": action,
+        "actor": _person(by),
+        "people": [_person(user) for user in people],
+        "name": name,
+        "role": role,
+    }
+    content = _ENGLISH[action].format(
+        actor=by.name, people=", ".join(user.name for user in people), name=name, role=role
+    )
+    room.last_seq += 1
+    message_id = uuid7()
+    message = Message.objects.create(
+        pk=message_id,
+        room=room,
+        seq=room.last_seq,
+        version=room.take_version(),
+        sender=by,
+        client_id=str(message_id),
+        type=types.SYSTEM,
+        content=content,
+        details_json=json.dumps(system, ensure_ascii=False),
+    )
+    room.last_message_id, room.last_at = message.pk, message.sent_at
+    room.save(update_fields=["last_seq", "last_version", "last_message_id", "last_at"])
+    bases = _count_as_own(room, by)
+    output = message_output(message, receiver_id=None)
+    encoded = orjson.dumps(output)
+    on_commit(lambda: events.message_created(output, encoded))
+    on_commit(lambda: cache.group(room.pk, output["seq"], bases, encoded))
+    gone = {"left": [by], "removed": people}.get(action, [])
+    on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))
+
+
+def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
+    """Nobody has his own doings to read. Answers where that leaves him, if he still has a seat."""
+    seat = room.memberships.select_for_update().filter(user=by).first()
+    if seat is None:
+        return []
+    seat.own_since_read += 1
+    seat.save(update_fields=["own_since_read"])
+    return [(by.pk, seat.read_seq + seat.own_since_read)]
+
+
+def _person(user: User) -> dict[str, str]:
+    return {"id": str(user.pk), "name": user.name}
