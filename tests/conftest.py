@@ -22,7 +22,12 @@ from typing import Any
 
 from chatproject.core.checks import RATES
 
+#: Its name, where this is one of several processes that run tests: in a folder of that which started them.
+_worker = os.environ.get("PYTEST_XDIST_WORKER")
 _ours = "DATA_DIR" not in os.environ
+if _worker:
+    os.environ["DATA_DIR"] += f"/{_worker}"
+    Path(os.environ["DATA_DIR"]).mkdir(parents=True, exist_ok=True)
 _listener = socket.create_server(("127.0.0.1", 0))
 _PORT = _listener.getsockname()[1]
 #: Before the settings are read. The limits are there, and too high to be met; tests of limits set their own.
@@ -52,6 +57,8 @@ from django.test.utils import override_settings, setup_databases, teardown_datab
 
 from chatproject.core import hub, redis
 from chatproject.core.server import bootstrap, serve
+from tests import parallel
+from tests.parallel import pytest_configure, pytest_xdist_make_scheduler  # noqa: F401 -- pytest finds them here
 from tests.people import Browser, Person, api_client
 
 # Queries --------------------------------------------------------------------------------------------------------------
@@ -130,6 +137,8 @@ def query_budget(server: str) -> Callable[[int], AbstractContextManager[None]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if _worker:
+        items.sort(key=lambda item: parallel.place(item.nodeid))
     for item in items:
         if item.get_closest_marker("django_db"):
             raise pytest.UsageError(f"{item.nodeid}: the database is open to every test, and that mark would empty it.")
@@ -179,7 +188,9 @@ def redis_server(_quick_settings: None) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
     """The test database, open to every thread for the whole run: the server's threads know no tests."""
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)

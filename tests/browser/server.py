@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from types import TracebackType
 from typing import Any
 
 import httpx
+
+from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -32,9 +33,7 @@ class Server:
     """`manage.py serve` as a child process. `kill()` is a power cut; `start()` again is the morning after."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         self.database = folder / "data" / "chat.sqlite3"

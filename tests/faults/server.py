@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from uuid import UUID
 
 import httpx
 import redis
+
+from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a server may take to start on a busy machine.
@@ -40,8 +41,7 @@ class Server:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         folder.mkdir(exist_ok=True)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = folder / "data"
         self.log = folder / "log"
