@@ -113,7 +113,7 @@ def wrong_old_password() -> errors.Invalid:
 # Doors ----------------------------------------------------------------------------------------------------------------
 
 
-class Owned(errors.Conflict):
+class OwnerExists(errors.Conflict):
     """To whoever was to be the owner, and came second."""
 
     code = "owned"
@@ -136,7 +136,7 @@ def require_sign_up() -> None:
 
 def require_no_owner() -> None:
     if selectors.has_owner():
-        raise Owned()
+        raise OwnerExists()
 
 
 def require_registration(by: User | None = None) -> None:

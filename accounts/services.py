@@ -19,7 +19,7 @@ from accounts import events, rules, selectors
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, redis, times
-from chatproject.core.db.databases import held
+from chatproject.core.db.databases import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.files import avatars
 from chatproject.core.http.credentials import Credentials
@@ -53,7 +53,7 @@ def sign_up(
 ) -> User:
     """A new account. The first becomes the owner; whoever signs up `as_owner` becomes that, or nobody.
 
-    Raises SignInRequired where registration is closed, Owned, Invalid, NameTaken, RateLimited, Busy.
+    Raises SignInRequired where registration is closed, OwnerExists, Invalid, NameTaken, RateLimited, Busy.
     """
     require = rules.require_no_owner if as_owner else rules.require_sign_up
     require()
@@ -150,7 +150,7 @@ def _open(device: Device) -> Device:
 
     def body() -> Device:
         # While the password was checked it may have been changed, and every device with it.
-        if not held(User.objects.filter(pk=user.pk, password=user.password, is_active=True)).exists():
+        if not locked(User.objects.filter(pk=user.pk, password=user.password, is_active=True)).exists():
             raise errors.InvalidCredentials()
         now = times.now()
         device.created_at = device.last_seen_at = now
@@ -284,9 +284,9 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
             raise errors.NameTaken()
         if "img" in changes:
             # As it is now, and not as it was when he was asked for: two may change it at a time.
-            shown = held(User.objects.filter(pk=user.pk)).values_list("img", flat=True).get()
+            shown = locked(User.objects.filter(pk=user.pk)).values_list("img", flat=True).get()
             if shown != changes["img"]:
-                avatars.let_go(shown)
+                avatars.delete_unused(shown)
         for field, value in changes.items():
             setattr(user, field, value)
         user.save(update_fields=list(changes))

@@ -17,7 +17,7 @@ from messaging import routing  # noqa: E402  as do its models)
 
 _static = StaticHandler()
 _http = limited(routing.posted(Handler()))
-_upload = limited(routing.admitted(UploadHandler()), has_files=True)
+_upload = limited(routing.UploadGate(UploadHandler()), has_files=True)
 
 
 def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:

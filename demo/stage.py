@@ -65,7 +65,7 @@ def perform(people: Mapping[str, User], zone: tzinfo) -> int:
     for key, user in people.items():
         if not user.img:
             with _file(faces.drawn(PEOPLE[key].emblem)) as source:
-                services.show_oneself(user=user, source=source)
+                services.set_own_avatar(user=user, source=source)
     for group in GROUPS:
         _Group(group, people, told_at).perform()
     for pair in PAIRS:
@@ -222,7 +222,7 @@ class _Group(_Performance):
             join_policy=Room.JoinPolicy.CLOSED if group.is_closed else Room.JoinPolicy.OPEN,
         )
         with _file(faces.drawn(group.emblem)) as source:
-            services.show_group(by=self.people[group.owner], group_id=self.room.pk, source=source)
+            services.set_group_avatar(by=self.people[group.owner], group_id=self.room.pk, source=source)
         self.moments = [min(self._moments_of(scene)) - MADE]  # the line that says so
         super().perform()
         if group.is_pinned:
@@ -245,8 +245,8 @@ class _Group(_Performance):
                 super().act(line)
 
     def _readers(self) -> Iterable[str]:
-        seated = set(Membership.objects.filter(room=self.room).values_list("user_id", flat=True))
-        return [who for who, user in self.people.items() if user.pk in seated]
+        members = set(Membership.objects.filter(room=self.room).values_list("user_id", flat=True))
+        return [who for who, user in self.people.items() if user.pk in members]
 
 
 class _Pair(_Performance):

@@ -20,10 +20,12 @@ from groups.serializers import (
 )
 
 
-def _group(seat: Membership, *, status: int = 200, invite_code: str | None = None) -> Response:
+def _group(membership: Membership, *, status: int = 200, invite_code: str | None = None) -> Response:
     """A group as one of its members sees it."""
-    members = selectors.members(seat.room_id)
-    return Response(group_output(seat.room, role=seat.role, members=members, invite_code=invite_code), status=status)
+    members = selectors.members(membership.room_id)
+    return Response(
+        group_output(membership.room, role=membership.role, members=members, invite_code=invite_code), status=status
+    )
 
 
 class CreateView(APIView):
@@ -32,7 +34,7 @@ class CreateView(APIView):
         require_self(request, "creatorId", "userId")
         form = serializers.CreateInput.read(request.data)
         room = services.create(by=request.user, **form)
-        return _group(selectors.seat(request.user, room.pk), status=201)
+        return _group(selectors.membership(request.user, room.pk), status=201)
 
 
 class JoinView(APIView):
@@ -47,7 +49,12 @@ class ListView(APIView):
     @extend_schema(responses=GroupOutput(many=True), summary="My groups")
     def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        return Response([group_output(seat.room, role=seat.role) for seat in selectors.group_seats(request.user)])
+        return Response(
+            [
+                group_output(membership.room, role=membership.role)
+                for membership in selectors.group_memberships(request.user)
+            ]
+        )
 
 
 class AllListView(APIView):
@@ -55,20 +62,20 @@ class AllListView(APIView):
     def get(self, request: SignedIn) -> Response:
         form = serializers.ListInput.read(request.query_params)
         rooms = selectors.listed_groups(request.user, **form)
-        seats = selectors.seats_of(request.user.pk, [room.pk for room in rooms])
-        response = Response([group_output(room, role=_role(seats.get(room.pk))) for room in rooms])
+        memberships = selectors.memberships_of(request.user.pk, [room.pk for room in rooms])
+        response = Response([group_output(room, role=_role(memberships.get(room.pk))) for room in rooms])
         return with_next(response, request, after=rooms[-1].pk) if len(rooms) == form["limit"] else response
 
 
-def _role(seat: Membership | None) -> str | None:
-    return seat.role if seat else None
+def _role(membership: Membership | None) -> str | None:
+    return membership.role if membership else None
 
 
 class MembersView(APIView):
     @extend_schema(responses=MemberOutput(many=True), summary="Who is in a group")
     def get(self, request: SignedIn, group_id: UUID) -> Response:
-        seat = selectors.seat(request.user, group_id)
-        return Response(members_output(selectors.members(seat.room_id)))
+        membership = selectors.membership(request.user, group_id)
+        return Response(members_output(selectors.members(membership.room_id)))
 
 
 class LeaveView(APIView):
@@ -123,8 +130,8 @@ class MuteView(APIView):
 class ChatMuteView(APIView):
     @extend_schema(request=serializers.ChatMuteInput, responses=ChatSettingsOutput, summary="Mute a chat for myself")
     def post(self, request: SignedIn) -> Response:
-        seat = services.mute(by=request.user, **serializers.ChatMuteInput.read(request.data))
-        return Response(chat_settings_output(seat))
+        membership = services.mute(by=request.user, **serializers.ChatMuteInput.read(request.data))
+        return Response(chat_settings_output(membership))
 
 
 class ChatPinView(APIView):
@@ -132,8 +139,8 @@ class ChatPinView(APIView):
         request=serializers.ChatPinInput, responses=ChatSettingsOutput, summary="Keep a chat above my others"
     )
     def post(self, request: SignedIn) -> Response:
-        seat = services.pin(by=request.user, **serializers.ChatPinInput.read(request.data))
-        return Response(chat_settings_output(seat))
+        membership = services.pin(by=request.user, **serializers.ChatPinInput.read(request.data))
+        return Response(chat_settings_output(membership))
 
 
 class TransferView(APIView):
@@ -154,5 +161,5 @@ class InviteView(APIView):
         request=serializers.InviteInput, responses=GroupOutput, summary="Bring people in, get the invitation code"
     )
     def post(self, request: SignedIn) -> Response:
-        seat = services.invite(by=request.user, **serializers.InviteInput.read(request.data))
-        return _group(seat, invite_code=seat.room.invite_code)
+        membership = services.invite(by=request.user, **serializers.InviteInput.read(request.data))
+        return _group(membership, invite_code=membership.room.invite_code)

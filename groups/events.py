@@ -40,9 +40,9 @@ def updated(room: Room) -> None:
     hub.publish(hub.room_topic(room.pk), "OnGroupUpdate", group_output(room))
 
 
-def settings_changed(seat: Membership) -> None:
+def settings_changed(membership: Membership) -> None:
     """What somebody has set for himself in a chat, to his own sockets."""
-    hub.publish(hub.user_topic(seat.user_id), "OnChatUpdate", chat_settings_output(seat))
+    hub.publish(hub.user_topic(membership.user_id), "OnChatUpdate", chat_settings_output(membership))
 
 
 def dissolved(room: Room, user_ids: list[UUID]) -> None:

@@ -83,7 +83,7 @@ class Room(Model):
 
 
 class Membership(Model):
-    """One person's seat in a room: his role and his cursor.
+    """One person's membership in a room: his role and his cursor.
 
     unread = room.last_seq - read_seq - own_since_read: exact, without a row per reader and message.
     """
@@ -99,7 +99,7 @@ class Membership(Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
     )
-    #: In a private chat, the other one: both seats of all my private chats are found by (user = me or peer = me).
+    #: In a private chat, the other one: both memberships of all my private chats are found by (user = me or peer = me).
     peer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False)
     role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.MEMBER)
     read_seq = models.PositiveBigIntegerField(_("read up to"), default=0, editable=False)

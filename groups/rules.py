@@ -15,20 +15,20 @@ GROUPS_MAX = 500
 PINS_MAX = 20
 
 
-def require_admin(seat: Membership) -> None:
-    if not seat.is_admin:
+def require_admin(membership: Membership) -> None:
+    if not membership.is_admin:
         raise Forbidden(_("Only the group's owner and administrators may do this."))
 
 
-def require_owner(seat: Membership) -> None:
-    if not seat.is_owner:
+def require_owner(membership: Membership) -> None:
+    if not membership.is_owner:
         raise Forbidden(_("Only the group's owner may do this."))
 
 
-def require_invite(seat: Membership) -> None:
+def require_invite(membership: Membership) -> None:
     """In an open group every member may bring others; in a closed one its admins."""
-    if seat.room.join_policy == Room.JoinPolicy.CLOSED:
-        require_admin(seat)
+    if membership.room.join_policy == Room.JoinPolicy.CLOSED:
+        require_admin(membership)
 
 
 def require_removal(by: Membership, target: Membership) -> None:
@@ -40,9 +40,9 @@ def require_removal(by: Membership, target: Membership) -> None:
         raise Forbidden(_("Only the owner may remove an administrator."))
 
 
-def require_leave(seat: Membership) -> None:
+def require_leave(membership: Membership) -> None:
     """The last owner cannot vanish: a group with people always has somebody who may act."""
-    if seat.is_owner and seat.room.member_count > 1:
+    if membership.is_owner and membership.room.member_count > 1:
         raise Conflict(_("Hand the group over to somebody else first."), code="last_owner")
 
 
@@ -57,7 +57,7 @@ def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
         raise Forbidden(_("You were removed from this group. Ask for an invitation."), code="removed")
 
 
-def require_room_for(room: Room, newcomers: int) -> None:
+def require_capacity(room: Room, newcomers: int) -> None:
     if room.member_count + newcomers > MEMBERS_MAX:
         raise Conflict(_("The group is full."), code="group_full")
 
@@ -68,7 +68,7 @@ def require_avatar(address: str, *, shown: str = "") -> None:
         raise Invalid(errors={"avatar": [_("This is not the address of a picture.")]})
 
 
-def require_room_for_pin(pins: int) -> None:
+def require_pin_capacity(pins: int) -> None:
     if pins >= PINS_MAX:
         raise Conflict(_("You can pin %(count)d chats. Unpin one first.") % {"count": PINS_MAX}, code="too_many_pins")
 

@@ -1,4 +1,4 @@
-"""Rooms and seats, found through the person who asks: what is not his is not there."""
+"""Rooms and memberships, found through the person who asks: what is not his is not there."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -15,8 +15,8 @@ from groups.models import Membership, Removal, Room, direct_room_id
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
 
-def seat(user: User, group_id: UUID) -> Membership:
-    """His seat in a group, with the room. Raises NotFound for a stranger as for a group that never was."""
+def membership(user: User, group_id: UUID) -> Membership:
+    """His membership in a group, with the room. Raises NotFound for a stranger as for a group that never was."""
     found = (
         Membership.objects.select_related("room")
         .filter(room_id=group_id, user=user, room__kind=Room.Kind.GROUP)
@@ -27,7 +27,7 @@ def seat(user: User, group_id: UUID) -> Membership:
     return found
 
 
-def locked_seat(user: User, group_id: UUID) -> Membership:
+def locked_membership(user: User, group_id: UUID) -> Membership:
     """The same inside a transaction that will change the room: nobody else changes it meanwhile."""
     room = locked_group(group_id)
     found = Membership.objects.select_for_update().filter(room=room, user=user).first()
@@ -52,8 +52,8 @@ def locked_room(room_id: UUID) -> Room:
     return room
 
 
-def other_seat(room: Room, user_id: UUID) -> Membership:
-    """Somebody else's seat in a room that the caller may act in."""
+def other_membership(room: Room, user_id: UUID) -> Membership:
+    """Somebody else's membership in a room that the caller may act in."""
     found = Membership.objects.select_related("user").filter(room=room, user_id=user_id).first()
     if found is None:
         raise NotFound()
@@ -61,20 +61,21 @@ def other_seat(room: Room, user_id: UUID) -> Membership:
     return found
 
 
-def direct_seat(user: User, other_id: UUID) -> Membership | None:
-    """His seat in the private chat with another, if they ever talked."""
+def direct_membership(user: User, other_id: UUID) -> Membership | None:
+    """His membership in the private chat with another, if they ever talked."""
     return (
         Membership.objects.select_related("room").filter(room_id=direct_room_id(user.pk, other_id), user=user).first()
     )
 
 
-def chat_seat(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
-    """His seat in a chat by the id clients know it by: the group's, or the other person's. Raises NotFound; a private
-    chat begins with its first message.
+def chat_membership(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
+    """A user's membership in a chat, by the id that clients use: the group's, or the other person's.
+
+    Raises NotFound; a private chat begins with its first message.
     """
     if is_group:
-        return seat(user, chat_id)
-    found = direct_seat(user, chat_id)
+        return membership(user, chat_id)
+    found = direct_membership(user, chat_id)
     if found is None:
         raise NotFound()
     return found
@@ -88,11 +89,11 @@ def pin_count(user: User) -> int:
 def members(room_id: UUID) -> list[Membership]:
     """Everyone in a group, owner and admins first, then by when they joined."""
     rank = {Membership.Role.OWNER: 0, Membership.Role.ADMIN: 1, Membership.Role.MEMBER: 2}
-    seats = Membership.objects.select_related("user").filter(room_id=room_id)
-    return sorted(seats, key=lambda seat: (rank[Membership.Role(seat.role)], seat.joined_at))
+    memberships = Membership.objects.select_related("user").filter(room_id=room_id)
+    return sorted(memberships, key=lambda membership: (rank[Membership.Role(membership.role)], membership.joined_at))
 
 
-def group_seats(user: User) -> list[Membership]:
+def group_memberships(user: User) -> list[Membership]:
     """His groups, the last moved first."""
     return list(
         Membership.objects.select_related("room")
@@ -121,27 +122,28 @@ def was_removed(room: Room, user: User) -> bool:
     return Removal.objects.filter(room=room, user=user).exists()
 
 
-def all_seats(user_id: UUID, *, room_id: UUID | None = None, at_most: int | None = None) -> list[Membership]:
-    """Every seat that matters to one person's chat list, in one query: of all his rooms, or of one.
+def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int | None = None) -> list[Membership]:
+    """The memberships that a user's chat list needs, in one query: of all their rooms, or of one.
 
-    His own seats with their rooms, and in his private chats the other's seat with the other person: those carry
-    `peer_id == user_id`. With `at_most` only so many seats, those of the rooms that moved last.
+    Their own memberships with the rooms, and in private chats the other person's membership with
+    that person: those have `peer_id == user_id`. `at_most` limits the number of memberships, the
+    most recently active rooms first.
     """
-    seats = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
+    memberships = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
     if room_id is not None:
-        seats = seats.filter(room_id=room_id)
-    return list(seats.order_by("-room__last_at", "room_id")[:at_most])
+        memberships = memberships.filter(room_id=room_id)
+    return list(memberships.order_by("-room__last_at", "room_id")[:at_most])
 
 
-def pinned_seats(user_id: UUID) -> list[Membership]:
+def pinned_memberships(user_id: UUID) -> list[Membership]:
     """The same of the chats that he has pinned: few, whenever they moved."""
     mine = Membership.objects.filter(user_id=user_id, pinned_at__isnull=False).values("room_id")
-    seats = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
-    return list(seats.filter(room_id__in=mine))
+    memberships = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
+    return list(memberships.filter(room_id__in=mine))
 
 
-def unread_seats(user_id: UUID) -> list[Membership]:
-    """His seats with something unread, the last moved first, with the room and, in private chats, the other one."""
+def unread_memberships(user_id: UUID) -> list[Membership]:
+    """A user's memberships with something unread, the most recently active first, with room and peer."""
     return list(
         Membership.objects.select_related("room", "peer")
         .filter(user_id=user_id, room__last_seq__gt=F("read_seq") + F("own_since_read"))
@@ -150,18 +152,18 @@ def unread_seats(user_id: UUID) -> list[Membership]:
 
 
 def own_rooms(user_id: UUID) -> dict[UUID, int]:
-    """Every room somebody has a seat in, and how many messages there are. One query."""
+    """Every room somebody has a membership in, and how many messages there are. One query."""
     return dict(Membership.objects.filter(user_id=user_id).values_list("room_id", "room__last_seq"))
 
 
 def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
     """For each of these people where each of his chats stands, by the id clients know it by. One query."""
     ids = set(user_ids)
-    seats = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
+    memberships = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
     found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
     raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id", "peer_id")]
     made = _Ids()
-    for user_id, room_id, peer_id, version in seats.values_list(*raw, "room__last_version"):
+    for user_id, room_id, peer_id, version in memberships.values_list(*raw, "room__last_version"):
         found[made[user_id]][made[peer_id or room_id]] = version
     return found
 
@@ -171,13 +173,13 @@ def contacts(user_id: UUID) -> list[UUID]:
     return list(Membership.objects.filter(user_id=user_id, peer__isnull=False).values_list("peer_id", flat=True))
 
 
-def seats_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Membership]:
+def memberships_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Membership]:
     found = Membership.objects.select_related("room").filter(user_id=user_id, room_id__in=room_ids)
-    return {seat.room_id: seat for seat in found}
+    return {membership.room_id: membership for membership in found}
 
 
-def seats_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
-    """His seats in some groups, or in some private chats, with room and peer; locked for his cursor's sake.
+def memberships_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
+    """His memberships in some groups, or in some private chats, with room and peer; locked for his cursor's sake.
 
     The rooms are not: their numbers may lack what is being said at this moment, his own words among it.
     """
@@ -190,24 +192,24 @@ def seats_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) ->
     )
 
 
-def seats_in_pages(size: int = 500) -> Iterator[list[Membership]]:
-    """Every seat of every room, in pages; for the command that compares."""
+def memberships_in_pages(size: int = 500) -> Iterator[list[Membership]]:
+    """Every membership of every room, in pages; for the command that compares."""
     last: UUID | None = None
-    seats = Membership.objects.select_related("room").order_by("pk")
-    while page := list((seats if last is None else seats.filter(pk__gt=last))[:size]):
+    memberships = Membership.objects.select_related("room").order_by("pk")
+    while page := list((memberships if last is None else memberships.filter(pk__gt=last))[:size]):
         yield page
         last = page[-1].pk
 
 
-def seats_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool]]:
+def memberships_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool]]:
     """(user, group, away) of all these people: what live sockets are checked against. One query.
 
     Many share few rooms, and making an id costs more than fetching a row: each is made once.
     """
-    seats = Membership.objects.filter(user_id__in=list(user_ids), room__kind=Room.Kind.GROUP)
+    memberships = Membership.objects.filter(user_id__in=list(user_ids), room__kind=Room.Kind.GROUP)
     raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id")]
     ids = _Ids()
-    return [(ids[user_id], ids[room_id], away) for user_id, room_id, away in seats.values_list(*raw, "away")]
+    return [(ids[user_id], ids[room_id], away) for user_id, room_id, away in memberships.values_list(*raw, "away")]
 
 
 class _Ids(dict[Any, UUID]):
@@ -223,15 +225,15 @@ def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
     return list(Membership.objects.filter(room_id=room_id).values_list("user_id", "read_seq"))
 
 
-def stands_in(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
+def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
     """(room, user, the room's last number, up to where he has nothing to read) of everyone in some rooms."""
-    seats = Membership.objects.filter(room_id__in=list(room_ids)).values_list(
+    memberships = Membership.objects.filter(room_id__in=list(room_ids)).values_list(
         "room_id", "user_id", "room__last_seq", "read_seq", "own_since_read"
     )
-    return [(room_id, user_id, last, read + own) for room_id, user_id, last, read, own in seats]
+    return [(room_id, user_id, last, read + own) for room_id, user_id, last, read, own in memberships]
 
 
-class UnreadSeat(NamedTuple):
+class MemberUnread(NamedTuple):
     """What somebody has not read in a room of this name."""
 
     user_id: UUID
@@ -240,17 +242,17 @@ class UnreadSeat(NamedTuple):
     avatar: str
 
 
-def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[UnreadSeat]:
+def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
     """What some people have not read in a room.
 
     It is asked several times a second for everyone who is there, while others wait for Python: where the database takes
     our own SQL, that costs a third of what the ORM does.
     """
     if not databases.speaks_sql():
-        seats = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
+        memberships = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
             "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
         )
-        return [UnreadSeat(user, max(0, seq - read - own), *room) for user, seq, read, own, *room in seats]
+        return [MemberUnread(user, max(0, seq - read - own), *room) for user, seq, read, own, *room in memberships]
     word = databases.word()
     people = {word(user_id): user_id for user_id in user_ids}
     found = databases.select_among(
@@ -262,4 +264,4 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[UnreadSeat]:
         [word(room_id)],
         list(people),
     )
-    return [UnreadSeat(people[user], max(0, count), name, avatar) for user, count, name, avatar in found]
+    return [MemberUnread(people[user], max(0, count), name, avatar) for user, count, name, avatar in found]

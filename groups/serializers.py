@@ -38,18 +38,18 @@ class GroupOutput(serializers.Serializer[Any]):
     inviteCode = serializers.CharField(allow_null=True, help_text="For those who may invite, when they ask for it")
 
 
-def member_output(seat: Membership, *, online: bool) -> dict[str, Any]:
-    return user_output(seat.user, online=online) | {
-        "role": seat.role,
-        "joinedAt": iso(seat.joined_at),
-        "away": seat.away,
+def member_output(membership: Membership, *, online: bool) -> dict[str, Any]:
+    return user_output(membership.user, online=online) | {
+        "role": membership.role,
+        "joinedAt": iso(membership.joined_at),
+        "away": membership.away,
     }
 
 
-def members_output(seats: Iterable[Membership]) -> list[dict[str, Any]]:
-    seats = list(seats)
-    here = online_among(seat.user_id for seat in seats)
-    return [member_output(seat, online=seat.user_id in here) for seat in seats]
+def members_output(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
+    memberships = list(memberships)
+    here = online_among(membership.user_id for membership in memberships)
+    return [member_output(membership, online=membership.user_id in here) for membership in memberships]
 
 
 def group_output(
@@ -83,17 +83,17 @@ class ChatSettingsOutput(OwnSettingsOutput):
     id = serializers.UUIDField(help_text="The other person's, or the group's")
 
 
-def own_settings_output(seat: Membership) -> dict[str, Any]:
+def own_settings_output(membership: Membership) -> dict[str, Any]:
     """What somebody has set for himself in a chat, as his chat list has it."""
-    return {"muted": seat.is_muted, "mutedUntil": iso(seat.muted_end), "pinned": seat.is_pinned}
+    return {"muted": membership.is_muted, "mutedUntil": iso(membership.muted_end), "pinned": membership.is_pinned}
 
 
-def chat_settings_output(seat: Membership) -> dict[str, Any]:
+def chat_settings_output(membership: Membership) -> dict[str, Any]:
     """The same by itself, with the chat as he knows it."""
     return {
-        "type": "private" if seat.peer_id else "group",
-        "id": str(seat.peer_id or seat.room_id),
-        **own_settings_output(seat),
+        "type": "private" if membership.peer_id else "group",
+        "id": str(membership.peer_id or membership.room_id),
+        **own_settings_output(membership),
     }
 
 

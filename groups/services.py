@@ -18,21 +18,21 @@ from groups import events, rules, selectors
 from groups.models import FOREVER, Membership, Removal, Room, direct_room_id
 
 
-class WriteLine(Protocol):
+class PostSystemMessage(Protocol):
     def __call__(
         self, room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
     ) -> None: ...
 
 
-def _no_lines_yet(
+def _not_connected(
     room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
 ) -> None:
-    raise RuntimeError("messaging has not given groups its write_line yet")
+    raise RuntimeError("messaging has not set groups.services.post_system_message yet")
 
 
 #: Writes a system line into a conversation, inside the caller's transaction. Messages stand above groups, which may not
-#: import them; messaging's AppConfig puts its `services.write_line` here.
-write_line: WriteLine = _no_lines_yet
+#: import them; messaging's AppConfig puts its `services.post_system_message` here.
+post_system_message: PostSystemMessage = _not_connected
 
 
 def open_direct(user: User, other: User) -> Room:
@@ -63,44 +63,44 @@ def create(
         )
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         others = _newcomers(room, [one for one in member_ids if one != by.pk])
-        _seat(room, others)
+        _add_members(room, others)
         on_commit(lambda: events.welcomed(room, by, *others))
-        write_line(room, by=by, action="created", people=others, name=name)
+        post_system_message(room, by=by, action="created", people=others, name=name)
         return room
 
     return run_atomic(body)
 
 
 def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
-    """Take a seat in an open group, or in a closed one with its invitation. Joining twice is joining once."""
+    """Take a membership in an open group, or in a closed one with its invitation. Joining twice is joining once."""
 
     def body() -> Membership:
         room = selectors.locked_group(group_id)
-        if known := selectors.seats_of(by.pk, [group_id]).get(group_id):
+        if known := selectors.memberships_of(by.pk, [group_id]).get(group_id):
             return known
         rules.require_join(room, invite_code=invite_code, was_removed=selectors.was_removed(room, by))
-        rules.require_room_for(room, 1)
+        rules.require_capacity(room, 1)
         Removal.objects.filter(room=room, user=by).delete()
-        (seat,) = _seat(room, [by])
+        (membership,) = _add_members(room, [by])
         on_commit(lambda: events.welcomed(room, by))
-        write_line(room, by=by, action="joined")
-        return seat
+        post_system_message(room, by=by, action="joined")
+        return membership
 
     return run_atomic(body)
 
 
 def leave(*, by: User, group_id: UUID) -> Room:
-    """Give the seat up. Whoever is alone in his group dissolves it by leaving."""
+    """Give the membership up. Whoever is alone in his group dissolves it by leaving."""
 
     def body() -> Room:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_leave(seat)
-        if seat.room.member_count == 1:
-            return _dissolve(seat.room)
-        _unseat(seat)
-        on_commit(lambda: events.left(seat.room, by))  # first, so that he does not hear the line about himself
-        write_line(seat.room, by=by, action="left")
-        return seat.room
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_leave(membership)
+        if membership.room.member_count == 1:
+            return _dissolve(membership.room)
+        _remove_member(membership)
+        on_commit(lambda: events.left(membership.room, by))  # first, so that he does not hear the line about himself
+        post_system_message(membership.room, by=by, action="left")
+        return membership.room
 
     return run_atomic(body)
 
@@ -117,12 +117,12 @@ def come_back(*, by: User, group_id: UUID) -> Membership:
 
 def _set_away(by: User, group_id: UUID, *, away: bool, tell: Callable[[Room, User], None]) -> Membership:
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        if seat.away != away:
-            seat.away = away
-            seat.save(update_fields=["away"])
-            on_commit(lambda: tell(seat.room, by))
-        return seat
+        membership = selectors.locked_membership(by, group_id)
+        if membership.away != away:
+            membership.away = away
+            membership.save(update_fields=["away"])
+            on_commit(lambda: tell(membership.room, by))
+        return membership
 
     return run_atomic(body)
 
@@ -131,10 +131,10 @@ def update(*, by: User, group_id: UUID, **changes: str) -> Membership:
     """Change `name`, `avatar` or `join_policy`."""
 
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_admin(seat)
-        rules.require_avatar(changes.get("avatar", ""), shown=seat.room.avatar)
-        return _change(seat, by, changes)
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_admin(membership)
+        rules.require_avatar(changes.get("avatar", ""), shown=membership.room.avatar)
+        return _change(membership, by, changes)
 
     return run_atomic(body)
 
@@ -143,45 +143,45 @@ def set_avatar(*, by: User, group_id: UUID, address: str) -> Membership:
     """Show a picture that was just made here; the one before is gone."""
 
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_admin(seat)
-        return _change(seat, by, {"avatar": address})
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_admin(membership)
+        return _change(membership, by, {"avatar": address})
 
     return run_atomic(body)
 
 
-def _change(seat: Membership, by: User, changes: Mapping[str, str]) -> Membership:
-    room = seat.room
+def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Membership:
+    room = membership.room
     changed = {field: value for field, value in changes.items() if getattr(room, field) != value}
     if not changed:
-        return seat
+        return membership
     if "avatar" in changed:
-        avatars.let_go(room.avatar)
+        avatars.delete_unused(room.avatar)
     for field, value in changed.items():
         setattr(room, field, value)
     room.save(update_fields=list(changed))
     if "name" in changed:
-        write_line(room, by=by, action="renamed", name=room.name)
+        post_system_message(room, by=by, action="renamed", name=room.name)
     if "avatar" in changed and room.last_seq > 1:  # before anything was said it belongs to the group's creation
-        write_line(room, by=by, action="picture")
+        post_system_message(room, by=by, action="picture")
     if "join_policy" in changed:
-        write_line(room, by=by, action="policy", name=room.join_policy)
+        post_system_message(room, by=by, action="policy", name=room.join_policy)
     on_commit(lambda: events.updated(room))
-    return seat
+    return membership
 
 
 def remove(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
-    """Take somebody's seat away. He is told, and hears nothing more."""
+    """Take somebody's membership away. He is told, and hears nothing more."""
 
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        target = selectors.other_seat(seat.room, user_id)
-        rules.require_removal(seat, target)
-        _unseat(target)
-        Removal.objects.get_or_create(room=seat.room, user_id=user_id)
-        on_commit(lambda: events.removed(seat.room, target.user, by=by))
-        write_line(seat.room, by=by, action="removed", people=[target.user])
-        return seat
+        membership = selectors.locked_membership(by, group_id)
+        target = selectors.other_membership(membership.room, user_id)
+        rules.require_removal(membership, target)
+        _remove_member(target)
+        Removal.objects.get_or_create(room=membership.room, user_id=user_id)
+        on_commit(lambda: events.removed(membership.room, target.user, by=by))
+        post_system_message(membership.room, by=by, action="removed", people=[target.user])
+        return membership
 
     return run_atomic(body)
 
@@ -190,17 +190,17 @@ def set_role(*, by: User, group_id: UUID, user_id: UUID, role: str) -> Membershi
     """Make a member an administrator, or an administrator a member again."""
 
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_owner(seat)
-        target = selectors.other_seat(seat.room, user_id)
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_owner(membership)
+        target = selectors.other_membership(membership.room, user_id)
         if target.user_id == by.pk:
             raise Conflict(_("Hand the group over to somebody else first."), code="last_owner")
         if target.role != role:
             target.role = role
             target.save(update_fields=["role"])
-            write_line(seat.room, by=by, action="role", people=[target.user], role=role)
-            on_commit(lambda: events.updated(seat.room))
-        return seat
+            post_system_message(membership.room, by=by, action="role", people=[target.user], role=role)
+            on_commit(lambda: events.updated(membership.room))
+        return membership
 
     return run_atomic(body)
 
@@ -209,17 +209,17 @@ def transfer(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
     """Hand the group over: the other becomes its owner, the owner an administrator."""
 
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_owner(seat)
-        target = selectors.other_seat(seat.room, user_id)
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_owner(membership)
+        target = selectors.other_membership(membership.room, user_id)
         if target.user_id == by.pk:
-            return seat
-        target.role, seat.role = Membership.Role.OWNER, Membership.Role.ADMIN
+            return membership
+        target.role, membership.role = Membership.Role.OWNER, Membership.Role.ADMIN
         target.save(update_fields=["role"])
-        seat.save(update_fields=["role"])
-        write_line(seat.room, by=by, action="transferred", people=[target.user])
-        on_commit(lambda: events.updated(seat.room))
-        return seat
+        membership.save(update_fields=["role"])
+        post_system_message(membership.room, by=by, action="transferred", people=[target.user])
+        on_commit(lambda: events.updated(membership.room))
+        return membership
 
     return run_atomic(body)
 
@@ -228,12 +228,12 @@ def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int |
     """Be told of nothing but the count; for `seconds`, or until further notice."""
 
     def body() -> Membership:
-        seat = selectors.chat_seat(by, chat_id, is_group=is_group)
+        membership = selectors.chat_membership(by, chat_id, is_group=is_group)
         length = timedelta(seconds=seconds) if seconds else FOREVER
-        seat.muted_until = now() + length if muted else None
-        seat.save(update_fields=["muted_until"])
-        on_commit(lambda: events.settings_changed(seat))
-        return seat
+        membership.muted_until = now() + length if muted else None
+        membership.save(update_fields=["muted_until"])
+        on_commit(lambda: events.settings_changed(membership))
+        return membership
 
     return run_atomic(body)
 
@@ -242,38 +242,38 @@ def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
     """Keep a chat above the others in his list, or no longer. Pinning twice is pinning once."""
 
     def body() -> Membership:
-        seat = selectors.chat_seat(by, chat_id, is_group=is_group)
-        if seat.is_pinned != pinned:
+        membership = selectors.chat_membership(by, chat_id, is_group=is_group)
+        if membership.is_pinned != pinned:
             if pinned:
-                rules.require_room_for_pin(selectors.pin_count(by))
-            seat.pinned_at = now() if pinned else None
-            seat.save(update_fields=["pinned_at"])
-            on_commit(lambda: events.settings_changed(seat))
-        return seat
+                rules.require_pin_capacity(selectors.pin_count(by))
+            membership.pinned_at = now() if pinned else None
+            membership.save(update_fields=["pinned_at"])
+            on_commit(lambda: events.settings_changed(membership))
+        return membership
 
     return run_atomic(body)
 
 
 def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bool = False) -> Membership:
-    """Bring people in, and have a code at `seat.room.invite_code` by which others may come."""
+    """Bring people in, and have a code at `membership.room.invite_code` by which others may come."""
 
     def body() -> Membership:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_invite(seat)
-        room = seat.room
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_invite(membership)
+        room = membership.room
         if renew:
-            rules.require_admin(seat)
+            rules.require_admin(membership)
         if renew or not room.invite_code:
             room.invite_code = secrets.token_urlsafe(12)
             room.save(update_fields=["invite_code"])
         newcomers = _newcomers(room, user_ids)
         if newcomers:
-            rules.require_room_for(room, len(newcomers))
+            rules.require_capacity(room, len(newcomers))
             Removal.objects.filter(room=room, user__in=[user.pk for user in newcomers]).delete()
-            _seat(room, newcomers)
+            _add_members(room, newcomers)
             on_commit(lambda: events.welcomed(room, *newcomers))
-            write_line(room, by=by, action="invited", people=newcomers)
-        return seat
+            post_system_message(room, by=by, action="invited", people=newcomers)
+        return membership
 
     return run_atomic(body)
 
@@ -282,22 +282,22 @@ def dissolve(*, by: User, group_id: UUID) -> Room:
     """End a group for everyone."""
 
     def body() -> Room:
-        seat = selectors.locked_seat(by, group_id)
-        rules.require_owner(seat)
-        return _dissolve(seat.room)
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_owner(membership)
+        return _dissolve(membership.room)
 
     return run_atomic(body)
 
 
 def shut_down(*, group_id: UUID) -> Room:
-    """The same by the operators, who need no seat in it."""
+    """The same by the operators, who need no membership in it."""
     return run_atomic(lambda: _dissolve(selectors.locked_group(group_id)))
 
 
 def _dissolve(room: Room) -> Room:
     user_ids = list(room.memberships.values_list("user_id", flat=True))
     room.memberships.all().delete()
-    avatars.let_go(room.avatar)
+    avatars.delete_unused(room.avatar)
     room.dissolved_at, room.member_count, room.invite_code, room.avatar = now(), 0, "", ""
     room.save(update_fields=["dissolved_at", "member_count", "invite_code", "avatar"])
     on_commit(lambda: events.dissolved(room, user_ids))
@@ -305,25 +305,25 @@ def _dissolve(room: Room) -> Room:
 
 
 def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
-    """The people behind the ids who have no seat yet. Raises NotFound when somebody does not exist."""
+    """The people behind the ids who have no membership yet. Raises NotFound when somebody does not exist."""
     wanted = list(user_ids)
     found = people.by_ids(wanted)
     if len(found) != len(set(wanted)) or not all(user.is_active for user in found.values()):
         raise NotFound(_("Somebody you named does not exist."))
-    seated = set(room.memberships.filter(user__in=wanted).values_list("user_id", flat=True)) if wanted else set()
-    return [found[one] for one in wanted if one not in seated]
+    members = set(room.memberships.filter(user__in=wanted).values_list("user_id", flat=True)) if wanted else set()
+    return [found[one] for one in wanted if one not in members]
 
 
-def _seat(room: Room, users: list[User]) -> list[Membership]:
-    """Seats whose cursor stands at the end: what was said before is there to read, but not unread."""
-    seats = [Membership(room=room, user=user, read_seq=room.last_seq) for user in users]
-    Membership.objects.bulk_create(seats)
-    room.member_count += len(seats)
+def _add_members(room: Room, users: list[User]) -> list[Membership]:
+    """Memberships whose cursor stands at the end: what was said before is there to read, but not unread."""
+    memberships = [Membership(room=room, user=user, read_seq=room.last_seq) for user in users]
+    Membership.objects.bulk_create(memberships)
+    room.member_count += len(memberships)
     room.save(update_fields=["member_count"])
-    return seats
+    return memberships
 
 
-def _unseat(seat: Membership) -> None:
-    seat.delete()
-    seat.room.member_count -= 1
-    seat.room.save(update_fields=["member_count"])
+def _remove_member(membership: Membership) -> None:
+    membership.delete()
+    membership.room.member_count -= 1
+    membership.room.save(update_fields=["member_count"])

@@ -109,8 +109,8 @@ class _ReadView(APIView):
     def mark(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         form = self.form.read(request.data)
-        seats = services.mark_read(by=request.user, is_group=self.is_group, **form)
-        return Response(serializers.read_output(seats, form["chat_ids"]))
+        memberships = services.mark_read(by=request.user, is_group=self.is_group, **form)
+        return Response(serializers.read_output(memberships, form["chat_ids"]))
 
 
 class MarkPrivateReadView(_ReadView):
@@ -186,7 +186,7 @@ class SyncView(APIView):
 
 
 class UploadView(APIView):
-    """Who comes here was asked for his name, and how often he comes, before: see uploading.py."""
+    """Authentication and the rate limit come earlier, before the body is read: see upload_gate.py."""
 
     parser_classes = [MultiPartParser]
 
@@ -217,7 +217,7 @@ class MyAvatarView(_AvatarView):
     )
     def post(self, request: SignedIn) -> Response:
         form = serializers.AvatarInput.read(request.data)
-        user = services.show_oneself(user=request.user, source=Path(form["media"].temporary_file_path()))
+        user = services.set_own_avatar(user=request.user, source=Path(form["media"].temporary_file_path()))
         return Response(me_output(user, online=user.pk in online_among([user.pk])))
 
 
@@ -231,8 +231,8 @@ class GroupAvatarView(_AvatarView):
     def post(self, request: SignedIn) -> Response:
         form = serializers.GroupAvatarInput.read(request.data)
         source = Path(form.pop("media").temporary_file_path())
-        seat = services.show_group(by=request.user, source=source, **form)
-        return Response(group_output(seat.room, role=seat.role, members=rooms.members(seat.room_id)))
+        membership = services.set_group_avatar(by=request.user, source=source, **form)
+        return Response(group_output(membership.room, role=membership.role, members=rooms.members(membership.room_id)))
 
 
 class UploadedView(APIView):

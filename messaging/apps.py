@@ -10,4 +10,4 @@ class MessagingConfig(AppConfig):
         from groups import services as groups
         from messaging import services
 
-        groups.write_line = services.write_line
+        groups.post_system_message = services.post_system_message

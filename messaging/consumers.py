@@ -102,7 +102,7 @@ class ChatConsumer(AsyncConsumer):
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
         batches = b"batch=1" in scope["query_string"].split(b"&")
         wire = hub.wire_of(scope, send)
-        admission = await sockets.admitted(credentials(scope))
+        admission = await sockets.admit(credentials(scope))
         del scope  # what is held while a socket is idle is held for every one
         if isinstance(admission, int):
             await self._refuse(admission, subprotocol)
@@ -271,8 +271,8 @@ class ChatConsumer(AsyncConsumer):
     async def join_group(self, data: Any, answer: Answer) -> None:
         """Ends an absence, or joins."""
         form = group_inputs.JoinInput.read(data)
-        seat = await in_thread(groups.join, by=self.user, **form)
-        if seat.away:
+        membership = await in_thread(groups.join, by=self.user, **form)
+        if membership.away:
             await in_thread(groups.come_back, by=self.user, group_id=form["group_id"])
         answer.done({"groupId": str(form["group_id"])})
 
@@ -301,8 +301,10 @@ class ChatConsumer(AsyncConsumer):
         await self._mark_read(serializers.ReadGroupInput.read(data), answer, is_group=True)
 
     async def _mark_read(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
-        seats = await in_thread(services.mark_read, by=self.user, is_group=is_group, socket_id=self.socket.id, **form)
-        answer.done(serializers.read_output(seats, form["chat_ids"]))
+        memberships = await in_thread(
+            services.mark_read, by=self.user, is_group=is_group, socket_id=self.socket.id, **form
+        )
+        answer.done(serializers.read_output(memberships, form["chat_ids"]))
 
     async def history(self, data: Any, answer: Answer) -> None:
         chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
@@ -327,7 +329,7 @@ class ChatConsumer(AsyncConsumer):
         group_id, to = form.get("groupId"), form.get("toUid")
         if group_id and hub.room_topic(group_id) not in self.socket.topics:
             raise errors.NotFound()
-        if to and await in_thread(rooms.direct_seat, self.user, to) is None:
+        if to and await in_thread(rooms.direct_membership, self.user, to) is None:
             raise errors.NotFound()
         events.typing(by=self.socket.user_id, to=to, group_id=group_id, skip=self.socket.id)
         answer.done()

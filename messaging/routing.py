@@ -5,9 +5,9 @@ from typing import Any
 
 from messaging.consumers import ChatConsumer
 from messaging.posting import posted
-from messaging.uploading import UPLOADS, admitted
+from messaging.upload_gate import UPLOADS, UploadGate
 
-__all__ = ["UPLOADS", "admitted", "posted", "socket"]
+__all__ = ["UPLOADS", "UploadGate", "posted", "socket"]
 
 ADDRESS = "/ws/chat/"
 

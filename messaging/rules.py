@@ -31,11 +31,11 @@ class UploadSent(Conflict):
     title = _("This file was sent already. Upload it again to send it again.")
 
 
-def require_recall(by: User, message: Message, seat: Membership) -> None:
+def require_recall(by: User, message: Message, membership: Membership) -> None:
     """The sender within the window; a group's admins at any time."""
     if message.type == types.SYSTEM:
         raise Forbidden(_("This line cannot be recalled."))
-    if seat.is_admin:
+    if membership.is_admin:
         return
     if message.sender_id != by.pk:
         raise Forbidden(_("You can recall only what you sent."))

@@ -1,4 +1,4 @@
-"""Every read of what was said. What the reader has no seat for is not there."""
+"""Every read of what was said. What the reader has no membership for is not there."""
 
 import re
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from chatproject.core.db.databases import holds, page, row_by_row
+from chatproject.core.db.databases import contains, page, row_by_row
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.http.download import StoredFile
@@ -54,7 +54,7 @@ class Readers:
 class Page:
     """A piece of one conversation, oldest first."""
 
-    seat: Membership
+    membership: Membership
     messages: list[Message]
     readers: Readers
     has_older: bool = False
@@ -74,13 +74,13 @@ class Found:
 class Chat:
     """A line of the chat list."""
 
-    seat: Membership
+    membership: Membership
     last: Message | None
-    other: Membership | None = None  # in a private chat, the other's seat
+    other: Membership | None = None  # in a private chat, the other's membership
 
     @property
     def id(self) -> UUID:
-        return self.other.user_id if self.other else self.seat.room_id
+        return self.other.user_id if self.other else self.membership.room_id
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Changes:
     """What moved in one chat since a version."""
 
     chat_id: UUID
-    seat: Membership | None  # None: no longer the reader's
+    membership: Membership | None  # None: no longer the reader's
     limited: bool = False
     messages: list[Message] = field(default_factory=list)
     readers: Readers = field(default_factory=lambda: Readers({}))
@@ -98,36 +98,36 @@ def history(
     user: User, chat_id: UUID, *, is_group: bool, limit: int, before: int | None = None, after: int | None = None
 ) -> Page:
     """The newest page, or the one that ends before `before`, or begins after `after`."""
-    return _history(rooms.chat_seat(user, chat_id, is_group=is_group), limit=limit, before=before, after=after)
+    return _history(rooms.chat_membership(user, chat_id, is_group=is_group), limit=limit, before=before, after=after)
 
 
 def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
     """What an opened conversation shows first: its end, or what is around the first unread message if that is far."""
-    seat = rooms.chat_seat(user, chat_id, is_group=is_group)
-    is_far = seat.unread > 0 and seat.room.last_seq - seat.read_seq > limit * 4 // 5
-    return _history(seat, limit=limit, before=seat.read_seq + 1 + limit // 2 if is_far else None)
+    membership = rooms.chat_membership(user, chat_id, is_group=is_group)
+    is_far = membership.unread > 0 and membership.room.last_seq - membership.read_seq > limit * 4 // 5
+    return _history(membership, limit=limit, before=membership.read_seq + 1 + limit // 2 if is_far else None)
 
 
-def _history(seat: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
-    messages = Message.objects.filter(room_id=seat.room_id)
+def _history(membership: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
+    messages = Message.objects.filter(room_id=membership.room_id)
     if after is not None:
         found = page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
     else:
         if before is not None:
             messages = messages.filter(seq__lt=before)
         found = page(messages.order_by("-seq")[:limit], "sender")[::-1]
-    readers = Readers(dict(rooms.cursors(seat.room_id)))
-    return Page(seat, found, readers, has_older=bool(found) and found[0].seq > 1)
+    readers = Readers(dict(rooms.cursors(membership.room_id)))
+    return Page(membership, found, readers, has_older=bool(found) and found[0].seq > 1)
 
 
 def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
-    """A message in one of his chats, with his seat. Raises NotFound."""
+    """A message in one of his chats, with his membership. Raises NotFound."""
     message = Message.objects.select_related("room", "sender").filter(pk=message_id).first()
-    seat = message and rooms.seats_of(user.pk, [message.room_id]).get(message.room_id)
-    if not message or not seat:
+    membership = message and rooms.memberships_of(user.pk, [message.room_id]).get(message.room_id)
+    if not message or not membership:
         raise NotFound()
-    seat.room = message.room
-    return message, seat
+    membership.room = message.room
+    return message, membership
 
 
 def receiver_of(message: Message) -> UUID | None:
@@ -137,9 +137,9 @@ def receiver_of(message: Message) -> UUID | None:
     return next((user_id for user_id, _ in rooms.cursors(message.room_id) if user_id != message.sender_id), None)
 
 
-def last_messages(seats: Iterable[Membership]) -> dict[UUID, Message]:
-    """The last message of each seat's room, by room, in one query; each carries its `read_count`."""
-    ids = [seat.room.last_message_id for seat in seats if seat.room.last_message_id]
+def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
+    """The last message of each membership's room, by room, in one query; each carries its `read_count`."""
+    ids = [membership.room.last_message_id for membership in memberships if membership.room.last_message_id]
     if not ids:
         return {}
     passed = Membership.objects.filter(room=OuterRef("room"), read_seq__gte=OuterRef("seq")).exclude(
@@ -154,40 +154,50 @@ def last_messages(seats: Iterable[Membership]) -> dict[UUID, Message]:
 
 def chat_list(user: User) -> list[Chat]:
     """Everything he talks in, the last moved first; two queries."""
-    return _chats(user, rooms.all_seats(user.pk))
+    return _chats(user, rooms.all_memberships(user.pk))
 
 
 def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
     """The chats that moved last and the pinned ones, and whether these are all; three queries."""
-    # A private chat has two seats, which stand side by side; where the end falls between them, it is left out.
-    seats = rooms.all_seats(user.pk, at_most=2 * count + 1)
-    is_whole = len(seats) <= 2 * count
-    whole = {seat.room_id for seat in seats if seat.peer_id == user.pk}
-    seats = [seat for seat in seats if not seat.room.is_direct or seat.room_id in whole]
-    moved = list(dict.fromkeys(seat.room_id for seat in seats))
+    # A private chat has two memberships, which stand side by side; where the end falls between them, it is left out.
+    memberships = rooms.all_memberships(user.pk, at_most=2 * count + 1)
+    is_whole = len(memberships) <= 2 * count
+    whole = {membership.room_id for membership in memberships if membership.peer_id == user.pk}
+    memberships = [
+        membership for membership in memberships if not membership.room.is_direct or membership.room_id in whole
+    ]
+    moved = list(dict.fromkeys(membership.room_id for membership in memberships))
     shown = set(moved[:count])
-    pinned = [] if is_whole else [seat for seat in rooms.pinned_seats(user.pk) if seat.room_id not in shown]
-    chats = _chats(user, [*(seat for seat in seats if seat.room_id in shown), *pinned])
+    pinned = (
+        []
+        if is_whole
+        else [membership for membership in rooms.pinned_memberships(user.pk) if membership.room_id not in shown]
+    )
+    chats = _chats(user, [*(membership for membership in memberships if membership.room_id in shown), *pinned])
     return chats, is_whole and len(moved) <= count
 
 
-def chat_of(user: User, seat: Membership) -> Chat:
-    """The line of the list for one seat of his; two queries."""
-    return _chats(user, rooms.all_seats(user.pk, room_id=seat.room_id))[0]
+def chat_of(user: User, membership: Membership) -> Chat:
+    """The line of the list for one membership of his; two queries."""
+    return _chats(user, rooms.all_memberships(user.pk, room_id=membership.room_id))[0]
 
 
-def _chats(user: User, seats: list[Membership]) -> list[Chat]:
-    others = {seat.room_id: seat for seat in seats if seat.user_id != user.pk}
-    mine = [seat for seat in seats if seat.user_id == user.pk and not (seat.room.is_direct and not seat.room.last_seq)]
+def _chats(user: User, memberships: list[Membership]) -> list[Chat]:
+    others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
+    mine = [
+        membership
+        for membership in memberships
+        if membership.user_id == user.pk and not (membership.room.is_direct and not membership.room.last_seq)
+    ]
     last = last_messages(mine)
-    return [Chat(seat, last.get(seat.room_id), others.get(seat.room_id)) for seat in mine]
+    return [Chat(membership, last.get(membership.room_id), others.get(membership.room_id)) for membership in mine]
 
 
 def unread(user: User) -> list[Chat]:
     """Only the chats with something unread; two queries."""
-    seats = rooms.unread_seats(user.pk)
-    last = last_messages(seats)
-    return [Chat(seat, last.get(seat.room_id)) for seat in seats]
+    memberships = rooms.unread_memberships(user.pk)
+    last = last_messages(memberships)
+    return [Chat(membership, last.get(membership.room_id)) for membership in memberships]
 
 
 def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
@@ -195,25 +205,25 @@ def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
 
     At most SYNC_MAX changes a chat and SYNC_MESSAGES in all: past that a chat is `limited`: read its history.
     """
-    seats = rooms.all_seats(user.pk)
-    others = {seat.room_id: seat for seat in seats if seat.user_id != user.pk}
+    memberships = rooms.all_memberships(user.pk)
+    others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
     found: dict[UUID, Changes] = {}
     budget = SYNC_MESSAGES
     known: set[UUID] = set()
     wanted = Q()
-    for seat in seats:
-        if seat.user_id != user.pk or (seat.room.is_direct and not seat.room.last_seq):
+    for membership in memberships:
+        if membership.user_id != user.pk or (membership.room.is_direct and not membership.room.last_seq):
             continue
-        chat_id = others[seat.room_id].user_id if seat.room.is_direct else seat.room_id
+        chat_id = others[membership.room_id].user_id if membership.room.is_direct else membership.room_id
         known.add(chat_id)
         since = cursors.get(chat_id, 0)
-        behind = seat.room.last_version - since
+        behind = membership.room.last_version - since
         if behind <= 0 and chat_id in cursors:
             continue
-        one = found[seat.room_id] = Changes(chat_id, seat, limited=behind > SYNC_MAX or behind > budget)
+        one = found[membership.room_id] = Changes(chat_id, membership, limited=behind > SYNC_MAX or behind > budget)
         if not one.limited and behind:
             budget -= behind
-            wanted |= Q(room_id=seat.room_id, version__gt=since)
+            wanted |= Q(room_id=membership.room_id, version__gt=since)
     if wanted:
         _fill(found, wanted)
     gone = [Changes(chat_id, None) for chat_id in cursors if chat_id not in known]
@@ -243,15 +253,15 @@ def own_after(room_id: UUID, user_id: UUID, seq: int) -> int:
 
 def readers(user: User, message_id: UUID) -> list[User]:
     """Who else has read a message."""
-    message, _seat = message_for(user, message_id)
-    seats = Membership.objects.select_related("user").filter(room_id=message.room_id, read_seq__gte=message.seq)
-    return [seat.user for seat in seats.exclude(user_id=message.sender_id).order_by("user__name")]
+    message, _membership = message_for(user, message_id)
+    memberships = Membership.objects.select_related("user").filter(room_id=message.room_id, read_seq__gte=message.seq)
+    return [membership.user for membership in memberships.exclude(user_id=message.sender_id).order_by("user__name")]
 
 
 def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:
     """Those of some messages that stand in his chats; two queries."""
     found = list(Message.objects.select_related("sender", "room").filter(pk__in=message_ids))
-    mine = rooms.seats_of(user.pk, list({message.room_id for message in found}))
+    mine = rooms.memberships_of(user.pk, list({message.room_id for message in found}))
     return [message for message in found if message.room_id in mine]
 
 
@@ -272,8 +282,8 @@ def search(
     if chat_id is None:
         places = rooms.own_rooms(user.pk)
     else:
-        seat = rooms.chat_seat(user, chat_id, is_group=is_group)
-        places = {seat.room_id: seat.room.last_seq}
+        membership = rooms.chat_membership(user, chat_id, is_group=is_group)
+        places = {membership.room_id: membership.room.last_seq}
     messages = Message.objects.order_by("-pk")
     if before is not None:
         messages = messages.filter(pk__lt=before)
@@ -285,8 +295,8 @@ def search(
         if oldest is not None:
             messages = messages.filter(pk__gte=oldest)
         messages = messages.alias(place=row_by_row("room_id")).filter(place__in=list(places))
-    in_details = Q(type__in=types.WITH_WORDS) & holds("details_json", orjson.dumps(text).decode()[1:-1])
-    holding = messages.filter(holds("content", text) | in_details).exclude(type=types.SYSTEM)
+    in_details = Q(type__in=types.WITH_WORDS) & contains("details_json", orjson.dumps(text).decode()[1:-1])
+    holding = messages.filter(contains("content", text) | in_details).exclude(type=types.SYSTEM)
     found = page(holding[:limit], "sender", "room")
     return Found(
         [message for message in found if _says(message, text.casefold())],
@@ -306,16 +316,16 @@ def _says(message: Message, text: str) -> bool:
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
     """The cursors of the rooms of some messages, by room, in one query."""
     cursors: dict[UUID, dict[UUID, int]] = defaultdict(dict)
-    seats = Membership.objects.filter(room_id__in={message.room_id for message in messages})
-    for room_id, user_id, read_seq in seats.values_list("room_id", "user_id", "read_seq"):
+    memberships = Membership.objects.filter(room_id__in={message.room_id for message in messages})
+    for room_id, user_id, read_seq in memberships.values_list("room_id", "user_id", "read_seq"):
         cursors[room_id][user_id] = read_seq
     return {room_id: Readers(found) for room_id, found in cursors.items()}
 
 
-def counted_unread(seat: Membership) -> int:
+def counted_unread(membership: Membership) -> int:
     """Unread counted message by message: what the cursor's arithmetic must equal."""
-    after = Message.objects.filter(room_id=seat.room_id, seq__gt=seat.read_seq)
-    return after.exclude(sender_id=seat.user_id).count()
+    after = Message.objects.filter(room_id=membership.room_id, seq__gt=membership.read_seq)
+    return after.exclude(sender_id=membership.user_id).count()
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------
@@ -349,10 +359,10 @@ def _may_see(user: User, upload: Upload) -> bool:
     if upload.message_id is None:
         return upload.owner_id == user.pk
     room_id = Message.objects.filter(pk=upload.message_id, recalled_at=None).values_list("room_id", flat=True).first()
-    return room_id is not None and bool(rooms.seats_of(user.pk, [room_id]))
+    return room_id is not None and bool(rooms.memberships_of(user.pk, [room_id]))
 
 
-def held_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
+def locked_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
     """Uploads that nobody else sends before this transaction ends."""
     return {one.pk: one for one in Upload.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk")}
 

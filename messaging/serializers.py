@@ -114,7 +114,7 @@ def page_output(page: Page) -> list[dict[str, Any]]:
     return [
         message_output(
             message,
-            receiver_id=_receiver(message, page.seat.user_id, page.seat.peer_id),
+            receiver_id=_receiver(message, page.membership.user_id, page.membership.peer_id),
             read_count=page.readers.count(message),
         )
         for message in page.messages
@@ -124,7 +124,7 @@ def page_output(page: Page) -> list[dict[str, Any]]:
 def last_output(chat: Chat) -> dict[str, Any] | None:
     if chat.last is None:
         return None
-    receiver_id = _receiver(chat.last, chat.seat.user_id, chat.seat.peer_id)
+    receiver_id = _receiver(chat.last, chat.membership.user_id, chat.membership.peer_id)
     return message_output(chat.last, receiver_id=receiver_id, read_count=getattr(chat.last, "read_count", 0))
 
 
@@ -160,7 +160,7 @@ class ChatOutput(OwnSettingsOutput):
 
 def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
     """A line of the chat list. In a private chat `chat.other.user` must be loaded."""
-    seat, room, other = chat.seat, chat.seat.room, chat.other
+    membership, room, other = chat.membership, chat.membership.room, chat.other
     return {
         "type": "private" if other else "group",
         "id": str(chat.id),
@@ -169,15 +169,15 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "online": online if other else None,
         "lastActive": iso(other.user.last_active) if other else None,
         "memberCount": room.member_count,
-        "unreadCount": seat.unread,
+        "unreadCount": membership.unread,
         "lastMessage": last_output(chat),
         "seq": room.last_seq,
         "version": room.last_version,
-        "readSeq": seat.read_seq,
+        "readSeq": membership.read_seq,
         "peerReadSeq": other.read_seq if other else None,
-        **own_settings_output(seat),
-        "away": seat.away,
-        "role": None if other else seat.role,
+        **own_settings_output(membership),
+        "away": membership.away,
+        "role": None if other else membership.role,
     }
 
 
@@ -204,11 +204,11 @@ def unread_output(chats: Iterable[Chat]) -> dict[str, Any]:
     private: list[dict[str, Any]] = []
     group: list[dict[str, Any]] = []
     for chat in chats:
-        line = {"unreadCount": chat.seat.unread, "lastMessage": last_output(chat)}
-        if chat.seat.peer_id:
-            private.append({"senderId": str(chat.seat.peer_id), **line})
+        line = {"unreadCount": chat.membership.unread, "lastMessage": last_output(chat)}
+        if chat.membership.peer_id:
+            private.append({"senderId": str(chat.membership.peer_id), **line})
         else:
-            group.append({"groupId": str(chat.seat.room_id), **line})
+            group.append({"groupId": str(chat.membership.room_id), **line})
     total = sum(line["unreadCount"] for line in [*private, *group])
     return {"total": total, "private": private, "group": group}
 
@@ -219,12 +219,12 @@ class ReadOutput(serializers.Serializer[Any]):
     readSeq = serializers.IntegerField(allow_null=True, help_text="The cursor; null where several chats were named")
 
 
-def read_output(seats: Sequence[Membership], chat_ids: Sequence[UUID]) -> dict[str, Any]:
+def read_output(memberships: Sequence[Membership], chat_ids: Sequence[UUID]) -> dict[str, Any]:
     """The answer to marking read, whichever door it came by."""
     return {
         "status": "ok",
-        "unreadCount": sum(seat.unread for seat in seats),
-        "readSeq": (seats[0].read_seq if seats else 0) if len(chat_ids) == 1 else None,
+        "unreadCount": sum(membership.unread for membership in memberships),
+        "readSeq": (memberships[0].read_seq if memberships else 0) if len(chat_ids) == 1 else None,
     }
 
 
@@ -247,15 +247,15 @@ def sync_output(changes: Iterable[Changes]) -> dict[str, Any]:
 
 
 def _changes_output(one: Changes) -> dict[str, Any]:
-    if one.seat is None:
+    if one.membership is None:
         return {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True, "messages": []}
     return {
-        "type": "private" if one.seat.peer_id else "group",
+        "type": "private" if one.membership.peer_id else "group",
         "id": str(one.chat_id),
-        "version": one.seat.room.last_version,
+        "version": one.membership.room.last_version,
         "limited": one.limited,
         "gone": False,
-        "messages": page_output(Page(one.seat, one.messages, one.readers)),
+        "messages": page_output(Page(one.membership, one.messages, one.readers)),
     }
 
 

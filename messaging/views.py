@@ -57,7 +57,7 @@ def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str,
     chats, is_whole = selectors.first_chats(user, FIRST_CHATS)
     page = _opening(user, chat_id, is_group=is_group) if chat_id else None
     if page and all(chat.id != chat_id for chat in chats):
-        chats.append(selectors.chat_of(user, page.seat))
+        chats.append(selectors.chat_of(user, page.membership))
     here = online_among(chat.id for chat in chats if chat.other)
     return {
         "chats": [serializers.chat_output(chat, online=chat.id in here) for chat in chats],

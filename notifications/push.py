@@ -2,7 +2,7 @@
 
 Addresses were given by clients. Whatever a name leads to is looked at before it is asked, and that very address is
 asked, so that it cannot change in between; redirects are not followed; of the answer the first lines are read, and
-within `PATIENCE` in all.
+within `TIMEOUT_SECONDS` in all.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from notifications import rules
 log = logging.getLogger(__name__)
 
 #: Seconds for one push, its name's look-up and handshakes included.
-PATIENCE = 8.0
+TIMEOUT_SECONDS = 8.0
 #: Pushes under way at a time, and those that may wait.
 AT_ONCE, BACKLOG = 16, 1000
 #: Bytes of an answer's head.
@@ -42,7 +42,7 @@ SENT, GONE, FAILED = "sent", "gone", "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class PushRequest:
     """What a browser is to be told. Of two with the same topic that wait there, the later is kept."""
 
     endpoint: str
@@ -63,12 +63,12 @@ class Courier:
         self._starting = threading.Lock()
         self._waiting = 0
 
-    def send(self, parcel: Parcel, done: Done) -> bool:
+    def send(self, push: PushRequest, done: Done) -> bool:
         """Send it, and call `done` with SENT, GONE or FAILED, on that thread. False where too many wait."""
         if self._waiting >= BACKLOG:
             return False
         self._waiting += 1
-        asyncio.run_coroutine_threadsafe(self._send(parcel, done), self._running())
+        asyncio.run_coroutine_threadsafe(self._send(push, done), self._running())
         return True
 
     def _running(self) -> asyncio.AbstractEventLoop:
@@ -79,33 +79,33 @@ class Courier:
                 threading.Thread(target=self._loop.run_forever, name="push-courier", daemon=True).start()
             return self._loop
 
-    async def _send(self, parcel: Parcel, done: Done) -> None:
+    async def _send(self, push: PushRequest, done: Done) -> None:
         try:
             async with self._turns:
-                outcome = await _outcome(parcel)
+                outcome = await _outcome(push)
         finally:
             self._waiting -= 1
         done(outcome)
 
 
-async def _outcome(parcel: Parcel) -> str:
+async def _outcome(push: PushRequest) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
-            status = await _posted(parcel)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            status = await _posted(push)
     except (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError) as failed:
-        log.warning("push: %s was not reached: %s", urlsplit(parcel.endpoint).hostname, type(failed).__name__)
+        log.warning("push: %s was not reached: %s", urlsplit(push.endpoint).hostname, type(failed).__name__)
         return FAILED
     if status in (404, 410):
         return GONE
     if 200 <= status < 300:
         return SENT
-    log.warning("push: %s answered %d", urlsplit(parcel.endpoint).hostname, status)
+    log.warning("push: %s answered %d", urlsplit(push.endpoint).hostname, status)
     return FAILED
 
 
-async def _posted(parcel: Parcel) -> int:
+async def _posted(push: PushRequest) -> int:
     """The status of the answer. Raises OSError and its like where there is none."""
-    parts = urlsplit(parcel.endpoint)
+    parts = urlsplit(push.endpoint)
     is_secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if is_secure else 80)
     reader, writer = await asyncio.open_connection(
@@ -116,7 +116,7 @@ async def _posted(parcel: Parcel) -> int:
         server_hostname=host if is_secure else None,
     )
     try:
-        writer.write(_request(parcel))
+        writer.write(_request(push))
         await writer.drain()
         head = await reader.readuntil(b"\r\n\r\n")
         return int(head.split(maxsplit=2)[1])
@@ -133,13 +133,13 @@ async def _address(host: str, port: int) -> str:
     return addresses[0]
 
 
-def _request(parcel: Parcel) -> bytes:
-    parts = urlsplit(parcel.endpoint)
+def _request(push: PushRequest) -> bytes:
+    parts = urlsplit(push.endpoint)
     body = http_ece.encrypt(
-        parcel.payload,
+        push.payload,
         private_key=ec.generate_private_key(ec.SECP256R1()),
-        dh=rules.decoded(parcel.p256dh),
-        auth_secret=rules.decoded(parcel.auth),
+        dh=rules.decoded(push.p256dh),
+        auth_secret=rules.decoded(push.auth),
         version="aes128gcm",
     )
     origin, vouched_until = f"{parts.scheme}://{parts.netloc}", int(time.time()) + VOUCHED
@@ -152,7 +152,7 @@ def _request(parcel: Parcel) -> bytes:
         "Content-Length": str(len(body)),
         "TTL": str(LIFETIME),
         "Urgency": "high",
-        "Topic": parcel.topic,
+        "Topic": push.topic,
         **_identity().sign(claims),
     }
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -21,12 +21,12 @@ def count_others(device: Device) -> int:
 
 
 def listeners(room_ids: Collection[UUID]) -> list[Membership]:
-    """The seats in some rooms of those who can be reached, have something to read there and want to hear of it."""
+    """Memberships to notify in some rooms: unread messages, a subscription, neither muted nor away."""
     wants = Q(muted_until=None) | Q(muted_until__lte=now())
-    seats = Membership.objects.select_related("room").filter(
+    memberships = Membership.objects.select_related("room").filter(
         wants, room_id__in=room_ids, away=False, user__in=PushSubscription.objects.values("user")
     )
-    return [seat for seat in seats if seat.unread]
+    return [membership for membership in memberships if membership.unread]
 
 
 def subscriptions(user_ids: Collection[UUID]) -> list[PushSubscription]:
@@ -38,10 +38,10 @@ def subscriptions(user_ids: Collection[UUID]) -> list[PushSubscription]:
 def unread_totals(user_ids: Collection[UUID]) -> dict[UUID, int]:
     """What each of these people has to read in all the chats that are not muted."""
     audible = Q(muted_until=None) | Q(muted_until__lte=now())
-    seats = Membership.objects.filter(
+    memberships = Membership.objects.filter(
         audible, user_id__in=user_ids, room__last_seq__gt=F("read_seq") + F("own_since_read")
     ).order_by()
-    counted = seats.values("user_id").annotate(
+    counted = memberships.values("user_id").annotate(
         last=Sum("room__last_seq"), read=Sum("read_seq"), own=Sum("own_since_read")
     )
     return {row["user_id"]: row["last"] - row["read"] - row["own"] for row in counted}

@@ -78,7 +78,7 @@ class _Statements:
             connection.execute_wrappers.append(self)
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        is_job = _in_job.get() or threading.current_thread().name == "push-teller"
+        is_job = _in_job.get() or threading.current_thread().name == "push-dispatcher"
         if self.counting is not None and not is_job and not sql.lstrip().upper().startswith(_NO_QUERY):
             self.counting.append(f"{threading.current_thread().name}: {sql}")
         return execute(sql, params, many, context)
@@ -105,10 +105,10 @@ hub.every = _as_job(hub.every)  # type: ignore[assignment]
 
 def _wait_for_what_is_told_later() -> None:
     """Counts are told folded, a moment after what was said: what came before is not this test's to pay."""
-    from messaging.events import unread
+    from messaging import unread_push
 
     give_up = time.monotonic() + 10
-    while unread._groups._round is not None or unread._private._round is not None:
+    while unread_push._groups._round is not None or unread_push._private._round is not None:
         assert time.monotonic() < give_up, "there is always something to tell"
         time.sleep(0.01)
 

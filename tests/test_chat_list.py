@@ -34,7 +34,7 @@ def test_a_pin_is_mine_alone_and_the_order_stays_newest_first(pair: Any, person:
     assert not any(one["pinned"] for one in chats(ann).values())
 
 
-def test_a_group_is_pinned_and_loses_its_pin_with_the_seat(person: Any, group: Any) -> None:
+def test_a_group_is_pinned_and_loses_its_pin_with_the_membership(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     assert bob.post("/chat/pin", {"type": "group", "id": room["id"]})["pinned"] is True
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_named(person: Any, path: str, body: dict[str, Any], fi
 
 def test_pinning_and_muting_take_four_queries(pair: Any, query_budget: Any) -> None:
     ann, bob = pair
-    with query_budget(4):  # who asks, his seat, how many pins, the pin
+    with query_budget(4):  # who asks, his membership, how many pins, the pin
         ann.post("/chat/pin", {"type": "private", "id": bob.id})
     with query_budget(3):
         ann.post("/chat/mute", {"type": "private", "id": bob.id})

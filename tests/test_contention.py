@@ -50,7 +50,7 @@ def threads() -> Callable[[list[Callable[[], Any]]], list[Any]]:
             try:
                 return doing()
             finally:
-                databases.let_go()
+                databases.release_connection()
 
         with ThreadPoolExecutor(len(doings)) as pool:
             return [one.result() for one in [pool.submit(run, doing) for doing in doings]]
@@ -59,15 +59,17 @@ def threads() -> Callable[[list[Callable[[], Any]]], list[Any]]:
 
 
 def require_whole(room_id: str) -> None:
-    """The numbers have no gap, and every seat's arithmetic is what the messages say."""
+    """The numbers have no gap, and every membership's arithmetic is what the messages say."""
     room = Room.objects.get(pk=room_id)
     seqs = sorted(Message.objects.filter(room_id=room.pk).values_list("seq", flat=True))
     assert seqs == list(range(1, room.last_seq + 1))
     versions = sorted(Message.objects.filter(room_id=room.pk).values_list("version", flat=True))
     assert len(set(versions)) == len(versions) and versions[-1] <= room.last_version
-    seats = list(Membership.objects.select_related("room").filter(room_id=room.pk))
-    assert room.member_count == len(seats)
-    assert {one.user_id: one.unread for one in seats} == {one.user_id: selectors.counted_unread(one) for one in seats}
+    memberships = list(Membership.objects.select_related("room").filter(room_id=room.pk))
+    assert room.member_count == len(memberships)
+    assert {one.user_id: one.unread for one in memberships} == {
+        one.user_id: selectors.counted_unread(one) for one in memberships
+    }
 
 
 def test_twenty_people_send_and_read_in_one_group_at_once(
@@ -99,7 +101,7 @@ def test_several_processes_send_read_and_change_one_group_at_once(
     room_ids = [UUID(one["id"]) for one in (room, other)]
 
     def send(writer: GroupCommit[Any, Any], turn: int) -> None:
-        # Everybody's words in both groups by every writer, so that each batch holds many seats and both rooms.
+        # Everybody's words in both groups by every writer, so that each batch holds many memberships and both rooms.
         drafts = [
             services.Draft(sender=sender, to=to, is_group=True, content=f"{turn}", client_id=f"{turn} {to}")
             for to in room_ids[:: 1 if turn % 2 else -1]

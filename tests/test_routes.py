@@ -162,9 +162,11 @@ def world(people: SimpleNamespace, settings: Any) -> SimpleNamespace:
     """A new closed group with an owner, an admin, members, one who was removed, and a stranger outside."""
     settings.RATE_MESSAGES = "off"
     world = SimpleNamespace(**vars(people))
-    seats = [world.admin, world.member, world.other, world.kicked]
+    memberships = [world.admin, world.member, world.other, world.kicked]
     world.group = world.owner.post(
-        "/group/create", {"name": "tea", "joinPolicy": "closed", "memberIds": [one.id for one in seats]}, status=201
+        "/group/create",
+        {"name": "tea", "joinPolicy": "closed", "memberIds": [one.id for one in memberships]},
+        status=201,
     )
     world.file = world.owner.upload(b"hello", "tea", "files")["mediaUrl"]
     world.owner.post("/group/send", {"groupId": world.group["id"], "type": "file", "mediaUrl": world.file}, status=201)

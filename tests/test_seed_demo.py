@@ -151,7 +151,7 @@ def test_a_second_run_does_nothing(demo: Demo, lin: Guest) -> None:
     assert [(chat["id"], chat["version"]) for chat in lin.chats] == before
 
 
-def test_the_arithmetic_of_every_seat_is_right(demo: Demo) -> None:
+def test_the_arithmetic_of_every_membership_is_right(demo: Demo) -> None:
     counted = demo.server.manage("unread")
     assert counted.returncode == 0 and ", 0 wrong in the database, 0 wrong in Redis" in counted.stdout, counted.stdout
 

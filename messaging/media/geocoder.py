@@ -17,7 +17,7 @@ from messaging.media import files
 log = logging.getLogger(__name__)
 
 #: Seconds a sender waits for it, and those who are asked for at the same time; the others go without.
-PATIENCE = 2.0
+TIMEOUT_SECONDS = 2.0
 AT_ONCE = 4
 #: Bytes of an answer, and characters of an address.
 ANSWER = 64 * 1024
@@ -44,14 +44,14 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def address_of(latitude: float, longitude: float, language: str) -> str:
-    """ "" where it is not known within `PATIENCE`. Blocks; the log says no place."""
+    """ "" where it is not known within `TIMEOUT_SECONDS`. Blocks; the log says no place."""
     if not _turns.acquire(blocking=False):
         return ""
     url = settings.GEOCODER_URL.format(latitude=f"{latitude:.6f}", longitude=f"{longitude:.6f}", language=language)
     asked = _threads().submit(_ask, url)
     asked.add_done_callback(lambda _: _turns.release())
     try:
-        return asked.result(PATIENCE)
+        return asked.result(TIMEOUT_SECONDS)
     except (TooLate, OSError, URLError, ValueError, LookupError, TypeError) as failed:
         log.warning("geocoder: no address: %s", type(failed).__name__)
         return ""
@@ -60,7 +60,7 @@ def address_of(latitude: float, longitude: float, language: str) -> str:
 def _ask(url: str) -> str:
     request = Request(url, headers={"Accept": "application/json", "User-Agent": "chat"})  # noqa: S310 (see checks.py)
     try:
-        with _opener().open(request, timeout=PATIENCE) as answer:
+        with _opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
             said = json.loads(answer.read(ANSWER))
     except HTTPError as refused:
         with refused:

@@ -26,7 +26,7 @@ from messaging.media.kinds import AVATAR
 T = TypeVar("T")
 
 
-def show_oneself(*, user: User, source: Path) -> User:
+def set_own_avatar(*, user: User, source: Path) -> User:
     """Make a person's avatar of what was uploaded to `source`, which is left alone. Not charged: each has only one.
 
     Raises Unusable, TooLarge, Busy. Blocks for seconds, and asks for no database meanwhile.
@@ -34,9 +34,9 @@ def show_oneself(*, user: User, source: Path) -> User:
     return _stored(source, lambda address: accounts.set_avatar(user=user, address=address))
 
 
-def show_group(*, by: User, group_id: UUID, source: Path) -> Membership:
+def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
     """The same for a group, by its admins. Raises NotFound and Forbidden, too."""
-    group_rules.require_admin(rooms.seat(by, group_id))  # before it is looked at, which costs us something
+    group_rules.require_admin(rooms.membership(by, group_id))  # before it is looked at, which costs us something
     return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address))
 
 
@@ -44,7 +44,7 @@ def _stored(source: Path, show: Callable[[str], T]) -> T:
     """The file first: an address without its file would be a promise; a file that nobody shows is swept."""
     if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
         raise errors.TooLarge()
-    databases.let_go()
+    databases.release_connection()
     name = uuid4().hex
     target = storage.scratch() / f"{name}.made"
     path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"

@@ -20,9 +20,9 @@ def recall(*, by: User, message_id: UUID) -> dict[str, object]:
     """Take back what a message said, everywhere; the message as it is then. Recalling twice is recalling once."""
 
     def body() -> dict[str, object]:
-        message, seat = _locked(by, message_id)
+        message, membership = _locked(by, message_id)
         if not message.is_recalled:
-            rules.require_recall(by, message, seat)
+            rules.require_recall(by, message, membership)
             _erase(message)
         return _output(message)
 
@@ -30,7 +30,7 @@ def recall(*, by: User, message_id: UUID) -> dict[str, object]:
 
 
 def erase(*, message: Message) -> None:
-    """The same by the operators, who need no seat and no hurry."""
+    """The same by the operators, who need no membership and no hurry."""
 
     def body() -> None:
         rooms.locked_room(message.room_id)
@@ -45,7 +45,7 @@ def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
     """Put other words in the place of a text, or of a caption."""
 
     def body() -> dict[str, object]:
-        message, _seat = _locked(by, message_id)
+        message, _membership = _locked(by, message_id)
         rules.require_edit(by, message, content)
         if message.content != content:
             message.content, message.edited_at = content, now()
@@ -59,7 +59,7 @@ def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
 
 def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:
     """A message that nobody else changes until we are done: the room is locked first, and the message read after it."""
-    found, _seat = selectors.message_for(by, message_id)
+    found, _membership = selectors.message_for(by, message_id)
     rooms.locked_room(found.room_id)
     return selectors.message_for(by, message_id)
 
@@ -95,6 +95,6 @@ def _refresh_last(message: Message, output: dict[str, object]) -> None:
     if receiver_id is None:
         cache.group(message.room_id, message.room.last_seq, [], orjson.dumps(output))
         return
-    seat = rooms.seats_of(receiver_id, [message.room_id]).get(message.room_id)
-    if seat is not None:
-        cache.private(receiver_id, message.sender_id, seat.room.last_seq, seat.base, orjson.dumps(output))
+    membership = rooms.memberships_of(receiver_id, [message.room_id]).get(message.room_id)
+    if membership is not None:
+        cache.private(receiver_id, message.sender_id, membership.room.last_seq, membership.base, orjson.dumps(output))

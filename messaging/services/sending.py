@@ -1,7 +1,7 @@
 """How a message gets into a conversation: validated, numbered and committed together with what arrived beside it.
 
 Every send, from HTTP or a socket, goes through one writer thread of its process. Per batch that is one statement each
-for the senders' seats, the rooms' numbers and the new rows, however many members a group has; and two more where
+for the senders' memberships, the rooms' numbers and the new rows, however many members a group has; and two more where
 somebody sends what he uploaded. A repeated `clientId` is found when the insert says so: those batches are redone one by
 one, with a look first. That of a message with an upload is found by the upload, which is no longer free.
 """
@@ -26,13 +26,12 @@ from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound,
 from chatproject.core.models import uuid7
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import now
-from groups import numbers
+from groups import sequences
 from groups import services as groups
 from groups.models import Room, direct_room_id
-from groups.numbers import Speaker, Step
 from groups.rules import require_other
-from messaging import cache, events, rules, selectors, types
-from messaging.events import unread
+from groups.sequences import Append, Author
+from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.models import Message, Upload
 from messaging.serializers import message_output
 from notifications import services as notifications
@@ -73,7 +72,7 @@ def send(draft: Draft) -> Sent:
     _check(draft)
     if is_incomplete(draft):
         draft = completed(draft)
-    databases.let_go()
+    databases.release_connection()
     return _commits.commit(draft)
 
 
@@ -110,7 +109,7 @@ Refusals = Callable[[], list[RateLimited | None]]
 
 
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
-    # Redis looks at the limits while the database looks at the seats.
+    # Redis looks at the limits while the database looks at the memberships.
     limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
     refusals = rate_limits.ask_each(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
     try:
@@ -158,7 +157,7 @@ def _commit(drafts: list[Draft], refusals: Refusals) -> list[Sent | ChatError]:
         return _Batch(drafts, refusals).run()
     if any(refused := refusals()):
         raise _TooFast(refused)
-    uploads = selectors.held_uploads(wanted)
+    uploads = selectors.locked_uploads(wanted)
     found = _found_wrong(drafts, uploads)
     right = [draft for draft, wrong in zip(drafts, found, strict=True) if wrong is None]
     answers = iter(_Batch(right, _nobody(right), uploads).run() if right else [])
@@ -245,12 +244,12 @@ class _New:
 class _Turn:
     """What one person says in one room within a batch."""
 
-    __slots__ = ("base", "messages", "speaker")
+    __slots__ = ("author", "base", "messages")
 
-    def __init__(self, speaker: Speaker) -> None:
-        self.speaker = speaker
+    def __init__(self, author: Author) -> None:
+        self.author = author
         self.messages = 0
-        #: Up to where he has nothing to read when it is said; None while it is not known that he has a seat.
+        #: Up to where he has nothing to read when it is said; None while it is not known that he has a membership.
         self.base: int | None = None
 
 
@@ -264,23 +263,23 @@ class _Batch:
         self.drafts = drafts
         self.refusals = refusals
         self.uploads = uploads or {}
-        self.turns: dict[Speaker, _Turn] = {}
+        self.turns: dict[Author, _Turn] = {}
         self.turn_of = [self._turn(draft) for draft in drafts]
         self.said: list[tuple[Draft, _New, Sent]] = []
 
     def _turn(self, draft: Draft) -> _Turn:
-        speaker = Speaker(draft.room_id, draft.sender.pk, _GROUP if draft.is_group else _DIRECT)
-        turn = self.turns.get(speaker)
+        author = Author(draft.room_id, draft.sender.pk, _GROUP if draft.is_group else _DIRECT)
+        turn = self.turns.get(author)
         if turn is None:
-            turn = self.turns[speaker] = _Turn(speaker)
+            turn = self.turns[author] = _Turn(author)
         turn.messages += 1
         return turn
 
     def run(self) -> list[Sent | ChatError]:
-        self._take_seats(self.turns.values())
+        self._count_own(self.turns.values())
         for draft, turn in zip(self.drafts, self.turn_of, strict=True):
             if turn.base is None and not draft.is_group and self._open(draft):
-                self._take_seats([turn])
+                self._count_own([turn])
         refused = self.refusals()
         if any(refused):
             raise _TooFast(refused)
@@ -290,16 +289,16 @@ class _Batch:
             if message is not None:
                 rooms.setdefault(message.room_id, []).append(message)
         if rooms:
-            self._number(rooms)
+            self._allocate(rooms)
             databases.insert(Message, _New.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
             if self.uploads:
                 self._hang_up(messages)
             on_commit(self._tell)
         return list(self._answers(messages))
 
-    def _take_seats(self, turns: Iterable[_Turn]) -> None:
-        for speaker, base in numbers.count_own({turn.speaker: turn.messages for turn in turns}).items():
-            self.turns[speaker].base = base
+    def _count_own(self, turns: Iterable[_Turn]) -> None:
+        for author, base in sequences.count_own({turn.author: turn.messages for turn in turns}).items():
+            self.turns[author].base = base
 
     def _open(self, draft: Draft) -> bool:
         """The first words between two people make their room."""
@@ -310,7 +309,7 @@ class _Batch:
         return True
 
     def _messages(self) -> list[_New | None]:
-        """What each draft becomes; None where its sender has no seat."""
+        """What each draft becomes; None where its sender has no membership."""
         at = now()
         messages: list[_New | None] = []
         for draft, turn in zip(self.drafts, self.turn_of, strict=True):
@@ -319,7 +318,7 @@ class _Batch:
                 continue
             pk = uuid7()
             client_id = draft.client_id or str(pk)
-            new = _New(pk, turn.speaker.room_id, draft.sender, client_id, draft.type, draft.content, at)
+            new = _New(pk, turn.author.room_id, draft.sender, client_id, draft.type, draft.content, at)
             new.reply_to_id = draft.reply_to_id
             if draft.details is not None:
                 new.details = draft.details if draft.upload_id is None else self.uploads[draft.upload_id].details
@@ -336,11 +335,11 @@ class _Batch:
                 carried.append(upload)
         Upload.objects.bulk_update(carried, ["message"])
 
-    def _number(self, rooms: dict[UUID, list[_New]]) -> None:
-        steps = {room_id: Step(len(said), said[-1].pk, said[-1].sent_at) for room_id, said in rooms.items()}
-        for room_id, stand in numbers.move(steps).items():
+    def _allocate(self, rooms: dict[UUID, list[_New]]) -> None:
+        appends = {room_id: Append(len(said), said[-1].pk, said[-1].sent_at) for room_id, said in rooms.items()}
+        for room_id, head in sequences.allocate_seqs(appends).items():
             for back, message in enumerate(reversed(rooms[room_id])):
-                message.seq, message.version = stand.last_seq - back, stand.last_version - back
+                message.seq, message.version = head.last_seq - back, head.last_version - back
 
     def _answers(self, messages: list[_New | None]) -> Iterator[Sent | ChatError]:
         for draft, message in zip(self.drafts, messages, strict=True):
@@ -363,13 +362,13 @@ class _Batch:
                 # The others' counts are told by the processes that hold their sockets.
                 cache.group(room_id, message.seq, self._bases(room_id), sent.json)
             else:
-                unread.private(room_id, sent.output, sent.json)
+                unread_push.private(room_id, sent.output, sent.json)
 
     def _bases(self, room_id: UUID) -> list[tuple[UUID, int]]:
         return [
-            (turn.speaker.user_id, turn.base)
+            (turn.author.user_id, turn.base)
             for turn in self.turns.values()
-            if turn.base is not None and turn.speaker.room_id == room_id
+            if turn.base is not None and turn.author.room_id == room_id
         ]
 
 

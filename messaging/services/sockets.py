@@ -24,8 +24,7 @@ from chatproject.core.http.credentials import Credentials
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import iso, now
 from groups import selectors as rooms
-from messaging import events
-from messaging.events import unread
+from messaging import events, unread_push
 from messaging.services import uploads
 from presence import selectors as presence
 from presence import services as presence_services
@@ -56,7 +55,7 @@ _some_left = asyncio.Event()
 
 def start() -> None:
     """Set this process's jobs up; called once, before the first socket."""
-    unread.start()
+    unread_push.start()
     hub.every(presence_services.REFRESH_SECONDS, refresh)
     hub.every(1, sweep)
     hub.every(0, sweep_those_who_left)
@@ -74,12 +73,12 @@ class Admission:
     topics: list[str]
 
 
-async def admitted(shown: Credentials) -> Admission | int:
+async def admit(shown: Credentials) -> Admission | int:
     """Who may open a socket with this; or the close code of the refusal."""
     return await _admission(shown)
 
 
-def _admit(shown: list[Credentials]) -> list[Admission | int]:
+def _admissions(shown: list[Credentials]) -> list[Admission | int]:
     """Everyone who came at the same moment: two queries and one round trip to Redis, however many they are."""
     devices = accounts.devices_for(shown)
     comers = [str(device.user_id) for device in devices if device is not None]
@@ -95,7 +94,7 @@ def _topics_of(user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
     """What these people's sockets hear, and the rooms they belong to without hearing them."""
     topics = {user_id: [hub.user_topic(user_id)] for user_id in user_ids}
     names: dict[tuple[UUID, bool], str] = {}
-    for user_id, room_id, away in rooms.seats_of_many(user_ids) if user_ids else ():
+    for user_id, room_id, away in rooms.memberships_of_many(user_ids) if user_ids else ():
         if (room_id, away) not in names:
             name = hub.room_topic(room_id)
             names[room_id, away] = hub.muffled(name) if away else name
@@ -156,7 +155,7 @@ def _versions_of(user_ids: list[UUID]) -> list[dict[UUID, int]]:
     return [found[user_id] for user_id in user_ids]
 
 
-_admission = Together(_admit)
+_admission = Together(_admissions)
 _arrival = Together(_arrive)
 _departure = Together(_leave)
 _versions = Together(_versions_of)
@@ -263,7 +262,7 @@ def _sweep_uploads() -> None:
     if is_due:
         keep_connection()
         uploads.sweep()
-        databases.let_go()
+        databases.release_connection()
 
 
 async def recheck() -> None:

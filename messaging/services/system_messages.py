@@ -30,7 +30,7 @@ _ENGLISH = {
 }
 
 
-def write_line(
+def post_system_message(
     room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
 ) -> None:
     """Write a line into a locked room, within the caller's transaction; told after the commit."""
@@ -70,13 +70,13 @@ def write_line(
 
 
 def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
-    """Nobody has his own doings to read. Answers where that leaves him, if he still has a seat."""
-    seat = room.memberships.select_for_update().filter(user=by).first()
-    if seat is None:
+    """Nobody has his own doings to read. Answers where that leaves him, if he still has a membership."""
+    membership = room.memberships.select_for_update().filter(user=by).first()
+    if membership is None:
         return []
-    seat.own_since_read += 1
-    seat.save(update_fields=["own_since_read"])
-    return [(by.pk, seat.read_seq + seat.own_since_read)]
+    membership.own_since_read += 1
+    membership.save(update_fields=["own_since_read"])
+    return [(by.pk, membership.read_seq + membership.own_since_read)]
 
 
 def _person(user: User) -> dict[str, str]:

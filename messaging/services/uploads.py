@@ -40,7 +40,7 @@ def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
         raise errors.TooLarge()
     if settings.UPLOAD_QUOTA and selectors.used_bytes(owner) + source.stat().st_size > settings.UPLOAD_QUOTA:
         raise rules.QuotaExceeded()
-    databases.let_go()
+    databases.release_connection()
     upload_id = uuid4()
     target, thumbnail = (storage.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
     with ExitStack() as scratch:

@@ -72,10 +72,10 @@ class _Waiting:
 def message_said(room_id: UUID, output: Mapping[str, Any], preview: Callable[[Mapping[str, Any]], str]) -> None:
     """Whoever of the room is not here is told, soon. Any thread; never fails, never waits."""
     if settings.WEB_PUSH:
-        _teller.mark(room_id, Said(output, preview))
+        _dispatcher.mark(room_id, Said(output, preview))
 
 
-class _Teller:
+class PushDispatcher:
     """A thread that looks, and what it will look at."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class _Teller:
         if not self._is_running:
             with self._changing:
                 if not self._is_running:
-                    threading.Thread(target=self._run, name="push-teller", daemon=True).start()
+                    threading.Thread(target=self._run, name="push-dispatcher", daemon=True).start()
                     self._is_running = True
 
     def _run(self) -> None:
@@ -120,7 +120,7 @@ class _Teller:
             except Exception:  # a hint less; the next look is at something else
                 log.exception("push: nobody was told of some messages")
             finally:
-                databases.let_go()
+                databases.release_connection()
 
     # Looking ----------------------------------------------------------------------------------------------------------
 
@@ -128,52 +128,60 @@ class _Teller:
         with self._changing:
             rooms, self._rooms = self._rooms, {}
         if rooms:
-            seats = selectors.listeners(rooms)
-            said = ((seat, rooms[seat.room_id]) for seat in seats)
-            self._tell([(seat, one) for seat, one in said if str(seat.user_id) != one.output["senderId"]])
+            memberships = selectors.listeners(rooms)
+            said = ((membership, rooms[membership.room_id]) for membership in memberships)
+            self._tell(
+                [(membership, one) for membership, one in said if str(membership.user_id) != one.output["senderId"]]
+            )
         moment = time.monotonic()
         due = {key: one.said for key, one in self._people.items() if one.due <= moment}
         if due:
-            seats = selectors.listeners({room_id for room_id, _ in due})
-            still = {key: seat for seat in seats if (key := (seat.room_id, seat.user_id)) in due}
+            memberships = selectors.listeners({room_id for room_id, _ in due})
+            still = {
+                key: membership
+                for membership in memberships
+                if (key := (membership.room_id, membership.user_id)) in due
+            }
             for key in due.keys() - still.keys():
                 del self._people[key]  # he has read it
-            self._tell([(seat, due[key]) for key, seat in still.items()])
+            self._tell([(membership, due[key]) for key, membership in still.items()])
 
     def _tell(self, told: list[tuple[Membership, Said]]) -> None:
         """Push to those who are not here, and look again at the others."""
-        here = presence.online_among({seat.user_id for seat, _ in told})
+        here = presence.online_among({membership.user_id for membership, _ in told})
         absent = []
-        for seat, said in told:
+        for membership, said in told:
             # Who appears offline is known only to the process that has his sockets.
-            if seat.user_id in here or hub.local().users.get(seat.user_id):
-                self._look_again(seat, said)
+            if membership.user_id in here or hub.local().users.get(membership.user_id):
+                self._look_again(membership, said)
             else:
-                self._people.pop((seat.room_id, seat.user_id), None)
-                absent.append((seat, said))
+                self._people.pop((membership.room_id, membership.user_id), None)
+                absent.append((membership, said))
         if absent:
             self._push(absent)
 
-    def _look_again(self, seat: Membership, said: Said) -> None:
-        key = seat.room_id, seat.user_id
+    def _look_again(self, membership: Membership, said: Said) -> None:
+        key = membership.room_id, membership.user_id
         before = self._people.pop(key, None)
         looks = before.looks + 1 if before is not None and before.said is said else 0
         if looks < len(AGAIN) and len(self._people) < PEOPLE_MAX:
             self._people[key] = _Waiting(said, time.monotonic() + AGAIN[looks], looks)
 
     def _push(self, told: list[tuple[Membership, Said]]) -> None:
-        within = rate_limits.within_each("pushes", [str(seat.user_id) for seat, _ in told], settings.RATE_PUSHES)
+        within = rate_limits.within_each(
+            "pushes", [str(membership.user_id) for membership, _ in told], settings.RATE_PUSHES
+        )
         told = [one for one, is_within in zip(told, within, strict=True) if is_within]
-        users = {seat.user_id for seat, _ in told}
+        users = {membership.user_id for membership, _ in told}
         totals = selectors.unread_totals(users)
         reached: dict[UUID, list[PushSubscription]] = {}
         for subscription in selectors.subscriptions(users):
             reached.setdefault(subscription.user_id, []).append(subscription)
-        for seat, said in told:
-            for subscription in reached.get(seat.user_id, ()):
+        for membership, said in told:
+            for subscription in reached.get(membership.user_id, ()):
                 with language_of(subscription):
-                    note = _note(seat, said, shows_content=subscription.shows_content)
-                post(subscription, {**note, "unread": totals.get(seat.user_id, seat.unread)})
+                    note = _note(membership, said, shows_content=subscription.shows_content)
+                post(subscription, {**note, "unread": totals.get(membership.user_id, membership.unread)})
 
     # What became of it ------------------------------------------------------------------------------------------------
 
@@ -196,7 +204,7 @@ class _Teller:
                 rows.update(failures=failures, paused_until=now() + pause)
 
 
-def _note(seat: Membership, said: Said, *, shows_content: bool) -> dict[str, Any]:
+def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[str, Any]:
     """What is shown: who and what, or only that there is something; one for each chat."""
     output = said.output
     kind = "group" if output["groupId"] else "private"
@@ -208,7 +216,7 @@ def _note(seat: Membership, said: Said, *, shows_content: bool) -> dict[str, Any
     if kind == "private":
         return {"title": output["senderName"][:TITLE], "body": words, **where}
     body = _("%(name)s: %(words)s") % {"name": output["senderName"][:TITLE], "words": words}
-    return {"title": seat.room.name[:TITLE], "body": body, **where}
+    return {"title": membership.room.name[:TITLE], "body": body, **where}
 
 
 def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:
@@ -217,11 +225,11 @@ def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:
 
 def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
     """Push it, and take note later of what became of it."""
-    from notifications.push import SENT, Parcel
+    from notifications.push import SENT, PushRequest
 
     # Says which pushes replace each other, and nothing else.
     topic = hashlib.sha256(f"{subscription.pk} {note['tag']}".encode()).digest()[:18]
-    parcel = Parcel(
+    request = PushRequest(
         subscription.endpoint,
         subscription.p256dh,
         subscription.auth,
@@ -231,9 +239,9 @@ def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
 
     def done(outcome: str) -> None:
         if outcome != SENT or subscription.failures:
-            _teller.note(subscription.pk, outcome)
+            _dispatcher.note(subscription.pk, outcome)
 
-    _courier().send(parcel, done)
+    _courier().send(request, done)
 
 
 @cache
@@ -243,4 +251,4 @@ def _courier() -> Any:
     return Courier()
 
 
-_teller = _Teller()
+_dispatcher = PushDispatcher()

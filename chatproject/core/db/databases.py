@@ -278,7 +278,7 @@ def _attempts() -> Iterator[None]:
         pause = min(2 * pause, 0.25)
 
 
-def held(rows: QuerySet[M]) -> QuerySet[M]:
+def locked(rows: QuerySet[M]) -> QuerySet[M]:
     """Rows that nobody else changes before this transaction ends, though it only reads them."""
     if connection.vendor == "mongodb":
         from bson import ObjectId
@@ -303,7 +303,7 @@ def page(rows: QuerySet[M], *related: str) -> list[M]:
     return found
 
 
-def holds(field: str, text: str) -> Q:
+def contains(field: str, text: str) -> Q:
     """That a field holds this text, whatever its case."""
     if connection.vendor == "sqlite" and not text.isascii() and text.lower() != text.upper():
         # Its LIKE knows the case of A to Z; asking Python for each row takes three times as long.
@@ -327,7 +327,7 @@ def is_contended(error: Exception) -> bool:
     )
 
 
-def let_go() -> None:
+def release_connection() -> None:
     """Give this thread's connection back before it waits for another thread's work.
 
     Otherwise as many waiting requests as the pool has connections would keep the one they wait for from having one.
@@ -406,7 +406,7 @@ def update_joined(update: str, columns: Sequence[str], rows: Sequence[Sequence[A
     return select(f"WITH given ({', '.join(columns)}) AS (VALUES {marks}) {update}", values)
 
 
-def hold(table: str, ids: Iterable[UUID]) -> None:
+def lock_rows(table: str, ids: Iterable[UUID]) -> None:
     """Let nobody else change these rows before the transaction's end, taken in one order. SQLite has one writer."""
     if word() is not _sqlite_word:
         select(f"SELECT 1 FROM {table} WHERE _id = ANY(%s) ORDER BY _id FOR UPDATE", [list(ids)])  # noqa: S608

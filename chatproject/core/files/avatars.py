@@ -26,7 +26,7 @@ def is_ours(address: str) -> bool:
     return _ADDRESS.fullmatch(address) is not None
 
 
-def let_go(address: str) -> None:
+def delete_unused(address: str) -> None:
     """Inside the transaction in which a row stops showing it: a picture of ours is gone after the commit."""
     if is_ours(address):
         on_commit(lambda: storage.remove([address.removeprefix(storage.ADDRESS)]))

@@ -17,6 +17,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         looked, cursors, keys = services.compare_unread(rebuild=options["rebuild"])
         redis.flush()
-        self.stdout.write(f"{looked} seats, {cursors} wrong in the database, {keys} wrong in Redis")
+        self.stdout.write(f"{looked} memberships, {cursors} wrong in the database, {keys} wrong in Redis")
         if (cursors or keys) and not options["rebuild"]:
             raise SystemExit(1)

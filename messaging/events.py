@@ -57,23 +57,23 @@ def group_unread_payload(
     }
 
 
-def group_unread(seat: Membership, last: dict[str, Any] | None, *, skip: str = "") -> None:
+def group_unread(membership: Membership, last: dict[str, Any] | None, *, skip: str = "") -> None:
     """One person's unread in a group, to his own sockets."""
     content, sent_at = (last["content"], last["sentAt"]) if last else ("", None)
-    room = seat.room
-    payload = group_unread_payload(str(room.pk), room.name, room.avatar, seat.unread, last, content, sent_at)
-    hub.publish(hub.user_topic(seat.user_id), "groupUnreadUpdate", payload, skip=skip)
+    room = membership.room
+    payload = group_unread_payload(str(room.pk), room.name, room.avatar, membership.unread, last, content, sent_at)
+    hub.publish(hub.user_topic(membership.user_id), "groupUnreadUpdate", payload, skip=skip)
 
 
-def read(seat: Membership, senders: Iterable[UUID], *, since: int) -> None:
+def read(membership: Membership, senders: Iterable[UUID], *, since: int) -> None:
     """Somebody's cursor moved from `since` over what these people sent: `id` is the chat as they know it."""
-    is_private = bool(seat.peer_id)
+    is_private = bool(membership.peer_id)
     payload = {
         "type": "private" if is_private else "group",
-        "id": str(seat.user_id if is_private else seat.room_id),
-        "userId": str(seat.user_id),
+        "id": str(membership.user_id if is_private else membership.room_id),
+        "userId": str(membership.user_id),
         "previousSeq": since,
-        "readSeq": seat.read_seq,
+        "readSeq": membership.read_seq,
     }
     for sender_id in senders:
         hub.publish(hub.user_topic(sender_id), "OnRead", payload)

@@ -117,16 +117,19 @@ def _ask_groups(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
     for text, people in heard:
         last = orjson.loads(text)["data"]
         group_id = last["groupId"]
-        seats = [seat for seat in rooms.unread_of(UUID(group_id), people) if seat.unread]
-        if seats:
+        memberships = [membership for membership in rooms.unread_of(UUID(group_id), people) if membership.unread]
+        if memberships:
             # The same for everyone but for the number: it is encoded once, around a sign that JSON cannot have.
             count: Any = orjson.Fragment(_SIGN)
-            room = seats[0]
+            room = memberships[0]
             payload = group_unread_payload(
                 group_id, room.name, room.avatar, count, last, last["content"], last["sentAt"]
             )
             before, after = hub.encode("groupUnreadUpdate", payload).split(_SIGN)
-            told += [_Count(seat.user_id, b"%b%d%b" % (before, seat.unread, after), group_id, text) for seat in seats]
+            told += [
+                _Count(membership.user_id, b"%b%d%b" % (before, membership.unread, after), group_id, text)
+                for membership in memberships
+            ]
     return told
 
 
@@ -155,7 +158,7 @@ def private(room_id: UUID, last: dict[str, Any], json: bytes) -> None:
 def _ask_private(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -> None:
     chats = list({room_id for room_id, _ in marked})
     for start in range(0, len(chats), MOST):
-        for room_id, user_id, last_seq, base in rooms.stands_in(chats[start : start + MOST]):
+        for room_id, user_id, last_seq, base in rooms.unread_bases(chats[start : start + MOST]):
             if (room_id, str(user_id)) in marked:
                 last, json = marked[room_id, str(user_id)]
                 cache.private(user_id, UUID(last["senderId"]), last_seq, base, json)

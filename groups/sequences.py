@@ -1,0 +1,120 @@
+"""Message numbers of rooms and members' own counts, for many messages at once inside the caller's transaction.
+
+Two statements, whatever the number of rooms and people: an UPDATE that joins the given rows and returns what it wrote.
+Databases without such an UPDATE (MongoDB, an old SQLite) read the rows and write them back.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+
+from chatproject.core.db import databases
+from groups.models import Membership, Room
+
+
+class Author(NamedTuple):
+    """A sender in a room of this kind."""
+
+    room_id: UUID
+    user_id: UUID
+    kind: str
+
+
+class Append(NamedTuple):
+    """What is appended to a room: the number of messages, and the last one."""
+
+    messages: int
+    last_message_id: UUID
+    last_at: datetime
+
+
+class RoomHead(NamedTuple):
+    """A room's last numbers after an append."""
+
+    last_seq: int
+    last_version: int
+
+
+def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
+    """Add each author's number of messages to their `own_since_read`: nobody has their own messages unread.
+
+    Returns each author's base, `read_seq + own_since_read`. Non-members are absent from the result. Locks the rooms
+    until the transaction ends.
+    """
+    if not databases.speaks_sql():
+        return _count_own_by_row(written)
+    word = databases.word()
+    rows = [(word(one.room_id), word(one.user_id), one.kind, count) for one, count in written.items()]
+    # The rooms first, in one order, as every verb of groups does: two orders could deadlock.
+    databases.lock_rows("groups_room", {author.room_id for author in written})
+    answered = databases.update_joined(
+        """
+        UPDATE groups_membership SET own_since_read = own_since_read + given.count
+        FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
+        WHERE groups_membership.room_id = given.room AND groups_membership.user_id = given.member
+        RETURNING groups_membership.room_id, groups_membership.user_id, read_seq + own_since_read
+        """,
+        ("room", "member", "kind", "count"),
+        rows,
+    )
+    authors = {row[:2]: author for row, author in zip(rows, written, strict=True)}
+    return {authors[room, user]: base for room, user, base in answered}
+
+
+def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
+    """Move each room's `last_seq` and `last_version` on by its number of messages; the rooms must be locked.
+
+    The messages of an append get the numbers up to and including those returned for their room.
+    """
+    if not databases.speaks_sql():
+        return _allocate_by_row(appends)
+    word = databases.word()
+    rows = [
+        (word(room_id), word(append.last_message_id), word(append.last_at), append.messages)
+        for room_id, append in appends.items()
+    ]
+    answered = databases.update_joined(
+        """
+        UPDATE groups_room SET last_seq = last_seq + given.count, last_version = last_version + given.count,
+            last_message_id = given.message, last_at = given.at
+        FROM given WHERE groups_room._id = given.room
+        RETURNING groups_room._id, last_seq, last_version
+        """,
+        ("room", "message", "at", "count"),
+        rows,
+    )
+    rooms = {row[0]: room_id for row, room_id in zip(rows, appends, strict=True)}
+    return {rooms[room]: RoomHead(last_seq, last_version) for room, last_seq, last_version in answered}
+
+
+def _count_own_by_row(written: Mapping[Author, int]) -> dict[Author, int]:
+    bases = {}
+    memberships = _locked_memberships(written)
+    for membership in memberships:
+        author = Author(membership.room_id, membership.user_id, membership.room.kind)
+        membership.own_since_read += written[author]
+        bases[author] = membership.base
+    Membership.objects.bulk_update(memberships, ["own_since_read"])
+    return bases
+
+
+def _locked_memberships(authors: Iterable[Author]) -> list[Membership]:
+    wanted = reduce(or_, (Q(room=one.room_id, user=one.user_id, room__kind=one.kind) for one in authors))
+    locked = Membership.objects.select_for_update(of=("room", "self")).select_related("room")
+    return list(locked.filter(wanted).order_by("room_id", "pk"))
+
+
+def _allocate_by_row(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
+    rooms = list(Room.objects.filter(pk__in=list(appends)))
+    for room in rooms:
+        append = appends[room.pk]
+        room.last_seq += append.messages
+        room.last_version += append.messages
+        room.last_message_id, room.last_at = append.last_message_id, append.last_at
+    Room.objects.bulk_update(rooms, ["last_seq", "last_version", "last_message_id", "last_at"])
+    return {room.pk: RoomHead(room.last_seq, room.last_version) for room in rooms}
