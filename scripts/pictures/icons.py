@@ -1,4 +1,4 @@
-"""Draws the icons of the installed chat from static/img/logo.svg, into static/img/icons/. Needs the tests' browser."""
+"""Draws the icons of the installed app from static/img/logo.svg into static/img/icons/, with the tests' browser."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,9 @@ from playwright.sync_api import Page, sync_playwright
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "static" / "img"
 LOGO = (FOLDER / "logo.svg").read_text()
-#: Where a system cuts a shape of its own out of it: the ground goes to the edges.
+#: Maskable icons: the system cuts its own shape, so the background reaches the edges.
 WHOLE = LOGO.replace('rx="18"', 'rx="0"')
-#: Where a system wants only a shape, and paints that itself: white, with the dots as holes.
+#: Monochrome icons: the system colours the shape. White, with the dots as holes.
 _BUBBLE = re.search(r'<path d="([^"]+)"', LOGO)[1]  # type: ignore[index]
 _DOTS = "".join(re.findall(r"<circle[^>]+>", LOGO)).replace("#0a7367", "#000")
 SHAPE = (

@@ -1,7 +1,7 @@
-"""Takes the pictures of the README and of docs/: the demo in a chat of its own, by a real browser.
+"""Takes the pictures of the README and of docs/: a real browser shows the demo in a temporary chat.
 
 scripts/screenshots            docs/images/*.webp
-scripts/screenshots FOLDER     every screen in every size, theme and language, to look at
+scripts/screenshots FOLDER     every screen in every size, theme and language
 """
 
 import io
@@ -25,14 +25,14 @@ from demo.cast import ME, PEOPLE  # noqa: E402
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, Server  # noqa: E402
 
 SIZES = {"desk": (1280, 800), "phone": (390, 780)}
-#: Who is seen to be here.
+#: People of the demo who are online.
 HERE = ("maya", "wang", "tom", "priya", "lucas")
-#: Hours before UTC where it is three in the afternoon: nobody is seen to chat at night.
+#: The offset from UTC where it is three in the afternoon now: pictures should not show people who chat at night.
 EAST = (26 - datetime.now(UTC).hour) % 24 - 11
 
 
 class Studio:
-    """A browser before the served demo."""
+    """A browser and the server of the demo."""
 
     def __init__(self, browser: Browser, server: Server) -> None:
         self.browser, self.server, self.password = browser, server, ""
@@ -45,11 +45,11 @@ class Studio:
         self.password = found[1]
 
     def arrive(self, who: str, stay: ExitStack) -> None:
-        """Let somebody of the cast be online until the pictures are taken."""
+        """Keep a person of the demo online until `stay` closes."""
         answer = self.server.http.post("/login", json={"name": PEOPLE[who].name, "password": self.password})
         headers = {"Authorization": f"Bearer {answer.json()['token']}"}
         address = f"{self.server.url.replace('http', 'ws')}/ws/chat/"
-        # What it hears is not read: no keepalive of its own, which would wait behind that.
+        # Nothing reads its events, so a keepalive of this client would wait behind them.
         socket = connect(address, additional_headers=headers, ping_interval=None, max_queue=None, close_timeout=1)
         stay.enter_context(socket)
 
@@ -60,7 +60,7 @@ class Studio:
             viewport={"width": width, "height": height},
             color_scheme="dark" if theme == "dark" else "light",
             locale=locale,
-            timezone_id=f"Etc/GMT{-EAST:+d}",  # which counts the other way
+            timezone_id=f"Etc/GMT{-EAST:+d}",  # Etc/GMT zones have the opposite sign
             device_scale_factor=2,
             has_touch=size == "phone",
             is_mobile=size == "phone",
@@ -80,7 +80,7 @@ class Studio:
 
 
 def settled(page: Page) -> Page:
-    """When every picture that can be seen is there, and nothing moves."""
+    """Wait until every visible picture is loaded and nothing moves."""
     page.evaluate("document.fonts.ready")
     page.wait_for_function("[...document.images].every((one) => one.complete || one.loading === 'lazy')")
     page.wait_for_timeout(600)
@@ -114,10 +114,10 @@ def panel(page: Page) -> None:
 
 
 def stay(page: Page) -> None:
-    """The list, and what stands beside it."""
+    """Stay at the chat list."""
 
 
-#: Each screen behind the sign-in, and the way to it.
+#: Each screen after sign-in, and the function that opens it.
 SCREENS: dict[str, Callable[[Page], None]] = {
     "list": stay,
     "trip": talk("黄山周末"),
@@ -129,7 +129,7 @@ SCREENS: dict[str, Callable[[Page], None]] = {
     "group": panel,
 }
 
-#: The pictures of the docs: their names, how they are taken, and of which screen. What is unread is opened last.
+#: The pictures of the docs: name, how it is taken, screen. Chats with unread messages are opened last.
 TAKEN = (
     ("chat", "desk", "light", "zh-CN", "trip"),
     ("picture", "desk", "dark", "zh-CN", "picture"),
