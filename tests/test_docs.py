@@ -1,4 +1,4 @@
-"""What the documentation says of the tests is true."""
+"""The documentation names files, tests, settings and commands that exist."""
 
 import ast
 import re
@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-INTERFACE = (ROOT / "docs/interface.md").read_text()
-#: A numbered promise, and what shows it.
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
+ARCHITECTURE, INTERFACE = PAGES["ARCHITECTURE.md"], PAGES["docs/interface.md"]
+#: A numbered promise of the interface, and the tests that prove it.
 LINES = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", INTERFACE, re.MULTILINE)
+#: Files that the chat creates.
+CREATED = ("var/", "static/img/icons/")
 
 
 def named_tests(shown_by: str) -> list[tuple[Path, str | None]]:
@@ -29,3 +32,49 @@ def test_a_promise_of_the_interface_names_tests_that_exist(number: str, shown_by
         assert path.exists(), path
         functions = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
         assert test in (None, *functions)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        found = (ROOT / page).parent / path if path else ROOT / page
+        assert found.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_names_exists(page: str) -> None:
+    """Names with a folder in front that is one of ours; those of `core` may leave `chatproject/` out."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} | {"core"}
+    for name in re.findall(r"`([\w.-]+/[\w./-]*)`", PAGES[page]):
+        if name.split("/")[0] not in folders or name.startswith(CREATED):
+            continue
+        assert any((ROOT / folder / name).exists() for folder in (".", "chatproject", "docs", "static/js")), name
+
+
+def test_every_setting_of_the_environment_is_documented_for_operators() -> None:
+    sources = [(ROOT / "chatproject" / name).read_text() for name in ("settings.py", "environment.py")]
+    settings = {name for source in sources for name in re.findall(r'\benv\.\w+\(\s*"([A-Z0-9_]+)"', source)}
+    assert "DATABASE_URL" in settings
+    operating = set(re.findall(r"`([A-Z0-9_]+)`", PAGES["docs/operating.md"]))
+    example = set(re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert settings - operating == set()
+    assert settings == example
+
+
+def test_the_architecture_is_one_page() -> None:
+    assert len(re.sub(r"^```.*?^```$", "", ARCHITECTURE, flags=re.DOTALL | re.MULTILINE).split()) <= 700
+
+
+def test_a_message_passes_each_file_once_and_at_most_ten_before_the_hub() -> None:
+    walk = ARCHITECTURE.partition("## A message's way")[2].partition("\n##")[0]
+    steps = re.findall(r"^\d+\. (.+?)(?=^\d+\. |^$)", walk, re.DOTALL | re.MULTILINE)
+    files = [file for step in steps for file in re.findall(r"`([\w/]+\.(?:py|js))`", step)]
+    assert len(files) == len(set(files))
+    before_the_hub = files[: next(at for at, file in enumerate(files) if "/hub/" in file)]
+    assert 5 <= len(before_the_hub) <= 10
