@@ -17,21 +17,21 @@ def _person(room: Room, user: User) -> dict[str, Any]:
 def welcomed(room: Room, *users: User) -> None:
     """People joined, or came back after an absence."""
     for user in users:
-        hub.admit(user.pk, room.pk, "OnGroupUpdate", group_output(room))
+        hub.subscribe_user(user.pk, room.pk, "OnGroupUpdate", group_output(room))
         hub.publish(hub.room_topic(room.pk), "OnGroupWelcomeJoin", _person(room, user))
 
 
 def left_for_a_while(room: Room, user: User) -> None:
-    hub.evict(user.pk, room.pk, "OnTempLeaveGroup", _person(room, user), stays=True)
+    hub.unsubscribe_user(user.pk, room.pk, "OnTempLeaveGroup", _person(room, user), stays=True)
 
 
 def left(room: Room, user: User) -> None:
-    hub.evict(user.pk, room.pk, "OnGroupLeave", _person(room, user))
+    hub.unsubscribe_user(user.pk, room.pk, "OnGroupLeave", _person(room, user))
 
 
 def removed(room: Room, user: User, *, by: User) -> None:
     """Told to the removed one himself; the others read it in the conversation."""
-    hub.evict(user.pk, room.pk, "OnGroupLeave", _person(room, user))
+    hub.unsubscribe_user(user.pk, room.pk, "OnGroupLeave", _person(room, user))
     kicked = {"groupId": str(room.pk), "name": room.name, "by": str(by.pk), "reason": "removed"}
     hub.publish(hub.user_topic(user.pk), "OnKicked", kicked)
 
@@ -48,5 +48,5 @@ def settings_changed(membership: Membership) -> None:
 def dissolved(room: Room, user_ids: list[UUID]) -> None:
     kicked = {"groupId": str(room.pk), "name": room.name, "by": None, "reason": "dissolved"}
     for user_id in user_ids:
-        hub.evict(user_id, room.pk)
+        hub.unsubscribe_user(user_id, room.pk)
         hub.publish(hub.user_topic(user_id), "OnKicked", kicked)

@@ -97,7 +97,7 @@ def _topics_of(user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
     for user_id, room_id, away in rooms.memberships_of_many(user_ids) if user_ids else ():
         if (room_id, away) not in names:
             name = hub.room_topic(room_id)
-            names[room_id, away] = hub.muffled(name) if away else name
+            names[room_id, away] = hub.paused(name) if away else name
         topics[user_id].append(names[room_id, away])
     return topics
 

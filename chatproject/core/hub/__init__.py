@@ -10,12 +10,10 @@ sockets that understand batches.
 from chatproject.core.hub.frames import EXTENSION as WIRE
 from chatproject.core.hub.frames import wire_of
 from chatproject.core.hub.node import (
-    admit,
     close_all,
     close_sockets,
     encode,
     every,
-    evict,
     join,
     leave,
     lifespan,
@@ -26,9 +24,11 @@ from chatproject.core.hub.node import (
     publish_to,
     register,
     soon,
+    subscribe_user,
     unregister,
+    unsubscribe_user,
 )
-from chatproject.core.hub.registry import FLOODING, NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, Socket, muffled
+from chatproject.core.hub.registry import FLOODING, NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, Socket, paused
 from chatproject.core.hub.topics import EVERYONE, is_room, room_topic, status_topic, user_topic
 
 __all__ = [
@@ -39,19 +39,17 @@ __all__ = [
     "TOO_SLOW",
     "WIRE",
     "Socket",
-    "admit",
     "close_all",
     "close_sockets",
     "encode",
     "every",
-    "evict",
     "is_room",
     "join",
     "leave",
     "lifespan",
     "listen",
     "local",
-    "muffled",
+    "paused",
     "person_changed",
     "publish",
     "publish_to",
@@ -59,7 +57,9 @@ __all__ = [
     "room_topic",
     "soon",
     "status_topic",
+    "subscribe_user",
     "unregister",
+    "unsubscribe_user",
     "user_topic",
     "wire_of",
 ]  # fmt: skip

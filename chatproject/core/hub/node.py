@@ -15,7 +15,7 @@ from django.conf import settings
 from chatproject.core import redis
 from chatproject.core.hub.bus import Bus
 from chatproject.core.hub.frames import Parcel
-from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, muffled
+from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, paused
 from chatproject.core.hub.topics import EVERYONE, room_topic, user_topic
 
 log = logging.getLogger(__name__)
@@ -153,9 +153,9 @@ class _Hub:
                     for listener in self._listeners:
                         listener(topic, text)
                 if head.startswith(b"{"):
-                    self._push(topic, texts, skips)  # what came before an order keeps its place
+                    self._push(topic, texts, skips)  # what came before a command keeps its place
                     texts, skips = [], []
-                    self._obey(topic, orjson.loads(head), text)
+                    self._apply_command(topic, orjson.loads(head), text)
                 else:
                     texts.append(text)
                     skips.append(head)
@@ -176,45 +176,45 @@ class _Hub:
                 parcel = parcel or Parcel(texts)
                 socket.outbox.push(parcel)
 
-    def _obey(self, topic: str, order: Mapping[str, Any], text: bytes) -> None:
-        """An order to the hub itself, in its place among the topic's events; its event is the last that is heard."""
-        if admitted := order.get("admit"):
-            self.spawn(self._admit(UUID(order["user"]), admitted, text))
-        elif evicted := order.get("evict"):
+    def _apply_command(self, topic: str, command: Mapping[str, Any], text: bytes) -> None:
+        """Apply a command in its place among the topic's events; its own event is the last that is heard."""
+        if subscribed := command.get("subscribe"):
+            self.spawn(self._subscribe_user(UUID(command["user"]), subscribed, text))
+        elif unsubscribed := command.get("unsubscribe"):
             if text:
                 self._push(topic, [text], [b""])
-            stays = order.get("stays")
-            for socket in tuple(self.registry.users.get(UUID(evicted), ())):
+            stays = command.get("stays")
+            for socket in tuple(self.registry.users.get(UUID(unsubscribed), ())):
                 if stays:
-                    self.registry.join(socket, [muffled(topic)])  # the process listens already
-                self._leave(socket, [topic] if stays else [topic, muffled(topic)])
-        elif changed := order.get("changed"):
+                    self.registry.join(socket, [paused(topic)])  # the process listens already
+                self._leave(socket, [topic] if stays else [topic, paused(topic)])
+        elif changed := command.get("changed"):
             for socket in self.registry.users.get(UUID(changed), ()):
-                socket.is_visible = bool(order["visible"])
+                socket.is_visible = bool(command["visible"])
                 socket.is_outdated = True
-        elif signed_out := order.get("close"):
-            self._close(UUID(signed_out), order, text)
+        elif signed_out := command.get("close"):
+            self._close(UUID(signed_out), command, text)
 
     def _leave(self, socket: Socket, topics: Iterable[str]) -> None:
         assert self.bus is not None
         self.bus.unsubscribe(self.registry.leave(socket, topics))
 
-    async def _admit(self, user_id: UUID, topic: str, text: bytes) -> None:
+    async def _subscribe_user(self, user_id: UUID, topic: str, text: bytes) -> None:
         """First the subscription, then the word: whoever reads the room on hearing it has missed nothing after it."""
         assert self.bus is not None
         sockets = tuple(self.registry.users.get(user_id, ()))
         for socket in sockets:
             listened = self.registry.join(socket, [topic])
-            self._leave(socket, [muffled(topic)])
+            self._leave(socket, [paused(topic)])
             await self.bus.subscribe(listened)
         for socket in sockets:
             socket.push(text)
 
-    def _close(self, user_id: UUID, order: Mapping[str, Any], goodbye: bytes) -> None:
+    def _close(self, user_id: UUID, command: Mapping[str, Any], goodbye: bytes) -> None:
         for socket in tuple(self.registry.users.get(user_id, ())):
-            if order["device"] in ("", str(socket.device_id)) and order["but"] != str(socket.device_id):
+            if command["device"] in ("", str(socket.device_id)) and command["but"] != str(socket.device_id):
                 socket.push(goodbye)
-                socket.close(order["code"])
+                socket.close(command["code"])
 
 
 _hub = _Hub()
@@ -240,35 +240,35 @@ def soon(call: Callable[[], object]) -> None:
     _hub.soon(call)
 
 
-def evict(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
+def unsubscribe_user(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
     """Let a person's sockets leave a room, in order with its events: nothing published later reaches them.
 
     `event`, where given, is the last thing they hear there; the others in the room hear it too. Who `stays` is still
     found among the room's `members`, and hears nothing.
     """
     text = encode(event, data) if event else b""
-    order = {"evict": str(user_id), "stays": "1" if stays else ""}
-    _hub.publish(room_topic(room_id), orjson.dumps(order) + b"\n" + text)
+    command = {"unsubscribe": str(user_id), "stays": "1" if stays else ""}
+    _hub.publish(room_topic(room_id), orjson.dumps(command) + b"\n" + text)
 
 
-def admit(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
+def subscribe_user(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
     """Let a person's live sockets hear a room from now on; when they do, they are told `event`."""
-    order = {"admit": room_topic(room_id), "user": str(user_id)}
-    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode(event, data))
+    command = {"subscribe": room_topic(room_id), "user": str(user_id)}
+    _hub.publish(user_topic(user_id), orjson.dumps(command) + b"\n" + encode(event, data))
 
 
 def person_changed(user_id: UUID, *, is_visible: bool) -> None:
     """Let a person's live sockets know that what they know of him is outdated, and whether others may see him here."""
-    order = {"changed": str(user_id), "visible": "yes" if is_visible else ""}
-    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n")
+    command = {"changed": str(user_id), "visible": "yes" if is_visible else ""}
+    _hub.publish(user_topic(user_id), orjson.dumps(command) + b"\n")
 
 
 def close_sockets(
     *, user_id: UUID, device_id: UUID | None = None, but: UUID | None = None, code: int = SIGN_IN, reason: str = ""
 ) -> None:
     """Close a person's live sockets everywhere: one device's, or all `but` one device's. They hear `OnLogout` first."""
-    order = {"close": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code}
-    _hub.publish(user_topic(user_id), orjson.dumps(order) + b"\n" + encode("OnLogout", {"reason": reason}))
+    command = {"close": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code}
+    _hub.publish(user_topic(user_id), orjson.dumps(command) + b"\n" + encode("OnLogout", {"reason": reason}))
 
 
 # For the consumer, on the event loop ----------------------------------------------------------------------------------

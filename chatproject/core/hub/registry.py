@@ -49,7 +49,7 @@ class Socket:
         self.close(TOO_SLOW)
 
 
-def muffled(topic: str) -> str:
+def paused(topic: str) -> str:
     """Where those are kept who are in a room but hear nothing of it: the process still listens for them."""
     return f"~{topic}"
 
@@ -93,11 +93,11 @@ class Registry:
 
     def members(self, topic: str) -> set[Socket]:
         """Everyone here who belongs to a topic, those included who are in the room but hear nothing of it."""
-        return {*self.topics.get(topic, ()), *self.topics.get(muffled(topic), ())}
+        return {*self.topics.get(topic, ()), *self.topics.get(paused(topic), ())}
 
     def is_wanted(self, topic: str) -> bool:
         """Whether this process must still listen to a topic."""
-        return topic in self.topics or muffled(topic) in self.topics
+        return topic in self.topics or paused(topic) in self.topics
 
     def leave(self, socket: Socket, topics: Iterable[str]) -> list[str]:
         """Let a socket hear topics no more; answers those to stop listening to."""
