@@ -9,8 +9,8 @@ from django.db.models import Q
 from accounts.models import Device, Installation, User
 from accounts.names import name_key
 from chatproject.core import errors, times
-from chatproject.core.db import databases
-from chatproject.core.db.databases import page
+from chatproject.core.db import bulk
+from chatproject.core.db.queries import page
 from chatproject.core.files.avatars import ADDRESS
 
 #: What is kept in memory of a person who has a socket; the rest of him is asked for when it is needed.
@@ -99,22 +99,22 @@ class Poster(NamedTuple):
 
 def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
     """The owners of the living tokens among these, in one query that every post by a token costs."""
-    if not databases.speaks_sql():
+    if not bulk.speaks_sql():
         found = devices_by(token_hashes=token_hashes, session_keys=())
         return {device.token_hash or "": Poster(device.pk, device.is_stale, device.user) for device in found}
-    now, word = times.now(), databases.word()
+    now = times.now()
     marks = ", ".join(["%s"] * len(token_hashes))
     query = f"""
         SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language
         FROM accounts_device device JOIN accounts_user person ON person._id = user_id
         WHERE token_hash IN ({marks}) AND expires_at > %s AND is_active
     """  # noqa: S608
-    rows = databases.select(query, [word(now - Device.SEEN_EVERY), *token_hashes, word(now)])
+    rows = bulk.select(query, [bulk.to_db_value(now - Device.SEEN_EVERY), *token_hashes, bulk.to_db_value(now)])
     return {
         token_hash: Poster(
-            databases.id_of(device_id),
+            bulk.id_of(device_id),
             bool(is_stale),
-            User.from_db(None, _SHOWN, (databases.id_of(user_id), name, img, language)),
+            User.from_db(None, _SHOWN, (bulk.id_of(user_id), name, img, language)),
         )
         for token_hash, device_id, is_stale, user_id, name, img, language in rows
     }

@@ -19,7 +19,7 @@ from accounts import events, rules, selectors
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, redis, times
-from chatproject.core.db.databases import locked
+from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.files import avatars
 from chatproject.core.http.credentials import Credentials

@@ -7,7 +7,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from chatproject import environment
-from chatproject.core.db import databases
+from chatproject.core.db import config as db
 from chatproject.core.http import headers
 from chatproject.core.redis import embedded
 
@@ -26,15 +26,15 @@ DATA_DIR = environment.data_dir(BASE_DIR / env.str("DATA_DIR", default="var"))
 MEDIA_ROOT = BASE_DIR / env.str("MEDIA_ROOT", default="media")
 
 DATABASES = {
-    "default": databases.configure(
+    "default": db.configure(
         env.str("DATABASE_URL", default=""),
         default_path=DATA_DIR / "chat.sqlite3",
         # NORMAL loses nothing when the process is killed; FULL not when the power fails either, and is slower.
         synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL").upper(),
     )
 }
-DEFAULT_AUTO_FIELD = databases.auto_field(DATABASES["default"])
-MIGRATION_MODULES = databases.migration_modules(DATABASES["default"])
+DEFAULT_AUTO_FIELD = db.auto_field(DATABASES["default"])
+MIGRATION_MODULES = db.migration_modules(DATABASES["default"])
 
 REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
@@ -124,7 +124,7 @@ WEB_PUSH_LOCAL = env.bool("WEB_PUSH_LOCAL", default=False)
 
 # Applications ---------------------------------------------------------------------------------------------------------
 
-INSTALLED_APPS = databases.installed_apps(
+INSTALLED_APPS = db.installed_apps(
     DATABASES["default"],
     [
         "chatproject.core",  # first, for its runserver: daphne's, which so needs no app that every process would import

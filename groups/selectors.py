@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import CharField, ExpressionWrapper, F, Q
 
 from accounts.models import User
-from chatproject.core.db import databases
+from chatproject.core.db import bulk
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
 from groups.models import Membership, Removal, Room, direct_room_id
@@ -248,20 +248,19 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
     It is asked several times a second for everyone who is there, while others wait for Python: where the database takes
     our own SQL, that costs a third of what the ORM does.
     """
-    if not databases.speaks_sql():
+    if not bulk.speaks_sql():
         memberships = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
             "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
         )
         return [MemberUnread(user, max(0, seq - read - own), *room) for user, seq, read, own, *room in memberships]
-    word = databases.word()
-    people = {word(user_id): user_id for user_id in user_ids}
-    found = databases.select_among(
+    people = {bulk.to_db_value(user_id): user_id for user_id in user_ids}
+    found = bulk.select_among(
         """
         SELECT user_id, last_seq - read_seq - own_since_read, name, avatar
         FROM groups_membership JOIN groups_room ON groups_room._id = room_id
         WHERE room_id = %s AND user_id IN
         """,
-        [word(room_id)],
+        [bulk.to_db_value(room_id)],
         list(people),
     )
     return [MemberUnread(people[user], max(0, count), name, avatar) for user, count, name, avatar in found]

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from chatproject.core.db import databases
+from chatproject.core.db import bulk
+from chatproject.core.db.bulk import to_db_value
 from groups.models import Membership, Room
 
 
@@ -46,13 +47,12 @@ def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
     Returns each author's base, `read_seq + own_since_read`. Non-members are absent from the result. Locks the rooms
     until the transaction ends.
     """
-    if not databases.speaks_sql():
+    if not bulk.speaks_sql():
         return _count_own_by_row(written)
-    word = databases.word()
-    rows = [(word(one.room_id), word(one.user_id), one.kind, count) for one, count in written.items()]
+    rows = [(to_db_value(one.room_id), to_db_value(one.user_id), one.kind, count) for one, count in written.items()]
     # The rooms first, in one order, as every verb of groups does: two orders could deadlock.
-    databases.lock_rows("groups_room", {author.room_id for author in written})
-    answered = databases.update_joined(
+    bulk.lock_rows("groups_room", {author.room_id for author in written})
+    answered = bulk.update_joined(
         """
         UPDATE groups_membership SET own_since_read = own_since_read + given.count
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
@@ -71,14 +71,18 @@ def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
 
     The messages of an append get the numbers up to and including those returned for their room.
     """
-    if not databases.speaks_sql():
+    if not bulk.speaks_sql():
         return _allocate_by_row(appends)
-    word = databases.word()
     rows = [
-        (word(room_id), word(append.last_message_id), word(append.last_at), append.messages)
+        (
+            to_db_value(room_id),
+            to_db_value(append.last_message_id),
+            to_db_value(append.last_at),
+            append.messages,
+        )
         for room_id, append in appends.items()
     ]
-    answered = databases.update_joined(
+    answered = bulk.update_joined(
         """
         UPDATE groups_room SET last_seq = last_seq + given.count, last_version = last_version + given.count,
             last_message_id = given.message, last_at = given.at

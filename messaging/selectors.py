@@ -13,7 +13,7 @@ from django.db.models import Count, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
-from chatproject.core.db.databases import contains, page, row_by_row
+from chatproject.core.db.queries import contains, page, without_index
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.http.download import StoredFile
@@ -294,7 +294,7 @@ def search(
         oldest = messages.values_list("pk", flat=True)[LOOKED_AT - 1 : LOOKED_AT].first()
         if oldest is not None:
             messages = messages.filter(pk__gte=oldest)
-        messages = messages.alias(place=row_by_row("room_id")).filter(place__in=list(places))
+        messages = messages.alias(place=without_index("room_id")).filter(place__in=list(places))
     in_details = Q(type__in=types.WITH_WORDS) & contains("details_json", orjson.dumps(text).decode()[1:-1])
     holding = messages.filter(contains("content", text) | in_details).exclude(type=types.SYSTEM)
     found = page(holding[:limit], "sender", "room")

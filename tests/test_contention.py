@@ -17,8 +17,8 @@ from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device
 from chatproject.core.batching.group_commit import GroupCommit
-from chatproject.core.db import databases
-from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.db import postgresql
+from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.errors import ChatError, InvalidCredentials
 from groups import services as groups
 from groups.models import Membership, Room
@@ -35,7 +35,7 @@ WRITERS = 8
 @pytest.fixture
 def no_deadlocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction that PostgreSQL gives up to end a deadlock fails instead of being tried again."""
-    monkeypatch.setattr(databases, "_LOST_RACES", set())
+    monkeypatch.setattr(postgresql, "LOST_RACES", set())
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def threads() -> Callable[[list[Callable[[], Any]]], list[Any]]:
             try:
                 return doing()
             finally:
-                databases.release_connection()
+                release_connection()
 
         with ThreadPoolExecutor(len(doings)) as pool:
             return [one.result() for one in [pool.submit(run, doing) for doing in doings]]

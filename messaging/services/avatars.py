@@ -15,7 +15,7 @@ from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import User
 from chatproject.core import errors
-from chatproject.core.db import databases
+from chatproject.core.db.transactions import release_connection
 from chatproject.core.files import avatars, storage
 from groups import rules as group_rules
 from groups import selectors as rooms
@@ -44,7 +44,7 @@ def _stored(source: Path, show: Callable[[str], T]) -> T:
     """The file first: an address without its file would be a promise; a file that nobody shows is swept."""
     if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
         raise errors.TooLarge()
-    databases.release_connection()
+    release_connection()
     name = uuid4().hex
     target = storage.scratch() / f"{name}.made"
     path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"

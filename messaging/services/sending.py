@@ -20,8 +20,8 @@ from django.db import IntegrityError
 from accounts import selectors as people
 from accounts.models import User
 from chatproject.core.batching.group_commit import GroupCommit
-from chatproject.core.db import databases
-from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.db import bulk
+from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
 from chatproject.core.models import uuid7
 from chatproject.core.redis import rate_limits
@@ -72,7 +72,7 @@ def send(draft: Draft) -> Sent:
     _check(draft)
     if is_incomplete(draft):
         draft = completed(draft)
-    databases.release_connection()
+    release_connection()
     return _commits.commit(draft)
 
 
@@ -290,7 +290,7 @@ class _Batch:
                 rooms.setdefault(message.room_id, []).append(message)
         if rooms:
             self._allocate(rooms)
-            databases.insert(Message, _New.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
+            bulk.insert(Message, _New.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
             if self.uploads:
                 self._hang_up(messages)
             on_commit(self._tell)

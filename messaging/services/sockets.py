@@ -18,8 +18,7 @@ from accounts.models import Device, User
 from accounts.serializers import user_output
 from chatproject.core import hub, redis
 from chatproject.core.batching.loader import Together
-from chatproject.core.db import databases
-from chatproject.core.db.transactions import in_thread, keep_connection
+from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.http.credentials import Credentials
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import iso, now
@@ -262,7 +261,7 @@ def _sweep_uploads() -> None:
     if is_due:
         keep_connection()
         uploads.sweep()
-        databases.release_connection()
+        release_connection()
 
 
 async def recheck() -> None:

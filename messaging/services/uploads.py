@@ -13,8 +13,7 @@ from django.conf import settings
 
 from accounts.models import User
 from chatproject.core import errors
-from chatproject.core.db import databases
-from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.files import storage
 from chatproject.core.times import now
 from messaging import rules, selectors, types
@@ -40,7 +39,7 @@ def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
         raise errors.TooLarge()
     if settings.UPLOAD_QUOTA and selectors.used_bytes(owner) + source.stat().st_size > settings.UPLOAD_QUOTA:
         raise rules.QuotaExceeded()
-    databases.release_connection()
+    release_connection()
     upload_id = uuid4()
     target, thumbnail = (storage.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
     with ExitStack() as scratch:

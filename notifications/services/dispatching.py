@@ -28,8 +28,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from chatproject.core import hub
-from chatproject.core.db import databases
-from chatproject.core.db.transactions import keep_connection
+from chatproject.core.db.transactions import keep_connection, release_connection
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import now
 from groups.models import Membership
@@ -120,7 +119,7 @@ class PushDispatcher:
             except Exception:  # a hint less; the next look is at something else
                 log.exception("push: nobody was told of some messages")
             finally:
-                databases.release_connection()
+                release_connection()
 
     # Looking ----------------------------------------------------------------------------------------------------------
 

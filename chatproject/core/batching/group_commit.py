@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Generic, TypeVar
 
-from chatproject.core.db import databases
+from chatproject.core.db import bulk
 from chatproject.core.db.transactions import keep_connection
 from chatproject.core.errors import Busy, ChatError
 
@@ -127,7 +127,7 @@ class GroupCommit(Generic[Item, Answer]):
         outcomes: Sequence[Answer | Exception]
         try:
             keep_connection()
-            databases.keep_pages()
+            bulk.enlarge_page_cache()
             outcomes = self._write([entry.item for entry in batch])
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, Busy):

@@ -1,6 +1,6 @@
 """How we write: atomically, with after-effects that cannot undo what was stored.
 
-Every body given to `run_atomic` can be run twice: where the database asks for a retry, it is.
+Every body given to `run_atomic` may run twice: where the database asks for a retry, it does.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connections, transaction
 
-from chatproject.core.db import databases
+from chatproject.core.db.current import dialect
 from chatproject.core.errors import Busy
 
 P = ParamSpec("P")
@@ -24,27 +24,36 @@ _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="orm")
 def run_atomic(body: Callable[[], T]) -> T:
     """Run `body` in one transaction and return its answer. Raises Busy when the database stays locked."""
     try:
-        return databases.atomically(body)
+        return dialect().run_atomic(body)
     except OperationalError as error:
-        if databases.is_contended(error):
+        if dialect().is_contended(error):
             raise Busy() from error
         raise
 
 
 def on_commit(effect: Callable[[], object]) -> None:
-    """Run `effect` after the commit. If it fails that is logged: what was stored stays stored."""
+    """Run `effect` after the commit. A failure of it is logged: what was stored stays stored."""
     transaction.on_commit(effect, robust=True)
 
 
 def keep_connection() -> None:
-    """Before each piece of work on a thread of ours: keep its connection for the next, and drop it if it broke."""
+    """Keep this thread's connection for its next piece of work, and drop it if it broke. Call it before each piece."""
     for connection in connections.all(initialized_only=True):
         connection.close_at = None  # CONN_MAX_AGE is for requests, which end
         connection.close_if_unusable_or_obsolete()
 
 
+def release_connection() -> None:
+    """Return this thread's connection to the pool before the thread waits for another thread's work.
+
+    Otherwise waiting threads could hold every connection of the pool while the thread they wait for
+    gets none.
+    """
+    dialect().release_connection()
+
+
 async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run ORM work off the event loop, on a thread with a database connection of its own."""
+    """Run ORM work off the event loop, on a thread with its own database connection."""
 
     def call() -> T:
         keep_connection()
@@ -54,6 +63,6 @@ async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 
 async def on_thread(threads: ThreadPoolExecutor, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` on one of these threads, in the caller's context: his language is its own."""
+    """Run `work` on one of these threads, in the caller's context, which includes the active language."""
     context = contextvars.copy_context()
     return await asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(work, *args, **kwargs))

@@ -4,7 +4,7 @@ from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth.apps import AuthConfig
 from django.contrib.contenttypes.apps import ContentTypesConfig
 
-from chatproject.core.db.databases import MONGODB_AUTO_FIELD
+from chatproject.core.db.config import MONGODB_AUTO_FIELD
 
 
 class MongoAdminConfig(AdminConfig):

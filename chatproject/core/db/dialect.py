@@ -1,0 +1,51 @@
+"""In what our databases differ: plain Django here, what SQLite, PostgreSQL and MongoDB do otherwise in subclasses."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+
+
+class Dialect:
+    """One database's way of what `transactions`, `queries` and `bulk` offer; they document each method."""
+
+    #: How values of these types are written in our own SQL; values of other types are passed as they are.
+    converters: Mapping[type, Callable[[Any], Any]] = {}
+
+    def speaks_sql(self) -> bool:
+        return False
+
+    def run_atomic(self, body: Callable[[], T]) -> T:
+        with transaction.atomic():
+            return body()
+
+    def is_contended(self, error: Exception) -> bool:
+        raise NotImplementedError
+
+    def release_connection(self) -> None:
+        """A connection of one thread alone keeps no other thread from working."""
+
+    def locked(self, rows: QuerySet[M]) -> QuerySet[M]:
+        return rows.select_for_update()
+
+    def lock_rows(self, table: str, ids: Iterable[UUID]) -> None:
+        """One writer at a time: every row is locked already."""
+
+    def page(self, rows: QuerySet[M], *related: str) -> list[M]:
+        return list(rows.select_related(*related))
+
+    def contains(self, field: str, text: str) -> Q:
+        return Q(**{f"{field}__icontains": text})
+
+    def without_index(self, field: str) -> Combinable:
+        return Coalesce(field, field)
+
+    def enlarge_page_cache(self) -> None:
+        """Its pages are not in our process."""

@@ -1,0 +1,95 @@
+"""SQLite: one writer at a time, which our threads wait for in line."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Q
+
+from chatproject.core.db.config import LOCK_TIMEOUT_SECONDS
+from chatproject.core.db.dialect import Dialect
+
+T = TypeVar("T")
+
+#: Seconds that a writer waits once another process is known to keep the database locked.
+KNOWN_LOCK_TIMEOUT_SECONDS = 0.25
+#: Kilobytes of pages that a thread which writes in batches keeps in memory.
+PAGE_CACHE_KILOBYTES = 16_000
+
+#: SQLite lets one writer in at a time and makes the others poll. Ours wait for this lock instead.
+_writer = threading.RLock()
+#: Whether our last writer gave up, because another process keeps the database locked.
+_is_locked_by_others = False
+
+
+class SQLite(Dialect):
+    """SQLite, since it has RETURNING (3.35) with SQL of our own."""
+
+    def speaks_sql(self) -> bool:
+        return bool(connection.features.can_return_columns_from_insert)
+
+    def run_atomic(self, body: Callable[[], T]) -> T:
+        if connection.in_atomic_block:
+            with transaction.atomic():
+                return body()
+        global _is_locked_by_others
+        # Our writers wait once for a process that keeps the lock. After that, one of our writers at a
+        # time tries for a moment and the others fail at once: waiting, they would occupy the threads
+        # that readers need, and delay the next frames of their sockets.
+        was_locked = _is_locked_by_others
+        if not _writer.acquire(timeout=0 if was_locked else LOCK_TIMEOUT_SECONDS):
+            raise OperationalError("database is locked by another thread")
+        try:
+            if _is_locked_by_others and not was_locked:
+                raise OperationalError("database is locked by another process")
+            with _busy_timeout(KNOWN_LOCK_TIMEOUT_SECONDS) if was_locked else nullcontext(), transaction.atomic():
+                _is_locked_by_others = False
+                return body()
+        except OperationalError as error:
+            _is_locked_by_others = self.is_contended(error)
+            raise
+        finally:
+            _writer.release()
+
+    def is_contended(self, error: Exception) -> bool:
+        text = str(error).lower()
+        return "locked" in text or "busy" in text
+
+    def contains(self, field: str, text: str) -> Q:
+        if not text.isascii() and text.lower() != text.upper():
+            # LIKE ignores the case of A to Z only. A Python function per row takes three times as long,
+            # so it is used only for a text that needs it.
+            return Q(**{f"{field}__iregex": re.escape(text)})
+        return super().contains(field, text)
+
+    def enlarge_page_cache(self) -> None:
+        if connection.connection is None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA cache_size=-{PAGE_CACHE_KILOBYTES}")
+
+
+@contextmanager
+def _busy_timeout(seconds: float) -> Iterator[None]:
+    """Let this thread's connection wait so long for a lock, instead of LOCK_TIMEOUT_SECONDS."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA busy_timeout={1000 * seconds:.0f}")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout={1000 * LOCK_TIMEOUT_SECONDS:.0f}")
+
+
+@lru_cache(16)  # messages that are stored together have one time
+def _time(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+SQLite.converters = {UUID: attrgetter("hex"), datetime: _time}
