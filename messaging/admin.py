@@ -1,24 +1,42 @@
 """What was said, for the operators. Rows are read here; what is done, is done by the services."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
-from messaging import services
+from chatproject.core.errors import Text
+from messaging import services, types
 from messaging.models import Message, Upload
+
+
+class TypeFilter(admin.SimpleListFilter):
+    title = _("type")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, str(label)) for name, label in types.choices()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return queryset.filter(type=self.value()) if self.value() else queryset
 
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ("sent_at", "sender", "excerpt", "type", "room", "recalled_at")
-    list_filter = ("type", "room__kind", "sent_at", ("recalled_at", admin.EmptyFieldListFilter))
+    list_display = ("sent_at", "sender", "excerpt", "type_label", "room", "recalled_at")
+    list_filter = (TypeFilter, "room__kind", "sent_at", ("recalled_at", admin.EmptyFieldListFilter))
     list_select_related = ("room", "sender")
     search_fields = ("content", "sender__name", "room__name")
     search_help_text = _("Words, a sender's or a group's name")
     ordering = ("-pk",)
     actions = ("erase",)
+
+    @admin.display(description=_("type"), ordering="type")
+    def type_label(self, message: Message) -> Text:
+        return types.TYPES[message.type].label
 
     @admin.display(description=_("content"))
     def excerpt(self, message: Message) -> str:

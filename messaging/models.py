@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from chatproject.core.files.storage import ADDRESS
 from chatproject.core.models import Model
 from chatproject.core.times import now
 from groups.models import Room
-from messaging import types
 from messaging.media.kinds import KINDS
 
 
@@ -36,7 +36,8 @@ class Message(Model):
     )
     #: Chosen by the sender's client: a repeated send gives this row back.
     client_id = models.CharField(max_length=64, editable=False)
-    type = models.CharField(_("type"), max_length=8, choices=types.choices, default=types.TEXT, editable=False)
+    #: The name of a type in `messaging.types`, which this module does not know.
+    type = models.CharField(_("type"), max_length=8, default="text", editable=False)
     content = models.TextField(_("content"), blank=True, editable=False)
     #: What it says beside its content, as JSON that its type understands: a place, a file, what a system line tells.
     details_json = models.TextField(blank=True, editable=False)
@@ -119,7 +120,7 @@ class Upload(Model):
 
     @property
     def path(self) -> str:
-        """Where it is stored, and after `types.ADDRESS` where it is asked for."""
+        """Where it is stored, and after `ADDRESS` where it is asked for."""
         return f"{self.folder}/{self.pk.hex}{self.extension}"
 
     @property
@@ -132,8 +133,8 @@ class Upload(Model):
         """What a message that carries it says of it."""
         thumbnail = self.thumbnail_path
         return {
-            "mediaUrl": types.ADDRESS + self.path,
-            "thumbnailUrl": types.ADDRESS + thumbnail if thumbnail else None,
+            "mediaUrl": ADDRESS + self.path,
+            "thumbnailUrl": ADDRESS + thumbnail if thumbnail else None,
             "mediaDuration": self.duration,
             "fileName": self.name,
             "fileSize": self.size,

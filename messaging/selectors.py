@@ -16,7 +16,7 @@ from accounts.models import User
 from chatproject.core.db.queries import contains, page, without_index
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
-from chatproject.core.http.download import StoredFile
+from chatproject.core.files.storage import StoredFile
 from groups import selectors as rooms
 from groups.models import Membership
 from messaging import types

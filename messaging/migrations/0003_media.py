@@ -2,7 +2,6 @@
 
 import chatproject.core.times
 import django.db.models.deletion
-import messaging.types
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -24,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='message',
             name='type',
-            field=models.CharField(choices=messaging.types.choices, default='text', editable=False, max_length=8, verbose_name='type'),
+            field=models.CharField(default='text', editable=False, max_length=8, verbose_name='type'),
         ),
         migrations.CreateModel(
             name='Upload',

@@ -55,5 +55,5 @@ def preview(output: Mapping[str, Any]) -> str:
 
 
 def choices() -> list[tuple[str, Label]]:
-    """The same for a model's field."""
+    """Name and label of each type, for a choice."""
     return [(name, one.label) for name, one in TYPES.items()]

@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 from chatproject.core.db.transactions import on_commit
 from chatproject.core.errors import NotFound
 from chatproject.core.files import storage
-from chatproject.core.http.download import StoredFile
+from chatproject.core.files.storage import StoredFile
 
 FOLDER, EXTENSION, TYPE = "avatars", ".webp", "image/webp"
 

@@ -4,6 +4,7 @@ of MEDIA_ROOT in any case, so that what was made there is moved to its place at 
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +17,17 @@ log = logging.getLogger(__name__)
 
 #: Before a file's path, the address at which it is handed out.
 ADDRESS = "/uploads/"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in the storage, and how to serve it. Its content never changes."""
+
+    path: str
+    size: int
+    served_as: str
+    name: str  # to save it under; "" for what a browser may show
+    is_kept: bool = False  # browsers may cache it without asking again whether it may still be seen
 
 
 class _Made(File):

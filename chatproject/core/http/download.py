@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.utils.http import content_disposition_header, parse_etags
 from rest_framework.request import Request
 
 from chatproject.core.errors import NotFound
+from chatproject.core.files.storage import StoredFile
 
 #: Bytes that are read and sent at once.
 PIECE = 256 * 1024
@@ -30,17 +30,6 @@ HEADERS = {
 }
 #: For what everybody may see who is signed in: a year without asking.
 KEPT = "private, max-age=31536000, immutable"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """What stands in the storage, and how it is handed out. It never changes."""
-
-    path: str
-    size: int
-    served_as: str
-    name: str  # to save it under; "" for what a browser may show
-    is_kept: bool = False  # by browsers, which then need not ask again whether it may still be seen
 
 
 def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBase:
