@@ -232,12 +232,12 @@ def counted_attempt(name: str, address: str) -> Iterator[None]:
     except errors.InvalidCredentials:
         raise
     except BaseException:
-        _give_back(taken)
+        _refund(taken)
         raise
     else:
-        _give_back(taken)
+        _refund(taken)
 
 
-def _give_back(taken: list[tuple[str, str, str]]) -> None:
+def _refund(taken: list[tuple[str, str, str]]) -> None:
     for bucket, who, rate in taken:
-        rate_limits.give_back(bucket, who, rate)
+        rate_limits.refund(bucket, who, rate)

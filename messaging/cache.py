@@ -20,7 +20,7 @@ from functools import partial
 from uuid import UUID
 
 from chatproject.core import redis
-from chatproject.core.redis import later, later_folded
+from chatproject.core.redis import write_behind, write_behind_folded
 
 WEEK = 7 * 86400
 
@@ -71,7 +71,7 @@ def group_unread(user_id: UUID, group_id: UUID) -> str:
 def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: bytes = b"") -> None:
     """Where one person stands in his chat with another, and what was said last, as JSON."""
     # Folded by who says it: what one thread says only grows.
-    later(
+    write_behind(
         f"private:{user_id}:{sender_id}:{threading.get_ident()}:{bool(last)}",
         ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", last_seq, last, WEEK, base),
     )
@@ -86,7 +86,7 @@ def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last
             moved.last, moved.said = last, last_seq
         for user_id, base in bases:
             moved.bases[user_id] = max(base, moved.bases.get(user_id, 0))
-    later_folded(f"group:{group_id}", partial(_group_commands, group_id))
+    write_behind_folded(f"group:{group_id}", partial(_group_commands, group_id))
 
 
 class _Moved:
@@ -119,7 +119,7 @@ def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
         with _moving:
             if moved := _moved.get(group_id):
                 moved.bases.pop(user_id, None)
-        later(
+        write_behind(
             f"group:{group_id}:gone:{user_id}",
             ("HDEL", f"group:bases:{group_id}", str(user_id)),
             ("DEL", group_unread(user_id, group_id), f"group:lastmsg:{user_id}:{group_id}"),
@@ -129,12 +129,12 @@ def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
 def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:
     """Put a count right, and forget what it was derived from."""
     key = private_unread(user_id, sender_id)
-    later(key, ("DEL", f"user:bases:{user_id}:{sender_id}"), ("SET", key, count, "EX", WEEK))
+    write_behind(key, ("DEL", f"user:bases:{user_id}:{sender_id}"), ("SET", key, count, "EX", WEEK))
 
 
 def overwrite_group(user_id: UUID, group_id: UUID, count: int) -> None:
     key = group_unread(user_id, group_id)
-    later(key, ("HDEL", f"group:bases:{group_id}", str(user_id)), ("SET", key, count, "EX", WEEK))
+    write_behind(key, ("HDEL", f"group:bases:{group_id}", str(user_id)), ("SET", key, count, "EX", WEEK))
 
 
 def stored(keys: list[str]) -> list[int | None]:

@@ -111,7 +111,7 @@ Refusals = Callable[[], list[RateLimited | None]]
 def _write(drafts: list[Draft]) -> list[Sent | ChatError]:
     # Redis looks at the limits while the database looks at the memberships.
     limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
-    refusals = rate_limits.ask_each(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
+    refusals = rate_limits.acquire_many(limits_of, [(str(draft.sender.pk), str(draft.room_id)) for draft in drafts])
     try:
         return _store(drafts, once(refusals))
     except _TooFast as some:

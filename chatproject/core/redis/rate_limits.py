@@ -90,13 +90,13 @@ class _Local:
 _local = _Local()
 
 
-def ask_each(
+def acquire_many(
     rates: Sequence[tuple[str, str]], uses: Sequence[Sequence[str]], *, cost: int = 1
 ) -> Callable[[], list[RateLimited | None]]:
-    """Ask whether each of some uses is within its limits; call what comes back for the answers.
+    """Take `cost` tokens for each use, from all of its buckets or none; call the returned function for the answers.
 
-    A limit is its name and its rate, and a use says for each limit who uses it up. Redis is asked at once; what is done
-    before the answers are called for is done while it thinks. Each is None, and counted, or what to tell.
+    `rates`: (name, rate) pairs. `uses`: per use, the key charged against each rate. The command is sent at once, so the
+    caller can work while Redis does. An answer is None where the tokens were taken, else the error to raise.
     """
     limits = [(name, parsed, place) for place, (name, rate) in enumerate(rates) if (parsed := parse(rate))]
     if not limits:
@@ -120,7 +120,7 @@ def ask_each(
 
 
 def _ask_here(limits: Sequence[tuple[str, Rate, int]], use: Sequence[str], cost: int) -> RateLimited | None:
-    """The same of this process's buckets, one by one: what the first has given is lost when the next refuses."""
+    """Take from this process's own buckets, one by one: tokens of the first are lost when the next refuses."""
     for name, rate, place in limits:
         if wait := _local.wait(f"limit:{name}:{use[place]}", rate, cost):
             return _refusal(wait, rate)
@@ -132,17 +132,17 @@ def _refusal(seconds: float, rate: Rate) -> RateLimited | None:
 
 
 def within_each(name: str, whos: Sequence[str], rate: str) -> list[bool]:
-    """For each of `whos` in turn, whether he is within the limit; then it is counted."""
-    return [refused is None for refused in ask_each([(name, rate)], [(who,) for who in whos])()]
+    """Count one use by each of `whos`; for each in turn, whether it was within the limit."""
+    return [refused is None for refused in acquire_many([(name, rate)], [(who,) for who in whos])()]
 
 
 def take(name: str, who: str, rate: str) -> None:
     """Count one use by `who` of what `name` limits. Raises RateLimited when there is no allowance left."""
-    (refused,) = ask_each([(name, rate)], [(who,)])()
+    (refused,) = acquire_many([(name, rate)], [(who,)])()
     if refused is not None:
         raise refused
 
 
-def give_back(name: str, who: str, rate: str) -> None:
-    """Return one token: what it was taken for did not count after all (a sign-in that succeeded)."""
-    ask_each([(name, rate)], [(who,)], cost=-1)()
+def refund(name: str, who: str, rate: str) -> None:
+    """Return one token whose use does not count after all, like a sign-in that succeeded."""
+    acquire_many([(name, rate)], [(who,)], cost=-1)()

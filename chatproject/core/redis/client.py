@@ -1,0 +1,96 @@
+"""The synchronous Redis client, for callers in threads that need an answer within TIMEOUT_SECONDS or an exception."""
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from django.conf import settings
+
+#: Seconds a caller waits for Redis before doing without it.
+TIMEOUT_SECONDS = 0.3
+#: Seconds for which nobody asks a Redis that just failed: one slow answer, not one per request.
+AWAY_SECONDS = 1.0
+
+Unavailable = redis.RedisError
+NoScript = redis.exceptions.NoScriptError
+
+
+@functools.cache
+def _pool() -> redis.Redis:
+    return redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        health_check_interval=10,
+    )
+
+
+_failed_at = 0.0
+
+
+@contextmanager
+def client() -> Iterator[redis.Redis]:
+    """The shared client, for any thread. Raises `Unavailable`, at once while Redis is known to be away."""
+    global _failed_at
+    if time.monotonic() - _failed_at < AWAY_SECONDS:
+        raise redis.ConnectionError("Redis was away a moment ago")
+    try:
+        yield _pool()
+    except (redis.ConnectionError, redis.TimeoutError):
+        _failed_at = time.monotonic()
+        raise
+
+
+class _Line(threading.local):
+    """A thread's own connection, for questions whose answers are read later."""
+
+    connection: Any = None
+    #: A question was asked whose answer nobody read.
+    is_owed = False
+
+
+_line = _Line()
+
+
+def ask(*words: bytes) -> Callable[[], Any]:
+    """Send a command now, and read the answer when what comes back is called: something else can be done meanwhile.
+
+    The answer raises `Unavailable`; nothing else does. One question at a time and thread: the next drops the last.
+    """
+    try:
+        _send(words)
+    except Unavailable as away:
+        return functools.partial(_raise, away)
+    return _read
+
+
+def _send(words: tuple[bytes, ...]) -> None:
+    with client() as shared:
+        wire = _line.connection
+        if wire is None:
+            wire = _line.connection = shared.connection_pool.make_connection()
+        if _line.is_owed:
+            wire.disconnect()
+        wire.send_packed_command([packed(*words)], check_health=False)
+        _line.is_owed = True
+
+
+def _read() -> Any:
+    with client():
+        try:
+            return _line.connection.read_response()  # it disconnects where that fails
+        finally:
+            _line.is_owed = False
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def packed(*words: bytes) -> bytes:
+    """A command in RESP, Redis's protocol."""
+    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
