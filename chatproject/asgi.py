@@ -11,13 +11,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
 django.setup()
 
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
-from chatproject.core.http.body_limit import limited  # noqa: E402
-from chatproject.core.http.handler import Handler, StaticHandler, UploadHandler  # noqa: E402
+from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
+from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
+from chatproject.core.http.uploads import UploadHandler  # noqa: E402
 from messaging import routing  # noqa: E402  as do its models)
 
 _static = StaticHandler()
-_http = limited(routing.posted(Handler()))
-_upload = limited(routing.UploadGate(UploadHandler()), has_files=True)
+_http = BodyLimit(routing.posted(Handler()))
+_upload = BodyLimit(routing.UploadGate(UploadHandler()), has_files=True)
 
 
 def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:

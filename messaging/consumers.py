@@ -24,7 +24,7 @@ from accounts.serializers import user_output
 from chatproject.core import errors, hub
 from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError
-from chatproject.core.http.credentials import credentials
+from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.times import iso, now
 from groups import selectors as rooms
 from groups import serializers as group_inputs
@@ -102,7 +102,7 @@ class ChatConsumer(AsyncConsumer):
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
         batches = b"batch=1" in scope["query_string"].split(b"&")
         wire = hub.wire_of(scope, send)
-        admission = await sockets.admit(credentials(scope))
+        admission = await sockets.admit(socket_credentials(scope))
         del scope  # what is held while a socket is idle is held for every one
         if isinstance(admission, int):
             await self._refuse(admission, subprotocol)

@@ -16,9 +16,9 @@ from django.http.request import split_domain_port, validate_host
 
 from accounts import services as accounts
 from chatproject.core import hub
-from chatproject.core.batching.loader import Together
+from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.errors import ChatError
-from chatproject.core.http.body_limit import Application, Message, Receive, Send, answer, refuse
+from chatproject.core.http.asgi import Application, Message, Receive, Send, send_error, send_response
 from messaging import serializers, services
 
 _FORMS: dict[str, tuple[type[serializers.MessageInput], bool]] = {
@@ -32,7 +32,7 @@ _HEAD = [
     (b"vary", b"Accept-Language, Cookie"),
 ]
 
-_users = Together(accounts.users_for)
+_users = BatchLoader(accounts.users_for)
 
 
 def posted(application: Application) -> Application:
@@ -77,9 +77,9 @@ async def _post(application: Application, scope: Any, receive: Receive, send: Se
     try:
         sent = await _sent(services.Draft(sender=sender, is_group=is_group, **plain))
     except ChatError as error:
-        await refuse(error, dict(scope["headers"]), send)
+        await send_error(error, dict(scope["headers"]), send)
     else:
-        await answer(201, _HEAD, sent.json, send)
+        await send_response(201, _HEAD, sent.json, send)
 
 
 def _plain(form: type[serializers.MessageInput], body: bytes) -> dict[str, Any] | None:

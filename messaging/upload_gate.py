@@ -5,17 +5,17 @@ from typing import Any
 from django.conf import settings
 
 from accounts import services as accounts
-from chatproject.core.batching.loader import Together
+from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError, SignInRequired
-from chatproject.core.http.body_limit import Application, Receive, Send, refuse
+from chatproject.core.http.asgi import Application, Receive, Send, send_error
 from chatproject.core.http.credentials import Credentials, request_credentials
 from chatproject.core.redis import rate_limits
 
 #: The paths that it guards.
 UPLOADS = frozenset(("/upload", "/me/avatar", "/group/avatar"))
 
-_devices = Together(accounts.devices_for)
+_devices = BatchLoader(accounts.devices_for)
 
 
 class UploadGate:
@@ -29,7 +29,7 @@ class UploadGate:
             await _require_admission(request_credentials(scope))
         except ChatError as error:
             await _drain(receive)
-            await refuse(error, dict(scope["headers"]), send)
+            await send_error(error, dict(scope["headers"]), send)
         else:
             await self._application(scope, receive, send)
 

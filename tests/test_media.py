@@ -20,7 +20,7 @@ from django.conf import settings as configured
 from django.core.management import call_command
 from PIL import Image
 
-from chatproject.core.http import handler
+from chatproject.core.http import uploads
 from chatproject.core.times import now
 from messaging.media.kinds import Kind
 from messaging.models import Upload
@@ -138,7 +138,7 @@ def test_an_upload_may_come_in_pieces_that_nobody_counted(person: Any) -> None:
 def test_an_upload_of_which_nothing_more_comes_is_given_up(
     person: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handler, "PIECE", 0.3)
+    monkeypatch.setattr(uploads, "PIECE_TIMEOUT_SECONDS", 0.3)
     ann = person("ann")
     at = urlsplit(server)
     with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
@@ -232,10 +232,10 @@ def test_while_all_hands_are_full_the_next_upload_is_told_so_and_everything_else
         return judge(*arguments, **more)
 
     monkeypatch.setattr(Kind, "judge", slowly)
-    monkeypatch.setattr(handler, "TURN", 0.3)
-    with ThreadPoolExecutor(handler.WORKED_ON) as threads:
+    monkeypatch.setattr(uploads, "QUEUE_TIMEOUT_SECONDS", 0.3)
+    with ThreadPoolExecutor(uploads.PROCESSED_MAX) as threads:
         try:
-            under_way = [threads.submit(ann.upload, b"hello", "a", "files") for _ in range(handler.WORKED_ON)]
+            under_way = [threads.submit(ann.upload, b"hello", "a", "files") for _ in range(uploads.PROCESSED_MAX)]
             time.sleep(0.3)
             answer = bob.request("post", "/upload", files={"media": ("a", b"hello")}, data={"mediaType": "files"})
             assert refusal(answer) == (503, "busy") and int(answer.headers["retry-after"]) >= 1

@@ -17,7 +17,7 @@ from accounts import services as accounts
 from accounts.models import Device, User
 from accounts.serializers import user_output
 from chatproject.core import hub, redis
-from chatproject.core.batching.loader import Together
+from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.http.credentials import Credentials
 from chatproject.core.redis import rate_limits
@@ -154,10 +154,10 @@ def _versions_of(user_ids: list[UUID]) -> list[dict[UUID, int]]:
     return [found[user_id] for user_id in user_ids]
 
 
-_admission = Together(_admissions)
-_arrival = Together(_arrive)
-_departure = Together(_leave)
-_versions = Together(_versions_of)
+_admission = BatchLoader(_admissions)
+_arrival = BatchLoader(_arrive)
+_departure = BatchLoader(_leave)
+_versions = BatchLoader(_versions_of)
 
 
 async def refresh() -> None:
@@ -237,7 +237,7 @@ def _encoded(user_ids: Iterable[UUID], count: int) -> bytes:
     return orjson.dumps({"userList": _outputs(user_ids), "onlineUsersNum": count})
 
 
-_online_list = Together(_online_lists)
+_online_list = BatchLoader(_online_lists)
 
 
 def _outputs(user_ids: Iterable[UUID]) -> list[dict[str, Any]]:

@@ -1,9 +1,10 @@
-"""Group commit: what arrives while one transaction commits is written together in the next.
+"""Group commit: items that arrive while one transaction commits are written together in the next one.
 
-A lone item waits for nobody; where several come at once, they wait two milliseconds at most for more. Each submitter
-learns of his own item's end, after the commit; where a batch fails, its items are tried one by one, so that one bad
-item fails alone. Nobody waits longer than `patience`: he is told that we are busy, and may submit the same again,
-because what he submits has a name by which it is stored once.
+A lone item is written at once; while several arrive at once, the writer waits up to two milliseconds
+for more. Each submitter gets the outcome of its own item after the commit. If a batch fails, its items
+are written one by one, so that one bad item fails alone. An item that waits longer than
+`timeout_seconds` fails with Busy; its submitter may submit it again, because items carry a unique id
+by which they are stored once.
 """
 
 import logging
@@ -25,15 +26,15 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-#: Seconds that a batch of several waits for one more, and for all of them together: those who write at once come within
-#: a moment of each other, and half as many batches cost far less than that.
-NEXT, LINGER = 0.0002, 0.002
-#: Seconds between two looks at who waits too long.
-LOOK = 0.25
+#: Seconds that a batch of several waits for one more item, and in all: items that are sent at once
+#: arrive within a moment of each other, and waiting costs far less than twice as many batches.
+NEXT_ITEM_TIMEOUT_SECONDS, BATCH_TIMEOUT_SECONDS = 0.0002, 0.002
+#: Seconds between two checks for items that have waited too long.
+CHECK_EVERY_SECONDS = 0.25
 
 
 class _Entry(Generic[Item, Answer]):
-    """An item and whom to tell of its end: None once he was told."""
+    """An item, and the callback for its outcome: None once it was called."""
 
     __slots__ = ("done", "item", "since")
 
@@ -44,35 +45,35 @@ class _Entry(Generic[Item, Answer]):
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """One thread that writes. `write` gets a list of items, commits them, and answers one by one."""
+    """One writer thread. `write` gets a list of items, commits them, and returns an answer for each."""
 
     def __init__(
         self,
         write: Callable[[list[Item]], Sequence[Answer | ChatError]],
         *,
         name: str,
-        batch: int = 500,
-        backlog: int = 5000,
-        patience: float = 4.0,
+        batch_max: int = 500,
+        backlog_max: int = 5000,
+        timeout_seconds: float = 4.0,
     ) -> None:
         self._write = write
         self._name = name
-        self._batch = batch
-        self._backlog = backlog
-        self._patience = patience
+        self._batch_max = batch_max
+        self._backlog_max = backlog_max
+        self._timeout_seconds = timeout_seconds
         self._queue: queue.SimpleQueue[_Entry[Item, Answer]] = queue.SimpleQueue()
         self._oldest: deque[_Entry[Item, Answer]] = deque()
-        self._telling = threading.Lock()
+        self._reporting = threading.Lock()
         self._starting = threading.Lock()
         self._wake_watcher = threading.Event()
         self._is_running = False
 
     def submit(self, item: Item, done: Callable[[Answer | Exception], None]) -> None:
-        """Hand an item over, from any thread. `done` is called once, on a thread of ours, with the answer or the error.
+        """Queue an item, from any thread. `done` is called once, on another thread, with the answer or the error.
 
-        Raises Busy at once when too many wait.
+        Raises Busy at once when too many items wait.
         """
-        if self._queue.qsize() >= self._backlog:
+        if self._queue.qsize() >= self._backlog_max:
             raise Busy()
         if not self._is_running:
             self._start()
@@ -83,7 +84,7 @@ class GroupCommit(Generic[Item, Answer]):
             self._wake_watcher.set()
 
     def commit(self, item: Item) -> Answer:
-        """Hand an item over and wait for its end. Raises its error."""
+        """Queue an item and wait for its answer. Raises its error."""
         future: Future[Answer] = Future()
 
         def done(outcome: Answer | Exception) -> None:
@@ -106,22 +107,22 @@ class GroupCommit(Generic[Item, Answer]):
         batch: list[_Entry[Item, Answer]] = []
         while True:
             batch = self._next_batch(is_crowded=len(batch) > 1)
-            # Whoever was told that we are busy is not written: he may have sent it elsewhere since.
-            self._answer([entry for entry in batch if entry.done is not None])
+            # An item whose submitter got Busy is not written: it may have been sent elsewhere since.
+            self._write_batch([entry for entry in batch if entry.done is not None])
 
     def _next_batch(self, *, is_crowded: bool) -> list[_Entry[Item, Answer]]:
         batch = [self._queue.get()]
-        give_up = time.monotonic() + LINGER
+        give_up = time.monotonic() + BATCH_TIMEOUT_SECONDS
         with suppress(queue.Empty):
-            while len(batch) < self._batch:
+            while len(batch) < self._batch_max:
                 is_crowded = is_crowded or len(batch) > 1
                 if is_crowded and time.monotonic() < give_up:
-                    batch.append(self._queue.get(timeout=NEXT))
+                    batch.append(self._queue.get(timeout=NEXT_ITEM_TIMEOUT_SECONDS))
                 else:
                     batch.append(self._queue.get_nowait())
         return batch
 
-    def _answer(self, batch: list[_Entry[Item, Answer]]) -> None:
+    def _write_batch(self, batch: list[_Entry[Item, Answer]]) -> None:
         if not batch:
             return
         outcomes: Sequence[Answer | Exception]
@@ -132,37 +133,37 @@ class GroupCommit(Generic[Item, Answer]):
         except Exception as error:
             if len(batch) > 1 and not isinstance(error, Busy):
                 for one in batch:
-                    self._answer([one])
+                    self._write_batch([one])
                 return
             if not isinstance(error, ChatError):
                 log.exception("%s: an item could not be written", self._name)
             outcomes = [error] * len(batch)
-        self._tell(batch, outcomes)
+        self._report(batch, outcomes)
 
-    def _tell(self, entries: Sequence[_Entry[Item, Answer]], outcomes: Sequence[Answer | Exception]) -> None:
-        with self._telling:
-            to_tell = [entry.done for entry in entries]
+    def _report(self, entries: Sequence[_Entry[Item, Answer]], outcomes: Sequence[Answer | Exception]) -> None:
+        with self._reporting:
+            callbacks = [entry.done for entry in entries]
             for entry in entries:
                 entry.done = None
-        for done, outcome in zip(to_tell, outcomes, strict=True):
+        for done, outcome in zip(callbacks, outcomes, strict=True):
             if done is not None:
                 done(outcome)
 
     def _watch(self) -> None:
-        """Tell those who wait too long, whatever the writer hangs on."""
+        """Fail items that have waited too long, also while the writer hangs."""
         while True:
             self._wake_watcher.wait()
-            time.sleep(LOOK)
+            time.sleep(CHECK_EVERY_SECONDS)
             self._wake_watcher.clear()
             late = []
             while self._oldest:
                 entry = self._oldest[0]
                 if entry.done is not None:
-                    if time.monotonic() - entry.since < self._patience:
+                    if time.monotonic() - entry.since < self._timeout_seconds:
                         self._wake_watcher.set()
                         break
                     late.append(entry)
                 self._oldest.popleft()
             if late:
                 log.warning("%s: busy, %d items given up", self._name, len(late))
-                self._tell(late, [Busy()] * len(late))
+                self._report(late, [Busy()] * len(late))

@@ -1,7 +1,7 @@
-"""Natural batching of what many ask at the same moment: who comes while one question is under way joins the next.
+"""Batch loading: lookups that arrive while one is running are answered together by the next.
 
-A lone asker waits for nobody. Where a batch fails its members are asked for one by one, so that each gets his own
-answer; that the database or Redis is away is everyone's.
+A lone lookup starts at once. If a batch fails, its keys are looked up one by one, so that each caller
+gets its own answer; an absent database or Redis fails the whole batch.
 """
 
 import asyncio
@@ -17,37 +17,37 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
 
-class Together(Generic[Key, Answer]):
-    """`await together(key)`, on the event loop. `ask` gets a list of keys on a thread, and answers one by one."""
+class BatchLoader(Generic[Key, Answer]):
+    """`await loader(key)`, on the event loop. `load` gets a list of keys on a thread, and returns an answer for each."""
 
-    def __init__(self, ask: Callable[[list[Key]], Sequence[Answer]], *, most: int = 200) -> None:
-        self._ask = ask
-        self._most = most
+    def __init__(self, load: Callable[[list[Key]], Sequence[Answer]], *, batch_max: int = 200) -> None:
+        self._load = load
+        self._batch_max = batch_max
         self._waiting: list[tuple[Key, asyncio.Future[Answer]]] = []
-        self._asking: asyncio.Task[None] | None = None
+        self._loading: asyncio.Task[None] | None = None
 
     def __call__(self, key: Key) -> "asyncio.Future[Answer]":
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((key, answer))
-        if self._asking is None or self._asking.get_loop() is not loop:
-            self._asking = loop.create_task(self._ask_all())
+        if self._loading is None or self._loading.get_loop() is not loop:
+            self._loading = loop.create_task(self._load_all())
         return answer
 
-    async def _ask_all(self) -> None:
+    async def _load_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                # Whoever gave up waiting is not asked for.
+                batch, self._waiting = self._waiting[: self._batch_max], self._waiting[self._batch_max :]
+                # Callers that were cancelled meanwhile need no answer.
                 await self._answer([(key, answer) for key, answer in batch if not answer.done()])
         finally:
-            self._asking = None
+            self._loading = None
 
     async def _answer(self, batch: list[tuple[Key, "asyncio.Future[Answer]"]]) -> None:
         if not batch:
             return
         try:
-            answers = await in_thread(self._ask, [key for key, _ in batch])
+            answers = await in_thread(self._load, [key for key, _ in batch])
         except Exception as error:
             is_everyones = isinstance(error, OperationalError | InterfaceError | redis.Unavailable)
             if len(batch) > 1 and not is_everyones:

@@ -1,4 +1,4 @@
-"""What a socket's handshake, or a request, shows of who comes with it."""
+"""The token or session that a handshake or a request carries."""
 
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -6,49 +6,55 @@ from typing import Any
 
 from django.conf import settings
 
-_PREFIX = "token."
+_SUBPROTOCOL_PREFIX = "token."
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A token or a session key; never both, or neither."""
+    """A token or a session key, never both; neither for an anonymous client."""
 
     token: str = ""
     session_key: str = ""
 
 
-def credentials(scope: Any) -> Credentials:
-    """A token from `Authorization: Bearer` or the subprotocol `token.<token>`; else the session cookie.
+def socket_credentials(scope: Any) -> Credentials:
+    """The token of a handshake, from `Authorization: Bearer` or the subprotocol `token.<token>`; else its session.
 
-    The cookie counts only with an `Origin` that is exactly one of ours: any page may open a socket to us, and the
-    browser sends the cookie along.
+    The session cookie counts only if `Origin` is exactly one of ALLOWED_ORIGINS: any page may open a
+    socket to us, and the browser sends the cookie along. A token needs no Origin.
     """
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope)
     scheme, _, token = headers.get(b"authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return Credentials(token=token.strip())
     for name in scope["subprotocols"]:
-        if name.startswith(_PREFIX):
-            return Credentials(token=name.removeprefix(_PREFIX))
+        if name.startswith(_SUBPROTOCOL_PREFIX):
+            return Credentials(token=name.removeprefix(_SUBPROTOCOL_PREFIX))
     if headers.get(b"origin") in settings.ALLOWED_ORIGINS:
-        return Credentials(session_key=_cookie(headers.get(b"cookie", "")))
+        return Credentials(session_key=_session_key(headers))
     return Credentials()
 
 
 def request_credentials(scope: Any) -> Credentials:
-    """The same of an HTTP request: its token, else its session cookie. That counts for what it costs to receive it;
-    before anything is done, the page has to prove itself (see accounts.authentication).
+    """The token of an HTTP request, else its session.
+
+    They decide whether a body is received at all. Before anything is done with it, Django checks the
+    request again, and with a session also its CSRF token (see accounts.authentication).
     """
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = _headers(scope)
     scheme, _, token = headers.get(b"authorization", "").partition(" ")
     if scheme:
         return Credentials(token=token.strip() if scheme.lower() == "bearer" else "")
-    return Credentials(session_key=_cookie(headers.get(b"cookie", "")))
+    return Credentials(session_key=_session_key(headers))
 
 
-def _cookie(header: str) -> str:
+def _headers(scope: Any) -> dict[bytes, str]:
+    return {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _session_key(headers: dict[bytes, str]) -> str:
     try:
-        morsel = SimpleCookie(header).get(settings.SESSION_COOKIE_NAME)
+        morsel = SimpleCookie(headers.get(b"cookie", "")).get(settings.SESSION_COOKIE_NAME)
     except CookieError:
         return ""
     return morsel.value if morsel else ""
