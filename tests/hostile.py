@@ -1,5 +1,5 @@
 """What nobody means well who uploads it, made here: `IMAGES` and `RECORDINGS`, by name, each a function that makes the
-bytes. And below, functions that try what must not work behind the fence.
+bytes. And below, functions that try what must not work in the sandbox.
 """
 
 import ctypes
@@ -649,7 +649,7 @@ def _() -> bytes:
     return b"".join(bytes(50) if at % 7 == 6 else data[at * 50 : at * 50 + 50] for at in range(len(data) // 50))
 
 
-# Behind the fence: what must not work, each called as a job -------------------------------------------------------------
+# In the sandbox: what must not work, each called as a job --------------------------------------------------------------
 
 
 def answer(source: BinaryIO, **arguments: Any) -> dict[str, Any]:

@@ -541,7 +541,7 @@ def test_the_server_itself_loads_no_decoder() -> None:
     assert said.stdout.strip() == "[]"
 
 
-# The fence ------------------------------------------------------------------------------------------------------------
+# The sandbox ----------------------------------------------------------------------------------------------------------
 
 LIMITS = Limits(cpu=2, seconds=10, memory=128 * MIB, size=4 * MIB)
 
@@ -557,7 +557,7 @@ def run(function: str, source: Path, *writes: Path, limits: Limits = LIMITS, **m
     return pool.run(f"tests.hostile:{function}", reads=source, writes=writes, limits=limits, **more)
 
 
-def refused_by_the_fence(function: str, source: Path, *writes: Path, **more: Any) -> str:
+def refused_by_the_sandbox(function: str, source: Path, *writes: Path, **more: Any) -> str:
     with pytest.raises(Refused) as refused:
         run(function, source, *writes, **more)
     assert not any(path.exists() for path in writes)
@@ -576,23 +576,23 @@ def test_a_job_answers_what_it_made_of_its_file(source: Path, tmp_path: Path) ->
 
 
 def test_a_job_that_uses_more_than_it_may_is_ended_with_the_word_for_it(source: Path, tmp_path: Path) -> None:
-    assert refused_by_the_fence("eat", source, megabytes=200) == "memory"
+    assert refused_by_the_sandbox("eat", source, megabytes=200) == "memory"
     assert run("eat", source, megabytes=100) == {"eaten": 100 * MIB}
-    assert refused_by_the_fence("write", source, tmp_path / "large", megabytes=5) == "size"
+    assert refused_by_the_sandbox("write", source, tmp_path / "large", megabytes=5) == "size"
 
 
 def test_a_job_that_computes_for_ever_or_sleeps_is_ended_in_time(source: Path) -> None:
     began = time.monotonic()
-    assert refused_by_the_fence("sleep", source, limits=Limits(cpu=1, seconds=0.5)) == "time"
+    assert refused_by_the_sandbox("sleep", source, limits=Limits(cpu=1, seconds=0.5)) == "time"
     assert time.monotonic() - began < 5
-    assert refused_by_the_fence("work", source, limits=Limits(cpu=1, seconds=30), seconds=60) == "time"
+    assert refused_by_the_sandbox("work", source, limits=Limits(cpu=1, seconds=30), seconds=60) == "time"
     assert time.monotonic() - began < 20
 
 
 def test_a_job_that_crashes_fails_or_talks_without_end_is_one_refusal(source: Path, tmp_path: Path) -> None:
-    assert refused_by_the_fence("die", source, tmp_path / "half") == "crash"
-    assert refused_by_the_fence("fail", source, tmp_path / "half") == "crash"
-    assert refused_by_the_fence("chatter", source) == "crash"
+    assert refused_by_the_sandbox("die", source, tmp_path / "half") == "crash"
+    assert refused_by_the_sandbox("fail", source, tmp_path / "half") == "crash"
+    assert refused_by_the_sandbox("chatter", source) == "crash"
 
 
 def test_a_full_disk_and_a_missing_file_are_our_trouble_and_no_fault_of_the_file(source: Path, tmp_path: Path) -> None:
@@ -610,7 +610,7 @@ def test_a_full_disk_and_a_missing_file_are_our_trouble_and_no_fault_of_the_file
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have the limits alone")
-def test_behind_the_fence_nothing_can_be_reached(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_the_sandbox_nothing_can_be_reached(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "of the server")
     pool.close()
     seen = run("break_out", source)
@@ -674,8 +674,8 @@ def test_workers_do_not_outlive_a_server_that_is_killed(tmp_path: Path, at_work:
     (tmp_path / "source").write_text("x")
     function = "sleep" if at_work else "answer"
     asks = (
-        "import sys, time; from pathlib import Path; from chatproject.core import fence; print('ready', flush=True); "
-        f"fence.run('tests.hostile:{function}', reads=Path(sys.argv[1]), limits=pool.Limits(cpu=9, seconds=60)); "
+        "import sys, time; from pathlib import Path; from chatproject.core.sandbox import pool; print('ready', flush=True); "
+        f"pool.run('tests.hostile:{function}', reads=Path(sys.argv[1]), limits=pool.Limits(cpu=9, seconds=60)); "
         "print('done', flush=True); time.sleep(60)"
     )
     root = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""Pictures. Runs behind the fence only: it decodes what strangers made.
+"""Pictures. Runs only in the sandbox: it decodes untrusted files.
 
 A picture is what decodes as one of `FORMATS`, whatever it is called. It leaves as pixels encoded anew, turned the way
 they are looked at, in sRGB, with nothing beside them: no metadata, no comment, no trailing bytes.
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import pillow_heif
-from PIL import (  # all of it here: behind the fence nothing more can be loaded
+from PIL import (  # all imported here: in the sandbox nothing more can be loaded
     ExifTags,
     GifImagePlugin,
     Image,

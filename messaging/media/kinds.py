@@ -59,7 +59,7 @@ class Kind:
 
     folder: str  # under MEDIA_ROOT; also what an upload's `mediaType` says
     type: str  # of the message that carries it
-    convert: str = ""  # "module:function", run behind the fence; none keeps the bytes as they came
+    convert: str = ""  # "module:function", run in the sandbox; "" stores the bytes unchanged
     makes: Mapping[str, str] = field(default_factory=dict)  # what comes of it, MIME type to extension
     limits: Limits = LIMITS
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def _within(number: Any, most: int) -> Any:
     return number
 
 
-#: Why the fence ends a job.
+#: Why the sandbox ends a job.
 _TOO_COSTLY = _("This file takes too much to convert.")
 _REFUSALS: Mapping[str, Text] = {
     "memory": _TOO_COSTLY,

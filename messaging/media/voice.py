@@ -1,4 +1,4 @@
-"""Voice. Runs behind the fence only: it decodes what strangers recorded.
+"""Voice. Runs only in the sandbox: it decodes untrusted files.
 
 Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; who takes a file takes MP3, WAV or M4A. All of it
 leaves as what every browser plays: AAC, one channel, in an M4A whose index comes first.
@@ -20,7 +20,7 @@ from chatproject.core.sandbox.worker import Refused
 
 __all__ = ["convert"]
 
-# It loads parts of itself when it first meets a stream of theirs, and behind the fence that is too late.
+# It loads codecs at their first use, which is too late in the sandbox.
 for _part in pkgutil.walk_packages(av.__path__, "av."):
     if _part.name != "av.__main__":
         import_module(_part.name)
@@ -155,8 +155,10 @@ def _waveform(peaks: list[int]) -> list[int]:
 
 
 class _SecondReader(io.RawIOBase):
-    """The file that is being written, read from its start: FFmpeg opens it once more to put the index first, and behind
-    the fence nothing is opened. A duplicate would move the writer's place.
+    """The file that is being written, read from its start.
+
+    FFmpeg opens it again to put the index first, and in the sandbox no file can be opened. A duplicate
+    of the descriptor would move the writer's position.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -39,7 +39,7 @@ def choose_picture(page: Page, button: Locator, path: Path) -> Locator:
 
 def save(dialog: Locator) -> None:
     dialog.get_by_role("button", name="Save").click()
-    # The first picture of all waits for the process behind the fence to start.
+    # The first picture waits until a sandbox worker has started.
     expect(dialog).to_have_count(0, timeout=30_000)
 
 

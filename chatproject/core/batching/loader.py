@@ -18,7 +18,10 @@ Answer = TypeVar("Answer")
 
 
 class BatchLoader(Generic[Key, Answer]):
-    """`await loader(key)`, on the event loop. `load` gets a list of keys on a thread, and returns an answer for each."""
+    """`await loader(key)`, on the event loop.
+
+    `load` gets a list of keys on a thread, and returns an answer for each.
+    """
 
     def __init__(self, load: Callable[[list[Key]], Sequence[Answer]], *, batch_max: int = 200) -> None:
         self._load = load

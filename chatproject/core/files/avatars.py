@@ -1,5 +1,7 @@
-"""Pictures of people and of groups that were made here. Whoever is signed in may see them, under a name that nobody
-guesses. Such a picture never changes and belongs to the one row that shows it: with that row's next one it is gone.
+"""Avatars of people and groups, made from uploaded pictures.
+
+Every signed-in user may see an avatar, at an address that cannot be guessed. An avatar never changes
+and belongs to one row: when that row gets another one, the file is deleted.
 """
 
 import re
@@ -22,7 +24,7 @@ def address(path: str) -> str:
 
 
 def is_ours(address: str) -> bool:
-    """Whether it is the address of a picture that was made here, still there or not."""
+    """Whether `address` is that of an avatar made here, whether it still exists or not."""
     return _ADDRESS.fullmatch(address) is not None
 
 
@@ -33,9 +35,9 @@ def delete_unused(address: str) -> None:
 
 
 def file(address: str) -> StoredFile:
-    """What stands at one of our addresses. Raises NotFound."""
+    """The file at an avatar's address. Raises NotFound."""
     path = address.removeprefix(storage.ADDRESS)
     try:
-        return StoredFile(path, default_storage.size(path), TYPE, "", is_kept=True)
+        return StoredFile(path, default_storage.size(path), TYPE, "", is_immutable=True)
     except FileNotFoundError:
         raise NotFound() from None

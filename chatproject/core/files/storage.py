@@ -1,5 +1,7 @@
-"""Where uploaded files are: `STORAGES["default"]`, folders under MEDIA_ROOT or a bucket. Scratch files are on the disk
-of MEDIA_ROOT in any case, so that what was made there is moved to its place at once and whole.
+"""The storage of uploaded files: `STORAGES["default"]`, which is MEDIA_ROOT or a bucket.
+
+Scratch files are always on the disk of MEDIA_ROOT, so that a finished file is moved to its place in one
+step.
 """
 
 import logging
@@ -15,55 +17,58 @@ from django.core.files.storage import default_storage
 
 log = logging.getLogger(__name__)
 
-#: Before a file's path, the address at which it is handed out.
+#: The prefix of a file's path in its address.
 ADDRESS = "/uploads/"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file in the storage, and how to serve it. Its content never changes."""
+    """A file in the storage, and how it is served. Its content never changes."""
 
     path: str
     size: int
     served_as: str
-    name: str  # to save it under; "" for what a browser may show
-    is_kept: bool = False  # browsers may cache it without asking again whether it may still be seen
+    name: str  # the suggested file name of a download; "" for a file that a browser may show
+    is_immutable: bool = False  # browsers keep it without revalidation
 
 
-class _Made(File):
-    """A finished file, which a storage on the same disk moves instead of copying it."""
+class _FinishedFile(File):
+    """A file that a storage on the same disk moves instead of copying it."""
 
     def temporary_file_path(self) -> str:
         return str(self.name)
 
 
 def scratch() -> Path:
-    """Where files are worked on."""
+    """The folder for files that are being made."""
     folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
 
-def put(made: Path, path: str) -> None:
-    """Store what stands in `made`, which may be gone then."""
-    with made.open("rb") as opened:
-        stored = default_storage.save(path, _Made(opened, name=str(made)))
-    if stored != path:  # such a file was there: ids do not repeat, so it is nobody's
+def put(finished: Path, path: str) -> None:
+    """Store the file `finished` as `path`; it may be moved there.
+
+    Raises FileExistsError.
+    """
+    with finished.open("rb") as opened:
+        stored = default_storage.save(path, _FinishedFile(opened, name=str(finished)))
+    if stored != path:  # the storage chose another name, because `path` exists
         default_storage.delete(stored)
         raise FileExistsError(path)
 
 
 def remove(paths: Iterable[str]) -> None:
-    """What cannot be removed now is logged, and swept later."""
+    """Delete files. A failure is logged, and the sweep of orphans deletes the file later."""
     for path in filter(None, paths):
         try:
             default_storage.delete(path)
-        except Exception as failed:  # each storage has its own
-            log.warning("store: %s stays for now: %s", path, failed)
+        except Exception as failed:  # each storage has exceptions of its own
+            log.warning("storage: %s is not deleted yet: %s", path, failed)
 
 
 def stored(folders: Iterable[str]) -> Iterator[tuple[UUID, str]]:
-    """Every file in these folders that is named by an id as ours are, and the id."""
+    """The files in these folders whose names begin with an id, as ours do, and that id."""
     for folder in folders:
         try:
             _folders, names = default_storage.listdir(folder)
@@ -90,7 +95,7 @@ def is_older(path: str, moment: datetime) -> bool:
 
 
 def sweep_scratch(before: datetime) -> int:
-    """Remove what was begun before then, and whose process was killed; how many files."""
+    """Delete files that a killed process left behind before this moment; return how many."""
     swept = 0
     for path in scratch().iterdir():
         try:

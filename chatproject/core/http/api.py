@@ -1,4 +1,4 @@
-"""What every HTTP route shares: errors as problem+json (RFC 9457), pages by cursor, and the check of who acts."""
+"""What HTTP routes share: errors as problem+json (RFC 9457), pages by cursor, and the check of who acts."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ PAGE_MAX = 200
 
 
 class JSONParser(BaseParser):
-    """Strict JSON: no NaN, no lone surrogates, no depth or numbers without end."""
+    """Strict JSON: no NaN, no lone surrogates, and limits for depth and the length of numbers."""
 
     media_type = "application/json"
 
@@ -49,7 +49,7 @@ class JSONRenderer(BaseRenderer):
 
 
 def problem(error: ChatError) -> Response:
-    """The answer for a refusal."""
+    """The response for an error."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": str(error.title),
@@ -71,7 +71,7 @@ def problem(error: ChatError) -> Response:
 
 
 def exception_handler(raised: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's hook: every refusal leaves in one shape. None lets a bug of ours become a 500."""
+    """DRF's hook: every error leaves in one shape. None turns a bug of ours into a 500."""
     error = _as_chat_error(raised)
     return None if error is None else problem(error)
 
@@ -118,7 +118,7 @@ def field_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
 
 
 def require_self(request: Request, *fields: str) -> None:
-    """The original's clients name themselves in the body or the query; whoever names another is refused."""
+    """Raise NotYou if the body or the query names another user as the one who acts; older clients name themselves."""
     me = str(request.user.pk)
     given = request.data if isinstance(request.data, Mapping) else {}
     for field in fields:
@@ -129,16 +129,16 @@ def require_self(request: Request, *fields: str) -> None:
 
 @cache
 def _form(shape: "type[Input]") -> "Input":
-    """One form per shape and process: DRF copies every field for each new one, and that costs more than a send."""
+    """One instance per class: DRF copies every field for each new one, which costs more than sending a message."""
     return shape()
 
 
 class Input(serializers.Serializer[Any]):
-    """The base of every input: a body that is not an object is refused before its fields are looked at."""
+    """The base of every input: a body must be an object before its fields are validated."""
 
     @classmethod
     def read(cls, given: Any) -> dict[str, Any]:
-        """The checked fields by their Python names. Raises Invalid, with a message for each wrong field."""
+        """The validated fields by their Python names. Raises Invalid, with messages for each wrong field."""
         if not isinstance(given, Mapping):
             raise errors.BadRequest(_("The body must be a JSON object."))
         try:
@@ -148,7 +148,7 @@ class Input(serializers.Serializer[Any]):
 
 
 class Id(serializers.UUIDField):
-    """An id as we gave it out: a text, never a number."""
+    """An id as a string; DRF's own field also accepts numbers."""
 
     def to_internal_value(self, data: Any) -> UUID:
         if not isinstance(data, str):

@@ -1,4 +1,4 @@
-"""How stored bytes are handed out: by ranges, mostly revalidated each time, and as nothing that a browser would run."""
+"""Responses with stored files: ranges, revalidation, and headers that keep a browser from running them."""
 
 import re
 from collections.abc import Iterator
@@ -16,30 +16,30 @@ from chatproject.core.errors import NotFound
 from chatproject.core.files.storage import StoredFile
 
 #: Bytes that are read and sent at once.
-PIECE = 256 * 1024
+PIECE_BYTES = 256 * 1024
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
-#: Whatever stands in it, it is no page of ours. nginx needs the same lines: see deploy/nginx.conf.
+#: A file is never one of our pages, whatever it contains. nginx needs the same headers: see deploy/nginx.conf.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # It may be kept, and is asked for each time: whoever was removed since, or what was recalled, is not there.
+    # A cached copy is revalidated each time: the member may have been removed, the message recalled.
     "Cache-Control": "private, no-cache",
 }
-#: For what everybody may see who is signed in: a year without asking.
-KEPT = "private, max-age=31536000, immutable"
+#: For files that every signed-in user may see: a year without revalidation.
+IMMUTABLE = "private, max-age=31536000, immutable"
 
 
 def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBase:
-    """The whole, a part, or the word that he has it. Raises NotFound where the storage has lost it."""
+    """The whole file, a range of it, or 304. Raises NotFound if the storage has lost it."""
     answer = _response(request, file)
     for name, value in HEADERS.items():
         answer[name] = value
     answer["ETag"] = _etag(file)
-    if file.is_kept:
-        answer["Cache-Control"] = KEPT
+    if file.is_immutable:
+        answer["Cache-Control"] = IMMUTABLE
     if file.name:
         answer["Content-Disposition"] = content_disposition_header(True, file.name)
     return answer
@@ -54,9 +54,9 @@ def _response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseB
     if _etag(file) in known or known == ["*"]:
         return HttpResponse(status=304)
     if settings.X_ACCEL_REDIRECT:
-        handed = HttpResponse(content_type=file.served_as)
-        handed["X-Accel-Redirect"] = settings.X_ACCEL_REDIRECT + file.path
-        return handed
+        redirect = HttpResponse(content_type=file.served_as)
+        redirect["X-Accel-Redirect"] = settings.X_ACCEL_REDIRECT + file.path
+        return redirect
     start, end, is_part = _part(request, file)
     if start >= end:
         refused = HttpResponse(status=416)
@@ -72,7 +72,7 @@ def _response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseB
 
 
 def _part(request: Request | HttpRequest, file: StoredFile) -> tuple[int, int, bool]:
-    """From where to where, and whether that is to be told as a part. What we do not understand asks for the whole."""
+    """Start, end and whether the answer is a partial one. A Range that is not understood asks for the whole file."""
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not asked or asked[0] == "bytes=-" or request.headers.get("If-Range", _etag(file)) != _etag(file):
         return 0, file.size, False
@@ -97,7 +97,7 @@ def _streamed(request: Request | HttpRequest, file: StoredFile, start: int, end:
 
 
 class _Pieces:
-    """So many bytes of an open file, which the response closes."""
+    """The next `left` bytes of an open file, which the response closes."""
 
     def __init__(self, opened: IO[bytes], left: int) -> None:
         self._opened, self._left = opened, left
@@ -106,7 +106,7 @@ class _Pieces:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._opened.read(min(PIECE, self._left))
+        piece = self._opened.read(min(PIECE_BYTES, self._left))
         if not piece:
             raise StopIteration
         self._left -= len(piece)

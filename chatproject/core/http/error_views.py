@@ -1,4 +1,4 @@
-"""What is answered where no view could: a page to a browser, to everyone else the problem that an API view gives."""
+"""Responses where no view could answer: a page for a browser, problem+json as in the API for other clients."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from chatproject.core.http.api import problem
 
 
 class Failed(ChatError):
-    """A bug of ours: nobody raises it, it is what the caller is told of one."""
+    """A bug of ours, as the client sees it. It is never raised."""
 
     status = 500
     code = "failed"
@@ -43,7 +43,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def as_response(error: ChatError) -> HttpResponse:
-    """A refusal as problem+json, for where Django answers and not REST framework."""
+    """An error as problem+json, where Django answers and not REST framework."""
     answer = problem(error)
     response = JsonResponse(answer.data, status=answer.status_code, content_type=answer.content_type)
     for name, value in answer.items():

@@ -1,4 +1,4 @@
-"""GET /healthz: whether this process and what it stands on can serve."""
+"""GET /healthz: whether this process, its database and its Redis can serve."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 with every part "ok", or 503. No detail: anyone may ask."""
+    """200 with every part "ok", or 503. No details: the route needs no sign-in."""
     parts = {"database": _answers(_ask_database), "redis": _answers(_ask_redis)}
     well = all(answer == "ok" for answer in parts.values())
     return JsonResponse({"status": "ok" if well else "down", **parts}, status=200 if well else 503)
@@ -33,7 +33,7 @@ def _answers(ask: Callable[[], object]) -> str:
 
 
 def _ask_database() -> None:
-    # A table, because SQLite would make a lost database anew and find nothing wrong with it.
+    # A query of a table: SQLite would create a lost database anew, and connect without an error.
     ContentType.objects.exists()
 
 

@@ -1,5 +1,7 @@
-"""Work on bytes that strangers made, behind a fence: in a process that may use so much and reach nothing, and whose end
-is not ours. At most `WORKERS` jobs run at a time in one process of the chat; who comes later waits.
+"""The sandbox: work on untrusted files in worker processes with limits and without access to anything else.
+
+A worker that crashes does not affect us. At most `WORKERS` jobs run at a time in one process of the
+chat; further jobs wait.
 """
 
 import atexit
@@ -24,36 +26,44 @@ __all__ = ["Limits", "Refused", "close", "run"]
 log = logging.getLogger(__name__)
 
 WORKERS = 2
-#: Seconds a caller waits for his turn before he is told that we are busy.
-WAIT = 30.0
-#: Seconds more than a job's own that its worker has to answer in: it may have to start and load what it needs.
-LATE = 15.0
+#: Seconds a caller waits for a worker before it gets Busy.
+QUEUE_TIMEOUT_SECONDS = 30.0
+#: Seconds a worker may take beyond its job's limit: it may have to start and import modules.
+START_TIMEOUT_SECONDS = 15.0
 
 _ROOT = Path(__file__).parents[3]
-#: All that a worker learns of our environment, which has secrets in it.
+#: The variables that a worker gets of our environment, which contains secrets.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG")
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a job may use. Whoever uses more is ended, and refused by the word in brackets."""
+    """What a job may use. A job that uses more is killed, and refused with the code in brackets."""
 
     cpu: int  # seconds of processor [time]
-    seconds: float  # by the clock [time]: far above, because the chat goes first
-    memory: int = 512 * _MIB  # bytes above what a worker has without a job [memory]
+    seconds: float  # elapsed [time]: far above `cpu`, because the chat has priority
+    memory: int = 512 * _MIB  # bytes above those of an idle worker [memory]
     size: int = 32 * _MIB  # bytes of each file it writes [size]
 
 
 def run(
-    function: str, *, reads: Path, writes: Sequence[Path] = (), limits: Limits, wait: float = WAIT, **arguments: Any
+    function: str,
+    *,
+    reads: Path,
+    writes: Sequence[Path] = (),
+    limits: Limits,
+    wait: float = QUEUE_TIMEOUT_SECONDS,
+    **arguments: Any,
 ) -> dict[str, Any]:
-    """Call `package.module:function` with a file to read, files to write and read, and arguments; its answer.
+    """Call `package.module:function` in a worker, with an open file to read, and return its answer.
 
-    Arguments and answer are what JSON can say; the answer is as trustworthy as the file. `writes` are made anew, and
-    removed where no answer comes. Raises Refused; and Busy when it was not our turn within `wait` seconds, or no worker
-    can be had; and OSError when the files cannot be opened or the disk is full. Blocks: for threads, any number of
-    them.
+    The function gets the open files `reads` and `writes`, which it may write and read, and the
+    `arguments`. Arguments and answer must be JSON; the answer is as trustworthy as the file. `writes`
+    are created anew, and removed if there is no answer.
+
+    Raises Refused; Busy if no worker is free within `wait` seconds, or none can be started; OSError if a
+    file cannot be opened or the disk is full. Blocks, and may be called on any number of threads.
     """
     module, _colon, name = function.partition(":")
     job = {
@@ -67,14 +77,14 @@ def run(
     if not _turns.acquire(timeout=wait):
         raise Busy(retry_after=5)
     try:
-        answer = _ask(json.dumps(job).encode() + b"\n", limits.seconds + LATE)
+        answer = _ask(json.dumps(job).encode() + b"\n", limits.seconds + START_TIMEOUT_SECONDS)
         if isinstance(number := answer.get("trouble"), int):
             raise OSError(number, os.strerror(number))
         result = answer.get("result")
         if not isinstance(result, dict):
             code = str(answer.get("refused", "crash"))
             if code == "crash":
-                log.warning("fence: %s ended without a result: %r", function, answer)
+                log.warning("sandbox: %s ended without a result: %r", function, answer)
             raise Refused(code)
     except BaseException:
         for path in writes:
@@ -88,12 +98,12 @@ def run(
 # Workers --------------------------------------------------------------------------------------------------------------
 
 _turns = threading.BoundedSemaphore(WORKERS)
-#: Those without a job. The last one is taken first, so that the second is only started where two are needed.
+#: Workers without a job. The last one is taken first, so that a second is started only if two are needed.
 _idle: list["_Worker"] = []
 
 
 def close() -> None:
-    """End the workers that have no job; the next job starts one. Those of a process that dies end by themselves."""
+    """End the idle workers; the next job starts one. Workers of a killed process end by themselves."""
     while _idle:
         _idle.pop().end()
 
@@ -116,10 +126,10 @@ def _ask(line: bytes, seconds: float) -> dict[str, Any]:
             answer = worker.ask(line, give_up)
         except _Gone as gone:
             worker.end()
-            # One that lay idle may have been killed in the meantime, as what the system does without first. No job can
-            # do that to a worker: twice is our own trouble.
+            # An idle worker may have been killed, for instance by the system for its memory. A job cannot
+            # kill its worker, so a second failure is a problem of ours.
             if is_last_try or time.monotonic() > give_up:
-                log.error("fence: a worker cannot be had: %s", gone)
+                log.error("sandbox: no worker can be started: %s", gone)
                 raise Busy() from gone
         except BaseException:
             worker.end()
@@ -131,7 +141,7 @@ def _ask(line: bytes, seconds: float) -> dict[str, Any]:
 
 
 class _Worker:
-    """Our end of `fenced.main`."""
+    """A worker process, seen from the chat; `worker.main` runs in it."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -141,29 +151,29 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            start_new_session=True,  # Ctrl-C is for us; it ends when we do
+            start_new_session=True,  # Ctrl-C is for the chat; a worker ends with it
         )
 
     def ask(self, line: bytes, give_up: float) -> dict[str, Any]:
         jobs, answers = self._process.stdin, self._process.stdout
         assert jobs is not None and answers is not None
-        said = bytearray()
+        received = bytearray()
         poll = select.poll()
         poll.register(answers, select.POLLIN)
         try:
             jobs.write(line)
-            while not said.endswith(b"\n"):
+            while not received.endswith(b"\n"):
                 if not poll.poll(max(0.0, give_up - time.monotonic()) * 1000):
                     raise _Gone("no answer")
                 piece = answers.read(64 * 1024)
                 if not piece:
                     raise _Gone("it ended")
-                said += piece
-            answer: dict[str, Any] = json.loads(said)
+                received += piece
+            answer: dict[str, Any] = json.loads(received)
         except (OSError, ValueError) as failed:
             raise _Gone(str(failed)) from failed
         return answer
 
     def end(self) -> None:
         self._process.kill()
-        self._process.communicate()  # closes its streams, and waits
+        self._process.communicate()  # closes its streams and waits for its end

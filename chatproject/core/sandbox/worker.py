@@ -1,8 +1,9 @@
-"""What runs behind the fence (see `fence`): a process that does one job at a time, each in a fork of its own.
+"""A worker of the sandbox (see `pool`): a process that does one job at a time, each in a fork.
 
-A script of its own, of the standard library alone: it never sees the settings, their secrets or a database. The process
-itself touches no uploaded byte, it only loads our modules and forks. The fork opens its files, gives up everything else
-(on Linux even the opening of files), works, answers and is gone: whatever a file does to it, the next job starts clean.
+It uses the standard library alone and never sees the settings, their secrets or a database. The worker
+itself touches no uploaded byte: it imports modules and forks. The fork opens its files, gives up every
+other right (on Linux even that of opening files), does the job, answers and ends. Whatever a file does
+to a fork, the next job starts in a clean one.
 """
 
 import contextlib
@@ -20,19 +21,21 @@ import sys
 import time
 from typing import Any, BinaryIO
 
-#: Bytes an answer may have.
-ANSWER = 64 * 1024
-#: Errors of opening files, which is done before the file is looked at, and of disks.
+#: Bytes of an answer.
+ANSWER_BYTES_MAX = 64 * 1024
+#: Errors of opening files, which happens before the content is read, and of disks.
 _NOT_THE_FILES_FAULT = {
     errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ENOENT, errno.ENOSPC, errno.ENOTDIR, errno.EROFS,
 }  # fmt: skip
-#: How much the chat itself goes before this work.
+#: The priority of this work: below that of the chat.
 NICE = 5
 
 
 class Refused(Exception):
-    """A job ended without a result. `code` is the function's own word for what is wrong with its input, or the fence's:
-    `memory`, `time`, `size` (of what it writes) when it used up what it may, `crash` for any other end.
+    """A job ended without a result.
+
+    `code` comes from the function and says what is wrong with its input, or from the sandbox: `memory`,
+    `time` or `size` (of written files) if a limit was exceeded, `crash` for any other end.
     """
 
     def __init__(self, code: str) -> None:
@@ -44,7 +47,7 @@ class Refused(Exception):
 
 
 def main() -> None:
-    """Take jobs from standard input and answer on standard output, a line of JSON each, until there are no more."""
+    """Read jobs from standard input and answer on standard output, one line of JSON each, until the input ends."""
     jobs, answers = sys.stdin.buffer, sys.stdout.buffer
     os.nice(NICE)
     for line in iter(jobs.readline, b""):
@@ -55,7 +58,7 @@ def main() -> None:
             answers.write(json.dumps(answer).encode() + b"\n")
             answers.flush()
         except BrokenPipeError:
-            os._exit(0)  # the chat was killed meanwhile
+            os._exit(0)  # the chat was killed
 
 
 def _in_a_fork(function: Any, job: dict[str, Any], *, parent: int) -> dict[str, Any]:
@@ -77,27 +80,27 @@ def _in_a_fork(function: Any, job: dict[str, Any], *, parent: int) -> dict[str, 
         return {"refused": "time"}
     if answer:
         with contextlib.suppress(ValueError):
-            told: dict[str, Any] = json.loads(answer)
-            return told
+            parsed: dict[str, Any] = json.loads(answer)
+            return parsed
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     codes = {signal.SIGXCPU: "time", signal.SIGXFSZ: "size"}
     return {"refused": codes.get(signal.Signals(ended_by), "crash") if ended_by else "crash", "signal": ended_by}
 
 
 def _listen(answers: int, parent: int, *, give_up: float) -> tuple[bytes, bool]:
-    """What the fork said until its end, and whether that came in time. Exits when those who ask are gone."""
-    said = bytearray()
+    """The fork's answer, and whether it came in time. Exits if the chat is gone."""
+    received = bytearray()
     poll = select.poll()
     poll.register(answers, select.POLLIN)
     poll.register(parent, select.POLLIN)
     while (left := give_up - time.monotonic()) > 0:
         for descriptor, _event in poll.poll(left * 1000):
-            if descriptor == parent:  # nobody sends a second job meanwhile: this is the end of the one who asked
+            if descriptor == parent:  # no second job is sent meanwhile, so the chat closed its end
                 sys.exit(1)
-            piece = os.read(answers, ANSWER)
-            said += piece
-            if not piece or len(said) > ANSWER:
-                return bytes(said[:ANSWER]), True
+            piece = os.read(answers, ANSWER_BYTES_MAX)
+            received += piece
+            if not piece or len(received) > ANSWER_BYTES_MAX:
+                return bytes(received[:ANSWER_BYTES_MAX]), True
     return b"", False
 
 
@@ -107,7 +110,7 @@ def _listen(answers: int, parent: int, *, give_up: float) -> tuple[bytes, bool]:
 def _work(function: Any, job: dict[str, Any], answers: int) -> None:
     answer: dict[str, Any]
     try:
-        _let_go()
+        _detach()
         _limit(**job["limits"])
         with contextlib.ExitStack() as opened:
             files: list[BinaryIO] = [opened.enter_context(open(job["reads"], "rb"))]  # noqa: PTH123
@@ -118,7 +121,7 @@ def _work(function: Any, job: dict[str, Any], answers: int) -> None:
         answer = {"refused": refused.code}
     except MemoryError:
         answer = {"refused": "memory"}
-    except BaseException as failed:  # whatever it is, it is the answer
+    except BaseException as failed:  # any failure is an answer
         number = failed.errno if isinstance(failed, OSError) else None
         if number in _NOT_THE_FILES_FAULT:
             answer = {"trouble": number}
@@ -129,8 +132,8 @@ def _work(function: Any, job: dict[str, Any], answers: int) -> None:
     os._exit(0)
 
 
-def _let_go() -> None:
-    """The streams are the parent's, and so is our life."""
+def _detach() -> None:
+    """Close the worker's streams, and end when the worker does."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
@@ -140,7 +143,10 @@ def _let_go() -> None:
 
 
 def _limit(*, memory: int, cpu: int, size: int, seconds: float) -> None:
-    """From now on: so many bytes more than now, seconds of processor, bytes in a file. `seconds` is the parent's."""
+    """Limit bytes of memory beyond those in use, processor seconds and bytes per file.
+
+    The worker enforces `seconds`.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
@@ -153,8 +159,8 @@ def _limit(*, memory: int, cpu: int, size: int, seconds: float) -> None:
 
 # The seal -------------------------------------------------------------------------------------------------------------
 
-#: What a decoder asks of the kernel to compute, to read and write what is open, to start threads and to end.
-#: By name, with their numbers on x86_64 and aarch64.
+#: The system calls a decoder needs to compute, to use open files, to start threads and to end:
+#: name, number on x86_64, number on aarch64.
 _CALLS = """
     read 0 63; write 1 64; close 3 57; fstat 5 80; lseek 8 62; pread64 17 67; pwrite64 18 68; readv 19 65;
     writev 20 66; ftruncate 77 46; fcntl 72 25; dup 32 23; newfstatat 262 79; mmap 9 222; mprotect 10 226;
@@ -179,8 +185,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _seal() -> bool:
-    """No file is opened, no process started, nobody signalled and no network reached from now on: every call that is
-    not in the list is answered as if the kernel had none. Whether the kernel could be asked; the limits hold anyway.
+    """Deny every system call that is not in the list with ENOSYS: files, processes, signals, network.
+
+    Returns whether the kernel could be told; the limits apply in any case.
     """
     machine = os.uname().machine
     if sys.platform != "linux" or machine not in _MACHINES or sys.maxsize < 2**32:
@@ -188,7 +195,7 @@ def _seal() -> bool:
     architecture, column = _MACHINES[machine]
     *numbers, clone = (int(call.split()[column]) for call in _CALLS.split(";"))
     steps = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
-    # A thread, and no process: the flags are the first argument's lower half.
+    # `clone` may start a thread, not a process: its flags are the lower half of the first argument.
     steps += [(_EQUAL, 0, 4, clone), (_LOAD, 0, 0, 16), (_ANY_BIT, 0, 1, _CLONE_THREAD), (_RETURN, 0, 0, _ALLOW)]
     steps += [(_RETURN, 0, 0, _MISSING)]
     steps += [(_EQUAL, len(numbers) - place, 0, number) for place, number in enumerate(numbers)]
