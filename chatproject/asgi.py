@@ -14,7 +14,9 @@ from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
 from chatproject.core.http.uploads import UploadHandler  # noqa: E402
-from messaging import routing  # noqa: E402  as do its models)
+from messaging import background, routing  # noqa: E402  as do its models)
+
+background.start()
 
 _static = StaticHandler()
 _http = BodyLimit(routing.posted(Handler()))

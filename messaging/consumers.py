@@ -380,5 +380,3 @@ ChatConsumer.handlers = {
     "EmitEdit": ChatConsumer.edit,
     "EmitWatchPresence": ChatConsumer.watch_presence,
 }
-
-sockets.start()

@@ -22,9 +22,9 @@ from PIL import Image
 
 from chatproject.core.http import uploads
 from chatproject.core.times import now
+from messaging import background
 from messaging.media.kinds import Kind
 from messaging.models import Upload
-from messaging.services import sockets
 from tests import hostile
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
@@ -797,8 +797,8 @@ def test_the_server_sweeps_by_itself(person: Any, monkeypatch: pytest.MonkeyPatc
     address = ann.upload(file(), "a", "files")["mediaUrl"]
     key = address.split("/")[-1].split(".")[0]
     Upload.objects.filter(pk=key).update(created_at=now() - timedelta(hours=25))
-    monkeypatch.setattr(sockets, "SWEEPS_OF_UPLOADS", "1/s")
-    asyncio.run(sockets.sweep_uploads())
+    monkeypatch.setattr(background, "RATE_UPLOAD_SWEEPS", "1/s")
+    asyncio.run(background.sweep_uploads())
     assert ann.request("get", address).status_code == 404
 
 

@@ -1,0 +1,141 @@
+"""Jobs that every process repeats while it holds sockets.
+
+They keep the connected users online in Redis, announce who is gone, and check that each socket may
+still hear what it hears. Events of the hub may be lost; these jobs correct what was lost with them.
+"""
+
+import asyncio
+from uuid import UUID
+
+from accounts import selectors as people
+from accounts import services as accounts
+from chatproject.core import hub
+from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
+from chatproject.core.redis import rate_limits
+from chatproject.core.times import now
+from messaging import events, services, unread_push
+from messaging.services import sockets
+from presence import selectors as presence
+from presence import services as presence_services
+
+#: Seconds between two pushes of the list of everyone online.
+ONLINE_LIST_SECONDS = 0.5
+#: Seconds after which a socket whose close or unsubscription got lost is corrected at the latest.
+RECHECK_SECONDS = 60
+#: Seconds between two questions whether the uploads are due for a sweep; one process of all gets the answer yes.
+SWEEP_UPLOADS_SECONDS = 600
+RATE_UPLOAD_SWEEPS = "1/h"
+
+#: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
+_is_redis_new = False
+_rounds = 0
+
+
+def start() -> None:
+    """Register this process's jobs and listeners; called once, by the ASGI application."""
+    unread_push.start()
+    hub.every(presence_services.REFRESH_SECONDS, refresh)
+    hub.every(1, sweep)
+    hub.every(0, sweep_departures)
+    hub.every(ONLINE_LIST_SECONDS, push_online_list)
+    hub.every(RECHECK_SECONDS, recheck)
+    hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
+
+
+# Presence -------------------------------------------------------------------------------------------------------------
+
+
+async def refresh() -> None:
+    """Keep the users online whose sockets this process holds."""
+    global _is_redis_new, _rounds
+    _rounds += 1
+    pairs = [(socket.user_id, socket.id) for socket in hub.local().sockets.values() if socket.is_visible]
+    came: set[UUID] = set()
+    for remainder in (0, 1):  # all keys of each socket every other time
+        share = [(user_id, socket_id) for user_id, socket_id in pairs if int(socket_id[-1], 16) % 2 == remainder]
+        if share:
+            is_whole = _rounds % 2 == remainder
+            came.update(await in_thread(presence_services.refresh, share, is_whole=is_whole))
+    if came:
+        sockets.online_list_changed.set()
+    if _is_redis_new:  # since the last refresh; by now every process has announced its own users again
+        await _restate()
+    _is_redis_new = bool(came & sockets.announced)
+    sockets.announced.clear()
+    sockets.announced.update(user_id for user_id, _ in pairs)
+
+
+async def _restate() -> None:
+    """Send the watchers here the status of the users they watch.
+
+    After Redis lost its data, no expiry is announced.
+    """
+    prefix = hub.status_topic("")
+    watched = [UUID(topic.removeprefix(prefix)) for topic in hub.local().topics if topic.startswith(prefix)]
+    for payload in await in_thread(sockets.statuses, watched):
+        frame = hub.encode("OnUserStatus", payload)
+        for socket in hub.local().topics.get(hub.status_topic(str(payload["userId"])), ()):
+            socket.push(frame)
+
+
+async def sweep() -> None:
+    """Announce the users who went offline: they closed their last socket, or their process was killed."""
+    while gone := await in_thread(presence_services.sweep):
+        await in_thread(accounts.note_active, gone, now())
+        sockets.online_list_changed.set()
+
+
+async def sweep_departures() -> None:
+    """Sweep as soon as a user who left here counts as gone, earlier than the next regular sweep."""
+    await sockets.departed.wait()
+    while sockets.departures:
+        await asyncio.sleep(sockets.departures.popleft() - asyncio.get_running_loop().time())
+        await sweep()
+    sockets.departed.clear()
+
+
+async def push_online_list() -> None:
+    """Send everyone the list of who is online after a change, in a small installation."""
+    if not sockets.online_list_changed.is_set():
+        return
+    sockets.online_list_changed.clear()
+    if await in_thread(presence.count) <= sockets.SMALL:
+        events.online_list(await in_thread(sockets.everyone_online))
+
+
+# Sockets --------------------------------------------------------------------------------------------------------------
+
+
+async def recheck() -> None:
+    """Close sockets whose device was revoked, and correct the rooms that the others hear."""
+    open_sockets = tuple(hub.local().sockets.values())
+    if not open_sockets:
+        return
+    living = await in_thread(people.living, {socket.device_id for socket in open_sockets})
+    await in_thread(accounts.note_devices, living)  # a socket alone keeps its device signed in, too
+    topics = await in_thread(sockets.topics_of, {socket.user_id for socket in open_sockets})
+    for socket in open_sockets:
+        if socket.device_id not in living:
+            socket.close(hub.SIGN_IN)
+            continue
+        right = {topic for topic in topics[socket.user_id] if hub.is_room(topic)}
+        heard = {topic for topic in socket.topics if hub.is_room(topic)}
+        if right != heard:
+            hub.leave(socket, heard - right)
+            await hub.join(socket, right - heard)
+
+
+# Uploads --------------------------------------------------------------------------------------------------------------
+
+
+async def sweep_uploads() -> None:
+    """Remove uploads that nobody sent, and files without a row."""
+    await asyncio.to_thread(_sweep_uploads)  # minutes, perhaps, and the sockets' threads are few
+
+
+def _sweep_uploads() -> None:
+    (is_due,) = rate_limits.within_each("upload-sweeps", ["all"], RATE_UPLOAD_SWEEPS)
+    if is_due:
+        keep_connection()
+        services.sweep()
+        release_connection()
