@@ -1,3 +1,5 @@
+// Ids of messages, keys and addresses of chats.
+
 /** A random UUID; `crypto.randomUUID` is missing on plain HTTP, `getRandomValues` is not. */
 export function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
@@ -8,8 +10,14 @@ export function newId() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** A chat's key in the store: its kind and the id the API knows it by. */
+/** A chat's key in the store: its type and its id in the API (the other person's, or the group's). */
 export const chatKey = (type, id) => `${type}:${id}`;
+
+/** The key of the chat that a message belongs to, for the user with the id `me`. */
+export function chatKeyOf(message, me) {
+  if (message.groupId) return chatKey("group", message.groupId);
+  return chatKey("private", message.senderId === me ? message.receiverId : message.senderId);
+}
 
 export function splitKey(key) {
   const [type, id] = key.split(/:(.*)/s);

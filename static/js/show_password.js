@@ -1,4 +1,4 @@
-// The sign-in and sign-up pages work without this; it only adds the button that shows the password.
+// Adds the button that shows the password to the sign-in and sign-up pages, which work without it.
 const button = document.getElementById("show-password");
 const field = document.getElementById(button.getAttribute("aria-controls"));
 

@@ -1,65 +1,66 @@
-// Being told when one is not looking: by this page while it is hidden, and by a push while no page is open. Both go
-// through the service worker, which shows each message once. Nothing is asked for but on a person's click.
-import { chatPath, keyOfPath } from "chat/ids.js";
-import { keyOf } from "chat/state/reducers.js";
+// Notifications: by this page while it is hidden, by a push while no page is open. Both go through the service worker, which
+// shows each message once. Permission is only requested after a click.
 import { gettext } from "chat/i18n.js";
-import { preview } from "chat/views/types/registry.js";
+import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 
-const LIVE = new Set(["OnPrivate", "OnGroupMsg"]);
-const TITLE = 80;
-const TEXT = 300;
-const TIDY_WAIT = 500;
-const QUIET = 2000;
-const READY_WAIT = 10_000;
-// Browsers in private windows let this hang, so that nobody can tell that they are.
-const SUBSCRIBE_WAIT = 5000;
+const MESSAGE_EVENTS = new Set(["OnPrivate", "OnGroupMsg"]);
+const TITLE_MAX = 80;
+const BODY_MAX = 300;
+const UPDATE_DELAY_MS = 500;
+const REGISTER_DELAY_MS = 2000;
+const READY_TIMEOUT_MS = 10_000;
+// In private windows some browsers never answer, so that pages cannot tell that the window is private.
+const SUBSCRIBE_TIMEOUT_MS = 5000;
 
-/** Rejects if it takes longer than so many milliseconds. */
+/** Rejects if `promise` takes longer than so many milliseconds. */
 const within = (milliseconds, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, milliseconds, new Error("late")))]);
 
-/** The registration, once a worker is there; null where the browser has none or the page is not secure. */
-async function install() {
+/** Resolves with the registration once the worker is active; null if the browser has none or the page is not secure. */
+async function registerWorker() {
   if (!navigator.serviceWorker || !isSecureContext) return null;
-  // It keeps many files, and the page itself goes before.
-  await new Promise((resolve) => setTimeout(resolve, QUIET));
+  // The worker caches many files; the page itself comes first.
+  await new Promise((resolve) => setTimeout(resolve, REGISTER_DELAY_MS));
   try {
     await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
-    return await within(READY_WAIT, navigator.serviceWorker.ready);
+    return await within(READY_TIMEOUT_MS, navigator.serviceWorker.ready);
   } catch {
-    // A private window, or a certificate that the browser was told to accept: the chat does without.
+    // A private window, or a certificate that the user accepted by hand: the chat works without.
     return null;
   }
 }
 
 export class Notifications {
   #store;
-  #api;
-  #flag;
+  #server;
+  #preview;
+  #settingsKey;
   #registration = Promise.resolve(null);
-  #timer = 0;
+  #updateTimer = 0;
   #badge = null;
 
-  constructor({ store, api }) {
+  /** `preview(message, me)` is a message in one line. */
+  constructor({ store, server, preview }) {
     this.#store = store;
-    this.#api = api;
-    this.#flag = `chat.notify.${store.me.id}`;
+    this.#server = server;
+    this.#preview = preview;
+    this.#settingsKey = `chat.notify.${store.me.id}`;
   }
 
-  /** `open(key)` shows the chat that a notification was pressed for. */
+  /** `open(key)` shows the chat whose notification was clicked. */
   start(open) {
-    this.#registration = install();
+    this.#registration = registerWorker();
     navigator.serviceWorker?.addEventListener("message", ({ data }) => {
       const key = data.type === "open" && keyOfPath(data.url);
       if (key) open(key);
     });
-    this.#store.hear((event, data) => this.#hear(event, data));
-    this.#store.on("chats", () => this.#soon());
-    document.addEventListener("visibilitychange", () => this.#soon());
-    this.#soon();
+    this.#store.onEvent((event, data) => this.#onEvent(event, data));
+    this.#store.on("chats", () => this.#scheduleUpdate());
+    document.addEventListener("visibilitychange", () => this.#scheduleUpdate());
+    this.#scheduleUpdate();
     if (this.isOn) this.#subscribe().catch(() => {});
   }
 
-  // ── How it stands ──────────────────────────────────────────────────────
+  // ── State ──────────────────────────────────────────────────────
   /** "insecure", "impossible" (this browser), "uninstalled" (iOS before it is on the home screen), "refused", "off" or "on". */
   get state() {
     if (!isSecureContext) return "insecure";
@@ -70,70 +71,70 @@ export class Notifications {
   }
 
   get isOn() {
-    return globalThis.Notification?.permission === "granted" && this.#choice !== null;
+    return globalThis.Notification?.permission === "granted" && this.#settings !== null;
   }
 
   get showsContent() {
-    return this.#choice?.showContent ?? true;
+    return this.#settings?.showContent ?? true;
   }
 
-  /** What the server says: {key, isOn, showContent, otherDevices}. */
-  server() {
-    return this.#api.get("/push");
+  /** The server's side: {key, isOn, showContent, otherDevices}. */
+  pushStatus() {
+    return this.#server.pushStatus();
   }
 
-  get #choice() {
-    return JSON.parse(localStorage.getItem(this.#flag) ?? "null");
+  get #settings() {
+    return JSON.parse(localStorage.getItem(this.#settingsKey) ?? "null");
   }
 
-  // ── What one can change ────────────────────────────────────────────────
-  /** Asks for permission: on a click, and never else. Answers the server's word, or null where only open pages will tell. */
+  // ── Settings ────────────────────────────────────────────────
+  /** Requests permission; only call it on a click. Resolves with the push status, or null if only open pages will notify. */
   async turnOn() {
     if ((await Notification.requestPermission()) !== "granted") return null;
-    localStorage.setItem(this.#flag, JSON.stringify({ showContent: true }));
+    localStorage.setItem(this.#settingsKey, JSON.stringify({ showContent: true }));
     return this.#subscribe();
   }
 
   async turnOff() {
-    localStorage.removeItem(this.#flag);
+    localStorage.removeItem(this.#settingsKey);
     await this.#unsubscribe();
-    return this.#api.post("/push/unsubscribe");
+    return this.#server.unsubscribePush();
   }
 
   async showContent(showContent) {
-    localStorage.setItem(this.#flag, JSON.stringify({ showContent }));
+    localStorage.setItem(this.#settingsKey, JSON.stringify({ showContent }));
     return this.#subscribe();
   }
 
-  /** By a push where there is one, else by this page. */
+  /** Shows a test notification: by a push if there is one, otherwise by this page. */
   async test(isPushed) {
-    if (isPushed) await this.#api.post("/push/test");
-    else await this.#tell({ title: gettext("Chat"), body: gettext("This is a test. It works."), tag: "test", url: "/" });
+    if (isPushed) await this.#server.testPush();
+    else await this.#show({ title: gettext("Chat"), body: gettext("This is a test. It works."), tag: "test", url: "/" });
   }
 
-  /** Whoever signs out is told nothing here any more. */
-  async forget() {
-    localStorage.removeItem(this.#flag);
-    clearTimeout(this.#timer);
+  /** After a sign-out this browser shows no notifications. */
+  async clear() {
+    localStorage.removeItem(this.#settingsKey);
+    clearTimeout(this.#updateTimer);
     await Promise.all([navigator.clearAppBadge?.().catch(() => {}), this.#unsubscribe()]);
     const registration = await this.#registration;
     for (const note of (await registration?.getNotifications()) ?? []) note.close();
   }
 
-  /** A browser changes its subscription now and then; so this is asked again by each page. Null where it cannot be had. */
+  /** Each page subscribes again, because browsers change subscriptions now and then. Resolves with null if there is no push. */
   async #subscribe() {
     const { pushManager } = (await this.#registration) ?? {};
-    const server = await this.server();
-    if (!pushManager || !server.key) return null;
+    const status = await this.pushStatus();
+    if (!pushManager || !status.key) return null;
     try {
-      const options = { userVisibleOnly: true, applicationServerKey: server.key };
-      const subscription = await within(SUBSCRIBE_WAIT, pushManager.subscribe(options)).catch(async (problem) => {
+      const options = { userVisibleOnly: true, applicationServerKey: status.key };
+      const subscription = await within(SUBSCRIBE_TIMEOUT_MS, pushManager.subscribe(options)).catch(async (problem) => {
         if (problem.name !== "InvalidStateError") throw problem;
-        // Subscribed with another key: the server's has changed.
+        // Subscribed with another key: the server's key has changed.
         await this.#unsubscribe();
         return pushManager.subscribe(options);
       });
-      return await this.#api.post("/push/subscribe", { ...subscription.toJSON(), showContent: this.showsContent });
+      return await this.#server.subscribePush(subscription.toJSON(), { showContent: this.showsContent });
     } catch {
       return null;
     }
@@ -145,39 +146,39 @@ export class Notifications {
     await subscription?.unsubscribe().catch(() => {});
   }
 
-  // ── Telling ────────────────────────────────────────────────────────────
-  #hear(event, message) {
-    if (!LIVE.has(event) || !document.hidden || !this.isOn) return;
-    const key = keyOf(message, this.#store.me.id);
+  // ── Showing ────────────────────────────────────────────────────────────
+  #onEvent(event, message) {
+    if (!MESSAGE_EVENTS.has(event) || !document.hidden || !this.isOn) return;
+    const key = chatKeyOf(message, this.#store.me.id);
     const chat = this.#store.chats.get(key);
     if (message.senderId === this.#store.me.id || message.type === "system" || !chat || chat.muted || chat.away) return;
-    this.#tell({ id: message.id, tag: key, url: chatPath(key), ...this.#words(chat, message) });
+    this.#show({ id: message.id, tag: key, url: chatPath(key), ...this.#textOf(chat, message) });
   }
 
-  #words(chat, message) {
+  #textOf(chat, message) {
     if (!this.showsContent) return { title: gettext("Chat"), body: gettext("New message") };
-    const words = preview(message, this.#store.me.id);
-    const body = chat.type === "group" ? `${message.senderName}: ${words}` : words;
-    return { title: (chat.name || message.senderName).slice(0, TITLE), body: body.slice(0, TEXT) };
+    const line = this.#preview(message, this.#store.me.id);
+    const body = chat.type === "group" ? `${message.senderName}: ${line}` : line;
+    return { title: (chat.name || message.senderName).slice(0, TITLE_MAX), body: body.slice(0, BODY_MAX) };
   }
 
-  async #tell(note) {
+  async #show(note) {
     (await this.#registration)?.active?.postMessage({ type: "note", note });
   }
 
-  // ── What is told already ───────────────────────────────────────────────
-  #soon() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#tidy(), TIDY_WAIT);
+  // ── Badge and outdated notifications ───────────────────────────────────
+  #scheduleUpdate() {
+    clearTimeout(this.#updateTimer);
+    this.#updateTimer = setTimeout(() => this.#update(), UPDATE_DELAY_MS);
   }
 
-  /** The number on the app's icon, and no notification of what was read. */
-  async #tidy() {
-    const { unread, chats, isListed } = this.#store;
-    if (!isListed) return;
-    if (unread !== this.#badge) {
-      this.#badge = unread;
-      await (unread ? navigator.setAppBadge?.(unread) : navigator.clearAppBadge?.())?.catch(() => {});
+  /** Sets the number on the app's icon and closes notifications of chats that were read. */
+  async #update() {
+    const { unreadTotal, chats, hasChatList } = this.#store;
+    if (!hasChatList) return;
+    if (unreadTotal !== this.#badge) {
+      this.#badge = unreadTotal;
+      await (unreadTotal ? navigator.setAppBadge?.(unreadTotal) : navigator.clearAppBadge?.())?.catch(() => {});
     }
     if (!this.isOn) return;
     const registration = await this.#registration;

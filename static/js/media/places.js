@@ -1,11 +1,11 @@
-// Places. They are kept and sent as WGS-84, what satellites and browsers speak; tiles of Amap or Tencent are drawn in
-// GCJ-02, shifted as China's law says. The same formulas, areas and values as the server's messaging/media/places.py.
+// Coordinates. Places are stored and sent as WGS-84, which satellites and browsers use; tiles of Amap and Tencent are drawn in
+// GCJ-02, shifted as Chinese law requires. Formulas, areas and values are those of the server's messaging/media/places.py.
 // A place is {latitude, longitude}, degrees north and east.
 
 const AXIS = 6378245.0;
-const ECCENTRICITY_2 = 0.00669342162296594323;
+const ECCENTRICITY_2 = 0.006693421622965943;
 
-// Where maps are shifted, as rectangles: north, west, south, east; and what of them is not.
+// Where maps are shifted, and the exceptions within: rectangles of north, west, south, east.
 const SHIFTED = [
   [49.2204, 79.4462, 42.8899, 96.33],
   [54.1415, 109.6872, 39.3742, 135.0002],
@@ -26,12 +26,12 @@ const EXCEPT = [
 const isIn = ({ latitude, longitude }, areas) =>
   areas.some(([north, west, south, east]) => south <= latitude && latitude <= north && west <= longitude && longitude <= east);
 
-/** Whether maps of this place are shifted: mainland China, by rectangles, so not exact at its borders. */
+/** Whether maps of this place are shifted: mainland China as rectangles, so inexact at its borders. */
 export const isShifted = (place) => isIn(place, SHIFTED) && !isIn(place, EXCEPT);
 
 export const toGcj02 = (place) => (isShifted(place) ? gcj02(place) : place);
 
-/** To WGS-84: the shift hardly changes over its own length, so a few steps find the origin. */
+/** To WGS-84, by iteration: the shift hardly changes over its own length, so a few steps converge. */
 export function fromGcj02(place) {
   if (!isShifted(place)) return place;
   let { latitude, longitude } = place;
@@ -64,8 +64,8 @@ const wave = (at, ...parts) => (parts.reduce((sum, [often, height]) => sum + hei
 const radians = (angle) => (angle * Math.PI) / 180;
 const degrees = (angle) => (angle * 180) / Math.PI;
 
-/** "39.9, 116.4" as people type it; null where it is no place on Earth. */
-export function parsed(latitude, longitude) {
+/** Coordinates as people type them; null if they are no place on Earth. */
+export function parseCoordinates(latitude, longitude) {
   const [north, east] = [latitude, longitude].map((given) => (String(given).trim() ? Number(String(given).replace(",", ".")) : NaN));
   return Math.abs(north) <= 90 && Math.abs(east) <= 180 ? { latitude: north, longitude: east } : null;
 }

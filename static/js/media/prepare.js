@@ -1,67 +1,67 @@
-// What a chosen file becomes before it goes up: photographs smaller and turned the right way, everything else as it is.
-// The server decides what a file is; here is only decided what it is offered as.
+// Prepares a chosen file for its upload: photographs are scaled down and rotated, everything else stays as it is. The server
+// decides what a file is; this only decides as which type it is sent.
 
-const LONGEST_SIDE = 2560;
-const PIXELS_AT_MOST = 24_000_000;
-// Below this nothing is gained, and a screenshot loses its sharp letters.
-const SMALL_ENOUGH = 1_500_000;
-// The first that gets a photograph under so many bytes; the last for whatever will not.
+const SIDE_MAX_PX = 2560;
+const PIXELS_MAX = 24_000_000;
+// Below this size nothing is gained, and a screenshot would lose its sharp letters.
+const UNCHANGED_MAX_BYTES = 1_500_000;
+// The first quality that brings a photograph under TARGET_BYTES, otherwise the last.
 const QUALITIES = [0.86, 0.76, 0.66];
-const LIGHT_ENOUGH = 1_900_000;
+const TARGET_BYTES = 1_900_000;
 
 const PICTURES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/heif"]);
-/** Browsers can show more than the server keeps; such pictures are drawn anew. */
+/** Browsers can show more than the server keeps; such pictures are scaled anew. */
 const DRAWABLE = new Set([...PICTURES, "image/avif", "image/bmp", "image/x-ms-bmp"]);
 const HEIC = /\.(heic|heif)$/i;
 
 export const isPicture = (file) => DRAWABLE.has(file.type) || HEIC.test(file.name);
 
 /**
- * Answers {type, mediaType, file, shown}; `shown` is what a bubble needs meanwhile. A picture that cannot be read here
+ * Answers {type, mediaType, file, shown}; `shown` is what a bubble needs meanwhile. A preparePicture that cannot be read here
  * goes as it is: the server may know it, or says what is wrong with it.
  */
 export async function prepare(file, { asFile = false } = {}) {
-  return !asFile && isPicture(file) ? picture(file) : plain(file);
+  return !asFile && isPicture(file) ? preparePicture(file) : prepareFile(file);
 }
 
-export function plain(file) {
+export function prepareFile(file) {
   return { type: "file", mediaType: "files", file, shown: { fileName: file.name, fileSize: file.size, mimeType: file.type } };
 }
 
-export function recording({ blob, duration, waveform }) {
+export function prepareRecording({ blob, duration, waveform }) {
   const ending = { "audio/mp4": "m4a", "audio/ogg": "ogg" }[blob.type.split(";")[0]] ?? "webm";
   const file = new File([blob], `voice.${ending}`, { type: blob.type });
   return { type: "audio", mediaType: "audio", file, shown: { mediaDuration: duration, waveform, mimeType: blob.type } };
 }
 
-/** One that was made elsewhere: how long it is, the server finds out. */
-export const chosenRecording = (file) => ({ type: "audio", mediaType: "audio", file, shown: { mediaDuration: null, waveform: null, mimeType: file.type } });
+/** A recording made by another app; the server finds out its length. */
+export const prepareAudioFile = (file) => ({ type: "audio", mediaType: "audio", file, shown: { mediaDuration: null, waveform: null, mimeType: file.type } });
 
-async function picture(file) {
-  // Drawn from its file, a picture is turned by its EXIF orientation, and so are its sides.
+async function preparePicture(file) {
+  // Drawn from its file, a preparePicture is turned by its EXIF orientation, and so are its sides.
   const bitmap = await createImageBitmap(file).catch(() => null);
-  if (!bitmap) return described(file, null);
+  if (!bitmap) return asPicture(file, null);
   const { width, height } = bitmap;
   try {
-    if (await isLeftAlone(file, bitmap)) return described(file, { width, height });
-    const by = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+    if (await staysUnchanged(file, bitmap)) return asPicture(file, { width, height });
+    const by = Math.min(1, SIDE_MAX_PX / Math.max(width, height));
     const size = { width: Math.max(1, Math.round(width * by)), height: Math.max(1, Math.round(height * by)) };
-    const smaller = await drawn(bitmap, size, file);
+    const smaller = await scaled(bitmap, size, file);
     const isBetter = smaller && (by < 1 || smaller.size < file.size || !PICTURES.has(file.type));
-    return isBetter ? described(smaller, size) : described(file, { width, height });
+    return isBetter ? asPicture(smaller, size) : asPicture(file, { width, height });
   } finally {
     bitmap.close();
   }
 }
 
-async function isLeftAlone(file, { width, height }) {
+async function staysUnchanged(file, { width, height }) {
   if (!PICTURES.has(file.type)) return false;
-  if (await isMoving(file)) return true;
-  return file.size <= SMALL_ENOUGH && Math.max(width, height) <= LONGEST_SIDE && width * height <= PIXELS_AT_MOST;
+  if (await isAnimated(file)) return true;
+  return file.size <= UNCHANGED_MAX_BYTES && Math.max(width, height) <= SIDE_MAX_PX && width * height <= PIXELS_MAX;
 }
 
-/** Animations would stand still: GIF, and by their own marks WebP and PNG. */
-async function isMoving(file) {
+/** Animations would lose their movement. GIF counts as one; WebP and PNG have a marker. */
+async function isAnimated(file) {
   if (file.type === "image/gif") return true;
   if (file.type !== "image/webp" && file.type !== "image/png") return false;
   const head = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
@@ -69,27 +69,27 @@ async function isMoving(file) {
   return new TextDecoder("latin1").decode(head).includes("acTL");
 }
 
-async function drawn(bitmap, { width, height }, { name, type }) {
+async function scaled(bitmap, { width, height }, { name, type }) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
   canvas.height = height;
-  const mayBeSeeThrough = type !== "image/jpeg" && type !== "image/bmp" && !HEIC.test(name);
-  const context = canvas.getContext("2d", { alpha: mayBeSeeThrough });
+  const mayBeTransparent = type !== "image/jpeg" && type !== "image/bmp" && !HEIC.test(name);
+  const context = canvas.getContext("2d", { alpha: mayBeTransparent });
   if (!context) return null;
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, width, height);
   let blob = null;
   for (const quality of QUALITIES) {
-    blob = await new Promise((resolve) => canvas.toBlob(resolve, mayBeSeeThrough ? "image/webp" : "image/jpeg", quality));
-    if (!blob || blob.size < LIGHT_ENOUGH) break;
+    blob = await new Promise((resolve) => canvas.toBlob(resolve, mayBeTransparent ? "image/webp" : "image/jpeg", quality));
+    if (!blob || blob.size < TARGET_BYTES) break;
   }
-  canvas.width = 0; // Safari holds on to the memory of a canvas
+  canvas.width = 0; // Safari keeps the memory of a canvas otherwise
   if (!blob) return null;
   const ending = { "image/jpeg": ".jpg", "image/webp": ".webp" }[blob.type] ?? ".png";
   return new File([blob], name.replace(/(\.[^.]*)?$/, ending), { type: blob.type });
 }
 
-function described(file, size) {
+function asPicture(file, size) {
   const { width = null, height = null } = size ?? {};
   return { type: "image", mediaType: "images", file, shown: { fileName: file.name, fileSize: file.size, mimeType: file.type, width, height } };
 }

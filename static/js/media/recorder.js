@@ -1,17 +1,17 @@
-// The microphone: a recording with its length and how loud it was. Knows nothing of the page.
+// Records from the microphone, with length and loudness. Independent of the page.
 
-// Safari says it can record WebM and then cannot play it.
+// Safari claims to record WebM but cannot play it.
 const FORMATS = /^((?!chrome|android).)*safari/i.test(navigator.userAgent)
   ? ["audio/mp4", "audio/webm;codecs=opus"]
   : ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
-const LISTEN_EVERY = 50;
-const BITS = 48_000;
-const PEAKS = 64;
+const LEVEL_INTERVAL_MS = 50;
+const BITS_PER_SECOND = 48_000;
+const WAVEFORM_PEAKS = 64;
 
 export const canRecord = () => Boolean(isSecureContext && navigator.mediaDevices?.getUserMedia && globalThis.MediaRecorder);
 
 export class Recorder {
-  /** How loud it was, from 0 to 1, every fiftieth of a second since the beginning. */
+  /** Loudness from 0 to 1, one value each LEVEL_INTERVAL_MS. */
   levels = [];
 
   #stream;
@@ -21,17 +21,17 @@ export class Recorder {
   #began = 0;
   #pieces = [];
 
-  /** Asks for the microphone and begins. Rejects as getUserMedia does: NotAllowedError, NotFoundError, … */
+  /** Requests the microphone and starts. Rejects as getUserMedia does: NotAllowedError, NotFoundError, … */
   static async start(hooks) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     return new Recorder(stream, hooks);
   }
 
-  /** `onLevel(recorder)` as it goes on, `onEnd(recorder)` when it ended, be it because the microphone was taken away. */
+  /** `onLevel(recorder)` is called with each level, `onEnd(recorder)` at the end, also if the microphone was removed. */
   constructor(stream, { onLevel, onEnd }) {
     this.#stream = stream;
     const mimeType = FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
-    this.#recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS });
+    this.#recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS_PER_SECOND });
     this.#recorder.addEventListener("dataavailable", ({ data }) => this.#pieces.push(data));
     this.#recorder.addEventListener("stop", () => onEnd(this));
     this.#sound = new AudioContext();
@@ -46,14 +46,14 @@ export class Recorder {
       for (const sample of samples) loudest = Math.max(loudest, Math.abs(sample));
       this.levels.push(Math.min(1, loudest));
       onLevel(this);
-    }, LISTEN_EVERY);
+    }, LEVEL_INTERVAL_MS);
   }
 
   get seconds() {
     return (performance.now() - this.#began) / 1000;
   }
 
-  /** {blob, duration, waveform} */
+  /** Resolves with {blob, duration, waveform}; the duration in seconds. */
   async stop() {
     const duration = this.seconds;
     clearInterval(this.#timer);
@@ -78,12 +78,12 @@ export class Recorder {
   }
 }
 
-/** So many peaks from 0 to 100, the loudest 100, as the server gives them. */
+/** WAVEFORM_PEAKS values from 0 to 100, the loudest 100, in the server's format. */
 function waveform(levels) {
   const loudest = Math.max(0.02, ...levels);
-  return Array.from({ length: PEAKS }, (_, index) => {
-    const from = Math.floor((index * levels.length) / PEAKS);
-    const to = Math.max(from + 1, Math.floor(((index + 1) * levels.length) / PEAKS));
+  return Array.from({ length: WAVEFORM_PEAKS }, (_, index) => {
+    const from = Math.floor((index * levels.length) / WAVEFORM_PEAKS);
+    const to = Math.max(from + 1, Math.floor(((index + 1) * levels.length) / WAVEFORM_PEAKS));
     return Math.round((100 * Math.max(0, ...levels.slice(from, to))) / loudest);
   });
 }

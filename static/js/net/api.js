@@ -1,4 +1,4 @@
-// The HTTP door. Every failure is a Problem with the server's stable code and its sentence for people.
+// HTTP requests. Every failure is a Problem with the server's stable code and its message for people.
 import { gettext } from "chat/i18n.js";
 
 export class Problem extends Error {
@@ -11,10 +11,11 @@ export class Problem extends Error {
   }
 }
 
-// Bytes that do not move for so long have no network under them; a slow server may think about the last one.
-const STALLED = 90_000;
+// An upload without progress for this long has lost its network. It is this long because a slow server may take a while to
+// answer after the last byte.
+const UPLOAD_STALL_TIMEOUT_MS = 90_000;
 
-const NEXT = /<([^>]*)>; rel="next"/;
+const NEXT_LINK = /<([^>]*)>; rel="next"/;
 
 function address(path, query) {
   const parameters = Object.entries(query).flatMap(([name, value]) => [value].flat().filter((one) => one != null).map((one) => [name, one]));
@@ -23,20 +24,26 @@ function address(path, query) {
 
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 
+/** Whether the server answers at all; for a page that does not know its user yet. */
+export const isServerReachable = () => fetch("/healthz").then(({ ok }) => ok, () => false);
+
+/** The failure of a request that got no answer. */
+export const offlineProblem = () => new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 });
+
 export class Api {
   constructor({ onSignedOut = () => {} } = {}) {
     this.onSignedOut = onSignedOut;
   }
 
-  /** A list in `query` is named once for each. */
+  /** An array in `query` becomes one parameter for each value. */
   get(path, query = {}) {
     return this.#fetch(address(path, query));
   }
 
-  /** A list that comes in pages: {items, next}, the address of the next page or null. */
+  /** One page of a list: {items, next}; `next` is the address of the next page, or null. */
   async page(path, query = {}) {
     let next = null;
-    const items = await this.#fetch(address(path, query), { read: (response) => { next = NEXT.exec(response.headers.get("Link"))?.[1] ?? null; } });
+    const items = await this.#fetch(address(path, query), { read: (response) => { next = NEXT_LINK.exec(response.headers.get("Link"))?.[1] ?? null; } });
     return { items, next };
   }
 
@@ -52,18 +59,18 @@ export class Api {
     return this.#fetch(path, this.#json("DELETE"));
   }
 
-  /** A file by itself, with `onProgress(part)` from 0 to 1 on the way. Aborted by its `signal`, it rejects with "aborted". */
+  /** Sends a form with a file. `onProgress(part)` gets 0 to 1. Aborted by `signal`, it rejects with the code "aborted". */
   upload(path, fields, { onProgress = () => {}, signal } = {}) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      const offline = () => reject(new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 }));
-      let stalled = setTimeout(() => request.abort(), STALLED);
-      const moved = () => {
-        clearTimeout(stalled);
-        stalled = setTimeout(() => request.abort(), STALLED);
+      const offline = () => reject(offlineProblem());
+      let stallTimer = setTimeout(() => request.abort(), UPLOAD_STALL_TIMEOUT_MS);
+      const restartStallTimer = () => {
+        clearTimeout(stallTimer);
+        stallTimer = setTimeout(() => request.abort(), UPLOAD_STALL_TIMEOUT_MS);
       };
       request.upload.addEventListener("progress", ({ loaded, total }) => {
-        moved();
+        restartStallTimer();
         onProgress(total ? loaded / total : 0);
       });
       request.addEventListener("load", () => {
@@ -77,7 +84,7 @@ export class Api {
       });
       request.addEventListener("error", offline);
       request.addEventListener("abort", () => (signal?.aborted ? reject(new Problem({ code: "aborted", status: 0 })) : offline()));
-      request.addEventListener("loadend", () => clearTimeout(stalled));
+      request.addEventListener("loadend", () => clearTimeout(stallTimer));
       signal?.addEventListener("abort", () => request.abort(), { once: true });
       request.open("POST", path);
       request.responseType = "json";
@@ -109,7 +116,7 @@ export class Api {
         headers: { Accept: "application/json", ...options.headers },
       });
     } catch {
-      throw new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 });
+      throw offlineProblem();
     }
     if (response.status === 204) return null;
     const body = await response.json().catch(() => ({}));

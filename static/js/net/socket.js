@@ -1,12 +1,12 @@
-// One socket per tab: it greets, beats, notices silence, and comes back by itself.
+// The WebSocket of one tab: greeting, heartbeats, detection of a dead connection, reconnects.
 
-const FIRST_WAIT = 1000;
-const LONGEST_WAIT = 30_000;
-const JITTER = 0.5;
-const ANSWER_WAIT = 10_000;
-const SIGN_IN = 4401;
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 30_000;
+const RETRY_JITTER = 0.5;
+const ANSWER_TIMEOUT_MS = 10_000;
+const CLOSE_SIGNED_OUT = 4401;
 
-/** `code` is the server's word, or "offline" when the answer can no longer come and the question may be asked again. */
+/** `code` is the server's, or "offline" when no answer can arrive any more and the request may be repeated. */
 export class SocketError extends Error {
   constructor({ code, message, retryAfter = null }) {
     super(message ?? code);
@@ -19,157 +19,157 @@ export class Socket {
   #url;
   #hooks;
   #socket = null;
-  #waiting = new Map();
-  #asked = 0;
+  #requests = new Map();
+  #lastAck = 0;
   #failures = 0;
-  #retry = 0;
-  #beat = 0;
-  #beatEvery = 25_000;
-  #heardAt = 0;
-  #isGreeted = false;
+  #retryTimer = 0;
+  #heartbeatTimer = 0;
+  #heartbeatMs = 25_000;
+  #receivedAt = 0;
+  #isReady = false;
   #isStopped = false;
 
-  /** `onEvent(event, data)`, `onOpen()` once the server has greeted, `onClosed()`, `onSignedOut()`. */
+  /** `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`, `onSignedOut()`. */
   constructor(url, hooks) {
     this.#url = url;
     this.#hooks = hooks;
   }
 
-  /** Whether the server has greeted, and still listens. */
+  /** Whether the server has greeted this connection and it is still open. */
   get isOpen() {
-    return this.#isGreeted && this.#socket?.readyState === WebSocket.OPEN;
+    return this.#isReady && this.#socket?.readyState === WebSocket.OPEN;
   }
 
   start() {
-    window.addEventListener("online", () => this.#hurry());
+    window.addEventListener("online", () => this.#wakeUp());
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.#hurry();
+      if (!document.hidden) this.#wakeUp();
     });
-    // One that is still connecting ends with its page, and would complain of being closed.
+    // A socket that is still connecting ends with its page; closing it would log an error.
     window.addEventListener("pagehide", () => this.isOpen && this.#socket.close());
     window.addEventListener("pageshow", (event) => {
-      if (event.persisted) this.#hurry();
+      if (event.persisted) this.#wakeUp();
     });
     this.#connect();
   }
 
-  /** For good: whoever signs out is going anyway. */
+  /** Closes for good; there is no reconnect. */
   stop() {
-    clearTimeout(this.#retry);
-    clearInterval(this.#beat);
+    clearTimeout(this.#retryTimer);
+    clearInterval(this.#heartbeatTimer);
     const socket = this.#socket;
     this.#socket = null;
-    this.#isGreeted = false;
+    this.#isReady = false;
     this.#isStopped = true;
     socket?.close();
   }
 
-  /** At most once and no answer: typing, presence. Says whether it left. */
-  tell(event, data = {}) {
+  /** Sends without an answer, at most once: typing, presence. Returns whether it was sent. */
+  notify(event, data = {}) {
     if (!this.isOpen) return false;
     this.#socket.send(JSON.stringify({ event, data }));
     return true;
   }
 
-  /** The ack's data. Rejects with a SocketError. */
-  ask(event, data = {}) {
+  /** Resolves with the ack's data, rejects with a SocketError. */
+  request(event, data = {}) {
     if (!this.isOpen) return Promise.reject(new SocketError({ code: "offline" }));
-    const ack = ++this.#asked;
+    const ack = ++this.#lastAck;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        this.#waiting.delete(ack);
+        this.#requests.delete(ack);
         reject(new SocketError({ code: "offline" }));
         this.#drop();
-      }, ANSWER_WAIT);
-      this.#waiting.set(ack, { resolve, reject, timer });
+      }, ANSWER_TIMEOUT_MS);
+      this.#requests.set(ack, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ event, data, ack }));
     });
   }
 
   #connect() {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#retryTimer);
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
-    this.#heardAt = performance.now();
+    this.#receivedAt = performance.now();
     // A connection that neither opens nor fails would otherwise hang for minutes.
-    const patience = setTimeout(() => this.#drop(socket), ANSWER_WAIT);
+    const connectTimer = setTimeout(() => this.#drop(socket), ANSWER_TIMEOUT_MS);
     socket.addEventListener("open", () => socket.send(JSON.stringify({ event: "EmitUserConnect", data: {} })));
     socket.addEventListener("message", ({ data }) => {
       if (socket !== this.#socket) return;
-      this.#heardAt = performance.now();
+      this.#receivedAt = performance.now();
       const frame = JSON.parse(data);
       for (const { event, data: content, ack } of Array.isArray(frame) ? frame : [frame]) {
-        if (event === "OnUserConnect") clearTimeout(patience);
-        this.#hear(event, content, ack);
+        if (event === "OnUserConnect") clearTimeout(connectTimer);
+        this.#receive(event, content, ack);
       }
     });
     socket.addEventListener("close", ({ code }) => {
-      clearTimeout(patience);
+      clearTimeout(connectTimer);
       this.#closed(socket, code);
     });
   }
 
-  #hear(event, data, ack) {
-    const question = ack == null ? null : this.#waiting.get(ack);
-    if (question) {
-      this.#waiting.delete(ack);
-      clearTimeout(question.timer);
-      if (event === "error") question.reject(new SocketError(data));
-      else question.resolve(data);
+  #receive(event, data, ack) {
+    const pendingRequest = ack == null ? null : this.#requests.get(ack);
+    if (pendingRequest) {
+      this.#requests.delete(ack);
+      clearTimeout(pendingRequest.timer);
+      if (event === "error") pendingRequest.reject(new SocketError(data));
+      else pendingRequest.resolve(data);
       return;
     }
-    if (event === "OnUserConnect") this.#greeted(data);
+    if (event === "OnUserConnect") this.#onGreeting(data);
     this.#hooks.onEvent(event, data);
-    if (event === "OnUserConnect") this.#hooks.onOpen();
+    if (event === "OnUserConnect") this.#hooks.onConnected();
   }
 
-  #greeted({ heartbeatInterval }) {
-    this.#isGreeted = true;
+  #onGreeting({ heartbeatInterval }) {
+    this.#isReady = true;
     this.#failures = 0;
-    if (heartbeatInterval) this.#beatEvery = heartbeatInterval * 1000;
-    clearInterval(this.#beat);
-    this.#beat = setInterval(() => this.#tick(), this.#beatEvery);
+    if (heartbeatInterval) this.#heartbeatMs = heartbeatInterval * 1000;
+    clearInterval(this.#heartbeatTimer);
+    this.#heartbeatTimer = setInterval(() => this.#checkHeartbeat(), this.#heartbeatMs);
   }
 
-  #tick() {
-    if (performance.now() - this.#heardAt > this.#beatEvery * 2 + 5000) this.#drop();
-    else this.tell("SocketHeartBeat");
+  #checkHeartbeat() {
+    if (performance.now() - this.#receivedAt > this.#heartbeatMs * 2 + 5000) this.#drop();
+    else this.notify("SocketHeartBeat");
   }
 
-  /** The network or the person is back: connect at once, or find out at once whether the connection still lives. */
-  #hurry() {
-    if (this.isOpen) this.#tick();
-    else this.wake();
+  /** The network or the user is back: connects at once, or checks at once whether the connection still works. */
+  #wakeUp() {
+    if (this.isOpen) this.#checkHeartbeat();
+    else this.connectNow();
   }
 
-  /** Somebody has something to say: he does not wait for the next attempt. */
-  wake() {
+  /** Connects now instead of at the next scheduled attempt. */
+  connectNow() {
     if (!this.#socket && !this.#isStopped) this.#connect();
   }
 
   #drop(socket = this.#socket) {
     if (!socket) return;
     socket.close();
-    // A dead network never answers the closing handshake, so nobody waits for it.
+    // A dead network never answers the closing handshake, so this does not wait for it.
     this.#closed(socket, 1006);
   }
 
   #closed(socket, code) {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    this.#isGreeted = false;
-    clearInterval(this.#beat);
-    for (const { reject, timer } of this.#waiting.values()) {
+    this.#isReady = false;
+    clearInterval(this.#heartbeatTimer);
+    for (const { reject, timer } of this.#requests.values()) {
       clearTimeout(timer);
       reject(new SocketError({ code: "offline" }));
     }
-    this.#waiting.clear();
-    if (code === SIGN_IN) {
+    this.#requests.clear();
+    if (code === CLOSE_SIGNED_OUT) {
       this.#hooks.onSignedOut();
       return;
     }
-    this.#hooks.onClosed();
-    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++);
-    this.#retry = setTimeout(() => this.#connect(), wait * (1 - JITTER * Math.random()));
+    this.#hooks.onDisconnected();
+    const delay = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** this.#failures++);
+    this.#retryTimer = setTimeout(() => this.#connect(), delay * (1 - RETRY_JITTER * Math.random()));
   }
 }

@@ -1,20 +1,20 @@
-// What can be read while the server is away: the chats that moved last and the end of each, in a database of this person
-// alone. It is a copy, bounded, and given up as soon as the server speaks again. Whoever signs out leaves none.
-import { answer, openDatabase } from "chat/offline/database.js";
-import { chatKey } from "chat/ids.js";
-import { keyOf } from "chat/state/reducers.js";
+// What can be read while the server is away: the most recent chats and the last messages of each, in one database per user.
+// It is a bounded copy, dropped as soon as the server answers again and deleted by a sign-out.
+import { chatKey, chatKeyOf } from "chat/ids.js";
+import { openDatabase, resultOf } from "chat/offline/database.js";
 
-const CHATS = 30;
-const MESSAGES = 50;
+const CHATS_MAX = 30;
+const MESSAGES_MAX = 50;
 const STATE = "state";
-const ENDS = "ends";
-const WAIT = 1500;
-const QUIET = 3000;
-const PAUSE = 150;
-const LAST_PERSON = "chat.archive";
-const nameOf = (userId) => `chat.archive.${userId}`;
+const ENDINGS = "ends";
+const SAVE_DELAY_MS = 1500;
+const FILL_DELAY_MS = 3000;
+const FILL_PAUSE_MS = 150;
+const LAST_USER = "chat.archive";
+const databaseName = (userId) => `chat.archive.${userId}`;
 
-const SAID = {
+/** The messages in the events that carry some. */
+const MESSAGES_OF = {
   OnPrivate: (message) => [message],
   OnGroupMsg: (message) => [message],
   OnRecall: (message) => [message],
@@ -23,149 +23,136 @@ const SAID = {
 };
 
 /**
- * The end of a chat as it is kept, {messages, version}, with what was heard since: an unbroken run, the last of it.
- * `version` is where the chat stood when nothing was missing.
+ * A stored ending, {messages, version}, with the messages received since: the last MESSAGES_MAX of an unbroken run.
+ * `version` is the chat's version up to which nothing is missing.
  */
-function extended({ messages, version } = { messages: [], version: 0 }, heard) {
+function extended({ messages, version } = { messages: [], version: 0 }, received) {
   const run = new Map(messages.map((message) => [message.seq, message]));
   let last = messages.at(-1)?.seq ?? 0;
   let known = version;
-  for (const message of heard.toSorted((one, other) => one.version - other.version)) {
+  for (const message of received.toSorted((one, other) => one.version - other.version)) {
     if (message.version === known + 1) known += 1;
     if (message.seq > last + 1) run.clear();
     if (message.seq > last || run.has(message.seq)) run.set(message.seq, message);
     last = Math.max(last, message.seq);
   }
-  return { messages: [...run.values()].slice(-MESSAGES), version: known };
+  return { messages: [...run.values()].slice(-MESSAGES_MAX), version: known };
 }
 
 export class Archive {
   #userId;
   #opening = null;
-  #isOver = false;
-  #heard = new Map();
-  #timer = 0;
+  #isClosed = false;
+  #received = new Map();
+  #saveTimer = 0;
   #store = null;
 
   constructor(userId) {
     this.#userId = userId;
   }
 
-  /** What the last person's page was told about him, and his archive; null where nobody is known. */
+  /** The last user's archive and boot data, {archive, boot}; null if this browser knows no user. */
   static async last() {
-    const userId = localStorage.getItem(LAST_PERSON);
+    const userId = localStorage.getItem(LAST_USER);
     const archive = userId && new Archive(userId);
     const boot = archive && (await archive.#get(STATE, "boot"));
     return boot ? { archive, boot } : null;
   }
 
-  /** From now on this person's; the last one's is gone. */
+  /** Makes this the archive of this browser; another user's is deleted. */
   async begin(boot) {
-    const before = localStorage.getItem(LAST_PERSON);
-    if (before && before !== this.#userId) indexedDB.deleteDatabase(nameOf(before));
-    localStorage.setItem(LAST_PERSON, this.#userId);
+    const before = localStorage.getItem(LAST_USER);
+    if (before && before !== this.#userId) indexedDB.deleteDatabase(databaseName(before));
+    localStorage.setItem(LAST_USER, this.#userId);
     await this.#put(STATE, "boot", boot);
   }
 
-  /** Keeps up with the store; `history(key)` fetches the last page of a chat. */
+  /** Keeps the archive up to date with the store; `history(key)` fetches the last page of a chat. */
   follow(store, history) {
     this.#store = store;
-    store.on("chats", () => this.#soon());
-    store.hear((event, data) => {
-      for (const message of SAID[event]?.(data) ?? []) this.#hear(keyOf(message, store.me.id), message);
-      if (event === "OnSync") for (const { type, id, limited } of data.chats) if (limited) this.#drop(chatKey(type, id));
-      this.#soon();
+    store.on("chats", () => this.#scheduleSave());
+    store.onEvent((event, data) => {
+      for (const message of MESSAGES_OF[event]?.(data) ?? []) this.#receive(chatKeyOf(message, store.me.id), message);
+      if (event === "OnSync") for (const { type, id, limited } of data.chats) if (limited) this.#delete(chatKey(type, id));
+      this.#scheduleSave();
     });
     addEventListener("pagehide", () => this.#save());
     const stop = store.on("connection", () => {
       if (store.connection !== "online") return;
       stop();
-      setTimeout(() => this.#fillAlone(history), QUIET);
+      setTimeout(() => this.#fillInOneTab(history), FILL_DELAY_MS);
     });
   }
 
-  /** Kept until it is written. Of much that comes at once the end will do: what a gap leaves out is fetched by `#fill`. */
-  #hear(key, message) {
-    const heard = this.#heard.get(key) ?? [];
-    heard.push(message);
-    if (heard.length > MESSAGES) heard.shift();
-    this.#heard.set(key, heard);
+  /** Collects messages until the next save. Of many at once the last are enough: `#fill` fetches what a gap leaves out. */
+  #receive(key, message) {
+    const received = this.#received.get(key) ?? [];
+    received.push(message);
+    if (received.length > MESSAGES_MAX) received.shift();
+    this.#received.set(key, received);
   }
 
-  /** One page of several brings in what is missing, when the page itself has all it needs. */
-  #fillAlone(history) {
+  /** Fetches what is missing, in one of several open tabs. */
+  #fillInOneTab(history) {
     if (!navigator.locks) return this.#fill(history);
-    return navigator.locks.request(nameOf(this.#userId), { ifAvailable: true }, (lock) => lock && this.#fill(history));
+    return navigator.locks.request(databaseName(this.#userId), { ifAvailable: true }, (lock) => lock && this.#fill(history));
   }
 
-  /** Puts what is kept into an empty store. */
+  /** Fills an empty store with the archive. */
   async restore(store) {
-    store.isCopy = true;
     const chats = (await this.#get(STATE, "chats")) ?? [];
-    store.takeList(chats.map((chat) => ({ ...chat, online: null })));
-    for (const { type, id } of chats) {
-      const key = chatKey(type, id);
-      const end = await this.#get(ENDS, key);
-      if (!end?.messages.length) continue;
-      store.timeline(key).replace(end.messages, { head: end.messages.at(-1).seq, hasOlder: end.messages[0].seq > 1 });
-      store.touch(`timeline:${key}`);
-    }
-  }
-
-  /** The server speaks again: what it says stands instead of the copy. */
-  static release(store) {
-    store.isCopy = false;
-    store.timelines.clear();
-    store.touch("open");
+    const keys = chats.map(({ type, id }) => chatKey(type, id));
+    const endings = await Promise.all(keys.map(async (key) => [key, (await this.#get(ENDINGS, key))?.messages ?? []]));
+    store.showArchive(chats, endings.filter(([, messages]) => messages.length));
   }
 
   async clear() {
-    this.#isOver = true;
-    clearTimeout(this.#timer);
-    localStorage.removeItem(LAST_PERSON);
+    this.#isClosed = true;
+    clearTimeout(this.#saveTimer);
+    localStorage.removeItem(LAST_USER);
     (await this.#opening?.catch(() => null))?.close();
-    indexedDB.deleteDatabase(nameOf(this.#userId));
+    indexedDB.deleteDatabase(databaseName(this.#userId));
   }
 
   get #recent() {
-    return this.#store.list.filter((chat) => !chat.isBlank).slice(0, CHATS);
+    return this.#store.chatList.filter((chat) => !chat.isBlank).slice(0, CHATS_MAX);
   }
 
-  /** One at a time, however slow the database is. */
-  #soon() {
-    this.#timer ||= setTimeout(async () => {
+  /** Saves run one at a time, however slow the database is. */
+  #scheduleSave() {
+    this.#saveTimer ||= setTimeout(async () => {
       await this.#save();
-      this.#timer = 0;
-      if (this.#heard.size) this.#soon();
-    }, WAIT);
+      this.#saveTimer = 0;
+      if (this.#received.size) this.#scheduleSave();
+    }, SAVE_DELAY_MS);
   }
 
   async #save() {
-    if (!this.#store.isListed) return;
-    const heard = [...this.#heard];
-    this.#heard.clear();
-    // eslint-disable-next-line no-unused-vars -- what only this page needs
+    if (!this.#store.hasChatList) return;
+    const received = [...this.#received];
+    this.#received.clear();
+    // eslint-disable-next-line no-unused-vars -- they belong to this page only
     const chats = this.#recent.map(({ readCursors, isBlank, key, ...chat }) => chat);
     await this.#put(STATE, "chats", chats);
     const keys = new Set(chats.map(({ type, id }) => chatKey(type, id)));
-    for (const key of await this.#keys(ENDS)) if (!keys.has(key)) await this.#drop(key);
-    for (const [key, messages] of heard) if (keys.has(key)) await this.#put(ENDS, key, extended(await this.#get(ENDS, key), messages));
+    for (const key of await this.#keys(ENDINGS)) if (!keys.has(key)) await this.#delete(key);
+    for (const [key, messages] of received) if (keys.has(key)) await this.#put(ENDINGS, key, extended(await this.#get(ENDINGS, key), messages));
   }
 
-  /** Fetches the ends that are not there or that moved on while nobody listened, without haste. */
+  /** Fetches, slowly, the endings that are missing or outdated. */
   async #fill(history) {
     for (const { key, seq, version } of this.#recent) {
-      const end = await this.#get(ENDS, key);
-      if (this.#isOver || this.#store.connection === "offline") return;
-      if (!seq || (end?.version === version && end.messages.at(-1)?.seq >= seq)) continue;
+      const ending = await this.#get(ENDINGS, key);
+      if (this.#isClosed || this.#store.connection === "offline") return;
+      if (!seq || (ending?.version === version && ending.messages.at(-1)?.seq >= seq)) continue;
       const messages = await history(key).catch(() => null);
-      if (messages) await this.#put(ENDS, key, { messages, version });
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      if (messages) await this.#put(ENDINGS, key, { messages, version });
+      await new Promise((resolve) => setTimeout(resolve, FILL_PAUSE_MS));
     }
   }
 
   // ── The database ───────────────────────────────────────────────────────
-  // Where a browser keeps nothing (a private window), there is nothing to read later.
+  // Where a browser stores nothing (a private window), every read returns undefined.
   #get(store, key) {
     return this.#run(store, "readonly", (entries) => entries.get(key));
   }
@@ -178,26 +165,26 @@ export class Archive {
     return this.#run(store, "readwrite", (entries) => entries.put(value, key));
   }
 
-  #drop(key) {
-    return this.#run(ENDS, "readwrite", (entries) => entries.delete(key));
+  #delete(key) {
+    return this.#run(ENDINGS, "readwrite", (entries) => entries.delete(key));
   }
 
   async #run(store, mode, work) {
     try {
-      if (this.#isOver) return undefined;
+      if (this.#isClosed) return undefined;
       this.#opening ??= this.#open();
       const database = await this.#opening;
-      return await answer(work(database.transaction(store, mode).objectStore(store)));
+      return await resultOf(work(database.transaction(store, mode).objectStore(store)));
     } catch {
       return undefined;
     }
   }
 
   async #open() {
-    const database = await openDatabase(nameOf(this.#userId), [STATE, ENDS]);
-    // Another page deletes it: somebody else has signed in here, or nobody is.
+    const database = await openDatabase(databaseName(this.#userId), [STATE, ENDINGS]);
+    // Another page deletes it, after a sign-out or for another user.
     database.addEventListener("versionchange", () => {
-      this.#isOver = true;
+      this.#isClosed = true;
       database.close();
     });
     return database;

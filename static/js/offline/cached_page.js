@@ -1,8 +1,8 @@
-// What the server writes into a page for the browser that asks for it, and what the page that was kept has from its cookies.
+// The service worker's cached page lacks what the server writes into a page for one browser; the cookies have it.
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 
-/** The look that was chosen, and the forms' token against forgery. */
-export function complete() {
+/** Sets the chosen theme and the forms' CSRF token. */
+export function completeCachedPage() {
   const theme = cookie("theme");
   if (theme) document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;

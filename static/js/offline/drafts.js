@@ -1,4 +1,4 @@
-// Unsent words, one place per person and chat, so that they survive a switch and a reload and never meet another chat.
+// Unsent texts, in localStorage by user and chat: a draft survives a switch of chats and a reload.
 export class Drafts {
   #store;
   #prefix;
@@ -6,7 +6,7 @@ export class Drafts {
   constructor(store) {
     this.#store = store;
     this.#prefix = `chat.draft.${store.me.id}.`;
-    for (const key of this.#keys()) store.drafts.set(key.slice(this.#prefix.length), localStorage.getItem(key));
+    for (const key of this.#keys()) store.setDraft(key.slice(this.#prefix.length), localStorage.getItem(key));
   }
 
   save(key, text) {

@@ -1,19 +1,19 @@
-// Whoever sees the page for signing in is nobody here: what was kept of the last person, to read and to be told, goes.
-// It stands alone, for pages without the chat's scripts. What waits to be sent stays: it belongs to who comes back.
+// On the sign-in page nobody is signed in: deletes what this browser kept of the last user to read and to notify.
+// Stands alone, for pages without the chat's modules. Messages that wait to be sent stay until that user signs in again.
 const ARCHIVE = "chat.archive";
-const person = localStorage.getItem(ARCHIVE);
+const userId = localStorage.getItem(ARCHIVE);
 
-if (person) {
+if (userId) {
   localStorage.removeItem(ARCHIVE);
-  localStorage.removeItem(`chat.notify.${person}`);
-  indexedDB.deleteDatabase(`${ARCHIVE}.${person}`);
+  localStorage.removeItem(`chat.notify.${userId}`);
+  indexedDB.deleteDatabase(`${ARCHIVE}.${userId}`);
 }
 navigator.clearAppBadge?.().catch(() => {});
-forgetNotifications().catch(() => {});
+closeNotifications().catch(() => {});
 
-async function forgetNotifications() {
+async function closeNotifications() {
   const registration = await navigator.serviceWorker?.getRegistration();
-  for (const note of (await registration?.getNotifications()) ?? []) note.close();
+  for (const notification of (await registration?.getNotifications()) ?? []) notification.close();
   const subscription = await registration?.pushManager?.getSubscription();
   await subscription?.unsubscribe();
 }

@@ -1,47 +1,47 @@
-// Files that wait to be sent, kept beside the outbox so that a reload does not lose them. One database per person.
-import { answer, openDatabase } from "chat/offline/database.js";
+// Files that wait to be uploaded, in IndexedDB so that a reload does not lose them. One database per user.
+import { openDatabase, resultOf } from "chat/offline/database.js";
 
 const STORE = "files";
 
-export class WaitingFiles {
+export class PendingFiles {
   #name;
   #opening = null;
-  // Where a browser keeps nothing (a private window), they wait as long as the page is there.
-  #here = new Map();
+  // Where a browser stores nothing (a private window), they last as long as the page.
+  #inMemory = new Map();
 
   constructor(userId) {
     this.#name = `chat.files.${userId}`;
   }
 
   async put(clientId, file) {
-    this.#here.set(clientId, file);
+    this.#inMemory.set(clientId, file);
     await this.#run("readwrite", (files) => files.put(file, clientId)).catch(() => {});
   }
 
-  /** undefined when it is not there any more. */
+  /** undefined if it is not there any more. */
   async get(clientId) {
-    return this.#here.get(clientId) ?? (await this.#run("readonly", (files) => files.get(clientId)).catch(() => undefined));
+    return this.#inMemory.get(clientId) ?? (await this.#run("readonly", (files) => files.get(clientId)).catch(() => undefined));
   }
 
-  async drop(clientId) {
-    this.#here.delete(clientId);
+  async delete(clientId) {
+    this.#inMemory.delete(clientId);
     await this.#run("readwrite", (files) => files.delete(clientId)).catch(() => {});
   }
 
-  /** Forgets those that nothing waits for any more. */
-  async keepOnly(isWaiting) {
+  /** Deletes the files that no pending message needs. */
+  async deleteUnneeded(isNeeded) {
     const clientIds = await this.#run("readonly", (files) => files.getAllKeys()).catch(() => []);
-    for (const clientId of clientIds) if (!isWaiting(clientId)) this.drop(clientId);
+    for (const clientId of clientIds) if (!isNeeded(clientId)) this.delete(clientId);
   }
 
   async clear() {
-    this.#here.clear();
+    this.#inMemory.clear();
     await this.#run("readwrite", (files) => files.clear()).catch(() => {});
   }
 
   async #run(mode, work) {
     this.#opening ??= openDatabase(this.#name, [STORE]);
     const database = await this.#opening;
-    return answer(work(database.transaction(STORE, mode).objectStore(STORE)));
+    return resultOf(work(database.transaction(STORE, mode).objectStore(STORE)));
   }
 }

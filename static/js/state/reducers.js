@@ -1,54 +1,48 @@
-// What each event of the server does to the store. Every one may come twice, late, or not at all.
+// What each event of the server changes in the store. An event may arrive twice, late, or not at all.
 import { gettext } from "chat/i18n.js";
-import { chatKey } from "chat/ids.js";
+import { chatKey, chatKeyOf } from "chat/ids.js";
 
-/** The key of the chat a message belongs to, seen by the person `me`. */
-export function keyOf(message, me) {
-  if (message.groupId) return chatKey("group", message.groupId);
-  return chatKey("private", message.senderId === me ? message.receiverId : message.senderId);
-}
-
-function takeMessage(store, message) {
-  const key = keyOf(message, store.me.id);
+function applyMessage(store, message) {
+  const key = chatKeyOf(message, store.me.id);
   const isOwn = message.senderId === store.me.id;
   if (!store.chats.has(key)) {
     const type = message.groupId ? "group" : "private";
     const id = message.groupId ?? (isOwn ? message.receiverId : message.senderId);
     const known = isOwn ? store.people.get(id) : { name: message.senderName, img: message.senderImg };
-    store.introduce(type, { id, name: type === "private" ? (known?.name ?? "") : "", img: type === "private" ? (known?.img ?? "") : "" });
-    store.touch("stale");
+    store.ensureChat(type, { id, name: type === "private" ? (known?.name ?? "") : "", img: type === "private" ? (known?.img ?? "") : "" });
+    store.notify("stale");
   }
   const chat = store.chats.get(key);
   chat.isBlank = false;
   const timeline = store.timelines.get(key);
-  if (timeline?.isLoaded && timeline.put(message) === "gap") store.touch("behind");
+  if (timeline?.isLoaded && timeline.put(message) === "gap") store.notify("behind");
   if (store.quoted.has(message.id)) store.quoted.set(message.id, message);
-  // Nobody looks at it: it is loaded when somebody does, from his first unread message on.
+  // A large timeline that is not shown is dropped; opening the chat loads it from the first unread message.
   if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
-  if (message.recalledAt) store.dropLocal(message.clientId);
-  if (isOwn && message.clientId) store.unqueue(message.clientId);
+  if (message.recalledAt) store.removeLocalFile(message.clientId);
+  if (isOwn && message.clientId) store.removePending(message.clientId);
   else store.stopTyping(key, message.senderId);
   if (message.seq > chat.seq) {
     chat.seq = message.seq;
     chat.lastMessage = message;
     if (!isOwn && message.seq > chat.readSeq) chat.unreadCount += 1;
-    if (!isOwn) takeSender(store, message);
+    if (!isOwn) mergeSender(store, message);
   } else if (chat.lastMessage?.id === message.id && message.version >= chat.lastMessage.version) {
     chat.lastMessage = message;
   }
-  if (message.type === "system") store.touch(`members:${key}`);
-  store.advance(key, message.version);
-  store.touch("chats", `timeline:${key}`);
+  if (message.type === "system") store.notify(`members:${key}`);
+  store.advanceVersion(key, message.version);
+  store.notify("chats", `timeline:${key}`);
 }
 
-/** What was said last shows its sender as he is now, though one may have missed how he became it. */
-function takeSender(store, { senderId: id, senderName: name, senderImg: img }) {
+/** The newest message carries its sender's current name and picture; the event that changed them may have been missed. */
+function mergeSender(store, { senderId: id, senderName: name, senderImg: img }) {
   const known = store.people.get(id);
-  if (known?.name !== name || known?.img !== img) store.takePerson({ id, name, img });
+  if (known?.name !== name || known?.img !== img) store.mergePerson({ id, name, img });
 }
 
-/** Somebody else's read cursor moved, which turns ticks. */
-function takeRead(store, { type, id, userId, readSeq, previousSeq }) {
+/** Another member's read cursor moved, which changes ticks and read counts. */
+function applyRead(store, { type, id, userId, readSeq, previousSeq }) {
   const key = chatKey(type, id);
   const chat = store.chats.get(key);
   if (!chat || userId === store.me.id) return;
@@ -58,7 +52,7 @@ function takeRead(store, { type, id, userId, readSeq, previousSeq }) {
   }
   const timeline = store.timelines.get(key);
   if (!timeline?.isLoaded) return;
-  // The same cursor may be heard of twice; what it already counted must not count again.
+  // The same cursor may arrive twice; messages it already counted are not counted again.
   chat.readCursors ??= new Map();
   const from = Math.max(previousSeq, chat.readCursors.get(userId) ?? 0);
   if (readSeq <= from) return;
@@ -66,16 +60,16 @@ function takeRead(store, { type, id, userId, readSeq, previousSeq }) {
   for (const message of timeline.between(from + 1, readSeq)) {
     if (message.senderId !== userId) timeline.update(message.seq, { readCount: Math.min(message.readCount + 1, chat.memberCount - 1) });
   }
-  store.touch(`timeline:${key}`);
+  store.notify(`timeline:${key}`);
 }
 
-function takeCount(store, key, { unreadCount, lastMessage }) {
+function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
   const chat = store.chats.get(key);
   if (!chat) {
-    if (unreadCount) store.touch("stale");
+    if (unreadCount) store.notify("stale");
     return;
   }
-  // Counted before the server heard what was read here meanwhile.
+  // Counted before the server received what this page has read meanwhile.
   const isReadHere = lastMessage?.seq != null && lastMessage.seq <= chat.readSeq;
   if (lastMessage?.id && lastMessage.seq > chat.seq) {
     chat.seq = lastMessage.seq;
@@ -85,52 +79,52 @@ function takeCount(store, key, { unreadCount, lastMessage }) {
   store.patchChat(key, { unreadCount: isReadHere ? 0 : unreadCount, ...(isAllRead && { readSeq: lastMessage.seq }) });
 }
 
-function takeCounts(store, { private: people, group: groups }) {
+function applyUnreadCounts(store, { private: people, group: groups }) {
   const counts = new Map([
     ...people.map((entry) => [chatKey("private", entry.senderId), entry]),
     ...groups.map((entry) => [chatKey("group", entry.groupId), entry]),
   ]);
-  for (const key of store.chats.keys()) takeCount(store, key, counts.get(key) ?? { unreadCount: 0, lastMessage: null });
-  if ([...counts.keys()].some((key) => !store.chats.has(key))) store.touch("stale");
+  for (const key of store.chats.keys()) applyUnreadCount(store, key, counts.get(key) ?? { unreadCount: 0, lastMessage: null });
+  if ([...counts.keys()].some((key) => !store.chats.has(key))) store.notify("stale");
 }
 
-function takeSync(store, { chats }) {
+function applySync(store, { chats }) {
   for (const { type, id, version, limited, gone, messages } of chats) {
     if (gone) {
-      const lost = store.chatById(id);
-      if (lost) store.forget(lost.key);
+      const left = store.chatById(id);
+      if (left) store.removeChat(left.key);
       continue;
     }
     const key = chatKey(type, id);
     if (!store.chats.has(key)) {
-      store.touch("stale");
+      store.notify("stale");
       continue;
     }
     if (limited) {
-      // Too far behind to fill in: what is loaded is given up, and an open conversation is fetched anew.
+      // Too much is missing: the loaded messages are dropped, and an open chat is loaded again.
       store.timelines.delete(key);
-      store.touch("stale", "open");
+      store.notify("stale", "open");
     }
-    // In the order they were said: a change of an old message may stand anywhere in a page ordered by version.
-    for (const message of messages.toSorted((one, other) => one.seq - other.seq)) takeMessage(store, message);
+    // In sending order: the page is ordered by version, so a changed old message may stand anywhere in it.
+    for (const message of messages.toSorted((one, other) => one.seq - other.seq)) applyMessage(store, message);
     store.settleVersion(key, version);
-    store.touch("chats", `timeline:${key}`);
+    store.notify("chats", `timeline:${key}`);
   }
 }
 
-function takeHeads(store, { heads }) {
+function applyHeads(store, { heads }) {
   for (const [id, version] of Object.entries(heads ?? {})) {
     const chat = store.chatById(id);
-    if (!chat || version === 0) store.touch("stale");
-    else if (version > chat.version && !chat.away) store.advance(chat.key, version);
+    if (!chat || version === 0) store.notify("stale");
+    else if (version > chat.version && !chat.away) store.advanceVersion(chat.key, version);
   }
 }
 
-function takeGroup(store, group) {
+function applyGroup(store, group) {
   const id = group.id ?? group.groupId;
   const key = chatKey("group", id);
   if (!store.chats.has(key)) {
-    store.touch("stale");
+    store.notify("stale");
     return;
   }
   const change = {};
@@ -139,66 +133,66 @@ function takeGroup(store, group) {
   if (group.memberCount != null) change.memberCount = group.memberCount;
   if (group.role != null) change.role = group.role;
   if (group.away != null) change.away = group.away;
-  // What is told to a whole group leaves out what differs from member to member.
-  const said = Object.fromEntries(Object.entries(group).filter(([, value]) => value !== null));
-  if (store.groups.has(id)) store.groups.set(id, { ...store.groups.get(id), ...said, id });
+  // An event for the whole group has null where the value differs from member to member.
+  const shared = Object.fromEntries(Object.entries(group).filter(([, value]) => value !== null));
+  if (store.groups.has(id)) store.groups.set(id, { ...store.groups.get(id), ...shared, id });
   store.patchChat(key, change);
-  store.touch(`group:${key}`, "open");
+  store.notify(`group:${key}`, "open");
 }
 
-/** Somebody came, went, or changed seats; the rest of it is in the group's system line. */
-function takeMembership(store, data) {
+/** A member joined, left or changed roles; the group's system message says which. */
+function applyMembership(store, data) {
   const group = data.group ?? data;
   const key = chatKey("group", group.groupId ?? group.id);
-  if (!store.chats.has(key)) store.touch("stale");
-  else store.touch("stale", `members:${key}`);
+  if (!store.chats.has(key)) store.notify("stale");
+  else store.notify("stale", `members:${key}`);
 }
 
-function takeLeave(store, data) {
+function applyLeave(store, data) {
   const key = chatKey("group", data.groupId);
-  if (data.userId === store.me.id || data.user?.id === store.me.id) store.forget(key);
-  else takeMembership(store, data);
+  if (data.userId === store.me.id || data.user?.id === store.me.id) store.removeChat(key);
+  else applyMembership(store, data);
 }
 
-/** A new name or picture is seen everywhere at once: in the list, on what was said, among a group's members. */
-function takeUser(store, user) {
+/** A new name or picture shows everywhere at once: in the list, on messages, among a group's members. */
+function applyUser(store, user) {
   if (user.id === store.me.id) store.me = { ...store.me, ...user };
-  store.takePerson(user);
+  store.mergePerson(user);
   store.patchChat(chatKey("private", user.id), { name: user.name, img: user.img });
   for (const [id, group] of store.groups) {
     if (!group.members?.some((member) => member.id === user.id)) continue;
     const members = group.members.map((member) => (member.id === user.id ? { ...member, name: user.name, img: user.img } : member));
     store.groups.set(id, { ...group, members });
-    store.touch(`group:${chatKey("group", id)}`);
+    store.notify(`group:${chatKey("group", id)}`);
   }
-  for (const key of store.timelines.keys()) store.touch(`timeline:${key}`);
+  for (const key of store.timelines.keys()) store.notify(`timeline:${key}`);
 }
 
 export const REDUCERS = {
-  OnPrivate: takeMessage,
-  OnGroupMsg: takeMessage,
-  OnRecall: takeMessage,
-  OnEdit: takeMessage,
-  OnRead: takeRead,
-  OnSync: takeSync,
-  OnUnreadCount: takeCounts,
-  unreadCountUpdate: (store, data) => takeCount(store, chatKey("private", data.senderId), data),
-  groupUnreadUpdate: (store, data) => takeCount(store, chatKey("group", data.groupId), data),
-  SocketHeartBeat: takeHeads,
-  OnUserStatus: (store, { userId, ...rest }) => store.takePerson({ id: userId, ...rest }),
-  OnUserUpdate: takeUser,
-  OnlineUsersList: (store, { userList }) => userList.forEach((user) => store.takePerson({ ...user, online: true })),
+  OnPrivate: applyMessage,
+  OnGroupMsg: applyMessage,
+  OnRecall: applyMessage,
+  OnEdit: applyMessage,
+  OnRead: applyRead,
+  OnSync: applySync,
+  OnUnreadCount: applyUnreadCounts,
+  unreadCountUpdate: (store, data) => applyUnreadCount(store, chatKey("private", data.senderId), data),
+  groupUnreadUpdate: (store, data) => applyUnreadCount(store, chatKey("group", data.groupId), data),
+  SocketHeartBeat: applyHeads,
+  OnUserStatus: (store, { userId, ...rest }) => store.mergePerson({ id: userId, ...rest }),
+  OnUserUpdate: applyUser,
+  OnlineUsersList: (store, { userList }) => userList.forEach((user) => store.mergePerson({ ...user, online: true })),
   OnTyping: (store, { type, id, userId }) => {
     const key = chatKey(type, id);
-    if (userId !== store.me.id && store.chats.has(key)) store.hearTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
+    if (userId !== store.me.id && store.chats.has(key)) store.startTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
   },
-  OnGroupUpdate: takeGroup,
-  OnChatUpdate: (store, { type, id, ...settings }) => store.takeSettings(chatKey(type, id), settings),
-  OnGroupWelcomeJoin: takeMembership,
-  OnTempLeaveGroup: takeMembership,
-  OnGroupLeave: takeLeave,
+  OnGroupUpdate: applyGroup,
+  OnChatUpdate: (store, { type, id, ...settings }) => store.setSettings(chatKey(type, id), settings),
+  OnGroupWelcomeJoin: applyMembership,
+  OnTempLeaveGroup: applyMembership,
+  OnGroupLeave: applyLeave,
   OnKicked: (store, { groupId, userId }) => {
-    if (!userId || userId === store.me.id) store.forget(chatKey("group", groupId));
-    else store.touch("stale");
+    if (!userId || userId === store.me.id) store.removeChat(chatKey("group", groupId));
+    else store.notify("stale");
   },
 };

@@ -1,58 +1,59 @@
-// The only state of the page. Views read it and subscribe to topics; it changes through `apply(event)` and the verbs below.
-// `apply` is idempotent: hearing an event twice, or late, leaves the state as hearing it once.
-// Topics: chats, people, connection, open, behind (a sync is due), stale (the list must be fetched), and with a chat's
-// key behind the colon: timeline:, typing:, group:, members: (who is in it has changed). progress: an upload moved on.
+// The page's only state. Views read it and subscribe to topics; it changes through `apply(event)` and the methods below,
+// never by an assignment from outside state/ (eslint.config.js).
+// `apply` is idempotent: receiving an event twice or late leaves the same state as receiving it once.
+// Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list must be fetched), and
+// with a chat's key after the colon: timeline:, typing:, group:, members: (the membership has changed).
 import { chatKey } from "chat/ids.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
+import { Typing } from "chat/state/typing.js";
+import { Versions } from "chat/state/versions.js";
 
-const TYPING_LASTS = 6000;
-const LOCAL_AT_MOST = 60;
-const TIMELINES_AT_MOST = 20;
-const isAfter = (one, other) => Boolean(one && other) && (one.seq - other.seq || one.version - other.version) > 0;
-/** Pinned ones first, then the newest. */
-const inOrder = (one, other) => Boolean(other.pinned) - Boolean(one.pinned) || (lastMoved(one) < lastMoved(other) ? 1 : -1);
-const lastMoved = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
+const LOCAL_FILES_MAX = 60;
+const TIMELINES_MAX = 20;
+const isLater = (one, other) => Boolean(one && other) && (one.seq - other.seq || one.version - other.version) > 0;
+/** Pinned chats first, then the most recent. */
+const byRecency = (one, other) => Boolean(other.pinned) - Boolean(one.pinned) || (lastActivity(one) < lastActivity(other) ? 1 : -1);
+const lastActivity = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
 
 export class Store {
   chats = new Map();
   timelines = new Map();
   people = new Map();
-  /** Full group objects, for the panel; by group id. */
+  /** Full group objects with their members, by group id. */
   groups = new Map();
-  /** Messages on their way out, oldest first: {clientId, key, type, content, replyTo, sentAt, state, reason, …media}. */
+  /** Messages not yet acknowledged, oldest first: {clientId, key, type, content, replyTo, sentAt, state, reason, …media}. */
   pending = [];
-  /** Addresses, within this page, of files it sent itself, by clientId: what one chose need not be fetched. */
-  local = new Map();
-  /** How much of an upload has left, from 0 to 1, by clientId. */
+  /** Object URLs of files that this page sent, by clientId: they need not be downloaded. */
+  localFiles = new Map();
+  /** How much of an upload is done, from 0 to 1, by clientId. */
   progress = new Map();
   drafts = new Map();
-  /** What I recalled since the page was opened, by message id, to be written anew. */
-  recalled = new Map();
-  typing = new Map();
+  /** Texts of my messages recalled since the page was opened, by message id, for writing them again. */
+  recalledTexts = new Map();
   openKey = null;
-  /** The message the open chat is to show, by its number, until it does. */
-  openAt = null;
-  /** What replies answer and is not loaded, by id; null for what is not there. */
+  /** Messages that replies quote and that are not in a timeline, by id; null for those that do not exist. */
   quoted = new Map();
   connection = "connecting";
-  isListed = false;
-  /** Whether all of it is what was kept for when the server is away. */
-  isCopy = false;
+  hasChatList = false;
+  /** Whether the whole state is the offline archive's copy. */
+  isArchived = false;
 
-  #versionsAhead = new Map();
-  /** Of each chat, when we were last told how it is set. */
-  #setAt = new Map();
+  #targetSeq = null;
+  #versions = new Versions();
+  #typing = new Typing((key) => this.notify(`typing:${key}`, "chats"));
+  /** By chat: when its settings were last received, by performance.now(). */
+  #settingsAt = new Map();
   #listeners = new Map();
-  #hearers = [];
-  #touched = new Set();
+  #eventListeners = [];
+  #changed = new Set();
 
   constructor(me) {
     this.me = me;
   }
 
-  // ── Listening ──────────────────────────────────────────────────────────
-  /** Calls `listener` once for any number of changes of one turn. */
+  // ── Subscribing ────────────────────────────────────────────────────────
+  /** Calls `listener` once for all changes of one turn of the event loop. Returns a function that unsubscribes. */
   on(topics, listener) {
     for (const topic of [topics].flat()) {
       if (!this.#listeners.has(topic)) this.#listeners.set(topic, new Set());
@@ -63,32 +64,41 @@ export class Store {
     };
   }
 
-  touch(...topics) {
-    if (!this.#touched.size) queueMicrotask(() => this.#tell());
-    for (const topic of topics) this.#touched.add(topic);
+  /** Calls `listener(event, data)` after each event that was applied. */
+  onEvent(listener) {
+    this.#eventListeners.push(listener);
   }
 
-  #tell() {
-    const topics = [...this.#touched];
-    this.#touched.clear();
+  /** Only state/ calls this: the methods below notify by themselves. */
+  notify(...topics) {
+    if (!this.#changed.size) queueMicrotask(() => this.#callListeners());
+    for (const topic of topics) this.#changed.add(topic);
+  }
+
+  #callListeners() {
+    const topics = [...this.#changed];
+    this.#changed.clear();
     for (const listener of new Set(topics.flatMap((topic) => [...(this.#listeners.get(topic) ?? [])]))) listener();
   }
 
   // ── Reading ────────────────────────────────────────────────────────────
-  /** Chats with something in them, pinned ones first, then newest first. */
-  get list() {
-    return [...this.chats.values()]
-      .filter((chat) => !chat.isBlank || this.drafts.has(chat.key))
-      .sort(inOrder);
+  /** Chats that have a message or a draft, pinned ones first, then the most recent. */
+  get chatList() {
+    return [...this.chats.values()].filter((chat) => !chat.isBlank || this.drafts.has(chat.key)).sort(byRecency);
   }
 
-  get unread() {
+  get unreadTotal() {
     return [...this.chats.values()].reduce((total, chat) => total + (chat.muted ? 0 : chat.unreadCount), 0);
   }
 
-  /** How far each chat is known here: what a sync is asked with. */
+  /** The version of each chat that this page has: what a sync sends. */
   get cursors() {
     return Object.fromEntries([...this.chats.values()].filter((chat) => !chat.isBlank).map((chat) => [chat.id, chat.version]));
+  }
+
+  /** Whether a change arrived whose predecessor did not. */
+  get isBehind() {
+    return this.#versions.hasGaps;
   }
 
   timeline(key) {
@@ -100,16 +110,20 @@ export class Store {
     return this.pending.filter((entry) => entry.key === key);
   }
 
-  typists(key) {
-    return [...(this.typing.get(key)?.values() ?? [])].map(({ name }) => name);
+  pendingByClientId(clientId) {
+    return this.pending.find((entry) => entry.clientId === clientId);
+  }
+
+  typingNames(key) {
+    return this.#typing.names(key);
   }
 
   isOnline(userId) {
     return this.people.get(userId)?.online ?? false;
   }
 
-  /** A message under its sender's name and picture as they are now; those it came with may be old. */
-  signed(message) {
+  /** The message with its sender's current name and picture; the ones it came with may be old. */
+  withSender(message) {
     const { name = message.senderName, img = message.senderImg } = this.people.get(message.senderId) ?? {};
     return name === message.senderName && img === message.senderImg ? message : { ...message, senderName: name, senderImg: img };
   }
@@ -118,31 +132,27 @@ export class Store {
     return this.chats.get(chatKey("private", id)) ?? this.chats.get(chatKey("group", id));
   }
 
-  // ── The server's word ──────────────────────────────────────────────────
+  // ── Events of the server ───────────────────────────────────────────────
   apply({ event, data }) {
     REDUCERS[event]?.(this, data);
-    for (const listener of this.#hearers) listener(event, data);
+    for (const listener of this.#eventListeners) listener(event, data);
   }
 
-  /** Calls `listener(event, data)` with whatever was applied. */
-  hear(listener) {
-    this.#hearers.push(listener);
-  }
-
+  // ── Chats ──────────────────────────────────────────────────────────────
   /**
-   * The chat list, or its head. A chat whose messages are loaded keeps its version: only a sync may raise that. And one
-   * whose settings we were told of after the list was asked for keeps those.
+   * Merges the chat list, or the first part of it. A chat whose messages are loaded keeps its version, which only a sync
+   * may raise. A chat whose settings were received after `askedAt`, when the list was requested, keeps those.
    */
-  takeList(entries, { isWhole = true, askedAt = Infinity } = {}) {
+  mergeChatList(entries, { isWhole = true, askedAt = Infinity } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
-    if (isWhole) for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.forget(key);
+    if (isWhole) for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.removeChat(key);
     for (const entry of entries) {
       const key = chatKey(entry.type, entry.id);
       const known = this.chats.get(key);
       const isLoaded = this.timelines.get(key)?.isLoaded;
-      const readHere = known?.readSeq ?? 0;
-      // The list may have been read before something that was heard of here since.
-      const isBehind = known && (entry.seq < known.seq || isAfter(known.lastMessage, entry.lastMessage));
+      const readSeq = known?.readSeq ?? 0;
+      // The list may have been read before a message that this page has received since.
+      const isOutdated = known && (entry.seq < known.seq || isLater(known.lastMessage, entry.lastMessage));
       this.chats.set(key, {
         ...known,
         ...entry,
@@ -150,176 +160,246 @@ export class Store {
         isBlank: false,
         seq: Math.max(entry.seq, known?.seq ?? 0),
         version: isLoaded ? known.version : entry.version,
-        readSeq: Math.max(entry.readSeq ?? 0, readHere),
-        // What was read here and not yet heard of there is read.
-        unreadCount: readHere >= entry.seq ? 0 : entry.unreadCount,
-        ...(isBehind && { lastMessage: known.lastMessage, unreadCount: known.unreadCount }),
-        ...(known && this.#setAt.get(key) > askedAt && { pinned: known.pinned, muted: known.muted, mutedUntil: known.mutedUntil }),
+        readSeq: Math.max(entry.readSeq ?? 0, readSeq),
+        // Read on this page, though the server may not know it yet.
+        unreadCount: readSeq >= entry.seq ? 0 : entry.unreadCount,
+        ...(isOutdated && { lastMessage: known.lastMessage, unreadCount: known.unreadCount }),
+        ...(known && this.#settingsAt.get(key) > askedAt && { pinned: known.pinned, muted: known.muted, mutedUntil: known.mutedUntil }),
       });
-      if (entry.type === "private") this.takePerson(entry);
+      if (entry.type === "private") this.mergePerson(entry);
     }
-    this.endMutes(); // what ended here is not taken up again from a list that was on its way, or by a clock that is behind
-    this.isListed ||= isWhole;
-    this.touch("chats", "people", "open");
+    // A list that was on its way, or a server's clock that is behind, does not revive a mute that has ended here.
+    this.endMutes();
+    this.hasChatList ||= isWhole;
+    this.notify("chats", "people", "open");
   }
 
-  takePerson({ id, name, img, online, lastActive }) {
-    const known = this.people.get(id);
-    const fresh = Object.entries({ id, name, img, online, lastActive }).filter(([, value]) => value != null);
-    this.people.set(id, { ...known, ...Object.fromEntries(fresh) });
-    this.touch("people");
-  }
-
-  /** A chat that may have no message yet: a person or a group that was just picked. */
-  introduce(type, { id, name, img = "", ...rest }) {
+  /** Returns the chat of a person or group, adding one without messages if there is none. */
+  ensureChat(type, { id, name, img = "", ...rest }) {
     const key = chatKey(type, id);
     if (!this.chats.has(key)) {
       const blank = { muted: false, mutedUntil: null, pinned: false, away: false, memberCount: null, role: null, peerReadSeq: type === "private" ? 0 : null };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
-      if (type === "private") this.takePerson({ id, name, img, ...rest });
-      this.touch("chats");
+      if (type === "private") this.mergePerson({ id, name, img, ...rest });
+      this.notify("chats");
     }
     return this.chats.get(key);
   }
 
-  forget(key) {
-    this.chats.delete(key);
-    this.timelines.delete(key);
-    this.#versionsAhead.delete(key);
-    this.#setAt.delete(key);
-    this.pending = this.pending.filter((entry) => entry.key !== key);
-    this.touch("chats", "open", `timeline:${key}`);
+  /** From its first message on, a chat stands in the list. */
+  beginChat(key) {
+    const chat = this.chats.get(key);
+    if (chat) chat.isBlank = false;
   }
 
   patchChat(key, change) {
     const chat = this.chats.get(key);
     if (!chat || Object.entries(change).every(([name, value]) => chat[name] === value)) return;
     Object.assign(chat, change);
-    this.touch("chats", `timeline:${key}`);
+    this.notify("chats", `timeline:${key}`);
   }
 
-  /** How its owner has set a chat: pinned, muted. */
-  takeSettings(key, settings) {
-    this.#setAt.set(key, performance.now());
+  removeChat(key) {
+    this.chats.delete(key);
+    this.timelines.delete(key);
+    this.#versions.remove(key);
+    this.#settingsAt.delete(key);
+    this.pending = this.pending.filter((entry) => entry.key !== key);
+    this.notify("chats", "open", `timeline:${key}`);
+  }
+
+  /** My settings of a chat: pinned, muted. */
+  setSettings(key, settings) {
+    this.#settingsAt.set(key, performance.now());
     this.patchChat(key, settings);
   }
 
-  /** A mute for a time ends by itself, and nobody tells. */
+  /** A mute with a time limit ends on the page's own clock; no event reports it. */
   endMutes(now = Date.now()) {
-    for (const { key, mutedUntil } of this.chats.values()) if (mutedUntil && Date.parse(mutedUntil) <= now) this.patchChat(key, { muted: false, mutedUntil: null });
-  }
-
-  /** What came of asking for the messages with these ids. */
-  takeQuoted(ids, messages) {
-    const found = new Map(messages.map((message) => [message.id, message]));
-    for (const id of ids) this.quoted.set(id, found.get(id) ?? null);
-    this.touch(`timeline:${this.openKey}`);
-  }
-
-  /** Moves a chat's version on, or remembers that something before this one is missing. */
-  advance(key, version) {
-    const chat = this.chats.get(key);
-    if (version == null || version <= chat.version) return;
-    const ahead = this.#versionsAhead.get(key) ?? new Set();
-    ahead.add(version);
-    while (ahead.delete(chat.version + 1)) chat.version += 1;
-    this.#versionsAhead.set(key, ahead);
-    if (ahead.size) this.touch("behind");
-  }
-
-  settleVersion(key, version) {
-    const chat = this.chats.get(key);
-    chat.version = Math.max(chat.version, version);
-    const ahead = this.#versionsAhead.get(key);
-    for (const one of ahead ?? []) if (one <= chat.version) ahead.delete(one);
-    while (ahead?.delete(chat.version + 1)) chat.version += 1;
-  }
-
-  /** Whether an event arrived whose predecessor did not. */
-  get isBehind() {
-    return [...this.#versionsAhead.values()].some((ahead) => ahead.size > 0);
-  }
-
-  hearTyping(key, userId, name) {
-    const typists = this.typing.get(key) ?? new Map();
-    this.typing.set(key, typists);
-    clearTimeout(typists.get(userId)?.timer);
-    typists.set(userId, { name, timer: setTimeout(() => this.stopTyping(key, userId), TYPING_LASTS) });
-    this.touch(`typing:${key}`, "chats");
-  }
-
-  stopTyping(key, userId) {
-    const typists = this.typing.get(key);
-    if (!typists?.has(userId)) return;
-    clearTimeout(typists.get(userId).timer);
-    typists.delete(userId);
-    this.touch(`typing:${key}`, "chats");
-  }
-
-  // ── The person's own doing ─────────────────────────────────────────────
-  open(key, at = null) {
-    this.openKey = key;
-    this.openAt = at;
-    this.#keepTimeline(key);
-    this.touch("open", "chats");
-  }
-
-  /** The messages of the chats opened last stay loaded. */
-  #keepTimeline(key) {
-    const timeline = this.timelines.get(key);
-    if (!timeline) return;
-    this.timelines.delete(key);
-    this.timelines.set(key, timeline);
-    if (this.timelines.size > TIMELINES_AT_MOST) this.timelines.delete(this.timelines.keys().next().value);
-  }
-
-  setConnection(connection) {
-    if (this.connection === connection) return;
-    this.connection = connection;
-    this.touch("connection");
+    for (const { key, mutedUntil } of this.chats.values()) {
+      if (mutedUntil && Date.parse(mutedUntil) <= now) this.patchChat(key, { muted: false, mutedUntil: null });
+    }
   }
 
   setDraft(key, text) {
     if (text.trim()) this.drafts.set(key, text);
     else this.drafts.delete(key);
-    this.touch("chats");
+    this.notify("chats");
   }
 
-  queue(entry) {
+  // ── The open chat ──────────────────────────────────────────────────────
+  /** Opens a chat, at the message `targetSeq` if given; null shows the bare list. */
+  openChat(key, targetSeq = null) {
+    this.openKey = key;
+    this.#targetSeq = targetSeq;
+    this.#markTimelineUsed(key);
+    this.notify("open", "chats");
+  }
+
+  get hasTarget() {
+    return this.#targetSeq !== null;
+  }
+
+  /** The message that the open chat was opened at, once. */
+  takeTarget() {
+    const seq = this.#targetSeq;
+    this.#targetSeq = null;
+    return seq;
+  }
+
+  /** Renders the open chat again although nothing changed: after a reconnect its messages can be marked as read. */
+  refreshOpenChat() {
+    this.notify(`timeline:${this.openKey}`);
+  }
+
+  /** Keeps the timelines of the most recently opened chats. */
+  #markTimelineUsed(key) {
+    const timeline = this.timelines.get(key);
+    if (!timeline) return;
+    this.timelines.delete(key);
+    this.timelines.set(key, timeline);
+    if (this.timelines.size > TIMELINES_MAX) this.timelines.delete(this.timelines.keys().next().value);
+  }
+
+  // ── Timelines ──────────────────────────────────────────────────────────
+  /** Starts a chat's timeline from one page of history, oldest message first. */
+  setHistory(key, page) {
+    const head = Math.max(this.chats.get(key)?.seq ?? 0, page.at(-1)?.seq ?? 0);
+    this.timeline(key).replace(page, { head, hasOlder: hasOlder(page) });
+    this.notify(`timeline:${key}`, "chats");
+  }
+
+  prependHistory(key, page) {
+    this.timeline(key).prepend(page, { hasOlder: hasOlder(page) });
+    this.notify(`timeline:${key}`);
+  }
+
+  appendHistory(key, page) {
+    const timeline = this.timeline(key);
+    for (const message of page) timeline.put(message);
+    this.notify(`timeline:${key}`);
+  }
+
+  /** Drops loaded messages far from the range that is shown. */
+  trimTimeline(key, from, to) {
+    this.timeline(key).trim(from, to);
+  }
+
+  /** The answer to a request for the messages with these ids. */
+  setQuoted(ids, messages) {
+    const found = new Map(messages.map((message) => [message.id, message]));
+    for (const id of ids) this.quoted.set(id, found.get(id) ?? null);
+    this.notify(`timeline:${this.openKey}`);
+  }
+
+  keepRecalledText(messageId, text) {
+    this.recalledTexts.set(messageId, text);
+  }
+
+  /** Fills an empty store with the offline archive: chats, and the last messages of each by chat key. */
+  showArchive(chats, endings) {
+    this.isArchived = true;
+    this.mergeChatList(chats.map((chat) => ({ ...chat, online: null })));
+    for (const [key, messages] of endings) {
+      this.timeline(key).replace(messages, { head: messages.at(-1).seq, hasOlder: hasOlder(messages) });
+      this.notify(`timeline:${key}`);
+    }
+  }
+
+  /** The server is back: the archive's messages are dropped and loaded again. */
+  leaveArchive() {
+    if (!this.isArchived) return;
+    this.isArchived = false;
+    this.timelines.clear();
+    this.notify("open");
+  }
+
+  // ── Versions ───────────────────────────────────────────────────────────
+  /** Records that a change with this version arrived. */
+  advanceVersion(key, version) {
+    const chat = this.chats.get(key);
+    if (version == null || version <= chat.version) return;
+    if (!this.#versions.add(chat, version)) this.notify("behind");
+  }
+
+  settleVersion(key, version) {
+    this.#versions.settle(this.chats.get(key), version);
+  }
+
+  // ── People and groups ──────────────────────────────────────────────────
+  mergePerson({ id, name, img, online, lastActive }) {
+    const known = this.people.get(id);
+    const fresh = Object.entries({ id, name, img, online, lastActive }).filter(([, value]) => value != null);
+    this.people.set(id, { ...known, ...Object.fromEntries(fresh) });
+    this.notify("people");
+  }
+
+  /** A group as the server returned it, with or without its members. */
+  mergeGroup(group) {
+    for (const member of group.members ?? []) this.mergePerson(member);
+    this.groups.set(group.id, { ...this.groups.get(group.id), ...group });
+    this.apply({ event: "OnGroupUpdate", data: group });
+  }
+
+  startTyping(key, userId, name) {
+    this.#typing.start(key, userId, name);
+  }
+
+  stopTyping(key, userId) {
+    this.#typing.stop(key, userId);
+  }
+
+  setConnection(connection) {
+    if (this.connection === connection) return;
+    this.connection = connection;
+    this.notify("connection");
+  }
+
+  // ── Messages on their way out ──────────────────────────────────────────
+  addPending(entry) {
     this.pending = [...this.pending, entry];
-    this.touch("chats", `timeline:${entry.key}`);
+    this.notify("chats", `timeline:${entry.key}`);
   }
 
   patchPending(clientId, change) {
-    const entry = this.pending.find((one) => one.clientId === clientId);
+    const entry = this.pendingByClientId(clientId);
     if (!entry) return;
     Object.assign(entry, change);
-    this.touch(`timeline:${entry.key}`);
+    this.notify(`timeline:${entry.key}`);
   }
 
-  keepLocal(clientId, blob) {
-    this.dropLocal(clientId);
-    this.local.set(clientId, URL.createObjectURL(blob));
-    if (this.local.size > LOCAL_AT_MOST) this.dropLocal(this.local.keys().next().value);
+  removePending(clientId) {
+    const entry = this.pendingByClientId(clientId);
+    if (!entry) return;
+    this.pending = this.pending.filter((one) => one !== entry);
+    this.notify("chats", `timeline:${entry.key}`);
   }
 
-  dropLocal(clientId) {
-    if (!this.local.has(clientId)) return;
-    URL.revokeObjectURL(this.local.get(clientId));
-    this.local.delete(clientId);
+  /** Keeps a file that this page sends or has sent, to show it without a download. */
+  setLocalFile(clientId, blob) {
+    this.removeLocalFile(clientId);
+    this.localFiles.set(clientId, URL.createObjectURL(blob));
+    if (this.localFiles.size > LOCAL_FILES_MAX) this.removeLocalFile(this.localFiles.keys().next().value);
+    const entry = this.pendingByClientId(clientId);
+    if (entry) this.notify(`timeline:${entry.key}`);
+  }
+
+  removeLocalFile(clientId) {
+    if (!this.localFiles.has(clientId)) return;
+    URL.revokeObjectURL(this.localFiles.get(clientId));
+    this.localFiles.delete(clientId);
   }
 
   setProgress(clientId, part) {
     this.progress.set(clientId, part);
-    this.touch("progress");
+    this.notify("progress");
   }
 
-  unqueue(clientId) {
-    const entry = this.pending.find((one) => one.clientId === clientId);
-    if (!entry) return;
-    this.pending = this.pending.filter((one) => one !== entry);
-    this.touch("chats", `timeline:${entry.key}`);
+  clearProgress(clientId) {
+    this.progress.delete(clientId);
   }
 }
 
+/** Whether a page of history, oldest message first, leaves something before it. */
+const hasOlder = (page) => page.length > 0 && page[0].seq > 1;

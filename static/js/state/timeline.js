@@ -1,10 +1,10 @@
-/** So many messages are kept, and when there are more, so many on either side of those that are looked at. */
-const MOST = 1000;
-const MARGIN = 200;
+/** Above MESSAGES_MAX, messages further than TRIM_MARGIN from the range that is shown are dropped. */
+const MESSAGES_MAX = 1000;
+const TRIM_MARGIN = 200;
 
 /**
- * One chat's loaded messages: an unbroken run of seqs from `first` to `last`. Knows nothing of the page.
- * `head` is the newest seq that exists, loaded or not; seqs have no gaps, so `last < head` means there is newer to load.
+ * One chat's loaded messages: an unbroken run of seqs from `first` to `last`. Independent of the page.
+ * `head` is the newest seq that exists, loaded or not; seqs have no gaps, so `last < head` means that newer messages exist.
  */
 export class Timeline {
   #messages = new Map();
@@ -16,7 +16,7 @@ export class Timeline {
   hasOlder = false;
 
   get isLarge() {
-    return this.size > MOST;
+    return this.size > MESSAGES_MAX;
   }
 
   get atEnd() {
@@ -39,7 +39,7 @@ export class Timeline {
     for (let seq = Math.max(from, this.first); seq <= Math.min(to, this.last); seq++) yield this.#messages.get(seq);
   }
 
-  /** Starts anew from one page, oldest first. */
+  /** Starts over from one page of history, oldest first. */
   replace(page, { hasOlder, head }) {
     this.#messages.clear();
     this.#seqs.clear();
@@ -51,7 +51,7 @@ export class Timeline {
     for (const message of page) this.put(message);
   }
 
-  /** Adds a page of history that ends right before `first`. */
+  /** Adds a page of history that ends right before `first`, oldest first. */
   prepend(page, { hasOlder }) {
     this.hasOlder = hasOlder;
     for (const message of page.toReversed()) {
@@ -61,13 +61,16 @@ export class Timeline {
     }
   }
 
-  /** Takes in one message, new or changed; "gap" when something before it is missing. Twice is as good as once. */
+  /**
+   * Adds or updates one message; doing so twice changes nothing more. Returns "added", "changed", "known" (older than what
+   * is loaded), "older" (before `first`), "beyond" (newer messages are not loaded), or "gap": an earlier one is missing.
+   */
   put(message) {
     const { seq } = message;
     const known = this.#messages.get(seq);
     if (known) {
       if (message.version < known.version) return "known";
-      // A message read again carries newer counts under the same version.
+      // The same version fetched again may carry newer read counts.
       this.#set(message);
       return "changed";
     }
@@ -85,11 +88,11 @@ export class Timeline {
     if (message) this.#set({ ...message, ...change });
   }
 
-  /** Forgets what is far from the stretch that is looked at; it can be loaded again. */
+  /** Drops messages far from the range that is shown; they can be loaded again. */
   trim(from, to) {
     if (!this.isLarge) return;
-    while (this.first < from - MARGIN) this.#drop(this.first++);
-    while (this.last > to + MARGIN) this.#drop(this.last--);
+    while (this.first < from - TRIM_MARGIN) this.#remove(this.first++);
+    while (this.last > to + TRIM_MARGIN) this.#remove(this.last--);
     this.hasOlder ||= this.first > 1;
   }
 
@@ -98,7 +101,7 @@ export class Timeline {
     this.#seqs.set(message.id, message.seq);
   }
 
-  #drop(seq) {
+  #remove(seq) {
     this.#seqs.delete(this.#messages.get(seq).id);
     this.#messages.delete(seq);
   }

@@ -1,10 +1,10 @@
-// My own menu: my settings, how the page looks, which language it speaks, and the way out.
-import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
+// The user's own menu: settings, theme, language, sign-out.
+import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { gettext } from "chat/i18n.js";
 import { openMenu } from "chat/views/menu.js";
 import { openSettings } from "chat/views/settings/settings_dialog.js";
 
-const PATIENCE = 1000;
+const CLEAR_TIMEOUT_MS = 1000;
 
 export function openAccountMenu(anchor, { store, actions, admin }) {
   openMenu(anchor, [
@@ -13,7 +13,7 @@ export function openAccountMenu(anchor, { store, actions, admin }) {
     "-",
     ...THEMES.map(([name, label, icon]) => ({ label, icon, checked: name === theme(), run: () => setTheme(name) })),
     "-",
-    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: isSpoken(code), run: () => setLanguage(code, actions) })),
+    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: isCurrentLanguage(code), run: () => setLanguage(code, actions) })),
     "-",
     admin && { label: gettext("Administration"), icon: "shield", run: () => location.assign(admin) },
     {
@@ -21,7 +21,7 @@ export function openAccountMenu(anchor, { store, actions, admin }) {
       icon: "log-out",
       danger: true,
       run: async () => {
-        await Promise.race([actions.leaveNothing(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+        await Promise.race([actions.account.clearBrowser(), new Promise((resolve) => setTimeout(resolve, CLEAR_TIMEOUT_MS))]);
         document.getElementById("sign-out").submit();
       },
     },

@@ -1,4 +1,4 @@
-// One recording at a time is heard on a page. Bubbles come and go; what plays is known by its name.
+// Plays one recording at a time. Bubbles are built again and again, so recordings are known by name.
 import { gettext } from "chat/i18n.js";
 import { toast } from "chat/views/dom.js";
 
@@ -9,14 +9,14 @@ class Player {
   #name = null;
   #speed = 1;
   #frame = 0;
-  /** Where those stand that were paused. */
-  #places = new Map();
+  /** Positions of paused recordings, in seconds. */
+  #positions = new Map();
 
   constructor() {
     this.#sound.preload = "auto";
-    for (const event of ["play", "playing", "pause", "seeked", "waiting"]) this.#sound.addEventListener(event, () => this.#paint());
+    for (const event of ["play", "playing", "pause", "seeked", "waiting"]) this.#sound.addEventListener(event, () => this.#updateElements());
     this.#sound.addEventListener("ended", () => {
-      this.#places.delete(this.#name);
+      this.#positions.delete(this.#name);
       this.#stop();
     });
     this.#sound.addEventListener("error", () => {
@@ -26,15 +26,15 @@ class Player {
     });
   }
 
-  /** Of what plays or is paused in the middle; null of nothing. */
+  /** The recording that plays or is paused; null if none. */
   get name() {
     return this.#name;
   }
 
-  /** {isPlaying, at, speed}: `at` in seconds. */
+  /** {isPlaying, at, speed}; `at` in seconds. */
   state(name) {
     const isCurrent = name === this.#name;
-    const at = isCurrent ? this.#sound.currentTime : (this.#places.get(name) ?? 0);
+    const at = isCurrent ? this.#sound.currentTime : (this.#positions.get(name) ?? 0);
     return { isPlaying: isCurrent && !this.#sound.paused, at, speed: this.#speed };
   }
 
@@ -46,34 +46,34 @@ class Player {
   seek(name, duration, to) {
     const at = Math.max(0, Math.min(duration - 0.05, to));
     if (name === this.#name) this.#sound.currentTime = at;
-    else this.#places.set(name, at);
-    this.#paint(name);
+    else this.#positions.set(name, at);
+    this.#updateElements(name);
   }
 
-  faster() {
+  nextSpeed() {
     this.#speed = SPEEDS[(SPEEDS.indexOf(this.#speed) + 1) % SPEEDS.length];
     this.#sound.playbackRate = this.#speed;
-    this.#paint();
+    this.#updateElements();
   }
 
   pause() {
     this.#sound.pause();
   }
 
-  /** Those that are gone, recalled for example, are not heard on. */
+  /** Stops a recording that does not exist any more, for example because it was recalled. */
   stop(name) {
-    this.#places.delete(name);
+    this.#positions.delete(name);
     if (name === this.#name) this.#stop();
   }
 
   #play(name, address) {
     if (name !== this.#name) {
       const before = this.#name;
-      if (before) this.#places.set(before, this.#sound.currentTime);
+      if (before) this.#positions.set(before, this.#sound.currentTime);
       this.#name = name;
       this.#sound.src = address;
-      this.#sound.currentTime = this.#places.get(name) ?? 0;
-      if (before) this.#paint(before);
+      this.#sound.currentTime = this.#positions.get(name) ?? 0;
+      if (before) this.#updateElements(before);
     }
     this.#sound.playbackRate = this.#speed;
     this.#sound.play().catch(() => {});
@@ -85,15 +85,15 @@ class Player {
     this.#sound.pause();
     this.#sound.removeAttribute("src");
     this.#sound.load();
-    this.#paint(name);
+    this.#updateElements(name);
   }
 
-  #paint(name = this.#name) {
+  #updateElements(name = this.#name) {
     cancelAnimationFrame(this.#frame);
     if (!name) return;
     const state = this.state(name);
-    for (const element of document.querySelectorAll(`[data-voice="${CSS.escape(name)}"]`)) element.paint(state);
-    if (state.isPlaying) this.#frame = requestAnimationFrame(() => this.#paint());
+    for (const element of document.querySelectorAll(`[data-voice="${CSS.escape(name)}"]`)) element.update(state);
+    if (state.isPlaying) this.#frame = requestAnimationFrame(() => this.#updateElements());
   }
 }
 

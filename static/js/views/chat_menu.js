@@ -1,33 +1,33 @@
-// What can be done with a whole conversation: from its row in the list, and from its head.
+// What can be done with a chat: from its row in the list and from its head.
 import { clock } from "chat/views/format.js";
-import { fill, gettext } from "chat/i18n.js";
+import { interpolate, gettext } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { toast } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
 
-const HOUR = 3600;
-const LENGTHS = [
-  [gettext("For an hour"), "clock", HOUR],
-  [gettext("For 8 hours"), "moon", 8 * HOUR],
+const HOUR_SECONDS = 3600;
+const MUTE_LENGTHS = [
+  [gettext("For an hour"), "clock", HOUR_SECONDS],
+  [gettext("For 8 hours"), "moon", 8 * HOUR_SECONDS],
   [gettext("Until I turn it on again"), "bell-off", null],
 ];
 
-/** `at` is where the menu opens: {x, y}, or the box of what it belongs to. `find()` looks for words in the chat, where one can. */
+/** `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat, if it is open. */
 export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBoundingClientRect()) {
   const run = (work) => work.catch((problem) => toast(problem.message));
-  const mute = (muted, seconds) => run(actions.muteChat(chat, { muted, seconds }));
+  const mute = (muted, seconds) => run(actions.chats.mute(chat, { muted, seconds }));
   const chooseLength = () => openMenu(
     anchor,
-    [{ heading: gettext("Mute") }, ...LENGTHS.map(([label, icon, seconds]) => ({ label, icon, run: () => mute(true, seconds) }))],
+    [{ heading: gettext("Mute") }, ...MUTE_LENGTHS.map(([label, icon, seconds]) => ({ label, icon, run: () => mute(true, seconds) }))],
     at,
   );
-  // There is nothing to keep of a conversation that nobody has begun.
-  const kept = chat.isBlank
+  // A chat without messages has no settings.
+  const settings = chat.isBlank
     ? []
     : [
         chat.pinned
-          ? { label: gettext("Unpin"), icon: "pin-off", run: () => run(actions.pinChat(chat, false)) }
-          : { label: gettext("Pin to the top"), icon: "pin", run: () => run(actions.pinChat(chat, true)) },
+          ? { label: gettext("Unpin"), icon: "pin-off", run: () => run(actions.chats.pin(chat, false)) }
+          : { label: gettext("Pin to the top"), icon: "pin", run: () => run(actions.chats.pin(chat, true)) },
         chat.muted
           ? { label: unmuteLabel(chat), icon: "bell", run: () => mute(false) }
           : { label: gettext("Mute…"), icon: "bell-off", run: chooseLength },
@@ -36,16 +36,16 @@ export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBou
     anchor,
     [
       find && !chat.isBlank && { label: gettext("Search in this conversation"), icon: "search", run: find },
-      ...kept,
-      chat.unreadCount > 0 && { label: gettext("Mark as read"), icon: "check-check", run: () => actions.markRead(chat.key, chat.seq) },
-      chat.type === "group" && absence(chat, (verb) => run(actions.changeGroup(verb, chat.id))),
+      ...settings,
+      chat.unreadCount > 0 && { label: gettext("Mark as read"), icon: "check-check", run: () => actions.chats.markRead(chat.key, chat.seq) },
+      chat.type === "group" && absenceItem(chat, (verb) => run(actions.groups.change(verb, chat.id))),
       { label: gettext("Open in a new tab"), icon: "external-link", run: () => window.open(chatPath(chat.key), "_blank", "noopener") },
     ],
     at,
   );
 }
 
-function absence(chat, change) {
+function absenceItem(chat, change) {
   return chat.away
     ? { label: gettext("Return"), icon: "log-in", run: () => change("return") }
     : { label: gettext("Leave for a while"), icon: "coffee", run: () => change("tempLeave") };
@@ -53,5 +53,5 @@ function absence(chat, change) {
 
 function unmuteLabel({ mutedUntil }) {
   if (!mutedUntil) return gettext("Unmute");
-  return fill(gettext("Unmute (quiet until %(time)s)"), { time: clock(new Date(mutedUntil)) });
+  return interpolate(gettext("Unmute (quiet until %(time)s)"), { time: clock(new Date(mutedUntil)) });
 }

@@ -1,14 +1,14 @@
-// To the clipboard. Pages opened without https have none: there the old command does it, or the person himself.
+// Copies to the clipboard. Pages opened without https have none: there the old execCopy copies, or the user does.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, toast } from "chat/views/dom.js";
 
 export async function copy(text) {
-  if ((await write(text)) || command(text)) toast(gettext("Copied."));
-  else show(text);
+  if ((await writeClipboard(text)) || execCopy(text)) toast(gettext("Copied."));
+  else showForCopying(text);
 }
 
-async function write(text) {
+async function writeClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
     return true;
@@ -17,7 +17,7 @@ async function write(text) {
   }
 }
 
-function command(text) {
+function execCopy(text) {
   const active = document.activeElement;
   const field = h("textarea", { class: "visually-hidden", readonly: true, value: text });
   // Everything outside an open modal dialog is inert.
@@ -29,7 +29,7 @@ function command(text) {
   return isDone;
 }
 
-function show(text) {
+function showForCopying(text) {
   const field = h("textarea", { class: "input to-copy", readonly: true, rows: "4", dir: "auto", "aria-label": gettext("Copy this"), value: text });
   openDialog(gettext("Copy this"), { content: [h("p", {}, gettext("The browser did not let the page copy it. It is selected: copy it as you copy anything.")), field] });
   field.select();

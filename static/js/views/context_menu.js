@@ -1,41 +1,41 @@
-// How one asks for the menu of a thing: right click, long press, the keyboard's own key or Shift+F10.
+// The ways to request a context menu: right click, long press, the menu key, Shift+F10.
 
-const LONG_PRESS = 500;
-const SLIP = 10;
+const LONG_PRESS_MS = 500;
+const MOVE_MAX_PX = 10;
 
 /**
- * Calls `offer(target, at)` with what was asked about and where; from the keyboard without a place. What `offer` declines
- * by answering false is the browser's.
+ * Calls `open(target, at)` with the element and the point {x, y}; from the keyboard without a point. If `open` returns false,
+ * the browser's own menu opens.
  */
-export function onMenuAsked(element, offer) {
+export function onContextMenu(element, open) {
   let press = 0;
-  let start = null;
-  // A long press that was answered is followed by the browser's own event on some phones, and by a click on others.
-  let isAnswered = false;
+  let origin = null;
+  // A long press that was handled is followed by the browser's own event on some phones, and by a click on others.
+  let isHandled = false;
 
   element.addEventListener("contextmenu", (event) => {
     clearTimeout(press);
-    if (isAnswered || offer(event.target, { x: event.clientX, y: event.clientY }) !== false) event.preventDefault();
+    if (isHandled || open(event.target, { x: event.clientX, y: event.clientY }) !== false) event.preventDefault();
   });
   element.addEventListener("keydown", (event) => {
-    const isAsked = event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey);
-    if (isAsked && offer(event.target) !== false) event.preventDefault();
+    const isRequest = event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey);
+    if (isRequest && open(event.target) !== false) event.preventDefault();
   });
   // iOS has no contextmenu event for a long press.
   element.addEventListener("touchstart", (event) => {
     const { clientX: x, clientY: y } = event.touches[0];
     clearTimeout(press);
-    start = { x, y };
-    isAnswered = false;
-    press = setTimeout(() => { isAnswered = offer(event.target, start) !== false; }, LONG_PRESS);
+    origin = { x, y };
+    isHandled = false;
+    press = setTimeout(() => { isHandled = open(event.target, origin) !== false; }, LONG_PRESS_MS);
   }, { passive: true });
   element.addEventListener("touchmove", (event) => {
     const { clientX: x, clientY: y } = event.touches[0];
-    if (Math.hypot(x - start.x, y - start.y) > SLIP) clearTimeout(press);
+    if (Math.hypot(x - origin.x, y - origin.y) > MOVE_MAX_PX) clearTimeout(press);
   }, { passive: true });
   element.addEventListener("touchend", (event) => {
     clearTimeout(press);
-    if (isAnswered && event.cancelable) event.preventDefault();
+    if (isHandled && event.cancelable) event.preventDefault();
   });
   element.addEventListener("touchcancel", () => clearTimeout(press), { passive: true });
 }

@@ -1,17 +1,17 @@
-// The square of a picture that becomes an avatar: dragged, pinched, scrolled, or moved with the keys.
+// Crops a picture to the square that becomes an avatar: by dragging, pinching, scrolling or keys.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
 
-/** Pixels of the stage, and of what is sent; the server makes it smaller still. */
-const STAGE = 576;
-const SENT = 512;
-const CLOSEST = 5;
+/** Pixels of the stage and of the uploaded square; the server scales it down. */
+const STAGE_PX = 576;
+const UPLOAD_PX = 512;
+const ZOOM_MAX = 5;
 const ZOOM_STEP = 1.15;
 const MOVE_STEP = 0.06;
 const PREVIEWS = [64, 32];
 
-/** `save(file)` gets the square; what it rejects with is said here. */
+/** `save(file)` gets the square; if it rejects, the dialog shows why. */
 export async function openCrop(file, { isGroup = false, save }) {
   const bitmap = await createImageBitmap(file).catch(() => null);
   const error = h("p", { class: "form-error", role: "alert", hidden: true });
@@ -41,9 +41,9 @@ export async function openCrop(file, { isGroup = false, save }) {
 
 class Cropper {
   #bitmap;
-  #canvas = h("canvas", { width: String(STAGE), height: String(STAGE) });
+  #canvas = h("canvas", { width: String(STAGE_PX), height: String(STAGE_PX) });
   #previews = PREVIEWS.map((size) => h("canvas", { width: String(size * 2), height: String(size * 2), class: `preview-${size}` }));
-  #range = h("input", { type: "range", min: "1", max: String(CLOSEST), step: "0.01", value: "1", "aria-label": gettext("Zoom") });
+  #range = h("input", { type: "range", min: "1", max: String(ZOOM_MAX), step: "0.01", value: "1", "aria-label": gettext("Zoom") });
   #pointers = new Map();
   #zoom = 1;
   #x;
@@ -65,13 +65,13 @@ class Cropper {
 
   /** The square as a file. */
   async cut() {
-    const canvas = h("canvas", { width: String(SENT), height: String(SENT) });
+    const canvas = h("canvas", { width: String(UPLOAD_PX), height: String(UPLOAD_PX) });
     this.#paint(canvas);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/webp", 0.92));
     return new File([blob], "avatar", { type: blob.type });
   }
 
-  /** How many of the picture's pixels one sees in a row. */
+  /** Side of the visible square, in pixels of the picture. */
   get #side() {
     return Math.min(this.#bitmap.width, this.#bitmap.height) / this.#zoom;
   }
@@ -83,14 +83,14 @@ class Cropper {
       stage.setPointerCapture(event.pointerId);
       this.#pointers.set(event.pointerId, event);
     });
-    stage.addEventListener("pointermove", (event) => this.#moved(event));
+    stage.addEventListener("pointermove", (event) => this.#onPointerMove(event));
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.#pointers.delete(event.pointerId));
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
       this.#zoomTo(this.#zoom * Math.exp(-event.deltaY / 400));
     }, { passive: false });
     stage.addEventListener("keydown", (event) => {
-      // As dragging does, they move the picture, and not what is seen of it.
+      // As with dragging, the keys move the picture, not the crop.
       const step = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
       const by = { "+": ZOOM_STEP, "=": ZOOM_STEP, "-": 1 / ZOOM_STEP }[event.key];
       if (step) this.#moveBy(step[0] * this.#side * MOVE_STEP, step[1] * this.#side * MOVE_STEP);
@@ -100,13 +100,13 @@ class Cropper {
     });
   }
 
-  #moved(event) {
+  #onPointerMove(event) {
     const before = this.#pointers.get(event.pointerId);
     if (!before) return;
     const other = [...this.#pointers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
     this.#pointers.set(event.pointerId, event);
     const scale = this.#side / this.stage.clientWidth;
-    // Of two fingers each moves it by half.
+    // Each of two fingers moves it by half.
     const share = other ? scale / 2 : scale;
     this.#moveBy((before.clientX - event.clientX) * share, (before.clientY - event.clientY) * share);
     if (other) this.#zoomTo(this.#zoom * (distance(event, other) / Math.max(1, distance(before, other))));
@@ -119,7 +119,7 @@ class Cropper {
   }
 
   #zoomTo(zoom) {
-    this.#zoom = Math.min(CLOSEST, Math.max(1, zoom));
+    this.#zoom = Math.min(ZOOM_MAX, Math.max(1, zoom));
     this.#range.value = String(this.#zoom);
     this.#draw();
   }

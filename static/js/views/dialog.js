@@ -1,8 +1,8 @@
-// Native modal dialogs.
+// Modal dialogs, on the native dialog element.
 import { gettext } from "chat/i18n.js";
 import { h, iconButton } from "chat/views/dom.js";
 
-/** Opens a dialog; `kind` is "" or "sheet". Answers {dialog, body, foot, close}. */
+/** Opens a dialog; `kind` is its CSS class, for example "sheet". Returns {dialog, heading, body, foot, close}. */
 export function openDialog(title, { kind = "", content = [], buttons = [], onClose = () => {} } = {}) {
   const opener = document.activeElement;
   const heading = h("h2", { id: `dialog-${Math.random().toString(36).slice(2)}` }, title);
@@ -13,7 +13,7 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
   const dialog = h("dialog", { class: kind, "aria-labelledby": heading.id }, head, body, foot);
   dialog.addEventListener("close", () => {
     dialog.remove();
-    // The browser gives the focus back, but not to what was built anew meanwhile.
+    // The browser restores the focus, but not to an element that was built again meanwhile.
     if (!opener.isConnected && opener.id) document.getElementById(opener.id)?.focus();
     onClose();
   });
@@ -25,7 +25,7 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
   return { dialog, heading, body, foot, close };
 }
 
-/** Asks before something that cannot be taken back. Resolves with true or false. */
+/** Asks before something that cannot be undone. Resolves with true or false. */
 export function confirm(title, text, { action, danger = true }) {
   return new Promise((resolve) => {
     let answer = false;

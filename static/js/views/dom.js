@@ -1,12 +1,10 @@
-// Building the page: elements and text nodes only, never markup from a string.
+// Builds the page from elements and text nodes, never from markup in a string.
 import { initial, tone } from "chat/views/format.js";
-import { pieces } from "chat/views/links.js";
-
-const WITHOUT_FRAMES = 250;
+import { splitLinks } from "chat/views/links.js";
 
 /**
  * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null attribute or child is
- * left out; strings become text.
+ * left out; strings become text nodes.
  */
 export function h(tag, { on = {}, ...attributes } = {}, ...children) {
   const element = document.createElement(tag);
@@ -21,7 +19,7 @@ export function h(tag, { on = {}, ...attributes } = {}, ...children) {
   return element;
 }
 
-/** The same for drawings: attributes and children, as they are. */
+/** Like `h`, for SVG elements; attributes and children are taken as they are. */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -29,9 +27,9 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** What people wrote, with its addresses as links. */
-export function linked(text) {
-  return [...pieces(text)].map((piece) => (piece.href ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text) : piece.text));
+/** A text with its addresses as links. */
+export function linkify(text) {
+  return [...splitLinks(text)].map((piece) => (piece.href ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text) : piece.text));
 }
 
 export function icon(name) {
@@ -43,27 +41,27 @@ export function iconButton(name, label, click, attributes = {}) {
   return h("button", { type: "button", class: `icon-button ${more}`.trim(), "aria-label": label, title: label, on: { click }, ...rest }, icon(name));
 }
 
-/** A picture, or a letter on the tone of its id. */
+/** The picture of a person or group, or a letter on one of ten tones. */
 export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {
   const letter = initial(name || "?");
-  // A picture that is gone leaves the letter.
+  // A picture that cannot be loaded is replaced by the letter.
   const face = img ? h("img", { src: img, alt: "", loading: "lazy", decoding: "async", on: { error: (event) => event.currentTarget.replaceWith(letter) } }) : letter;
   const kind = `${type === "group" ? " group" : ""}${online ? " online" : ""}`;
   return h("span", { class: `avatar ${size} tone-${tone(id)}${kind}`, "aria-hidden": "true" }, face);
 }
 
-/** Replaces an element's children only if they changed, told by `signature`; so that focus and selection survive. */
-export function refill(element, signature, build) {
+/** Replaces an element's children only if `signature` changed, so that focus and selection survive. */
+export function replaceIfChanged(element, signature, build) {
   if (element.dataset.signature === signature) return;
   element.dataset.signature = signature;
   keepFocus(element, () => element.replaceChildren(...[build()].flat(Infinity).filter(Boolean)));
 }
 
-const reachable = (root) => [root, ...root.querySelectorAll("*")].filter((one) => one.tabIndex >= 0 || one.hasAttribute("tabindex"));
+const focusable = (root) => [root, ...root.querySelectorAll("*")].filter((one) => one.tabIndex >= 0 || one.hasAttribute("tabindex"));
 
 /**
- * Does `work`, which builds or moves children of `parent`, and gives the focus back to what stands where it was: in the
- * child of the same key, or without keys in the child at the same place.
+ * Runs `work`, which builds or moves children of `parent`, and restores the focus: in the child with the same key, or
+ * without keys in the child at the same position.
  */
 export function keepFocus(parent, work) {
   const active = document.activeElement;
@@ -71,19 +69,19 @@ export function keepFocus(parent, work) {
     work();
     return;
   }
-  const place = [...parent.children].findIndex((child) => child.contains(active));
-  const child = parent.children[place];
+  const position = [...parent.children].findIndex((child) => child.contains(active));
+  const child = parent.children[position];
   const key = child?.dataset.key;
-  const index = child ? reachable(child).indexOf(active) : -1;
+  const index = child ? focusable(child).indexOf(active) : -1;
   work();
   if (!child || document.activeElement === active) return;
-  const now = key === undefined ? parent.children[place] : [...parent.children].find((one) => one.dataset.key === key);
-  if (now) reachable(now)[index]?.focus({ preventScroll: true });
+  const now = key === undefined ? parent.children[position] : [...parent.children].find((one) => one.dataset.key === key);
+  if (now) focusable(now)[index]?.focus({ preventScroll: true });
 }
 
 /**
- * Makes the children of `parent` be `rows`, in order: {key, signature, build()}. Elements whose key and signature are
- * the same stay in the page; the others are built.
+ * Makes the children of `parent` match `rows`, {key, signature, build()}, in order. Elements with the same key and signature
+ * stay in the page; the others are built.
  */
 export function reconcile(parent, rows) {
   keepFocus(parent, () => arrange(parent, rows));
@@ -108,7 +106,7 @@ function arrange(parent, rows) {
     if (element === cursor) cursor = cursor.nextElementSibling;
     else parent.insertBefore(element, cursor);
   }
-  for (const left of old.values()) left.remove();
+  for (const unused of old.values()) unused.remove();
 }
 
 export function toast(text) {
@@ -117,32 +115,7 @@ export function toast(text) {
   setTimeout(() => box.remove(), 4000);
 }
 
-/** Read out, not shown. */
+/** Announces a text to screen readers without showing it. */
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
-
-/** Does `work` once in the next frame, however often it is asked to; a hidden page, which has no frames, does it soon. */
-export function onceAFrame(work) {
-  let frame = 0;
-  let timer = 0;
-  const run = () => {
-    cancelAnimationFrame(frame);
-    clearTimeout(timer);
-    frame = timer = 0;
-    work();
-  };
-  return () => {
-    if (timer) return;
-    frame = requestAnimationFrame(run);
-    timer = setTimeout(run, WITHOUT_FRAMES);
-  };
-}
-
-export const wait = (work, milliseconds) => {
-  let timer = 0;
-  return (...values) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => work(...values), milliseconds);
-  };
-};

@@ -1,12 +1,12 @@
-// Fields of a form: a label, what helps, and what is wrong, all of it read out with the field.
+// Form fields: label, hint and error, all of them announced with the field.
 import { h } from "chat/views/dom.js";
 
 let fields = 0;
 
-/** Answers {element, input, refuse(text), accept()}; `attributes` are the input's. */
+/** Returns {element, input, showError(text), clearError()}; `attributes` are the input's. */
 export function field(label, { hint = "", ...attributes } = {}) {
   const id = `field-${++fields}`;
-  const input = h("input", { class: "input", id, ...attributes, on: { input: () => accept() } });
+  const input = h("input", { class: "input", id, ...attributes, on: { input: () => clearError() } });
   const help = h("p", { class: "hint", id: `${id}-hint`, hidden: !hint }, hint);
   const error = h("p", { class: "error", id: `${id}-error`, hidden: true });
   const element = h("div", { class: "field" }, h("label", { for: id }, label), input, help, error);
@@ -16,36 +16,36 @@ export function field(label, { hint = "", ...attributes } = {}) {
     if (by) input.setAttribute("aria-describedby", by);
     else input.removeAttribute("aria-describedby");
   }
-  function refuse(text) {
+  function showError(text) {
     error.textContent = text;
     error.hidden = false;
     input.setAttribute("aria-invalid", "true");
     describe();
   }
-  function accept() {
+  function clearError() {
     error.hidden = true;
     input.removeAttribute("aria-invalid");
     describe();
   }
   describe();
-  return { element, input, refuse, accept };
+  return { element, input, showError, clearError };
 }
 
-/** Says what is wrong beside the fields it is about, by the server's names for them; anything else beside the first. */
-export function refuseFields(problem, named) {
-  const wrong = Object.entries(named).filter(([name]) => problem.errors?.[name]);
-  for (const [name, one] of wrong) one.refuse(problem.errors[name].join(" "));
-  const [first] = wrong.length ? wrong.map(([, one]) => one) : Object.values(named);
-  if (!wrong.length) first.refuse(problem.message);
+/** Says what is invalid beside the fields it is about, by the server's names for them; anything else beside the first. */
+export function showFieldErrors(problem, named) {
+  const invalid = Object.entries(named).filter(([name]) => problem.errors?.[name]);
+  for (const [name, one] of invalid) one.showError(problem.errors[name].join(" "));
+  const [first] = invalid.length ? invalid.map(([, one]) => one) : Object.values(named);
+  if (!invalid.length) first.showError(problem.message);
   first.input.focus();
 }
 
-/** A line that says how something ended: `say(text)`, or `say(text, {isWrong: true})`. */
-export function outcome() {
+/** A line for the result of an action: `show(text)`, or `show(text, {isError: true})`. */
+export function statusLine() {
   const element = h("p", { class: "outcome", role: "status" });
-  const say = (text, { isWrong = false } = {}) => {
+  const show = (text, { isError = false } = {}) => {
     element.textContent = text;
-    element.classList.toggle("wrong", isWrong);
+    element.classList.toggle("wrong", isError);
   };
-  return { element, say };
+  return { element, show };
 }

@@ -1,5 +1,5 @@
-// How times, names and messages are said.
-import { fill, gettext, language, ngettext, pgettext } from "chat/i18n.js";
+// How times, names, sizes and system messages are written in the user's language.
+import { interpolate, gettext, language, ngettext, pgettext } from "chat/i18n.js";
 
 const formats = {
   clock: new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
@@ -18,7 +18,7 @@ export const clock = (date) => formats.clock.format(date);
 export const fullTime = (date) => formats.full.format(date);
 export const dayOf = (date) => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 
-/** The list's time: HH:mm today, yesterday, the weekday within a week, then the date. */
+/** The time in the chat list: HH:mm today, then yesterday, the weekday within a week, the date. */
 export function listTime(date, now = new Date()) {
   const days = daysAgo(date, now);
   if (days <= 0) return clock(date);
@@ -39,21 +39,21 @@ export function lastSeen(iso) {
   const date = new Date(iso);
   const minutes = Math.floor((Date.now() - date) / 60_000);
   if (minutes < 1) return gettext("last seen just now");
-  if (minutes < 60) return fill(ngettext("last seen %(count)s minute ago", "last seen %(count)s minutes ago", minutes), { count: minutes });
-  if (daysAgo(date, new Date()) === 0) return fill(gettext("last seen at %(time)s"), { time: clock(date) });
-  return fill(gettext("last seen %(day)s"), { day: listTime(date) });
+  if (minutes < 60) return interpolate(ngettext("last seen %(count)s minute ago", "last seen %(count)s minutes ago", minutes), { count: minutes });
+  if (daysAgo(date, new Date()) === 0) return interpolate(gettext("last seen at %(time)s"), { time: clock(date) });
+  return interpolate(gettext("last seen %(day)s"), { day: listTime(date) });
 }
 
-export const memberCount = (count) => fill(ngettext("%(count)s member", "%(count)s members", count), { count });
+export const memberCount = (count) => interpolate(ngettext("%(count)s member", "%(count)s members", count), { count });
 
 export function typingLine(typists) {
-  if (typists.length === 1) return fill(gettext("%(name)s is typing…"), { name: typists[0] });
-  return fill(gettext("%(count)s people are typing…"), { count: typists.length });
+  if (typists.length === 1) return interpolate(gettext("%(name)s is typing…"), { name: typists[0] });
+  return interpolate(gettext("%(count)s people are typing…"), { count: typists.length });
 }
 
 export const badge = (count) => (count > 99 ? "99+" : String(count));
 
-/** One of ten tones, always the same for the same id. */
+/** One of ten color tones, always the same for an id. */
 export function tone(id) {
   let sum = 0;
   for (const character of String(id)) sum = (sum * 31 + character.codePointAt(0)) >>> 0;
@@ -68,13 +68,13 @@ export function initial(name) {
   return (letters.find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? letters[0] ?? "?").toLocaleUpperCase(language);
 }
 
-/** A list of names as the language joins them. */
+/** Names joined as the language joins a list. */
 export const names = (people) => new Intl.ListFormat(language, { type: "conjunction" }).format(people);
 
 const ROLES = { owner: gettext("owner"), admin: gettext("administrator"), member: gettext("member") };
 export const roleName = (role) => ROLES[role] ?? role;
 
-const SYSTEM_LINES = {
+const SYSTEM_MESSAGES = {
   created: gettext("%(actor)s created the group “%(name)s”"),
   joined: gettext("%(actor)s joined the group"),
   left: gettext("%(actor)s left the group"),
@@ -85,7 +85,7 @@ const SYSTEM_LINES = {
   transferred: gettext("%(actor)s handed the group over to %(people)s"),
 };
 
-/** A system line in the reader's language; what is new to this page falls back to the server's English. */
+/** A system message in the user's language; an action that this page does not know falls back to the server's English. */
 export function systemLine(message, me) {
   const data = message.system;
   if (!data) return message.content;
@@ -94,33 +94,33 @@ export function systemLine(message, me) {
   const values = { actor, people: names((data.people ?? []).map(nameOf)), name: data.name ?? "" };
   if (data.action === "role") {
     return data.role === "admin"
-      ? fill(gettext("%(actor)s made %(people)s an administrator"), values)
-      : fill(gettext("%(actor)s made %(people)s a member again"), values);
+      ? interpolate(gettext("%(actor)s made %(people)s an administrator"), values)
+      : interpolate(gettext("%(actor)s made %(people)s a member again"), values);
   }
   if (data.action === "policy") {
     return data.name === "closed"
-      ? fill(gettext("%(actor)s closed the group: people join by invitation"), values)
-      : fill(gettext("%(actor)s opened the group to everyone"), values);
+      ? interpolate(gettext("%(actor)s closed the group: people join by invitation"), values)
+      : interpolate(gettext("%(actor)s opened the group to everyone"), values);
   }
-  const line = SYSTEM_LINES[data.action];
-  return line ? fill(line, values) : message.content;
+  const line = SYSTEM_MESSAGES[data.action];
+  return line ? interpolate(line, values) : message.content;
 }
 
 export const recalledLine = (message, me) => {
   if (message.senderId === me) return gettext("You recalled a message");
-  return fill(gettext("%(name)s recalled a message"), { name: message.senderName });
+  return interpolate(gettext("%(name)s recalled a message"), { name: message.senderName });
 };
 
-/** One to three emoji and nothing else are shown large. */
+/** Whether a text is one to three emoji and nothing else, which are shown large. */
 export const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text.trim());
 
-/** Minutes and seconds of a recording: 0:07, 4:59. */
+/** The length of a recording: 0:07, 4:59. */
 export function playTime(seconds) {
   const whole = Math.max(0, Math.round(seconds || 0));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** The same in a line of text: 7″, 4′59″. */
+/** The length of a recording within a line of text: 7″, 4′59″. */
 export function shortTime(seconds) {
   const whole = Math.max(0, Math.round(seconds || 0));
   return `${whole < 60 ? "" : `${Math.floor(whole / 60)}′`}${whole % 60}″`;
@@ -137,9 +137,9 @@ export function fileSize(bytes) {
   return new Intl.NumberFormat(language, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits }).format(number);
 }
 
-/** 39.90420° N, 116.40740° E: a metre exact, and never the other way round. */
+/** 39.90420° N, 116.40740° E: latitude first, to the metre. */
 export function coordinates({ latitude, longitude }) {
-  const north = fill(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), { degrees: Math.abs(latitude).toFixed(5) });
-  const east = fill(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), { degrees: Math.abs(longitude).toFixed(5) });
+  const north = interpolate(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), { degrees: Math.abs(latitude).toFixed(5) });
+  const east = interpolate(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), { degrees: Math.abs(longitude).toFixed(5) });
   return `${north}, ${east}`;
 }

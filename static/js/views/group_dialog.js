@@ -1,17 +1,18 @@
-// A new group, and people for an old one.
-import { fill, gettext } from "chat/i18n.js";
+// Dialogs for a new group and for adding members.
+import { interpolate, gettext } from "chat/i18n.js";
 import { splitKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, toast, wait } from "chat/views/dom.js";
+import { debounce } from "chat/timing.js";
+import { avatar, h, icon, toast } from "chat/views/dom.js";
 
-/** A searchable list of people with check boxes. `picked` maps ids to people. */
-function peoplePicker({ actions, without = new Set() }) {
+/** A searchable list of people with check boxes. Returns {picked, field}; `picked` maps ids to people. */
+function peoplePicker({ store, actions, without = new Set() }) {
   const picked = new Map();
   const chips = h("div", { class: "chips" });
   const input = h("input", { class: "input", type: "search", autocomplete: "off", spellcheck: "false", placeholder: gettext("Search people"), "aria-label": gettext("Search people") });
   const people = h("div", { class: "people", role: "group", "aria-label": gettext("People") });
-  let turn = 0;
+  let lastSearch = 0;
 
   const toggle = (user, isOn) => {
     if (isOn) picked.set(user.id, user);
@@ -26,7 +27,7 @@ function peoplePicker({ actions, without = new Set() }) {
         if (box) box.checked = false;
         input.focus();
       };
-      return h("button", { type: "button", class: "chip", title: gettext("Remove"), "aria-label": fill(gettext("Remove %(name)s"), { name: user.name }), on: { click: drop } }, h("bdi", {}, user.name), icon("x"));
+      return h("button", { type: "button", class: "chip", title: gettext("Remove"), "aria-label": interpolate(gettext("Remove %(name)s"), { name: user.name }), on: { click: drop } }, h("bdi", {}, user.name), icon("x"));
     }));
   };
   const row = (user) => h(
@@ -37,12 +38,12 @@ function peoplePicker({ actions, without = new Set() }) {
     h("input", { type: "checkbox", value: user.id, checked: picked.has(user.id), on: { change: (event) => toggle(user, event.target.checked) } }),
   );
   async function search() {
-    const mine = ++turn;
-    const found = (await actions.findPeople(input.value.trim())).filter((user) => user.id !== actions.me.id && !without.has(user.id));
-    if (mine !== turn) return;
+    const thisSearch = ++lastSearch;
+    const found = (await actions.chats.findPeople(input.value.trim())).filter((user) => user.id !== store.me.id && !without.has(user.id));
+    if (thisSearch !== lastSearch) return;
     people.replaceChildren(...(found.length ? found.map(row) : [h("p", { class: "no-result" }, gettext("Nobody of that name."))]));
   }
-  input.addEventListener("input", wait(search, 150));
+  input.addEventListener("input", debounce(search, 150));
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") event.preventDefault();
   });
@@ -50,8 +51,8 @@ function peoplePicker({ actions, without = new Set() }) {
   return { picked, field: h("div", { class: "field" }, h("span", { class: "label" }, gettext("Members")), chips, input, people) };
 }
 
-export function openGroupDialog({ actions, router }) {
-  const { picked, field } = peoplePicker({ actions });
+export function openGroupDialog({ store, actions, router }) {
+  const { picked, field } = peoplePicker({ store, actions });
   const error = h("p", { class: "error", id: "group-error", role: "alert", hidden: true });
   const name = h("input", { class: "input", id: "group-name", maxlength: "80", required: true, autocomplete: "off", dir: "auto" });
   const open = h("input", { type: "checkbox", checked: true, id: "group-open" });
@@ -69,21 +70,21 @@ export function openGroupDialog({ actions, router }) {
   const submit = h("button", { type: "submit", form: "group-form", class: "button primary" }, gettext("Create the group"));
   const { close } = openDialog(gettext("New group"), { content: [form], buttons: [submit], onClose: () => showFace("") });
 
-  /** The picture waits here until there is a group to show it. */
-  function keep(file) {
+  /** The picture is kept until the group exists. */
+  function keepPicture(file) {
     picture = file;
     showFace(file ? URL.createObjectURL(file) : "");
   }
   function showFace(img) {
     URL.revokeObjectURL(face.querySelector("img")?.src);
-    face.replaceChildren(avatarButton({ id: "", name: name.value || gettext("New group"), img, type: "group" }, { save: keep, remove: () => keep(null) }));
+    face.replaceChildren(avatarButton({ id: "", name: name.value || gettext("New group"), img, type: "group" }, { save: keepPicture, remove: () => keepPicture(null) }));
   }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
     try {
-      const key = await actions.createGroup({ name: name.value.trim(), memberIds: [...picked.keys()], joinPolicy: open.checked ? "open" : "closed" });
-      if (picture) actions.setGroupAvatar(splitKey(key).id, picture).catch((problem) => toast(problem.message));
+      const key = await actions.groups.create({ name: name.value.trim(), memberIds: [...picked.keys()], joinPolicy: open.checked ? "open" : "closed" });
+      if (picture) actions.groups.setAvatar(splitKey(key).id, picture).catch((problem) => toast(problem.message));
       close();
       router.go(key);
     } catch (problem) {
@@ -99,15 +100,15 @@ export function openGroupDialog({ actions, router }) {
   name.focus();
 }
 
-export function openInviteDialog({ actions, group }) {
-  const { picked, field } = peoplePicker({ actions, without: new Set(group.members.map((member) => member.id)) });
+export function openInviteDialog({ store, actions, group }) {
+  const { picked, field } = peoplePicker({ store, actions, without: new Set(group.members.map((member) => member.id)) });
   const submit = h("button", { type: "button", class: "button primary", on: { click: add } }, gettext("Add to the group"));
   const { close } = openDialog(gettext("Add people"), { content: [field], buttons: [submit] });
   async function add() {
     if (!picked.size) return;
     submit.disabled = true;
     try {
-      await actions.changeGroup("invite", group.id, { userIds: [...picked.keys()] });
+      await actions.groups.change("invite", group.id, { userIds: [...picked.keys()] });
       close();
     } catch (problem) {
       toast(problem.message);

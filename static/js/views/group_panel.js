@@ -1,6 +1,6 @@
-// About a group: who is in it, and what one's role allows.
+// The side sheet about a group: its members, and what the user's role allows.
 import { memberCount, roleName } from "chat/views/format.js";
-import { fill, gettext } from "chat/i18n.js";
+import { interpolate, gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
@@ -23,9 +23,9 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       return null;
     }
   };
-  // Whoever goes to another chat from here has done with this one.
-  const leaving = { go: (to) => { close(); router.go(to); } };
-  const change = (verb, details) => run(actions.changeGroup(verb, groupId, details));
+  // Opening another chat from here closes the panel.
+  const closingRouter = { go: (to) => { close(); router.go(to); } };
+  const change = (verb, details) => run(actions.groups.change(verb, groupId, details));
   let shown = "";
 
   function render() {
@@ -51,7 +51,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
   const top = (group, chat) => h(
     "div",
     { class: "panel-top" },
-    isAdmin(chat) ? avatarButton({ ...chat, type: "group" }, { save: (file) => actions.setGroupAvatar(groupId, file), remove: () => actions.changeGroup("update", groupId, { avatar: "" }) }) : avatar({ ...chat, type: "group" }, "xl"),
+    isAdmin(chat) ? avatarButton({ ...chat, type: "group" }, { save: (file) => actions.groups.setAvatar(groupId, file), remove: () => actions.groups.change("update", groupId, { avatar: "" }) }) : avatar({ ...chat, type: "group" }, "xl"),
     h("h3", {}, h("bdi", {}, chat.name)),
     h("p", {}, group.joinPolicy === "closed" ? gettext("Closed group: people come by invitation") : gettext("Open group: anybody may find it and join")),
     isAdmin(chat) && h("button", { type: "button", class: "button small", on: { click: rename } }, icon("pencil"), gettext("Rename")),
@@ -62,7 +62,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       label: gettext("Name of the group"),
       value: store.chats.get(key).name,
       action: gettext("Save"),
-      save: (name) => actions.changeGroup("update", groupId, { name }),
+      save: (name) => actions.groups.change("update", groupId, { name }),
     });
   }
 
@@ -82,7 +82,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
   const people = (group, chat) => h(
     "section",
     { class: "panel-section" },
-    h("h4", {}, memberCount(group.members.length), mayInvite(group, chat) && h("button", { type: "button", class: "button small quiet", on: { click: () => openInviteDialog({ actions, group: store.groups.get(groupId) }) } }, icon("user-plus"), gettext("Add"))),
+    h("h4", {}, memberCount(group.members.length), mayInvite(group, chat) && h("button", { type: "button", class: "button small quiet", on: { click: () => openInviteDialog({ store, actions, group: store.groups.get(groupId) }) } }, icon("user-plus"), gettext("Add"))),
     h("ul", {}, group.members.map((member) => h("li", {}, memberLine(member, chat)))),
   );
 
@@ -93,14 +93,14 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const items = memberActions(member, chat);
     const who = [
       avatar({ ...member, type: "private", online: isOnline }, "m"),
-      h("span", { class: "person-text" }, h("bdi", {}, isMe ? fill(gettext("%(name)s (you)"), { name: member.name }) : member.name), h("small", {}, notes)),
+      h("span", { class: "person-text" }, h("bdi", {}, isMe ? interpolate(gettext("%(name)s (you)"), { name: member.name }) : member.name), h("small", {}, notes)),
     ];
     return h(
       "div",
       { class: "person", "data-member": member.id },
-      isMe ? who : h("button", { type: "button", class: "person-who", on: { click: () => openPersonCard({ store, actions, router: leaving, user: member }) } }, who),
+      isMe ? who : h("button", { type: "button", class: "person-who", on: { click: () => openPersonCard({ store, actions, router: closingRouter, user: member }) } }, who),
       member.role !== "member" && h("span", { class: "role" }, roleName(member.role)),
-      items.length > 0 && iconButton("ellipsis-vertical", fill(gettext("Actions for %(name)s"), { name: member.name }), (event) => openMenu(event.currentTarget, items), { "aria-haspopup": "menu" }),
+      items.length > 0 && iconButton("ellipsis-vertical", interpolate(gettext("Actions for %(name)s"), { name: member.name }), (event) => openMenu(event.currentTarget, items), { "aria-haspopup": "menu" }),
     );
   }
 
@@ -111,11 +111,11 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const who = { userId: member.id };
     const { name } = member;
     const handOver = async () => {
-      const isSure = await confirm(gettext("Hand the group over?"), fill(gettext("%(name)s will own this group; you stay as an administrator."), { name }), { action: gettext("Hand over") });
-      if (isSure && (await change("transfer", who))) await run(actions.loadList());
+      const isSure = await confirm(gettext("Hand the group over?"), interpolate(gettext("%(name)s will own this group; you stay as an administrator."), { name }), { action: gettext("Hand over") });
+      if (isSure && (await change("transfer", who))) await run(actions.sync.loadChatList());
     };
     const remove = async () => {
-      const isSure = await confirm(gettext("Remove from the group?"), fill(gettext("%(name)s can come back only by invitation."), { name }), { action: gettext("Remove") });
+      const isSure = await confirm(gettext("Remove from the group?"), interpolate(gettext("%(name)s can come back only by invitation."), { name }), { action: gettext("Remove") });
       if (isSure) await change("kick", who);
     };
     return [
@@ -131,16 +131,16 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const isAlone = group.members.length === 1;
     const isClosed = group.joinPolicy === "closed";
     const leave = async () => {
-      if (await confirm(gettext("Leave the group?"), isAlone ? gettext("You are the last one: the group ends.") : gettext("You will hear nothing of it any more."), { action: gettext("Leave") })) await run(actions.leaveGroup(groupId));
+      if (await confirm(gettext("Leave the group?"), isAlone ? gettext("You are the last one: the group ends.") : gettext("You will hear nothing of it any more."), { action: gettext("Leave") })) await run(actions.groups.leave(groupId));
     };
     const dissolve = async () => {
-      if (await confirm(gettext("Dissolve the group?"), gettext("It ends for everybody, and cannot be brought back."), { action: gettext("Dissolve") })) await run(actions.leaveGroup(groupId, "dissolve"));
+      if (await confirm(gettext("Dissolve the group?"), gettext("It ends for everybody, and cannot be brought back."), { action: gettext("Dissolve") })) await run(actions.groups.leave(groupId, "dissolve"));
     };
     return h(
       "section",
       { class: "panel-section panel-actions" },
       isAdmin(chat) && action(isClosed ? "globe" : "lock", isClosed ? gettext("Open the group to everyone") : gettext("Close the group"), () => change("update", { joinPolicy: isClosed ? "open" : "closed" })),
-      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () => run(actions.muteChat(chat, { muted: !chat.muted }))),
+      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () => run(actions.chats.mute(chat, { muted: !chat.muted }))),
       chat.away ? action("log-in", gettext("Return"), () => change("return")) : action("coffee", gettext("Leave for a while"), () => change("tempLeave")),
       (chat.role !== "owner" || isAlone) && action("door-open", gettext("Leave the group"), leave, "quiet danger"),
       chat.role === "owner" && action("trash-2", gettext("Dissolve the group"), dissolve, "quiet danger"),
@@ -148,5 +148,5 @@ export function openGroupPanel({ store, actions, router, groupId }) {
   }
 
   render();
-  run(actions.loadGroup(groupId));
+  run(actions.groups.load(groupId));
 }

@@ -1,4 +1,4 @@
-// An invitation is the group's own address with its code: whoever opens it is asked whether he wants to join.
+// An invitation is the group's address with its invite code: opening it asks whether to join.
 import { gettext } from "chat/i18n.js";
 import { chatPath, splitKey } from "chat/ids.js";
 import { confirm } from "chat/views/dialog.js";
@@ -6,12 +6,12 @@ import { toast } from "chat/views/dom.js";
 
 export const invitationLink = (key, code) => `${location.origin}${chatPath(key)}?invite=${encodeURIComponent(code)}`;
 
-/** Joins the group if the person says yes. Resolves with whether he is in it. */
+/** Asks, and joins the group. Resolves with whether the user is a member now. */
 export async function acceptInvitation(key, code, actions) {
   const isWanted = await confirm(gettext("Join this group?"), gettext("Somebody invited you to it."), { action: gettext("Join"), danger: false });
   if (!isWanted) return false;
   try {
-    await actions.joinGroup(splitKey(key).id, code);
+    await actions.groups.join(splitKey(key).id, code);
     return true;
   } catch (problem) {
     toast(problem.message);

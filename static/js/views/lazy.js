@@ -1,8 +1,8 @@
-// What the first look does without. Each is fetched when it is first wanted, and all of them as soon as the page has
-// nothing else to do, so that they are there without a connection too.
-const WITHOUT_IDLING = 2000;
+// Modules that the first view does not need. Each is loaded when it is first used, and all of them as soon as the page is
+// idle, so that they work without a connection too.
+const IDLE_FALLBACK_MS = 2000;
 
-export const later = {
+export const lazy = {
   account: () => import("chat/views/account_menu.js"),
   camera: () => import("chat/views/conversation/camera_dialog.js"),
   emoji: () => import("chat/views/conversation/emoji_panel.js"),
@@ -15,7 +15,7 @@ export const later = {
   place: () => import("chat/views/conversation/location_dialog.js"),
 };
 
-export function fetchLater() {
-  const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, WITHOUT_IDLING));
-  idle(() => Promise.allSettled(Object.values(later).map((load) => load())));
+export function loadLazyModules() {
+  const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, IDLE_FALLBACK_MS));
+  idle(() => Promise.allSettled(Object.values(lazy).map((load) => load())));
 }

@@ -1,9 +1,9 @@
-// Addresses in what people write become links; everything stays text, no markup is ever parsed.
+// Finds web addresses in texts. Everything stays text; no markup is ever parsed.
 const ADDRESS = /\bhttps?:\/\/[^\s<>"'，。；：！？、（）《》「」【】]+/giu;
 const TAIL = /[.,;:!?)\]}'"]+$/;
 
-/** The pieces of a text, in order: {text} or {text, href}. */
-export function* pieces(text) {
+/** Yields the parts of a text in order: {text} or {text, href}. */
+export function* splitLinks(text) {
   let done = 0;
   for (const found of text.matchAll(ADDRESS)) {
     let address = found[0];

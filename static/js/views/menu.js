@@ -1,4 +1,4 @@
-// A menu at a button or at the pointer: arrows, Home, End, first letters, Enter, Esc; focus goes back to where it came from.
+// A menu at a button or at the pointer, with arrows, Home, End, first letters, Enter and Esc; closing restores the focus.
 import { h, icon } from "chat/views/dom.js";
 
 let open = null;
@@ -8,8 +8,8 @@ export function closeMenu() {
 }
 
 /**
- * `items`: {label, icon, run, danger, checked}, "-" for a line, or {heading}. `at` is an element, or {x, y} with the
- * element the focus returns to as `anchor`.
+ * `items`: {label, icon, run, danger, checked}, "-" for a separator, or {heading}; falsy ones are left out. `at` is a box or
+ * a point {x, y}. The focus returns to `anchor`.
  */
 export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   const wasHere = open?.anchor === anchor;
@@ -59,7 +59,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   window.addEventListener("blur", close, { signal });
 }
 
-/** The next entry that begins with the letter that was pressed. */
+/** The index of the next entry that begins with the pressed letter. */
 function beginsWith({ key, ctrlKey, metaKey, altKey }, buttons, here) {
   if ([...key].length > 1 || key === " " || ctrlKey || metaKey || altKey) return undefined;
   const begins = (button) => button.textContent.trim().toLocaleLowerCase().startsWith(key.toLocaleLowerCase());
@@ -87,11 +87,11 @@ function entry(item, index) {
   );
 }
 
-/** Keeps a floating box inside the window: at a point {x, y}, or below the box it belongs to; without room there, above. */
+/** Places a floating box inside the window: at a point {x, y}, or below its anchor's box, or above it without room below. */
 export function place(box, { left = 0, right, top, bottom, x, y }) {
   const margin = 8;
   const { offsetWidth: width, offsetHeight: height } = box;
-  // A box from the browser has x and y, too.
+  // A DOMRect has x and y, too.
   const isPoint = bottom === undefined;
   const isTurned = document.dir === "rtl" || left + width + margin > innerWidth;
   const start = isPoint ? x : isTurned ? right - width : left;

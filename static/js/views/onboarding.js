@@ -1,50 +1,50 @@
-// What to do first: where nobody has written yet, and where no conversation is open.
-import { fill, gettext } from "chat/i18n.js";
-import { later } from "chat/views/lazy.js";
+// First steps: in an empty chat list, and where no conversation is open.
+import { interpolate, gettext } from "chat/i18n.js";
+import { lazy } from "chat/views/lazy.js";
 import { copy } from "chat/views/clipboard.js";
 import { openDialog } from "chat/views/dialog.js";
-import { h, icon, iconButton, refill } from "chat/views/dom.js";
+import { h, icon, iconButton, replaceIfChanged } from "chat/views/dom.js";
 
-const ONLY_HERE = /^(localhost|127\.|\[::1\])/;
+const LOOPBACK_HOST = /^(localhost|127\.|\[::1\])/;
 
-/** How others come in, as far as this person can help them: by the link to sign up, or by an account he makes them. */
+/** How this user can bring in others: with the sign-up link, or for administrators with a new account. */
 export function invitation({ signUp, admin }) {
   if (signUp) return { label: gettext("Invite people"), icon: "user-plus", run: () => openInvitation(new URL(signUp, location.origin).href) };
   return admin && { label: gettext("Create accounts"), icon: "user-plus", run: () => location.assign(`${admin}accounts/user/add/`) };
 }
 
 function openInvitation(link) {
-  const share = () => navigator.share({ url: link }).catch(() => {}); // dismissed
+  const share = () => navigator.share({ url: link }).catch(() => {}); // the user cancelled
   openDialog(gettext("Invite people"), {
     content: [
       h("p", {}, gettext("Whoever opens this address can sign up, and finds you and the open groups.")),
       h("div", { class: "code" }, h("code", { id: "sign-up-link", dir: "ltr" }, link), iconButton("copy", gettext("Copy"), () => copy(link))),
-      ONLY_HERE.test(location.host) && h("p", { class: "aside" }, icon("info"), h("span", {}, gettext("You opened the chat on the machine it runs on. For others, open it by the address under which they reach it; the guide for operating it says how to give it one."))),
+      LOOPBACK_HOST.test(location.host) && h("p", { class: "aside" }, icon("info"), h("span", {}, gettext("You opened the chat on the machine it runs on. For others, open it by the address under which they reach it; the guide for operating it says how to give it one."))),
     ],
     buttons: navigator.share ? [h("button", { type: "button", class: "button primary", on: { click: share } }, icon("external-link"), gettext("Share"))] : [],
   });
 }
 
 const steps = (context, isAlone) => [
-  !isAlone && { label: gettext("Find somebody"), icon: "search", run: async () => (await later.people()).openPeopleDialog(context) },
+  !isAlone && { label: gettext("Find somebody"), icon: "search", run: async () => (await lazy.people()).openPeopleDialog(context) },
   isAlone && invitation(context),
-  { label: gettext("New group"), icon: "users", run: async () => (await later.newGroup()).openGroupDialog(context) },
+  { label: gettext("New group"), icon: "users", run: async () => (await lazy.newGroup()).openGroupDialog(context) },
   !isAlone && invitation(context),
 ].filter(Boolean);
 
-/** In the place of the chats, where there are none. Whom one could find decides what is offered first. */
+/** Shown instead of an empty chat list. Whether there is anybody else decides which step comes first. */
 export function emptyList(context) {
   const lead = h("p");
   const buttons = h("div", { class: "steps" });
-  context.actions.findPeople("").catch(() => []).then((people) => {
+  context.actions.chats.findPeople("").catch(() => []).then((people) => {
     const isAlone = !people.some((user) => user.id !== context.store.me.id);
     lead.textContent = isAlone ? gettext("You are the first one here. Bring the others in.") : gettext("Find somebody and say hello.");
-    buttons.append(...steps(context, isAlone).map(({ label, icon: name, run }, place) => h("button", { type: "button", class: `button${place ? "" : " primary"}`, on: { click: run } }, icon(name), label)));
+    buttons.append(...steps(context, isAlone).map(({ label, icon: name, run }, index) => h("button", { type: "button", class: `button${index ? "" : " primary"}`, on: { click: run } }, icon(name), label)));
   });
   return h("div", { class: "empty" }, h("span", { class: "art" }, icon("messages-square")), h("h2", {}, gettext("Nothing here yet")), lead, buttons);
 }
 
-/** In the place of a conversation, where none is open. */
+/** Shown when no conversation is open. */
 export class Welcome {
   #context;
   element = h("section", { class: "empty welcome" });
@@ -57,10 +57,10 @@ export class Welcome {
 
   #render() {
     const { store } = this.#context;
-    const isNew = store.isListed && !store.list.length;
-    refill(this.element, JSON.stringify([isNew, store.me.name]), () => [
+    const isNew = store.hasChatList && !store.chatList.length;
+    replaceIfChanged(this.element, JSON.stringify([isNew, store.me.name]), () => [
       h("span", { class: "art" }, icon(isNew ? "messages-square" : "message-circle")),
-      h("h2", {}, isNew ? fill(gettext("Welcome, %(name)s"), { name: store.me.name }) : gettext("Pick a conversation")),
+      h("h2", {}, isNew ? interpolate(gettext("Welcome, %(name)s"), { name: store.me.name }) : gettext("Pick a conversation")),
       h("p", {}, isNew ? gettext("Conversations stand on the side, and open here.") : gettext("Or begin a new one.")),
       h("div", { class: "tiles" }, steps(this.#context, false).map(({ label, icon: name, run }) => h("button", { type: "button", class: "tile", on: { click: run } }, icon(name), label))),
       h("ul", { class: "hints" }, HINTS.map(([name, text]) => h("li", {}, icon(name), text))),

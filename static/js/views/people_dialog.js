@@ -1,14 +1,15 @@
-// Choosing somebody to talk to, or a group to join.
+// The dialog for a new conversation: a person to write to, or a group to join.
 import { memberCount } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, toast, wait } from "chat/views/dom.js";
+import { debounce } from "chat/timing.js";
+import { avatar, h, toast } from "chat/views/dom.js";
 
-export function openPeopleDialog({ actions, router }) {
+export function openPeopleDialog({ store, actions, router }) {
   const input = h("input", { class: "input", type: "search", autocomplete: "off", spellcheck: "false", placeholder: gettext("Name of a person or an open group"), "aria-label": gettext("Name of a person or an open group") });
   const results = h("div", { class: "people" });
   const { close } = openDialog(gettext("New conversation"), { content: [input, results] });
-  let turn = 0;
+  let lastSearch = 0;
 
   const pick = (open) => async () => {
     try {
@@ -18,19 +19,19 @@ export function openPeopleDialog({ actions, router }) {
       toast(problem.message);
     }
   };
-  const person = (user) => line({ ...user, type: "private" }, user.online ? gettext("online") : "", pick(() => actions.talkTo(user)));
-  const group = (one) => line({ ...one, img: one.avatar, type: "group" }, note(one), pick(() => (one.role ? `group:${one.id}` : actions.joinGroup(one.id))));
+  const person = (user) => line({ ...user, type: "private" }, user.online ? gettext("online") : "", pick(() => actions.chats.withPerson(user)));
+  const group = (one) => line({ ...one, img: one.avatar, type: "group" }, note(one), pick(() => (one.role ? `group:${one.id}` : actions.groups.join(one.id))));
   const note = ({ memberCount: count, role }) => (role ? memberCount(count) : `${memberCount(count)} · ${gettext("join")}`);
 
   async function search() {
-    const mine = ++turn;
-    const [people, groups] = await Promise.all([actions.findPeople(input.value.trim()), actions.findGroups(input.value.trim())]);
-    if (mine !== turn) return;
-    const rows = [...people.filter((user) => user.id !== actions.me.id).map(person), ...groups.map(group)];
+    const thisSearch = ++lastSearch;
+    const [people, groups] = await Promise.all([actions.chats.findPeople(input.value.trim()), actions.groups.find(input.value.trim())]);
+    if (thisSearch !== lastSearch) return;
+    const rows = [...people.filter((user) => user.id !== store.me.id).map(person), ...groups.map(group)];
     results.replaceChildren(...(rows.length ? rows : [h("p", { class: "no-result" }, input.value.trim() ? gettext("Nobody and nothing of that name.") : gettext("Nobody else is here yet."))]));
   }
 
-  input.addEventListener("input", wait(search, 150));
+  input.addEventListener("input", debounce(search, 150));
   input.focus();
   search();
 }

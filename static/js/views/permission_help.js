@@ -1,10 +1,10 @@
-// Browsers give microphone, camera and position only to pages that nobody on the way can change.
+// Explains why a browser gives this page no microphone, camera or position.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
 
-/** Why it does not work here and what helps; `instead` is a button that does nearly the same. */
-export function explainInsecure(what, instead = null) {
+/** The page was opened without https. `instead`, {label, run}, is a button for an alternative. */
+export function explainInsecurePage(what, instead = null) {
   const secure = `https://${location.host.replace(/:\d+$/, "")}/`;
   const content = [
     h("p", { class: "explained" }, icon("lock"), h("span", {}, what)),
@@ -15,8 +15,8 @@ export function explainInsecure(what, instead = null) {
   const { close } = openDialog(gettext("Not on this page"), { content, buttons: instead ? [h("button", { type: "button", class: "button primary", on: { click: () => { close(); instead.run(); } } }, instead.label)] : [] });
 }
 
-/** A refusal of the browser or of its person, in words. */
-export function explainRefused(error, { device, refused, missing }) {
+/** The browser or the user refused, or there is no such device: `error` is that of getUserMedia. */
+export function explainRefusal(error, { device, refused, missing }) {
   const reasons = { NotAllowedError: refused, SecurityError: refused, NotFoundError: missing, OverconstrainedError: missing };
   const content = [
     h("p", { class: "explained" }, icon("circle-alert"), h("span", {}, reasons[error.name] ?? gettext("Another program may be using it. Close that, and try again."))),

@@ -1,16 +1,16 @@
-// A small card about somebody: who it is, whether he is here, and what one can do with him.
+// A small card about a person: name, picture, presence, and what can be done.
 import { lastSeen } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, refill } from "chat/views/dom.js";
+import { avatar, h, icon, replaceIfChanged } from "chat/views/dom.js";
 
-/** What one can do, in order: each answers {label, icon, run} or null for a person and where one is. */
+/** The buttons in order: each function returns {label, icon, run}, or false where its action makes no sense. */
 const ACTIONS = [
   ({ user, store, actions, router }) => store.openKey !== chatKey("private", user.id) && {
     label: gettext("Send a message"),
     icon: "message-circle",
-    run: () => router.go(actions.talkTo(user)),
+    run: () => router.go(actions.chats.withPerson(user)),
   },
 ];
 
@@ -32,7 +32,7 @@ export function openPersonCard({ store, actions, router, user: known }) {
     const isOnline = store.isOnline(user.id);
     const status = isOnline ? gettext("online") : lastSeen(user.lastActive);
     heading.replaceChildren(h("bdi", {}, user.name));
-    refill(face, JSON.stringify([user.name, user.img, status]), () => [
+    replaceIfChanged(face, JSON.stringify([user.name, user.img, status]), () => [
       avatar({ ...user, type: "private", online: isOnline }, "xxl"),
       h("p", { class: "person-name", "aria-hidden": "true" }, h("bdi", {}, user.name)),
       h("p", { class: isOnline ? "lively" : "" }, status),

@@ -1,4 +1,4 @@
-// How the page looks and which language it speaks: what there is, and how it is chosen.
+// Theme and language: the choices, and how they are set.
 import { gettext, language } from "chat/i18n.js";
 
 export const THEMES = [
@@ -7,23 +7,23 @@ export const THEMES = [
   ["dark", gettext("Dark"), "moon"],
 ];
 export const LANGUAGES = [["zh-hans", "简体中文"], ["en", "English"]];
-const YEAR = 31_536_000;
+const YEAR_SECONDS = 31_536_000;
 
 export const theme = () => document.documentElement.dataset.theme ?? "";
 
-/** In a cookie, so that the server writes it into the page and nothing flashes. */
+/** The cookie lets the server write the theme into the page, so that no other theme flashes first. */
 export function setTheme(name) {
   const root = document.documentElement;
   if (name) root.dataset.theme = name;
   else delete root.dataset.theme;
-  document.cookie = `theme=${name}; path=/; max-age=${name ? YEAR : 0}; samesite=lax`;
+  document.cookie = `theme=${name}; path=/; max-age=${name ? YEAR_SECONDS : 0}; samesite=lax`;
 }
 
-export const isSpoken = (code) => code === language.toLowerCase();
+export const isCurrentLanguage = (code) => code === language.toLowerCase();
 
-/** For this browser by its cookie, and for this person on the server. Loads the page anew. */
+/** Sets the language of this browser, by a cookie, and of the account; reloads the page. */
 export async function setLanguage(code, actions) {
-  await actions.speak(code).catch(() => {});
+  await actions.account.setLanguage(code).catch(() => {});
   const form = document.getElementById("set-language");
   form.elements.language.value = code;
   form.elements.next.value = location.pathname;

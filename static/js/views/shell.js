@@ -1,11 +1,12 @@
-// Around both panes: which of them a phone shows, the window's title, and the banner when the server is out of reach.
+// Around both panes: which of them a phone shows, the window's title, the offline banner.
 import { badge } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
-import { announce, h, icon, onceAFrame } from "chat/views/dom.js";
+import { oncePerFrame } from "chat/timing.js";
+import { announce, h, icon } from "chat/views/dom.js";
 
-const PATIENCE = 2000;
+const BANNER_DELAY_MS = 2000;
 
-export class FrameView {
+export class ShellView {
   #shell;
   #store;
   #timer = 0;
@@ -15,35 +16,35 @@ export class FrameView {
     this.#shell = shell;
     this.#store = store;
     shell.prepend(this.#banner);
-    store.on("connection", () => this.#connection());
-    store.on(["chats", "open"], onceAFrame(() => this.#render()));
-    this.#connection();
+    store.on("connection", () => this.#onConnection());
+    store.on(["chats", "open"], oncePerFrame(() => this.#render()));
+    this.#onConnection();
     this.#render();
   }
 
-  #connection() {
+  #onConnection() {
     clearTimeout(this.#timer);
     if (this.#store.connection !== "online") {
-      this.#timer = setTimeout(() => this.#warn(), PATIENCE);
+      this.#timer = setTimeout(() => this.#showBanner(), BANNER_DELAY_MS);
       return;
     }
     if (!this.#banner.hidden) announce(gettext("Connected again."));
     this.#banner.hidden = true;
   }
 
-  /** Read out by itself: what appears with its words already in it is not, by most screen readers. */
-  #warn() {
+  /** Announced explicitly: most screen readers ignore an element that appears with its text already in it. */
+  #showBanner() {
     if (!this.#banner.hidden) return;
     this.#banner.hidden = false;
     announce(this.#banner.textContent);
   }
 
   #render() {
-    const { openKey, chats, unread, isListed } = this.#store;
-    this.#shell.dataset.pane = openKey && (chats.has(openKey) || !isListed) ? "chat" : "list";
+    const { openKey, chats, unreadTotal, hasChatList } = this.#store;
+    this.#shell.dataset.pane = openKey && (chats.has(openKey) || !hasChatList) ? "chat" : "list";
     const name = chats.get(openKey)?.name;
     const title = [name, gettext("Chat")].filter(Boolean).join(" · ");
-    const counted = unread ? `(${badge(unread)}) ${title}` : title;
-    if (document.title !== counted) document.title = counted;
+    const withCount = unreadTotal ? `(${badge(unreadTotal)}) ${title}` : title;
+    if (document.title !== withCount) document.title = withCount;
   }
 }

@@ -1,16 +1,16 @@
-// A picture taken now: by the phone's own camera, elsewhere by the page.
+// Takes a picture: with the phone's own camera app, on other devices with the page.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
-import { explainRefused } from "chat/views/permission_help.js";
+import { explainRefusal } from "chat/views/permission_help.js";
 
 const WIDTH = 1920;
 const HEIGHT = 1080;
 
 export async function openCamera(kit) {
-  const hasOwn = matchMedia("(pointer: coarse)").matches || !isSecureContext || !navigator.mediaDevices?.getUserMedia;
-  // A phone's own camera is better than any page's, and needs no secure page.
-  if (hasOwn) {
+  const hasCameraApp = matchMedia("(pointer: coarse)").matches || !isSecureContext || !navigator.mediaDevices?.getUserMedia;
+  // A phone's camera app is better than a page's, and needs no https.
+  if (hasCameraApp) {
     kit.pick({ accept: "image/*", capture: "environment" });
     return;
   }
@@ -18,7 +18,7 @@ export async function openCamera(kit) {
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: WIDTH }, height: { ideal: HEIGHT }, facingMode: "environment" } });
   } catch (error) {
-    explainRefused(error, {
+    explainRefusal(error, {
       device: gettext("Camera"),
       refused: gettext("The camera was refused. Allow it beside the page's address, and try again."),
       missing: gettext("No camera was found."),
@@ -27,19 +27,19 @@ export async function openCamera(kit) {
   }
   const video = h("video", { playsinline: true, muted: true, autoplay: true, "aria-label": gettext("What the camera sees") });
   video.srcObject = stream;
-  const shoot = h("button", { type: "button", class: "button primary", id: "shoot", disabled: true, on: { click: take } }, icon("camera"), gettext("Take the picture"));
-  const { close } = openDialog(gettext("Camera"), { kind: "camera", content: [video], buttons: [shoot], onClose: () => stream.getTracks().forEach((track) => track.stop()) });
+  const shutter = h("button", { type: "button", class: "button primary", id: "shoot", disabled: true, on: { click: takePicture } }, icon("camera"), gettext("Take the picture"));
+  const { close } = openDialog(gettext("Camera"), { kind: "camera", content: [video], buttons: [shutter], onClose: () => stream.getTracks().forEach((track) => track.stop()) });
   video.addEventListener("playing", () => {
-    shoot.disabled = false;
-    shoot.focus();
+    shutter.disabled = false;
+    shutter.focus();
   }, { once: true });
 
-  async function take() {
-    shoot.disabled = true;
+  async function takePicture() {
+    shutter.disabled = true;
     const canvas = h("canvas", { width: String(video.videoWidth), height: String(video.videoHeight) });
     canvas.getContext("2d").drawImage(video, 0, 0);
     const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.9));
     close();
-    kit.offer([new File([blob], "camera.jpg", { type: "image/jpeg" })]);
+    kit.openFiles([new File([blob], "camera.jpg", { type: "image/jpeg" })]);
   }
 }

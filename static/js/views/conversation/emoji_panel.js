@@ -1,4 +1,4 @@
-// A small emoji panel by mouse and keyboard; the pictures are the system's own.
+// The emoji panel, for mouse and keyboard; the system's fonts draw the emoji.
 import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
 import { place } from "chat/views/menu.js";
@@ -13,16 +13,16 @@ const GROUPS = [
   ["🚗", gettext("Travel"), "🚗 🚕 🚌 🚲 🛵 🚄 ✈️ 🚀 🛸 🚢 ⛵ 🗺️ 🏠 🏢 🏫 🏥 🏖️ 🏔️ ⛺ 🌃 🌉 🗼 🏯 ⛩️ 🧭 🚦"],
 ];
 const COLUMNS = 8;
-const RECENT = 24;
+const RECENT_MAX = 24;
 const RECENT_KEY = "chat.emoji";
 
 const recent = () => JSON.parse(localStorage.getItem(RECENT_KEY) ?? "[]");
 
 function remember(emoji) {
-  localStorage.setItem(RECENT_KEY, JSON.stringify([emoji, ...recent().filter((one) => one !== emoji)].slice(0, RECENT)));
+  localStorage.setItem(RECENT_KEY, JSON.stringify([emoji, ...recent().filter((one) => one !== emoji)].slice(0, RECENT_MAX)));
 }
 
-/** Opens at `anchor` and calls `pick(emoji)` for each choice until it is closed with Esc or a click elsewhere. */
+/** Opens the panel at `anchor`, or closes it. Calls `pick(emoji)` for each choice until Esc or a click elsewhere. */
 export function toggleEmoji(anchor, pick) {
   const old = document.querySelector(".emoji-panel");
   if (old) {
@@ -47,7 +47,7 @@ export function toggleEmoji(anchor, pick) {
   function move(event, list, steps) {
     if (!(event.key in steps)) return false;
     const to = list.indexOf(document.activeElement) + steps[event.key];
-    // Above the first line are the groups.
+    // Above the first row are the tabs.
     if (to < 0 && event.key === "ArrowUp") tabs.find((tab) => tab.tabIndex === 0).focus();
     list[to]?.focus();
     event.preventDefault();
@@ -72,9 +72,9 @@ export function toggleEmoji(anchor, pick) {
     pick(button.textContent);
   });
   panel.addEventListener("keydown", (event) => {
-    const leaves = event.key === "Tab" && (event.shiftKey ? event.target.role === "tab" : event.target.role !== "tab");
-    if (event.key === "Escape" || leaves) {
-      // It stands at the page's end: Tab goes on from the button that opened it.
+    const leavesPanel = event.key === "Tab" && (event.shiftKey ? event.target.role === "tab" : event.target.role !== "tab");
+    if (event.key === "Escape" || leavesPanel) {
+      // The panel is the last element of the page: Tab continues from the button that opened it.
       panel.close();
       anchor.focus();
       if (event.key === "Escape" || event.shiftKey) event.preventDefault();

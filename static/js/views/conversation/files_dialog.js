@@ -1,25 +1,25 @@
-// What was chosen, pasted or dropped, before it is sent: a look, a caption, and a way back.
+// The files that were chosen, pasted or dropped, before they are sent: preview, caption, removal.
 import { fileSize } from "chat/views/format.js";
-import { fill, gettext, ngettext } from "chat/i18n.js";
+import { interpolate, gettext, ngettext } from "chat/i18n.js";
 import { isPicture, prepare } from "chat/media/prepare.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton } from "chat/views/dom.js";
 import { fileIcon, fileName } from "chat/views/types/file.js";
 
-const CAPTION = 1000;
+const CAPTION_MAX = 1000;
 
 export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) {
   let items = [];
   const list = h("ul", { class: "chosen" });
-  const caption = h("textarea", { class: "input", id: "caption", rows: "1", maxlength: String(CAPTION), dir: "auto", placeholder: gettext("Add a caption"), "aria-label": gettext("Caption") });
+  const caption = h("textarea", { class: "input", id: "caption", rows: "1", maxlength: String(CAPTION_MAX), dir: "auto", placeholder: gettext("Add a caption"), "aria-label": gettext("Caption") });
   const asFile = h("input", { type: "checkbox", checked: asFiles });
   const originals = h("label", { class: "switch" }, asFile, h("span", {}, gettext("Send as files"), h("small", {}, gettext("Pictures then keep every pixel, and what they know of their place and camera."))));
   const more = h("button", { type: "button", class: "button quiet", on: { click: () => kit.pickMore({ accept }).then(add) } }, icon("plus"), gettext("More"));
   const send = h("button", { type: "button", class: "button primary", id: "send-files", on: { click: submit } }, icon("send-horizontal"), gettext("Send"));
-  const { dialog, heading, close } = openDialog(gettext("Send"), { kind: "files", content: [list, caption, originals], buttons: [more, send], onClose: () => items.forEach(release) });
+  const { dialog, heading, close } = openDialog(gettext("Send"), { kind: "files", content: [list, caption, originals], buttons: [more, send], onClose: () => items.forEach(releaseItem) });
   let isSent = false;
 
-  asFile.addEventListener("change", () => items.forEach((item) => begin(item)));
+  asFile.addEventListener("change", () => items.forEach((item) => prepareItem(item)));
   caption.addEventListener("input", () => {
     caption.style.height = "auto";
     caption.style.height = `${caption.scrollHeight + 2}px`;
@@ -29,7 +29,7 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
     event.preventDefault();
     submit();
   });
-  // While it is open, what is pasted or dropped comes along.
+  // While the dialog is open, pasted and dropped files are added.
   dialog.addEventListener("paste", (event) => {
     const { files } = event.clipboardData;
     if (!files.length || event.clipboardData.getData("text/plain")) return;
@@ -44,20 +44,20 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
       const item = { file, address: URL.createObjectURL(file), element: h("li", {}) };
       items.push(item);
       list.append(item.element);
-      begin(item);
+      prepareItem(item);
     }
     render();
   }
 
-  /** Made ready while one still looks at it, so that sending takes no time. */
-  function begin(item) {
+  /** Files are prepared while the dialog is open, so that sending takes no time. */
+  function prepareItem(item) {
     const ready = prepare(item.file, { asFile: asFile.checked });
     item.ready = ready;
     item.prepared = null;
     ready.then((prepared) => {
       if (item.ready !== ready) return;
       item.prepared = prepared;
-      item.problem = problemOf(prepared.file, kit.maxUpload);
+      item.problem = sizeProblem(prepared.file, kit.maxUpload);
       render();
     });
   }
@@ -65,7 +65,7 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
   function remove(item) {
     const index = items.indexOf(item);
     items = items.filter((one) => one !== item);
-    release(item);
+    releaseItem(item);
     item.element.remove();
     if (!items.length) close();
     else (items[Math.min(index, items.length - 1)].element.querySelector("button") ?? caption).focus();
@@ -76,50 +76,50 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
     const pictures = items.filter(({ file }) => !asFile.checked && isPicture(file));
     const count = items.length;
     heading.textContent = pictures.length === count
-      ? fill(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), { count, name: kit.name })
-      : fill(ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count), { count, name: kit.name });
+      ? interpolate(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), { count, name: kit.name })
+      : interpolate(ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count), { count, name: kit.name });
     originals.hidden = !items.some(({ file }) => isPicture(file));
     list.classList.toggle("single", count === 1);
-    for (const item of items) draw(item);
+    for (const item of items) renderItem(item);
     send.disabled = items.every(({ problem }) => problem);
   }
 
-  function draw(item) {
+  function renderItem(item) {
     const isSeen = !asFile.checked && isPicture(item.file);
     if (item.isSeen !== isSeen) {
       item.isSeen = isSeen;
-      build(item);
+      buildItem(item);
     }
     item.note.textContent = item.problem ?? fileSize((item.prepared?.file ?? item.file).size);
     item.note.classList.toggle("error", Boolean(item.problem));
   }
 
-  function build(item) {
+  function buildItem(item) {
     const { file, element, address } = item;
-    const take = iconButton("x", fill(gettext("Remove %(name)s"), { name: file.name }), () => remove(item), { class: "take" });
+    const removeButton = iconButton("x", interpolate(gettext("Remove %(name)s"), { name: file.name }), () => remove(item), { class: "take" });
     item.note = h("small");
     element.className = item.isSeen ? "as-picture" : "as-file";
     if (!item.isSeen) {
-      element.replaceChildren(fileIcon(file.name), h("span", { class: "file-text" }, fileName(file.name), item.note), take);
+      element.replaceChildren(fileIcon(file.name), h("span", { class: "file-text" }, fileName(file.name), item.note), removeButton);
       return;
     }
     item.picture ??= h("img", { src: address, alt: file.name });
-    // HEIC, outside of Safari: it is sent all the same, and seen when it is there.
+    // HEIC, outside Safari: it is sent all the same, and the server's version is shown.
     item.picture.addEventListener("error", () => item.picture.replaceWith(h("span", { class: "unseen" }, fileIcon(file.name), fileName(file.name))), { once: true });
-    element.replaceChildren(item.picture, item.note, take);
+    element.replaceChildren(item.picture, item.note, removeButton);
   }
 
   async function submit() {
     if (isSent || send.disabled) return;
     isSent = true;
     const going = items.filter(({ problem }) => !problem);
-    const words = caption.value.trim();
+    const captionText = caption.value.trim();
     close();
     let isFirst = true;
     for (const item of going) {
       const prepared = await item.ready;
-      if (problemOf(prepared.file, kit.maxUpload)) continue;
-      kit.sendFile(prepared, isFirst ? words : "");
+      if (sizeProblem(prepared.file, kit.maxUpload)) continue;
+      kit.sendFile(prepared, isFirst ? captionText : "");
       isFirst = false;
     }
   }
@@ -128,13 +128,13 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
   caption.focus();
 }
 
-function release({ address, picture }) {
-  // One that is still being read would miss its file.
+function releaseItem({ address, picture }) {
+  // A picture that is still loading would miss its file.
   picture?.removeAttribute("src");
   URL.revokeObjectURL(address);
 }
 
-function problemOf(file, most) {
+function sizeProblem(file, most) {
   if (!file.size) return gettext("This file is empty.");
-  return file.size > most ? fill(gettext("Too large: at most %(size)s."), { size: fileSize(most) }) : null;
+  return file.size > most ? interpolate(gettext("Too large: at most %(size)s."), { size: fileSize(most) }) : null;
 }

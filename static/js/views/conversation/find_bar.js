@@ -1,33 +1,34 @@
-// Looking for words in the open conversation, from hit to hit.
-import { fill, gettext } from "chat/i18n.js";
-import { h, iconButton, wait } from "chat/views/dom.js";
+// Search in the open conversation, from hit to hit.
+import { interpolate, gettext } from "chat/i18n.js";
+import { debounce } from "chat/timing.js";
+import { h, iconButton } from "chat/views/dom.js";
 
-const WAIT = 250;
+const SEARCH_DELAY_MS = 250;
 
-export class Finder {
+export class FindBar {
   #actions;
   #show;
   #onClose;
   #key = null;
   #turn = 0;
-  /** Found messages, newest first; which of them is shown; and where more are to be asked for. */
+  /** Found messages, newest first; the index of the one that is shown; the address of the next page. */
   #hits = [];
-  #place = -1;
+  #current = -1;
   #next = null;
   #input = h("input", { class: "input", type: "search", id: "find", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", "aria-label": gettext("Search in this conversation"), placeholder: gettext("Search in this conversation") });
   #count = h("span", { class: "finder-count", role: "status" });
   #older = iconButton("chevron-up", gettext("The one before"), () => this.#go(1));
   #newer = iconButton("chevron-down", gettext("The one after"), () => this.#go(-1));
 
-  /** `show(seq)` brings a message into sight; `onClose()` is called when one has found enough. */
+  /** `show(seq)` scrolls to a message; `onClose()` is called when the user closes the search. */
   constructor({ actions, show, onClose }) {
     this.#actions = actions;
     this.#show = show;
     this.#onClose = onClose;
     const close = iconButton("x", gettext("Close the search"), () => this.#close());
     this.element = h("div", { class: "finder", role: "search", hidden: true }, this.#input, this.#count, this.#older, this.#newer, close);
-    this.#input.addEventListener("input", (event) => event.isComposing || this.#changed());
-    this.#input.addEventListener("compositionend", () => this.#changed());
+    this.#input.addEventListener("input", (event) => event.isComposing || this.#onInput());
+    this.#input.addEventListener("compositionend", () => this.#onInput());
     this.element.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
       if (event.key === "Escape") this.#close();
@@ -35,14 +36,14 @@ export class Finder {
       else return;
       event.preventDefault();
     });
-    this.#tell();
+    this.#showCount();
   }
 
-  /** Another conversation is open, or none. */
-  leave() {
+  /** Closes the search: another conversation is open, or none. */
+  reset() {
     this.element.hidden = true;
     this.#input.value = "";
-    this.#forget();
+    this.#clearHits();
   }
 
   open(key) {
@@ -53,63 +54,63 @@ export class Finder {
   }
 
   #close() {
-    this.leave();
+    this.reset();
     this.#onClose();
   }
 
-  #forget() {
+  #clearHits() {
     this.#turn += 1;
     this.#hits = [];
-    this.#place = -1;
+    this.#current = -1;
     this.#next = null;
-    this.#tell();
+    this.#showCount();
   }
 
-  #changed() {
-    this.#forget();
-    this.#look(this.#turn);
+  #onInput() {
+    this.#clearHits();
+    this.#search(this.#turn);
   }
 
-  #look = wait(async (turn) => {
+  #search = debounce(async (turn) => {
     if (turn !== this.#turn || !this.#input.value.trim()) return;
     this.#count.textContent = gettext("Searching…");
-    await this.#more();
+    await this.#loadMore();
     if (turn === this.#turn && this.#hits.length) this.#go(1);
     else if (turn === this.#turn) this.#count.textContent ||= gettext("Nothing found");
-  }, WAIT);
+  }, SEARCH_DELAY_MS);
 
-  /** Loads the next page that has something. */
-  async #more() {
+  /** Loads pages until one has a hit. */
+  async #loadMore() {
     const turn = this.#turn;
     try {
       do {
-        const page = await this.#actions.findMessages(this.#input.value.trim(), { next: this.#next, key: this.#key });
+        const page = await this.#actions.history.search(this.#input.value.trim(), { next: this.#next, key: this.#key });
         if (turn !== this.#turn) return;
         this.#hits.push(...page.items);
         this.#next = page.next;
         if (page.items.length) break;
       } while (this.#next);
-      this.#tell();
+      this.#showCount();
     } catch (problem) {
       if (turn === this.#turn) this.#count.textContent = problem.message;
     }
   }
 
-  /** One hit further back, or forth again. */
+  /** Moves by one hit: 1 to an older message, -1 to a newer one. */
   async #go(step) {
     const turn = this.#turn;
-    const place = this.#place + step;
-    if (place >= this.#hits.length && this.#next) await this.#more();
-    if (turn !== this.#turn || !this.#hits[place]) return;
-    this.#place = place;
-    this.#tell();
-    await this.#show(this.#hits[place].seq);
+    const position = this.#current + step;
+    if (position >= this.#hits.length && this.#next) await this.#loadMore();
+    if (turn !== this.#turn || !this.#hits[position]) return;
+    this.#current = position;
+    this.#showCount();
+    await this.#show(this.#hits[position].seq);
   }
 
-  #tell() {
+  #showCount() {
     const count = this.#hits.length;
-    this.#count.textContent = count ? fill(gettext("%(at)s of %(count)s"), { at: this.#place + 1, count: this.#next ? `${count}+` : count }) : "";
-    this.#older.disabled = this.#place + 1 >= count && !this.#next;
-    this.#newer.disabled = this.#place < 1;
+    this.#count.textContent = count ? interpolate(gettext("%(at)s of %(count)s"), { at: this.#current + 1, count: this.#next ? `${count}+` : count }) : "";
+    this.#older.disabled = this.#current + 1 >= count && !this.#next;
+    this.#newer.disabled = this.#current < 1;
   }
 }

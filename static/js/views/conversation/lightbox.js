@@ -1,14 +1,14 @@
-// One picture, as large as it goes, and its neighbours in the chat: arrows, zoom, download; Esc or Back closes.
+// One picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or Back closes.
 import { fullTime } from "chat/views/format.js";
-import { fill, gettext } from "chat/i18n.js";
+import { interpolate, gettext } from "chat/i18n.js";
 import { announce, h, iconButton } from "chat/views/dom.js";
 
-const STEP = 1.5;
-const CLOSEST = 8;
-const PAGES = 3;
-const SWIPE = 60;
+const ZOOM_STEP = 1.5;
+const ZOOM_MAX = 8;
+const PAGES_MAX = 3;
+const SWIPE_PX = 60;
 
-export function openLightbox(message, { store, actions, key, toMessage = () => {} }) {
+export function openLightbox(message, { store, actions, key, focusMessage = () => {} }) {
   let current = message;
   let [zoom, x, y] = [1, 0, 0];
   const timeline = store.timeline(key);
@@ -18,8 +18,8 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
   const who = h("div", { class: "lightbox-who" }, h("bdi", {}), h("time", {}));
   const download = h("a", { class: "icon-button", "aria-label": gettext("Download"), title: gettext("Download") });
   download.append(...iconButton("download", "", () => {}).childNodes);
-  const inward = iconButton("zoom-in", gettext("Larger"), () => scale(zoom * STEP), { class: "zoom" });
-  const outward = iconButton("zoom-out", gettext("Smaller"), () => scale(zoom / STEP), { class: "zoom" });
+  const inward = iconButton("zoom-in", gettext("Larger"), () => scale(zoom * ZOOM_STEP), { class: "zoom" });
+  const outward = iconButton("zoom-out", gettext("Smaller"), () => scale(zoom / ZOOM_STEP), { class: "zoom" });
   const previous = iconButton("chevron-left", gettext("Previous picture"), () => go(-1), { class: "turn previous" });
   const next = iconButton("chevron-right", gettext("Next picture"), () => go(1), { class: "turn next" });
   const dialog = h(
@@ -32,9 +32,9 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
     caption,
   );
 
-  // ── What is shown ──────────────────────────────────────────────────────
+  // ── The picture ────────────────────────────────────────────────────────
   const isPicture = (one) => one?.type === "image" && !one.recalledAt && one.mediaUrl;
-  const beside = (step) => {
+  const neighbour = (step) => {
     if (current.seq == null) return null;
     for (let seq = current.seq + step; seq >= timeline.first && seq <= timeline.last; seq += step) if (isPicture(timeline.at(seq))) return timeline.at(seq);
     return null;
@@ -44,10 +44,10 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
     current = one;
     [zoom, x, y] = [1, 0, 0];
     const { width, height, thumbnailUrl, mediaUrl, clientId, content, senderName, sentAt, fileName } = one;
-    const small = store.local.get(clientId) ?? thumbnailUrl;
-    // The small one is there already, in the large one's place, until that has come.
+    const small = store.localFiles.get(clientId) ?? thumbnailUrl;
+    // The thumbnail is loaded already; it stands in until the large picture is.
     picture.src = small ?? mediaUrl;
-    picture.alt = content || fill(gettext("Picture of %(name)s"), { name: senderName });
+    picture.alt = content || interpolate(gettext("Picture of %(name)s"), { name: senderName });
     if (width && height) Object.assign(picture, { width, height });
     if (mediaUrl && mediaUrl !== small) {
       const large = new Image();
@@ -63,23 +63,23 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
     caption.textContent = content ?? "";
     caption.hidden = !content;
     place();
-    turns();
+    renderArrows();
   }
 
-  function turns() {
+  function renderArrows() {
     const hasFocus = document.activeElement;
-    previous.hidden = !beside(-1) && !timeline.hasOlder;
-    next.hidden = !beside(1) && timeline.atEnd;
+    previous.hidden = !neighbour(-1) && !timeline.hasOlder;
+    next.hidden = !neighbour(1) && timeline.atEnd;
     if (hasFocus?.hidden) dialog.querySelector(".close").focus();
   }
 
   async function go(step) {
     const from = current;
-    let found = beside(step);
-    for (let page = 0; !found && page < PAGES && (step < 0 ? timeline.hasOlder : !timeline.atEnd); page++) {
-      await (step < 0 ? actions.loadOlder(key) : actions.loadNewer(key))?.catch(() => {});
+    let found = neighbour(step);
+    for (let page = 0; !found && page < PAGES_MAX && (step < 0 ? timeline.hasOlder : !timeline.atEnd); page++) {
+      await (step < 0 ? actions.history.loadOlder(key) : actions.history.loadNewer(key))?.catch(() => {});
       if (current !== from || !dialog.open) return;
-      found = beside(step);
+      found = neighbour(step);
     }
     if (found) {
       show(found);
@@ -97,12 +97,12 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
     picture.style.transform = zoom === 1 ? "" : `translate(${x}px, ${y}px) scale(${zoom})`;
     stage.classList.toggle("zoomed", zoom > 1);
     outward.disabled = zoom <= 1;
-    inward.disabled = zoom >= CLOSEST;
+    inward.disabled = zoom >= ZOOM_MAX;
   }
 
-  /** Keeps the point under the pointer, `at` from the middle, where it is. */
+  /** Zooms around the point `at`, relative to the middle, which stays where it is. */
   function scale(to, at = { x: 0, y: 0 }) {
-    const wanted = Math.max(1, Math.min(CLOSEST, to));
+    const wanted = Math.max(1, Math.min(ZOOM_MAX, to));
     x = at.x - ((at.x - x) * wanted) / zoom;
     y = at.y - ((at.y - y) * wanted) / zoom;
     zoom = wanted < 1.02 ? 1 : wanted;
@@ -120,13 +120,13 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
   stage.addEventListener("dblclick", (event) => scale(zoom > 1 ? 1 : 2.5, fromMiddle(event)));
 
   const fingers = new Map();
-  let began = null;
+  let first = null;
   let pinched = false;
   stage.addEventListener("pointerdown", (event) => {
     if (event.button) return;
     stage.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, event);
-    if (fingers.size === 1) began = event;
+    if (fingers.size === 1) first = event;
     pinched = fingers.size > 1;
   });
   stage.addEventListener("pointermove", (event) => {
@@ -143,25 +143,25 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
     }
     fingers.set(event.pointerId, event);
   });
-  const lifted = (event) => {
-    if (!fingers.delete(event.pointerId) || fingers.size || !began) return;
-    const [right, down] = [event.clientX - began.clientX, event.clientY - began.clientY];
+  const onPointerUp = (event) => {
+    if (!fingers.delete(event.pointerId) || fingers.size || !first) return;
+    const [right, down] = [event.clientX - first.clientX, event.clientY - first.clientY];
     const isTap = Math.hypot(right, down) < 8;
-    if (!pinched && zoom === 1 && Math.abs(right) > SWIPE && Math.abs(right) > 2 * Math.abs(down)) go(right > 0 ? -1 : 1);
-    else if (!pinched && zoom === 1 && event.pointerType !== "mouse" && down > 2 * SWIPE) close();
+    if (!pinched && zoom === 1 && Math.abs(right) > SWIPE_PX && Math.abs(right) > 2 * Math.abs(down)) go(right > 0 ? -1 : 1);
+    else if (!pinched && zoom === 1 && event.pointerType !== "mouse" && down > 2 * SWIPE_PX) close();
     else if (isTap && !pinched && !isOn(picture, event)) close();
-    began = null;
+    first = null;
   };
-  stage.addEventListener("pointerup", lifted);
-  stage.addEventListener("pointercancel", lifted);
+  stage.addEventListener("pointerup", onPointerUp);
+  stage.addEventListener("pointercancel", onPointerUp);
 
   dialog.addEventListener("keydown", (event) => {
     const act = {
       ArrowLeft: () => go(-1),
       ArrowRight: () => go(1),
-      "+": () => scale(zoom * STEP),
-      "=": () => scale(zoom * STEP),
-      "-": () => scale(zoom / STEP),
+      "+": () => scale(zoom * ZOOM_STEP),
+      "=": () => scale(zoom * ZOOM_STEP),
+      "-": () => scale(zoom / ZOOM_STEP),
       0: () => scale(1),
     }[event.key];
     if (!act || event.ctrlKey || event.metaKey) return;
@@ -169,25 +169,25 @@ export function openLightbox(message, { store, actions, key, toMessage = () => {
     act();
   });
 
-  // ── The way out ────────────────────────────────────────────────────────
-  // Back, on a phone, leaves the picture and not the conversation.
+  // ── Closing ────────────────────────────────────────────────────────────
+  // Back on a phone closes the picture, not the conversation.
   history.pushState({ ...history.state, isLightbox: true }, "");
   const close = () => dialog.close();
-  const popped = () => dialog.open && close();
-  window.addEventListener("popstate", popped);
+  const onPopState = () => dialog.open && close();
+  window.addEventListener("popstate", onPopState);
   window.addEventListener("resize", place);
   const stop = store.on([`timeline:${key}`, "open"], () => {
     if (store.openKey !== key) close();
-    else if (current.seq != null && timeline.at(current.seq)?.recalledAt) (beside(1) || beside(-1) ? show(beside(1) ?? beside(-1)) : close());
-    else turns();
+    else if (current.seq != null && timeline.at(current.seq)?.recalledAt) (neighbour(1) || neighbour(-1) ? show(neighbour(1) ?? neighbour(-1)) : close());
+    else renderArrows();
   });
   dialog.addEventListener("close", () => {
     stop();
-    window.removeEventListener("popstate", popped);
+    window.removeEventListener("popstate", onPopState);
     window.removeEventListener("resize", place);
     dialog.remove();
-    // The bubble may have been built anew meanwhile.
-    toMessage(current);
+    // The bubble may have been built again meanwhile.
+    focusMessage(current);
     if (history.state?.isLightbox) history.back();
   });
 

@@ -1,18 +1,18 @@
-// A place: chosen on a map, by one's position or by its numbers; shown with the ways to it.
+// Dialogs for a location: chosen on a map, by the current position or by coordinates; shown with links to map apps.
 import { coordinates } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
-import { parsed } from "chat/media/places.js";
+import { parseCoordinates } from "chat/media/places.js";
 import { copy } from "chat/views/clipboard.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton } from "chat/views/dom.js";
 import { openMap } from "chat/views/conversation/map.js";
 
-const PATIENCE = 15_000;
+const POSITION_TIMEOUT_MS = 15_000;
 const DIGITS = 6;
-const NAME = 120;
-const ADDRESS = 300;
+const NAME_MAX = 120;
+const ADDRESS_MAX = 300;
 
-const WAYS = {
+const MAP_APPS = {
   amap: gettext("Amap"),
   baidu: gettext("Baidu Maps"),
   apple: gettext("Apple Maps"),
@@ -21,25 +21,25 @@ const WAYS = {
   geo: gettext("Another app"),
 };
 
-// Where one was last, as long as the page is there: it is nobody's business after.
-let last = null;
+// Where one was lastPlace, as long as the page is there: it is nobody's business after.
+let lastPlace = null;
 
-export function choosePlace(kit) {
+export function openLocationPicker(kit) {
   let place = null;
   let map = null;
   const frame = h("div", { class: "map", role: "application", "aria-label": gettext("Map. Move it under the pin with the arrow keys.") });
   const field = (id, label, more = {}) => h("div", { class: "field" }, h("label", { for: id }, label), h("input", { class: "input", id, autocomplete: "off", dir: "auto", ...more }));
   const latitude = field("latitude", gettext("Latitude"), { inputmode: "text", dir: "ltr", placeholder: "39.9042" });
   const longitude = field("longitude", gettext("Longitude"), { inputmode: "text", dir: "ltr", placeholder: "116.4074" });
-  const name = field("place-name", gettext("Name"), { maxlength: String(NAME), placeholder: gettext("What people call it") });
-  const address = field("place-address", gettext("Address"), { maxlength: String(ADDRESS) });
+  const name = field("place-name", gettext("Name"), { maxlength: String(NAME_MAX), placeholder: gettext("What people call it") });
+  const address = field("place-address", gettext("Address"), { maxlength: String(ADDRESS_MAX) });
   const [latitudeInput, longitudeInput] = [latitude, longitude].map((one) => one.querySelector("input"));
   const notice = h("p", { class: "map-notice", role: "status", hidden: true });
   const here = h("button", { type: "button", class: "button small", id: "my-position", on: { click: () => locate() } }, icon("locate-fixed"), gettext("My position"));
   const send = h("button", { type: "submit", form: "place-form", class: "button primary", id: "send-place", disabled: true }, icon("send-horizontal"), gettext("Send"));
   const form = h(
     "form",
-    { id: "place-form", class: "place-form", novalidate: true, on: { submit: submitted } },
+    { id: "place-form", class: "place-form", novalidate: true, on: { submit: onSubmit } },
     h("div", { class: "map-frame" }, frame, here),
     notice,
     h("div", { class: "two" }, latitude, longitude),
@@ -47,9 +47,9 @@ export function choosePlace(kit) {
   );
   const { close } = openDialog(gettext("Send a place"), { kind: "place", content: [form], buttons: [send], onClose: () => map?.remove() });
 
-  const without = kit.map.tiles ? "" : gettext("This chat has no map pictures set up. The pin, your position and coordinates work all the same.");
-  function say(text) {
-    notice.textContent = text || without;
+  const defaultNotice = kit.map.tiles ? "" : gettext("This chat has no map pictures set up. The pin, your position and coordinates work all the same.");
+  function showNotice(text) {
+    notice.textContent = text || defaultNotice;
     notice.hidden = !notice.textContent;
   }
 
@@ -66,14 +66,14 @@ export function choosePlace(kit) {
   }
 
   for (const input of [latitudeInput, longitudeInput]) {
-    // What one is typing in is not overwritten by a map that is still gliding.
+    // A map that still moves must not overwrite what is being typed.
     input.addEventListener("focus", () => map?.halt());
-    input.addEventListener("input", () => choose(parsed(latitudeInput.value, longitudeInput.value), { from: "fields" }));
+    input.addEventListener("input", () => choose(parseCoordinates(latitudeInput.value, longitudeInput.value), { from: "fields" }));
   }
-  // "39.9042, 116.4074", copied from elsewhere, fills both.
+  // A pasted "39.9042, 116.4074" fills both fields.
   latitudeInput.addEventListener("paste", (event) => {
     const both = /^\s*(-?[\d.]+)\s*[,，;\s]\s*(-?[\d.]+)\s*$/.exec(event.clipboardData.getData("text/plain"));
-    const pasted = both && parsed(both[1], both[2]);
+    const pasted = both && parseCoordinates(both[1], both[2]);
     if (!pasted) return;
     event.preventDefault();
     choose(pasted);
@@ -81,50 +81,50 @@ export function choosePlace(kit) {
 
   function locate() {
     if (!isSecureContext || !navigator.geolocation) {
-      say(gettext("Your position is told only to pages opened over https, and this one was not. The coordinates can be typed in; whoever runs this chat can say its https address."));
+      showNotice(gettext("Your position is told only to pages opened over https, and this one was not. The coordinates can be typed in; whoever runs this chat can say its https address."));
       return;
     }
     here.disabled = true;
-    say(gettext("Looking for your position…"));
+    showNotice(gettext("Looking for your position…"));
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
         here.disabled = false;
-        say("");
+        showNotice("");
         choose({ latitude: coords.latitude, longitude: coords.longitude });
       },
       ({ code }) => {
         here.disabled = false;
-        say({
+        showNotice({
           1: gettext("Your position was refused. Allow it beside the page's address, or choose a place yourself."),
           3: gettext("Your position took too long to find. Try again, or choose a place yourself."),
         }[code] ?? gettext("Your position could not be found. Choose a place yourself."));
       },
-      { enableHighAccuracy: true, timeout: PATIENCE, maximumAge: 30_000 },
+      { enableHighAccuracy: true, timeout: POSITION_TIMEOUT_MS, maximumAge: 30_000 },
     );
   }
 
-  function submitted(event) {
+  function onSubmit(event) {
     event.preventDefault();
     if (!place) return;
-    const [called, at] = [name, address].map((one) => one.querySelector("input").value.trim());
-    last = place;
-    kit.sendPlace({ latitude: round(place.latitude), longitude: round(place.longitude), name: called, address: at });
+    const [title, at] = [name, address].map((one) => one.querySelector("input").value.trim());
+    lastPlace = place;
+    kit.sendLocation({ latitude: round(place.latitude), longitude: round(place.longitude), name: title, address: at });
     close();
   }
 
-  async function begin() {
-    say("");
+  async function start() {
+    showNotice("");
     try {
-      map = await openMap(frame, kit.map, { at: place ?? last, onMove: (moved) => choose(moved, { from: "map" }) });
+      map = await openMap(frame, kit.map, { at: place ?? lastPlace, onMove: (moved) => choose(moved, { from: "map" }) });
     } catch {
-      say(gettext("The map could not be loaded. Coordinates work all the same."));
+      showNotice(gettext("The map could not be loaded. Coordinates work all the same."));
     }
     if (!frame.isConnected) map?.remove();
     else if (place) map?.go(place);
   }
 
-  begin();
-  // Whoever allowed it before need not ask again.
+  start();
+  // With the permission already granted, the position is used at once.
   navigator.permissions?.query({ name: "geolocation" }).then(({ state }) => {
     if (state === "granted" && !place && isSecureContext) locate();
   }, () => {});
@@ -133,18 +133,18 @@ export function choosePlace(kit) {
 
 const round = (degrees) => Number(degrees.toFixed(DIGITS));
 
-export function showPlace(place, { map: settings }) {
+export function openLocation(place, { map: settings }) {
   let map = null;
   const frame = h("div", { class: "map", role: "group", "aria-label": coordinates(place) });
   const numbers = `${place.latitude}, ${place.longitude}`;
   const toCopy = iconButton("copy", gettext("Copy the coordinates"), () => copy(numbers));
-  // The server's, each in the coordinates of its maker; a place still on its way has none.
-  const ways = Object.entries(place.links ?? {}).filter(([program]) => program in WAYS);
+  // The server makes the links, each in its app's coordinate system; a pending message has none.
+  const links = Object.entries(place.links ?? {}).filter(([program]) => program in MAP_APPS);
   const content = [
     h("div", { class: "map-frame" }, frame),
     h("div", { class: "place-about" }, place.name && h("strong", { dir: "auto" }, place.name), place.address && h("span", { dir: "auto" }, place.address), h("span", { class: "place-numbers" }, h("span", { dir: "ltr" }, coordinates(place)), toCopy)),
-    h("ul", { class: "ways" }, ways.map(([program, href]) => h("li", {}, h("a", { class: "button small", href, target: "_blank", rel: "noopener noreferrer" }, icon("navigation"), WAYS[program])))),
-    ways.length > 0 && h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
+    h("ul", { class: "ways" }, links.map(([program, href]) => h("li", {}, h("a", { class: "button small", href, target: "_blank", rel: "noopener noreferrer" }, icon("navigation"), MAP_APPS[program])))),
+    links.length > 0 && h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
   ];
   openDialog(gettext("Place"), { kind: "place", content, onClose: () => map?.remove() });
   openMap(frame, settings, { at: place }).then((opened) => {

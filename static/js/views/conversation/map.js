@@ -1,14 +1,14 @@
-// A map by Leaflet, with a pin in its middle. Where no tiles are configured it is a grid of coordinates.
+// A Leaflet map with a pin in its middle. Without configured tiles it is a gridLayer of coordinates.
 import { gettext } from "chat/i18n.js";
 import { fromGcj02, toGcj02 } from "chat/media/places.js";
 import { h, icon } from "chat/views/dom.js";
 
-const CLOSE = 16;
-const FAR = 2;
+const ZOOM_CLOSE = 16;
+const ZOOM_WORLD = 2;
 
 let loading = null;
 
-/** Leaflet and its style come when the first map does. */
+/** Leaflet and its stylesheet are loaded with the first map. */
 function leaflet(style) {
   loading ??= Promise.all([
     import("leaflet"),
@@ -21,63 +21,63 @@ function leaflet(style) {
 }
 
 /**
- * A map in `element`: {go(place), halt(), remove()}. `at` is where it begins, null for the whole Earth. While it is
- * moved, `onMove(place)` tells what is under the pin; without, the pin stays with the place.
+ * Opens a map in `element`; returns {go(place), halt(), remove()}. `at` is where it starts, null for the whole Earth. While it
+ * is moved, `onMove(place)` gets what is under the pin; without `onMove` the pin stays at the place.
  */
 export async function openMap(element, { style, tiles, attribution, datum }, { at, onMove = null }) {
   const L = await leaflet(style);
-  // What lies where on the tiles; the grid's lines are true by themselves.
+  // Tiles may be drawn in GCJ-02; the gridLayer is always WGS-84.
   const isShifted = Boolean(tiles) && datum === "gcj02";
-  const shown = ({ latitude, longitude }) => {
+  const toMap = ({ latitude, longitude }) => {
     const place = isShifted ? toGcj02({ latitude, longitude }) : { latitude, longitude };
     return [place.latitude, place.longitude];
   };
-  const meant = ({ lat, lng }) => {
+  const fromMap = ({ lat, lng }) => {
     const place = { latitude: lat, longitude: ((((lng + 180) % 360) + 360) % 360) - 180 };
     return isShifted ? fromGcj02(place) : place;
   };
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const hasReducedMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = L.map(element, {
-    center: at ? shown(at) : [25, 60],
-    zoom: at ? CLOSE : FAR,
+    center: at ? toMap(at) : [25, 60],
+    zoom: at ? ZOOM_CLOSE : ZOOM_WORLD,
     minZoom: 1,
     maxZoom: 19,
     zoomControl: false,
     attributionControl: Boolean(tiles),
-    zoomAnimation: !isCalm,
-    fadeAnimation: !isCalm,
-    inertia: !isCalm,
+    zoomAnimation: !hasReducedMotion,
+    fadeAnimation: !hasReducedMotion,
+    inertia: !hasReducedMotion,
     worldCopyJump: true,
     maxBounds: [[-85.05, -1800], [85.05, 1800]],
   });
   map.attributionControl?.setPrefix(false);
   L.control.zoom({ position: "bottomright", zoomInTitle: gettext("Larger"), zoomOutTitle: gettext("Smaller") }).addTo(map);
   if (tiles) {
-    // Those who serve tiles want to know for which site; the address of the chat in it is none of theirs.
-    const layer = L.tileLayer(tiles, { attribution: plain(attribution), referrerPolicy: "strict-origin", maxZoom: 19 });
+    // Tile servers want to know the site; the address of the chat is not sent to them.
+    const layer = L.tileLayer(tiles, { attribution: sanitized(attribution), referrerPolicy: "strict-origin", maxZoom: 19 });
     layer.addTo(map);
   } else {
-    grid(L).addTo(map);
+    gridLayer(L).addTo(map);
   }
   const pin = h("span", { class: "map-pin", "aria-hidden": "true" }, icon("map-pin"));
   if (onMove) element.append(pin);
-  else L.marker(shown(at), { icon: L.divIcon({ html: pin, className: "", iconSize: [0, 0] }), keyboard: false, interactive: false }).addTo(map);
-  let isGoing = false;
+  else L.marker(toMap(at), { icon: L.divIcon({ html: pin, className: "", iconSize: [0, 0] }), keyboard: false, interactive: false }).addTo(map);
+  let isSending = false;
   const watched = new ResizeObserver(() => map.invalidateSize({ pan: false }));
   watched.observe(element);
   if (onMove) {
-    // Told where to go, it need not tell back.
-    map.on("move", () => isGoing || onMove(meant(map.getCenter())));
-    map.on("click", ({ latlng }) => map.panTo(latlng, { animate: !isCalm }));
+    // A jump that was requested is not reported back.
+    map.on("move", () => isSending || onMove(fromMap(map.getCenter())));
+    map.on("click", ({ latlng }) => map.panTo(latlng, { animate: !hasReducedMotion }));
   }
   function jump(center, zoom) {
-    isGoing = true;
+    isSending = true;
     map.setView(center, zoom, { animate: false });
-    isGoing = false;
+    isSending = false;
   }
   return {
-    go: (place) => jump(shown(place), Math.max(CLOSE, map.getZoom())),
-    /** Whatever still glides stands still. */
+    go: (place) => jump(toMap(place), Math.max(ZOOM_CLOSE, map.getZoom())),
+    /** Stops any movement. */
     halt: () => jump(map.getCenter(), map.getZoom()),
     remove() {
       watched.disconnect();
@@ -86,8 +86,8 @@ export async function openMap(element, { style, tiles, attribution, datum }, { a
   };
 }
 
-/** Attributions are written as markup; here their links and words are kept, and nothing else of it. */
-function plain(attribution) {
+/** Attributions are written as markup; only their text and https links are kept. */
+function sanitized(attribution) {
   const words = new DOMParser().parseFromString(attribution ?? "", "text/html").body;
   const kept = [...words.childNodes].map((node) => {
     const text = node.textContent ?? "";
@@ -97,8 +97,8 @@ function plain(attribution) {
   return h("span", {}, kept).innerHTML;
 }
 
-/** Lines of latitude and longitude, so far apart that each can be named. */
-function grid(L) {
+/** A tile layer of latitude and longitude lines with their numbers. */
+function gridLayer(L) {
   const Grid = L.GridLayer.extend({
     createTile({ x, y, z }) {
       const size = this.getTileSize();

@@ -1,74 +1,60 @@
-// The messages of the open chat: a bounded window of elements on the timeline, which never moves the line under the eye.
-import { dayLabel, dayOf } from "chat/views/format.js";
-import { fill, gettext } from "chat/i18n.js";
-import { keyOf } from "chat/state/reducers.js";
+// The messages of the open chat: a bounded number of elements, drawn so that what is being read never moves.
+import { gettext, interpolate } from "chat/i18n.js";
+import { MessageRows } from "chat/views/conversation/message_rows.js";
+import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { announce, h, icon, reconcile } from "chat/views/dom.js";
-import { dayRow, dividerRow, messageRow, receiptOf } from "chat/views/conversation/message_row.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
-const MOST = 300;
-const STEP = 50;
-const FIRST_SHOWN = 100;
-const NEAR_EDGE = 900;
-const AHEAD = 3000;
-const AT_EDGE = 200;
-const NEAR_END = 100;
-const TOGETHER = 5 * 60_000;
-const READ_WAIT = 120;
-const ASK_AGAIN = 1500;
-const FLASH = 1500;
+// Distances from an edge, in pixels: within LOAD_DISTANCE older messages are loaded ahead, within EXTEND_DISTANCE rows are
+// added, within EDGE_DISTANCE without waiting for the scrolling to stop; within END_DISTANCE the list follows its end.
+const LOAD_DISTANCE = 3000;
+const EXTEND_DISTANCE = 900;
+const EDGE_DISTANCE = 200;
+const END_DISTANCE = 100;
+const PILL_DISTANCE = 320;
+const DIVIDER_OFFSET = 72;
+const READ_DELAY_MS = 120;
+const RETRY_MS = 1500;
+const FLASH_MS = 1500;
 
-/** What is worked out once of a message: whenever one changes, there is a new object in its place. */
-const facts = new WeakMap();
-
-function factsOf(message) {
-  if (!facts.has(message)) {
-    const date = new Date(message.sentAt);
-    const signature = JSON.stringify([message.id, message.version, message.senderName, message.senderImg]);
-    facts.set(message, { at: date.getTime(), day: dayOf(date), signature });
-  }
-  return facts.get(message);
-}
-
-export class LogView {
+export class MessageListView {
   #store;
   #actions;
+  #rows;
+  #window = new MessageWindow();
   #key = null;
-  #from = 1;
-  #to = 0;
+  /** Whether the window has its place in the timeline. */
   #isPlaced = false;
-  #follows = true;
-  #top = 0;
+  #followsEnd = true;
+  #lastScrollTop = 0;
+  /** The seq that the "New messages" divider stands before. */
   #divider = null;
+  /** The last seq when the page was hidden. */
   #hiddenAt = null;
-  #heard = 0;
+  /** The last seq that was announced to screen readers. */
+  #announced = 0;
   #readTimer = 0;
   #frame = 0;
   #isExtending = false;
-  /** The number of the message to be shown when it is loaded. */
-  #aim = null;
-  /** Ids of what replies answer and is not loaded. */
-  #missing = new Set();
+  /** The seq of the message to show as soon as it is loaded. */
+  #targetSeq = null;
   #inner = h("div", { class: "log-inner" });
   #log = h("div", { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") }, this.#inner);
-  #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.toEnd() } });
+  #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.showEnd() } });
 
   constructor({ store, actions }) {
     this.#store = store;
     this.#actions = actions;
+    this.#rows = new MessageRows(store);
     this.element = h("div", { class: "log-frame" }, this.#log, this.#pill);
-    this.#log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    this.#log.addEventListener("keydown", (event) => this.#walk(event));
+    this.#log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.#log.addEventListener("keydown", (event) => this.#moveFocus(event));
     new ResizeObserver(() => {
-      if (this.#isPlaced && this.#stillFollows()) this.#scrollToEnd();
+      if (this.#isPlaced && this.#stillFollowsEnd()) this.#scrollToEnd();
     }).observe(this.#log);
-    document.addEventListener("visibilitychange", () => this.#seen());
+    document.addEventListener("visibilitychange", () => this.#onVisibilityChange());
     store.on("progress", () => this.#showProgress());
-  }
-
-  get key() {
-    return this.#key;
   }
 
   get timeline() {
@@ -77,9 +63,9 @@ export class LogView {
 
   open(key) {
     this.#key = key;
-    this.#aim = null;
+    this.#targetSeq = null;
     this.#isPlaced = false;
-    this.#follows = true;
+    this.#followsEnd = true;
     this.#divider = null;
     this.#hiddenAt = null;
     this.#inner.replaceChildren();
@@ -88,12 +74,17 @@ export class LogView {
     if (key) this.render();
   }
 
-  // ── What is shown ──────────────────────────────────────────────────────
+  /** The message that `message` quotes, if it is known. */
+  quotedBy(message) {
+    return this.#rows.quotedBy(this.#key, message);
+  }
+
+  // ── Drawing ────────────────────────────────────────────────────────────
   render() {
     const { timeline } = this;
     const chat = this.#store.chats.get(this.#key);
     if (!chat || !timeline.isLoaded) {
-      // A sync found too much missing, or the chat was just opened: its place is found again when it is loaded.
+      // The chat was just opened, or a sync dropped its messages: it is placed when they are loaded.
       this.#isPlaced = false;
       if (!this.#store.pendingOf(this.#key).length) return;
     }
@@ -101,32 +92,28 @@ export class LogView {
       this.#place(chat);
       return;
     }
-    this.#follows = this.#stillFollows();
-    if (this.#follows && timeline.atEnd) this.#to = timeline.last;
-    else if (this.#to - this.#from + 1 < MOST) this.#to = Math.min(timeline.last, this.#from + MOST - 1);
-    // Whoever follows the end sees little more of it; every frame costs less for that.
-    if (this.#follows && this.#to - this.#from >= FIRST_SHOWN + STEP) this.#from = this.#to - FIRST_SHOWN + 1;
+    this.#followsEnd = this.#stillFollowsEnd();
+    this.#window.update(timeline, { followsEnd: this.#followsEnd });
     this.#draw();
-    this.#announce();
+    this.#announceNew();
   }
 
-  /** Where a conversation opens: at the message that was asked for, at its first unread one, else at its end. */
+  /** Where a chat opens: at the requested message, at its first unread one, otherwise at its end. */
   #place(chat) {
     const { timeline } = this;
-    if (this.#aim !== null && timeline.isLoaded) {
-      this.#heard = timeline.last;
-      this.#showAim();
+    if (this.#targetSeq !== null && timeline.isLoaded) {
+      this.#announced = timeline.last;
+      this.#showTarget();
       return;
     }
     const firstUnread = chat.unreadCount > 0 ? this.#firstUnread(chat) : null;
     this.#divider = firstUnread;
-    this.#heard = timeline.last;
-    this.#to = firstUnread ? Math.min(timeline.last, firstUnread + FIRST_SHOWN - 1) : timeline.last;
-    this.#from = Math.max(timeline.first, (firstUnread ?? this.#to) - FIRST_SHOWN + 1);
+    this.#announced = timeline.last;
+    this.#window.place(timeline, firstUnread);
     this.#isPlaced = timeline.isLoaded;
     this.#fill();
-    const mark = firstUnread && this.#inner.querySelector(".divider");
-    if (mark) this.#log.scrollTop += mark.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - 72;
+    const divider = firstUnread && this.#inner.querySelector(".divider");
+    if (divider) this.#log.scrollTop += divider.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - DIVIDER_OFFSET;
     else this.#scrollToEnd();
     this.#settle();
   }
@@ -138,104 +125,34 @@ export class LogView {
     return null;
   }
 
-  /** Brings the elements in line with the window, and keeps what is being read where it is. */
+  /** Updates the elements and keeps the first visible message where it is. */
   #draw() {
-    const anchor = this.#follows ? null : this.#anchor();
+    const anchor = this.#followsEnd ? null : this.#firstVisible();
     this.#fill();
     if (anchor) {
       const element = this.#inner.querySelector(`[data-key="${CSS.escape(anchor.key)}"]`);
       if (element) this.#log.scrollTop += element.getBoundingClientRect().top - anchor.top;
-    } else if (this.#follows) {
+    } else if (this.#followsEnd) {
       this.#scrollToEnd();
     }
     this.#settle();
   }
 
   #fill() {
-    this.timeline.trim(this.#from, this.#to);
-    reconcile(this.#inner, this.#rows());
-    if (this.#missing.size) this.#actions.loadQuoted([...this.#missing]);
-    this.#missing.clear();
+    const { from, to } = this.#window;
+    this.#store.trimTimeline(this.#key, from, to);
+    reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
+    if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
   }
 
-  #anchor() {
+  #firstVisible() {
     const { top } = this.#log.getBoundingClientRect();
     for (const element of this.#inner.children) {
-      // Separators come and go with what is around them; messages stay.
+      // Days and the divider come and go with what is around them; messages stay.
       const box = element.getBoundingClientRect();
       if (box.bottom > top && /^[cm]:/.test(element.dataset.key)) return { key: element.dataset.key, top: box.top };
     }
     return null;
-  }
-
-  #rows() {
-    const { timeline } = this;
-    const isAtEnd = this.#to >= timeline.last && timeline.atEnd;
-    const pending = isAtEnd || !timeline.isLoaded ? this.#store.pendingOf(this.#key) : [];
-    const messages = [...timeline.between(this.#from, this.#to), ...pending.map((entry) => this.#asMessage(entry))];
-    const lastOwn = messages.findLast((message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && !typeOf(message).row);
-    const rows = [];
-    if (timeline.isLoaded && this.#from <= timeline.first && !timeline.hasOlder && messages.length) {
-      rows.push({ key: "beginning", signature: "", build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")) });
-    }
-    let previous = null;
-    messages.forEach((message, index) => {
-      const { day } = factsOf(message);
-      const isNewDay = !previous || factsOf(previous).day !== day;
-      if (isNewDay) {
-        const label = dayLabel(new Date(message.sentAt));
-        rows.push({ key: `d:${day}`, signature: label, build: () => dayRow(label) });
-      }
-      const isDivided = this.#isDividedAt(message);
-      if (isDivided) rows.push({ key: "divider", signature: "", build: dividerRow });
-      const isFirst = isNewDay || isDivided || !this.#isTogether(previous, message);
-      const isLast = !this.#isTogether(message, messages[index + 1]) || this.#isDividedAt(messages[index + 1]);
-      rows.push(this.#row(message, { isFirst, isLast }, message === lastOwn));
-      previous = message;
-    });
-    return rows;
-  }
-
-  #isDividedAt(message) {
-    return this.#divider !== null && message.seq === this.#divider;
-  }
-
-  #isTogether(one, other) {
-    if (!one || !other || typeOf(one).row || typeOf(other).row || one.senderId !== other.senderId) return false;
-    const [before, after] = [factsOf(one), factsOf(other)];
-    return after.at - before.at < TOGETHER && before.day === after.day;
-  }
-
-  #row(said, { isFirst, isLast }, isLastOwn) {
-    const message = this.#store.signed(said);
-    const { me, chats, recalled, local, progress } = this.#store;
-    const chat = chats.get(this.#key);
-    const { row } = typeOf(message);
-    if (row) return { key: `m:${message.seq}`, signature: String(message.version), build: () => row(message, me.id) };
-    const isOwn = message.senderId === me.id;
-    const isGroup = chat.type === "group";
-    const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
-    const read = isOwn ? { isRead, receipt: isLastOwn ? receiptOf(isRead, message.readCount, isGroup) : "" } : null;
-    const quoted = message.replyTo ? this.quotedBy(message) : undefined;
-    if (message.replyTo && quoted === undefined) this.#missing.add(message.replyTo);
-    const mayReedit = recalled.has(message.id);
-    const state = message.state ?? "sent";
-    const file = message.clientId && local.get(message.clientId);
-    const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason, local: file };
-    const signature = [factsOf(message).signature, isFirst, isLast, read?.isRead, read?.receipt, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, file].join();
-    const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
-    return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
-  }
-
-  /** What a message answers, also where it is not among those that are loaded; null if it is not there any more. */
-  quotedBy(message) {
-    const quoted = this.timeline.find(message.replyTo) ?? this.#store.quoted.get(message.replyTo);
-    return quoted && (keyOf(quoted, this.#store.me.id) === this.#key ? this.#store.signed(quoted) : null);
-  }
-
-  #asMessage(entry) {
-    const { me } = this.#store;
-    return { ...entry, senderId: me.id, senderName: me.name, senderImg: me.img, seq: null, id: null, version: 0, editedAt: null, recalledAt: null };
   }
 
   #showProgress() {
@@ -245,167 +162,160 @@ export class LogView {
     }
   }
 
-  #announce() {
+  #announceNew() {
     const { timeline } = this;
-    if (timeline.last <= this.#heard) return;
+    if (timeline.last <= this.#announced) return;
     const message = timeline.at(timeline.last);
-    this.#heard = timeline.last;
-    if (message.senderId === this.#store.me.id) return;
-    announce(typeOf(message).row ? preview(message, this.#store.me.id) : `${message.senderName}: ${preview(message, this.#store.me.id)}`);
+    this.#announced = timeline.last;
+    const me = this.#store.me.id;
+    if (message.senderId === me) return;
+    announce(typeOf(message).row ? preview(message, me) : `${message.senderName}: ${preview(message, me)}`);
   }
 
   // ── Scrolling ──────────────────────────────────────────────────────────
-  get #distance() {
+  get #distanceToEnd() {
     return this.#log.scrollHeight - this.#log.clientHeight - this.#log.scrollTop;
-  }
-
-  get #showsEnd() {
-    return this.timeline.atEnd && this.#to >= this.timeline.last;
   }
 
   #scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
-    this.#top = this.#log.scrollTop;
+    this.#lastScrollTop = this.#log.scrollTop;
   }
 
-  /** Whoever scrolled up a moment ago is not thrown back, though no scroll event has told of it yet. */
-  #stillFollows() {
-    return this.#follows && !(this.#log.scrollTop < this.#top && this.#distance >= NEAR_END);
+  /** A reader who has just scrolled up is not thrown back, although the scroll event has not fired yet. */
+  #stillFollowsEnd() {
+    return this.#followsEnd && !(this.#log.scrollTop < this.#lastScrollTop && this.#distanceToEnd >= END_DISTANCE);
   }
 
-  #scrolled() {
+  #onScroll() {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => {
       this.#settle();
-      this.#fetchAhead();
+      this.#loadAhead();
     });
   }
 
-  /** Whoever scrolls up finds the next page fetched when he comes near it. */
-  #fetchAhead() {
-    if (this.#log.scrollTop < AHEAD && this.#from - STEP < this.timeline.first) this.#actions.loadOlder(this.#key)?.catch(() => {});
+  /** Loads the next older page before the reader reaches it. */
+  #loadAhead() {
+    const isNear = this.#log.scrollTop < LOAD_DISTANCE && this.#window.needsOlder(this.timeline);
+    if (isNear) this.#actions.history.loadOlder(this.#key)?.catch(() => {});
   }
 
-  /** After every move or change: does the view follow the end, is more needed, what has been read. */
+  /** After every scroll or change: whether the list follows its end, whether rows are missing, what has been read. */
   #settle() {
     if (!this.#key || !this.#isPlaced) return;
-    // Whoever is at the end stays there while what came last is still being fetched.
-    this.#follows = (this.#showsEnd || this.#follows) && this.#distance < NEAR_END;
-    this.#top = this.#log.scrollTop;
+    // At the end, the list follows it even while the newest messages are still being loaded.
+    this.#followsEnd = (this.#window.showsEnd(this.timeline) || this.#followsEnd) && this.#distanceToEnd < END_DISTANCE;
+    this.#lastScrollTop = this.#log.scrollTop;
     this.#showPill();
     this.#extend();
-    // Not begun anew by every message: where they never pause, they are read all the same.
-    this.#readTimer ||= setTimeout(() => this.#read(), READ_WAIT);
+    // Not restarted by each message: messages that never pause are marked as read all the same.
+    if (!this.#readTimer) this.#readTimer = setTimeout(() => this.#markRead(), READ_DELAY_MS);
   }
 
   #showPill() {
     const chat = this.#store.chats.get(this.#key);
-    const count = this.#follows ? 0 : (chat?.unreadCount ?? 0);
-    this.#pill.hidden = this.#follows || (this.#showsEnd && this.#distance < 320 && !count);
+    const count = this.#followsEnd ? 0 : (chat?.unreadCount ?? 0);
+    this.#pill.hidden = this.#followsEnd || (this.#window.showsEnd(this.timeline) && this.#distanceToEnd < PILL_DISTANCE && !count);
     this.#pill.classList.toggle("counting", count > 0);
-    const label = count ? fill(gettext("%(count)s new, go to the end"), { count }) : gettext("Go to the end");
+    const label = count ? interpolate(gettext("%(count)s new, go to the end"), { count }) : gettext("Go to the end");
     if (this.#pill.ariaLabel === label) return;
     this.#pill.ariaLabel = label;
     this.#pill.replaceChildren(icon("arrow-down"), ...(count ? [h("span", { class: "pill-count" }, String(count))] : []));
   }
 
+  /** Adds rows, and loads messages for them, at the edge that the reader comes near. */
   async #extend() {
     const { timeline } = this;
     const key = this.#key;
     if (this.#isExtending) return;
-    const isNearTop = this.#log.scrollTop < NEAR_EDGE && (this.#from > timeline.first || timeline.hasOlder);
-    const isNearEnd = !isNearTop && this.#distance < NEAR_EDGE && !this.#showsEnd;
+    const isNearTop = this.#log.scrollTop < EXTEND_DISTANCE && (this.#window.from > timeline.first || timeline.hasOlder);
+    const isNearEnd = !isNearTop && this.#distanceToEnd < EXTEND_DISTANCE && !this.#window.showsEnd(timeline);
     if (!isNearTop && !isNearEnd) return;
     this.#isExtending = true;
     try {
-      if (isNearTop && this.#from - STEP < timeline.first) await this.#actions.loadOlder(key);
-      if (isNearEnd && this.#to + STEP > timeline.last) await this.#actions.loadNewer(key);
-      await this.#stillness();
+      if (isNearTop && this.#window.needsOlder(timeline)) await this.#actions.history.loadOlder(key);
+      if (isNearEnd && this.#window.needsNewer(timeline)) await this.#actions.history.loadNewer(key);
+      await this.#scrollPause();
     } catch {
-      // Offline, or the server is busy: the next scroll asks again, or the next moment if nobody scrolls.
-      setTimeout(() => this.#settle(), ASK_AGAIN);
+      // Offline, or the server is busy: tried again by the next scroll, or after a moment.
+      setTimeout(() => this.#settle(), RETRY_MS);
       return;
     } finally {
       this.#isExtending = false;
     }
     if (key !== this.#key || timeline !== this.timeline) return;
-    if (isNearTop) {
-      this.#from = Math.max(timeline.first, this.#from - STEP);
-      this.#to = Math.min(this.#to, this.#from + MOST - 1);
-    } else {
-      this.#to = Math.min(timeline.last, this.#to + STEP);
-      this.#from = Math.max(this.#from, this.#to - MOST + 1);
-    }
-    this.#follows &&= isNearEnd;
+    if (isNearTop) this.#window.stepUp(timeline);
+    else this.#window.stepDown(timeline);
+    this.#followsEnd &&= isNearEnd;
     this.#draw();
   }
 
-  /** The next frame in which nobody scrolls: what comes in then moves nothing. Close to an edge there is no time for it. */
-  async #stillness() {
+  /** Resolves in a frame without scrolling, when added rows move nothing; close to an edge there is no time to wait for one. */
+  async #scrollPause() {
     let before;
     do {
       before = this.#log.scrollTop;
       await new Promise((resolve) => requestAnimationFrame(resolve));
-    } while (this.#log.scrollTop !== before && Math.min(this.#log.scrollTop, this.#distance) > AT_EDGE);
+    } while (this.#log.scrollTop !== before && Math.min(this.#log.scrollTop, this.#distanceToEnd) > EDGE_DISTANCE);
   }
 
-  async toEnd() {
+  async showEnd() {
     if (!this.timeline.atEnd) {
       this.#isPlaced = false;
-      await this.#actions.loadEnd(this.#key).catch(() => {});
+      await this.#actions.history.loadEnd(this.#key).catch(() => {});
     }
     if (!this.timeline.isLoaded) return;
     this.#isPlaced = true;
-    this.#to = this.timeline.last;
-    this.#from = Math.max(this.timeline.first, this.#from, this.#to - FIRST_SHOWN + 1);
-    this.#follows = true;
+    this.#window.jumpToEnd(this.timeline);
+    this.#followsEnd = true;
     this.#draw();
   }
 
-  /** Shows a message, loading what is around it when it is not there. */
-  async toMessage(seq) {
-    const { key, timeline } = this;
-    this.#aim = seq;
+  /** Shows a message, loading the messages around it if needed. */
+  async showMessage(seq) {
+    const { timeline } = this;
+    const key = this.#key;
+    this.#targetSeq = seq;
     if (timeline.isLoaded && seq >= timeline.first && seq <= timeline.last) {
-      this.#showAim();
+      this.#showTarget();
       return;
     }
     const wasPlaced = this.#isPlaced;
     this.#isPlaced = false;
     try {
-      await this.#actions.loadAround(key, seq); // `#place` does the rest as soon as it is there
+      await this.#actions.history.loadAround(key, seq); // the next `render` places the list at the target
     } catch (problem) {
       if (key === this.#key) {
-        this.#aim = null;
+        this.#targetSeq = null;
         this.#isPlaced = wasPlaced;
       }
       throw problem;
     }
   }
 
-  #showAim() {
+  #showTarget() {
     const { timeline } = this;
-    const seq = Math.max(timeline.first, Math.min(this.#aim, timeline.last));
-    this.#aim = null;
+    const seq = Math.max(timeline.first, Math.min(this.#targetSeq, timeline.last));
+    this.#targetSeq = null;
     this.#isPlaced = true;
-    this.#follows = false;
-    const isShown = seq >= this.#from && seq <= this.#to;
-    this.#from = Math.max(timeline.first, isShown ? this.#from : seq - STEP);
-    this.#to = Math.min(timeline.last, isShown ? this.#to : seq + STEP);
+    this.#followsEnd = false;
+    this.#window.jumpTo(timeline, seq);
     this.#draw();
     const row = this.#inner.querySelector(`[data-seq="${seq}"]`);
     if (!row) return;
     row.scrollIntoView({ block: "center" });
     row.classList.add("flash");
-    setTimeout(() => row.classList.remove("flash"), FLASH);
+    setTimeout(() => row.classList.remove("flash"), FLASH_MS);
   }
 
   // ── Reading ────────────────────────────────────────────────────────────
-  forgetDivider() {
+  removeDivider() {
     this.#divider = null;
   }
 
-  #seen() {
+  /** Messages that arrived while the page was hidden get the divider. */
+  #onVisibilityChange() {
     if (!this.#key || !this.#isPlaced) return;
     if (document.hidden) {
       this.#hiddenAt = this.timeline.last;
@@ -419,14 +329,14 @@ export class LogView {
     this.#settle();
   }
 
-  #read() {
+  #markRead() {
     this.#readTimer = 0;
     if (document.hidden || !this.#key || !this.#isPlaced || !this.element.offsetParent) return;
-    const upTo = this.#follows ? this.timeline.last : this.#lastVisible();
-    if (upTo) this.#actions.markRead(this.#key, upTo);
+    const upTo = this.#followsEnd ? this.timeline.last : this.#lastVisibleSeq();
+    if (upTo) this.#actions.chats.markRead(this.#key, upTo);
   }
 
-  #lastVisible() {
+  #lastVisibleSeq() {
     const { bottom } = this.#log.getBoundingClientRect();
     const rows = this.#inner.querySelectorAll("[data-seq]");
     for (let index = rows.length - 1; index >= 0; index--) {
@@ -435,8 +345,8 @@ export class LogView {
     return 0;
   }
 
-  /** ↑ and ↓ go from message to message. */
-  #walk(event) {
+  /** ↑ and ↓ move the focus from message to message. */
+  #moveFocus(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step || event.target.closest(".menu")) return;
     const rows = [...this.#inner.querySelectorAll(".message")];

@@ -1,6 +1,6 @@
-// One message as an element: whose it is, when, what it answers. What it says is its type's part.
+// One message as an element: sender, time, quote, state. The content is built by its type.
 import { clock, fullTime, recalledLine, tone } from "chat/views/format.js";
-import { fill, gettext, ngettext } from "chat/i18n.js";
+import { interpolate, gettext, ngettext } from "chat/i18n.js";
 import { avatar, h, icon, iconButton } from "chat/views/dom.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
@@ -13,16 +13,16 @@ export function dividerRow() {
 }
 
 /**
- * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast}. `read`: {isRead, receipt} of my own.
- * `quoted`: the message this one answers, or undefined when it is not loaded. `local`: its file as this page has it.
+ * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`: {isRead, receipt} of an own
+ * message. `quoted`: the message it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1.
  */
 export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part }, me) {
   const { isOwn, isGroup, isFirst, isLast } = place;
   const isRecalled = Boolean(message.recalledAt);
   const type = typeOf(message);
   const flags = { own: isOwn, first: isFirst, last: isLast, recalled: isRecalled, failed: state === "failed" };
-  const classes = ["message", ...Object.keys(flags).filter((flag) => flags[flag]), !isRecalled && type.look?.(message)].filter(Boolean).join(" ");
-  const view = { isOwn, isGoing: state === "sending", local, part, meta: meta(message, { isOwn, isRecalled, state, read }) };
+  const classes = ["message", ...Object.keys(flags).filter((flag) => flags[flag]), !isRecalled && type.className?.(message)].filter(Boolean).join(" ");
+  const view = { isOwn, isSending: state === "sending", local, part, meta: meta(message, { isOwn, isRecalled, state, read }) };
   const row = h(
     "article",
     { class: classes, tabindex: "-1", "data-seq": message.seq && String(message.seq), "data-id": message.id, "data-type": message.type, "data-client": isOwn && message.clientId, "data-state": isOwn && state },
@@ -36,7 +36,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
     ),
     message.id && !isRecalled && iconButton("ellipsis", gettext("Message actions"), () => {}, { class: "message-menu", "aria-haspopup": "menu", tabindex: "-1" }),
   );
-  row.setAttribute("aria-label", fill(gettext("%(name)s at %(time)s"), { name: isOwn ? gettext("You") : message.senderName, time: clock(new Date(message.sentAt)) }));
+  row.setAttribute("aria-label", interpolate(gettext("%(name)s at %(time)s"), { name: isOwn ? gettext("You") : message.senderName, time: clock(new Date(message.sentAt)) }));
   const notes = [];
   if (state === "failed") notes.push(failure(reason));
   if (read?.receipt) notes.push(h("p", { class: "receipt" }, read.receipt));
@@ -92,7 +92,7 @@ function failure(reason) {
   );
 }
 
-export function receiptOf(isRead, count, isGroup) {
+export function receiptText(isRead, count, isGroup) {
   if (!isRead) return "";
-  return isGroup ? fill(ngettext("Read by %(count)s person", "Read by %(count)s people", count), { count }) : gettext("Read");
+  return isGroup ? interpolate(ngettext("Read by %(count)s person", "Read by %(count)s people", count), { count }) : gettext("Read");
 }

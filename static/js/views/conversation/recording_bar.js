@@ -1,16 +1,16 @@
-// Recording in the composer's place: begin, see it live, stop, listen, send or throw away.
+// Records a voice message in the composer's place: live waveform, stop, listen, send or discard.
 import { playTime } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
-import { recording } from "chat/media/prepare.js";
+import { prepareRecording } from "chat/media/prepare.js";
 import { canRecord, Recorder } from "chat/media/recorder.js";
 import { announce, h, iconButton, toast } from "chat/views/dom.js";
-import { explainInsecure, explainRefused } from "chat/views/permission_help.js";
+import { explainInsecurePage, explainRefusal } from "chat/views/permission_help.js";
 import { player } from "chat/views/audio_player.js";
-import { voice } from "chat/views/voice_player.js";
+import { voicePlayer } from "chat/views/voice_player.js";
 
-const LONGEST = 60;
-const SHORTEST = 1;
-const WARN_FROM = LONGEST - 10;
+const LENGTH_MAX_SECONDS = 60;
+const LENGTH_MIN_SECONDS = 1;
+const WARN_FROM_SECONDS = LENGTH_MAX_SECONDS - 10;
 const PREVIEW = "preview";
 
 export class RecordingBar {
@@ -18,11 +18,11 @@ export class RecordingBar {
   #onChange;
   #key = null;
   #recorder = null;
-  #isAsking = false;
-  /** What was recorded and neither sent nor thrown away, by chat: a switch loses nothing. */
-  #kept = new Map();
+  #isStarting = false;
+  /** Recordings that were neither sent nor discarded, by chat: switching chats loses nothing. */
+  #finished = new Map();
 
-  /** `kit()` makes one for the open chat; `onChange(isShown)` when it takes or leaves the composer's place. */
+  /** `kit()` is how to send to the open chat; `onChange(isShown)` is called when the bar replaces or leaves the composer. */
   constructor({ kit, onChange }) {
     this.#kit = kit;
     this.#onChange = onChange;
@@ -40,21 +40,21 @@ export class RecordingBar {
     this.#key = key;
     if (this.#recorder) await this.#stop(before);
     player.stop(PREVIEW);
-    if (this.#kept.has(this.#key)) this.#showKept();
+    if (this.#finished.has(this.#key)) this.#showFinished();
     else this.#hide({ focus: false });
   }
 
   async start() {
-    if (this.#recorder || this.#isAsking || this.#kept.has(this.#key)) return;
+    if (this.#recorder || this.#isStarting || this.#finished.has(this.#key)) return;
     if (!canRecord()) {
-      explainInsecure(gettext("Recording needs the microphone."), { label: gettext("Choose a recording"), run: () => this.#kit().pickRecording() });
+      explainInsecurePage(gettext("Recording needs the microphone."), { label: gettext("Choose a recording"), run: () => this.#kit().pickRecording() });
       return;
     }
     const key = this.#key;
-    this.#isAsking = true;
+    this.#isStarting = true;
     try {
       const recorder = await Recorder.start({
-        onLevel: (one) => this.#tick(one),
+        onLevel: (one) => this.#onLevel(one),
         onEnd: (one) => one === this.#recorder && this.#stop(),
       });
       if (key !== this.#key) {
@@ -65,35 +65,35 @@ export class RecordingBar {
       this.#recorder = recorder;
       this.#showRecording();
     } catch (error) {
-      explainRefused(error, {
+      explainRefusal(error, {
         device: gettext("Microphone"),
         refused: gettext("The microphone was refused. Allow it beside the page's address, and try again."),
         missing: gettext("No microphone was found."),
       });
     } finally {
-      this.#isAsking = false;
+      this.#isStarting = false;
     }
   }
 
-  // ── While it records ───────────────────────────────────────────────────
+  // ── While recording ────────────────────────────────────────────────────
   #time = h("time", { class: "voice-time" });
   #wave = h("canvas", { class: "live-wave", "aria-hidden": "true" });
 
   #showRecording() {
     const stop = iconButton("square", gettext("Stop"), () => this.#stop(), { class: "stop", id: "stop-recording" });
-    const send = iconButton("send-horizontal", gettext("Send"), () => this.#sendNow(), { class: "send", id: "send-recording" });
-    this.#fill(h("span", { class: "live-dot", "aria-hidden": "true" }), this.#time, this.#wave, stop, send);
+    const send = iconButton("send-horizontal", gettext("Send"), () => this.#stopAndSend(), { class: "send", id: "send-recording" });
+    this.#show(h("span", { class: "live-dot", "aria-hidden": "true" }), this.#time, this.#wave, stop, send);
     announce(gettext("Recording"));
     stop.focus();
   }
 
-  #tick(recorder) {
+  #onLevel(recorder) {
     if (recorder !== this.#recorder) return;
     const { seconds } = recorder;
     this.#time.textContent = playTime(seconds);
-    this.#time.classList.toggle("ending", seconds > WARN_FROM);
+    this.#time.classList.toggle("ending", seconds > WARN_FROM_SECONDS);
     this.#draw(recorder.levels);
-    if (seconds >= LONGEST) {
+    if (seconds >= LENGTH_MAX_SECONDS) {
       toast(gettext("A minute is the most; the recording has ended."));
       this.#stop();
     }
@@ -110,62 +110,62 @@ export class RecordingBar {
     context.fillStyle = getComputedStyle(canvas).color;
     const shown = levels.slice(-Math.floor(width / 4));
     shown.forEach((level, index) => {
-      // The ear hears by the root: quiet words are to be seen too.
+      // The root makes quiet speech visible too.
       const high = Math.max(2, Math.sqrt(level) * height);
       context.fillRect(width - (shown.length - index) * 4, (height - high) / 2, 2, high);
     });
   }
 
-  /** Ends it and keeps it for the chat it was made in. Answers whether there is something to keep. */
+  /** Ends it and keeps it for the chat it was recorded in. Answers whether there is something to keep. */
   async #stop(key = this.#key) {
     const recorder = this.#recorder;
     if (!recorder) return false;
     this.#recorder = null;
-    const made = await recorder.stop();
-    if (made.duration < SHORTEST) {
+    const recorded = await recorder.stop();
+    if (recorded.duration < LENGTH_MIN_SECONDS) {
       toast(gettext("Too short: speak for a second at least."));
       if (key === this.#key) this.#hide();
       return false;
     }
-    this.#kept.set(key, { ...made, address: URL.createObjectURL(made.blob) });
-    if (key === this.#key) this.#showKept();
+    this.#finished.set(key, { ...recorded, address: URL.createObjectURL(recorded.blob) });
+    if (key === this.#key) this.#showFinished();
     return true;
   }
 
-  async #sendNow() {
+  async #stopAndSend() {
     if (await this.#stop()) this.#send();
   }
 
   // ── Before it is sent ──────────────────────────────────────────────────
-  #showKept() {
-    const { address, duration, waveform } = this.#kept.get(this.#key);
+  #showFinished() {
+    const { address, duration, waveform } = this.#finished.get(this.#key);
     const send = iconButton("send-horizontal", gettext("Send"), () => this.#send(), { class: "send", id: "send-recording" });
-    this.#fill(voice({ name: PREVIEW, address, duration, waveform }), send);
+    this.#show(voicePlayer({ name: PREVIEW, address, duration, waveform }), send);
     if (document.activeElement === document.body) send.focus();
   }
 
   #send() {
-    const made = this.#kept.get(this.#key);
-    if (!made) return;
-    this.#kit().sendFile(recording(made), "");
-    this.#drop();
+    const recorded = this.#finished.get(this.#key);
+    if (!recorded) return;
+    this.#kit().sendFile(prepareRecording(recorded), "");
+    this.#removeFinished();
   }
 
   #discard() {
     this.#recorder?.cancel();
     this.#recorder = null;
-    this.#drop();
+    this.#removeFinished();
   }
 
-  #drop() {
-    const made = this.#kept.get(this.#key);
+  #removeFinished() {
+    const recorded = this.#finished.get(this.#key);
     player.stop(PREVIEW);
-    if (made) URL.revokeObjectURL(made.address);
-    this.#kept.delete(this.#key);
+    if (recorded) URL.revokeObjectURL(recorded.address);
+    this.#finished.delete(this.#key);
     this.#hide();
   }
 
-  #fill(...content) {
+  #show(...content) {
     this.element.replaceChildren(iconButton("trash-2", gettext("Throw the recording away"), () => this.#discard(), { class: "throw" }), ...content);
     this.element.hidden = false;
     this.#onChange(true, {});

@@ -1,22 +1,23 @@
-// The side: who I am, the search, the chats.
+// The sidebar: the user's own button, the search, the chats.
 import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
-import { fill, gettext, language } from "chat/i18n.js";
+import { interpolate, gettext, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
-import { later } from "chat/views/lazy.js";
-import { onMenuAsked } from "chat/views/context_menu.js";
+import { lazy } from "chat/views/lazy.js";
+import { onContextMenu } from "chat/views/context_menu.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
-import { avatar, h, icon, iconButton, onceAFrame, reconcile, refill } from "chat/views/dom.js";
+import { oncePerFrame } from "chat/timing.js";
+import { avatar, h, icon, iconButton, reconcile, replaceIfChanged } from "chat/views/dom.js";
 import { emptyList, invitation } from "chat/views/onboarding.js";
 import { openMenu } from "chat/views/menu.js";
 import { SearchView } from "chat/views/list/search.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
-const MINUTE = 60_000;
-/** Rows in the page: so many, and more as one scrolls. */
-const STEP = 40;
-const NEAR_END = 800;
+const MINUTE_MS = 60_000;
+/** Rows are added by ROWS_STEP when the user scrolls within this many pixels of the end. */
+const ROWS_STEP = 40;
+const NEAR_END_PX = 800;
 
-export class ListView {
+export class ChatListView {
   #context;
   #store;
   #actions;
@@ -25,9 +26,9 @@ export class ListView {
   #me = h("button", { type: "button", class: "me-button", "aria-haspopup": "menu", "aria-label": gettext("My account"), title: gettext("My account") });
   #search;
   #chats;
-  /** One for all rows: it stands on the one under the pointer, or that has the focus. */
-  #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#offer(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
-  #shown = STEP;
+  /** One button for all rows: it stands on the row under the pointer or with the focus. */
+  #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#openRowMenu(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
+  #shown = ROWS_STEP;
 
   constructor(root, context) {
     const { store, actions, router } = context;
@@ -35,17 +36,17 @@ export class ListView {
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
-    this.#me.addEventListener("click", async () => (await later.account()).openAccountMenu(this.#me, context));
-    const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#offerNew(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
+    this.#me.addEventListener("click", async () => (await lazy.account()).openAccountMenu(this.#me, context));
+    const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#openNewMenu(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
     this.#search = new SearchView({ store, actions, router }, () => this.render());
     this.#chats = h("div", { class: "chats" }, this.#search.above, this.#rows, this.#search.below, this.#menuButton);
     root.replaceChildren(h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start), this.#search.element, this.#chats);
     this.#listen();
-    store.on(["chats", "people", "open"], onceAFrame(() => this.render()));
+    store.on(["chats", "people", "open"], oncePerFrame(() => this.render()));
     setInterval(() => {
       store.endMutes();
       this.render();
-    }, MINUTE);
+    }, MINUTE_MS);
     this.render();
   }
 
@@ -56,7 +57,7 @@ export class ListView {
       if (event.isComposing) return;
       if (event.key === "Escape") this.#search.clear();
       else if (event.key === "ArrowDown") this.#focusRow(-1, 1);
-      else if (event.key === "Enter") this.#openFirst();
+      else if (event.key === "Enter") this.#openFirstResult();
       else return;
       event.preventDefault();
     });
@@ -71,44 +72,44 @@ export class ListView {
     });
     chats.addEventListener("click", (event) => {
       const link = event.target.closest("a.chat-row");
-      // With a modifier the browser does what it does for links: another tab.
+      // With a modifier key the browser opens a new tab, as for every link.
       if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
       const { chat, at } = link.dataset;
       this.#router.go(chat, at && Number(at));
-      // Found messages stay, to look at one after the other.
-      if (at) this.#search.choose(link);
+      // Found messages stay listed, to open one after the other.
+      if (at) this.#search.markOpen(link);
       else if (this.#search.query) this.#search.clear();
     });
-    onMenuAsked(this.#rows, (target, at) => this.#offer(target.closest(".chat-row"), at));
+    onContextMenu(this.#rows, (target, at) => this.#openRowMenu(target.closest(".chat-row"), at));
     chats.addEventListener("pointerover", (event) => event.pointerType === "mouse" && this.#placeMenuButton());
     chats.addEventListener("pointerleave", () => this.#placeMenuButton());
     chats.addEventListener("focusin", () => this.#placeMenuButton());
     chats.addEventListener("focusout", () => this.#placeMenuButton());
-    chats.addEventListener("scroll", () => this.#scrolled(chats), { passive: true });
+    chats.addEventListener("scroll", () => this.#onScroll(chats), { passive: true });
   }
 
   render() {
     const store = this.#store;
-    refill(this.#me, JSON.stringify([store.me.name, store.me.img]), () => avatar({ ...store.me, online: false }, "m"));
+    replaceIfChanged(this.#me, JSON.stringify([store.me.name, store.me.img]), () => avatar({ ...store.me, online: false }, "m"));
     const query = this.#search.query.toLocaleLowerCase();
-    const chats = store.list.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
+    const chats = store.chatList.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
     if (!chats.length) {
-      if (store.isListed && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
-      else if (store.isListed) this.#rows.replaceChildren();
+      if (store.hasChatList && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
+      else if (store.hasChatList) this.#rows.replaceChildren();
       return;
     }
     const focused = this.#rows.contains(document.activeElement) && document.activeElement.dataset.chat;
     reconcile(this.#rows, chats.slice(0, this.#shown).map((chat) => this.#row(chat)));
-    // A row that was built anew is still the one the keyboard is at.
+    // A row that was built again gets the focus back.
     if (focused && document.activeElement === document.body) this.#rowAt(focused)?.focus({ preventScroll: true });
     this.#placeMenuButton();
   }
 
-  #scrolled({ scrollTop, scrollHeight, clientHeight }) {
-    if (scrollTop === 0) this.#shown = STEP;
-    if (scrollHeight - clientHeight - scrollTop > NEAR_END || this.#shown > this.#store.chats.size) return;
-    this.#shown += STEP;
+  #onScroll({ scrollTop, scrollHeight, clientHeight }) {
+    if (scrollTop === 0) this.#shown = ROWS_STEP;
+    if (scrollHeight - clientHeight - scrollTop > NEAR_END_PX || this.#shown > this.#store.chats.size) return;
+    this.#shown += ROWS_STEP;
     this.render();
   }
 
@@ -122,26 +123,26 @@ export class ListView {
     const line = this.#preview(chat, last, sending);
     const isOpen = chat.key === store.openKey;
     const signature = JSON.stringify([chat.name, chat.img, isOnline, time, line, chat.unreadCount, chat.muted, chat.pinned, chat.away, isOpen]);
-    return { key: chat.key, signature, build: () => this.#build(chat, { isOnline, isOpen, moved, time, line }) };
+    return { key: chat.key, signature, build: () => this.#buildRow(chat, { isOnline, isOpen, moved, time, line }) };
   }
 
   #preview(chat, last, sending) {
     const store = this.#store;
-    const typists = store.typists(chat.key);
-    if (typists.length) return { typing: chat.type === "group" ? typingLine(typists) : gettext("typing…") };
+    const names = store.typingNames(chat.key);
+    if (names.length) return { typing: chat.type === "group" ? typingLine(names) : gettext("typing…") };
     const draft = store.drafts.get(chat.key);
     if (draft && chat.key !== store.openKey) return { draft };
     if (sending) return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
     if (!last) return { text: "" };
     const isNamed = chat.type === "group" && !typeOf(last).row && !last.recalledAt;
-    const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : store.signed(last).senderName) : null;
+    const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : store.withSender(last).senderName) : null;
     return { who, text: preview(last, store.me.id) };
   }
 
-  #build(chat, { isOnline, isOpen, moved, time, line }) {
+  #buildRow(chat, { isOnline, isOpen, moved, time, line }) {
     const count = chat.unreadCount;
     const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count)) : null;
-    const states = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted"), chat.away && gettext("away for a while"), count && fill(gettext("%(count)s unread"), { count })].filter(Boolean);
+    const states = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted"), chat.away && gettext("away for a while"), count && interpolate(gettext("%(count)s unread"), { count })].filter(Boolean);
     return h(
       "a",
       { class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
@@ -172,17 +173,17 @@ export class ListView {
     );
   }
 
-  #offerNew(anchor) {
+  #openNewMenu(anchor) {
     const context = this.#context;
     openMenu(anchor, [
-      { label: gettext("New conversation"), icon: "message-circle", run: async () => (await later.people()).openPeopleDialog(context) },
-      { label: gettext("New group"), icon: "users", run: async () => (await later.newGroup()).openGroupDialog(context) },
+      { label: gettext("New conversation"), icon: "message-circle", run: async () => (await lazy.people()).openPeopleDialog(context) },
+      { label: gettext("New group"), icon: "users", run: async () => (await lazy.newGroup()).openGroupDialog(context) },
       invitation(context),
     ]);
   }
 
   // ── A row's menu ───────────────────────────────────────────────────────
-  #offer(row, at, anchor = row) {
+  #openRowMenu(row, at, anchor = row) {
     const chat = this.#store.chats.get(row?.dataset.chat);
     if (!chat) return false;
     openChatMenu(anchor, chat, { actions: this.#actions }, at);
@@ -204,7 +205,7 @@ export class ListView {
     button.style.insetBlockStart = `${top}px`;
   }
 
-  #openFirst() {
+  #openFirstResult() {
     const first = this.#search.query ? this.#visibleRows[0] : null;
     if (first && (this.#rows.contains(first) || !this.#search.isStale)) first.click();
   }

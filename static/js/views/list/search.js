@@ -1,17 +1,17 @@
-// The list's search: one's own conversations, people and groups one does not know yet, and messages.
+// The search above the chat list: own conversations, other people and open groups, messages.
 import { fullTime, listTime, memberCount } from "chat/views/format.js";
-import { fill, gettext, language } from "chat/i18n.js";
-import { chatPath } from "chat/ids.js";
-import { keyOf } from "chat/state/reducers.js";
-import { avatar, h, icon, iconButton, toast, wait } from "chat/views/dom.js";
+import { interpolate, gettext, language } from "chat/i18n.js";
+import { chatKeyOf, chatPath } from "chat/ids.js";
+import { debounce } from "chat/timing.js";
+import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
-const WAIT = 150;
-// So much of what stands before a hit is shown, so that the hit is seen.
-const LEAD = 18;
+const SEARCH_DELAY_MS = 150;
+/** Characters before a hit that a snippet shows, so that the hit is visible. */
+const LEAD_LENGTH = 18;
 const HAN = /\p{Script=Han}/u;
 
-const isEnough = (query) => [...query].length > 1 || HAN.test(query);
+const isSearchable = (query) => [...query].length > 1 || HAN.test(query);
 
 export class SearchView {
   #store;
@@ -25,20 +25,20 @@ export class SearchView {
   #heading = h("h2", { hidden: true }, gettext("Conversations"));
   #found = h("div", { class: "found", hidden: true });
   #hits = h("div", { class: "hits", hidden: true });
-  #more = h("button", { type: "button", class: "button small quiet more-hits", hidden: true, on: { click: () => this.#continue() } }, gettext("More messages"));
-  #note = h("p", { class: "no-result", role: "status", hidden: true });
+  #more = h("button", { type: "button", class: "button small quiet more-hits", hidden: true, on: { click: () => this.#loadMore() } }, gettext("More messages"));
+  #status = h("p", { class: "no-result", role: "status", hidden: true });
   #next = null;
 
-  /** `onChange()` is called whenever the query is another. */
+  /** `onChange()` is called when the query changed. */
   constructor({ store, actions, router }, onChange) {
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
     this.#onChange = onChange;
     this.element = h("div", { class: "search", role: "search" }, icon("search"), this.#input, this.#clear);
-    // What is composed by an input method is looked for when it is written, not letter by letter.
-    this.#input.addEventListener("input", (event) => event.isComposing || this.#changed());
-    this.#input.addEventListener("compositionend", () => this.#changed());
+    // Text from an input method is searched for when it is complete, not letter by letter.
+    this.#input.addEventListener("input", (event) => event.isComposing || this.#onInput());
+    this.#input.addEventListener("compositionend", () => this.#onInput());
   }
 
   get query() {
@@ -49,38 +49,38 @@ export class SearchView {
     return this.#input;
   }
 
-  /** What stands above the rows of the list, and below them. */
+  /** Elements above the rows of the chat list, and below them. */
   get above() {
     return [this.#heading];
   }
 
   get below() {
-    return [this.#found, this.#hits, this.#more, this.#note];
+    return [this.#found, this.#hits, this.#more, this.#status];
   }
 
   clear() {
     this.#input.value = "";
-    this.#changed();
+    this.#onInput();
   }
 
-  /** Whether what is found below the rows was found for something else, which has been written over since. */
+  /** Whether the results below the rows belong to an earlier query. */
   get isStale() {
     return this.#shownTurn !== this.#turn;
   }
 
-  /** Which of the found messages is being looked at. */
-  choose(hit) {
+  /** Marks the found message that is open. */
+  markOpen(hit) {
     this.#hits.querySelector("[aria-current]")?.removeAttribute("aria-current");
     hit.setAttribute("aria-current", "true");
   }
 
-  #changed() {
+  #onInput() {
     this.#turn += 1;
     this.#clear.hidden = !this.#input.value;
     this.#heading.hidden = !this.query || !this.#hasChats;
     this.#onChange();
     if (this.query) {
-      this.#look(this.#turn);
+      this.#search(this.#turn);
       return;
     }
     for (const element of this.below) element.hidden = true;
@@ -89,10 +89,10 @@ export class SearchView {
 
   get #hasChats() {
     const query = this.query.toLocaleLowerCase();
-    return this.#store.list.some((chat) => chat.name.toLocaleLowerCase().includes(query));
+    return this.#store.chatList.some((chat) => chat.name.toLocaleLowerCase().includes(query));
   }
 
-  #look = wait(async (turn) => {
+  #search = debounce(async (turn) => {
     if (turn !== this.#turn) return;
     const { query } = this;
     this.#shownTurn = turn;
@@ -100,40 +100,40 @@ export class SearchView {
     this.#hits.replaceChildren();
     this.#next = null;
     this.#more.hidden = true;
-    this.#say(isEnough(query) ? gettext("Searching the messages…") : "");
-    const names = this.#lookForNames(query, turn);
-    const messages = isEnough(query) ? this.#lookForMessages(query, turn) : null;
+    this.#showNote(isSearchable(query) ? gettext("Searching the messages…") : "");
+    const names = this.#searchNames(query, turn);
+    const messages = isSearchable(query) ? this.#searchMessages(query, turn) : null;
     const problem = await Promise.all([names, messages]).then(() => null, (refusal) => refusal);
     if (turn !== this.#turn) return;
     const hasResults = this.#hasChats || this.#found.childElementCount || this.#hits.childElementCount;
-    this.#say(problem ? problem.message : hasResults ? "" : fill(gettext("Nothing found for “%(query)s”."), { query }));
-  }, WAIT);
+    this.#showNote(problem ? problem.message : hasResults ? "" : interpolate(gettext("Nothing found for “%(query)s”."), { query }));
+  }, SEARCH_DELAY_MS);
 
-  #say(text) {
-    this.#note.textContent = text;
-    this.#note.hidden = !text;
+  #showNote(text) {
+    this.#status.textContent = text;
+    this.#status.hidden = !text;
   }
 
   // ── People and groups ──────────────────────────────────────────────────
-  async #lookForNames(query, turn) {
-    const [people, groups] = await Promise.all([this.#actions.findPeople(query), this.#actions.findGroups(query)]);
+  async #searchNames(query, turn) {
+    const [people, groups] = await Promise.all([this.#actions.chats.findPeople(query), this.#actions.groups.find(query)]);
     if (turn !== this.#turn) return;
     const store = this.#store;
     const wanted = query.toLocaleLowerCase();
     const matches = (name) => name.toLocaleLowerCase().includes(wanted);
-    const strangers = people.filter((user) => user.id !== store.me.id && matches(user.name) && !store.list.some((chat) => chat.key === `private:${user.id}`));
+    const strangers = people.filter((user) => user.id !== store.me.id && matches(user.name) && !store.chatList.some((chat) => chat.key === `private:${user.id}`));
     const open = groups.filter((group) => matches(group.name) && !store.chats.has(`group:${group.id}`));
     const rows = [
       strangers.length && h("h2", {}, gettext("People")),
-      ...strangers.map((user) => this.#stranger({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () => this.#actions.talkTo(user))),
+      ...strangers.map((user) => this.#resultRow({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () => this.#actions.chats.withPerson(user))),
       open.length && h("h2", {}, gettext("Open groups")),
-      ...open.map((group) => this.#stranger({ ...group, img: group.avatar, type: "group" }, `${memberCount(group.memberCount)} · ${gettext("join")}`, () => this.#actions.joinGroup(group.id))),
+      ...open.map((group) => this.#resultRow({ ...group, img: group.avatar, type: "group" }, `${memberCount(group.memberCount)} · ${gettext("join")}`, () => this.#actions.groups.join(group.id))),
     ];
     this.#found.replaceChildren(...rows.filter(Boolean));
     this.#found.hidden = !this.#found.childElementCount;
   }
 
-  #stranger(entry, note, begin) {
+  #resultRow(entry, note, begin) {
     const click = async () => {
       try {
         this.#router.go(await begin());
@@ -151,11 +151,11 @@ export class SearchView {
   }
 
   // ── Messages ───────────────────────────────────────────────────────────
-  /** The next page that has something; one may be empty because the server looks at so many messages at a time. */
-  async #lookForMessages(query, turn) {
+  /** Loads pages until one has a hit; a page may be empty because the server scans a limited number of messages per request. */
+  async #searchMessages(query, turn) {
     let page;
     do {
-      page = await this.#actions.findMessages(query, { next: this.#next });
+      page = await this.#actions.history.search(query, { next: this.#next });
       if (turn !== this.#turn) return;
       this.#next = page.next;
     } while (!page.items.length && page.next);
@@ -165,21 +165,21 @@ export class SearchView {
     this.#more.hidden = !page.next;
   }
 
-  async #continue() {
+  async #loadMore() {
     const turn = this.#turn;
     this.#more.hidden = true;
-    this.#say(gettext("Searching the messages…"));
+    this.#showNote(gettext("Searching the messages…"));
     const last = this.#hits.lastElementChild;
-    const problem = await this.#lookForMessages(this.query, turn).then(() => null, (refusal) => refusal);
+    const problem = await this.#searchMessages(this.query, turn).then(() => null, (refusal) => refusal);
     if (turn !== this.#turn) return;
-    this.#say(problem ? problem.message : "");
+    this.#showNote(problem ? problem.message : "");
     if (problem) this.#more.hidden = false;
     last?.nextElementSibling?.focus();
   }
 
   #hit(message, query) {
     const { me, chats } = this.#store;
-    const key = keyOf(message, me.id);
+    const key = chatKeyOf(message, me.id);
     const chat = chats.get(key) ?? { id: message.senderId, name: message.senderName, img: message.senderImg };
     const sentAt = new Date(message.sentAt);
     const who = message.senderId === me.id ? gettext("You") : chat.type === "group" && message.senderName;
@@ -197,7 +197,7 @@ export class SearchView {
   }
 }
 
-/** The part of a message in which the words stand, with them marked. */
+/** The part of a message around the hit, with the hit marked. */
 function snippet(message, query, me) {
   const words = new RegExp(query.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+"), "iu");
   const lines = [preview(message, me), message.content, typeOf(message).text?.(message)].filter(Boolean).map((line) => line.replace(/\s+/g, " "));
@@ -205,6 +205,6 @@ function snippet(message, query, me) {
   const hit = words.exec(line);
   if (!hit) return [line];
   const before = [...line.slice(0, hit.index)];
-  const lead = before.length > LEAD ? `…${before.slice(-LEAD).join("")}` : before.join("");
+  const lead = before.length > LEAD_LENGTH ? `…${before.slice(-LEAD_LENGTH).join("")}` : before.join("");
   return [lead, h("mark", {}, hit[0]), line.slice(hit.index + hit[0].length, hit.index + hit[0].length + 200)];
 }

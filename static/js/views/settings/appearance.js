@@ -1,5 +1,5 @@
-// Light or dark, and the language.
-import { isSpoken, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
+// Settings: theme and language.
+import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { gettext } from "chat/i18n.js";
 import { h, icon } from "chat/views/dom.js";
 
@@ -11,7 +11,7 @@ export const appearance = {
     "div",
     { class: "settings-parts" },
     choice(gettext("Appearance"), "theme", THEMES.map(([value, label, name]) => ({ value, label, face: icon(name), isChosen: value === theme() })), setTheme),
-    choice(gettext("Language"), "language", LANGUAGES.map(([value, label]) => ({ value, label, lang: value, isChosen: isSpoken(value) })), (code) => setLanguage(code, actions)),
+    choice(gettext("Language"), "language", LANGUAGES.map(([value, label]) => ({ value, label, lang: value, isChosen: isCurrentLanguage(value) })), (code) => setLanguage(code, actions)),
   ),
 };
 

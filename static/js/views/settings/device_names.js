@@ -1,7 +1,7 @@
-// What a client calls itself, as people would.
-import { fill, gettext } from "chat/i18n.js";
+// Readable names for user agents.
+import { interpolate, gettext } from "chat/i18n.js";
 
-// In this order: each claims to be the ones after it, too.
+// In this order, because each of them also claims to be those after it.
 const BROWSERS = [
   [/MicroMessenger\//, "WeChat"],
   [/Edg(A|iOS)?\//, "Edge"],
@@ -21,15 +21,15 @@ const SYSTEMS = [
   [/Mac OS X/, "macOS"],
   [/Linux/, "Linux"],
 ];
-const LONGEST = 60;
+const NAME_MAX = 60;
 
 const find = (known, text) => known.find(([pattern]) => pattern.test(text))?.[1];
 
 export function deviceName(name) {
   const browser = find(BROWSERS, name);
   const system = find(SYSTEMS, name);
-  if (browser && system) return fill(gettext("%(browser)s on %(system)s"), { browser, system });
-  return browser ?? (name.slice(0, LONGEST) || gettext("Unnamed device"));
+  if (browser && system) return interpolate(gettext("%(browser)s on %(system)s"), { browser, system });
+  return browser ?? (name.slice(0, NAME_MAX) || gettext("Unnamed device"));
 }
 
 export const isHandheld = (name) => /iPhone|iPad|Android|HarmonyOS/.test(name);

@@ -1,10 +1,10 @@
-// Where I am signed in, and how to end it there.
+// Settings: where the account is signed in, and signing out there.
 import { deviceName, isHandheld } from "chat/views/settings/device_names.js";
 import { fullTime, lastSeen } from "chat/views/format.js";
-import { fill, gettext } from "chat/i18n.js";
+import { interpolate, gettext } from "chat/i18n.js";
 import { confirm } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
-import { outcome } from "chat/views/form_field.js";
+import { statusLine } from "chat/views/form_field.js";
 
 export const devices = {
   name: "devices",
@@ -12,15 +12,15 @@ export const devices = {
   icon: "monitor-smartphone",
   build({ actions, signal }) {
     const list = h("ul", { class: "devices" });
-    const end = outcome();
-    const others = h("button", { type: "button", class: "button danger", hidden: true, on: { click: endOthers } }, icon("log-out"), gettext("Sign out everywhere else"));
+    const status = statusLine();
+    const others = h("button", { type: "button", class: "button danger", hidden: true, on: { click: signOutOthers } }, icon("log-out"), gettext("Sign out everywhere else"));
 
     const row = (device) => h(
       "li",
       { "data-device": device.id },
       icon(device.kind === "token" ? "key-round" : isHandheld(device.name) ? "smartphone" : "monitor"),
       h("span", { class: "device-text" }, h("bdi", { title: device.name }, deviceName(device.name)), note(device)),
-      !device.current && h("button", { type: "button", class: "button small", "aria-label": fill(gettext("Sign out %(device)s"), { device: deviceName(device.name) }), on: { click: () => endOne(device) } }, gettext("Sign out there")),
+      !device.current && h("button", { type: "button", class: "button small", "aria-label": interpolate(gettext("Sign out %(device)s"), { device: deviceName(device.name) }), on: { click: () => signOutOne(device) } }, gettext("Sign out there")),
     );
     const note = ({ current, kind, lastSeenAt }) => h(
       "small",
@@ -31,32 +31,32 @@ export const devices = {
 
     async function load() {
       try {
-        const all = await actions.devices();
+        const all = await actions.account.devices();
         if (signal.aborted) return;
         all.sort((one, other) => other.current - one.current);
         list.replaceChildren(...all.map(row));
         others.hidden = all.length < 2;
       } catch (problem) {
-        end.say(problem.message, { isWrong: true });
+        status.show(problem.message, { isError: true });
       }
     }
     async function run(work, done) {
       try {
         await work;
-        end.say(done);
+        status.show(done);
       } catch (problem) {
-        end.say(problem.message, { isWrong: true });
+        status.show(problem.message, { isError: true });
       }
       await load();
       list.querySelector("button")?.focus();
     }
-    const endOne = (device) => run(actions.signOutDevice(device.id), fill(gettext("Signed out: %(device)s"), { device: deviceName(device.name) }));
-    async function endOthers() {
+    const signOutOne = (device) => run(actions.account.signOutDevice(device.id), interpolate(gettext("Signed out: %(device)s"), { device: deviceName(device.name) }));
+    async function signOutOthers() {
       const isSure = await confirm(gettext("Sign out everywhere else?"), gettext("Only this device stays signed in."), { action: gettext("Sign out") });
-      if (isSure) await run(actions.signOutOthers(), gettext("Only this device is signed in."));
+      if (isSure) await run(actions.account.signOutOtherDevices(), gettext("Only this device is signed in."));
     }
 
     load();
-    return h("div", { class: "settings-form" }, h("p", {}, gettext("You are signed in on these devices. When you were last seen is exact to some minutes.")), list, h("div", { class: "settings-end" }, others, end.element));
+    return h("div", { class: "settings-form" }, h("p", {}, gettext("You are signed in on these devices. When you were last seen is exact to some minutes.")), list, h("div", { class: "settings-end" }, others, status.element));
   },
 };

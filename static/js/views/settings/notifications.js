@@ -1,5 +1,5 @@
-// How I am told when I am not looking: on this device, and on how many others.
-import { fill, gettext, ngettext } from "chat/i18n.js";
+// Settings: notifications on this device, and on how many others.
+import { interpolate, gettext, ngettext } from "chat/i18n.js";
 import { h, icon, toast } from "chat/views/dom.js";
 
 const WHY = {
@@ -13,67 +13,67 @@ export const notifications = {
   name: "notifications",
   label: gettext("Notifications"),
   icon: "bell",
-  build: ({ actions }) => new Section(actions.notifications).element,
+  build: ({ actions }) => new NotificationSection(actions).element,
 };
 
-class Section {
+class NotificationSection {
   #notifications;
-  #server = null;
-  #isTelling = h("input", { type: "checkbox", id: "notify-here", role: "switch", on: { change: () => this.#toggle() } });
+  #status = null;
+  #switch = h("input", { type: "checkbox", id: "notify-here", role: "switch", on: { change: () => this.#toggle() } });
   #content = h("input", { type: "checkbox", id: "notify-content", role: "switch", on: { change: () => this.#change(() => this.#notifications.showContent(this.#content.checked)) } });
   #contentRow = h("label", { class: "switch" }, this.#content, h("span", {}, gettext("Show who and what"), h("small", {}, gettext("Without, it only says that there is a new message."))));
-  #how = h("p", { class: "hint", id: "notify-how", role: "status" });
+  #hint = h("p", { class: "hint", id: "notify-how", role: "status" });
   #others = h("p", { class: "hint", hidden: true });
-  #test = h("button", { type: "button", class: "button small", id: "notify-test", on: { click: () => this.#try() } }, gettext("Send a test"));
+  #test = h("button", { type: "button", class: "button small", id: "notify-test", on: { click: () => this.#sendTest() } }, gettext("Send a test"));
 
-  constructor(notifications) {
-    this.#notifications = notifications;
+  constructor(actions) {
+    this.#notifications = actions.notifications;
     this.element = h("div", { class: "notification-settings" });
     this.#render();
-    this.#ask();
+    this.#load();
   }
 
-  async #ask() {
-    this.#server = await this.#notifications.server().catch(() => null);
+  async #load() {
+    this.#status = await this.#notifications.pushStatus().catch(() => null);
     this.#render();
   }
 
   #render() {
     const { state, showsContent } = this.#notifications;
-    const others = this.#server?.otherDevices ?? 0;
+    const others = this.#status?.otherDevices ?? 0;
     this.#others.hidden = !others;
-    this.#others.textContent = fill(ngettext("%(count)s other device of yours is told as well.", "%(count)s other devices of yours are told as well.", others), { count: others });
+    this.#others.textContent = interpolate(ngettext("%(count)s other device of yours is told as well.", "%(count)s other devices of yours are told as well.", others), { count: others });
     if (state in WHY) {
       const [sign, why] = WHY[state];
       this.element.replaceChildren(h("p", { class: "why", "data-state": state }, icon(sign), h("span", {}, why)), this.#others);
       return;
     }
     const isOn = state === "on";
-    this.#isTelling.checked = isOn;
+    this.#switch.checked = isOn;
     this.#content.checked = showsContent;
     this.#contentRow.hidden = this.#test.hidden = !isOn;
-    this.#how.textContent = this.#reach(isOn);
-    const here = h("label", { class: "switch" }, this.#isTelling, h("span", {}, gettext("Notify me here"), h("small", {}, gettext("When somebody writes and you are not looking. Muted chats stay silent."))));
-    this.element.replaceChildren(here, this.#contentRow, this.#how, this.#test, this.#others);
+    this.#hint.textContent = this.#reachText(isOn);
+    const here = h("label", { class: "switch" }, this.#switch, h("span", {}, gettext("Notify me here"), h("small", {}, gettext("When somebody writes and you are not looking. Muted chats stay silent."))));
+    this.element.replaceChildren(here, this.#contentRow, this.#hint, this.#test, this.#others);
   }
 
-  #reach(isOn) {
+  #reachText(isOn) {
     if (!isOn) return Notification.permission === "granted" ? "" : gettext("The browser will ask you to allow it.");
-    if (!this.#server) return "";
-    if (this.#server.isOn) return gettext("You are told here even when the chat is not open, as long as the browser runs.");
-    if (!this.#server.key) return gettext("You are told here while the chat is open in some tab. Whoever runs this chat has turned the rest off.");
+    if (!this.#status) return "";
+    if (this.#status.isOn) return gettext("You are told here even when the chat is not open, as long as the browser runs.");
+    if (!this.#status.key) return gettext("You are told here while the chat is open in some tab. Whoever runs this chat has turned the rest off.");
     return gettext("You are told here while the chat is open in some tab. For more, this browser would need its maker’s push service, which it cannot reach.");
   }
 
   #toggle() {
-    return this.#change(() => (this.#isTelling.checked ? this.#notifications.turnOn() : this.#notifications.turnOff()));
+    return this.#change(() => (this.#switch.checked ? this.#notifications.turnOn() : this.#notifications.turnOff()));
   }
 
   async #change(work) {
-    const inputs = [this.#isTelling, this.#content];
+    const inputs = [this.#switch, this.#content];
     for (const input of inputs) input.disabled = true;
     try {
-      this.#server = (await work()) ?? (await this.#notifications.server());
+      this.#status = (await work()) ?? (await this.#notifications.pushStatus());
     } catch (problem) {
       toast(problem.message);
     } finally {
@@ -82,11 +82,11 @@ class Section {
     }
   }
 
-  async #try() {
+  async #sendTest() {
     this.#test.disabled = true;
     try {
-      await this.#notifications.test(this.#server?.isOn);
-      this.#how.textContent = gettext("Sent. If nothing appears within some seconds, look whether your system keeps notifications back: “Do not disturb”, or those of this browser.");
+      await this.#notifications.test(this.#status?.isOn);
+      this.#hint.textContent = gettext("Sent. If nothing appears within some seconds, look whether your system keeps notifications back: “Do not disturb”, or those of this browser.");
     } catch (problem) {
       toast(problem.message);
     } finally {

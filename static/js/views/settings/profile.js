@@ -1,8 +1,8 @@
-// What others see of me: my name and my picture.
+// Settings: what others see, name and picture.
 import { gettext } from "chat/i18n.js";
 import { avatarButton } from "chat/views/avatar_button.js";
-import { h, refill } from "chat/views/dom.js";
-import { field, outcome, refuseFields } from "chat/views/form_field.js";
+import { h, replaceIfChanged } from "chat/views/dom.js";
+import { field, showFieldErrors, statusLine } from "chat/views/form_field.js";
 
 export const profile = {
   name: "profile",
@@ -11,26 +11,26 @@ export const profile = {
   build({ store, actions, signal }) {
     const face = h("div", { class: "settings-face" });
     const name = field(gettext("Your name"), { value: store.me.name, maxlength: "40", required: true, autocomplete: "off", spellcheck: "false", dir: "auto", hint: gettext("You sign in with it, too.") });
-    const end = outcome();
+    const status = statusLine();
     const submit = h("button", { type: "submit", class: "button primary" }, gettext("Save"));
-    const form = h("form", { class: "settings-form", novalidate: true }, name.element, h("div", { class: "settings-end" }, submit, end.element));
-    const showFace = () => refill(face, JSON.stringify([store.me.id, store.me.img, store.me.name]), () => avatarButton(
+    const form = h("form", { class: "settings-form", novalidate: true }, name.element, h("div", { class: "settings-end" }, submit, status.element));
+    const showFace = () => replaceIfChanged(face, JSON.stringify([store.me.id, store.me.img, store.me.name]), () => avatarButton(
       { ...store.me, online: false },
-      { save: (file) => actions.setAvatar(file), remove: () => actions.changeMe({ img: "" }) },
+      { save: (file) => actions.account.setAvatar(file), remove: () => actions.account.update({ img: "" }) },
     ));
 
     showFace();
     signal.addEventListener("abort", store.on("people", showFace));
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      end.say("");
+      status.show("");
       submit.disabled = true;
       try {
-        await actions.changeMe({ name: name.input.value });
+        await actions.account.update({ name: name.input.value });
         name.input.value = store.me.name;
-        end.say(gettext("Saved."));
+        status.show(gettext("Saved."));
       } catch (problem) {
-        refuseFields(problem, { name });
+        showFieldErrors(problem, { name });
       } finally {
         submit.disabled = false;
       }

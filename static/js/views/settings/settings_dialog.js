@@ -1,5 +1,5 @@
-// My settings, in sections. A new one is a module in settings/ and a line in SECTIONS: {name, label, icon, build(context)}.
-// `build` answers an element, and gets {store, actions, close, signal}; `signal` is aborted when the section is left.
+// The settings dialog. A new section is a module in settings/ and a line in SECTIONS: {name, label, icon, build(context)}.
+// `build` returns an element; its context is {store, actions, close, signal}, and `signal` is aborted when the section is left.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
@@ -29,11 +29,11 @@ export function openSettings({ store, actions }) {
     section.name,
     h("button", { type: "button", on: { click: () => show(section) } }, icon(section.icon), h("span", {}, section.label), icon("chevron-right")),
   ]));
-  const sections = h("nav", { class: "settings-sections", "aria-label": title, on: { keydown: walk } }, [...buttons.values()]);
+  const sections = h("nav", { class: "settings-sections", "aria-label": title, on: { keydown: moveFocus } }, [...buttons.values()]);
   const { dialog, heading, close } = openDialog(title, { kind: "settings", content: [sections, content], onClose: () => leave.abort() });
   heading.before(back);
 
-  /** One column shows the sections or one of them, two show both. */
+  /** A narrow page shows the sections or one of them, a wide page both. */
   function show(section) {
     leave.abort();
     leave = new AbortController();
@@ -54,7 +54,7 @@ export function openSettings({ store, actions }) {
     if (isNarrow) content.focus({ preventScroll: true });
   }
 
-  function walk(event) {
+  function moveFocus(event) {
     const all = [...buttons.values()];
     const to = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!to) return;
@@ -64,7 +64,7 @@ export function openSettings({ store, actions }) {
 
   dialog.dataset.pane = "sections";
   buttons.get(SECTIONS[0].name).focus();
-  // What only I see of myself is not in the page.
+  // The page's boot data lacks what only the user may see, such as invisibility.
   actions
     .loadMe()
     .catch((problem) => toast(problem.message))

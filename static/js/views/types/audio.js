@@ -1,25 +1,25 @@
-// Voice: played in its bubble, one at a time.
+// Voice messages, played in their bubbles.
 import { shortTime } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
 import { progress } from "chat/views/progress.js";
-import { voice } from "chat/views/voice_player.js";
+import { voicePlayer } from "chat/views/voice_player.js";
 
 export const audio = {
   name: "audio",
-  look: () => "voiced",
+  className: () => "voiced",
   preview: (message) => `${gettext("[Voice]")} ${shortTime(message.mediaDuration)}`,
-  text: (message) => message.content,
-  address: (message) => message.mediaUrl,
-  attach: [{ label: gettext("Voice"), icon: "mic", run: (kit) => kit.record() }],
-  body(message, { isGoing, local, part, meta }) {
+  plainText: (message) => message.content,
+  downloadUrl: (message) => message.mediaUrl,
+  attachItems: [{ label: gettext("Voice"), icon: "mic", run: (kit) => kit.record() }],
+  body(message, { isSending, local, part, meta }) {
     const name = message.clientId ?? message.id;
-    // The server's is the one that every browser plays, and that knows how long it is.
-    const address = message.mediaUrl && !isGoing ? message.mediaUrl : local;
+    // The server's version plays in every browser, and knows its length.
+    const address = message.mediaUrl && !isSending ? message.mediaUrl : local;
     return h(
       "div",
       { class: "body" },
-      voice({ name, address, duration: message.mediaDuration ?? 0, waveform: message.waveform, leading: isGoing && progress(part) }),
+      voicePlayer({ name, address, duration: message.mediaDuration ?? 0, waveform: message.waveform, leading: isSending && progress(part) }),
       message.content && h("span", { class: "text", dir: "auto" }, message.content),
       meta,
     );

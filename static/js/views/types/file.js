@@ -1,10 +1,10 @@
-// Files of any type, only ever to be saved.
+// Files of any type, for download only.
 import { fileSize } from "chat/views/format.js";
-import { fill, gettext } from "chat/i18n.js";
-import { h, icon, linked } from "chat/views/dom.js";
+import { interpolate, gettext } from "chat/i18n.js";
+import { h, icon, linkify } from "chat/views/dom.js";
 import { progress } from "chat/views/progress.js";
 
-const KINDS = [
+const ICONS = [
   ["file-archive", /\.(zip|rar|7z|tar|gz|tgz|bz2|xz|zst|jar|apk|dmg|iso)$/i],
   ["file-spreadsheet", /\.(xlsx?|ods|csv|tsv|numbers|et)$/i],
   ["presentation", /\.(pptx?|odp|key|dps)$/i],
@@ -15,9 +15,9 @@ const KINDS = [
   ["file-text", /\.(pdf|docx?|odt|rtf|txt|md|pages|wps|epub)$/i],
 ];
 
-const iconFor = (name) => KINDS.find(([, ending]) => ending.test(name))?.[0] ?? "file";
+const iconFor = (name) => ICONS.find(([, ending]) => ending.test(name))?.[0] ?? "file";
 
-/** Long names are cut in their middle: the ending says most. */
+/** Long names are cut in the middle, because their ending tells most. */
 export function fileName(name) {
   const [head, tail] = name.length > 14 ? [name.slice(0, -8), name.slice(-8)] : [name, ""];
   return h("bdi", { class: "file-name", title: name }, h("span", {}, head), tail && h("span", {}, tail));
@@ -28,24 +28,24 @@ export const fileIcon = (name) => h("span", { class: "file-icon" }, icon(iconFor
 export const file = {
   name: "file",
   preview: (message) => [gettext("[File]"), message.fileName].filter(Boolean).join(" "),
-  text: (message) => message.content,
-  address: (message) => message.mediaUrl,
-  attach: [{ label: gettext("File"), icon: "file", run: (kit) => kit.pick({ multiple: true, asFiles: true }) }],
-  body(message, { isGoing, part, meta }) {
+  plainText: (message) => message.content,
+  downloadUrl: (message) => message.mediaUrl,
+  attachItems: [{ label: gettext("File"), icon: "file", run: (kit) => kit.pick({ multiple: true, asFiles: true }) }],
+  body(message, { isSending, part, meta }) {
     const name = message.fileName ?? gettext("File");
     const card = [
-      isGoing ? progress(part) : fileIcon(name),
+      isSending ? progress(part) : fileIcon(name),
       h("span", { class: "file-text" }, fileName(name), h("small", {}, message.fileSize != null && fileSize(message.fileSize))),
-      !isGoing && message.mediaUrl && icon("download"),
+      !isSending && message.mediaUrl && icon("download"),
     ];
-    const label = fill(gettext("Download %(name)s"), { name });
+    const label = interpolate(gettext("Download %(name)s"), { name });
     return h(
       "div",
       { class: "body", dir: "auto" },
-      isGoing || !message.mediaUrl
+      isSending || !message.mediaUrl
         ? h("div", { class: "file-card" }, card)
         : h("a", { class: "file-card", href: message.mediaUrl, download: name, "aria-label": `${label}, ${fileSize(message.fileSize)}` }, card),
-      message.content && h("span", { class: "text" }, linked(message.content)),
+      message.content && h("span", { class: "text" }, linkify(message.content)),
       meta,
     );
   },

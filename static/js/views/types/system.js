@@ -1,4 +1,4 @@
-// What happened to a group, said by nobody.
+// What happened to a group: a line without a sender.
 import { systemLine } from "chat/views/format.js";
 import { h } from "chat/views/dom.js";
 

@@ -1,0 +1,54 @@
+// What can be done with a chat: read, pin, mute; and how one with a new person begins.
+import { splitKey } from "chat/ids.js";
+
+export class Chats {
+  #store;
+  #server;
+
+  constructor({ store, server }) {
+    this.#store = store;
+    this.#server = server;
+  }
+
+  async markRead(key, upTo) {
+    const chat = this.#store.chats.get(key);
+    // Without a connection nothing is marked; the open chat tries again after the reconnect.
+    if (!chat || upTo <= chat.readSeq || this.#store.connection !== "online") return;
+    const readBefore = chat.readSeq;
+    this.#store.patchChat(key, { readSeq: upTo, ...(upTo >= chat.seq && { unreadCount: 0 }) });
+    try {
+      const { unreadCount } = await this.#server.markRead(chat, upTo);
+      if (chat.readSeq === upTo) this.#store.patchChat(key, { unreadCount });
+    } catch ({ code }) {
+      if (code === "offline" && chat.readSeq === upTo) this.#store.patchChat(key, { readSeq: readBefore });
+    }
+  }
+
+  async pin(chat, pinned) {
+    this.#store.apply({ event: "OnChatUpdate", data: await this.#server.pinChat(chat, pinned) });
+  }
+
+  /** `seconds` limits a mute; without it the mute lasts until further notice. */
+  async mute(chat, { muted, seconds }) {
+    this.#store.apply({ event: "OnChatUpdate", data: await this.#server.muteChat(chat, { muted, seconds }) });
+  }
+
+  findPeople(search) {
+    return this.#server.people(search);
+  }
+
+  /** The key of the private chat with `user`. */
+  withPerson(user) {
+    return this.#store.ensureChat("private", user).key;
+  }
+
+  /** The chat at an address; null if it does not exist for this user. */
+  async resolve(key) {
+    if (this.#store.chats.has(key)) return this.#store.chats.get(key);
+    const { type, id } = splitKey(key);
+    if (type !== "private") return null;
+    const known = this.#store.people.get(id);
+    const user = known?.name ? known : (await this.findPeople("")).find((one) => one.id === id);
+    return user ? this.#store.ensureChat("private", user) : null;
+  }
+}

@@ -1,0 +1,73 @@
+// What can be done with messages: write, send, retry, edit, recall; and who has read one.
+const TYPING_INTERVAL_MS = 3000;
+
+export class Messages {
+  #store;
+  #server;
+  #outbox;
+  #drafts;
+  #typingSentAt = -Infinity;
+
+  constructor({ store, server, outbox, drafts }) {
+    this.#store = store;
+    this.#server = server;
+    this.#outbox = outbox;
+    this.#drafts = drafts;
+  }
+
+  send(key, content, replyTo = null) {
+    if (!this.#prepare(key)) return;
+    this.#outbox.add({ key, content, replyTo });
+    this.#typingSentAt = -Infinity;
+  }
+
+  /** A file as `media/prepare.js` returned it; `content` is its caption. */
+  sendFile(key, { type, mediaType, file, shown }, content = "", replyTo = null) {
+    if (!this.#prepare(key)) return;
+    this.#outbox.addFile({ key, type, mediaType, file, content, replyTo, shown });
+  }
+
+  sendLocation(key, locationData, replyTo = null) {
+    if (!this.#prepare(key)) return;
+    this.#outbox.add({ key, type: "location", content: "", replyTo, locationData });
+  }
+
+  /** Returns whether the chat still exists: it may be gone by the time its dialog is answered. */
+  #prepare(key) {
+    this.#store.beginChat(key);
+    this.#server.connectNow();
+    return this.#store.chats.has(key);
+  }
+
+  retry(clientId) {
+    this.#outbox.retry(clientId);
+  }
+
+  discard(clientId) {
+    this.#outbox.discard(clientId);
+  }
+
+  saveDraft(key, text) {
+    this.#drafts.save(key, text);
+  }
+
+  /** Tells the other members that I am typing, at most every TYPING_INTERVAL_MS. */
+  notifyTyping(key) {
+    if (performance.now() - this.#typingSentAt < TYPING_INTERVAL_MS || !this.#store.chats.get(key).seq) return;
+    if (this.#server.notifyTyping(key)) this.#typingSentAt = performance.now();
+  }
+
+  async recall(message) {
+    const recalled = await this.#server.recall(message.id);
+    if (message.senderId === this.#store.me.id && message.type === "text") this.#store.keepRecalledText(message.id, message.content);
+    this.#store.apply({ event: "OnRecall", data: recalled });
+  }
+
+  async edit(message, content) {
+    this.#store.apply({ event: "OnEdit", data: await this.#server.edit(message.id, content) });
+  }
+
+  readers(message) {
+    return this.#server.readers(message.id);
+  }
+}

@@ -1,0 +1,191 @@
+// The one door to the server: every route and socket event that the page uses, each as a named method. Shapes, limits and
+// error codes are those of docs/api.md. Methods reject with a Problem or a SocketError; both have a `code` and a `message`.
+import { splitKey } from "chat/ids.js";
+import { Api } from "chat/net/api.js";
+import { Socket } from "chat/net/socket.js";
+
+export class Server {
+  #api;
+  #socket;
+
+  /** `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`, `onSignedOut()`. */
+  constructor({ onEvent, onConnected, onDisconnected, onSignedOut }) {
+    this.#api = new Api({ onSignedOut });
+    this.#socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, { onEvent, onConnected, onDisconnected, onSignedOut });
+  }
+
+  // ── Connection ─────────────────────────────────────────────────────────
+  connect() {
+    this.#socket.start();
+  }
+
+  /** Connects now instead of at the next scheduled attempt. */
+  connectNow() {
+    this.#socket.connectNow();
+  }
+
+  disconnect() {
+    this.#socket.stop();
+  }
+
+  // ── Chats ──────────────────────────────────────────────────────────────
+  chatList() {
+    return this.#api.post("/chatList");
+  }
+
+  /** Asks for everything above these versions and for the unread counts; the answers arrive as events. */
+  requestSync(cursors) {
+    this.#socket.notify("EmitSync", { cursors });
+    this.#socket.notify("EmitGetUnreadCount");
+  }
+
+  /** Resolves with {unreadCount}. */
+  markRead({ type, id }, upTo) {
+    if (type === "group") return this.#socket.request("EmitMarkGroupRead", { groupId: id, upTo });
+    return this.#socket.request("EmitMarkPrivateRead", { senderId: id, upTo });
+  }
+
+  pinChat({ type, id }, pinned) {
+    return this.#api.post("/chat/pin", { type, id, pinned });
+  }
+
+  /** For `seconds`, or without them until further notice. */
+  muteChat({ type, id }, { muted, seconds }) {
+    return this.#api.post("/chat/mute", { type, id, muted, ...(seconds && { seconds }) });
+  }
+
+  /** Tells the other members that I am typing. Returns whether it was sent. */
+  notifyTyping(key) {
+    const { type, id } = splitKey(key);
+    return this.#socket.notify("EmitTyping", type === "group" ? { groupId: id } : { toUid: id });
+  }
+
+  // ── Messages ───────────────────────────────────────────────────────────
+  /** One page of a chat's messages, oldest first; `cursor` is {before} or {after}, a seq, or empty for the newest. */
+  history(key, me, { limit, ...cursor }) {
+    const { type, id } = splitKey(key);
+    if (type === "group") return this.#api.get("/group/messages", { groupId: id, limit, ...cursor });
+    return this.#api.get("/private/messages", { senderId: id, receiverId: me, limit, ...cursor });
+  }
+
+  quotedMessages(messageIds) {
+    return this.#api.get("/message/quoted", { messageId: messageIds });
+  }
+
+  /** Messages that contain `query`, in all chats or in the chat `key`: {items, next}. */
+  searchMessages(query, { key, limit }) {
+    const { type, id } = key ? splitKey(key) : {};
+    return this.#api.page("/message/search", { q: query, limit, chatId: id, isGroup: key && type === "group" });
+  }
+
+  /** The page that the `next` of an earlier one names. */
+  nextPage(next) {
+    return this.#api.page(next);
+  }
+
+  /** Resolves with the stored message; sending the same clientId again returns the same message. */
+  sendMessage({ clientId, key, content, type, replyTo, mediaUrl, locationData }) {
+    const { type: chatType, id } = splitKey(key);
+    const [event, to] = chatType === "group" ? ["EmitGroupMsg", { groupId: id }] : ["EmitPrivate", { toUid: id }];
+    return this.#socket.request(event, { ...to, content, type, clientId, replyTo, mediaUrl, locationData });
+  }
+
+  /** Uploads the file of a message; `options` are {onProgress, signal}. */
+  upload(mediaType, file, options) {
+    return this.#api.upload("/upload", { mediaType, media: file }, options);
+  }
+
+  recall(messageId) {
+    return this.#api.post("/message/recall", { messageId });
+  }
+
+  edit(messageId, content) {
+    return this.#api.post("/message/edit", { messageId, content });
+  }
+
+  readers(messageId) {
+    return this.#api.get("/message/readers", { messageId });
+  }
+
+  // ── People and groups ──────────────────────────────────────────────────
+  /** Whose presence, name and picture this page wants to be told of. Returns whether it was sent. */
+  watchPresence(userIds) {
+    return this.#socket.notify("EmitWatchPresence", { userIds });
+  }
+
+  people(search) {
+    return this.#api.get("/userChatList", { search: search || null });
+  }
+
+  groups(search) {
+    return this.#api.get("/group/allList", { search: search || null });
+  }
+
+  myGroups() {
+    return this.#api.get("/group/list");
+  }
+
+  members(groupId) {
+    return this.#api.get(`/group/members/${groupId}`);
+  }
+
+  createGroup({ name, memberIds, joinPolicy }) {
+    return this.#api.post("/group/create", { name, memberIds, joinPolicy });
+  }
+
+  joinGroup(groupId, inviteCode) {
+    return this.#api.post("/group/join", inviteCode ? { groupId, inviteCode } : { groupId });
+  }
+
+  /** `verb`: update, invite, kick, setRole, transfer, tempLeave, return, leave or dissolve. */
+  changeGroup(verb, groupId, change = {}) {
+    return this.#api.post(`/group/${verb}`, { groupId, ...change });
+  }
+
+  setGroupAvatar(groupId, file) {
+    return this.#api.upload("/group/avatar", { groupId, media: file });
+  }
+
+  // ── My account ─────────────────────────────────────────────────────────
+  me() {
+    return this.#api.get("/me");
+  }
+
+  updateMe(change) {
+    return this.#api.patch("/me", change);
+  }
+
+  setMyAvatar(file) {
+    return this.#api.upload("/me/avatar", { media: file });
+  }
+
+  devices() {
+    return this.#api.get("/me/sessions");
+  }
+
+  signOutDevice(id) {
+    return this.#api.delete(`/me/sessions/${id}`);
+  }
+
+  signOutOtherDevices() {
+    return this.#api.delete("/me/sessions");
+  }
+
+  // ── Push ───────────────────────────────────────────────────────────────
+  /** {key, isOn, showContent, otherDevices} */
+  pushStatus() {
+    return this.#api.get("/push");
+  }
+
+  subscribePush(subscription, { showContent }) {
+    return this.#api.post("/push/subscribe", { ...subscription, showContent });
+  }
+
+  unsubscribePush() {
+    return this.#api.post("/push/unsubscribe");
+  }
+
+  testPush() {
+    return this.#api.post("/push/test");
+  }
+}

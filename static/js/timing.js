@@ -1,0 +1,28 @@
+// When work runs: once after a burst, or once a frame.
+const HIDDEN_PAGE_DELAY_MS = 250;
+
+/** Returns a function that calls `work` with its last arguments when it has not been called for `milliseconds`. */
+export function debounce(work, milliseconds) {
+  let timer = 0;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...values), milliseconds);
+  };
+}
+
+/** Returns a function that runs `work` once in the next frame, however often it is called. A hidden page has no frames: it waits HIDDEN_PAGE_DELAY_MS. */
+export function oncePerFrame(work) {
+  let frame = 0;
+  let timer = 0;
+  const run = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    frame = timer = 0;
+    work();
+  };
+  return () => {
+    if (timer) return;
+    frame = requestAnimationFrame(run);
+    timer = setTimeout(run, HIDDEN_PAGE_DELAY_MS);
+  };
+}

@@ -1,0 +1,100 @@
+// Describes what stands in the message list: days, the divider, messages in runs, pending ones. Builds nothing itself.
+import { gettext } from "chat/i18n.js";
+import { chatKeyOf } from "chat/ids.js";
+import { dayRow, dividerRow, messageRow, receiptText } from "chat/views/conversation/message_row.js";
+import { h } from "chat/views/dom.js";
+import { dayLabel, dayOf } from "chat/views/format.js";
+import { typeOf } from "chat/views/types/registry.js";
+
+/** Messages of one sender within this time form a run. */
+const RUN_MS = 5 * 60_000;
+
+/** What is computed once per message object; a changed message is a new object. */
+const factsByMessage = new WeakMap();
+
+function factsOf(message) {
+  if (!factsByMessage.has(message)) {
+    const date = new Date(message.sentAt);
+    const signature = JSON.stringify([message.id, message.version, message.senderName, message.senderImg]);
+    factsByMessage.set(message, { at: date.getTime(), day: dayOf(date), signature });
+  }
+  return factsByMessage.get(message);
+}
+
+export class MessageRows {
+  #store;
+  /** Ids of quoted messages that are not loaded, found by `describe`. */
+  missingQuotes = new Set();
+
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /** Rows for `reconcile`, {key, signature, build()}: messages `from` to `to` of the chat `key`, with a divider before the seq `divider`. */
+  describe(key, { from, to, divider }) {
+    const timeline = this.#store.timeline(key);
+    const isAtEnd = to >= timeline.last && timeline.atEnd;
+    const pending = isAtEnd || !timeline.isLoaded ? this.#store.pendingOf(key) : [];
+    const messages = [...timeline.between(from, to), ...pending.map((entry) => this.#asMessage(entry))];
+    const lastOwn = messages.findLast((message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && !typeOf(message).row);
+    const isDivided = (message) => divider !== null && message?.seq === divider;
+    const rows = [];
+    this.missingQuotes.clear();
+    if (timeline.isLoaded && from <= timeline.first && !timeline.hasOlder && messages.length) {
+      rows.push({ key: "beginning", signature: "", build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")) });
+    }
+    messages.forEach((message, index) => {
+      const [previous, next] = [messages[index - 1], messages[index + 1]];
+      const { day } = factsOf(message);
+      const isNewDay = !previous || factsOf(previous).day !== day;
+      if (isNewDay) {
+        const label = dayLabel(new Date(message.sentAt));
+        rows.push({ key: `d:${day}`, signature: label, build: () => dayRow(label) });
+      }
+      if (isDivided(message)) rows.push({ key: "divider", signature: "", build: dividerRow });
+      const isFirst = isNewDay || isDivided(message) || !isRun(previous, message);
+      const isLast = !isRun(message, next) || isDivided(next);
+      rows.push(this.#row(key, message, { isFirst, isLast }, message === lastOwn));
+    });
+    return rows;
+  }
+
+  /** The message that `message` quotes; undefined while it is not known, null if it does not exist any more. */
+  quotedBy(key, message) {
+    const quoted = this.#store.timeline(key).find(message.replyTo) ?? this.#store.quoted.get(message.replyTo);
+    return quoted && (chatKeyOf(quoted, this.#store.me.id) === key ? this.#store.withSender(quoted) : null);
+  }
+
+  #row(chatKey, original, { isFirst, isLast }, isLastOwn) {
+    const message = this.#store.withSender(original);
+    const { me, chats, recalledTexts, localFiles, progress } = this.#store;
+    const chat = chats.get(chatKey);
+    const { row } = typeOf(message);
+    if (row) return { key: `m:${message.seq}`, signature: String(message.version), build: () => row(message, me.id) };
+    const isOwn = message.senderId === me.id;
+    const isGroup = chat.type === "group";
+    const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
+    const read = isOwn ? { isRead, receipt: isLastOwn ? receiptText(isRead, message.readCount, isGroup) : "" } : null;
+    const quoted = message.replyTo ? this.quotedBy(chatKey, message) : undefined;
+    if (message.replyTo && quoted === undefined) this.missingQuotes.add(message.replyTo);
+    const mayReedit = recalledTexts.has(message.id);
+    const state = message.state ?? "sent";
+    const local = message.clientId && localFiles.get(message.clientId);
+    const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason, local };
+    const signature = [factsOf(message).signature, isFirst, isLast, read?.isRead, read?.receipt, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, local].join();
+    const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
+    return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
+  }
+
+  /** A pending entry in the shape of a message. */
+  #asMessage(entry) {
+    const { me } = this.#store;
+    return { ...entry, senderId: me.id, senderName: me.name, senderImg: me.img, seq: null, id: null, version: 0, editedAt: null, recalledAt: null };
+  }
+}
+
+function isRun(one, other) {
+  if (!one || !other || typeOf(one).row || typeOf(other).row || one.senderId !== other.senderId) return false;
+  const [before, after] = [factsOf(one), factsOf(other)];
+  return after.at - before.at < RUN_MS && before.day === after.day;
+}
