@@ -86,7 +86,7 @@ try {
     await archive.restore(store);
   } else {
     archive.begin({ me: boot.me, recallWindow, maxUpload, map });
-    // The address is of no chat in the list: it may be a person whom this user has never written to.
+    // The address is not of a chat in the list: it may be a person without a conversation so far.
     if (keyOfPath(location.pathname) && !boot.open) await sync.loadChatList();
   }
 } catch (problem) {

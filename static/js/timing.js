@@ -10,7 +10,10 @@ export function debounce(work, milliseconds) {
   };
 }
 
-/** Returns a function that runs `work` once in the next frame, however often it is called. A hidden page has no frames: it waits HIDDEN_PAGE_DELAY_MS. */
+/**
+ * Returns a function that runs `work` once in the next frame, however often it is called. A hidden page has no frames; there
+ * it runs after HIDDEN_PAGE_DELAY_MS.
+ */
 export function oncePerFrame(work) {
   let frame = 0;
   let timer = 0;

@@ -1,17 +1,16 @@
-// The service worker. It keeps the page without a person and the files that this names, shows it when the server cannot
-// be reached, and shows what is pushed. /sw.js runs this and says before what it consists of: BUILD.
+// The service worker. It caches the page without a user and the files that this page names, serves them while the server is
+// away, and shows notifications. /sw.js defines BUILD, which names the version and its files, and then runs this.
 //
-// A new one takes over at once: what a page of the former version may still ask for has a name by its content, which
-// the server goes on knowing, and there is nothing else that pages have of their worker. Answers of the API, uploads and
-// pages that are somebody's are never kept here.
+// A new version takes over at once: files that a page of the former version still requests are named by their content, and
+// the server goes on serving them. Answers of the API, uploads and pages with a user are never cached.
 /* global BUILD */
 
 const PREFIX = "chat.shell.";
 const CACHE = PREFIX + BUILD.version;
-// Who waits longer for the server has the page that was kept, which goes on trying by itself.
-const PATIENCE = 4000;
-// A proxy's words for a chat that is away.
-const AWAY = new Set([502, 503, 504]);
+// After this long without an answer the cached page is shown, which goes on trying by itself.
+const PAGE_TIMEOUT_MS = 4000;
+// What a proxy answers while the chat is down.
+const AWAY_STATUSES = new Set([502, 503, 504]);
 const PAGES = /^\/(?:$|chat\/)/;
 const NAMED_BY_CONTENT = /\.[0-9a-f]{12}\.\w+$/;
 
@@ -25,13 +24,13 @@ async function install() {
 }
 
 async function activate() {
-  // The server is asked for a page while this wakes up.
+  // The browser requests a page while the worker still starts.
   await registration.navigationPreload?.enable();
   for (const name of await caches.keys()) if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
   await clients.claim();
 }
 
-const kept = async (address) => (await caches.open(CACHE)).match(address, { ignoreVary: true });
+const cached = async (address) => (await caches.open(CACHE)).match(address, { ignoreVary: true });
 
 addEventListener("fetch", (event) => {
   const { request } = event;
@@ -44,46 +43,46 @@ addEventListener("fetch", (event) => {
   }
 });
 
-/** The server's page; or the one that was kept, if there is no answer in time. */
+/** The server's page, or the cached one if there is no answer in time. */
 async function page(event) {
   const answer = Promise.resolve(event.preloadResponse).then((preloaded) => preloaded ?? fetch(event.request));
-  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-  const response = await Promise.race([answer, late]).catch(() => null);
-  if (response && !AWAY.has(response.status)) return response;
-  return (await kept(BUILD.shell)) ?? answer;
+  const timeout = new Promise((resolve) => setTimeout(resolve, PAGE_TIMEOUT_MS));
+  const response = await Promise.race([answer, timeout]).catch(() => null);
+  if (response && !AWAY_STATUSES.has(response.status)) return response;
+  return (await cached(BUILD.shell)) ?? answer;
 }
 
 async function file(request) {
-  const own = await kept(request);
-  if (own && NAMED_BY_CONTENT.test(new URL(request.url).pathname)) return own;
+  const stored = await cached(request);
+  if (stored && NAMED_BY_CONTENT.test(new URL(request.url).pathname)) return stored;
   try {
     return await fetch(request);
   } catch (away) {
-    if (own) return own;
+    if (stored) return stored;
     throw away;
   }
 }
 
 // ── Notifications ────────────────────────────────────────────────────────
-let turn = Promise.resolve();
+let queue = Promise.resolve();
 
-/** One after the other, so that several pages and a push that tell the same show it once. */
-function inTurn(work) {
-  turn = turn.then(work, work);
-  return turn;
+/** Runs one after the other, so that several pages and a push for the same message show it once. */
+function inOrder(work) {
+  queue = queue.then(work, work);
+  return queue;
 }
 
-addEventListener("push", (event) => event.waitUntil(inTurn(() => pushed(event.data))));
+addEventListener("push", (event) => event.waitUntil(inOrder(() => showPush(event.data))));
 addEventListener("message", (event) => {
-  if (event.data.type === "note") event.waitUntil(inTurn(() => show(event.data.note)));
+  if (event.data.type === "note") event.waitUntil(inOrder(() => show(event.data.note)));
 });
 
-async function pushed(data) {
+async function showPush(data) {
   const note = { title: BUILD.title, body: BUILD.body, tag: "chat", url: "/" };
   try {
     Object.assign(note, data?.json());
   } catch {
-    // Not from us, or of another time: that there is something is all there is to say.
+    // Not JSON, so not from this version: only that there is something can be shown.
   }
   if (note.unread != null) await navigator.setAppBadge?.(note.unread).catch(() => {});
   await show(note);
@@ -100,11 +99,11 @@ async function show({ id, title, body, tag, url }) {
 
 addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(open(event.notification.data.url));
+  event.waitUntil(openChat(event.notification.data.url));
 });
 
-/** At a page that is open, the one before one's eyes if there is one; or at a new one. */
-async function open(url) {
+/** In an open page, preferably a visible one, otherwise in a new one. */
+async function openChat(url) {
   const pages = await clients.matchAll({ type: "window" });
   const chats = pages.filter((one) => PAGES.test(new URL(one.url).pathname));
   const chat = chats.find((one) => one.visibilityState === "visible") ?? chats[0];

@@ -1,4 +1,4 @@
-// What users can do with their own account, and with what this browser keeps of it.
+// What users can do with their own account, and with their data in this browser.
 export class Account {
   #store;
   #server;

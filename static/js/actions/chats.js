@@ -1,4 +1,4 @@
-// What can be done with a chat: read, pin, mute; and how one with a new person begins.
+// What can be done with a chat: mark as read, pin, mute; and starting a private chat.
 import { splitKey } from "chat/ids.js";
 
 export class Chats {

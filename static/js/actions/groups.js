@@ -1,4 +1,4 @@
-// What can be done with groups.
+// What can be done with groups: create, find, load, change, join, leave.
 import { chatKey } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 

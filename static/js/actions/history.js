@@ -16,7 +16,7 @@ export class MessageHistory {
     this.#server = server;
   }
 
-  /** Loads what an opened chat shows first: the messages around its first unread one, or its end. */
+  /** Loads what an opened chat shows first: the messages around the first unread one, or the last ones. */
   async open(key) {
     const chat = this.#store.chats.get(key);
     if (!chat || this.#store.timeline(key).isLoaded || this.#loading.has(`around ${key}`)) return;

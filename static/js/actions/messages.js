@@ -1,4 +1,4 @@
-// What can be done with messages: write, send, retry, edit, recall; and who has read one.
+// What can be done with messages: send, retry, discard, edit, recall, list readers.
 const TYPING_INTERVAL_MS = 3000;
 
 export class Messages {

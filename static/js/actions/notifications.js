@@ -1,5 +1,5 @@
-// Notifications: by this page while it is hidden, by a push while no page is open. Both go through the service worker, which
-// shows each message once. Permission is only requested after a click.
+// Notifications: by this page while it is hidden, by a push while no page is open. Both go through the service worker,
+// which shows each message once. Permission is only requested after a click.
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 
@@ -12,7 +12,7 @@ const READY_TIMEOUT_MS = 10_000;
 // In private windows some browsers never answer, so that pages cannot tell that the window is private.
 const SUBSCRIBE_TIMEOUT_MS = 5000;
 
-/** Rejects if `promise` takes longer than so many milliseconds. */
+/** Rejects if `promise` takes longer than `milliseconds`. */
 const within = (milliseconds, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, milliseconds, new Error("late")))]);
 
 /** Resolves with the registration once the worker is active; null if the browser has none or the page is not secure. */
@@ -88,7 +88,7 @@ export class Notifications {
   }
 
   // ── Settings ────────────────────────────────────────────────
-  /** Requests permission; only call it on a click. Resolves with the push status, or null if only open pages will notify. */
+  /** Requests permission; call it on a click only. Resolves with the push status, or null if only open pages notify. */
   async turnOn() {
     if ((await Notification.requestPermission()) !== "granted") return null;
     localStorage.setItem(this.#settingsKey, JSON.stringify({ showContent: true }));
@@ -121,7 +121,7 @@ export class Notifications {
     for (const note of (await registration?.getNotifications()) ?? []) note.close();
   }
 
-  /** Each page subscribes again, because browsers change subscriptions now and then. Resolves with null if there is no push. */
+  /** Every page subscribes again, because browsers change subscriptions. Resolves with null if there is no push. */
   async #subscribe() {
     const { pushManager } = (await this.#registration) ?? {};
     const status = await this.pushStatus();

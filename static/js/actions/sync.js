@@ -45,7 +45,7 @@ export class Sync {
     this.#store.refreshOpenChat();
   }
 
-  /** Watches everybody who can be seen: the people of the chat list, and the members of groups that were opened. */
+  /** Watches the people of the chat list and the members of groups that were opened, the open one first. */
   #watchPresence() {
     const { chats, openKey, groups, me } = this.#store;
     const ids = [...chats.values()].filter((chat) => chat.type === "private").map((chat) => chat.id);

@@ -1,5 +1,5 @@
 // Coordinates. Places are stored and sent as WGS-84, which satellites and browsers use; tiles of Amap and Tencent are drawn in
-// GCJ-02, shifted as Chinese law requires. Formulas, areas and values are those of the server's messaging/media/places.py.
+// GCJ-02, shifted as Chinese law requires. The formulas, areas and values are those of the server's messaging/media/places.py.
 // A place is {latitude, longitude}, degrees north and east.
 
 const AXIS = 6378245.0;

@@ -1,5 +1,5 @@
 // Prepares a chosen file for its upload: photographs are scaled down and rotated, everything else stays as it is. The server
-// decides what a file is; this only decides as which type it is sent.
+// decides what a file is; this only chooses the type to send it as.
 
 const SIDE_MAX_PX = 2560;
 const PIXELS_MAX = 24_000_000;
@@ -10,15 +10,15 @@ const QUALITIES = [0.86, 0.76, 0.66];
 const TARGET_BYTES = 1_900_000;
 
 const PICTURES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/heif"]);
-/** Browsers can show more than the server keeps; such pictures are scaled anew. */
+/** Browsers can show more formats than the server accepts; such pictures are converted. */
 const DRAWABLE = new Set([...PICTURES, "image/avif", "image/bmp", "image/x-ms-bmp"]);
 const HEIC = /\.(heic|heif)$/i;
 
 export const isPicture = (file) => DRAWABLE.has(file.type) || HEIC.test(file.name);
 
 /**
- * Answers {type, mediaType, file, shown}; `shown` is what a bubble needs meanwhile. A preparePicture that cannot be read here
- * goes as it is: the server may know it, or says what is wrong with it.
+ * Resolves with {type, mediaType, file, shown}; `shown` is what the bubble shows until the server's message arrives. A picture
+ * that this browser cannot read is sent as it is: the server may know it, or answers what is wrong with it.
  */
 export async function prepare(file, { asFile = false } = {}) {
   return !asFile && isPicture(file) ? preparePicture(file) : prepareFile(file);
@@ -38,7 +38,7 @@ export function prepareRecording({ blob, duration, waveform }) {
 export const prepareAudioFile = (file) => ({ type: "audio", mediaType: "audio", file, shown: { mediaDuration: null, waveform: null, mimeType: file.type } });
 
 async function preparePicture(file) {
-  // Drawn from its file, a preparePicture is turned by its EXIF orientation, and so are its sides.
+  // The bitmap is already rotated by its EXIF orientation, and so are width and height.
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return asPicture(file, null);
   const { width, height } = bitmap;

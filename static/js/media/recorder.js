@@ -11,7 +11,7 @@ const WAVEFORM_PEAKS = 64;
 export const canRecord = () => Boolean(isSecureContext && navigator.mediaDevices?.getUserMedia && globalThis.MediaRecorder);
 
 export class Recorder {
-  /** Loudness from 0 to 1, one value each LEVEL_INTERVAL_MS. */
+  /** Loudness from 0 to 1, one value per LEVEL_INTERVAL_MS. */
   levels = [];
 
   #stream;

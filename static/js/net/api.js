@@ -11,8 +11,7 @@ export class Problem extends Error {
   }
 }
 
-// An upload without progress for this long has lost its network. It is this long because a slow server may take a while to
-// answer after the last byte.
+// An upload without progress for this long has lost its network; a slow server may need a while after the last byte.
 const UPLOAD_STALL_TIMEOUT_MS = 90_000;
 
 const NEXT_LINK = /<([^>]*)>; rel="next"/;

@@ -108,7 +108,7 @@ export class Server {
   }
 
   // ── People and groups ──────────────────────────────────────────────────
-  /** Whose presence, name and picture this page wants to be told of. Returns whether it was sent. */
+  /** Watches the presence, name and picture of these users. Returns whether it was sent. */
   watchPresence(userIds) {
     return this.#socket.notify("EmitWatchPresence", { userIds });
   }

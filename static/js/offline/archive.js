@@ -1,5 +1,5 @@
-// What can be read while the server is away: the most recent chats and the last messages of each, in one database per user.
-// It is a bounded copy, dropped as soon as the server answers again and deleted by a sign-out.
+// What can be read while the server is away: the most recent chats and the last messages of each, one database per user. A
+// bounded copy: the page drops it when the server answers again, a sign-out deletes it.
 import { chatKey, chatKeyOf } from "chat/ids.js";
 import { openDatabase, resultOf } from "chat/offline/database.js";
 

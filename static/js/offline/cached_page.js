@@ -1,4 +1,4 @@
-// The service worker's cached page lacks what the server writes into a page for one browser; the cookies have it.
+// The service worker's cached page lacks what the server writes for one browser; it is taken from the cookies.
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 
 /** Sets the chosen theme and the forms' CSRF token. */

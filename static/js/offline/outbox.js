@@ -1,5 +1,5 @@
 // Messages that are not yet acknowledged. They outlive the page: after a reload the same clientId is sent again, and the
-// server answers with the same message. Files are uploaded one at a time; messages written after one do not wait for it.
+// server answers with the same message. Files are uploaded one at a time; messages written after a file do not wait for it.
 import { gettext } from "chat/i18n.js";
 import { newId } from "chat/ids.js";
 

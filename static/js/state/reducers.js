@@ -41,7 +41,7 @@ function mergeSender(store, { senderId: id, senderName: name, senderImg: img }) 
   if (known?.name !== name || known?.img !== img) store.mergePerson({ id, name, img });
 }
 
-/** Another member's read cursor moved, which changes ticks and read counts. */
+/** Another member's read cursor moved: updates ticks and read counts. */
 function applyRead(store, { type, id, userId, readSeq, previousSeq }) {
   const key = chatKey(type, id);
   const chat = store.chats.get(key);

@@ -1,5 +1,5 @@
-// The page's only state. Views read it and subscribe to topics; it changes through `apply(event)` and the methods below,
-// never by an assignment from outside state/ (eslint.config.js).
+// The page's only state. Views read it and subscribe to topics; it changes through `apply(event)` and the methods below.
+// Outside state/, ESLint refuses assignments to it.
 // `apply` is idempotent: receiving an event twice or late leaves the same state as receiving it once.
 // Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list must be fetched), and
 // with a chat's key after the colon: timeline:, typing:, group:, members: (the membership has changed).
@@ -187,7 +187,7 @@ export class Store {
     return this.chats.get(key);
   }
 
-  /** From its first message on, a chat stands in the list. */
+  /** A chat appears in the list from its first message on. */
   beginChat(key) {
     const chat = this.chats.get(key);
     if (chat) chat.isBlank = false;

@@ -1,4 +1,4 @@
-/** Above MESSAGES_MAX, messages further than TRIM_MARGIN from the range that is shown are dropped. */
+/** A timeline with more than MESSAGES_MAX is trimmed: messages further than TRIM_MARGIN from the range that is shown are dropped. */
 const MESSAGES_MAX = 1000;
 const TRIM_MARGIN = 200;
 

@@ -1,4 +1,4 @@
-// Who is typing in which chat. Nobody says that they stopped: each entry expires by itself.
+// Who is typing in which chat. There is no event for stopping: each entry expires by itself.
 const TYPING_TIMEOUT_MS = 6000;
 
 export class Typing {

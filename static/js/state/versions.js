@@ -1,4 +1,4 @@
-// Per chat: which versions arrived ahead of one that is still missing. A gap that stays means that a sync is due.
+// Tracks gaps in each chat's versions: changes that arrived before an earlier one. A gap that stays means a sync is due.
 export class Versions {
   #ahead = new Map();
 

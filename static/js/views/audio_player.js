@@ -1,4 +1,4 @@
-// Plays one recording at a time. Bubbles are built again and again, so recordings are known by name.
+// Plays one recording at a time. Recordings are identified by name, because bubbles are built again and again.
 import { gettext } from "chat/i18n.js";
 import { toast } from "chat/views/dom.js";
 

@@ -12,7 +12,7 @@ const MUTE_LENGTHS = [
   [gettext("Until I turn it on again"), "bell-off", null],
 ];
 
-/** `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat, if it is open. */
+/** `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat; only an open chat has it. */
 export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBoundingClientRect()) {
   const run = (work) => work.catch((problem) => toast(problem.message));
   const mute = (muted, seconds) => run(actions.chats.mute(chat, { muted, seconds }));

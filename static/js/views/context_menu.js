@@ -4,8 +4,8 @@ const LONG_PRESS_MS = 500;
 const MOVE_MAX_PX = 10;
 
 /**
- * Calls `open(target, at)` with the element and the point {x, y}; from the keyboard without a point. If `open` returns false,
- * the browser's own menu opens.
+ * Calls `open(target, at)` with the element and the point {x, y}; from the keyboard without a point. If `open` returns
+ * false, the browser's own menu opens.
  */
 export function onContextMenu(element, open) {
   let press = 0;

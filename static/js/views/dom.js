@@ -41,7 +41,7 @@ export function iconButton(name, label, click, attributes = {}) {
   return h("button", { type: "button", class: `icon-button ${more}`.trim(), "aria-label": label, title: label, on: { click }, ...rest }, icon(name));
 }
 
-/** The picture of a person or group, or a letter on one of ten tones. */
+/** The picture of a person or group, or a letter on one of ten colors. */
 export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {
   const letter = initial(name || "?");
   // A picture that cannot be loaded is replaced by the letter.

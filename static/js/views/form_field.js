@@ -31,7 +31,7 @@ export function field(label, { hint = "", ...attributes } = {}) {
   return { element, input, showError, clearError };
 }
 
-/** Says what is invalid beside the fields it is about, by the server's names for them; anything else beside the first. */
+/** Shows a Problem's errors beside their fields, by the server's names; any other error beside the first field. */
 export function showFieldErrors(problem, named) {
   const invalid = Object.entries(named).filter(([name]) => problem.errors?.[name]);
   for (const [name, one] of invalid) one.showError(problem.errors[name].join(" "));

@@ -53,7 +53,7 @@ export function typingLine(typists) {
 
 export const badge = (count) => (count > 99 ? "99+" : String(count));
 
-/** One of ten color tones, always the same for an id. */
+/** The number of one of ten colors, always the same for an id. */
 export function tone(id) {
   let sum = 0;
   for (const character of String(id)) sum = (sum * 31 + character.codePointAt(0)) >>> 0;

@@ -8,7 +8,7 @@ export function* splitLinks(text) {
   for (const found of text.matchAll(ADDRESS)) {
     let address = found[0];
     const tail = TAIL.exec(address)?.[0] ?? "";
-    // A closing bracket belongs to an address that opened one.
+    // A closing bracket belongs to the address if the address has an opening one.
     if (tail && !(tail.startsWith(")") && address.includes("("))) address = address.slice(0, -tail.length);
     const href = URL.canParse(address) ? new URL(address).href : null;
     if (!href) continue;

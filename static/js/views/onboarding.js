@@ -32,7 +32,7 @@ const steps = (context, isAlone) => [
   !isAlone && invitation(context),
 ].filter(Boolean);
 
-/** Shown instead of an empty chat list. Whether there is anybody else decides which step comes first. */
+/** Shown instead of an empty chat list. Whether other users exist decides which step comes first. */
 export function emptyList(context) {
   const lead = h("p");
   const buttons = h("div", { class: "steps" });

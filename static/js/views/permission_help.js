@@ -3,7 +3,7 @@ import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
 
-/** The page was opened without https. `instead`, {label, run}, is a button for an alternative. */
+/** For a page without https. `instead`, {label, run}, is a button for an alternative. */
 export function explainInsecurePage(what, instead = null) {
   const secure = `https://${location.host.replace(/:\d+$/, "")}/`;
   const content = [
@@ -15,7 +15,7 @@ export function explainInsecurePage(what, instead = null) {
   const { close } = openDialog(gettext("Not on this page"), { content, buttons: instead ? [h("button", { type: "button", class: "button primary", on: { click: () => { close(); instead.run(); } } }, instead.label)] : [] });
 }
 
-/** The browser or the user refused, or there is no such device: `error` is that of getUserMedia. */
+/** For an `error` of getUserMedia: refused by the browser or the user, or no such device. */
 export function explainRefusal(error, { device, refused, missing }) {
   const reasons = { NotAllowedError: refused, SecurityError: refused, NotFoundError: missing, OverconstrainedError: missing };
   const content = [

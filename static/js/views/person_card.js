@@ -5,7 +5,7 @@ import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, replaceIfChanged } from "chat/views/dom.js";
 
-/** The buttons in order: each function returns {label, icon, run}, or false where its action makes no sense. */
+/** The buttons in order: each function returns {label, icon, run}, or false if its action does not apply. */
 const ACTIONS = [
   ({ user, store, actions, router }) => store.openKey !== chatKey("private", user.id) && {
     label: gettext("Send a message"),

@@ -1,4 +1,4 @@
-// Everything that is not text enters a conversation here: chosen from the menu, pasted, or dropped.
+// Attachments: chosen from the menu, pasted, or dropped on the conversation.
 import { interpolate, gettext } from "chat/i18n.js";
 import { lazy } from "chat/views/lazy.js";
 import { prepareAudioFile } from "chat/media/prepare.js";

@@ -17,7 +17,7 @@ import { openPersonCard } from "chat/views/person_card.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 const MINUTE_MS = 60_000;
-/** How many messages back ↑ in the empty composer looks for one of mine. */
+/** How many messages back ↑ in the empty composer looks for an own message. */
 const EDIT_LAST_WITHIN = 50;
 
 export class ConversationView {
@@ -175,7 +175,7 @@ export class ConversationView {
     onContextMenu(element, (target, at) => {
       const row = target.closest(".message");
       const message = this.#messageAt(target);
-      // On a link or a selection the browser's own menu is the useful one.
+      // On a link or a selection the browser's own menu is more useful.
       if (!message?.id || target.closest("a") || String(getSelection())) return false;
       this.#openMenu(row, message, at ?? row.querySelector(".bubble").getBoundingClientRect());
       return true;

@@ -1,4 +1,4 @@
-// The files that were chosen, pasted or dropped, before they are sent: preview, caption, removal.
+// The files that were chosen, pasted or dropped, shown before they are sent: preview, caption, removal.
 import { fileSize } from "chat/views/format.js";
 import { interpolate, gettext, ngettext } from "chat/i18n.js";
 import { isPicture, prepare } from "chat/media/prepare.js";

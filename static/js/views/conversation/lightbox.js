@@ -1,4 +1,4 @@
-// One picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or Back closes.
+// A picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or Back closes.
 import { fullTime } from "chat/views/format.js";
 import { interpolate, gettext } from "chat/i18n.js";
 import { announce, h, iconButton } from "chat/views/dom.js";

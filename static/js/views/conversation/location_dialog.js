@@ -21,7 +21,7 @@ const MAP_APPS = {
   geo: gettext("Another app"),
 };
 
-// Where one was lastPlace, as long as the page is there: it is nobody's business after.
+// The last place that was sent. It is forgotten with the page: a position is private.
 let lastPlace = null;
 
 export function openLocationPicker(kit) {

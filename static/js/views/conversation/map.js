@@ -1,4 +1,4 @@
-// A Leaflet map with a pin in its middle. Without configured tiles it is a gridLayer of coordinates.
+// A Leaflet map with a pin in its middle. Without configured tiles it is a grid of coordinates.
 import { gettext } from "chat/i18n.js";
 import { fromGcj02, toGcj02 } from "chat/media/places.js";
 import { h, icon } from "chat/views/dom.js";
@@ -8,7 +8,7 @@ const ZOOM_WORLD = 2;
 
 let loading = null;
 
-/** Leaflet and its stylesheet are loaded with the first map. */
+/** Loads Leaflet and its stylesheet with the first map. */
 function leaflet(style) {
   loading ??= Promise.all([
     import("leaflet"),

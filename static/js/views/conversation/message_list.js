@@ -7,7 +7,7 @@ import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 // Distances from an edge, in pixels: within LOAD_DISTANCE older messages are loaded ahead, within EXTEND_DISTANCE rows are
-// added, within EDGE_DISTANCE without waiting for the scrolling to stop; within END_DISTANCE the list follows its end.
+// added, within EDGE_DISTANCE even while scrolling; within END_DISTANCE the list follows its end.
 const LOAD_DISTANCE = 3000;
 const EXTEND_DISTANCE = 900;
 const EDGE_DISTANCE = 200;
@@ -251,7 +251,7 @@ export class MessageListView {
     this.#draw();
   }
 
-  /** Resolves in a frame without scrolling, when added rows move nothing; close to an edge there is no time to wait for one. */
+  /** Resolves in a frame without scrolling, when added rows move nothing; close to an edge it does not wait for one. */
   async #scrollPause() {
     let before;
     do {

@@ -1,4 +1,4 @@
-// What can be done with one message.
+// The menu of a message: reply, copy, download, edit, readers, recall.
 import { gettext, interpolate } from "chat/i18n.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm, openDialog } from "chat/views/dialog.js";

@@ -1,4 +1,4 @@
-// Describes what stands in the message list: days, the divider, messages in runs, pending ones. Builds nothing itself.
+// Describes the rows of the message list: days, the divider, messages in runs, pending messages.
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf } from "chat/ids.js";
 import { dayRow, dividerRow, messageRow, receiptText } from "chat/views/conversation/message_row.js";
@@ -30,7 +30,10 @@ export class MessageRows {
     this.#store = store;
   }
 
-  /** Rows for `reconcile`, {key, signature, build()}: messages `from` to `to` of the chat `key`, with a divider before the seq `divider`. */
+  /**
+   * Rows for `reconcile`, {key, signature, build()}: the messages `from` to `to` of the chat `key`, with a divider before the
+   * seq `divider`.
+   */
   describe(key, { from, to, divider }) {
     const timeline = this.#store.timeline(key);
     const isAtEnd = to >= timeline.last && timeline.atEnd;

@@ -27,7 +27,7 @@ export class MessageWindow {
     this.from = Math.max(timeline.first, (firstUnread ?? this.to) - ROWS_AT_END + 1);
   }
 
-  /** Takes in what the timeline gained. A reader who follows the end gets few rows: each frame costs less for that. */
+  /** After the timeline changed. At the end few rows are kept, so that each frame is cheap. */
   update(timeline, { followsEnd }) {
     if (followsEnd && timeline.atEnd) this.to = timeline.last;
     else if (this.to - this.from + 1 < ROWS_MAX) this.to = Math.min(timeline.last, this.from + ROWS_MAX - 1);

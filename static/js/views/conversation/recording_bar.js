@@ -116,7 +116,7 @@ export class RecordingBar {
     });
   }
 
-  /** Ends it and keeps it for the chat it was recorded in. Answers whether there is something to keep. */
+  /** Ends the recording and keeps it for its chat. Resolves with whether it is long enough to keep. */
   async #stop(key = this.#key) {
     const recorder = this.#recorder;
     if (!recorder) return false;
@@ -136,7 +136,7 @@ export class RecordingBar {
     if (await this.#stop()) this.#send();
   }
 
-  // ── Before it is sent ──────────────────────────────────────────────────
+  // ── Before sending ─────────────────────────────────────────────────────
   #showFinished() {
     const { address, duration, waveform } = this.#finished.get(this.#key);
     const send = iconButton("send-horizontal", gettext("Send"), () => this.#send(), { class: "send", id: "send-recording" });

@@ -26,7 +26,7 @@ export class ChatListView {
   #me = h("button", { type: "button", class: "me-button", "aria-haspopup": "menu", "aria-label": gettext("My account"), title: gettext("My account") });
   #search;
   #chats;
-  /** One button for all rows: it stands on the row under the pointer or with the focus. */
+  /** One button for all rows: it is placed on the row under the pointer or with the focus. */
   #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#openRowMenu(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
   #shown = ROWS_STEP;
 

@@ -151,7 +151,7 @@ export class SearchView {
   }
 
   // ── Messages ───────────────────────────────────────────────────────────
-  /** Loads pages until one has a hit; a page may be empty because the server scans a limited number of messages per request. */
+  /** Loads pages until one has a hit: the server scans a limited number of messages per request, so a page may be empty. */
   async #searchMessages(query, turn) {
     let page;
     do {

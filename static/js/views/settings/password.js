@@ -20,7 +20,7 @@ export const password = {
       "form",
       { class: "settings-form", novalidate: true },
       forGuests,
-      // For password managers, which look for the user name.
+      // Password managers look for the user name.
       h("input", { class: "visually-hidden", autocomplete: "username", value: store.me.name, tabindex: "-1", "aria-hidden": "true", readonly: true }),
       old.element,
       fresh.element,

@@ -40,7 +40,7 @@ function pictureElement({ width, height, thumbnailUrl, mediaUrl, mimeType, fileS
   return picture;
 }
 
-/** As large as it is seen, within limits; very long ones are cut, and pictureElement whole when opened. */
+/** CSS size within the limits; very long pictures are cropped, and shown whole when opened. */
 function boxSize({ width, height }) {
   if (!width || !height) return { inlineSize: "15rem", aspectRatio: "4 / 3" };
   const by = Math.min(1, WIDTH_MAX / width, HEIGHT_MAX / height);
