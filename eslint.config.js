@@ -1,4 +1,5 @@
-// What scripts/lint checks in the browser's scripts: ESLint's recommended rules, and the rules that docs/design.md names.
+// What scripts/lint checks in the browser's scripts: ESLint's recommended rules, and the rules that
+// docs/design.md names.
 import js from "@eslint/js";
 import globals from "globals";
 

@@ -10,7 +10,9 @@ export function newId() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** A chat's key in the store: its type and its id in the API (the other person's, or the group's). */
+/**
+ * A chat's key in the store: its type and its id in the API (the other person's, or the group's).
+ */
 export const chatKey = (type, id) => `${type}:${id}`;
 
 /** The key of the chat that a message belongs to, for the user with the id `me`. */

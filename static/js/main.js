@@ -26,7 +26,8 @@ import { preview } from "chat/views/types/registry.js";
 import { waitForServer } from "chat/views/unreachable.js";
 import { followKeyboard } from "chat/views/viewport.js";
 
-// The service worker's cached page has no user in it: it shows the archive of the last user of this browser.
+// The service worker's cached page has no user in it: it shows the archive of the last user of this
+// browser.
 const page = JSON.parse(document.getElementById("boot").textContent);
 if (!page) completeCachedPage();
 const archived = page ? null : await Archive.last();

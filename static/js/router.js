@@ -4,7 +4,10 @@ import { chatPath, keyOfPath } from "chat/ids.js";
 export class Router {
   #open;
 
-  /** `open(key, seq)` shows a chat, at the message `seq` if it is not null; or the bare list if `key` is null. */
+  /**
+   * `open(key, seq)` shows a chat, at the message `seq` if it is not null; or the bare list if
+   * `key` is null.
+   */
   constructor(open) {
     this.#open = open;
     window.addEventListener("popstate", () => this.start());

@@ -11,4 +11,6 @@ button.addEventListener("click", () => {
   button.querySelector("[data-when=hidden]").hidden = isShown;
   field.focus();
 });
-field.form.addEventListener("submit", () => { field.type = "password"; });
+field.form.addEventListener("submit", () => {
+  field.type = "password";
+});

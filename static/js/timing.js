@@ -1,7 +1,10 @@
 // When work runs: once after a burst, or once a frame.
 const HIDDEN_PAGE_DELAY_MS = 250;
 
-/** Returns a function that calls `work` with its last arguments when it has not been called for `milliseconds`. */
+/**
+ * Returns a function that calls `work` with its last arguments when it has not been called for
+ * `milliseconds`.
+ */
 export function debounce(work, milliseconds) {
   let timer = 0;
   return (...values) => {
@@ -11,8 +14,8 @@ export function debounce(work, milliseconds) {
 }
 
 /**
- * Returns a function that runs `work` once in the next frame, however often it is called. A hidden page has no frames; there
- * it runs after HIDDEN_PAGE_DELAY_MS.
+ * Returns a function that runs `work` once in the next frame, however often it is called. A hidden
+ * page has no frames; there it runs after HIDDEN_PAGE_DELAY_MS.
  */
 export function oncePerFrame(work) {
   let frame = 0;

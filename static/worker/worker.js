@@ -1,8 +1,10 @@
-// The service worker. It caches the page without a user and the files that this page names, serves them while the server is
-// away, and shows notifications. /sw.js defines BUILD, which names the version and its files, and then runs this.
+// The service worker. It caches the page without a user and the files that this page names, serves
+// them while the server is away, and shows notifications. /sw.js defines BUILD, which names the
+// version and its files, and then runs this.
 //
-// A new version takes over at once: files that a page of the former version still requests are named by their content, and
-// the server goes on serving them. Answers of the API, uploads and pages with a user are never cached.
+// A new version takes over at once: files that a page of the former version still requests are
+// named by their content, and the server goes on serving them. Answers of the API, uploads and
+// pages with a user are never cached.
 /* global BUILD */
 
 const PREFIX = "chat.shell.";
@@ -63,7 +65,7 @@ async function file(request) {
   }
 }
 
-// ── Notifications ────────────────────────────────────────────────────────
+// ── Notifications ─────────────────────────────────────────────────────────
 let queue = Promise.resolve();
 
 /** Runs one after the other, so that several pages and a push for the same message show it once. */

@@ -20,7 +20,10 @@ export class Account {
     this.#merge(await this.#server.me());
   }
 
-  /** Any of name, img, online, password with oldPassword. Rejects with a Problem that names the fields. */
+  /**
+   * Any of name, img, online, password with oldPassword. Rejects with a Problem that names the
+   * fields.
+   */
   async update(change) {
     this.#merge(await this.#server.updateMe(change));
   }

@@ -21,7 +21,10 @@ export class Groups {
     return this.#server.groups(search);
   }
 
-  /** Loads a group with its members; from then on it is loaded again whenever its membership changes. */
+  /**
+   * Loads a group with its members; from then on it is loaded again whenever its membership
+   * changes.
+   */
   async load(groupId) {
     this.#follow(groupId);
     const [members, mine] = await Promise.all([this.#server.members(groupId), this.#server.myGroups()]);
@@ -29,7 +32,10 @@ export class Groups {
     this.#store.mergeGroup({ ...mine.find((one) => one.id === groupId), members });
   }
 
-  /** Each group has a timer of its own: two groups that change at the same moment are both loaded again. */
+  /**
+   * Each group has a timer of its own: two groups that change at the same moment are both loaded
+   * again.
+   */
   #follow(groupId) {
     if (this.#followed.has(groupId)) return;
     this.#followed.add(groupId);

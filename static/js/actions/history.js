@@ -16,7 +16,10 @@ export class MessageHistory {
     this.#server = server;
   }
 
-  /** Loads what an opened chat shows first: the messages around the first unread one, or the last ones. */
+  /**
+   * Loads what an opened chat shows first: the messages around the first unread one, or the last
+   * ones.
+   */
   async open(key) {
     const chat = this.#store.chats.get(key);
     if (!chat || this.#store.timeline(key).isLoaded || this.#loading.has(`around ${key}`)) return;
@@ -37,30 +40,44 @@ export class MessageHistory {
   }
 
   loadAround(key, seq) {
-    return this.#once(`around ${key}`, async () => this.#store.setHistory(key, await this.#page(key, { before: seq + PAGE_SIZE / 2 })));
+    return this.#once(`around ${key}`, async () =>
+      this.#store.setHistory(key, await this.#page(key, { before: seq + PAGE_SIZE / 2 })),
+    );
   }
 
   loadOlder(key) {
     const timeline = this.#store.timeline(key);
     if (!timeline.isLoaded || !timeline.hasOlder) return undefined;
-    return this.#once(`older ${key}`, async () => this.#store.prependHistory(key, await this.#page(key, { before: timeline.first })));
+    return this.#once(`older ${key}`, async () =>
+      this.#store.prependHistory(key, await this.#page(key, { before: timeline.first })),
+    );
   }
 
   loadNewer(key) {
     const timeline = this.#store.timeline(key);
     if (!timeline.isLoaded || timeline.atEnd) return undefined;
-    return this.#once(`newer ${key}`, async () => this.#store.appendHistory(key, await this.#page(key, { after: timeline.last })));
+    return this.#once(`newer ${key}`, async () =>
+      this.#store.appendHistory(key, await this.#page(key, { after: timeline.last })),
+    );
   }
 
   /** Loads quoted messages that no timeline has; those that do not exist are stored as null. */
   loadQuoted(ids) {
-    const missing = ids.filter((id) => !this.#store.quoted.has(id) && !this.#loading.has(`quoted ${id}`)).slice(0, QUOTED_MAX);
+    const missing = ids
+      .filter((id) => !this.#store.quoted.has(id) && !this.#loading.has(`quoted ${id}`))
+      .slice(0, QUOTED_MAX);
     if (!missing.length) return;
-    const request = this.#server.quotedMessages(missing).then((found) => this.#store.setQuoted(missing, found), () => {});
+    const request = this.#server.quotedMessages(missing).then(
+      (found) => this.#store.setQuoted(missing, found),
+      () => {},
+    );
     for (const id of missing) this.#once(`quoted ${id}`, () => request);
   }
 
-  /** One page of messages that contain `query`, in all chats or in `key`: {items, next}. `next` continues an earlier page. */
+  /**
+   * One page of messages that contain `query`, in all chats or in `key`: {items, next}. `next`
+   * continues an earlier page.
+   */
   search(query, { next = null, key = null }) {
     return next ? this.#server.nextPage(next) : this.#server.searchMessages(query, { key, limit: SEARCH_PAGE_SIZE });
   }
@@ -72,7 +89,11 @@ export class MessageHistory {
 
   /** Joins a request for the same thing that is still under way. */
   #once(name, load) {
-    if (!this.#loading.has(name)) this.#loading.set(name, load().finally(() => this.#loading.delete(name)));
+    if (!this.#loading.has(name))
+      this.#loading.set(
+        name,
+        load().finally(() => this.#loading.delete(name)),
+      );
     return this.#loading.get(name);
   }
 }

@@ -59,7 +59,8 @@ export class Messages {
 
   async recall(message) {
     const recalled = await this.#server.recall(message.id);
-    if (message.senderId === this.#store.me.id && message.type === "text") this.#store.keepRecalledText(message.id, message.content);
+    if (message.senderId === this.#store.me.id && message.type === "text")
+      this.#store.keepRecalledText(message.id, message.content);
     this.#store.apply({ event: "OnRecall", data: recalled });
   }
 

@@ -1,5 +1,5 @@
-// Notifications: by this page while it is hidden, by a push while no page is open. Both go through the service worker,
-// which shows each message once. Permission is only requested after a click.
+// Notifications: by this page while it is hidden, by a push while no page is open. Both go through
+// the service worker, which shows each message once. Permission is only requested after a click.
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 
@@ -9,13 +9,18 @@ const BODY_MAX = 300;
 const UPDATE_DELAY_MS = 500;
 const REGISTER_DELAY_MS = 2000;
 const READY_TIMEOUT_MS = 10_000;
-// In private windows some browsers never answer, so that pages cannot tell that the window is private.
+// In private windows some browsers never answer, so that pages cannot tell that the window is
+// private.
 const SUBSCRIBE_TIMEOUT_MS = 5000;
 
 /** Rejects if `promise` takes longer than `milliseconds`. */
-const within = (milliseconds, promise) => Promise.race([promise, new Promise((_, reject) => setTimeout(reject, milliseconds, new Error("late")))]);
+const within = (milliseconds, promise) =>
+  Promise.race([promise, new Promise((_, reject) => setTimeout(reject, milliseconds, new Error("late")))]);
 
-/** Resolves with the registration once the worker is active; null if the browser has none or the page is not secure. */
+/**
+ * Resolves with the registration once the worker is active; null if the browser has none or the
+ * page is not secure.
+ */
 async function registerWorker() {
   if (!navigator.serviceWorker || !isSecureContext) return null;
   // The worker caches many files; the page itself comes first.
@@ -60,12 +65,17 @@ export class Notifications {
     if (this.isOn) this.#subscribe().catch(() => {});
   }
 
-  // ── State ──────────────────────────────────────────────────────
-  /** "insecure", "impossible" (this browser), "uninstalled" (iOS before it is on the home screen), "refused", "off" or "on". */
+  // ── State ───────────────────────────────────────────────────────────────
+  /**
+   * "insecure", "impossible" (this browser), "uninstalled" (iOS before it is on the home screen),
+   * "refused", "off" or "on".
+   */
   get state() {
     if (!isSecureContext) return "insecure";
-    const isApple = /iPhone|iPad/.test(navigator.userAgent) || (navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1);
-    if (!("Notification" in globalThis) || !navigator.serviceWorker) return isApple && !matchMedia("(display-mode: standalone)").matches ? "uninstalled" : "impossible";
+    const isApple =
+      /iPhone|iPad/.test(navigator.userAgent) || (navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1);
+    if (!("Notification" in globalThis) || !navigator.serviceWorker)
+      return isApple && !matchMedia("(display-mode: standalone)").matches ? "uninstalled" : "impossible";
     if (Notification.permission === "denied") return "refused";
     return this.isOn ? "on" : "off";
   }
@@ -87,8 +97,11 @@ export class Notifications {
     return JSON.parse(localStorage.getItem(this.#settingsKey) ?? "null");
   }
 
-  // ── Settings ────────────────────────────────────────────────
-  /** Requests permission; call it on a click only. Resolves with the push status, or null if only open pages notify. */
+  // ── Settings ────────────────────────────────────────────────────────────
+  /**
+   * Requests permission; call it on a click only. Resolves with the push status, or null if only
+   * open pages notify.
+   */
   async turnOn() {
     if ((await Notification.requestPermission()) !== "granted") return null;
     localStorage.setItem(this.#settingsKey, JSON.stringify({ showContent: true }));
@@ -109,7 +122,8 @@ export class Notifications {
   /** Shows a test notification: by a push if there is one, otherwise by this page. */
   async test(isPushed) {
     if (isPushed) await this.#server.testPush();
-    else await this.#show({ title: gettext("Chat"), body: gettext("This is a test. It works."), tag: "test", url: "/" });
+    else
+      await this.#show({ title: gettext("Chat"), body: gettext("This is a test. It works."), tag: "test", url: "/" });
   }
 
   /** After a sign-out this browser shows no notifications. */
@@ -121,7 +135,10 @@ export class Notifications {
     for (const note of (await registration?.getNotifications()) ?? []) note.close();
   }
 
-  /** Every page subscribes again, because browsers change subscriptions. Resolves with null if there is no push. */
+  /**
+   * Every page subscribes again, because browsers change subscriptions. Resolves with null if there
+   * is no push.
+   */
   async #subscribe() {
     const { pushManager } = (await this.#registration) ?? {};
     const status = await this.pushStatus();
@@ -146,7 +163,7 @@ export class Notifications {
     await subscription?.unsubscribe().catch(() => {});
   }
 
-  // ── Showing ────────────────────────────────────────────────────────────
+  // ── Showing ─────────────────────────────────────────────────────────────
   #onEvent(event, message) {
     if (!MESSAGE_EVENTS.has(event) || !document.hidden || !this.isOn) return;
     const key = chatKeyOf(message, this.#store.me.id);
@@ -166,7 +183,7 @@ export class Notifications {
     (await this.#registration)?.active?.postMessage({ type: "note", note });
   }
 
-  // ── Badge and outdated notifications ───────────────────────────────────
+  // ── Badge and outdated notifications ────────────────────────────────────
   #scheduleUpdate() {
     clearTimeout(this.#updateTimer);
     this.#updateTimer = setTimeout(() => this.#update(), UPDATE_DELAY_MS);
@@ -182,6 +199,7 @@ export class Notifications {
     }
     if (!this.isOn) return;
     const registration = await this.#registration;
-    for (const note of (await registration?.getNotifications()) ?? []) if (chats.has(note.tag) && !chats.get(note.tag).unreadCount) note.close();
+    for (const note of (await registration?.getNotifications()) ?? [])
+      if (chats.has(note.tag) && !chats.get(note.tag).unreadCount) note.close();
   }
 }

@@ -1,4 +1,5 @@
-// Keeps the store up to date: the chat list, what was missed while disconnected, and whose presence is watched.
+// Keeps the store up to date: the chat list, what was missed while disconnected, and whose presence
+// is watched.
 import { splitKey } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 
@@ -16,9 +17,16 @@ export class Sync {
     this.#store = store;
     this.#server = server;
     this.#outbox = outbox;
-    store.on("stale", debounce(() => this.loadChatList().catch(() => {}), LIST_DELAY_MS));
-    // Events of one moment may arrive out of order; only what is still missing after the delay is requested.
-    store.on("behind", debounce(() => store.isBehind && this.request(), SYNC_DELAY_MS));
+    store.on(
+      "stale",
+      debounce(() => this.loadChatList().catch(() => {}), LIST_DELAY_MS),
+    );
+    // Events of one moment may arrive out of order; only what is still missing after the delay is
+    // requested.
+    store.on(
+      "behind",
+      debounce(() => store.isBehind && this.request(), SYNC_DELAY_MS),
+    );
     store.on(["chats", "open"], () => this.#watchPresence());
   }
 
@@ -45,13 +53,19 @@ export class Sync {
     this.#store.refreshOpenChat();
   }
 
-  /** Watches the people of the chat list and the members of groups that were opened, the open one first. */
+  /**
+   * Watches the people of the chat list and the members of groups that were opened, the open one
+   * first.
+   */
   #watchPresence() {
     const { chats, openKey, groups, me } = this.#store;
     const ids = [...chats.values()].filter((chat) => chat.type === "private").map((chat) => chat.id);
     const opened = [groups.get(splitKey(openKey ?? "").id), ...groups.values()];
     ids.push(...opened.flatMap((group) => (group?.members ?? []).map((member) => member.id)));
-    const userIds = [...new Set(ids)].filter((id) => id !== me.id).slice(0, WATCHED_MAX).sort();
+    const userIds = [...new Set(ids)]
+      .filter((id) => id !== me.id)
+      .slice(0, WATCHED_MAX)
+      .sort();
     const watched = userIds.join();
     if (watched === this.#watched || !this.#server.watchPresence(userIds)) return;
     this.#watched = watched;

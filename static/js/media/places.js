@@ -1,6 +1,7 @@
-// Coordinates. Places are stored and sent as WGS-84, which satellites and browsers use; tiles of Amap and Tencent are drawn in
-// GCJ-02, shifted as Chinese law requires. The formulas, areas and values are those of the server's messaging/media/places.py.
-// A place is {latitude, longitude}, degrees north and east.
+// Coordinates. Places are stored and sent as WGS-84, which satellites and browsers use; tiles of
+// Amap and Tencent are drawn in GCJ-02, shifted as Chinese law requires. The formulas, areas and
+// values are those of the server's messaging/media/places.py. A place is {latitude, longitude},
+// degrees north and east.
 
 const AXIS = 6378245.0;
 const ECCENTRICITY_2 = 0.006693421622965943;
@@ -24,14 +25,20 @@ const EXCEPT = [
 ];
 
 const isIn = ({ latitude, longitude }, areas) =>
-  areas.some(([north, west, south, east]) => south <= latitude && latitude <= north && west <= longitude && longitude <= east);
+  areas.some(
+    ([north, west, south, east]) => south <= latitude && latitude <= north && west <= longitude && longitude <= east,
+  );
 
-/** Whether maps of this place are shifted: mainland China as rectangles, so inexact at its borders. */
+/**
+ * Whether maps of this place are shifted: mainland China as rectangles, so inexact at its borders.
+ */
 export const isShifted = (place) => isIn(place, SHIFTED) && !isIn(place, EXCEPT);
 
 export const toGcj02 = (place) => (isShifted(place) ? gcj02(place) : place);
 
-/** To WGS-84, by iteration: the shift hardly changes over its own length, so a few steps converge. */
+/**
+ * To WGS-84, by iteration: the shift hardly changes over its own length, so a few steps converge.
+ */
 export function fromGcj02(place) {
   if (!isShifted(place)) return place;
   let { latitude, longitude } = place;
@@ -60,12 +67,15 @@ function gcj02({ latitude, longitude }) {
   return { latitude: latitude + degrees(north / meridian), longitude: longitude + degrees(east / parallel) };
 }
 
-const wave = (at, ...parts) => (parts.reduce((sum, [often, height]) => sum + height * Math.sin(often * at * Math.PI), 0) * 2) / 3;
+const wave = (at, ...parts) =>
+  (parts.reduce((sum, [often, height]) => sum + height * Math.sin(often * at * Math.PI), 0) * 2) / 3;
 const radians = (angle) => (angle * Math.PI) / 180;
 const degrees = (angle) => (angle * 180) / Math.PI;
 
 /** Coordinates as people type them; null if they are no place on Earth. */
 export function parseCoordinates(latitude, longitude) {
-  const [north, east] = [latitude, longitude].map((given) => (String(given).trim() ? Number(String(given).replace(",", ".")) : NaN));
+  const [north, east] = [latitude, longitude].map((given) =>
+    String(given).trim() ? Number(String(given).replace(",", ".")) : NaN,
+  );
   return Math.abs(north) <= 90 && Math.abs(east) <= 180 ? { latitude: north, longitude: east } : null;
 }

@@ -1,5 +1,5 @@
-// Prepares a chosen file for its upload: photographs are scaled down and rotated, everything else stays as it is. The server
-// decides what a file is; this only chooses the type to send it as.
+// Prepares a chosen file for its upload: photographs are scaled down and rotated, everything else
+// stays as it is. The server decides what a file is; this only chooses the type to send it as.
 
 const SIDE_MAX_PX = 2560;
 const PIXELS_MAX = 24_000_000;
@@ -17,15 +17,21 @@ const HEIC = /\.(heic|heif)$/i;
 export const isPicture = (file) => DRAWABLE.has(file.type) || HEIC.test(file.name);
 
 /**
- * Resolves with {type, mediaType, file, shown}; `shown` is what the bubble shows until the server's message arrives. A picture
- * that this browser cannot read is sent as it is: the server may know it, or answers what is wrong with it.
+ * Resolves with {type, mediaType, file, shown}; `shown` is what the bubble shows until the server's
+ * message arrives. A picture that this browser cannot read is sent as it is: the server may know
+ * it, or answers what is wrong with it.
  */
 export async function prepare(file, { asFile = false } = {}) {
   return !asFile && isPicture(file) ? preparePicture(file) : prepareFile(file);
 }
 
 export function prepareFile(file) {
-  return { type: "file", mediaType: "files", file, shown: { fileName: file.name, fileSize: file.size, mimeType: file.type } };
+  return {
+    type: "file",
+    mediaType: "files",
+    file,
+    shown: { fileName: file.name, fileSize: file.size, mimeType: file.type },
+  };
 }
 
 export function prepareRecording({ blob, duration, waveform }) {
@@ -35,7 +41,12 @@ export function prepareRecording({ blob, duration, waveform }) {
 }
 
 /** A recording made by another app; the server finds out its length. */
-export const prepareAudioFile = (file) => ({ type: "audio", mediaType: "audio", file, shown: { mediaDuration: null, waveform: null, mimeType: file.type } });
+export const prepareAudioFile = (file) => ({
+  type: "audio",
+  mediaType: "audio",
+  file,
+  shown: { mediaDuration: null, waveform: null, mimeType: file.type },
+});
 
 async function preparePicture(file) {
   // The bitmap is already rotated by its EXIF orientation, and so are width and height.
@@ -80,7 +91,9 @@ async function scaled(bitmap, { width, height }, { name, type }) {
   context.drawImage(bitmap, 0, 0, width, height);
   let blob = null;
   for (const quality of QUALITIES) {
-    blob = await new Promise((resolve) => canvas.toBlob(resolve, mayBeTransparent ? "image/webp" : "image/jpeg", quality));
+    blob = await new Promise((resolve) =>
+      canvas.toBlob(resolve, mayBeTransparent ? "image/webp" : "image/jpeg", quality),
+    );
     if (!blob || blob.size < TARGET_BYTES) break;
   }
   canvas.width = 0; // Safari keeps the memory of a canvas otherwise
@@ -91,5 +104,10 @@ async function scaled(bitmap, { width, height }, { name, type }) {
 
 function asPicture(file, size) {
   const { width = null, height = null } = size ?? {};
-  return { type: "image", mediaType: "images", file, shown: { fileName: file.name, fileSize: file.size, mimeType: file.type, width, height } };
+  return {
+    type: "image",
+    mediaType: "images",
+    file,
+    shown: { fileName: file.name, fileSize: file.size, mimeType: file.type, width, height },
+  };
 }

@@ -8,7 +8,8 @@ const LEVEL_INTERVAL_MS = 50;
 const BITS_PER_SECOND = 48_000;
 const WAVEFORM_PEAKS = 64;
 
-export const canRecord = () => Boolean(isSecureContext && navigator.mediaDevices?.getUserMedia && globalThis.MediaRecorder);
+export const canRecord = () =>
+  Boolean(isSecureContext && navigator.mediaDevices?.getUserMedia && globalThis.MediaRecorder);
 
 export class Recorder {
   /** Loudness from 0 to 1, one value per LEVEL_INTERVAL_MS. */
@@ -21,13 +22,19 @@ export class Recorder {
   #began = 0;
   #pieces = [];
 
-  /** Requests the microphone and starts. Rejects as getUserMedia does: NotAllowedError, NotFoundError, … */
+  /**
+   * Requests the microphone and starts. Rejects as getUserMedia does: NotAllowedError,
+   * NotFoundError, …
+   */
   static async start(hooks) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     return new Recorder(stream, hooks);
   }
 
-  /** `onLevel(recorder)` is called with each level, `onEnd(recorder)` at the end, also if the microphone was removed. */
+  /**
+   * `onLevel(recorder)` is called with each level, `onEnd(recorder)` at the end, also if the
+   * microphone was removed.
+   */
   constructor(stream, { onLevel, onEnd }) {
     this.#stream = stream;
     const mimeType = FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
@@ -63,7 +70,11 @@ export class Recorder {
       await ended;
     }
     this.#release();
-    return { blob: new Blob(this.#pieces, { type: this.#recorder.mimeType }), duration, waveform: waveform(this.levels) };
+    return {
+      blob: new Blob(this.#pieces, { type: this.#recorder.mimeType }),
+      duration,
+      waveform: waveform(this.levels),
+    };
   }
 
   cancel() {

@@ -1,4 +1,5 @@
-// HTTP requests. Every failure is a Problem with the server's stable code and its message for people.
+// HTTP requests. Every failure is a Problem with the server's stable code and its message for
+// people.
 import { gettext } from "chat/i18n.js";
 
 export class Problem extends Error {
@@ -11,23 +12,38 @@ export class Problem extends Error {
   }
 }
 
-// An upload without progress for this long has lost its network; a slow server may need a while after the last byte.
+// An upload without progress for this long has lost its network; a slow server may need a while
+// after the last byte.
 const UPLOAD_STALL_TIMEOUT_MS = 90_000;
 
 const NEXT_LINK = /<([^>]*)>; rel="next"/;
 
 function address(path, query) {
-  const parameters = Object.entries(query).flatMap(([name, value]) => [value].flat().filter((one) => one != null).map((one) => [name, one]));
+  const parameters = Object.entries(query).flatMap(([name, value]) =>
+    [value]
+      .flat()
+      .filter((one) => one != null)
+      .map((one) => [name, one]),
+  );
   return parameters.length ? `${path}?${new URLSearchParams(parameters)}` : path;
 }
 
-const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+const cookie = (name) =>
+  document.cookie
+    .split("; ")
+    .find((pair) => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
 
 /** Whether the server answers at all; for a page that does not know its user yet. */
-export const isServerReachable = () => fetch("/healthz").then(({ ok }) => ok, () => false);
+export const isServerReachable = () =>
+  fetch("/healthz").then(
+    ({ ok }) => ok,
+    () => false,
+  );
 
 /** The failure of a request that got no answer. */
-export const offlineProblem = () => new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 });
+export const offlineProblem = () =>
+  new Problem({ code: "offline", detail: gettext("The server cannot be reached."), status: 0 });
 
 export class Api {
   constructor({ onSignedOut = () => {} } = {}) {
@@ -42,7 +58,11 @@ export class Api {
   /** One page of a list: {items, next}; `next` is the address of the next page, or null. */
   async page(path, query = {}) {
     let next = null;
-    const items = await this.#fetch(address(path, query), { read: (response) => { next = NEXT_LINK.exec(response.headers.get("Link"))?.[1] ?? null; } });
+    const items = await this.#fetch(address(path, query), {
+      read: (response) => {
+        next = NEXT_LINK.exec(response.headers.get("Link"))?.[1] ?? null;
+      },
+    });
     return { items, next };
   }
 
@@ -58,7 +78,10 @@ export class Api {
     return this.#fetch(path, this.#json("DELETE"));
   }
 
-  /** Sends a form with a file. `onProgress(part)` gets 0 to 1. Aborted by `signal`, it rejects with the code "aborted". */
+  /**
+   * Sends a form with a file. `onProgress(part)` gets 0 to 1. Aborted by `signal`, it rejects with
+   * the code "aborted".
+   */
   upload(path, fields, { onProgress = () => {}, signal } = {}) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
@@ -79,10 +102,18 @@ export class Api {
           return;
         }
         if (request.status === 401) this.onSignedOut();
-        reject(new Problem({ ...body, status: request.status, retryAfter: Number(request.getResponseHeader("Retry-After")) || null }));
+        reject(
+          new Problem({
+            ...body,
+            status: request.status,
+            retryAfter: Number(request.getResponseHeader("Retry-After")) || null,
+          }),
+        );
       });
       request.addEventListener("error", offline);
-      request.addEventListener("abort", () => (signal?.aborted ? reject(new Problem({ code: "aborted", status: 0 })) : offline()));
+      request.addEventListener("abort", () =>
+        signal?.aborted ? reject(new Problem({ code: "aborted", status: 0 })) : offline(),
+      );
       request.addEventListener("loadend", () => clearTimeout(stallTimer));
       signal?.addEventListener("abort", () => request.abort(), { once: true });
       request.open("POST", path);
@@ -124,6 +155,10 @@ export class Api {
       return body;
     }
     if (response.status === 401) this.onSignedOut();
-    throw new Problem({ ...body, status: response.status, retryAfter: Number(response.headers.get("Retry-After")) || null });
+    throw new Problem({
+      ...body,
+      status: response.status,
+      retryAfter: Number(response.headers.get("Retry-After")) || null,
+    });
   }
 }

@@ -1,5 +1,6 @@
-// The one door to the server: every route and socket event that the page uses, each as a named method. Shapes, limits and
-// error codes are those of docs/api.md. Methods reject with a Problem or a SocketError; both have a `code` and a `message`.
+// The one door to the server: every route and socket event that the page uses, each as a named
+// method. Shapes, limits and error codes are those of docs/api.md. Methods reject with a Problem or
+// a SocketError; both have a `code` and a `message`.
 import { splitKey } from "chat/ids.js";
 import { Api } from "chat/net/api.js";
 import { Socket } from "chat/net/socket.js";
@@ -8,13 +9,21 @@ export class Server {
   #api;
   #socket;
 
-  /** `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`, `onSignedOut()`. */
+  /**
+   * `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`,
+   * `onSignedOut()`.
+   */
   constructor({ onEvent, onConnected, onDisconnected, onSignedOut }) {
     this.#api = new Api({ onSignedOut });
-    this.#socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, { onEvent, onConnected, onDisconnected, onSignedOut });
+    this.#socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, {
+      onEvent,
+      onConnected,
+      onDisconnected,
+      onSignedOut,
+    });
   }
 
-  // ── Connection ─────────────────────────────────────────────────────────
+  // ── Connection ──────────────────────────────────────────────────────────
   connect() {
     this.#socket.start();
   }
@@ -28,12 +37,15 @@ export class Server {
     this.#socket.stop();
   }
 
-  // ── Chats ──────────────────────────────────────────────────────────────
+  // ── Chats ───────────────────────────────────────────────────────────────
   chatList() {
     return this.#api.post("/chatList");
   }
 
-  /** Asks for everything above these versions and for the unread counts; the answers arrive as events. */
+  /**
+   * Asks for everything above these versions and for the unread counts; the answers arrive as
+   * events.
+   */
   requestSync(cursors) {
     this.#socket.notify("EmitSync", { cursors });
     this.#socket.notify("EmitGetUnreadCount");
@@ -60,8 +72,11 @@ export class Server {
     return this.#socket.notify("EmitTyping", type === "group" ? { groupId: id } : { toUid: id });
   }
 
-  // ── Messages ───────────────────────────────────────────────────────────
-  /** One page of a chat's messages, oldest first; `cursor` is {before} or {after}, a seq, or empty for the newest. */
+  // ── Messages ────────────────────────────────────────────────────────────
+  /**
+   * One page of a chat's messages, oldest first; `cursor` is {before} or {after}, a seq, or empty
+   * for the newest.
+   */
   history(key, me, { limit, ...cursor }) {
     const { type, id } = splitKey(key);
     if (type === "group") return this.#api.get("/group/messages", { groupId: id, limit, ...cursor });
@@ -107,7 +122,7 @@ export class Server {
     return this.#api.get("/message/readers", { messageId });
   }
 
-  // ── People and groups ──────────────────────────────────────────────────
+  // ── People and groups ───────────────────────────────────────────────────
   /** Watches the presence, name and picture of these users. Returns whether it was sent. */
   watchPresence(userIds) {
     return this.#socket.notify("EmitWatchPresence", { userIds });
@@ -146,7 +161,7 @@ export class Server {
     return this.#api.upload("/group/avatar", { groupId, media: file });
   }
 
-  // ── My account ─────────────────────────────────────────────────────────
+  // ── My account ──────────────────────────────────────────────────────────
   me() {
     return this.#api.get("/me");
   }
@@ -171,7 +186,7 @@ export class Server {
     return this.#api.delete("/me/sessions");
   }
 
-  // ── Push ───────────────────────────────────────────────────────────────
+  // ── Push ────────────────────────────────────────────────────────────────
   /** {key, isOn, showContent, otherDevices} */
   pushStatus() {
     return this.#api.get("/push");

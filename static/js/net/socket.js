@@ -6,7 +6,10 @@ const RETRY_JITTER = 0.5;
 const ANSWER_TIMEOUT_MS = 10_000;
 const CLOSE_SIGNED_OUT = 4401;
 
-/** `code` is the server's, or "offline" when no answer can arrive any more and the request may be repeated. */
+/**
+ * `code` is the server's, or "offline" when no answer can arrive any more and the request may be
+ * repeated.
+ */
 export class SocketError extends Error {
   constructor({ code, message, retryAfter = null }) {
     super(message ?? code);
@@ -29,7 +32,10 @@ export class Socket {
   #isReady = false;
   #isStopped = false;
 
-  /** `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`, `onSignedOut()`. */
+  /**
+   * `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`,
+   * `onSignedOut()`.
+   */
   constructor(url, hooks) {
     this.#url = url;
     this.#hooks = hooks;
@@ -136,7 +142,10 @@ export class Socket {
     else this.notify("SocketHeartBeat");
   }
 
-  /** The network or the user is back: connects at once, or checks at once whether the connection still works. */
+  /**
+   * The network or the user is back: connects at once, or checks at once whether the connection
+   * still works.
+   */
   #wakeUp() {
     if (this.isOpen) this.#checkHeartbeat();
     else this.connectNow();

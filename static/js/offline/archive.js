@@ -1,5 +1,6 @@
-// What can be read while the server is away: the most recent chats and the last messages of each, one database per user. A
-// bounded copy: the page drops it when the server answers again, a sign-out deletes it.
+// What can be read while the server is away: the most recent chats and the last messages of each,
+// one database per user. A bounded copy: the page drops it when the server answers again, a
+// sign-out deletes it.
 import { chatKey, chatKeyOf } from "chat/ids.js";
 import { openDatabase, resultOf } from "chat/offline/database.js";
 
@@ -23,8 +24,8 @@ const MESSAGES_OF = {
 };
 
 /**
- * A stored ending, {messages, version}, with the messages received since: the last MESSAGES_MAX of an unbroken run.
- * `version` is the chat's version up to which nothing is missing.
+ * A stored ending, {messages, version}, with the messages received since: the last MESSAGES_MAX of
+ * an unbroken run. `version` is the chat's version up to which nothing is missing.
  */
 function extended({ messages, version } = { messages: [], version: 0 }, received) {
   const run = new Map(messages.map((message) => [message.seq, message]));
@@ -67,13 +68,16 @@ export class Archive {
     await this.#put(STATE, "boot", boot);
   }
 
-  /** Keeps the archive up to date with the store; `history(key)` fetches the last page of a chat. */
+  /**
+   * Keeps the archive up to date with the store; `history(key)` fetches the last page of a chat.
+   */
   follow(store, history) {
     this.#store = store;
     store.on("chats", () => this.#scheduleSave());
     store.onEvent((event, data) => {
       for (const message of MESSAGES_OF[event]?.(data) ?? []) this.#receive(chatKeyOf(message, store.me.id), message);
-      if (event === "OnSync") for (const { type, id, limited } of data.chats) if (limited) this.#delete(chatKey(type, id));
+      if (event === "OnSync")
+        for (const { type, id, limited } of data.chats) if (limited) this.#delete(chatKey(type, id));
       this.#scheduleSave();
     });
     addEventListener("pagehide", () => this.#save());
@@ -84,7 +88,10 @@ export class Archive {
     });
   }
 
-  /** Collects messages until the next save. Of many at once the last are enough: `#fill` fetches what a gap leaves out. */
+  /**
+   * Collects messages until the next save. Of many at once the last are enough: `#fill` fetches
+   * what a gap leaves out.
+   */
   #receive(key, message) {
     const received = this.#received.get(key) ?? [];
     received.push(message);
@@ -95,7 +102,11 @@ export class Archive {
   /** Fetches what is missing, in one of several open tabs. */
   #fillInOneTab(history) {
     if (!navigator.locks) return this.#fill(history);
-    return navigator.locks.request(databaseName(this.#userId), { ifAvailable: true }, (lock) => lock && this.#fill(history));
+    return navigator.locks.request(
+      databaseName(this.#userId),
+      { ifAvailable: true },
+      (lock) => lock && this.#fill(history),
+    );
   }
 
   /** Fills an empty store with the archive. */
@@ -103,7 +114,10 @@ export class Archive {
     const chats = (await this.#get(STATE, "chats")) ?? [];
     const keys = chats.map(({ type, id }) => chatKey(type, id));
     const endings = await Promise.all(keys.map(async (key) => [key, (await this.#get(ENDINGS, key))?.messages ?? []]));
-    store.showArchive(chats, endings.filter(([, messages]) => messages.length));
+    store.showArchive(
+      chats,
+      endings.filter(([, messages]) => messages.length),
+    );
   }
 
   async clear() {
@@ -136,7 +150,8 @@ export class Archive {
     await this.#put(STATE, "chats", chats);
     const keys = new Set(chats.map(({ type, id }) => chatKey(type, id)));
     for (const key of await this.#keys(ENDINGS)) if (!keys.has(key)) await this.#delete(key);
-    for (const [key, messages] of received) if (keys.has(key)) await this.#put(ENDINGS, key, extended(await this.#get(ENDINGS, key), messages));
+    for (const [key, messages] of received)
+      if (keys.has(key)) await this.#put(ENDINGS, key, extended(await this.#get(ENDINGS, key), messages));
   }
 
   /** Fetches, slowly, the endings that are missing or outdated. */
@@ -151,7 +166,7 @@ export class Archive {
     }
   }
 
-  // ── The database ───────────────────────────────────────────────────────
+  // ── The database ────────────────────────────────────────────────────────
   // Where a browser stores nothing (a private window), every read returns undefined.
   #get(store, key) {
     return this.#run(store, "readonly", (entries) => entries.get(key));

@@ -1,5 +1,6 @@
-// On the sign-in page nobody is signed in: deletes what this browser stored of the last user for reading offline and for notifications.
-// Stands alone, for pages without the chat's modules. Messages that wait to be sent stay until that user signs in again.
+// On the sign-in page nobody is signed in: deletes what this browser stored of the last user for
+// reading offline and for notifications. Stands alone, for pages without the chat's modules.
+// Messages that wait to be sent stay until that user signs in again.
 const ARCHIVE = "chat.archive";
 const userId = localStorage.getItem(ARCHIVE);
 

@@ -1,5 +1,6 @@
-// Messages that are not yet acknowledged. They outlive the page: after a reload the same clientId is sent again, and the
-// server answers with the same message. Files are uploaded one at a time; messages written after a file do not wait for it.
+// Messages that are not yet acknowledged. They outlive the page: after a reload the same clientId
+// is sent again, and the server answers with the same message. Files are uploaded one at a time;
+// messages written after a file do not wait for it.
 import { gettext } from "chat/i18n.js";
 import { newId } from "chat/ids.js";
 
@@ -8,7 +9,8 @@ const TRANSIENT_CODES = new Set(["offline", "rate_limited", "busy"]);
 const RETRY_MS = 2000;
 // The upload is gone or belongs to another message: the file must be uploaded again.
 const UPLOAD_GONE_CODES = new Set(["invalid", "upload_sent"]);
-// An upload that breaks off this often while everything else gets through is blocked by something on the way.
+// An upload that breaks off this often while everything else gets through is blocked by something
+// on the way.
 const UPLOAD_ATTEMPTS_MAX = 3;
 
 export class Outbox {
@@ -36,24 +38,44 @@ export class Outbox {
   }
 
   add({ type = "text", ...rest }) {
-    const entry = { clientId: newId(), replyTo: null, ...rest, type, sentAt: new Date().toISOString(), state: "sending" };
+    const entry = {
+      clientId: newId(),
+      replyTo: null,
+      ...rest,
+      type,
+      sentAt: new Date().toISOString(),
+      state: "sending",
+    };
     this.#save(entry);
     this.#store.addPending(entry);
     this.flush();
   }
 
-  /** `shown` is what the bubble shows until the server's message arrives: fileName, fileSize, width, height, … */
+  /**
+   * `shown` is what the bubble shows until the server's message arrives: fileName, fileSize, width,
+   * height, …
+   */
   addFile({ file, shown, ...rest }) {
     const clientId = newId();
     this.#store.setLocalFile(clientId, file);
-    const entry = { clientId, replyTo: null, ...rest, ...shown, mediaUrl: null, sentAt: new Date().toISOString(), state: "sending" };
+    const entry = {
+      clientId,
+      replyTo: null,
+      ...rest,
+      ...shown,
+      mediaUrl: null,
+      sentAt: new Date().toISOString(),
+      state: "sending",
+    };
     this.#save(entry);
     this.#files.put(clientId, file);
     this.#store.addPending(entry);
     this.flush();
   }
 
-  /** Back to the end of the queue, with the same clientId: if it did arrive, it is not stored twice. */
+  /**
+   * Back to the end of the queue, with the same clientId: if it did arrive, it is not stored twice.
+   */
   retry(clientId) {
     const entry = this.#store.pendingByClientId(clientId);
     if (!entry) return;
@@ -117,7 +139,7 @@ export class Outbox {
     return this.#store.pending.find((entry) => entry.state === "sending" && !needsUpload(entry));
   }
 
-  // ── Files ──────────────────────────────────────────────────────────────
+  // ── Files ───────────────────────────────────────────────────────────────
   async #uploadNext() {
     if (this.#uploading || this.#store.connection !== "online") return;
     const entry = this.#store.pending.find((one) => one.state === "sending" && needsUpload(one));
@@ -125,7 +147,9 @@ export class Outbox {
     this.#uploading = { clientId: entry.clientId, controller: new AbortController() };
     let mayContinue = false;
     try {
-      mayContinue = await withLock(`chat.upload.${entry.clientId}`, () => this.#upload(entry, this.#uploading.controller.signal));
+      mayContinue = await withLock(`chat.upload.${entry.clientId}`, () =>
+        this.#upload(entry, this.#uploading.controller.signal),
+      );
     } finally {
       this.#uploading = null;
     }
@@ -163,7 +187,8 @@ export class Outbox {
       if (problem.code === "aborted") return true;
       const attempts = (this.#uploadAttempts.get(entry.clientId) ?? 0) + 1;
       this.#uploadAttempts.set(entry.clientId, attempts);
-      const isTransient = TRANSIENT_CODES.has(problem.code) && !(problem.code === "offline" && attempts >= UPLOAD_ATTEMPTS_MAX);
+      const isTransient =
+        TRANSIENT_CODES.has(problem.code) && !(problem.code === "offline" && attempts >= UPLOAD_ATTEMPTS_MAX);
       if (isTransient) this.#retryLater(problem.retryAfter);
       else this.#fail(entry, problem.message);
       return !isTransient;
@@ -172,7 +197,7 @@ export class Outbox {
     }
   }
 
-  // ── What localStorage keeps ────────────────────────────────────────────
+  // ── What localStorage keeps ─────────────────────────────────────────────
   #retryLater(seconds) {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.flush(), (seconds ?? 0) * 1000 || RETRY_MS);
@@ -201,7 +226,8 @@ export class Outbox {
 
   #restore() {
     const entries = this.#keys().map((key) => JSON.parse(localStorage.getItem(key)));
-    for (const entry of entries.sort((one, other) => (one.sentAt < other.sentAt ? -1 : 1))) this.#store.addPending(entry);
+    for (const entry of entries.sort((one, other) => (one.sentAt < other.sentAt ? -1 : 1)))
+      this.#store.addPending(entry);
     this.#files.deleteUnneeded((clientId) => localStorage.getItem(this.#prefix + clientId) !== null);
     this.#showFiles(entries.filter((entry) => entry.mediaType));
   }
@@ -217,5 +243,7 @@ export class Outbox {
 
 const needsUpload = (entry) => Boolean(entry.mediaType) && !entry.mediaUrl;
 
-/** Only one tab at a time does `work`. Pages without https have no locks: there each tab does it. */
+/**
+ * Only one tab at a time does `work`. Pages without https have no locks: there each tab does it.
+ */
 const withLock = (name, work) => (navigator.locks ? navigator.locks.request(name, work) : work());

@@ -1,4 +1,5 @@
-// Files that wait to be uploaded, in IndexedDB so that a reload does not lose them. One database per user.
+// Files that wait to be uploaded, in IndexedDB so that a reload does not lose them. One database
+// per user.
 import { openDatabase, resultOf } from "chat/offline/database.js";
 
 const STORE = "files";
@@ -20,7 +21,10 @@ export class PendingFiles {
 
   /** undefined if it is not there any more. */
   async get(clientId) {
-    return this.#inMemory.get(clientId) ?? (await this.#run("readonly", (files) => files.get(clientId)).catch(() => undefined));
+    return (
+      this.#inMemory.get(clientId) ??
+      (await this.#run("readonly", (files) => files.get(clientId)).catch(() => undefined))
+    );
   }
 
   async delete(clientId) {

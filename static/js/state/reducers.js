@@ -1,4 +1,5 @@
-// What each event of the server changes in the store. An event may arrive twice, late, or not at all.
+// What each event of the server changes in the store. An event may arrive twice, late, or not at
+// all.
 import { gettext } from "chat/i18n.js";
 import { chatKey, chatKeyOf } from "chat/ids.js";
 
@@ -9,7 +10,11 @@ function applyMessage(store, message) {
     const type = message.groupId ? "group" : "private";
     const id = message.groupId ?? (isOwn ? message.receiverId : message.senderId);
     const known = isOwn ? store.people.get(id) : { name: message.senderName, img: message.senderImg };
-    store.ensureChat(type, { id, name: type === "private" ? (known?.name ?? "") : "", img: type === "private" ? (known?.img ?? "") : "" });
+    store.ensureChat(type, {
+      id,
+      name: type === "private" ? (known?.name ?? "") : "",
+      img: type === "private" ? (known?.img ?? "") : "",
+    });
     store.notify("stale");
   }
   const chat = store.chats.get(key);
@@ -17,7 +22,8 @@ function applyMessage(store, message) {
   const timeline = store.timelines.get(key);
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.notify("behind");
   if (store.quoted.has(message.id)) store.quoted.set(message.id, message);
-  // A large timeline that is not shown is dropped; opening the chat loads it from the first unread message.
+  // A large timeline that is not shown is dropped; opening the chat loads it from the first unread
+  // message.
   if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
   if (message.recalledAt) store.removeLocalFile(message.clientId);
   if (isOwn && message.clientId) store.removePending(message.clientId);
@@ -35,7 +41,10 @@ function applyMessage(store, message) {
   store.notify("chats", `timeline:${key}`);
 }
 
-/** The newest message carries its sender's current name and picture; the event that changed them may have been missed. */
+/**
+ * The newest message carries its sender's current name and picture; the event that changed them may
+ * have been missed.
+ */
 function mergeSender(store, { senderId: id, senderName: name, senderImg: img }) {
   const known = store.people.get(id);
   if (known?.name !== name || known?.img !== img) store.mergePerson({ id, name, img });
@@ -58,7 +67,8 @@ function applyRead(store, { type, id, userId, readSeq, previousSeq }) {
   if (readSeq <= from) return;
   chat.readCursors.set(userId, readSeq);
   for (const message of timeline.between(from + 1, readSeq)) {
-    if (message.senderId !== userId) timeline.update(message.seq, { readCount: Math.min(message.readCount + 1, chat.memberCount - 1) });
+    if (message.senderId !== userId)
+      timeline.update(message.seq, { readCount: Math.min(message.readCount + 1, chat.memberCount - 1) });
   }
   store.notify(`timeline:${key}`);
 }
@@ -84,7 +94,8 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
     ...people.map((entry) => [chatKey("private", entry.senderId), entry]),
     ...groups.map((entry) => [chatKey("group", entry.groupId), entry]),
   ]);
-  for (const key of store.chats.keys()) applyUnreadCount(store, key, counts.get(key) ?? { unreadCount: 0, lastMessage: null });
+  for (const key of store.chats.keys())
+    applyUnreadCount(store, key, counts.get(key) ?? { unreadCount: 0, lastMessage: null });
   if ([...counts.keys()].some((key) => !store.chats.has(key))) store.notify("stale");
 }
 
@@ -105,7 +116,8 @@ function applySync(store, { chats }) {
       store.timelines.delete(key);
       store.notify("stale", "open");
     }
-    // In sending order: the page is ordered by version, so a changed old message may stand anywhere in it.
+    // In sending order: the page is ordered by version, so a changed old message may stand anywhere
+    // in it.
     for (const message of messages.toSorted((one, other) => one.seq - other.seq)) applyMessage(store, message);
     store.settleVersion(key, version);
     store.notify("chats", `timeline:${key}`);
@@ -154,14 +166,19 @@ function applyLeave(store, data) {
   else applyMembership(store, data);
 }
 
-/** A new name or picture shows everywhere at once: in the list, on messages, among a group's members. */
+/**
+ * A new name or picture shows everywhere at once: in the list, on messages, among a group's
+ * members.
+ */
 function applyUser(store, user) {
   if (user.id === store.me.id) store.me = { ...store.me, ...user };
   store.mergePerson(user);
   store.patchChat(chatKey("private", user.id), { name: user.name, img: user.img });
   for (const [id, group] of store.groups) {
     if (!group.members?.some((member) => member.id === user.id)) continue;
-    const members = group.members.map((member) => (member.id === user.id ? { ...member, name: user.name, img: user.img } : member));
+    const members = group.members.map((member) =>
+      member.id === user.id ? { ...member, name: user.name, img: user.img } : member,
+    );
     store.groups.set(id, { ...group, members });
     store.notify(`group:${chatKey("group", id)}`);
   }
@@ -184,7 +201,8 @@ export const REDUCERS = {
   OnlineUsersList: (store, { userList }) => userList.forEach((user) => store.mergePerson({ ...user, online: true })),
   OnTyping: (store, { type, id, userId }) => {
     const key = chatKey(type, id);
-    if (userId !== store.me.id && store.chats.has(key)) store.startTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
+    if (userId !== store.me.id && store.chats.has(key))
+      store.startTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
   },
   OnGroupUpdate: applyGroup,
   OnChatUpdate: (store, { type, id, ...settings }) => store.setSettings(chatKey(type, id), settings),

@@ -1,8 +1,11 @@
-// The page's only state. Views read it and subscribe to topics; it changes through `apply(event)` and the methods below.
-// Outside state/, ESLint refuses assignments to it.
+// The page's only state. Views read it and subscribe to topics; it changes through `apply(event)`
+// and the methods below. Outside state/, ESLint refuses assignments to it.
+//
 // `apply` is idempotent: receiving an event twice or late leaves the same state as receiving it once.
-// Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list must be fetched), and
-// with a chat's key after the colon: timeline:, typing:, group:, members: (the membership has changed).
+//
+// Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
+// must be fetched), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
+// membership has changed).
 import { chatKey } from "chat/ids.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
@@ -13,7 +16,8 @@ const LOCAL_FILES_MAX = 60;
 const TIMELINES_MAX = 20;
 const isLater = (one, other) => Boolean(one && other) && (one.seq - other.seq || one.version - other.version) > 0;
 /** Pinned chats first, then the most recent. */
-const byRecency = (one, other) => Boolean(other.pinned) - Boolean(one.pinned) || (lastActivity(one) < lastActivity(other) ? 1 : -1);
+const byRecency = (one, other) =>
+  Boolean(other.pinned) - Boolean(one.pinned) || (lastActivity(one) < lastActivity(other) ? 1 : -1);
 const lastActivity = (chat) => chat.lastMessage?.sentAt ?? chat.createdAt ?? "";
 
 export class Store {
@@ -22,17 +26,25 @@ export class Store {
   people = new Map();
   /** Full group objects with their members, by group id. */
   groups = new Map();
-  /** Messages not yet acknowledged, oldest first: {clientId, key, type, content, replyTo, sentAt, state, reason, …media}. */
+  /**
+   * Messages not yet acknowledged, oldest first: {clientId, key, type, content, replyTo, sentAt,
+   * state, reason, …media}.
+   */
   pending = [];
   /** Object URLs of files that this page sent, by clientId: they need not be downloaded. */
   localFiles = new Map();
   /** How much of an upload is done, from 0 to 1, by clientId. */
   progress = new Map();
   drafts = new Map();
-  /** Texts of my messages recalled since the page was opened, by message id, for writing them again. */
+  /**
+   * Texts of my messages recalled since the page was opened, by message id, for writing them again.
+   */
   recalledTexts = new Map();
   openKey = null;
-  /** Messages that replies quote and that are not in a timeline, by id; null for those that do not exist. */
+  /**
+   * Messages that replies quote and that are not in a timeline, by id; null for those that do not
+   * exist.
+   */
   quoted = new Map();
   connection = "connecting";
   hasChatList = false;
@@ -52,8 +64,11 @@ export class Store {
     this.me = me;
   }
 
-  // ── Subscribing ────────────────────────────────────────────────────────
-  /** Calls `listener` once for all changes of one turn of the event loop. Returns a function that unsubscribes. */
+  // ── Subscribing ─────────────────────────────────────────────────────────
+  /**
+   * Calls `listener` once for all changes of one turn of the event loop. Returns a function that
+   * unsubscribes.
+   */
   on(topics, listener) {
     for (const topic of [topics].flat()) {
       if (!this.#listeners.has(topic)) this.#listeners.set(topic, new Set());
@@ -81,7 +96,7 @@ export class Store {
     for (const listener of new Set(topics.flatMap((topic) => [...(this.#listeners.get(topic) ?? [])]))) listener();
   }
 
-  // ── Reading ────────────────────────────────────────────────────────────
+  // ── Reading ─────────────────────────────────────────────────────────────
   /** Chats that have a message or a draft, pinned ones first, then the most recent. */
   get chatList() {
     return [...this.chats.values()].filter((chat) => !chat.isBlank || this.drafts.has(chat.key)).sort(byRecency);
@@ -93,7 +108,9 @@ export class Store {
 
   /** The version of each chat that this page has: what a sync sends. */
   get cursors() {
-    return Object.fromEntries([...this.chats.values()].filter((chat) => !chat.isBlank).map((chat) => [chat.id, chat.version]));
+    return Object.fromEntries(
+      [...this.chats.values()].filter((chat) => !chat.isBlank).map((chat) => [chat.id, chat.version]),
+    );
   }
 
   /** Whether a change arrived whose predecessor did not. */
@@ -125,23 +142,26 @@ export class Store {
   /** The message with its sender's current name and picture; the ones it came with may be old. */
   withSender(message) {
     const { name = message.senderName, img = message.senderImg } = this.people.get(message.senderId) ?? {};
-    return name === message.senderName && img === message.senderImg ? message : { ...message, senderName: name, senderImg: img };
+    return name === message.senderName && img === message.senderImg
+      ? message
+      : { ...message, senderName: name, senderImg: img };
   }
 
   chatById(id) {
     return this.chats.get(chatKey("private", id)) ?? this.chats.get(chatKey("group", id));
   }
 
-  // ── Events of the server ───────────────────────────────────────────────
+  // ── Events of the server ────────────────────────────────────────────────
   apply({ event, data }) {
     REDUCERS[event]?.(this, data);
     for (const listener of this.#eventListeners) listener(event, data);
   }
 
-  // ── Chats ──────────────────────────────────────────────────────────────
+  // ── Chats ───────────────────────────────────────────────────────────────
   /**
-   * Merges the chat list, or the first part of it. A chat whose messages are loaded keeps its version, which only a sync
-   * may raise. A chat whose settings were received after `askedAt`, when the list was requested, keeps those.
+   * Merges the chat list, or the first part of it. A chat whose messages are loaded keeps its
+   * version, which only a sync may raise. A chat whose settings were received after `askedAt`, when
+   * the list was requested, keeps those.
    */
   mergeChatList(entries, { isWhole = true, askedAt = Infinity } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
@@ -164,11 +184,17 @@ export class Store {
         // Read on this page, though the server may not know it yet.
         unreadCount: readSeq >= entry.seq ? 0 : entry.unreadCount,
         ...(isOutdated && { lastMessage: known.lastMessage, unreadCount: known.unreadCount }),
-        ...(known && this.#settingsAt.get(key) > askedAt && { pinned: known.pinned, muted: known.muted, mutedUntil: known.mutedUntil }),
+        ...(known &&
+          this.#settingsAt.get(key) > askedAt && {
+            pinned: known.pinned,
+            muted: known.muted,
+            mutedUntil: known.mutedUntil,
+          }),
       });
       if (entry.type === "private") this.mergePerson(entry);
     }
-    // A list that was on its way, or a server's clock that is behind, does not revive a mute that has ended here.
+    // A list that was on its way, or a server's clock that is behind, does not revive a mute that
+    // has ended here.
     this.endMutes();
     this.hasChatList ||= isWhole;
     this.notify("chats", "people", "open");
@@ -178,7 +204,15 @@ export class Store {
   ensureChat(type, { id, name, img = "", ...rest }) {
     const key = chatKey(type, id);
     if (!this.chats.has(key)) {
-      const blank = { muted: false, mutedUntil: null, pinned: false, away: false, memberCount: null, role: null, peerReadSeq: type === "private" ? 0 : null };
+      const blank = {
+        muted: false,
+        mutedUntil: null,
+        pinned: false,
+        away: false,
+        memberCount: null,
+        role: null,
+        peerReadSeq: type === "private" ? 0 : null,
+      };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
       if (type === "private") this.mergePerson({ id, name, img, ...rest });
@@ -228,7 +262,7 @@ export class Store {
     this.notify("chats");
   }
 
-  // ── The open chat ──────────────────────────────────────────────────────
+  // ── The open chat ───────────────────────────────────────────────────────
   /** Opens a chat, at the message `targetSeq` if given; null shows the bare list. */
   openChat(key, targetSeq = null) {
     this.openKey = key;
@@ -248,7 +282,10 @@ export class Store {
     return seq;
   }
 
-  /** Renders the open chat again although nothing changed: after a reconnect its messages can be marked as read. */
+  /**
+   * Renders the open chat again although nothing changed: after a reconnect its messages can be
+   * marked as read.
+   */
   refreshOpenChat() {
     this.notify(`timeline:${this.openKey}`);
   }
@@ -262,7 +299,7 @@ export class Store {
     if (this.timelines.size > TIMELINES_MAX) this.timelines.delete(this.timelines.keys().next().value);
   }
 
-  // ── Timelines ──────────────────────────────────────────────────────────
+  // ── Timelines ───────────────────────────────────────────────────────────
   /** Starts a chat's timeline from one page of history, oldest message first. */
   setHistory(key, page) {
     const head = Math.max(this.chats.get(key)?.seq ?? 0, page.at(-1)?.seq ?? 0);
@@ -297,7 +334,10 @@ export class Store {
     this.recalledTexts.set(messageId, text);
   }
 
-  /** Fills an empty store with the offline archive: chats, and the last messages of each by chat key. */
+  /**
+   * Fills an empty store with the offline archive: chats, and the last messages of each by chat
+   * key.
+   */
   showArchive(chats, endings) {
     this.isArchived = true;
     this.mergeChatList(chats.map((chat) => ({ ...chat, online: null })));
@@ -315,7 +355,7 @@ export class Store {
     this.notify("open");
   }
 
-  // ── Versions ───────────────────────────────────────────────────────────
+  // ── Versions ────────────────────────────────────────────────────────────
   /** Records that a change with this version arrived. */
   advanceVersion(key, version) {
     const chat = this.chats.get(key);
@@ -327,7 +367,7 @@ export class Store {
     this.#versions.settle(this.chats.get(key), version);
   }
 
-  // ── People and groups ──────────────────────────────────────────────────
+  // ── People and groups ───────────────────────────────────────────────────
   mergePerson({ id, name, img, online, lastActive }) {
     const known = this.people.get(id);
     const fresh = Object.entries({ id, name, img, online, lastActive }).filter(([, value]) => value != null);
@@ -356,7 +396,7 @@ export class Store {
     this.notify("connection");
   }
 
-  // ── Messages on their way out ──────────────────────────────────────────
+  // ── Messages on their way out ───────────────────────────────────────────
   addPending(entry) {
     this.pending = [...this.pending, entry];
     this.notify("chats", `timeline:${entry.key}`);

@@ -1,10 +1,14 @@
-/** A timeline with more than MESSAGES_MAX is trimmed: messages further than TRIM_MARGIN from the range that is shown are dropped. */
+/**
+ * A timeline with more than MESSAGES_MAX is trimmed: messages further than TRIM_MARGIN from the
+ * range that is shown are dropped.
+ */
 const MESSAGES_MAX = 1000;
 const TRIM_MARGIN = 200;
 
 /**
- * One chat's loaded messages: an unbroken run of seqs from `first` to `last`. Independent of the page.
- * `head` is the newest seq that exists, loaded or not; seqs have no gaps, so `last < head` means that newer messages exist.
+ * One chat's loaded messages: an unbroken run of seqs from `first` to `last`. Independent of the
+ * page. `head` is the newest seq that exists, loaded or not; seqs have no gaps, so `last < head`
+ * means that newer messages exist.
  */
 export class Timeline {
   #messages = new Map();
@@ -62,8 +66,9 @@ export class Timeline {
   }
 
   /**
-   * Adds or updates one message; doing so twice changes nothing more. Returns "added", "changed", "known" (older than what
-   * is loaded), "older" (before `first`), "beyond" (newer messages are not loaded), or "gap": an earlier one is missing.
+   * Adds or updates one message; doing so twice changes nothing more. Returns "added", "changed",
+   * "known" (older than what is loaded), "older" (before `first`), "beyond" (newer messages are not
+   * loaded), or "gap": an earlier one is missing.
    */
   put(message) {
     const { seq } = message;

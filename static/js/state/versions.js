@@ -1,4 +1,5 @@
-// Tracks gaps in each chat's versions: changes that arrived before an earlier one. A gap that stays means a sync is due.
+// Tracks gaps in each chat's versions: changes that arrived before an earlier one. A gap that stays
+// means a sync is due.
 export class Versions {
   #ahead = new Map();
 
@@ -7,7 +8,10 @@ export class Versions {
     return [...this.#ahead.values()].some((ahead) => ahead.size > 0);
   }
 
-  /** Raises `chat.version` as far as the changes are complete. Returns false while an earlier one is missing. */
+  /**
+   * Raises `chat.version` as far as the changes are complete. Returns false while an earlier one is
+   * missing.
+   */
   add(chat, version) {
     const ahead = this.#ahead.get(chat.key) ?? new Set();
     ahead.add(version);

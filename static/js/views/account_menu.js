@@ -13,7 +13,13 @@ export function openAccountMenu(anchor, { store, actions, admin }) {
     "-",
     ...THEMES.map(([name, label, icon]) => ({ label, icon, checked: name === theme(), run: () => setTheme(name) })),
     "-",
-    ...LANGUAGES.map(([code, label]) => ({ label, icon: "languages", lang: code, checked: isCurrentLanguage(code), run: () => setLanguage(code, actions) })),
+    ...LANGUAGES.map(([code, label]) => ({
+      label,
+      icon: "languages",
+      lang: code,
+      checked: isCurrentLanguage(code),
+      run: () => setLanguage(code, actions),
+    })),
     "-",
     admin && { label: gettext("Administration"), icon: "shield", run: () => location.assign(admin) },
     {
@@ -21,7 +27,10 @@ export function openAccountMenu(anchor, { store, actions, admin }) {
       icon: "log-out",
       danger: true,
       run: async () => {
-        await Promise.race([actions.account.clearBrowser(), new Promise((resolve) => setTimeout(resolve, CLEAR_TIMEOUT_MS))]);
+        await Promise.race([
+          actions.account.clearBrowser(),
+          new Promise((resolve) => setTimeout(resolve, CLEAR_TIMEOUT_MS)),
+        ]);
         document.getElementById("sign-out").submit();
       },
     },

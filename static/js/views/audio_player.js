@@ -1,4 +1,5 @@
-// Plays one recording at a time. Recordings are identified by name, because bubbles are built again and again.
+// Plays one recording at a time. Recordings are identified by name, because bubbles are built again
+// and again.
 import { gettext } from "chat/i18n.js";
 import { toast } from "chat/views/dom.js";
 
@@ -14,7 +15,8 @@ class Player {
 
   constructor() {
     this.#sound.preload = "auto";
-    for (const event of ["play", "playing", "pause", "seeked", "waiting"]) this.#sound.addEventListener(event, () => this.#updateElements());
+    for (const event of ["play", "playing", "pause", "seeked", "waiting"])
+      this.#sound.addEventListener(event, () => this.#updateElements());
     this.#sound.addEventListener("ended", () => {
       this.#positions.delete(this.#name);
       this.#stop();

@@ -14,12 +14,23 @@ export function avatarButton(entry, { save, remove }) {
   const removePicture = () => Promise.resolve(remove()).catch((problem) => toast(problem.message));
   const open = (event) => {
     if (!entry.img) choose();
-    else openMenu(event.currentTarget, [{ label: gettext("Choose a picture"), icon: "image", run: choose }, { label: gettext("Remove the picture"), icon: "trash-2", danger: true, run: removePicture }]);
+    else
+      openMenu(event.currentTarget, [
+        { label: gettext("Choose a picture"), icon: "image", run: choose },
+        { label: gettext("Remove the picture"), icon: "trash-2", danger: true, run: removePicture },
+      ]);
   };
   const label = entry.img ? gettext("Change the picture") : gettext("Choose a picture");
   return h(
     "button",
-    { type: "button", class: "avatar-button", "aria-label": label, title: label, "aria-haspopup": entry.img ? "menu" : null, on: { click: open } },
+    {
+      type: "button",
+      class: "avatar-button",
+      "aria-label": label,
+      title: label,
+      "aria-haspopup": entry.img ? "menu" : null,
+      on: { click: open },
+    },
     avatar(entry, "xl"),
     h("span", { class: "avatar-mark" }, icon("camera")),
   );

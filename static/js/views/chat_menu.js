@@ -12,15 +12,22 @@ const MUTE_LENGTHS = [
   [gettext("Until I turn it on again"), "bell-off", null],
 ];
 
-/** `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat; only an open chat has it. */
+/**
+ * `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat; only an
+ * open chat has it.
+ */
 export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBoundingClientRect()) {
   const run = (work) => work.catch((problem) => toast(problem.message));
   const mute = (muted, seconds) => run(actions.chats.mute(chat, { muted, seconds }));
-  const chooseLength = () => openMenu(
-    anchor,
-    [{ heading: gettext("Mute") }, ...MUTE_LENGTHS.map(([label, icon, seconds]) => ({ label, icon, run: () => mute(true, seconds) }))],
-    at,
-  );
+  const chooseLength = () =>
+    openMenu(
+      anchor,
+      [
+        { heading: gettext("Mute") },
+        ...MUTE_LENGTHS.map(([label, icon, seconds]) => ({ label, icon, run: () => mute(true, seconds) })),
+      ],
+      at,
+    );
   // A chat without messages has no settings.
   const settings = chat.isBlank
     ? []
@@ -37,9 +44,17 @@ export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBou
     [
       find && !chat.isBlank && { label: gettext("Search in this conversation"), icon: "search", run: find },
       ...settings,
-      chat.unreadCount > 0 && { label: gettext("Mark as read"), icon: "check-check", run: () => actions.chats.markRead(chat.key, chat.seq) },
+      chat.unreadCount > 0 && {
+        label: gettext("Mark as read"),
+        icon: "check-check",
+        run: () => actions.chats.markRead(chat.key, chat.seq),
+      },
       chat.type === "group" && absenceItem(chat, (verb) => run(actions.groups.change(verb, chat.id))),
-      { label: gettext("Open in a new tab"), icon: "external-link", run: () => window.open(chatPath(chat.key), "_blank", "noopener") },
+      {
+        label: gettext("Open in a new tab"),
+        icon: "external-link",
+        run: () => window.open(chatPath(chat.key), "_blank", "noopener"),
+      },
     ],
     at,
   );

@@ -1,4 +1,5 @@
-// Copies to the clipboard. Pages opened without https have none: there the old execCopy copies, or the user does.
+// Copies to the clipboard. Pages opened without https have none: there the old execCopy copies, or
+// the user does.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, toast } from "chat/views/dom.js";
@@ -30,7 +31,19 @@ function execCopy(text) {
 }
 
 function showForCopying(text) {
-  const field = h("textarea", { class: "input to-copy", readonly: true, rows: "4", dir: "auto", "aria-label": gettext("Copy this"), value: text });
-  openDialog(gettext("Copy this"), { content: [h("p", {}, gettext("The browser did not let the page copy it. It is selected: copy it as you copy anything.")), field] });
+  const field = h("textarea", {
+    class: "input to-copy",
+    readonly: true,
+    rows: "4",
+    dir: "auto",
+    "aria-label": gettext("Copy this"),
+    value: text,
+  });
+  openDialog(gettext("Copy this"), {
+    content: [
+      h("p", {}, gettext("The browser did not let the page copy it. It is selected: copy it as you copy anything.")),
+      field,
+    ],
+  });
   field.select();
 }

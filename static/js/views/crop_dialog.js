@@ -16,10 +16,26 @@ export async function openCrop(file, { isGroup = false, save }) {
   const bitmap = await createImageBitmap(file).catch(() => null);
   const error = h("p", { class: "form-error", role: "alert", hidden: true });
   const submit = h("button", { type: "button", class: "button primary", on: { click: finish } }, gettext("Save"));
-  const cancel = h("button", { type: "button", class: "button quiet", on: { click: () => close() } }, gettext("Cancel"));
+  const cancel = h(
+    "button",
+    { type: "button", class: "button quiet", on: { click: () => close() } },
+    gettext("Cancel"),
+  );
   const cropper = bitmap && new Cropper(bitmap, isGroup);
-  const content = cropper?.elements ?? [h("p", { class: "crop-unseen" }, icon("image"), gettext("This browser cannot show this picture. Its middle will be used."))];
-  const { dialog, close } = openDialog(gettext("Choose what is seen"), { kind: "crop", content: [...content, error], buttons: [cancel, submit], onClose: () => bitmap?.close() });
+  const content = cropper?.elements ?? [
+    h(
+      "p",
+      { class: "crop-unseen" },
+      icon("image"),
+      gettext("This browser cannot show this picture. Its middle will be used."),
+    ),
+  ];
+  const { dialog, close } = openDialog(gettext("Choose what is seen"), {
+    kind: "crop",
+    content: [...content, error],
+    buttons: [cancel, submit],
+    onClose: () => bitmap?.close(),
+  });
   (cropper?.stage ?? submit).focus();
 
   async function finish() {
@@ -42,8 +58,17 @@ export async function openCrop(file, { isGroup = false, save }) {
 class Cropper {
   #bitmap;
   #canvas = h("canvas", { width: String(STAGE_PX), height: String(STAGE_PX) });
-  #previews = PREVIEWS.map((size) => h("canvas", { width: String(size * 2), height: String(size * 2), class: `preview-${size}` }));
-  #range = h("input", { type: "range", min: "1", max: String(ZOOM_MAX), step: "0.01", value: "1", "aria-label": gettext("Zoom") });
+  #previews = PREVIEWS.map((size) =>
+    h("canvas", { width: String(size * 2), height: String(size * 2), class: `preview-${size}` }),
+  );
+  #range = h("input", {
+    type: "range",
+    min: "1",
+    max: String(ZOOM_MAX),
+    step: "0.01",
+    value: "1",
+    "aria-label": gettext("Zoom"),
+  });
   #pointers = new Map();
   #zoom = 1;
   #x;
@@ -53,8 +78,22 @@ class Cropper {
     this.#bitmap = bitmap;
     this.#x = bitmap.width / 2;
     this.#y = bitmap.height / 2;
-    const hint = h("p", { class: "hint", id: "crop-hint" }, gettext("Drag it or use the arrow keys; scroll, pinch, or press plus and minus to zoom."));
-    this.stage = h("div", { class: `crop-stage${isGroup ? " group" : ""}`, tabindex: "0", role: "group", "aria-label": gettext("The picture"), "aria-describedby": hint.id }, this.#canvas);
+    const hint = h(
+      "p",
+      { class: "hint", id: "crop-hint" },
+      gettext("Drag it or use the arrow keys; scroll, pinch, or press plus and minus to zoom."),
+    );
+    this.stage = h(
+      "div",
+      {
+        class: `crop-stage${isGroup ? " group" : ""}`,
+        tabindex: "0",
+        role: "group",
+        "aria-label": gettext("The picture"),
+        "aria-describedby": hint.id,
+      },
+      this.#canvas,
+    );
     const zoom = h("label", { class: "crop-zoom" }, icon("zoom-out"), this.#range, icon("zoom-in"));
     const seen = h("div", { class: `crop-previews${isGroup ? " group" : ""}`, "aria-hidden": "true" }, this.#previews);
     this.elements = [h("div", { class: "crop-frame" }, this.stage, seen), zoom, hint];
@@ -84,11 +123,16 @@ class Cropper {
       this.#pointers.set(event.pointerId, event);
     });
     stage.addEventListener("pointermove", (event) => this.#onPointerMove(event));
-    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.#pointers.delete(event.pointerId));
-    stage.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.#zoomTo(this.#zoom * Math.exp(-event.deltaY / 400));
-    }, { passive: false });
+    for (const end of ["pointerup", "pointercancel"])
+      stage.addEventListener(end, (event) => this.#pointers.delete(event.pointerId));
+    stage.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        this.#zoomTo(this.#zoom * Math.exp(-event.deltaY / 400));
+      },
+      { passive: false },
+    );
     stage.addEventListener("keydown", (event) => {
       // As with dragging, the keys move the picture, not the crop.
       const step = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
@@ -137,7 +181,17 @@ class Cropper {
     const side = this.#side;
     context.imageSmoothingQuality = "high";
     context.clearRect(0, 0, canvas.width, canvas.height);
-    context.drawImage(this.#bitmap, this.#x - side / 2, this.#y - side / 2, side, side, 0, 0, canvas.width, canvas.height);
+    context.drawImage(
+      this.#bitmap,
+      this.#x - side / 2,
+      this.#y - side / 2,
+      side,
+      side,
+      0,
+      0,
+      canvas.width,
+      canvas.height,
+    );
   }
 }
 

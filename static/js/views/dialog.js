@@ -2,7 +2,10 @@
 import { gettext } from "chat/i18n.js";
 import { h, iconButton } from "chat/views/dom.js";
 
-/** Opens a dialog; `kind` is its CSS class, for example "sheet". Returns {dialog, heading, body, foot, close}. */
+/**
+ * Opens a dialog; `kind` is its CSS class, for example "sheet". Returns {dialog, heading, body,
+ * foot, close}.
+ */
 export function openDialog(title, { kind = "", content = [], buttons = [], onClose = () => {} } = {}) {
   const opener = document.activeElement;
   const heading = h("h2", { id: `dialog-${Math.random().toString(36).slice(2)}` }, title);
@@ -29,9 +32,26 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
 export function confirm(title, text, { action, danger = true }) {
   return new Promise((resolve) => {
     let answer = false;
-    const yes = h("button", { type: "button", class: `button ${danger ? "danger" : "primary"}`, on: { click: () => { answer = true; close(); } } }, action);
+    const yes = h(
+      "button",
+      {
+        type: "button",
+        class: `button ${danger ? "danger" : "primary"}`,
+        on: {
+          click: () => {
+            answer = true;
+            close();
+          },
+        },
+      },
+      action,
+    );
     const no = h("button", { type: "button", class: "button quiet", on: { click: () => close() } }, gettext("Cancel"));
-    const { close } = openDialog(title, { content: [h("p", {}, text)], buttons: [no, yes], onClose: () => resolve(answer) });
+    const { close } = openDialog(title, {
+      content: [h("p", {}, text)],
+      buttons: [no, yes],
+      onClose: () => resolve(answer),
+    });
     no.focus();
   });
 }
@@ -39,7 +59,15 @@ export function confirm(title, text, { action, danger = true }) {
 /** Asks for one line. `save(value)` may reject with a Problem, which is shown beside the field. */
 export function ask(title, { label, value = "", action, maxlength = 80, save }) {
   const error = h("p", { class: "error", id: "ask-error", hidden: true });
-  const input = h("input", { class: "input", id: "ask", value, maxlength: String(maxlength), dir: "auto", required: true, autocomplete: "off" });
+  const input = h("input", {
+    class: "input",
+    id: "ask",
+    value,
+    maxlength: String(maxlength),
+    dir: "auto",
+    required: true,
+    autocomplete: "off",
+  });
   const form = h("form", { class: "field", id: "ask-form" }, h("label", { for: "ask" }, label), input, error);
   const submit = h("button", { type: "submit", form: "ask-form", class: "button primary" }, action);
   const { close } = openDialog(title, { content: [form], buttons: [submit] });

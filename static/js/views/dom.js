@@ -3,8 +3,8 @@ import { initial, tone } from "chat/views/format.js";
 import { splitLinks } from "chat/views/links.js";
 
 /**
- * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null attribute or child is
- * left out; strings become text nodes.
+ * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null
+ * attribute or child is left out; strings become text nodes.
  */
 export function h(tag, { on = {}, ...attributes } = {}, ...children) {
   const element = document.createElement(tag);
@@ -29,7 +29,11 @@ export function svg(tag, attributes = {}, ...children) {
 
 /** A text with its addresses as links. */
 export function linkify(text) {
-  return [...splitLinks(text)].map((piece) => (piece.href ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text) : piece.text));
+  return [...splitLinks(text)].map((piece) =>
+    piece.href
+      ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text)
+      : piece.text,
+  );
 }
 
 export function icon(name) {
@@ -38,30 +42,45 @@ export function icon(name) {
 
 export function iconButton(name, label, click, attributes = {}) {
   const { class: more = "", ...rest } = attributes;
-  return h("button", { type: "button", class: `icon-button ${more}`.trim(), "aria-label": label, title: label, on: { click }, ...rest }, icon(name));
+  return h(
+    "button",
+    { type: "button", class: `icon-button ${more}`.trim(), "aria-label": label, title: label, on: { click }, ...rest },
+    icon(name),
+  );
 }
 
 /** The picture of a person or group, or a letter on one of ten colors. */
 export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {
   const letter = initial(name || "?");
   // A picture that cannot be loaded is replaced by the letter.
-  const face = img ? h("img", { src: img, alt: "", loading: "lazy", decoding: "async", on: { error: (event) => event.currentTarget.replaceWith(letter) } }) : letter;
+  const face = img
+    ? h("img", {
+        src: img,
+        alt: "",
+        loading: "lazy",
+        decoding: "async",
+        on: { error: (event) => event.currentTarget.replaceWith(letter) },
+      })
+    : letter;
   const kind = `${type === "group" ? " group" : ""}${online ? " online" : ""}`;
   return h("span", { class: `avatar ${size} tone-${tone(id)}${kind}`, "aria-hidden": "true" }, face);
 }
 
-/** Replaces an element's children only if `signature` changed, so that focus and selection survive. */
+/**
+ * Replaces an element's children only if `signature` changed, so that focus and selection survive.
+ */
 export function replaceIfChanged(element, signature, build) {
   if (element.dataset.signature === signature) return;
   element.dataset.signature = signature;
   keepFocus(element, () => element.replaceChildren(...[build()].flat(Infinity).filter(Boolean)));
 }
 
-const focusable = (root) => [root, ...root.querySelectorAll("*")].filter((one) => one.tabIndex >= 0 || one.hasAttribute("tabindex"));
+const focusable = (root) =>
+  [root, ...root.querySelectorAll("*")].filter((one) => one.tabIndex >= 0 || one.hasAttribute("tabindex"));
 
 /**
- * Runs `work`, which builds or moves children of `parent`, and restores the focus: in the child with the same key, or
- * without keys in the child at the same position.
+ * Runs `work`, which builds or moves children of `parent`, and restores the focus: in the child
+ * with the same key, or without keys in the child at the same position.
  */
 export function keepFocus(parent, work) {
   const active = document.activeElement;
@@ -75,13 +94,14 @@ export function keepFocus(parent, work) {
   const index = child ? focusable(child).indexOf(active) : -1;
   work();
   if (!child || document.activeElement === active) return;
-  const now = key === undefined ? parent.children[position] : [...parent.children].find((one) => one.dataset.key === key);
+  const now =
+    key === undefined ? parent.children[position] : [...parent.children].find((one) => one.dataset.key === key);
   if (now) focusable(now)[index]?.focus({ preventScroll: true });
 }
 
 /**
- * Makes the children of `parent` match `rows`, {key, signature, build()}, in order. Elements with the same key and signature
- * stay in the page; the others are built.
+ * Makes the children of `parent` match `rows`, {key, signature, build()}, in order. Elements with
+ * the same key and signature stay in the page; the others are built.
  */
 export function reconcile(parent, rows) {
   keepFocus(parent, () => arrange(parent, rows));

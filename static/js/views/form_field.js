@@ -31,7 +31,10 @@ export function field(label, { hint = "", ...attributes } = {}) {
   return { element, input, showError, clearError };
 }
 
-/** Shows a Problem's errors beside their fields, by the server's names; any other error beside the first field. */
+/**
+ * Shows a Problem's errors beside their fields, by the server's names; any other error beside the
+ * first field.
+ */
 export function showFieldErrors(problem, named) {
   const invalid = Object.entries(named).filter(([name]) => problem.errors?.[name]);
   for (const [name, one] of invalid) one.showError(problem.errors[name].join(" "));

@@ -39,7 +39,10 @@ export function lastSeen(iso) {
   const date = new Date(iso);
   const minutes = Math.floor((Date.now() - date) / 60_000);
   if (minutes < 1) return gettext("last seen just now");
-  if (minutes < 60) return interpolate(ngettext("last seen %(count)s minute ago", "last seen %(count)s minutes ago", minutes), { count: minutes });
+  if (minutes < 60)
+    return interpolate(ngettext("last seen %(count)s minute ago", "last seen %(count)s minutes ago", minutes), {
+      count: minutes,
+    });
   if (daysAgo(date, new Date()) === 0) return interpolate(gettext("last seen at %(time)s"), { time: clock(date) });
   return interpolate(gettext("last seen %(day)s"), { day: listTime(date) });
 }
@@ -64,7 +67,9 @@ export function tone(id) {
 export function initial(name) {
   const han = name.match(/\p{Script=Han}/gu);
   if (han) return han.at(-1);
-  const letters = globalThis.Intl?.Segmenter ? [...new Intl.Segmenter(language).segment(name.trim())].map(({ segment }) => segment) : [...name.trim()];
+  const letters = globalThis.Intl?.Segmenter
+    ? [...new Intl.Segmenter(language).segment(name.trim())].map(({ segment }) => segment)
+    : [...name.trim()];
   return (letters.find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? letters[0] ?? "?").toLocaleUpperCase(language);
 }
 
@@ -85,7 +90,10 @@ const SYSTEM_MESSAGES = {
   transferred: gettext("%(actor)s handed the group over to %(people)s"),
 };
 
-/** A system message in the user's language; an action that this page does not know falls back to the server's English. */
+/**
+ * A system message in the user's language; an action that this page does not know falls back to the
+ * server's English.
+ */
 export function systemLine(message, me) {
   const data = message.system;
   if (!data) return message.content;
@@ -134,12 +142,21 @@ export function fileSize(bytes) {
   let number = bytes || 0;
   for (; number >= 1000 && step < UNITS.length - 1; step++) number /= 1024;
   const digits = step > 1 && number < 10 ? 1 : 0;
-  return new Intl.NumberFormat(language, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long", maximumFractionDigits: digits }).format(number);
+  return new Intl.NumberFormat(language, {
+    style: "unit",
+    unit: UNITS[step],
+    unitDisplay: step ? "short" : "long",
+    maximumFractionDigits: digits,
+  }).format(number);
 }
 
 /** 39.90420° N, 116.40740° E: latitude first, to the metre. */
 export function coordinates({ latitude, longitude }) {
-  const north = interpolate(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), { degrees: Math.abs(latitude).toFixed(5) });
-  const east = interpolate(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), { degrees: Math.abs(longitude).toFixed(5) });
+  const north = interpolate(latitude < 0 ? gettext("%(degrees)s° S") : gettext("%(degrees)s° N"), {
+    degrees: Math.abs(latitude).toFixed(5),
+  });
+  const east = interpolate(longitude < 0 ? gettext("%(degrees)s° W") : gettext("%(degrees)s° E"), {
+    degrees: Math.abs(longitude).toFixed(5),
+  });
   return `${north}, ${east}`;
 }

@@ -6,11 +6,21 @@ import { openDialog } from "chat/views/dialog.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, toast } from "chat/views/dom.js";
 
-/** A searchable list of people with check boxes. Returns {picked, field}; `picked` maps ids to people. */
+/**
+ * A searchable list of people with check boxes. Returns {picked, field}; `picked` maps ids to
+ * people.
+ */
 function peoplePicker({ store, actions, without = new Set() }) {
   const picked = new Map();
   const chips = h("div", { class: "chips" });
-  const input = h("input", { class: "input", type: "search", autocomplete: "off", spellcheck: "false", placeholder: gettext("Search people"), "aria-label": gettext("Search people") });
+  const input = h("input", {
+    class: "input",
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: gettext("Search people"),
+    "aria-label": gettext("Search people"),
+  });
   const people = h("div", { class: "people", role: "group", "aria-label": gettext("People") });
   let lastSearch = 0;
 
@@ -20,41 +30,74 @@ function peoplePicker({ store, actions, without = new Set() }) {
     showChips();
   };
   const showChips = () => {
-    chips.replaceChildren(...[...picked.values()].map((user) => {
-      const drop = () => {
-        toggle(user, false);
-        const box = people.querySelector(`[value="${CSS.escape(user.id)}"]`);
-        if (box) box.checked = false;
-        input.focus();
-      };
-      return h("button", { type: "button", class: "chip", title: gettext("Remove"), "aria-label": interpolate(gettext("Remove %(name)s"), { name: user.name }), on: { click: drop } }, h("bdi", {}, user.name), icon("x"));
-    }));
+    chips.replaceChildren(
+      ...[...picked.values()].map((user) => {
+        const drop = () => {
+          toggle(user, false);
+          const box = people.querySelector(`[value="${CSS.escape(user.id)}"]`);
+          if (box) box.checked = false;
+          input.focus();
+        };
+        return h(
+          "button",
+          {
+            type: "button",
+            class: "chip",
+            title: gettext("Remove"),
+            "aria-label": interpolate(gettext("Remove %(name)s"), { name: user.name }),
+            on: { click: drop },
+          },
+          h("bdi", {}, user.name),
+          icon("x"),
+        );
+      }),
+    );
   };
-  const row = (user) => h(
-    "label",
-    { class: "person" },
-    avatar({ ...user, type: "private" }, "m"),
-    h("span", { class: "person-text" }, h("bdi", {}, user.name), user.online && h("small", {}, gettext("online"))),
-    h("input", { type: "checkbox", value: user.id, checked: picked.has(user.id), on: { change: (event) => toggle(user, event.target.checked) } }),
-  );
+  const row = (user) =>
+    h(
+      "label",
+      { class: "person" },
+      avatar({ ...user, type: "private" }, "m"),
+      h("span", { class: "person-text" }, h("bdi", {}, user.name), user.online && h("small", {}, gettext("online"))),
+      h("input", {
+        type: "checkbox",
+        value: user.id,
+        checked: picked.has(user.id),
+        on: { change: (event) => toggle(user, event.target.checked) },
+      }),
+    );
   async function search() {
     const thisSearch = ++lastSearch;
-    const found = (await actions.chats.findPeople(input.value.trim())).filter((user) => user.id !== store.me.id && !without.has(user.id));
+    const found = (await actions.chats.findPeople(input.value.trim())).filter(
+      (user) => user.id !== store.me.id && !without.has(user.id),
+    );
     if (thisSearch !== lastSearch) return;
-    people.replaceChildren(...(found.length ? found.map(row) : [h("p", { class: "no-result" }, gettext("Nobody of that name."))]));
+    people.replaceChildren(
+      ...(found.length ? found.map(row) : [h("p", { class: "no-result" }, gettext("Nobody of that name."))]),
+    );
   }
   input.addEventListener("input", debounce(search, 150));
   input.addEventListener("keydown", (event) => {
     if (event.key === "Enter") event.preventDefault();
   });
   search();
-  return { picked, field: h("div", { class: "field" }, h("span", { class: "label" }, gettext("Members")), chips, input, people) };
+  return {
+    picked,
+    field: h("div", { class: "field" }, h("span", { class: "label" }, gettext("Members")), chips, input, people),
+  };
 }
 
 export function openGroupDialog({ store, actions, router }) {
   const { picked, field } = peoplePicker({ store, actions });
   const error = h("p", { class: "error", id: "group-error", role: "alert", hidden: true });
-  const name = h("input", { class: "input", id: "group-name", maxlength: "80", required: true, autocomplete: "off", dir: "auto" });
+  const name = h("input", {
+    class: "input",
+    id: "group-name",
+    maxlength: "80",
+    required: true,
+    autocomplete: "off",
+    dir: "auto",
+  });
   const open = h("input", { type: "checkbox", checked: true, id: "group-open" });
   const face = h("div", { class: "group-face" });
   let picture = null;
@@ -64,11 +107,29 @@ export function openGroupDialog({ store, actions, router }) {
     { id: "group-form", class: "dialog-fields" },
     face,
     h("div", { class: "field" }, h("label", { for: "group-name" }, gettext("Name of the group")), name, error),
-    h("label", { class: "switch" }, open, h("span", {}, gettext("Open group"), h("small", {}, gettext("Anybody may find it and join. Otherwise people come by invitation.")))),
+    h(
+      "label",
+      { class: "switch" },
+      open,
+      h(
+        "span",
+        {},
+        gettext("Open group"),
+        h("small", {}, gettext("Anybody may find it and join. Otherwise people come by invitation.")),
+      ),
+    ),
     field,
   );
-  const submit = h("button", { type: "submit", form: "group-form", class: "button primary" }, gettext("Create the group"));
-  const { close } = openDialog(gettext("New group"), { content: [form], buttons: [submit], onClose: () => showFace("") });
+  const submit = h(
+    "button",
+    { type: "submit", form: "group-form", class: "button primary" },
+    gettext("Create the group"),
+  );
+  const { close } = openDialog(gettext("New group"), {
+    content: [form],
+    buttons: [submit],
+    onClose: () => showFace(""),
+  });
 
   /** The picture is kept until the group exists. */
   function keepPicture(file) {
@@ -77,13 +138,22 @@ export function openGroupDialog({ store, actions, router }) {
   }
   function showFace(img) {
     URL.revokeObjectURL(face.querySelector("img")?.src);
-    face.replaceChildren(avatarButton({ id: "", name: name.value || gettext("New group"), img, type: "group" }, { save: keepPicture, remove: () => keepPicture(null) }));
+    face.replaceChildren(
+      avatarButton(
+        { id: "", name: name.value || gettext("New group"), img, type: "group" },
+        { save: keepPicture, remove: () => keepPicture(null) },
+      ),
+    );
   }
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     submit.disabled = true;
     try {
-      const key = await actions.groups.create({ name: name.value.trim(), memberIds: [...picked.keys()], joinPolicy: open.checked ? "open" : "closed" });
+      const key = await actions.groups.create({
+        name: name.value.trim(),
+        memberIds: [...picked.keys()],
+        joinPolicy: open.checked ? "open" : "closed",
+      });
       if (picture) actions.groups.setAvatar(splitKey(key).id, picture).catch((problem) => toast(problem.message));
       close();
       router.go(key);
@@ -101,8 +171,16 @@ export function openGroupDialog({ store, actions, router }) {
 }
 
 export function openInviteDialog({ store, actions, group }) {
-  const { picked, field } = peoplePicker({ store, actions, without: new Set(group.members.map((member) => member.id)) });
-  const submit = h("button", { type: "button", class: "button primary", on: { click: add } }, gettext("Add to the group"));
+  const { picked, field } = peoplePicker({
+    store,
+    actions,
+    without: new Set(group.members.map((member) => member.id)),
+  });
+  const submit = h(
+    "button",
+    { type: "button", class: "button primary", on: { click: add } },
+    gettext("Add to the group"),
+  );
   const { close } = openDialog(gettext("Add people"), { content: [field], buttons: [submit] });
   async function add() {
     if (!picked.size) return;

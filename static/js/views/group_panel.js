@@ -24,7 +24,12 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     }
   };
   // Opening another chat from here closes the panel.
-  const closingRouter = { go: (to) => { close(); router.go(to); } };
+  const closingRouter = {
+    go: (to) => {
+      close();
+      router.go(to);
+    },
+  };
   const change = (verb, details) => run(actions.groups.change(verb, groupId, details));
   let shown = "";
 
@@ -41,21 +46,46 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     if (signature === shown) return;
     shown = signature;
     const { scrollTop } = body;
-    keepFocus(body, () => body.replaceChildren(...[top(group, chat), invitation(group, chat), people(group, chat), settings(group, chat)].filter(Boolean)));
+    keepFocus(body, () =>
+      body.replaceChildren(
+        ...[top(group, chat), invitation(group, chat), people(group, chat), settings(group, chat)].filter(Boolean),
+      ),
+    );
     body.scrollTop = scrollTop;
   }
 
   const isAdmin = (chat) => ["owner", "admin"].includes(chat.role);
   const mayInvite = (group, chat) => group.joinPolicy === "open" || isAdmin(chat);
 
-  const top = (group, chat) => h(
-    "div",
-    { class: "panel-top" },
-    isAdmin(chat) ? avatarButton({ ...chat, type: "group" }, { save: (file) => actions.groups.setAvatar(groupId, file), remove: () => actions.groups.change("update", groupId, { avatar: "" }) }) : avatar({ ...chat, type: "group" }, "xl"),
-    h("h3", {}, h("bdi", {}, chat.name)),
-    h("p", {}, group.joinPolicy === "closed" ? gettext("Closed group: people come by invitation") : gettext("Open group: anybody may find it and join")),
-    isAdmin(chat) && h("button", { type: "button", class: "button small", on: { click: rename } }, icon("pencil"), gettext("Rename")),
-  );
+  const top = (group, chat) =>
+    h(
+      "div",
+      { class: "panel-top" },
+      isAdmin(chat)
+        ? avatarButton(
+            { ...chat, type: "group" },
+            {
+              save: (file) => actions.groups.setAvatar(groupId, file),
+              remove: () => actions.groups.change("update", groupId, { avatar: "" }),
+            },
+          )
+        : avatar({ ...chat, type: "group" }, "xl"),
+      h("h3", {}, h("bdi", {}, chat.name)),
+      h(
+        "p",
+        {},
+        group.joinPolicy === "closed"
+          ? gettext("Closed group: people come by invitation")
+          : gettext("Open group: anybody may find it and join"),
+      ),
+      isAdmin(chat) &&
+        h(
+          "button",
+          { type: "button", class: "button small", on: { click: rename } },
+          icon("pencil"),
+          gettext("Rename"),
+        ),
+    );
 
   function rename() {
     ask(gettext("Rename the group"), {
@@ -74,33 +104,88 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       { class: "panel-section" },
       h("h4", {}, gettext("Invitation")),
       link
-        ? h("div", { class: "code" }, h("code", {}, link), iconButton("copy", gettext("Copy"), () => copy(link)), isAdmin(chat) && iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })))
-        : h("button", { type: "button", class: "button small", on: { click: () => change("invite") } }, icon("link"), gettext("Show the invitation")),
+        ? h(
+            "div",
+            { class: "code" },
+            h("code", {}, link),
+            iconButton("copy", gettext("Copy"), () => copy(link)),
+            isAdmin(chat) &&
+              iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })),
+          )
+        : h(
+            "button",
+            { type: "button", class: "button small", on: { click: () => change("invite") } },
+            icon("link"),
+            gettext("Show the invitation"),
+          ),
     );
   }
 
-  const people = (group, chat) => h(
-    "section",
-    { class: "panel-section" },
-    h("h4", {}, memberCount(group.members.length), mayInvite(group, chat) && h("button", { type: "button", class: "button small quiet", on: { click: () => openInviteDialog({ store, actions, group: store.groups.get(groupId) }) } }, icon("user-plus"), gettext("Add"))),
-    h("ul", {}, group.members.map((member) => h("li", {}, memberLine(member, chat)))),
-  );
+  const people = (group, chat) =>
+    h(
+      "section",
+      { class: "panel-section" },
+      h(
+        "h4",
+        {},
+        memberCount(group.members.length),
+        mayInvite(group, chat) &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "button small quiet",
+              on: { click: () => openInviteDialog({ store, actions, group: store.groups.get(groupId) }) },
+            },
+            icon("user-plus"),
+            gettext("Add"),
+          ),
+      ),
+      h(
+        "ul",
+        {},
+        group.members.map((member) => h("li", {}, memberLine(member, chat))),
+      ),
+    );
 
   function memberLine(member, chat) {
     const isMe = member.id === store.me.id;
     const isOnline = isMe || store.isOnline(member.id);
-    const notes = [isOnline ? gettext("online") : gettext("offline"), member.away && gettext("away for a while")].filter(Boolean).join(" · ");
+    const notes = [isOnline ? gettext("online") : gettext("offline"), member.away && gettext("away for a while")]
+      .filter(Boolean)
+      .join(" · ");
     const items = memberActions(member, chat);
     const who = [
       avatar({ ...member, type: "private", online: isOnline }, "m"),
-      h("span", { class: "person-text" }, h("bdi", {}, isMe ? interpolate(gettext("%(name)s (you)"), { name: member.name }) : member.name), h("small", {}, notes)),
+      h(
+        "span",
+        { class: "person-text" },
+        h("bdi", {}, isMe ? interpolate(gettext("%(name)s (you)"), { name: member.name }) : member.name),
+        h("small", {}, notes),
+      ),
     ];
     return h(
       "div",
       { class: "person", "data-member": member.id },
-      isMe ? who : h("button", { type: "button", class: "person-who", on: { click: () => openPersonCard({ store, actions, router: closingRouter, user: member }) } }, who),
+      isMe
+        ? who
+        : h(
+            "button",
+            {
+              type: "button",
+              class: "person-who",
+              on: { click: () => openPersonCard({ store, actions, router: closingRouter, user: member }) },
+            },
+            who,
+          ),
       member.role !== "member" && h("span", { class: "role" }, roleName(member.role)),
-      items.length > 0 && iconButton("ellipsis-vertical", interpolate(gettext("Actions for %(name)s"), { name: member.name }), (event) => openMenu(event.currentTarget, items), { "aria-haspopup": "menu" }),
+      items.length > 0 &&
+        iconButton(
+          "ellipsis-vertical",
+          interpolate(gettext("Actions for %(name)s"), { name: member.name }),
+          (event) => openMenu(event.currentTarget, items),
+          { "aria-haspopup": "menu" },
+        ),
     );
   }
 
@@ -111,37 +196,77 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const who = { userId: member.id };
     const { name } = member;
     const handOver = async () => {
-      const isSure = await confirm(gettext("Hand the group over?"), interpolate(gettext("%(name)s will own this group; you stay as an administrator."), { name }), { action: gettext("Hand over") });
+      const isSure = await confirm(
+        gettext("Hand the group over?"),
+        interpolate(gettext("%(name)s will own this group; you stay as an administrator."), { name }),
+        { action: gettext("Hand over") },
+      );
       if (isSure && (await change("transfer", who))) await run(actions.sync.loadChatList());
     };
     const remove = async () => {
-      const isSure = await confirm(gettext("Remove from the group?"), interpolate(gettext("%(name)s can come back only by invitation."), { name }), { action: gettext("Remove") });
+      const isSure = await confirm(
+        gettext("Remove from the group?"),
+        interpolate(gettext("%(name)s can come back only by invitation."), { name }),
+        { action: gettext("Remove") },
+      );
       if (isSure) await change("kick", who);
     };
     return [
-      isOwner && member.role === "member" && { label: gettext("Make an administrator"), icon: "shield", run: () => change("setRole", { ...who, role: "admin" }) },
-      isOwner && member.role === "admin" && { label: gettext("Make a member again"), icon: "user", run: () => change("setRole", { ...who, role: "member" }) },
+      isOwner &&
+        member.role === "member" && {
+          label: gettext("Make an administrator"),
+          icon: "shield",
+          run: () => change("setRole", { ...who, role: "admin" }),
+        },
+      isOwner &&
+        member.role === "admin" && {
+          label: gettext("Make a member again"),
+          icon: "user",
+          run: () => change("setRole", { ...who, role: "member" }),
+        },
       isOwner && { label: gettext("Hand the group over"), icon: "crown", run: handOver },
       mayRemove && { label: gettext("Remove from the group"), icon: "user-minus", danger: true, run: remove },
     ].filter(Boolean);
   }
 
   function settings(group, chat) {
-    const action = (name, label, click, kind = "quiet") => h("button", { type: "button", class: `button ${kind}`, on: { click } }, icon(name), label);
+    const action = (name, label, click, kind = "quiet") =>
+      h("button", { type: "button", class: `button ${kind}`, on: { click } }, icon(name), label);
     const isAlone = group.members.length === 1;
     const isClosed = group.joinPolicy === "closed";
     const leave = async () => {
-      if (await confirm(gettext("Leave the group?"), isAlone ? gettext("You are the last one: the group ends.") : gettext("You will hear nothing of it any more."), { action: gettext("Leave") })) await run(actions.groups.leave(groupId));
+      if (
+        await confirm(
+          gettext("Leave the group?"),
+          isAlone ? gettext("You are the last one: the group ends.") : gettext("You will hear nothing of it any more."),
+          { action: gettext("Leave") },
+        )
+      )
+        await run(actions.groups.leave(groupId));
     };
     const dissolve = async () => {
-      if (await confirm(gettext("Dissolve the group?"), gettext("It ends for everybody, and cannot be brought back."), { action: gettext("Dissolve") })) await run(actions.groups.leave(groupId, "dissolve"));
+      if (
+        await confirm(gettext("Dissolve the group?"), gettext("It ends for everybody, and cannot be brought back."), {
+          action: gettext("Dissolve"),
+        })
+      )
+        await run(actions.groups.leave(groupId, "dissolve"));
     };
     return h(
       "section",
       { class: "panel-section panel-actions" },
-      isAdmin(chat) && action(isClosed ? "globe" : "lock", isClosed ? gettext("Open the group to everyone") : gettext("Close the group"), () => change("update", { joinPolicy: isClosed ? "open" : "closed" })),
-      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () => run(actions.chats.mute(chat, { muted: !chat.muted }))),
-      chat.away ? action("log-in", gettext("Return"), () => change("return")) : action("coffee", gettext("Leave for a while"), () => change("tempLeave")),
+      isAdmin(chat) &&
+        action(
+          isClosed ? "globe" : "lock",
+          isClosed ? gettext("Open the group to everyone") : gettext("Close the group"),
+          () => change("update", { joinPolicy: isClosed ? "open" : "closed" }),
+        ),
+      action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () =>
+        run(actions.chats.mute(chat, { muted: !chat.muted })),
+      ),
+      chat.away
+        ? action("log-in", gettext("Return"), () => change("return"))
+        : action("coffee", gettext("Leave for a while"), () => change("tempLeave")),
       (chat.role !== "owner" || isAlone) && action("door-open", gettext("Leave the group"), leave, "quiet danger"),
       chat.role === "owner" && action("trash-2", gettext("Dissolve the group"), dissolve, "quiet danger"),
     );

@@ -8,7 +8,10 @@ export const invitationLink = (key, code) => `${location.origin}${chatPath(key)}
 
 /** Asks, and joins the group. Resolves with whether the user is a member now. */
 export async function acceptInvitation(key, code, actions) {
-  const isWanted = await confirm(gettext("Join this group?"), gettext("Somebody invited you to it."), { action: gettext("Join"), danger: false });
+  const isWanted = await confirm(gettext("Join this group?"), gettext("Somebody invited you to it."), {
+    action: gettext("Join"),
+    danger: false,
+  });
   if (!isWanted) return false;
   try {
     await actions.groups.join(splitKey(key).id, code);

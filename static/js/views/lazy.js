@@ -1,5 +1,5 @@
-// Modules that the first view does not need. Each is loaded when it is first used, and all of them as soon as the page is
-// idle, so that they work without a connection too.
+// Modules that the first view does not need. Each is loaded when it is first used, and all of them
+// as soon as the page is idle, so that they work without a connection too.
 const IDLE_FALLBACK_MS = 2000;
 
 export const lazy = {

@@ -1,4 +1,5 @@
-// A menu at a button or at the pointer, with arrows, Home, End, first letters, Enter and Esc; closing restores the focus.
+// A menu at a button or at the pointer, with arrows, Home, End, first letters, Enter and Esc;
+// closing restores the focus.
 import { h, icon } from "chat/views/dom.js";
 
 let open = null;
@@ -8,8 +9,8 @@ export function closeMenu() {
 }
 
 /**
- * `items`: {label, icon, run, danger, checked}, "-" for a separator, or {heading}; falsy ones are left out. `at` is a box or
- * a point {x, y}. The focus returns to `anchor`.
+ * `items`: {label, icon, run, danger, checked}, "-" for a separator, or {heading}; falsy ones are
+ * left out. `at` is a box or a point {x, y}. The focus returns to `anchor`.
  */
 export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   const wasHere = open?.anchor === anchor;
@@ -38,7 +39,9 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   buttons[0]?.focus();
   menu.addEventListener("keydown", (event) => {
     const here = buttons.indexOf(document.activeElement);
-    const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key] ?? beginsWith(event, buttons, here);
+    const to =
+      { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key] ??
+      beginsWith(event, buttons, here);
     if (to !== undefined) buttons.at(to % buttons.length).focus();
     else if (event.key === "Escape" || event.key === "Tab") close();
     else return;
@@ -52,9 +55,13 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
     item.run();
   });
   menu.addEventListener("contextmenu", (event) => event.preventDefault());
-  document.addEventListener("pointerdown", (event) => {
-    if (!menu.contains(event.target) && !anchor.contains(event.target)) close();
-  }, { signal, capture: true });
+  document.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (!menu.contains(event.target) && !anchor.contains(event.target)) close();
+    },
+    { signal, capture: true },
+  );
   window.addEventListener("resize", close, { signal });
   window.addEventListener("blur", close, { signal });
 }
@@ -87,7 +94,10 @@ function entry(item, index) {
   );
 }
 
-/** Places a floating box inside the window: at a point {x, y}, or below its anchor's box, or above it without room below. */
+/**
+ * Places a floating box inside the window: at a point {x, y}, or below its anchor's box, or above
+ * it without room below.
+ */
 export function place(box, { left = 0, right, top, bottom, x, y }) {
   const margin = 8;
   const { offsetWidth: width, offsetHeight: height } = box;

@@ -6,7 +6,14 @@ import { debounce } from "chat/timing.js";
 import { avatar, h, toast } from "chat/views/dom.js";
 
 export function openPeopleDialog({ store, actions, router }) {
-  const input = h("input", { class: "input", type: "search", autocomplete: "off", spellcheck: "false", placeholder: gettext("Name of a person or an open group"), "aria-label": gettext("Name of a person or an open group") });
+  const input = h("input", {
+    class: "input",
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder: gettext("Name of a person or an open group"),
+    "aria-label": gettext("Name of a person or an open group"),
+  });
   const results = h("div", { class: "people" });
   const { close } = openDialog(gettext("New conversation"), { content: [input, results] });
   let lastSearch = 0;
@@ -19,16 +26,40 @@ export function openPeopleDialog({ store, actions, router }) {
       toast(problem.message);
     }
   };
-  const person = (user) => line({ ...user, type: "private" }, user.online ? gettext("online") : "", pick(() => actions.chats.withPerson(user)));
-  const group = (one) => line({ ...one, img: one.avatar, type: "group" }, note(one), pick(() => (one.role ? `group:${one.id}` : actions.groups.join(one.id))));
-  const note = ({ memberCount: count, role }) => (role ? memberCount(count) : `${memberCount(count)} · ${gettext("join")}`);
+  const person = (user) =>
+    line(
+      { ...user, type: "private" },
+      user.online ? gettext("online") : "",
+      pick(() => actions.chats.withPerson(user)),
+    );
+  const group = (one) =>
+    line(
+      { ...one, img: one.avatar, type: "group" },
+      note(one),
+      pick(() => (one.role ? `group:${one.id}` : actions.groups.join(one.id))),
+    );
+  const note = ({ memberCount: count, role }) =>
+    role ? memberCount(count) : `${memberCount(count)} · ${gettext("join")}`;
 
   async function search() {
     const thisSearch = ++lastSearch;
-    const [people, groups] = await Promise.all([actions.chats.findPeople(input.value.trim()), actions.groups.find(input.value.trim())]);
+    const [people, groups] = await Promise.all([
+      actions.chats.findPeople(input.value.trim()),
+      actions.groups.find(input.value.trim()),
+    ]);
     if (thisSearch !== lastSearch) return;
     const rows = [...people.filter((user) => user.id !== store.me.id).map(person), ...groups.map(group)];
-    results.replaceChildren(...(rows.length ? rows : [h("p", { class: "no-result" }, input.value.trim() ? gettext("Nobody and nothing of that name.") : gettext("Nobody else is here yet."))]));
+    results.replaceChildren(
+      ...(rows.length
+        ? rows
+        : [
+            h(
+              "p",
+              { class: "no-result" },
+              input.value.trim() ? gettext("Nobody and nothing of that name.") : gettext("Nobody else is here yet."),
+            ),
+          ]),
+    );
   }
 
   input.addEventListener("input", debounce(search, 150));

@@ -5,26 +5,32 @@ import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, replaceIfChanged } from "chat/views/dom.js";
 
-/** The buttons in order: each function returns {label, icon, run}, or false if its action does not apply. */
+/**
+ * The buttons in order: each function returns {label, icon, run}, or false if its action does not
+ * apply.
+ */
 const ACTIONS = [
-  ({ user, store, actions, router }) => store.openKey !== chatKey("private", user.id) && {
-    label: gettext("Send a message"),
-    icon: "message-circle",
-    run: () => router.go(actions.chats.withPerson(user)),
-  },
+  ({ user, store, actions, router }) =>
+    store.openKey !== chatKey("private", user.id) && {
+      label: gettext("Send a message"),
+      icon: "message-circle",
+      run: () => router.go(actions.chats.withPerson(user)),
+    },
 ];
 
 export function openPersonCard({ store, actions, router, user: known }) {
   const face = h("div", { class: "person-card" });
   const person = () => ({ ...known, ...store.people.get(known.id) });
   const stop = store.on("people", () => show());
-  const buttons = ACTIONS.map((action) => action({ user: person(), store, actions, router })).filter(Boolean).map(({ label, icon: name, run }) => {
-    const click = () => {
-      close();
-      run();
-    };
-    return h("button", { type: "button", class: "button primary", on: { click } }, icon(name), label);
-  });
+  const buttons = ACTIONS.map((action) => action({ user: person(), store, actions, router }))
+    .filter(Boolean)
+    .map(({ label, icon: name, run }) => {
+      const click = () => {
+        close();
+        run();
+      };
+      return h("button", { type: "button", class: "button primary", on: { click } }, icon(name), label);
+    });
   const { heading, close } = openDialog("", { kind: "card", content: [face], buttons, onClose: stop });
 
   function show() {

@@ -6,12 +6,17 @@ export const THEMES = [
   ["light", gettext("Light"), "sun"],
   ["dark", gettext("Dark"), "moon"],
 ];
-export const LANGUAGES = [["zh-hans", "简体中文"], ["en", "English"]];
+export const LANGUAGES = [
+  ["zh-hans", "简体中文"],
+  ["en", "English"],
+];
 const YEAR_SECONDS = 31_536_000;
 
 export const theme = () => document.documentElement.dataset.theme ?? "";
 
-/** The cookie lets the server write the theme into the page, so that no other theme flashes first. */
+/**
+ * The cookie lets the server write the theme into the page, so that no other theme flashes first.
+ */
 export function setTheme(name) {
   const root = document.documentElement;
   if (name) root.dataset.theme = name;

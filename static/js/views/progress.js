@@ -6,13 +6,31 @@ const RADIUS = 20;
 const CIRCUMFERENCE = 2 * Math.PI * RADIUS;
 
 export function progress(part = 0) {
-  const ring = svg("svg", { viewBox: "0 0 44 44", "aria-hidden": "true" }, svg("circle", { cx: "22", cy: "22", r: String(RADIUS) }), svg("circle", { cx: "22", cy: "22", r: String(RADIUS), class: "done" }));
+  const ring = svg(
+    "svg",
+    { viewBox: "0 0 44 44", "aria-hidden": "true" },
+    svg("circle", { cx: "22", cy: "22", r: String(RADIUS) }),
+    svg("circle", { cx: "22", cy: "22", r: String(RADIUS), class: "done" }),
+  );
   const element = h(
     "span",
     { class: "progress" },
     // Beside the button, not around it: screen readers ignore what is inside a progress bar.
-    h("span", { role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": gettext("Sending") }, ring),
-    h("button", { type: "button", "data-act": "discard", "aria-label": gettext("Cancel sending"), title: gettext("Cancel sending") }, icon("x")),
+    h(
+      "span",
+      { role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100", "aria-label": gettext("Sending") },
+      ring,
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        "data-act": "discard",
+        "aria-label": gettext("Cancel sending"),
+        title: gettext("Cancel sending"),
+      },
+      icon("x"),
+    ),
   );
   setProgress(element, part);
   return element;

@@ -10,14 +10,22 @@ export class ShellView {
   #shell;
   #store;
   #timer = 0;
-  #banner = h("p", { class: "banner", id: "banner", hidden: true }, icon("wifi-off"), gettext("No connection. What you write is kept and sent as soon as it is back."));
+  #banner = h(
+    "p",
+    { class: "banner", id: "banner", hidden: true },
+    icon("wifi-off"),
+    gettext("No connection. What you write is kept and sent as soon as it is back."),
+  );
 
   constructor(shell, { store }) {
     this.#shell = shell;
     this.#store = store;
     shell.prepend(this.#banner);
     store.on("connection", () => this.#onConnection());
-    store.on(["chats", "open"], oncePerFrame(() => this.#render()));
+    store.on(
+      ["chats", "open"],
+      oncePerFrame(() => this.#render()),
+    );
     this.#onConnection();
     this.#render();
   }
@@ -32,7 +40,10 @@ export class ShellView {
     this.#banner.hidden = true;
   }
 
-  /** Announced explicitly: most screen readers ignore an element that appears with its text already in it. */
+  /**
+   * Announced explicitly: most screen readers ignore an element that appears with its text already
+   * in it.
+   */
   #showBanner() {
     if (!this.#banner.hidden) return;
     this.#banner.hidden = false;

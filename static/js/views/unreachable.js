@@ -6,7 +6,11 @@ const RETRY_MS = 5000;
 
 /** Never resolves: the page is loaded again as soon as `isReachable()` resolves with true. */
 export function waitForServer(shell, isReachable) {
-  const again = h("button", { type: "button", class: "button primary", on: { click: () => location.reload() } }, gettext("Try again"));
+  const again = h(
+    "button",
+    { type: "button", class: "button primary", on: { click: () => location.reload() } },
+    gettext("Try again"),
+  );
   const notice = h(
     "div",
     { class: "empty welcome" },

@@ -1,4 +1,5 @@
-// iOS lays its keyboard over the page, where other systems resize it. --seen gives the stylesheets the visible height.
+// iOS lays its keyboard over the page, where other systems resize it. --seen gives the stylesheets
+// the visible height.
 export function followKeyboard() {
   const { style } = document.documentElement;
   const seen = window.visualViewport;

@@ -12,11 +12,45 @@ const WAVE_HEIGHT = 28;
 export function voicePlayer({ name, address, duration, waveform, leading = null }) {
   const at = () => player.state(name).at;
   const seek = (to) => player.seek(name, duration, to);
-  const button = h("button", { type: "button", class: "voice-play", disabled: !address, on: { click: () => player.toggle(name, address) } });
-  const wave = h("div", { class: "wave", role: "slider", tabindex: "0", "aria-label": gettext("Position in the recording"), "aria-valuemin": "0", "aria-valuemax": duration.toFixed(1) }, waveBars(waveform), waveBars(waveform, "played"));
+  const button = h("button", {
+    type: "button",
+    class: "voice-play",
+    disabled: !address,
+    on: { click: () => player.toggle(name, address) },
+  });
+  const wave = h(
+    "div",
+    {
+      class: "wave",
+      role: "slider",
+      tabindex: "0",
+      "aria-label": gettext("Position in the recording"),
+      "aria-valuemin": "0",
+      "aria-valuemax": duration.toFixed(1),
+    },
+    waveBars(waveform),
+    waveBars(waveform, "played"),
+  );
   const time = h("span", { class: "voice-time" });
-  const speed = h("button", { type: "button", class: "voice-speed", "aria-label": gettext("Speed"), on: { click: () => player.nextSpeed() } });
-  const element = h("div", { class: "voice", role: "group", "aria-label": interpolate(gettext("Voice message, %(time)s"), { time: playTime(duration) }), "data-voice": name }, leading || button, wave, time, speed);
+  const speed = h("button", {
+    type: "button",
+    class: "voice-speed",
+    "aria-label": gettext("Speed"),
+    on: { click: () => player.nextSpeed() },
+  });
+  const element = h(
+    "div",
+    {
+      class: "voice",
+      role: "group",
+      "aria-label": interpolate(gettext("Voice message, %(time)s"), { time: playTime(duration) }),
+      "data-voice": name,
+    },
+    leading || button,
+    wave,
+    time,
+    speed,
+  );
 
   let wasPlaying = null;
   element.update = ({ isPlaying, at: now, speed: by }) => {
@@ -30,7 +64,10 @@ export function voicePlayer({ name, address, duration, waveform, leading = null 
     element.style.setProperty("--played", `${duration ? Math.min(100, (now / duration) * 100) : 0}%`);
     time.textContent = playTime(isStarted ? now : duration);
     wave.setAttribute("aria-valuenow", now.toFixed(1));
-    wave.setAttribute("aria-valuetext", interpolate(gettext("%(at)s of %(time)s"), { at: playTime(now), time: playTime(duration) }));
+    wave.setAttribute(
+      "aria-valuetext",
+      interpolate(gettext("%(at)s of %(time)s"), { at: playTime(now), time: playTime(duration) }),
+    );
     speed.textContent = `${by}×`;
     speed.hidden = !isStarted;
   };
@@ -49,7 +86,14 @@ export function voicePlayer({ name, address, duration, waveform, leading = null 
     if (wave.hasPointerCapture(event.pointerId)) seekAt(event);
   });
   wave.addEventListener("keydown", (event) => {
-    const to = { ArrowRight: at() + SEEK_SECONDS, ArrowUp: at() + SEEK_SECONDS, ArrowLeft: at() - SEEK_SECONDS, ArrowDown: at() - SEEK_SECONDS, Home: 0, End: duration }[event.key];
+    const to = {
+      ArrowRight: at() + SEEK_SECONDS,
+      ArrowUp: at() + SEEK_SECONDS,
+      ArrowLeft: at() - SEEK_SECONDS,
+      ArrowDown: at() - SEEK_SECONDS,
+      Home: 0,
+      End: duration,
+    }[event.key];
     if (to !== undefined) seek(to);
     else if (event.key === " " || event.key === "Enter") player.toggle(name, address);
     else return;
@@ -68,5 +112,9 @@ function waveBars(waveform, kind = "") {
     const high = Math.max(2, (Math.max(...peaks.slice(from, to)) / 100) * WAVE_HEIGHT);
     return `M${index * 4 + 1} ${((WAVE_HEIGHT - high) / 2).toFixed(1)}v${high.toFixed(1)}`;
   }).join("");
-  return svg("svg", { viewBox: `0 0 ${BARS * 4 - 2} ${WAVE_HEIGHT}`, preserveAspectRatio: "none", class: kind, "aria-hidden": "true" }, svg("path", { d: line }));
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${BARS * 4 - 2} ${WAVE_HEIGHT}`, preserveAspectRatio: "none", class: kind, "aria-hidden": "true" },
+    svg("path", { d: line }),
+  );
 }

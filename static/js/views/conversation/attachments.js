@@ -48,19 +48,26 @@ export class Attachments {
 
   openMenu(anchor) {
     const kit = this.kit();
-    openMenu(anchor, [...TYPES.values()].flatMap(({ attachItems = [] }) => attachItems).map(({ label, icon: name, run }) => ({ label, icon: name, run: () => run(kit) })));
+    openMenu(
+      anchor,
+      [...TYPES.values()]
+        .flatMap(({ attachItems = [] }) => attachItems)
+        .map(({ label, icon: name, run }) => ({ label, icon: name, run: () => run(kit) })),
+    );
   }
 
   /**
-   * What message types attach with: settings, file choosers, and ways to send. Bound to the chat that is open now; the first
-   * thing sent takes the composer's reply.
+   * What message types attach with: settings, file choosers, and ways to send. Bound to the chat
+   * that is open now; the first thing sent takes the composer's reply.
    */
   kit() {
     const key = this.#key;
-    const sent = (work) => (...values) => {
-      work(...values);
-      if (key === this.#key) this.#onSent();
-    };
+    const sent =
+      (work) =>
+      (...values) => {
+        work(...values);
+        if (key === this.#key) this.#onSent();
+      };
     let replyTo;
     const takeReply = () => {
       const first = replyTo === undefined ? this.#composer.takeReply() : null;
@@ -77,7 +84,8 @@ export class Attachments {
       },
       pickMore: (how) => pickFiles({ ...how, multiple: true }),
       pickRecording: async () => {
-        for (const file of await pickFiles({ accept: "audio/*", capture: "user" })) kit.sendFile(prepareAudioFile(file), "");
+        for (const file of await pickFiles({ accept: "audio/*", capture: "user" }))
+          kit.sendFile(prepareAudioFile(file), "");
       },
       openFiles: async (files) => (await lazy.files()).openFiles(files, kit),
       record: () => this.#composer.record(),
@@ -114,7 +122,9 @@ export class Attachments {
     event.preventDefault();
     const items = [...(event.dataTransfer.items ?? [])];
     const hasFolder = items.some((item) => item.webkitGetAsEntry?.()?.isDirectory);
-    const files = hasFolder ? items.filter((item) => item.webkitGetAsEntry()?.isFile).map((item) => item.getAsFile()) : [...event.dataTransfer.files];
+    const files = hasFolder
+      ? items.filter((item) => item.webkitGetAsEntry()?.isFile).map((item) => item.getAsFile())
+      : [...event.dataTransfer.files];
     if (hasFolder) toast(gettext("Folders cannot be sent."));
     if (files.length) this.kit().openFiles(files);
   }
@@ -124,7 +134,16 @@ export class Attachments {
     if (this.#overlay.hidden === !isShown) return;
     this.#overlay.hidden = !isShown;
     const chat = this.#store.chats.get(this.#key);
-    if (isShown) this.#overlay.replaceChildren(h("div", {}, icon("upload"), h("strong", {}, interpolate(gettext("Drop here to send to %(name)s"), { name: chat.name })), h("span", {}, gettext("You see it before it is sent."))));
+    if (isShown)
+      this.#overlay.replaceChildren(
+        h(
+          "div",
+          {},
+          icon("upload"),
+          h("strong", {}, interpolate(gettext("Drop here to send to %(name)s"), { name: chat.name })),
+          h("span", {}, gettext("You see it before it is sent.")),
+        ),
+      );
   }
 }
 

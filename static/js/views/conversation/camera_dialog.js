@@ -8,7 +8,8 @@ const WIDTH = 1920;
 const HEIGHT = 1080;
 
 export async function openCamera(kit) {
-  const hasCameraApp = matchMedia("(pointer: coarse)").matches || !isSecureContext || !navigator.mediaDevices?.getUserMedia;
+  const hasCameraApp =
+    matchMedia("(pointer: coarse)").matches || !isSecureContext || !navigator.mediaDevices?.getUserMedia;
   // A phone's camera app is better than a page's, and needs no https.
   if (hasCameraApp) {
     kit.pick({ accept: "image/*", capture: "environment" });
@@ -16,7 +17,9 @@ export async function openCamera(kit) {
   }
   let stream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: WIDTH }, height: { ideal: HEIGHT }, facingMode: "environment" } });
+    stream = await navigator.mediaDevices.getUserMedia({
+      video: { width: { ideal: WIDTH }, height: { ideal: HEIGHT }, facingMode: "environment" },
+    });
   } catch (error) {
     explainRefusal(error, {
       device: gettext("Camera"),
@@ -25,14 +28,33 @@ export async function openCamera(kit) {
     });
     return;
   }
-  const video = h("video", { playsinline: true, muted: true, autoplay: true, "aria-label": gettext("What the camera sees") });
+  const video = h("video", {
+    playsinline: true,
+    muted: true,
+    autoplay: true,
+    "aria-label": gettext("What the camera sees"),
+  });
   video.srcObject = stream;
-  const shutter = h("button", { type: "button", class: "button primary", id: "shoot", disabled: true, on: { click: takePicture } }, icon("camera"), gettext("Take the picture"));
-  const { close } = openDialog(gettext("Camera"), { kind: "camera", content: [video], buttons: [shutter], onClose: () => stream.getTracks().forEach((track) => track.stop()) });
-  video.addEventListener("playing", () => {
-    shutter.disabled = false;
-    shutter.focus();
-  }, { once: true });
+  const shutter = h(
+    "button",
+    { type: "button", class: "button primary", id: "shoot", disabled: true, on: { click: takePicture } },
+    icon("camera"),
+    gettext("Take the picture"),
+  );
+  const { close } = openDialog(gettext("Camera"), {
+    kind: "camera",
+    content: [video],
+    buttons: [shutter],
+    onClose: () => stream.getTracks().forEach((track) => track.stop()),
+  });
+  video.addEventListener(
+    "playing",
+    () => {
+      shutter.disabled = false;
+      shutter.focus();
+    },
+    { once: true },
+  );
 
   async function takePicture() {
     shutter.disabled = true;

@@ -1,4 +1,5 @@
-// The message field: Enter sends, Shift+Enter breaks the line; Enter within an input method does neither.
+// The message field: Enter sends, Shift+Enter breaks the line; Enter within an input method does
+// neither.
 import { interpolate, gettext } from "chat/i18n.js";
 import { lazy } from "chat/views/lazy.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
@@ -25,18 +26,34 @@ export class Composer {
   #composedAt = -Infinity;
   #editing = null;
   #replyingTo = null;
-  #text = h("textarea", { id: "text", rows: "1", dir: "auto", enterkeyhint: "send", autocapitalize: "sentences", "aria-label": gettext("Message"), placeholder: gettext("Message") });
+  #text = h("textarea", {
+    id: "text",
+    rows: "1",
+    dir: "auto",
+    enterkeyhint: "send",
+    autocapitalize: "sentences",
+    "aria-label": gettext("Message"),
+    placeholder: gettext("Message"),
+  });
   #send = iconButton("send-horizontal", gettext("Send"), () => this.#submit(), { class: "send", id: "send" });
-  #emoji = iconButton("smile", gettext("Emoji"), async () => (await lazy.emoji()).toggleEmoji(this.#emoji, (emoji) => this.#insert(emoji)), { "aria-haspopup": "dialog" });
-  #attach = iconButton("paperclip", gettext("Attach"), () => this.#openAttachMenu(this.#attach), { "aria-haspopup": "menu", id: "attach" });
+  #emoji = iconButton(
+    "smile",
+    gettext("Emoji"),
+    async () => (await lazy.emoji()).toggleEmoji(this.#emoji, (emoji) => this.#insert(emoji)),
+    { "aria-haspopup": "dialog" },
+  );
+  #attach = iconButton("paperclip", gettext("Attach"), () => this.#openAttachMenu(this.#attach), {
+    "aria-haspopup": "menu",
+    id: "attach",
+  });
   // Replaces the send button while there is nothing to send.
   #voice = iconButton("mic", gettext("Record a voice message"), () => this.record(), { id: "record" });
   #count = h("p", { class: "count", role: "status", hidden: true });
   #context = h("div", { class: "about", hidden: true });
 
   /**
-   * `onSent()` is called after a message was sent, `editLast()` when ↑ is pressed in the empty field, `attach(anchor)` opens the
-   * attachment menu, `kit()` is how a recording is sent.
+   * `onSent()` is called after a message was sent, `editLast()` when ↑ is pressed in the empty
+   * field, `attach(anchor)` opens the attachment menu, `kit()` is how a recording is sent.
    */
   constructor({ store, actions, onSent, editLast, attach, kit }) {
     this.#store = store;
@@ -44,12 +61,24 @@ export class Composer {
     this.#onSent = onSent;
     this.#editLast = editLast;
     this.#openAttachMenu = attach;
-    this.#recording = new RecordingBar({ kit, onChange: (isShown, { focus }) => this.#toggleRecording(isShown, focus) });
+    this.#recording = new RecordingBar({
+      kit,
+      onChange: (isShown, { focus }) => this.#toggleRecording(isShown, focus),
+    });
     this.#line = h("div", { class: "composer-line" }, this.#attach, this.#emoji, this.#text, this.#voice, this.#send);
-    this.element = h("div", { class: "composer-inner" }, this.#context, this.#line, this.#recording.element, this.#count);
+    this.element = h(
+      "div",
+      { class: "composer-inner" },
+      this.#context,
+      this.#line,
+      this.#recording.element,
+      this.#count,
+    );
     this.#text.addEventListener("input", () => this.#onInput());
     this.#text.addEventListener("keydown", (event) => this.#onKeydown(event));
-    this.#text.addEventListener("compositionstart", () => { this.#isComposing = true; });
+    this.#text.addEventListener("compositionstart", () => {
+      this.#isComposing = true;
+    });
     this.#text.addEventListener("compositionend", (event) => {
       this.#isComposing = false;
       this.#composedAt = event.timeStamp;
@@ -97,7 +126,11 @@ export class Composer {
     this.#editing = null;
     this.#replyingTo = message;
     const name = message.senderId === this.#store.me.id ? gettext("yourself") : message.senderName;
-    this.#showContext("reply", interpolate(gettext("Reply to %(name)s"), { name }), preview(message, this.#store.me.id));
+    this.#showContext(
+      "reply",
+      interpolate(gettext("Reply to %(name)s"), { name }),
+      preview(message, this.#store.me.id),
+    );
     this.focus();
   }
 
@@ -115,7 +148,11 @@ export class Composer {
     }
     if (event.key === "ArrowUp" && !this.#text.value && !this.#editing && this.#editLast()) event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey) return;
-    const isComposing = event.isComposing || event.keyCode === 229 || this.#isComposing || event.timeStamp - this.#composedAt < COMPOSITION_GRACE_MS;
+    const isComposing =
+      event.isComposing ||
+      event.keyCode === 229 ||
+      this.#isComposing ||
+      event.timeStamp - this.#composedAt < COMPOSITION_GRACE_MS;
     if (isComposing) return;
     event.preventDefault();
     this.#submit();
@@ -203,7 +240,11 @@ export class Composer {
 
   #showContext(name, title, text) {
     const cancel = iconButton("x", gettext("Cancel"), () => this.#cancel());
-    this.#context.replaceChildren(icon(name), h("div", { class: "about-text" }, h("strong", {}, title), h("span", { dir: "auto" }, text)), cancel);
+    this.#context.replaceChildren(
+      icon(name),
+      h("div", { class: "about-text" }, h("strong", {}, title), h("span", { dir: "auto" }, text)),
+      cancel,
+    );
     this.#context.hidden = false;
   }
 }

@@ -48,7 +48,11 @@ export class ConversationView {
     this.#recallWindow = recallWindow * 1000;
     this.#map = map;
     this.#messages = new MessageListView({ store, actions });
-    this.#findBar = new FindBar({ actions, show: (seq) => this.#try(this.#messages.showMessage(seq)), onClose: () => this.#composer.focus() });
+    this.#findBar = new FindBar({
+      actions,
+      show: (seq) => this.#try(this.#messages.showMessage(seq)),
+      onClose: () => this.#composer.focus(),
+    });
     this.#composer = new Composer({
       store,
       actions,
@@ -58,12 +62,29 @@ export class ConversationView {
       kit: () => this.#attachments.kit(),
     });
     this.#foot.append(this.#notice, this.#composer.element);
-    this.#element = h("section", { class: "conversation", id: "conversation" }, this.#head, this.#findBar.element, this.#messages.element, this.#foot);
-    this.#attachments = new Attachments(this.#element, { store, actions, composer: this.#composer, onSent: () => this.#onSent(), maxUpload, map });
+    this.#element = h(
+      "section",
+      { class: "conversation", id: "conversation" },
+      this.#head,
+      this.#findBar.element,
+      this.#messages.element,
+      this.#foot,
+    );
+    this.#attachments = new Attachments(this.#element, {
+      store,
+      actions,
+      composer: this.#composer,
+      onSent: () => this.#onSent(),
+      maxUpload,
+      map,
+    });
     this.#welcome = new Welcome(context);
     this.#listenToMessages();
     store.on("open", () => this.#show());
-    store.on(["chats", "people"], oncePerFrame(() => this.#render()));
+    store.on(
+      ["chats", "people"],
+      oncePerFrame(() => this.#render()),
+    );
     setInterval(() => this.#renderHead(), MINUTE_MS);
     this.#show();
   }
@@ -79,7 +100,9 @@ export class ConversationView {
     if (!key) return;
     this.#render();
     const target = this.#store.takeTarget();
-    (target ? this.#messages.showMessage(target) : this.#actions.history.open(key)).catch((problem) => toast(problem.message));
+    (target ? this.#messages.showMessage(target) : this.#actions.history.open(key)).catch((problem) =>
+      toast(problem.message),
+    );
     const { type, id } = chats.get(key);
     if (type === "group" && !groups.has(id)) this.#actions.groups.load(id).catch(() => {});
   }
@@ -97,7 +120,10 @@ export class ConversationView {
       return;
     }
     this.#composer.open(key);
-    const stops = [this.#store.on(`timeline:${key}`, this.#renderMessages), this.#store.on(`typing:${key}`, () => this.#renderHead())];
+    const stops = [
+      this.#store.on(`timeline:${key}`, this.#renderMessages),
+      this.#store.on(`typing:${key}`, () => this.#renderHead()),
+    ];
     this.#unsubscribe = () => stops.forEach((stop) => stop());
     // Opened at a search result: the focus stays on the results.
     if (matchMedia("(hover: hover)").matches && !this.#store.hasTarget) this.#composer.focus();
@@ -118,11 +144,19 @@ export class ConversationView {
     replaceIfChanged(this.#notice, String(away), () => [
       icon("coffee"),
       h("span", {}, gettext("You left this group for a while and hear nothing of it.")),
-      h("button", { type: "button", class: "button small primary", on: { click: () => this.#try(this.#actions.groups.change("return", id)) } }, gettext("Return")),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button small primary",
+          on: { click: () => this.#try(this.#actions.groups.change("return", id)) },
+        },
+        gettext("Return"),
+      ),
     ]);
   }
 
-  // ── Head ───────────────────────────────────────────────────────────────
+  // ── Head ────────────────────────────────────────────────────────────────
   #renderHead() {
     const chat = this.#chat;
     if (!chat) return;
@@ -132,29 +166,55 @@ export class ConversationView {
     const status = this.#status(chat, isOnline);
     const typing = !names.length ? "" : isGroup ? typingLine(names) : gettext("typing…");
     replaceIfChanged(this.#head, JSON.stringify([this.#key, chat.name, chat.img, isOnline, status, typing]), () => {
-      const openPanel = async () => (await lazy.group()).openGroupPanel({ store: this.#store, actions: this.#actions, router: this.#router, groupId: chat.id });
-      const openMenu = (event) => openChatMenu(event.currentTarget, this.#chat, { actions: this.#actions, find: () => this.#findBar.open(this.#key) });
+      const openPanel = async () =>
+        (await lazy.group()).openGroupPanel({
+          store: this.#store,
+          actions: this.#actions,
+          router: this.#router,
+          groupId: chat.id,
+        });
+      const openMenu = (event) =>
+        openChatMenu(event.currentTarget, this.#chat, {
+          actions: this.#actions,
+          find: () => this.#findBar.open(this.#key),
+        });
       const dots = typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
       return [
         iconButton("arrow-left", gettext("Back"), () => this.#router.back(), { class: "back" }),
         h(
           "button",
-          { type: "button", class: "who-button", id: "who", on: { click: isGroup ? openPanel : () => this.#showPerson(chat) } },
+          {
+            type: "button",
+            class: "who-button",
+            id: "who",
+            on: { click: isGroup ? openPanel : () => this.#showPerson(chat) },
+          },
           avatar({ ...chat, online: isOnline }, "m"),
-          h("span", { class: "who-text" }, h("h2", {}, h("bdi", {}, chat.name)), h("span", { class: typing || isOnline ? "lively" : "", id: "status" }, dots, typing || status)),
+          h(
+            "span",
+            { class: "who-text" },
+            h("h2", {}, h("bdi", {}, chat.name)),
+            h("span", { class: typing || isOnline ? "lively" : "", id: "status" }, dots, typing || status),
+          ),
         ),
         isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
-        iconButton("ellipsis-vertical", gettext("What to do with this conversation"), openMenu, { id: "chat-menu", "aria-haspopup": "menu" }),
+        iconButton("ellipsis-vertical", gettext("What to do with this conversation"), openMenu, {
+          id: "chat-menu",
+          "aria-haspopup": "menu",
+        }),
       ];
     });
   }
 
   #status(chat, isOnline) {
-    if (chat.type === "private") return isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
+    if (chat.type === "private")
+      return isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
     const members = this.#store.groups.get(chat.id)?.members;
     const count = memberCount(chat.memberCount);
     if (!members) return count;
-    const online = members.filter((member) => member.id === this.#store.me.id || this.#store.isOnline(member.id)).length;
+    const online = members.filter(
+      (member) => member.id === this.#store.me.id || this.#store.isOnline(member.id),
+    ).length;
     return `${count} · ${interpolate(gettext("%(count)s online"), { count: online })}`;
   }
 
@@ -162,7 +222,7 @@ export class ConversationView {
     openPersonCard({ store: this.#store, actions: this.#actions, router: this.#router, user });
   }
 
-  // ── Messages ───────────────────────────────────────────────────────────
+  // ── Messages ────────────────────────────────────────────────────────────
   #listenToMessages() {
     const { element } = this.#messages;
     element.addEventListener("click", (event) => {
@@ -201,7 +261,14 @@ export class ConversationView {
     if (act === "person") this.#showSender(message);
     if (act === "retry") this.#actions.messages.retry(message.clientId);
     if (act === "discard") this.#actions.messages.discard(message.clientId);
-    if (act === "open") typeOf(message).open(message, { store: this.#store, actions: this.#actions, key: this.#key, map: this.#map, focusMessage: (one) => this.#focusMessage(one) });
+    if (act === "open")
+      typeOf(message).open(message, {
+        store: this.#store,
+        actions: this.#actions,
+        key: this.#key,
+        map: this.#map,
+        focusMessage: (one) => this.#focusMessage(one),
+      });
     if (act === "reedit") this.#composer.append(this.#store.recalledTexts.get(message.id));
     if (act === "quote") {
       const quoted = this.#messages.quotedBy(message);
@@ -230,16 +297,19 @@ export class ConversationView {
   #stopRecalledAudio() {
     if (!player.name) return;
     const { timeline } = this.#messages;
-    for (const { clientId, id, recalledAt } of timeline.between(timeline.first, timeline.last)) if (recalledAt) player.stop(clientId ?? id);
+    for (const { clientId, id, recalledAt } of timeline.between(timeline.first, timeline.last))
+      if (recalledAt) player.stop(clientId ?? id);
   }
 
   #focusMessage(message) {
-    const row = this.#messages.element.querySelector(`[data-id="${CSS.escape(message.id ?? "")}"], [data-client="${CSS.escape(message.clientId ?? "")}"]`);
+    const row = this.#messages.element.querySelector(
+      `[data-id="${CSS.escape(message.id ?? "")}"], [data-client="${CSS.escape(message.clientId ?? "")}"]`,
+    );
     row?.querySelector('[data-act="open"]')?.focus({ preventScroll: true });
     row?.scrollIntoView({ block: "nearest" });
   }
 
-  // ── Composer ───────────────────────────────────────────────────────────
+  // ── Composer ────────────────────────────────────────────────────────────
   #onSent() {
     this.#messages.removeDivider();
     this.#messages.showEnd();

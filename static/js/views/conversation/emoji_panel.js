@@ -4,12 +4,36 @@ import { h } from "chat/views/dom.js";
 import { place } from "chat/views/menu.js";
 
 const GROUPS = [
-  ["😀", gettext("Smileys"), "😀 😃 😄 😁 😆 😅 🤣 😂 🙂 🙃 😉 😊 😇 🥰 😍 🤩 😘 😋 😛 😜 🤪 🤗 🤭 🤫 🤔 🫡 🤐 😐 😑 😶 😏 😒 🙄 😬 😌 😔 😪 😴 😷 🤒 🤕 🤢 🤧 🥵 🥶 😵 🤯 🥳 😎 🤓 😕 😟 🙁 😮 😲 😳 🥺 😢 😭 😱 😖 😞 😩 😤 😡 🤬 😈 💀 💩 🤡 👻 👽 🤖"],
-  ["👍", gettext("Gestures"), "👍 👎 👌 🤌 🤏 ✌️ 🤞 🫰 🤟 🤘 🤙 👈 👉 👆 👇 ☝️ ✋ 🖐️ 👋 🤝 🙏 👏 🙌 🫶 👐 💪 ✍️ 💅 👀 🧠 🙋 🙅 🙆 🤷 🤦 🙇 💃 🕺 🚶 🏃"],
-  ["❤️", gettext("Hearts and signs"), "❤️ 🧡 💛 💚 💙 💜 🖤 🤍 🤎 💔 💕 💞 💓 💗 💖 💘 💝 💯 💢 💥 💫 💦 💤 ✨ ⭐ 🌟 🔥 🎉 🎊 ✅ ❌ ❗ ❓ ⚠️ 🆗 🆒"],
-  ["🐶", gettext("Animals and nature"), "🐶 🐱 🐭 🐹 🐰 🦊 🐻 🐼 🐨 🐯 🦁 🐮 🐷 🐸 🐵 🙈 🙉 🙊 🐔 🐧 🐦 🦄 🐝 🦋 🐢 🐍 🐙 🐬 🐳 🐉 🌸 🌹 🌻 🌲 🍀 🍁 🌙 ☀️ ⛅ 🌧️ ❄️ 🌈"],
-  ["🍜", gettext("Food"), "🍎 🍊 🍋 🍉 🍇 🍓 🍑 🍍 🥑 🥦 🌽 🍞 🥐 🧀 🥚 🍳 🥞 🍔 🍟 🍕 🌮 🥟 🍜 🍝 🍣 🍱 🍚 🍙 🍢 🍲 🥮 🍰 🎂 🍫 🍬 🍦 ☕ 🍵 🧋 🍺 🍻 🥂 🍷"],
-  ["⚽", gettext("Things to do"), "⚽ 🏀 🏐 🎾 🏓 🏸 🥊 🏊 🚴 🧗 🎮 🎲 🧩 🀄 🎨 🎬 🎤 🎧 🎸 🎹 📷 📚 ✏️ 📌 📎 📅 ⏰ 💡 💻 📱 🔑 🎁 🧧 🏮 🎆 🏆"],
+  [
+    "😀",
+    gettext("Smileys"),
+    "😀 😃 😄 😁 😆 😅 🤣 😂 🙂 🙃 😉 😊 😇 🥰 😍 🤩 😘 😋 😛 😜 🤪 🤗 🤭 🤫 🤔 🫡 🤐 😐 😑 😶 😏 😒 🙄 😬 😌 😔 😪 😴 😷 🤒 🤕 🤢 🤧 🥵 🥶 😵 🤯 🥳 😎 🤓 😕 😟 🙁 😮 😲 😳 🥺 😢 😭 😱 😖 😞 😩 😤 😡 🤬 😈 💀 💩 🤡 👻 👽 🤖",
+  ],
+  [
+    "👍",
+    gettext("Gestures"),
+    "👍 👎 👌 🤌 🤏 ✌️ 🤞 🫰 🤟 🤘 🤙 👈 👉 👆 👇 ☝️ ✋ 🖐️ 👋 🤝 🙏 👏 🙌 🫶 👐 💪 ✍️ 💅 👀 🧠 🙋 🙅 🙆 🤷 🤦 🙇 💃 🕺 🚶 🏃",
+  ],
+  [
+    "❤️",
+    gettext("Hearts and signs"),
+    "❤️ 🧡 💛 💚 💙 💜 🖤 🤍 🤎 💔 💕 💞 💓 💗 💖 💘 💝 💯 💢 💥 💫 💦 💤 ✨ ⭐ 🌟 🔥 🎉 🎊 ✅ ❌ ❗ ❓ ⚠️ 🆗 🆒",
+  ],
+  [
+    "🐶",
+    gettext("Animals and nature"),
+    "🐶 🐱 🐭 🐹 🐰 🦊 🐻 🐼 🐨 🐯 🦁 🐮 🐷 🐸 🐵 🙈 🙉 🙊 🐔 🐧 🐦 🦄 🐝 🦋 🐢 🐍 🐙 🐬 🐳 🐉 🌸 🌹 🌻 🌲 🍀 🍁 🌙 ☀️ ⛅ 🌧️ ❄️ 🌈",
+  ],
+  [
+    "🍜",
+    gettext("Food"),
+    "🍎 🍊 🍋 🍉 🍇 🍓 🍑 🍍 🥑 🥦 🌽 🍞 🥐 🧀 🥚 🍳 🥞 🍔 🍟 🍕 🌮 🥟 🍜 🍝 🍣 🍱 🍚 🍙 🍢 🍲 🥮 🍰 🎂 🍫 🍬 🍦 ☕ 🍵 🧋 🍺 🍻 🥂 🍷",
+  ],
+  [
+    "⚽",
+    gettext("Things to do"),
+    "⚽ 🏀 🏐 🎾 🏓 🏸 🥊 🏊 🚴 🧗 🎮 🎲 🧩 🀄 🎨 🎬 🎤 🎧 🎸 🎹 📷 📚 ✏️ 📌 📎 📅 ⏰ 💡 💻 📱 🔑 🎁 🧧 🏮 🎆 🏆",
+  ],
   ["🚗", gettext("Travel"), "🚗 🚕 🚌 🚲 🛵 🚄 ✈️ 🚀 🛸 🚢 ⛵ 🗺️ 🏠 🏢 🏫 🏥 🏖️ 🏔️ ⛺ 🌃 🌉 🗼 🏯 ⛩️ 🧭 🚦"],
 ];
 const COLUMNS = 8;
@@ -19,10 +43,16 @@ const RECENT_KEY = "chat.emoji";
 const recent = () => JSON.parse(localStorage.getItem(RECENT_KEY) ?? "[]");
 
 function remember(emoji) {
-  localStorage.setItem(RECENT_KEY, JSON.stringify([emoji, ...recent().filter((one) => one !== emoji)].slice(0, RECENT_MAX)));
+  localStorage.setItem(
+    RECENT_KEY,
+    JSON.stringify([emoji, ...recent().filter((one) => one !== emoji)].slice(0, RECENT_MAX)),
+  );
 }
 
-/** Opens the panel at `anchor`, or closes it. Calls `pick(emoji)` for each choice until Esc or a click elsewhere. */
+/**
+ * Opens the panel at `anchor`, or closes it. Calls `pick(emoji)` for each choice until Esc or a
+ * click elsewhere.
+ */
 export function toggleEmoji(anchor, pick) {
   const old = document.querySelector(".emoji-panel");
   if (old) {
@@ -32,15 +62,28 @@ export function toggleEmoji(anchor, pick) {
   const used = recent();
   const groups = [...(used.length ? [["🕘", gettext("Recent"), used.join(" ")]] : []), ...GROUPS];
   const grid = h("div", { class: "emoji-grid", role: "tabpanel" });
-  const tabs = groups.map(([face, label], index) => h("button", { type: "button", role: "tab", title: label, "aria-label": label, on: { click: () => show(index) } }, face));
-  const panel = h("div", { class: "emoji-panel", popover: "manual", role: "dialog", "aria-label": gettext("Emoji") }, h("div", { class: "emoji-tabs", role: "tablist" }, tabs), grid);
+  const tabs = groups.map(([face, label], index) =>
+    h(
+      "button",
+      { type: "button", role: "tab", title: label, "aria-label": label, on: { click: () => show(index) } },
+      face,
+    ),
+  );
+  const panel = h(
+    "div",
+    { class: "emoji-panel", popover: "manual", role: "dialog", "aria-label": gettext("Emoji") },
+    h("div", { class: "emoji-tabs", role: "tablist" }, tabs),
+    grid,
+  );
 
   function show(index) {
     tabs.forEach((tab, at) => {
       tab.setAttribute("aria-selected", String(at === index));
       tab.tabIndex = at === index ? 0 : -1;
     });
-    grid.replaceChildren(...groups[index][2].split(" ").map((emoji) => h("button", { type: "button", tabindex: "-1" }, emoji)));
+    grid.replaceChildren(
+      ...groups[index][2].split(" ").map((emoji) => h("button", { type: "button", tabindex: "-1" }, emoji)),
+    );
     grid.firstElementChild.tabIndex = 0;
     grid.scrollTop = 0;
   }
@@ -72,7 +115,8 @@ export function toggleEmoji(anchor, pick) {
     pick(button.textContent);
   });
   panel.addEventListener("keydown", (event) => {
-    const leavesPanel = event.key === "Tab" && (event.shiftKey ? event.target.role === "tab" : event.target.role !== "tab");
+    const leavesPanel =
+      event.key === "Tab" && (event.shiftKey ? event.target.role === "tab" : event.target.role !== "tab");
     if (event.key === "Escape" || leavesPanel) {
       // The panel is the last element of the page: Tab continues from the button that opened it.
       panel.close();
@@ -85,9 +129,14 @@ export function toggleEmoji(anchor, pick) {
       move(event, [...grid.children], { ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS });
     }
   });
-  document.addEventListener("pointerdown", (event) => {
-    if (!panel.contains(event.target) && !anchor.contains(event.target) && !event.target.closest(".composer")) panel.close();
-  }, { signal: controller.signal, capture: true });
+  document.addEventListener(
+    "pointerdown",
+    (event) => {
+      if (!panel.contains(event.target) && !anchor.contains(event.target) && !event.target.closest(".composer"))
+        panel.close();
+    },
+    { signal: controller.signal, capture: true },
+  );
   window.addEventListener("resize", panel.close, { signal: controller.signal });
   grid.firstElementChild.focus();
 }

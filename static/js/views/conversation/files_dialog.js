@@ -1,4 +1,5 @@
-// The files that were chosen, pasted or dropped, shown before they are sent: preview, caption, removal.
+// The files that were chosen, pasted or dropped, shown before they are sent: preview, caption,
+// removal.
 import { fileSize } from "chat/views/format.js";
 import { interpolate, gettext, ngettext } from "chat/i18n.js";
 import { isPicture, prepare } from "chat/media/prepare.js";
@@ -11,12 +12,45 @@ const CAPTION_MAX = 1000;
 export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) {
   let items = [];
   const list = h("ul", { class: "chosen" });
-  const caption = h("textarea", { class: "input", id: "caption", rows: "1", maxlength: String(CAPTION_MAX), dir: "auto", placeholder: gettext("Add a caption"), "aria-label": gettext("Caption") });
+  const caption = h("textarea", {
+    class: "input",
+    id: "caption",
+    rows: "1",
+    maxlength: String(CAPTION_MAX),
+    dir: "auto",
+    placeholder: gettext("Add a caption"),
+    "aria-label": gettext("Caption"),
+  });
   const asFile = h("input", { type: "checkbox", checked: asFiles });
-  const originals = h("label", { class: "switch" }, asFile, h("span", {}, gettext("Send as files"), h("small", {}, gettext("Pictures then keep every pixel, and what they know of their place and camera."))));
-  const more = h("button", { type: "button", class: "button quiet", on: { click: () => kit.pickMore({ accept }).then(add) } }, icon("plus"), gettext("More"));
-  const send = h("button", { type: "button", class: "button primary", id: "send-files", on: { click: submit } }, icon("send-horizontal"), gettext("Send"));
-  const { dialog, heading, close } = openDialog(gettext("Send"), { kind: "files", content: [list, caption, originals], buttons: [more, send], onClose: () => items.forEach(releaseItem) });
+  const originals = h(
+    "label",
+    { class: "switch" },
+    asFile,
+    h(
+      "span",
+      {},
+      gettext("Send as files"),
+      h("small", {}, gettext("Pictures then keep every pixel, and what they know of their place and camera.")),
+    ),
+  );
+  const more = h(
+    "button",
+    { type: "button", class: "button quiet", on: { click: () => kit.pickMore({ accept }).then(add) } },
+    icon("plus"),
+    gettext("More"),
+  );
+  const send = h(
+    "button",
+    { type: "button", class: "button primary", id: "send-files", on: { click: submit } },
+    icon("send-horizontal"),
+    gettext("Send"),
+  );
+  const { dialog, heading, close } = openDialog(gettext("Send"), {
+    kind: "files",
+    content: [list, caption, originals],
+    buttons: [more, send],
+    onClose: () => items.forEach(releaseItem),
+  });
   let isSent = false;
 
   asFile.addEventListener("change", () => items.forEach((item) => prepareItem(item)));
@@ -75,9 +109,16 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
   function render() {
     const pictures = items.filter(({ file }) => !asFile.checked && isPicture(file));
     const count = items.length;
-    heading.textContent = pictures.length === count
-      ? interpolate(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), { count, name: kit.name })
-      : interpolate(ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count), { count, name: kit.name });
+    heading.textContent =
+      pictures.length === count
+        ? interpolate(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), {
+            count,
+            name: kit.name,
+          })
+        : interpolate(ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count), {
+            count,
+            name: kit.name,
+          });
     originals.hidden = !items.some(({ file }) => isPicture(file));
     list.classList.toggle("single", count === 1);
     for (const item of items) renderItem(item);
@@ -96,16 +137,29 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
 
   function buildItem(item) {
     const { file, element, address } = item;
-    const removeButton = iconButton("x", interpolate(gettext("Remove %(name)s"), { name: file.name }), () => remove(item), { class: "take" });
+    const removeButton = iconButton(
+      "x",
+      interpolate(gettext("Remove %(name)s"), { name: file.name }),
+      () => remove(item),
+      { class: "take" },
+    );
     item.note = h("small");
     element.className = item.isSeen ? "as-picture" : "as-file";
     if (!item.isSeen) {
-      element.replaceChildren(fileIcon(file.name), h("span", { class: "file-text" }, fileName(file.name), item.note), removeButton);
+      element.replaceChildren(
+        fileIcon(file.name),
+        h("span", { class: "file-text" }, fileName(file.name), item.note),
+        removeButton,
+      );
       return;
     }
     item.picture ??= h("img", { src: address, alt: file.name });
     // HEIC, outside Safari: it is sent all the same, and the server's version is shown.
-    item.picture.addEventListener("error", () => item.picture.replaceWith(h("span", { class: "unseen" }, fileIcon(file.name), fileName(file.name))), { once: true });
+    item.picture.addEventListener(
+      "error",
+      () => item.picture.replaceWith(h("span", { class: "unseen" }, fileIcon(file.name), fileName(file.name))),
+      { once: true },
+    );
     element.replaceChildren(item.picture, item.note, removeButton);
   }
 

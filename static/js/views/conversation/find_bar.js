@@ -11,11 +11,22 @@ export class FindBar {
   #onClose;
   #key = null;
   #turn = 0;
-  /** Found messages, newest first; the index of the one that is shown; the address of the next page. */
+  /**
+   * Found messages, newest first; the index of the one that is shown; the address of the next page.
+   */
   #hits = [];
   #current = -1;
   #next = null;
-  #input = h("input", { class: "input", type: "search", id: "find", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", "aria-label": gettext("Search in this conversation"), placeholder: gettext("Search in this conversation") });
+  #input = h("input", {
+    class: "input",
+    type: "search",
+    id: "find",
+    autocomplete: "off",
+    spellcheck: "false",
+    enterkeyhint: "search",
+    "aria-label": gettext("Search in this conversation"),
+    placeholder: gettext("Search in this conversation"),
+  });
   #count = h("span", { class: "finder-count", role: "status" });
   #older = iconButton("chevron-up", gettext("The one before"), () => this.#go(1));
   #newer = iconButton("chevron-down", gettext("The one after"), () => this.#go(-1));
@@ -26,7 +37,15 @@ export class FindBar {
     this.#show = show;
     this.#onClose = onClose;
     const close = iconButton("x", gettext("Close the search"), () => this.#close());
-    this.element = h("div", { class: "finder", role: "search", hidden: true }, this.#input, this.#count, this.#older, this.#newer, close);
+    this.element = h(
+      "div",
+      { class: "finder", role: "search", hidden: true },
+      this.#input,
+      this.#count,
+      this.#older,
+      this.#newer,
+      close,
+    );
     this.#input.addEventListener("input", (event) => event.isComposing || this.#onInput());
     this.#input.addEventListener("compositionend", () => this.#onInput());
     this.element.addEventListener("keydown", (event) => {
@@ -109,7 +128,9 @@ export class FindBar {
 
   #showCount() {
     const count = this.#hits.length;
-    this.#count.textContent = count ? interpolate(gettext("%(at)s of %(count)s"), { at: this.#current + 1, count: this.#next ? `${count}+` : count }) : "";
+    this.#count.textContent = count
+      ? interpolate(gettext("%(at)s of %(count)s"), { at: this.#current + 1, count: this.#next ? `${count}+` : count })
+      : "";
     this.#older.disabled = this.#current + 1 >= count && !this.#next;
     this.#newer.disabled = this.#current < 1;
   }

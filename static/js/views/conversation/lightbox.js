@@ -1,4 +1,5 @@
-// A picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or Back closes.
+// A picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or
+// Back closes.
 import { fullTime } from "chat/views/format.js";
 import { interpolate, gettext } from "chat/i18n.js";
 import { announce, h, iconButton } from "chat/views/dom.js";
@@ -25,18 +26,27 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   const dialog = h(
     "dialog",
     { class: "lightbox", "aria-label": gettext("Picture") },
-    h("header", {}, who, outward, inward, download, iconButton("x", gettext("Close"), () => close(), { class: "close" })),
+    h(
+      "header",
+      {},
+      who,
+      outward,
+      inward,
+      download,
+      iconButton("x", gettext("Close"), () => close(), { class: "close" }),
+    ),
     stage,
     previous,
     next,
     caption,
   );
 
-  // ── The picture ────────────────────────────────────────────────────────
+  // ── The picture ─────────────────────────────────────────────────────────
   const isPicture = (one) => one?.type === "image" && !one.recalledAt && one.mediaUrl;
   const neighbour = (step) => {
     if (current.seq == null) return null;
-    for (let seq = current.seq + step; seq >= timeline.first && seq <= timeline.last; seq += step) if (isPicture(timeline.at(seq))) return timeline.at(seq);
+    for (let seq = current.seq + step; seq >= timeline.first && seq <= timeline.last; seq += step)
+      if (isPicture(timeline.at(seq))) return timeline.at(seq);
     return null;
   };
 
@@ -89,9 +99,12 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     }
   }
 
-  // ── Zoom ───────────────────────────────────────────────────────────────
+  // ── Zoom ────────────────────────────────────────────────────────────────
   function place() {
-    const most = { x: Math.max(0, (picture.clientWidth * zoom - stage.clientWidth) / 2), y: Math.max(0, (picture.clientHeight * zoom - stage.clientHeight) / 2) };
+    const most = {
+      x: Math.max(0, (picture.clientWidth * zoom - stage.clientWidth) / 2),
+      y: Math.max(0, (picture.clientHeight * zoom - stage.clientHeight) / 2),
+    };
     x = Math.max(-most.x, Math.min(most.x, x));
     y = Math.max(-most.y, Math.min(most.y, y));
     picture.style.transform = zoom === 1 ? "" : `translate(${x}px, ${y}px) scale(${zoom})`;
@@ -113,10 +126,14 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     const box = stage.getBoundingClientRect();
     return { x: clientX - box.left - box.width / 2, y: clientY - box.top - box.height / 2 };
   };
-  stage.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    scale(zoom * Math.exp(-event.deltaY / 300), fromMiddle(event));
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    (event) => {
+      event.preventDefault();
+      scale(zoom * Math.exp(-event.deltaY / 300), fromMiddle(event));
+    },
+    { passive: false },
+  );
   stage.addEventListener("dblclick", (event) => scale(zoom > 1 ? 1 : 2.5, fromMiddle(event)));
 
   const fingers = new Map();
@@ -147,7 +164,8 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     if (!fingers.delete(event.pointerId) || fingers.size || !first) return;
     const [right, down] = [event.clientX - first.clientX, event.clientY - first.clientY];
     const isTap = Math.hypot(right, down) < 8;
-    if (!pinched && zoom === 1 && Math.abs(right) > SWIPE_PX && Math.abs(right) > 2 * Math.abs(down)) go(right > 0 ? -1 : 1);
+    if (!pinched && zoom === 1 && Math.abs(right) > SWIPE_PX && Math.abs(right) > 2 * Math.abs(down))
+      go(right > 0 ? -1 : 1);
     else if (!pinched && zoom === 1 && event.pointerType !== "mouse" && down > 2 * SWIPE_PX) close();
     else if (isTap && !pinched && !isOn(picture, event)) close();
     first = null;
@@ -169,7 +187,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     act();
   });
 
-  // ── Closing ────────────────────────────────────────────────────────────
+  // ── Closing ─────────────────────────────────────────────────────────────
   // Back on a phone closes the picture, not the conversation.
   history.pushState({ ...history.state, isLightbox: true }, "");
   const close = () => dialog.close();
@@ -178,7 +196,8 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   window.addEventListener("resize", place);
   const stop = store.on([`timeline:${key}`, "open"], () => {
     if (store.openKey !== key) close();
-    else if (current.seq != null && timeline.at(current.seq)?.recalledAt) (neighbour(1) || neighbour(-1) ? show(neighbour(1) ?? neighbour(-1)) : close());
+    else if (current.seq != null && timeline.at(current.seq)?.recalledAt)
+      neighbour(1) || neighbour(-1) ? show(neighbour(1) ?? neighbour(-1)) : close();
     else renderArrows();
   });
   dialog.addEventListener("close", () => {

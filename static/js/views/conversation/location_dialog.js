@@ -1,4 +1,5 @@
-// Dialogs for a location: chosen on a map, by the current position or by coordinates; shown with links to map apps.
+// Dialogs for a location: chosen on a map, by the current position or by coordinates; shown with
+// links to map apps.
 import { coordinates } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { parseCoordinates } from "chat/media/places.js";
@@ -27,16 +28,43 @@ let lastPlace = null;
 export function openLocationPicker(kit) {
   let place = null;
   let map = null;
-  const frame = h("div", { class: "map", role: "application", "aria-label": gettext("Map. Move it under the pin with the arrow keys.") });
-  const field = (id, label, more = {}) => h("div", { class: "field" }, h("label", { for: id }, label), h("input", { class: "input", id, autocomplete: "off", dir: "auto", ...more }));
+  const frame = h("div", {
+    class: "map",
+    role: "application",
+    "aria-label": gettext("Map. Move it under the pin with the arrow keys."),
+  });
+  const field = (id, label, more = {}) =>
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: id }, label),
+      h("input", { class: "input", id, autocomplete: "off", dir: "auto", ...more }),
+    );
   const latitude = field("latitude", gettext("Latitude"), { inputmode: "text", dir: "ltr", placeholder: "39.9042" });
-  const longitude = field("longitude", gettext("Longitude"), { inputmode: "text", dir: "ltr", placeholder: "116.4074" });
-  const name = field("place-name", gettext("Name"), { maxlength: String(NAME_MAX), placeholder: gettext("What people call it") });
+  const longitude = field("longitude", gettext("Longitude"), {
+    inputmode: "text",
+    dir: "ltr",
+    placeholder: "116.4074",
+  });
+  const name = field("place-name", gettext("Name"), {
+    maxlength: String(NAME_MAX),
+    placeholder: gettext("What people call it"),
+  });
   const address = field("place-address", gettext("Address"), { maxlength: String(ADDRESS_MAX) });
   const [latitudeInput, longitudeInput] = [latitude, longitude].map((one) => one.querySelector("input"));
   const notice = h("p", { class: "map-notice", role: "status", hidden: true });
-  const here = h("button", { type: "button", class: "button small", id: "my-position", on: { click: () => locate() } }, icon("locate-fixed"), gettext("My position"));
-  const send = h("button", { type: "submit", form: "place-form", class: "button primary", id: "send-place", disabled: true }, icon("send-horizontal"), gettext("Send"));
+  const here = h(
+    "button",
+    { type: "button", class: "button small", id: "my-position", on: { click: () => locate() } },
+    icon("locate-fixed"),
+    gettext("My position"),
+  );
+  const send = h(
+    "button",
+    { type: "submit", form: "place-form", class: "button primary", id: "send-place", disabled: true },
+    icon("send-horizontal"),
+    gettext("Send"),
+  );
   const form = h(
     "form",
     { id: "place-form", class: "place-form", novalidate: true, on: { submit: onSubmit } },
@@ -45,9 +73,16 @@ export function openLocationPicker(kit) {
     h("div", { class: "two" }, latitude, longitude),
     h("div", { class: "two" }, name, address),
   );
-  const { close } = openDialog(gettext("Send a place"), { kind: "place", content: [form], buttons: [send], onClose: () => map?.remove() });
+  const { close } = openDialog(gettext("Send a place"), {
+    kind: "place",
+    content: [form],
+    buttons: [send],
+    onClose: () => map?.remove(),
+  });
 
-  const defaultNotice = kit.map.tiles ? "" : gettext("This chat has no map pictures set up. The pin, your position and coordinates work all the same.");
+  const defaultNotice = kit.map.tiles
+    ? ""
+    : gettext("This chat has no map pictures set up. The pin, your position and coordinates work all the same.");
   function showNotice(text) {
     notice.textContent = text || defaultNotice;
     notice.hidden = !notice.textContent;
@@ -56,7 +91,8 @@ export function openLocationPicker(kit) {
   function choose(chosen, { from } = {}) {
     place = chosen;
     send.disabled = !place;
-    for (const input of [latitudeInput, longitudeInput]) input.setAttribute("aria-invalid", String(from === "fields" && !place && Boolean(input.value.trim())));
+    for (const input of [latitudeInput, longitudeInput])
+      input.setAttribute("aria-invalid", String(from === "fields" && !place && Boolean(input.value.trim())));
     if (!place) return;
     if (from !== "fields") {
       latitudeInput.value = place.latitude.toFixed(DIGITS);
@@ -68,7 +104,9 @@ export function openLocationPicker(kit) {
   for (const input of [latitudeInput, longitudeInput]) {
     // A map that still moves must not overwrite what is being typed.
     input.addEventListener("focus", () => map?.halt());
-    input.addEventListener("input", () => choose(parseCoordinates(latitudeInput.value, longitudeInput.value), { from: "fields" }));
+    input.addEventListener("input", () =>
+      choose(parseCoordinates(latitudeInput.value, longitudeInput.value), { from: "fields" }),
+    );
   }
   // A pasted "39.9042, 116.4074" fills both fields.
   latitudeInput.addEventListener("paste", (event) => {
@@ -81,7 +119,11 @@ export function openLocationPicker(kit) {
 
   function locate() {
     if (!isSecureContext || !navigator.geolocation) {
-      showNotice(gettext("Your position is told only to pages opened over https, and this one was not. The coordinates can be typed in; whoever runs this chat can say its https address."));
+      showNotice(
+        gettext(
+          "Your position is told only to pages opened over https, and this one was not. The coordinates can be typed in; whoever runs this chat can say its https address.",
+        ),
+      );
       return;
     }
     here.disabled = true;
@@ -94,10 +136,12 @@ export function openLocationPicker(kit) {
       },
       ({ code }) => {
         here.disabled = false;
-        showNotice({
-          1: gettext("Your position was refused. Allow it beside the page's address, or choose a place yourself."),
-          3: gettext("Your position took too long to find. Try again, or choose a place yourself."),
-        }[code] ?? gettext("Your position could not be found. Choose a place yourself."));
+        showNotice(
+          {
+            1: gettext("Your position was refused. Allow it beside the page's address, or choose a place yourself."),
+            3: gettext("Your position took too long to find. Try again, or choose a place yourself."),
+          }[code] ?? gettext("Your position could not be found. Choose a place yourself."),
+        );
       },
       { enableHighAccuracy: true, timeout: POSITION_TIMEOUT_MS, maximumAge: 30_000 },
     );
@@ -115,7 +159,10 @@ export function openLocationPicker(kit) {
   async function start() {
     showNotice("");
     try {
-      map = await openMap(frame, kit.map, { at: place ?? lastPlace, onMove: (moved) => choose(moved, { from: "map" }) });
+      map = await openMap(frame, kit.map, {
+        at: place ?? lastPlace,
+        onMove: (moved) => choose(moved, { from: "map" }),
+      });
     } catch {
       showNotice(gettext("The map could not be loaded. Coordinates work all the same."));
     }
@@ -125,9 +172,12 @@ export function openLocationPicker(kit) {
 
   start();
   // With the permission already granted, the position is used at once.
-  navigator.permissions?.query({ name: "geolocation" }).then(({ state }) => {
-    if (state === "granted" && !place && isSecureContext) locate();
-  }, () => {});
+  navigator.permissions?.query({ name: "geolocation" }).then(
+    ({ state }) => {
+      if (state === "granted" && !place && isSecureContext) locate();
+    },
+    () => {},
+  );
   here.focus();
 }
 
@@ -142,13 +192,40 @@ export function openLocation(place, { map: settings }) {
   const links = Object.entries(place.links ?? {}).filter(([program]) => program in MAP_APPS);
   const content = [
     h("div", { class: "map-frame" }, frame),
-    h("div", { class: "place-about" }, place.name && h("strong", { dir: "auto" }, place.name), place.address && h("span", { dir: "auto" }, place.address), h("span", { class: "place-numbers" }, h("span", { dir: "ltr" }, coordinates(place)), toCopy)),
-    h("ul", { class: "ways" }, links.map(([program, href]) => h("li", {}, h("a", { class: "button small", href, target: "_blank", rel: "noopener noreferrer" }, icon("navigation"), MAP_APPS[program])))),
-    links.length > 0 && h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
+    h(
+      "div",
+      { class: "place-about" },
+      place.name && h("strong", { dir: "auto" }, place.name),
+      place.address && h("span", { dir: "auto" }, place.address),
+      h("span", { class: "place-numbers" }, h("span", { dir: "ltr" }, coordinates(place)), toCopy),
+    ),
+    h(
+      "ul",
+      { class: "ways" },
+      links.map(([program, href]) =>
+        h(
+          "li",
+          {},
+          h(
+            "a",
+            { class: "button small", href, target: "_blank", rel: "noopener noreferrer" },
+            icon("navigation"),
+            MAP_APPS[program],
+          ),
+        ),
+      ),
+    ),
+    links.length > 0 &&
+      h("p", { class: "hint" }, gettext("These leave the chat, and tell the map's maker which place you look at.")),
   ];
   openDialog(gettext("Place"), { kind: "place", content, onClose: () => map?.remove() });
-  openMap(frame, settings, { at: place }).then((opened) => {
-    map = opened;
-    if (!frame.isConnected) map.remove();
-  }, () => { frame.parentElement.hidden = true; });
+  openMap(frame, settings, { at: place }).then(
+    (opened) => {
+      map = opened;
+      if (!frame.isConnected) map.remove();
+    },
+    () => {
+      frame.parentElement.hidden = true;
+    },
+  );
 }

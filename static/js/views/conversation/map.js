@@ -16,13 +16,16 @@ function leaflet(style) {
       document.head.append(h("link", { rel: "stylesheet", href: style, on: { load: resolve, error: reject } }));
     }),
   ]).then(([module]) => module);
-  loading.catch(() => { loading = null; });
+  loading.catch(() => {
+    loading = null;
+  });
   return loading;
 }
 
 /**
- * Opens a map in `element`; returns {go(place), halt(), remove()}. `at` is where it starts, null for the whole Earth. While it
- * is moved, `onMove(place)` gets what is under the pin; without `onMove` the pin stays at the place.
+ * Opens a map in `element`; returns {go(place), halt(), remove()}. `at` is where it starts, null
+ * for the whole Earth. While it is moved, `onMove(place)` gets what is under the pin; without
+ * `onMove` the pin stays at the place.
  */
 export async function openMap(element, { style, tiles, attribution, datum }, { at, onMove = null }) {
   const L = await leaflet(style);
@@ -48,20 +51,34 @@ export async function openMap(element, { style, tiles, attribution, datum }, { a
     fadeAnimation: !hasReducedMotion,
     inertia: !hasReducedMotion,
     worldCopyJump: true,
-    maxBounds: [[-85.05, -1800], [85.05, 1800]],
+    maxBounds: [
+      [-85.05, -1800],
+      [85.05, 1800],
+    ],
   });
   map.attributionControl?.setPrefix(false);
-  L.control.zoom({ position: "bottomright", zoomInTitle: gettext("Larger"), zoomOutTitle: gettext("Smaller") }).addTo(map);
+  L.control
+    .zoom({ position: "bottomright", zoomInTitle: gettext("Larger"), zoomOutTitle: gettext("Smaller") })
+    .addTo(map);
   if (tiles) {
     // Tile servers want to know the site; the address of the chat is not sent to them.
-    const layer = L.tileLayer(tiles, { attribution: sanitized(attribution), referrerPolicy: "strict-origin", maxZoom: 19 });
+    const layer = L.tileLayer(tiles, {
+      attribution: sanitized(attribution),
+      referrerPolicy: "strict-origin",
+      maxZoom: 19,
+    });
     layer.addTo(map);
   } else {
     gridLayer(L).addTo(map);
   }
   const pin = h("span", { class: "map-pin", "aria-hidden": "true" }, icon("map-pin"));
   if (onMove) element.append(pin);
-  else L.marker(toMap(at), { icon: L.divIcon({ html: pin, className: "", iconSize: [0, 0] }), keyboard: false, interactive: false }).addTo(map);
+  else
+    L.marker(toMap(at), {
+      icon: L.divIcon({ html: pin, className: "", iconSize: [0, 0] }),
+      keyboard: false,
+      interactive: false,
+    }).addTo(map);
   let isSending = false;
   const watched = new ResizeObserver(() => map.invalidateSize({ pan: false }));
   watched.observe(element);
@@ -92,7 +109,9 @@ function sanitized(attribution) {
   const kept = [...words.childNodes].map((node) => {
     const text = node.textContent ?? "";
     const href = node.nodeName === "A" ? node.getAttribute("href") : null;
-    return href?.startsWith("https://") ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text) : document.createTextNode(text);
+    return href?.startsWith("https://")
+      ? h("a", { href, target: "_blank", rel: "noopener noreferrer" }, text)
+      : document.createTextNode(text);
   });
   return h("span", {}, kept).innerHTML;
 }

@@ -1,4 +1,5 @@
-// The messages of the open chat: a bounded number of elements, drawn so that what is being read never moves.
+// The messages of the open chat: a bounded number of elements, drawn so that what is being read
+// never moves.
 import { gettext, interpolate } from "chat/i18n.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
@@ -6,8 +7,9 @@ import { announce, h, icon, reconcile } from "chat/views/dom.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
-// Distances from an edge, in pixels: within LOAD_DISTANCE older messages are loaded ahead, within EXTEND_DISTANCE rows are
-// added, within EDGE_DISTANCE even while scrolling; within END_DISTANCE the list follows its end.
+// Distances from an edge, in pixels: within LOAD_DISTANCE older messages are loaded ahead, within
+// EXTEND_DISTANCE rows are added, within EDGE_DISTANCE even while scrolling; within END_DISTANCE
+// the list follows its end.
 const LOAD_DISTANCE = 3000;
 const EXTEND_DISTANCE = 900;
 const EDGE_DISTANCE = 200;
@@ -40,7 +42,11 @@ export class MessageListView {
   /** The seq of the message to show as soon as it is loaded. */
   #targetSeq = null;
   #inner = h("div", { class: "log-inner" });
-  #log = h("div", { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") }, this.#inner);
+  #log = h(
+    "div",
+    { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") },
+    this.#inner,
+  );
   #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.showEnd() } });
 
   constructor({ store, actions }) {
@@ -79,12 +85,13 @@ export class MessageListView {
     return this.#rows.quotedBy(this.#key, message);
   }
 
-  // ── Drawing ────────────────────────────────────────────────────────────
+  // ── Drawing ─────────────────────────────────────────────────────────────
   render() {
     const { timeline } = this;
     const chat = this.#store.chats.get(this.#key);
     if (!chat || !timeline.isLoaded) {
-      // The chat was just opened, or a sync dropped its messages: it is placed when they are loaded.
+      // The chat was just opened, or a sync dropped its messages: it is placed when they are
+      // loaded.
       this.#isPlaced = false;
       if (!this.#store.pendingOf(this.#key).length) return;
     }
@@ -98,7 +105,9 @@ export class MessageListView {
     this.#announceNew();
   }
 
-  /** Where a chat opens: at the requested message, at its first unread one, otherwise at its end. */
+  /**
+   * Where a chat opens: at the requested message, at its first unread one, otherwise at its end.
+   */
   #place(chat) {
     const { timeline } = this;
     if (this.#targetSeq !== null && timeline.isLoaded) {
@@ -113,7 +122,9 @@ export class MessageListView {
     this.#isPlaced = timeline.isLoaded;
     this.#fill();
     const divider = firstUnread && this.#inner.querySelector(".divider");
-    if (divider) this.#log.scrollTop += divider.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - DIVIDER_OFFSET;
+    if (divider)
+      this.#log.scrollTop +=
+        divider.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - DIVIDER_OFFSET;
     else this.#scrollToEnd();
     this.#settle();
   }
@@ -172,7 +183,7 @@ export class MessageListView {
     announce(typeOf(message).row ? preview(message, me) : `${message.senderName}: ${preview(message, me)}`);
   }
 
-  // ── Scrolling ──────────────────────────────────────────────────────────
+  // ── Scrolling ───────────────────────────────────────────────────────────
   get #distanceToEnd() {
     return this.#log.scrollHeight - this.#log.clientHeight - this.#log.scrollTop;
   }
@@ -182,7 +193,10 @@ export class MessageListView {
     this.#lastScrollTop = this.#log.scrollTop;
   }
 
-  /** A reader who has just scrolled up is not thrown back, although the scroll event has not fired yet. */
+  /**
+   * A reader who has just scrolled up is not thrown back, although the scroll event has not fired
+   * yet.
+   */
   #stillFollowsEnd() {
     return this.#followsEnd && !(this.#log.scrollTop < this.#lastScrollTop && this.#distanceToEnd >= END_DISTANCE);
   }
@@ -201,7 +215,10 @@ export class MessageListView {
     if (isNear) this.#actions.history.loadOlder(this.#key)?.catch(() => {});
   }
 
-  /** After every scroll or change: whether the list follows its end, whether rows are missing, what has been read. */
+  /**
+   * After every scroll or change: whether the list follows its end, whether rows are missing, what
+   * has been read.
+   */
   #settle() {
     if (!this.#key || !this.#isPlaced) return;
     // At the end, the list follows it even while the newest messages are still being loaded.
@@ -216,12 +233,16 @@ export class MessageListView {
   #showPill() {
     const chat = this.#store.chats.get(this.#key);
     const count = this.#followsEnd ? 0 : (chat?.unreadCount ?? 0);
-    this.#pill.hidden = this.#followsEnd || (this.#window.showsEnd(this.timeline) && this.#distanceToEnd < PILL_DISTANCE && !count);
+    this.#pill.hidden =
+      this.#followsEnd || (this.#window.showsEnd(this.timeline) && this.#distanceToEnd < PILL_DISTANCE && !count);
     this.#pill.classList.toggle("counting", count > 0);
     const label = count ? interpolate(gettext("%(count)s new, go to the end"), { count }) : gettext("Go to the end");
     if (this.#pill.ariaLabel === label) return;
     this.#pill.ariaLabel = label;
-    this.#pill.replaceChildren(icon("arrow-down"), ...(count ? [h("span", { class: "pill-count" }, String(count))] : []));
+    this.#pill.replaceChildren(
+      icon("arrow-down"),
+      ...(count ? [h("span", { class: "pill-count" }, String(count))] : []),
+    );
   }
 
   /** Adds rows, and loads messages for them, at the edge that the reader comes near. */
@@ -229,7 +250,8 @@ export class MessageListView {
     const { timeline } = this;
     const key = this.#key;
     if (this.#isExtending) return;
-    const isNearTop = this.#log.scrollTop < EXTEND_DISTANCE && (this.#window.from > timeline.first || timeline.hasOlder);
+    const isNearTop =
+      this.#log.scrollTop < EXTEND_DISTANCE && (this.#window.from > timeline.first || timeline.hasOlder);
     const isNearEnd = !isNearTop && this.#distanceToEnd < EXTEND_DISTANCE && !this.#window.showsEnd(timeline);
     if (!isNearTop && !isNearEnd) return;
     this.#isExtending = true;
@@ -251,7 +273,10 @@ export class MessageListView {
     this.#draw();
   }
 
-  /** Resolves in a frame without scrolling, when added rows move nothing; close to an edge it does not wait for one. */
+  /**
+   * Resolves in a frame without scrolling, when added rows move nothing; close to an edge it does
+   * not wait for one.
+   */
   async #scrollPause() {
     let before;
     do {
@@ -309,7 +334,7 @@ export class MessageListView {
     setTimeout(() => row.classList.remove("flash"), FLASH_MS);
   }
 
-  // ── Reading ────────────────────────────────────────────────────────────
+  // ── Reading ─────────────────────────────────────────────────────────────
   removeDivider() {
     this.#divider = null;
   }

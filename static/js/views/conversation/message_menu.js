@@ -7,8 +7,8 @@ import { openMenu } from "chat/views/menu.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /**
- * `at` is where the menu opens. `recallWindow` is in milliseconds. `reply(message)`, `edit(message)` and
- * `showSender(message)` belong to the conversation.
+ * `at` is where the menu opens. `recallWindow` is in milliseconds. `reply(message)`,
+ * `edit(message)` and `showSender(message)` belong to the conversation.
  */
 export function openMessageMenu(anchor, message, at, { store, actions, chat, recallWindow, reply, edit, showSender }) {
   if (message.recalledAt) return;
@@ -22,23 +22,55 @@ export function openMessageMenu(anchor, message, at, { store, actions, chat, rec
   const items = [
     { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
     text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
-    download && { label: gettext("Download"), icon: "download", run: () => h("a", { href: download, download: message.fileName ?? "" }).click() },
+    download && {
+      label: gettext("Download"),
+      icon: "download",
+      run: () => h("a", { href: download, download: message.fileName ?? "" }).click(),
+    },
     isOwn && type.isEditable && { label: gettext("Edit"), icon: "pencil", run: () => edit(message) },
-    !isOwn && isGroup && { label: interpolate(gettext("About %(name)s"), { name: store.withSender(message).senderName }), icon: "user", run: () => showSender(message) },
-    isOwn && isGroup && { label: gettext("Who has read it"), icon: "check-check", run: () => showReaders(message, { store, actions }) },
-    ((isOwn && isRecent) || isAdmin) && { label: gettext("Recall"), icon: "undo-2", danger: true, run: () => recall(message, { isOwn, actions }) },
+    !isOwn &&
+      isGroup && {
+        label: interpolate(gettext("About %(name)s"), { name: store.withSender(message).senderName }),
+        icon: "user",
+        run: () => showSender(message),
+      },
+    isOwn &&
+      isGroup && {
+        label: gettext("Who has read it"),
+        icon: "check-check",
+        run: () => showReaders(message, { store, actions }),
+      },
+    ((isOwn && isRecent) || isAdmin) && {
+      label: gettext("Recall"),
+      icon: "undo-2",
+      danger: true,
+      run: () => recall(message, { isOwn, actions }),
+    },
   ];
   openMenu(anchor, items, at);
 }
 
 async function recall(message, { isOwn, actions }) {
-  const isSure = isOwn || (await confirm(gettext("Recall this message?"), gettext("It disappears for everybody in the group."), { action: gettext("Recall") }));
+  const isSure =
+    isOwn ||
+    (await confirm(gettext("Recall this message?"), gettext("It disappears for everybody in the group."), {
+      action: gettext("Recall"),
+    }));
   if (isSure) await actions.messages.recall(message).catch((problem) => toast(problem.message));
 }
 
 async function showReaders(message, { store, actions }) {
   const readers = await actions.messages.readers(message).catch((problem) => toast(problem.message));
   if (!readers) return;
-  const lines = readers.map((user) => h("div", { class: "person" }, avatar({ ...user, online: store.isOnline(user.id) }, "m"), h("span", { class: "person-text" }, h("bdi", {}, user.name))));
-  openDialog(gettext("Who has read it"), { content: lines.length ? lines : [h("p", { class: "no-result" }, gettext("Nobody yet."))] });
+  const lines = readers.map((user) =>
+    h(
+      "div",
+      { class: "person" },
+      avatar({ ...user, online: store.isOnline(user.id) }, "m"),
+      h("span", { class: "person-text" }, h("bdi", {}, user.name)),
+    ),
+  );
+  openDialog(gettext("Who has read it"), {
+    content: lines.length ? lines : [h("p", { class: "no-result" }, gettext("Nobody yet."))],
+  });
 }

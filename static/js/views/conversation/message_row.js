@@ -13,30 +13,85 @@ export function dividerRow() {
 }
 
 /**
- * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`: {isRead, receipt} of an own
- * message. `quoted`: the message it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1.
+ * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`:
+ * {isRead, receipt} of an own message. `quoted`: the message it quotes, undefined while not loaded.
+ * `local`: object URL of its file. `part`: upload, 0 to 1.
  */
 export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part }, me) {
   const { isOwn, isGroup, isFirst, isLast } = place;
   const isRecalled = Boolean(message.recalledAt);
   const type = typeOf(message);
   const flags = { own: isOwn, first: isFirst, last: isLast, recalled: isRecalled, failed: state === "failed" };
-  const classes = ["message", ...Object.keys(flags).filter((flag) => flags[flag]), !isRecalled && type.className?.(message)].filter(Boolean).join(" ");
-  const view = { isOwn, isSending: state === "sending", local, part, meta: meta(message, { isOwn, isRecalled, state, read }) };
+  const classes = [
+    "message",
+    ...Object.keys(flags).filter((flag) => flags[flag]),
+    !isRecalled && type.className?.(message),
+  ]
+    .filter(Boolean)
+    .join(" ");
+  const view = {
+    isOwn,
+    isSending: state === "sending",
+    local,
+    part,
+    meta: meta(message, { isOwn, isRecalled, state, read }),
+  };
   const row = h(
     "article",
-    { class: classes, tabindex: "-1", "data-seq": message.seq && String(message.seq), "data-id": message.id, "data-type": message.type, "data-client": isOwn && message.clientId, "data-state": isOwn && state },
-    !isOwn && isGroup && h("div", { class: "gutter" }, isLast && h("button", { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" }, avatar({ id: message.senderId, name: message.senderName, img: message.senderImg }, "s"))),
+    {
+      class: classes,
+      tabindex: "-1",
+      "data-seq": message.seq && String(message.seq),
+      "data-id": message.id,
+      "data-type": message.type,
+      "data-client": isOwn && message.clientId,
+      "data-state": isOwn && state,
+    },
+    !isOwn &&
+      isGroup &&
+      h(
+        "div",
+        { class: "gutter" },
+        isLast &&
+          h(
+            "button",
+            { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" },
+            avatar({ id: message.senderId, name: message.senderName, img: message.senderImg }, "s"),
+          ),
+      ),
     h(
       "div",
       { class: "bubble" },
-      !isOwn && isGroup && isFirst && h("div", { class: `sender tone-${tone(message.senderId)}` }, h("button", { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" }, h("bdi", {}, message.senderName))),
+      !isOwn &&
+        isGroup &&
+        isFirst &&
+        h(
+          "div",
+          { class: `sender tone-${tone(message.senderId)}` },
+          h(
+            "button",
+            { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" },
+            h("bdi", {}, message.senderName),
+          ),
+        ),
       message.replyTo && !isRecalled && quote(message, quoted, me),
       isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),
-    message.id && !isRecalled && iconButton("ellipsis", gettext("Message actions"), () => {}, { class: "message-menu", "aria-haspopup": "menu", tabindex: "-1" }),
+    message.id &&
+      !isRecalled &&
+      iconButton("ellipsis", gettext("Message actions"), () => {}, {
+        class: "message-menu",
+        "aria-haspopup": "menu",
+        tabindex: "-1",
+      }),
   );
-  row.setAttribute("aria-label", interpolate(gettext("%(name)s at %(time)s"), { name: isOwn ? gettext("You") : message.senderName, time: clock(new Date(message.sentAt)) }));
+  row.setAttribute(
+    "aria-label",
+    interpolate(gettext("%(name)s at %(time)s"), {
+      name: isOwn ? gettext("You") : message.senderName,
+      time: clock(new Date(message.sentAt)),
+    }),
+  );
   const notes = [];
   if (state === "failed") notes.push(failure(reason));
   if (read?.receipt) notes.push(h("p", { class: "receipt" }, read.receipt));
@@ -48,7 +103,10 @@ function recalled(message, { me, mayReedit, meta: when }) {
     "div",
     { class: "body", dir: "auto" },
     h("span", { class: "text" }, recalledLine(message, me)),
-    mayReedit && [" ", h("button", { type: "button", class: "inline-action", "data-act": "reedit" }, gettext("Re-edit"))],
+    mayReedit && [
+      " ",
+      h("button", { type: "button", class: "inline-action", "data-act": "reedit" }, gettext("Re-edit")),
+    ],
     when,
   );
 }
@@ -75,8 +133,15 @@ function quote(message, quoted, me) {
   const name = quoted?.senderName ?? "";
   return h(
     "button",
-    { type: "button", class: `quote${quoted ? ` tone-${tone(quoted.senderId)}` : ""}`, "data-act": "quote", "data-quoted": message.replyTo, disabled: !quoted },
-    quoted?.thumbnailUrl && h("img", { class: "quote-picture", src: quoted.thumbnailUrl, alt: "", loading: "lazy", decoding: "async" }),
+    {
+      type: "button",
+      class: `quote${quoted ? ` tone-${tone(quoted.senderId)}` : ""}`,
+      "data-act": "quote",
+      "data-quoted": message.replyTo,
+      disabled: !quoted,
+    },
+    quoted?.thumbnailUrl &&
+      h("img", { class: "quote-picture", src: quoted.thumbnailUrl, alt: "", loading: "lazy", decoding: "async" }),
     quoted && h("bdi", { class: "quote-name" }, quoted.senderId === me ? gettext("You") : name),
     h("span", { class: "quote-text", dir: "auto" }, quoted ? preview(quoted, me) : gettext("An earlier message")),
   );
@@ -94,5 +159,7 @@ function failure(reason) {
 
 export function receiptText(isRead, count, isGroup) {
   if (!isRead) return "";
-  return isGroup ? interpolate(ngettext("Read by %(count)s person", "Read by %(count)s people", count), { count }) : gettext("Read");
+  return isGroup
+    ? interpolate(ngettext("Read by %(count)s person", "Read by %(count)s people", count), { count })
+    : gettext("Read");
 }

@@ -31,20 +31,26 @@ export class MessageRows {
   }
 
   /**
-   * Rows for `reconcile`, {key, signature, build()}: the messages `from` to `to` of the chat `key`, with a divider before the
-   * seq `divider`.
+   * Rows for `reconcile`, {key, signature, build()}: the messages `from` to `to` of the chat `key`,
+   * with a divider before the seq `divider`.
    */
   describe(key, { from, to, divider }) {
     const timeline = this.#store.timeline(key);
     const isAtEnd = to >= timeline.last && timeline.atEnd;
     const pending = isAtEnd || !timeline.isLoaded ? this.#store.pendingOf(key) : [];
     const messages = [...timeline.between(from, to), ...pending.map((entry) => this.#asMessage(entry))];
-    const lastOwn = messages.findLast((message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && !typeOf(message).row);
+    const lastOwn = messages.findLast(
+      (message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && !typeOf(message).row,
+    );
     const isDivided = (message) => divider !== null && message?.seq === divider;
     const rows = [];
     this.missingQuotes.clear();
     if (timeline.isLoaded && from <= timeline.first && !timeline.hasOlder && messages.length) {
-      rows.push({ key: "beginning", signature: "", build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")) });
+      rows.push({
+        key: "beginning",
+        signature: "",
+        build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")),
+      });
     }
     messages.forEach((message, index) => {
       const [previous, next] = [messages[index - 1], messages[index + 1]];
@@ -62,7 +68,10 @@ export class MessageRows {
     return rows;
   }
 
-  /** The message that `message` quotes; undefined while it is not known, null if it does not exist any more. */
+  /**
+   * The message that `message` quotes; undefined while it is not known, null if it does not exist
+   * any more.
+   */
   quotedBy(key, message) {
     const quoted = this.#store.timeline(key).find(message.replyTo) ?? this.#store.quoted.get(message.replyTo);
     return quoted && (chatKeyOf(quoted, this.#store.me.id) === key ? this.#store.withSender(quoted) : null);
@@ -76,23 +85,60 @@ export class MessageRows {
     if (row) return { key: `m:${message.seq}`, signature: String(message.version), build: () => row(message, me.id) };
     const isOwn = message.senderId === me.id;
     const isGroup = chat.type === "group";
-    const isRead = isOwn && Boolean(message.id) && (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
+    const isRead =
+      isOwn &&
+      Boolean(message.id) &&
+      (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
     const read = isOwn ? { isRead, receipt: isLastOwn ? receiptText(isRead, message.readCount, isGroup) : "" } : null;
     const quoted = message.replyTo ? this.quotedBy(chatKey, message) : undefined;
     if (message.replyTo && quoted === undefined) this.missingQuotes.add(message.replyTo);
     const mayReedit = recalledTexts.has(message.id);
     const state = message.state ?? "sent";
     const local = message.clientId && localFiles.get(message.clientId);
-    const details = { state, place: { isOwn, isGroup, isFirst, isLast }, read, quoted, mayReedit, reason: message.reason, local };
-    const signature = [factsOf(message).signature, isFirst, isLast, read?.isRead, read?.receipt, quoted?.version, quoted?.senderName, mayReedit, state, message.reason, local].join();
+    const details = {
+      state,
+      place: { isOwn, isGroup, isFirst, isLast },
+      read,
+      quoted,
+      mayReedit,
+      reason: message.reason,
+      local,
+    };
+    const signature = [
+      factsOf(message).signature,
+      isFirst,
+      isLast,
+      read?.isRead,
+      read?.receipt,
+      quoted?.version,
+      quoted?.senderName,
+      mayReedit,
+      state,
+      message.reason,
+      local,
+    ].join();
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
-    return { key, signature, build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id) };
+    return {
+      key,
+      signature,
+      build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id),
+    };
   }
 
   /** A pending entry in the shape of a message. */
   #asMessage(entry) {
     const { me } = this.#store;
-    return { ...entry, senderId: me.id, senderName: me.name, senderImg: me.img, seq: null, id: null, version: 0, editedAt: null, recalledAt: null };
+    return {
+      ...entry,
+      senderId: me.id,
+      senderName: me.name,
+      senderImg: me.img,
+      seq: null,
+      id: null,
+      version: 0,
+      editedAt: null,
+      recalledAt: null,
+    };
   }
 }
 

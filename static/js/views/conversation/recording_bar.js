@@ -22,11 +22,19 @@ export class RecordingBar {
   /** Recordings that were neither sent nor discarded, by chat: switching chats loses nothing. */
   #finished = new Map();
 
-  /** `kit()` is how to send to the open chat; `onChange(isShown)` is called when the bar replaces or leaves the composer. */
+  /**
+   * `kit()` is how to send to the open chat; `onChange(isShown)` is called when the bar replaces or
+   * leaves the composer.
+   */
   constructor({ kit, onChange }) {
     this.#kit = kit;
     this.#onChange = onChange;
-    this.element = h("div", { class: "recording", role: "group", "aria-label": gettext("Voice message"), hidden: true });
+    this.element = h("div", {
+      class: "recording",
+      role: "group",
+      "aria-label": gettext("Voice message"),
+      hidden: true,
+    });
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.preventDefault();
@@ -47,7 +55,10 @@ export class RecordingBar {
   async start() {
     if (this.#recorder || this.#isStarting || this.#finished.has(this.#key)) return;
     if (!canRecord()) {
-      explainInsecurePage(gettext("Recording needs the microphone."), { label: gettext("Choose a recording"), run: () => this.#kit().pickRecording() });
+      explainInsecurePage(gettext("Recording needs the microphone."), {
+        label: gettext("Choose a recording"),
+        run: () => this.#kit().pickRecording(),
+      });
       return;
     }
     const key = this.#key;
@@ -75,13 +86,16 @@ export class RecordingBar {
     }
   }
 
-  // ── While recording ────────────────────────────────────────────────────
+  // ── While recording ─────────────────────────────────────────────────────
   #time = h("time", { class: "voice-time" });
   #wave = h("canvas", { class: "live-wave", "aria-hidden": "true" });
 
   #showRecording() {
     const stop = iconButton("square", gettext("Stop"), () => this.#stop(), { class: "stop", id: "stop-recording" });
-    const send = iconButton("send-horizontal", gettext("Send"), () => this.#stopAndSend(), { class: "send", id: "send-recording" });
+    const send = iconButton("send-horizontal", gettext("Send"), () => this.#stopAndSend(), {
+      class: "send",
+      id: "send-recording",
+    });
     this.#show(h("span", { class: "live-dot", "aria-hidden": "true" }), this.#time, this.#wave, stop, send);
     announce(gettext("Recording"));
     stop.focus();
@@ -103,7 +117,8 @@ export class RecordingBar {
     const canvas = this.#wave;
     const { clientWidth: width, clientHeight: height } = canvas;
     const scale = devicePixelRatio || 1;
-    if (canvas.width !== Math.round(width * scale)) Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    if (canvas.width !== Math.round(width * scale))
+      Object.assign(canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
     const context = canvas.getContext("2d");
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, width, height);
@@ -116,7 +131,9 @@ export class RecordingBar {
     });
   }
 
-  /** Ends the recording and keeps it for its chat. Resolves with whether it is long enough to keep. */
+  /**
+   * Ends the recording and keeps it for its chat. Resolves with whether it is long enough to keep.
+   */
   async #stop(key = this.#key) {
     const recorder = this.#recorder;
     if (!recorder) return false;
@@ -136,10 +153,13 @@ export class RecordingBar {
     if (await this.#stop()) this.#send();
   }
 
-  // ── Before sending ─────────────────────────────────────────────────────
+  // ── Before sending ──────────────────────────────────────────────────────
   #showFinished() {
     const { address, duration, waveform } = this.#finished.get(this.#key);
-    const send = iconButton("send-horizontal", gettext("Send"), () => this.#send(), { class: "send", id: "send-recording" });
+    const send = iconButton("send-horizontal", gettext("Send"), () => this.#send(), {
+      class: "send",
+      id: "send-recording",
+    });
     this.#show(voicePlayer({ name: PREVIEW, address, duration, waveform }), send);
     if (document.activeElement === document.body) send.focus();
   }
@@ -166,7 +186,10 @@ export class RecordingBar {
   }
 
   #show(...content) {
-    this.element.replaceChildren(iconButton("trash-2", gettext("Throw the recording away"), () => this.#discard(), { class: "throw" }), ...content);
+    this.element.replaceChildren(
+      iconButton("trash-2", gettext("Throw the recording away"), () => this.#discard(), { class: "throw" }),
+      ...content,
+    );
     this.element.hidden = false;
     this.#onChange(true, {});
   }

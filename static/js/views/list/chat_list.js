@@ -23,11 +23,22 @@ export class ChatListView {
   #actions;
   #router;
   #rows = h("div", { class: "rows" });
-  #me = h("button", { type: "button", class: "me-button", "aria-haspopup": "menu", "aria-label": gettext("My account"), title: gettext("My account") });
+  #me = h("button", {
+    type: "button",
+    class: "me-button",
+    "aria-haspopup": "menu",
+    "aria-label": gettext("My account"),
+    title: gettext("My account"),
+  });
   #search;
   #chats;
   /** One button for all rows: it is placed on the row under the pointer or with the focus. */
-  #menuButton = iconButton("ellipsis", gettext("What to do with this conversation"), () => this.#openRowMenu(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton), { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true });
+  #menuButton = iconButton(
+    "ellipsis",
+    gettext("What to do with this conversation"),
+    () => this.#openRowMenu(this.#rowAt(this.#menuButton.dataset.chat), undefined, this.#menuButton),
+    { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true },
+  );
   #shown = ROWS_STEP;
 
   constructor(root, context) {
@@ -37,12 +48,24 @@ export class ChatListView {
     this.#actions = actions;
     this.#router = router;
     this.#me.addEventListener("click", async () => (await lazy.account()).openAccountMenu(this.#me, context));
-    const start = iconButton("square-pen", gettext("New conversation"), (event) => this.#openNewMenu(event.currentTarget), { "aria-haspopup": "menu", id: "new" });
+    const start = iconButton(
+      "square-pen",
+      gettext("New conversation"),
+      (event) => this.#openNewMenu(event.currentTarget),
+      { "aria-haspopup": "menu", id: "new" },
+    );
     this.#search = new SearchView({ store, actions, router }, () => this.render());
     this.#chats = h("div", { class: "chats" }, this.#search.above, this.#rows, this.#search.below, this.#menuButton);
-    root.replaceChildren(h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start), this.#search.element, this.#chats);
+    root.replaceChildren(
+      h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start),
+      this.#search.element,
+      this.#chats,
+    );
     this.#listen();
-    store.on(["chats", "people", "open"], oncePerFrame(() => this.render()));
+    store.on(
+      ["chats", "people", "open"],
+      oncePerFrame(() => this.render()),
+    );
     setInterval(() => {
       store.endMutes();
       this.render();
@@ -91,16 +114,22 @@ export class ChatListView {
 
   render() {
     const store = this.#store;
-    replaceIfChanged(this.#me, JSON.stringify([store.me.name, store.me.img]), () => avatar({ ...store.me, online: false }, "m"));
+    replaceIfChanged(this.#me, JSON.stringify([store.me.name, store.me.img]), () =>
+      avatar({ ...store.me, online: false }, "m"),
+    );
     const query = this.#search.query.toLocaleLowerCase();
     const chats = store.chatList.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
     if (!chats.length) {
-      if (store.hasChatList && !query) reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
+      if (store.hasChatList && !query)
+        reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
       else if (store.hasChatList) this.#rows.replaceChildren();
       return;
     }
     const focused = this.#rows.contains(document.activeElement) && document.activeElement.dataset.chat;
-    reconcile(this.#rows, chats.slice(0, this.#shown).map((chat) => this.#row(chat)));
+    reconcile(
+      this.#rows,
+      chats.slice(0, this.#shown).map((chat) => this.#row(chat)),
+    );
     // A row that was built again gets the focus back.
     if (focused && document.activeElement === document.body) this.#rowAt(focused)?.focus({ preventScroll: true });
     this.#placeMenuButton();
@@ -122,7 +151,18 @@ export class ChatListView {
     const time = moved ? listTime(new Date(moved)) : "";
     const line = this.#preview(chat, last, sending);
     const isOpen = chat.key === store.openKey;
-    const signature = JSON.stringify([chat.name, chat.img, isOnline, time, line, chat.unreadCount, chat.muted, chat.pinned, chat.away, isOpen]);
+    const signature = JSON.stringify([
+      chat.name,
+      chat.img,
+      isOnline,
+      time,
+      line,
+      chat.unreadCount,
+      chat.muted,
+      chat.pinned,
+      chat.away,
+      isOpen,
+    ]);
     return { key: chat.key, signature, build: () => this.#buildRow(chat, { isOnline, isOpen, moved, time, line }) };
   }
 
@@ -132,7 +172,8 @@ export class ChatListView {
     if (names.length) return { typing: chat.type === "group" ? typingLine(names) : gettext("typing…") };
     const draft = store.drafts.get(chat.key);
     if (draft && chat.key !== store.openKey) return { draft };
-    if (sending) return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
+    if (sending)
+      return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
     if (!last) return { text: "" };
     const isNamed = chat.type === "group" && !typeOf(last).row && !last.recalledAt;
     const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : store.withSender(last).senderName) : null;
@@ -141,16 +182,34 @@ export class ChatListView {
 
   #buildRow(chat, { isOnline, isOpen, moved, time, line }) {
     const count = chat.unreadCount;
-    const unread = count ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count)) : null;
-    const states = [isOnline && gettext("online"), chat.pinned && gettext("pinned"), chat.muted && gettext("muted"), chat.away && gettext("away for a while"), count && interpolate(gettext("%(count)s unread"), { count })].filter(Boolean);
+    const unread = count
+      ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count))
+      : null;
+    const states = [
+      isOnline && gettext("online"),
+      chat.pinned && gettext("pinned"),
+      chat.muted && gettext("muted"),
+      chat.away && gettext("away for a while"),
+      count && interpolate(gettext("%(count)s unread"), { count }),
+    ].filter(Boolean);
     return h(
       "a",
-      { class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`, href: chatPath(chat.key), "data-chat": chat.key, "aria-current": isOpen && "true" },
+      {
+        class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`,
+        href: chatPath(chat.key),
+        "data-chat": chat.key,
+        "aria-current": isOpen && "true",
+      },
       avatar({ ...chat, online: isOnline }),
       h(
         "span",
         { class: "row-text" },
-        h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, chat.name)), moved && h("time", { datetime: moved, title: fullTime(new Date(moved)) }, time)),
+        h(
+          "span",
+          { class: "chat-line" },
+          h("span", { class: "chat-name" }, h("bdi", {}, chat.name)),
+          moved && h("time", { datetime: moved, title: fullTime(new Date(moved)) }, time),
+        ),
         h(
           "span",
           { class: "chat-line" },
@@ -176,13 +235,17 @@ export class ChatListView {
   #openNewMenu(anchor) {
     const context = this.#context;
     openMenu(anchor, [
-      { label: gettext("New conversation"), icon: "message-circle", run: async () => (await lazy.people()).openPeopleDialog(context) },
+      {
+        label: gettext("New conversation"),
+        icon: "message-circle",
+        run: async () => (await lazy.people()).openPeopleDialog(context),
+      },
       { label: gettext("New group"), icon: "users", run: async () => (await lazy.newGroup()).openGroupDialog(context) },
       invitation(context),
     ]);
   }
 
-  // ── A row's menu ───────────────────────────────────────────────────────
+  // ── A row's menu ────────────────────────────────────────────────────────
   #openRowMenu(row, at, anchor = row) {
     const chat = this.#store.chats.get(row?.dataset.chat);
     if (!chat) return false;
@@ -210,7 +273,7 @@ export class ChatListView {
     if (first && (this.#rows.contains(first) || !this.#search.isStale)) first.click();
   }
 
-  // ── The keyboard ───────────────────────────────────────────────────────
+  // ── The keyboard ────────────────────────────────────────────────────────
   get #visibleRows() {
     return [...this.#chats.querySelectorAll(".chat-row")].filter((row) => row.offsetParent);
   }

@@ -20,12 +20,25 @@ export class SearchView {
   #onChange;
   #turn = 0;
   #shownTurn = 0;
-  #input = h("input", { class: "input", type: "search", id: "search", autocomplete: "off", spellcheck: "false", enterkeyhint: "search", "aria-label": gettext("Search people, groups and messages"), placeholder: gettext("Search") });
+  #input = h("input", {
+    class: "input",
+    type: "search",
+    id: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    enterkeyhint: "search",
+    "aria-label": gettext("Search people, groups and messages"),
+    placeholder: gettext("Search"),
+  });
   #clear = iconButton("x", gettext("Clear the search"), () => this.clear(), { hidden: true });
   #heading = h("h2", { hidden: true }, gettext("Conversations"));
   #found = h("div", { class: "found", hidden: true });
   #hits = h("div", { class: "hits", hidden: true });
-  #more = h("button", { type: "button", class: "button small quiet more-hits", hidden: true, on: { click: () => this.#loadMore() } }, gettext("More messages"));
+  #more = h(
+    "button",
+    { type: "button", class: "button small quiet more-hits", hidden: true, on: { click: () => this.#loadMore() } },
+    gettext("More messages"),
+  );
   #status = h("p", { class: "no-result", role: "status", hidden: true });
   #next = null;
 
@@ -103,10 +116,15 @@ export class SearchView {
     this.#showNote(isSearchable(query) ? gettext("Searching the messages…") : "");
     const names = this.#searchNames(query, turn);
     const messages = isSearchable(query) ? this.#searchMessages(query, turn) : null;
-    const problem = await Promise.all([names, messages]).then(() => null, (refusal) => refusal);
+    const problem = await Promise.all([names, messages]).then(
+      () => null,
+      (refusal) => refusal,
+    );
     if (turn !== this.#turn) return;
     const hasResults = this.#hasChats || this.#found.childElementCount || this.#hits.childElementCount;
-    this.#showNote(problem ? problem.message : hasResults ? "" : interpolate(gettext("Nothing found for “%(query)s”."), { query }));
+    this.#showNote(
+      problem ? problem.message : hasResults ? "" : interpolate(gettext("Nothing found for “%(query)s”."), { query }),
+    );
   }, SEARCH_DELAY_MS);
 
   #showNote(text) {
@@ -114,20 +132,38 @@ export class SearchView {
     this.#status.hidden = !text;
   }
 
-  // ── People and groups ──────────────────────────────────────────────────
+  // ── People and groups ───────────────────────────────────────────────────
   async #searchNames(query, turn) {
-    const [people, groups] = await Promise.all([this.#actions.chats.findPeople(query), this.#actions.groups.find(query)]);
+    const [people, groups] = await Promise.all([
+      this.#actions.chats.findPeople(query),
+      this.#actions.groups.find(query),
+    ]);
     if (turn !== this.#turn) return;
     const store = this.#store;
     const wanted = query.toLocaleLowerCase();
     const matches = (name) => name.toLocaleLowerCase().includes(wanted);
-    const strangers = people.filter((user) => user.id !== store.me.id && matches(user.name) && !store.chatList.some((chat) => chat.key === `private:${user.id}`));
+    const strangers = people.filter(
+      (user) =>
+        user.id !== store.me.id &&
+        matches(user.name) &&
+        !store.chatList.some((chat) => chat.key === `private:${user.id}`),
+    );
     const open = groups.filter((group) => matches(group.name) && !store.chats.has(`group:${group.id}`));
     const rows = [
       strangers.length && h("h2", {}, gettext("People")),
-      ...strangers.map((user) => this.#resultRow({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () => this.#actions.chats.withPerson(user))),
+      ...strangers.map((user) =>
+        this.#resultRow({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () =>
+          this.#actions.chats.withPerson(user),
+        ),
+      ),
       open.length && h("h2", {}, gettext("Open groups")),
-      ...open.map((group) => this.#resultRow({ ...group, img: group.avatar, type: "group" }, `${memberCount(group.memberCount)} · ${gettext("join")}`, () => this.#actions.groups.join(group.id))),
+      ...open.map((group) =>
+        this.#resultRow(
+          { ...group, img: group.avatar, type: "group" },
+          `${memberCount(group.memberCount)} · ${gettext("join")}`,
+          () => this.#actions.groups.join(group.id),
+        ),
+      ),
     ];
     this.#found.replaceChildren(...rows.filter(Boolean));
     this.#found.hidden = !this.#found.childElementCount;
@@ -146,12 +182,20 @@ export class SearchView {
       "button",
       { type: "button", class: "chat-row", on: { click } },
       avatar(entry),
-      h("span", { class: "row-text" }, h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, entry.name))), h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, note))),
+      h(
+        "span",
+        { class: "row-text" },
+        h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, entry.name))),
+        h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, note)),
+      ),
     );
   }
 
-  // ── Messages ───────────────────────────────────────────────────────────
-  /** Loads pages until one has a hit: the server scans a limited number of messages per request, so a page may be empty. */
+  // ── Messages ────────────────────────────────────────────────────────────
+  /**
+   * Loads pages until one has a hit: the server scans a limited number of messages per request, so
+   * a page may be empty.
+   */
   async #searchMessages(query, turn) {
     let page;
     do {
@@ -170,7 +214,10 @@ export class SearchView {
     this.#more.hidden = true;
     this.#showNote(gettext("Searching the messages…"));
     const last = this.#hits.lastElementChild;
-    const problem = await this.#searchMessages(this.query, turn).then(() => null, (refusal) => refusal);
+    const problem = await this.#searchMessages(this.query, turn).then(
+      () => null,
+      (refusal) => refusal,
+    );
     if (turn !== this.#turn) return;
     this.#showNote(problem ? problem.message : "");
     if (problem) this.#more.hidden = false;
@@ -185,13 +232,32 @@ export class SearchView {
     const who = message.senderId === me.id ? gettext("You") : chat.type === "group" && message.senderName;
     return h(
       "a",
-      { class: "chat-row hit", href: `${chatPath(key)}#${message.seq}`, "data-chat": key, "data-at": String(message.seq) },
+      {
+        class: "chat-row hit",
+        href: `${chatPath(key)}#${message.seq}`,
+        "data-chat": key,
+        "data-at": String(message.seq),
+      },
       avatar(chat),
       h(
         "span",
         { class: "row-text" },
-        h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, chat.name)), h("time", { datetime: message.sentAt, title: fullTime(sentAt) }, listTime(sentAt))),
-        h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, who && [h("bdi", { class: "who" }, who), language.startsWith("zh") ? "：" : ": "], h("bdi", {}, snippet(message, query, me.id)))),
+        h(
+          "span",
+          { class: "chat-line" },
+          h("span", { class: "chat-name" }, h("bdi", {}, chat.name)),
+          h("time", { datetime: message.sentAt, title: fullTime(sentAt) }, listTime(sentAt)),
+        ),
+        h(
+          "span",
+          { class: "chat-line" },
+          h(
+            "span",
+            { class: "chat-preview" },
+            who && [h("bdi", { class: "who" }, who), language.startsWith("zh") ? "：" : ": "],
+            h("bdi", {}, snippet(message, query, me.id)),
+          ),
+        ),
       ),
     );
   }
@@ -200,7 +266,9 @@ export class SearchView {
 /** The part of a message around the hit, with the hit marked. */
 function snippet(message, query, me) {
   const words = new RegExp(query.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+"), "iu");
-  const lines = [preview(message, me), message.content, typeOf(message).text?.(message)].filter(Boolean).map((line) => line.replace(/\s+/g, " "));
+  const lines = [preview(message, me), message.content, typeOf(message).text?.(message)]
+    .filter(Boolean)
+    .map((line) => line.replace(/\s+/g, " "));
   const line = lines.find((one) => words.test(one)) ?? lines[0] ?? "";
   const hit = words.exec(line);
   if (!hit) return [line];

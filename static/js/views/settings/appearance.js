@@ -7,23 +7,41 @@ export const appearance = {
   name: "appearance",
   label: gettext("Appearance and language"),
   icon: "palette",
-  build: ({ actions }) => h(
-    "div",
-    { class: "settings-parts" },
-    choice(gettext("Appearance"), "theme", THEMES.map(([value, label, name]) => ({ value, label, face: icon(name), isChosen: value === theme() })), setTheme),
-    choice(gettext("Language"), "language", LANGUAGES.map(([value, label]) => ({ value, label, lang: value, isChosen: isCurrentLanguage(value) })), (code) => setLanguage(code, actions)),
-  ),
+  build: ({ actions }) =>
+    h(
+      "div",
+      { class: "settings-parts" },
+      choice(
+        gettext("Appearance"),
+        "theme",
+        THEMES.map(([value, label, name]) => ({ value, label, face: icon(name), isChosen: value === theme() })),
+        setTheme,
+      ),
+      choice(
+        gettext("Language"),
+        "language",
+        LANGUAGES.map(([value, label]) => ({ value, label, lang: value, isChosen: isCurrentLanguage(value) })),
+        (code) => setLanguage(code, actions),
+      ),
+    ),
 };
 
-const choice = (label, name, options, choose) => h(
-  "fieldset",
-  { class: "choice" },
-  h("legend", {}, label),
-  h("div", { class: "choices" }, options.map(({ value, label: word, face, lang, isChosen }) => h(
-    "label",
-    { lang },
-    h("input", { type: "radio", name, value, checked: isChosen, on: { change: () => choose(value) } }),
-    face,
-    h("span", {}, word),
-  ))),
-);
+const choice = (label, name, options, choose) =>
+  h(
+    "fieldset",
+    { class: "choice" },
+    h("legend", {}, label),
+    h(
+      "div",
+      { class: "choices" },
+      options.map(({ value, label: word, face, lang, isChosen }) =>
+        h(
+          "label",
+          { lang },
+          h("input", { type: "radio", name, value, checked: isChosen, on: { change: () => choose(value) } }),
+          face,
+          h("span", {}, word),
+        ),
+      ),
+    ),
+  );

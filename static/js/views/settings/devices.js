@@ -13,21 +13,40 @@ export const devices = {
   build({ actions, signal }) {
     const list = h("ul", { class: "devices" });
     const status = statusLine();
-    const others = h("button", { type: "button", class: "button danger", hidden: true, on: { click: signOutOthers } }, icon("log-out"), gettext("Sign out everywhere else"));
+    const others = h(
+      "button",
+      { type: "button", class: "button danger", hidden: true, on: { click: signOutOthers } },
+      icon("log-out"),
+      gettext("Sign out everywhere else"),
+    );
 
-    const row = (device) => h(
-      "li",
-      { "data-device": device.id },
-      icon(device.kind === "token" ? "key-round" : isHandheld(device.name) ? "smartphone" : "monitor"),
-      h("span", { class: "device-text" }, h("bdi", { title: device.name }, deviceName(device.name)), note(device)),
-      !device.current && h("button", { type: "button", class: "button small", "aria-label": interpolate(gettext("Sign out %(device)s"), { device: deviceName(device.name) }), on: { click: () => signOutOne(device) } }, gettext("Sign out there")),
-    );
-    const note = ({ current, kind, lastSeenAt }) => h(
-      "small",
-      {},
-      current ? h("strong", {}, gettext("This device")) : h("time", { datetime: lastSeenAt, title: fullTime(new Date(lastSeenAt)) }, lastSeen(lastSeenAt)),
-      kind === "token" && ` · ${gettext("app or program")}`,
-    );
+    const row = (device) =>
+      h(
+        "li",
+        { "data-device": device.id },
+        icon(device.kind === "token" ? "key-round" : isHandheld(device.name) ? "smartphone" : "monitor"),
+        h("span", { class: "device-text" }, h("bdi", { title: device.name }, deviceName(device.name)), note(device)),
+        !device.current &&
+          h(
+            "button",
+            {
+              type: "button",
+              class: "button small",
+              "aria-label": interpolate(gettext("Sign out %(device)s"), { device: deviceName(device.name) }),
+              on: { click: () => signOutOne(device) },
+            },
+            gettext("Sign out there"),
+          ),
+      );
+    const note = ({ current, kind, lastSeenAt }) =>
+      h(
+        "small",
+        {},
+        current
+          ? h("strong", {}, gettext("This device"))
+          : h("time", { datetime: lastSeenAt, title: fullTime(new Date(lastSeenAt)) }, lastSeen(lastSeenAt)),
+        kind === "token" && ` · ${gettext("app or program")}`,
+      );
 
     async function load() {
       try {
@@ -50,13 +69,25 @@ export const devices = {
       await load();
       list.querySelector("button")?.focus();
     }
-    const signOutOne = (device) => run(actions.account.signOutDevice(device.id), interpolate(gettext("Signed out: %(device)s"), { device: deviceName(device.name) }));
+    const signOutOne = (device) =>
+      run(
+        actions.account.signOutDevice(device.id),
+        interpolate(gettext("Signed out: %(device)s"), { device: deviceName(device.name) }),
+      );
     async function signOutOthers() {
-      const isSure = await confirm(gettext("Sign out everywhere else?"), gettext("Only this device stays signed in."), { action: gettext("Sign out") });
+      const isSure = await confirm(gettext("Sign out everywhere else?"), gettext("Only this device stays signed in."), {
+        action: gettext("Sign out"),
+      });
       if (isSure) await run(actions.account.signOutOtherDevices(), gettext("Only this device is signed in."));
     }
 
     load();
-    return h("div", { class: "settings-form" }, h("p", {}, gettext("You are signed in on these devices. When you were last seen is exact to some minutes.")), list, h("div", { class: "settings-end" }, others, status.element));
+    return h(
+      "div",
+      { class: "settings-form" },
+      h("p", {}, gettext("You are signed in on these devices. When you were last seen is exact to some minutes.")),
+      list,
+      h("div", { class: "settings-end" }, others, status.element),
+    );
   },
 };

@@ -3,10 +3,28 @@ import { interpolate, gettext, ngettext } from "chat/i18n.js";
 import { h, icon, toast } from "chat/views/dom.js";
 
 const WHY = {
-  insecure: ["lock", gettext("Not on this page: browsers allow notifications only over https, or on the machine that the chat runs on. Ask whoever runs this chat for its https address.")],
-  impossible: ["bell-off", gettext("This browser has no notifications, or not in a private window. The chat works without.")],
-  uninstalled: ["download", gettext("On this device they are for apps on the home screen: open the browser’s Share menu, choose “Add to Home Screen”, and open the chat from there.")],
-  refused: ["bell-off", gettext("The browser has been told not to allow notifications of this page. To allow them, press the sign left of the address, find “Notifications” there, allow them, and load the page again.")],
+  insecure: [
+    "lock",
+    gettext(
+      "Not on this page: browsers allow notifications only over https, or on the machine that the chat runs on. Ask whoever runs this chat for its https address.",
+    ),
+  ],
+  impossible: [
+    "bell-off",
+    gettext("This browser has no notifications, or not in a private window. The chat works without."),
+  ],
+  uninstalled: [
+    "download",
+    gettext(
+      "On this device they are for apps on the home screen: open the browser’s Share menu, choose “Add to Home Screen”, and open the chat from there.",
+    ),
+  ],
+  refused: [
+    "bell-off",
+    gettext(
+      "The browser has been told not to allow notifications of this page. To allow them, press the sign left of the address, find “Notifications” there, allow them, and load the page again.",
+    ),
+  ],
 };
 
 export const notifications = {
@@ -20,11 +38,30 @@ class NotificationSection {
   #notifications;
   #status = null;
   #switch = h("input", { type: "checkbox", id: "notify-here", role: "switch", on: { change: () => this.#toggle() } });
-  #content = h("input", { type: "checkbox", id: "notify-content", role: "switch", on: { change: () => this.#change(() => this.#notifications.showContent(this.#content.checked)) } });
-  #contentRow = h("label", { class: "switch" }, this.#content, h("span", {}, gettext("Show who and what"), h("small", {}, gettext("Without, it only says that there is a new message."))));
+  #content = h("input", {
+    type: "checkbox",
+    id: "notify-content",
+    role: "switch",
+    on: { change: () => this.#change(() => this.#notifications.showContent(this.#content.checked)) },
+  });
+  #contentRow = h(
+    "label",
+    { class: "switch" },
+    this.#content,
+    h(
+      "span",
+      {},
+      gettext("Show who and what"),
+      h("small", {}, gettext("Without, it only says that there is a new message.")),
+    ),
+  );
   #hint = h("p", { class: "hint", id: "notify-how", role: "status" });
   #others = h("p", { class: "hint", hidden: true });
-  #test = h("button", { type: "button", class: "button small", id: "notify-test", on: { click: () => this.#sendTest() } }, gettext("Send a test"));
+  #test = h(
+    "button",
+    { type: "button", class: "button small", id: "notify-test", on: { click: () => this.#sendTest() } },
+    gettext("Send a test"),
+  );
 
   constructor(actions) {
     this.#notifications = actions.notifications;
@@ -42,10 +79,20 @@ class NotificationSection {
     const { state, showsContent } = this.#notifications;
     const others = this.#status?.otherDevices ?? 0;
     this.#others.hidden = !others;
-    this.#others.textContent = interpolate(ngettext("%(count)s other device of yours is told as well.", "%(count)s other devices of yours are told as well.", others), { count: others });
+    this.#others.textContent = interpolate(
+      ngettext(
+        "%(count)s other device of yours is told as well.",
+        "%(count)s other devices of yours are told as well.",
+        others,
+      ),
+      { count: others },
+    );
     if (state in WHY) {
       const [sign, why] = WHY[state];
-      this.element.replaceChildren(h("p", { class: "why", "data-state": state }, icon(sign), h("span", {}, why)), this.#others);
+      this.element.replaceChildren(
+        h("p", { class: "why", "data-state": state }, icon(sign), h("span", {}, why)),
+        this.#others,
+      );
       return;
     }
     const isOn = state === "on";
@@ -53,16 +100,32 @@ class NotificationSection {
     this.#content.checked = showsContent;
     this.#contentRow.hidden = this.#test.hidden = !isOn;
     this.#hint.textContent = this.#reachText(isOn);
-    const here = h("label", { class: "switch" }, this.#switch, h("span", {}, gettext("Notify me here"), h("small", {}, gettext("When somebody writes and you are not looking. Muted chats stay silent."))));
+    const here = h(
+      "label",
+      { class: "switch" },
+      this.#switch,
+      h(
+        "span",
+        {},
+        gettext("Notify me here"),
+        h("small", {}, gettext("When somebody writes and you are not looking. Muted chats stay silent.")),
+      ),
+    );
     this.element.replaceChildren(here, this.#contentRow, this.#hint, this.#test, this.#others);
   }
 
   #reachText(isOn) {
     if (!isOn) return Notification.permission === "granted" ? "" : gettext("The browser will ask you to allow it.");
     if (!this.#status) return "";
-    if (this.#status.isOn) return gettext("You are told here even when the chat is not open, as long as the browser runs.");
-    if (!this.#status.key) return gettext("You are told here while the chat is open in some tab. Whoever runs this chat has turned the rest off.");
-    return gettext("You are told here while the chat is open in some tab. For more, this browser would need its maker’s push service, which it cannot reach.");
+    if (this.#status.isOn)
+      return gettext("You are told here even when the chat is not open, as long as the browser runs.");
+    if (!this.#status.key)
+      return gettext(
+        "You are told here while the chat is open in some tab. Whoever runs this chat has turned the rest off.",
+      );
+    return gettext(
+      "You are told here while the chat is open in some tab. For more, this browser would need its maker’s push service, which it cannot reach.",
+    );
   }
 
   #toggle() {
@@ -86,7 +149,9 @@ class NotificationSection {
     this.#test.disabled = true;
     try {
       await this.#notifications.test(this.#status?.isOn);
-      this.#hint.textContent = gettext("Sent. If nothing appears within some seconds, look whether your system keeps notifications back: “Do not disturb”, or those of this browser.");
+      this.#hint.textContent = gettext(
+        "Sent. If nothing appears within some seconds, look whether your system keeps notifications back: “Do not disturb”, or those of this browser.",
+      );
     } catch (problem) {
       toast(problem.message);
     } finally {

@@ -8,23 +8,48 @@ export const password = {
   label: gettext("Password"),
   icon: "key-round",
   build({ store, actions }) {
-    const old = field(gettext("Current password"), { type: "password", autocomplete: "current-password", required: true });
-    const fresh = field(gettext("New password"), { type: "password", autocomplete: "new-password", required: true, hint: gettext("Every other device is signed out.") });
+    const old = field(gettext("Current password"), {
+      type: "password",
+      autocomplete: "current-password",
+      required: true,
+    });
+    const fresh = field(gettext("New password"), {
+      type: "password",
+      autocomplete: "new-password",
+      required: true,
+      hint: gettext("Every other device is signed out."),
+    });
     const show = ({ target }) => {
       for (const { input } of [old, fresh]) input.type = target.checked ? "text" : "password";
     };
     const status = statusLine();
     const submit = h("button", { type: "submit", class: "button primary" });
-    const forGuests = h("p", {}, gettext("You are a guest: signed out, you could not come back. With a password you can."));
+    const forGuests = h(
+      "p",
+      {},
+      gettext("You are a guest: signed out, you could not come back. With a password you can."),
+    );
     const form = h(
       "form",
       { class: "settings-form", novalidate: true },
       forGuests,
       // Password managers look for the user name.
-      h("input", { class: "visually-hidden", autocomplete: "username", value: store.me.name, tabindex: "-1", "aria-hidden": "true", readonly: true }),
+      h("input", {
+        class: "visually-hidden",
+        autocomplete: "username",
+        value: store.me.name,
+        tabindex: "-1",
+        "aria-hidden": "true",
+        readonly: true,
+      }),
       old.element,
       fresh.element,
-      h("label", { class: "switch" }, h("input", { type: "checkbox", on: { change: show } }), h("span", {}, gettext("Show what I type"))),
+      h(
+        "label",
+        { class: "switch" },
+        h("input", { type: "checkbox", on: { change: show } }),
+        h("span", {}, gettext("Show what I type")),
+      ),
       h("div", { class: "settings-end" }, submit, status.element),
     );
 
@@ -43,7 +68,10 @@ export const password = {
       submit.disabled = true;
       const { isGuest } = store.me;
       try {
-        await actions.account.update({ password: fresh.input.value, ...(!isGuest && { oldPassword: old.input.value }) });
+        await actions.account.update({
+          password: fresh.input.value,
+          ...(!isGuest && { oldPassword: old.input.value }),
+        });
         for (const { input } of [old, fresh]) input.value = "";
         renderMode();
         status.show(gettext("The password is changed, and every other device is signed out."));

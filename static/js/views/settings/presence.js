@@ -23,7 +23,23 @@ export const presence = {
     return h(
       "div",
       { class: "settings-form" },
-      h("label", { class: "switch" }, hidden, h("span", {}, gettext("Appear offline"), h("small", {}, gettext("Nobody sees that you are here, on any of your devices. You receive everything as always, and what you write and read is seen as always.")))),
+      h(
+        "label",
+        { class: "switch" },
+        hidden,
+        h(
+          "span",
+          {},
+          gettext("Appear offline"),
+          h(
+            "small",
+            {},
+            gettext(
+              "Nobody sees that you are here, on any of your devices. You receive everything as always, and what you write and read is seen as always.",
+            ),
+          ),
+        ),
+      ),
       status.element,
     );
   },

@@ -10,14 +10,30 @@ export const profile = {
   icon: "user",
   build({ store, actions, signal }) {
     const face = h("div", { class: "settings-face" });
-    const name = field(gettext("Your name"), { value: store.me.name, maxlength: "40", required: true, autocomplete: "off", spellcheck: "false", dir: "auto", hint: gettext("You sign in with it, too.") });
+    const name = field(gettext("Your name"), {
+      value: store.me.name,
+      maxlength: "40",
+      required: true,
+      autocomplete: "off",
+      spellcheck: "false",
+      dir: "auto",
+      hint: gettext("You sign in with it, too."),
+    });
     const status = statusLine();
     const submit = h("button", { type: "submit", class: "button primary" }, gettext("Save"));
-    const form = h("form", { class: "settings-form", novalidate: true }, name.element, h("div", { class: "settings-end" }, submit, status.element));
-    const showFace = () => replaceIfChanged(face, JSON.stringify([store.me.id, store.me.img, store.me.name]), () => avatarButton(
-      { ...store.me, online: false },
-      { save: (file) => actions.account.setAvatar(file), remove: () => actions.account.update({ img: "" }) },
-    ));
+    const form = h(
+      "form",
+      { class: "settings-form", novalidate: true },
+      name.element,
+      h("div", { class: "settings-end" }, submit, status.element),
+    );
+    const showFace = () =>
+      replaceIfChanged(face, JSON.stringify([store.me.id, store.me.img, store.me.name]), () =>
+        avatarButton(
+          { ...store.me, online: false },
+          { save: (file) => actions.account.setAvatar(file), remove: () => actions.account.update({ img: "" }) },
+        ),
+      );
 
     showFace();
     signal.addEventListener("abort", store.on("people", showFace));

@@ -1,5 +1,6 @@
-// The settings dialog. A new section is a module in settings/ and a line in SECTIONS: {name, label, icon, build(context)}.
-// `build` returns an element; its context is {store, actions, close, signal}, and `signal` is aborted when the section is left.
+// The settings dialog. A new section is a module in settings/ and a line in SECTIONS: {name, label,
+// icon, build(context)}. `build` returns an element; its context is {store, actions, close,
+// signal}, and `signal` is aborted when the section is left.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
@@ -10,14 +11,7 @@ import { password } from "chat/views/settings/password.js";
 import { presence } from "chat/views/settings/presence.js";
 import { profile } from "chat/views/settings/profile.js";
 
-const SECTIONS = [
-  profile,
-  password,
-  appearance,
-  notifications,
-  presence,
-  devices,
-];
+const SECTIONS = [profile, password, appearance, notifications, presence, devices];
 const NARROW = "(width < 48rem)";
 
 export function openSettings({ store, actions }) {
@@ -25,12 +19,26 @@ export function openSettings({ store, actions }) {
   const title = gettext("Settings");
   const back = iconButton("arrow-left", gettext("Back"), () => show(null), { class: "back" });
   const content = h("section", { class: "settings-content", tabindex: "-1" });
-  const buttons = new Map(SECTIONS.map((section) => [
-    section.name,
-    h("button", { type: "button", on: { click: () => show(section) } }, icon(section.icon), h("span", {}, section.label), icon("chevron-right")),
-  ]));
-  const sections = h("nav", { class: "settings-sections", "aria-label": title, on: { keydown: moveFocus } }, [...buttons.values()]);
-  const { dialog, heading, close } = openDialog(title, { kind: "settings", content: [sections, content], onClose: () => leave.abort() });
+  const buttons = new Map(
+    SECTIONS.map((section) => [
+      section.name,
+      h(
+        "button",
+        { type: "button", on: { click: () => show(section) } },
+        icon(section.icon),
+        h("span", {}, section.label),
+        icon("chevron-right"),
+      ),
+    ]),
+  );
+  const sections = h("nav", { class: "settings-sections", "aria-label": title, on: { keydown: moveFocus } }, [
+    ...buttons.values(),
+  ]);
+  const { dialog, heading, close } = openDialog(title, {
+    kind: "settings",
+    content: [sections, content],
+    onClose: () => leave.abort(),
+  });
   heading.before(back);
 
   /** A narrow page shows the sections or one of them, a wide page both. */
@@ -68,5 +76,8 @@ export function openSettings({ store, actions }) {
   actions
     .loadMe()
     .catch((problem) => toast(problem.message))
-    .then(() => dialog.isConnected && !matchMedia(NARROW).matches && dialog.dataset.pane === "sections" && show(SECTIONS[0]));
+    .then(
+      () =>
+        dialog.isConnected && !matchMedia(NARROW).matches && dialog.dataset.pane === "sections" && show(SECTIONS[0]),
+    );
 }

@@ -19,7 +19,13 @@ export const audio = {
     return h(
       "div",
       { class: "body" },
-      voicePlayer({ name, address, duration: message.mediaDuration ?? 0, waveform: message.waveform, leading: isSending && progress(part) }),
+      voicePlayer({
+        name,
+        address,
+        duration: message.mediaDuration ?? 0,
+        waveform: message.waveform,
+        leading: isSending && progress(part),
+      }),
       message.content && h("span", { class: "text", dir: "auto" }, message.content),
       meta,
     );

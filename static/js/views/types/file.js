@@ -35,7 +35,12 @@ export const file = {
     const name = message.fileName ?? gettext("File");
     const card = [
       isSending ? progress(part) : fileIcon(name),
-      h("span", { class: "file-text" }, fileName(name), h("small", {}, message.fileSize != null && fileSize(message.fileSize))),
+      h(
+        "span",
+        { class: "file-text" },
+        fileName(name),
+        h("small", {}, message.fileSize != null && fileSize(message.fileSize)),
+      ),
       !isSending && message.mediaUrl && icon("download"),
     ];
     const label = interpolate(gettext("Download %(name)s"), { name });
@@ -44,7 +49,16 @@ export const file = {
       { class: "body", dir: "auto" },
       isSending || !message.mediaUrl
         ? h("div", { class: "file-card" }, card)
-        : h("a", { class: "file-card", href: message.mediaUrl, download: name, "aria-label": `${label}, ${fileSize(message.fileSize)}` }, card),
+        : h(
+            "a",
+            {
+              class: "file-card",
+              href: message.mediaUrl,
+              download: name,
+              "aria-label": `${label}, ${fileSize(message.fileSize)}`,
+            },
+            card,
+          ),
       message.content && h("span", { class: "text" }, linkify(message.content)),
       meta,
     );

@@ -13,7 +13,8 @@ const ANIMATED_MAX_BYTES = 4_000_000;
 export const image = {
   name: "image",
   className: () => "pictured",
-  preview: ({ content }) => [gettext("[Picture]"), content?.replace(/\s+/g, " ").slice(0, 200)].filter(Boolean).join(" "),
+  preview: ({ content }) =>
+    [gettext("[Picture]"), content?.replace(/\s+/g, " ").slice(0, 200)].filter(Boolean).join(" "),
   plainText: (message) => message.content,
   downloadUrl: (message) => message.mediaUrl,
   open: async (message, context) => (await lazy.lightbox()).openLightbox(message, context),
@@ -22,20 +23,44 @@ export const image = {
     { label: gettext("Camera"), icon: "camera", run: async (kit) => (await lazy.camera()).openCamera(kit) },
   ],
   body(message, { isSending, local, part, meta }) {
-    const picture = h("button", { type: "button", class: "picture", "data-act": "open", "aria-label": message.content ? gettext("Open the picture: ") + message.content : interpolate(gettext("Open the picture of %(name)s"), { name: message.senderName }), disabled: isSending && !local }, pictureElement(message, local));
+    const picture = h(
+      "button",
+      {
+        type: "button",
+        class: "picture",
+        "data-act": "open",
+        "aria-label": message.content
+          ? gettext("Open the picture: ") + message.content
+          : interpolate(gettext("Open the picture of %(name)s"), { name: message.senderName }),
+        disabled: isSending && !local,
+      },
+      pictureElement(message, local),
+    );
     Object.assign(picture.style, boxSize(message));
     return [
       h("div", { class: "picture-frame" }, picture, isSending && progress(part), !message.content && meta),
-      message.content && h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, linkify(message.content)), meta),
+      message.content &&
+        h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, linkify(message.content)), meta),
     ];
   },
 };
 
 function pictureElement({ width, height, thumbnailUrl, mediaUrl, mimeType, fileSize }, local) {
-  const mayBeAnimated = mimeType === "image/webp" && fileSize <= ANIMATED_MAX_BYTES && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const mayBeAnimated =
+    mimeType === "image/webp" &&
+    fileSize <= ANIMATED_MAX_BYTES &&
+    !matchMedia("(prefers-reduced-motion: reduce)").matches;
   const address = local ?? ((mayBeAnimated && mediaUrl) || thumbnailUrl || mediaUrl);
   if (!address) return icon("image");
-  const picture = h("img", { src: address, alt: "", width: width && String(width), height: height && String(height), loading: "lazy", decoding: "async", draggable: "false" });
+  const picture = h("img", {
+    src: address,
+    alt: "",
+    width: width && String(width),
+    height: height && String(height),
+    loading: "lazy",
+    decoding: "async",
+    draggable: "false",
+  });
   picture.addEventListener("error", () => picture.replaceWith(icon("image")), { once: true });
   return picture;
 }

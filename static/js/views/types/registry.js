@@ -1,4 +1,5 @@
-// The types of messages. A new one is a file in types/ and its line here; no other module knows how a type looks.
+// The types of messages. A new one is a file in types/ and its line here; no other module knows how
+// a type looks.
 //
 // A type is {name, preview(message, me), body(message, view)} and optionally:
 //   row(message, me)        a row of its own instead of a bubble
@@ -7,9 +8,10 @@
 //   downloadUrl(message)    what "Download" in its menu saves
 //   plainText(message)      what "Copy" in its menu copies
 //   isEditable              whether its content can be edited
-//   attachItems             entries of the composer's menu: {label, icon, run(kit)}; the kit is Attachments.kit()
-// `view` is {isOwn, isSending, local, part, meta}: whether it is pending, the object URL of its file, how much is uploaded
-// (0 to 1), and time and tick as an element to place.
+//   attachItems             entries of the attachment menu, {label, icon, run(kit)}: a kit is what
+//                           Attachments.kit() returns
+// `view` is {isOwn, isSending, local, part, meta}: whether it is pending, the object URL of its
+// file, how much is uploaded (0 to 1), and time and tick as an element to place.
 import { recalledLine } from "chat/views/format.js";
 import { audio } from "chat/views/types/audio.js";
 import { file } from "chat/views/types/file.js";

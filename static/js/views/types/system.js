@@ -5,5 +5,6 @@ import { h } from "chat/views/dom.js";
 export const system = {
   name: "system",
   preview: systemLine,
-  row: (message, me) => h("p", { class: "system", "data-seq": String(message.seq), dir: "auto" }, systemLine(message, me)),
+  row: (message, me) =>
+    h("p", { class: "system", "data-seq": String(message.seq), dir: "auto" }, systemLine(message, me)),
 };

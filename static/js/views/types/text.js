@@ -10,5 +10,11 @@ export const text = {
   preview: (message) => message.content.replace(/\s+/g, " ").slice(0, 200),
   plainText: (message) => message.content,
   className: (message) => (isBig(message) ? "big" : ""),
-  body: (message, { meta }) => h("div", { class: "body", dir: "auto" }, h("span", { class: "text" }, isBig(message) ? message.content : linkify(message.content)), meta),
+  body: (message, { meta }) =>
+    h(
+      "div",
+      { class: "body", dir: "auto" },
+      h("span", { class: "text" }, isBig(message) ? message.content : linkify(message.content)),
+      meta,
+    ),
 };
