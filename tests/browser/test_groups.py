@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Someone
 from tests.browser.server import Person
@@ -214,3 +214,45 @@ def test_an_invitation_brings_a_stranger_into_a_closed_group(someone: Callable[.
     bob.page.get_by_role("button", name="Join").click()
     expect(bob.page.locator(".conversation-head h2")).to_have_text("Secret tea")
     expect(ann.page.locator(f"[data-member='{bob.id}']")).to_be_visible()
+
+
+def test_two_groups_that_change_at_the_same_moment_are_both_loaded_again(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    names = [f"Tea of {ann.name}", f"Cake of {ann.name}"]
+    tea, cake = [bob.create_group(name, ann) for name in names]
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_holding = False
+
+    def between(page: WebSocketRoute) -> None:
+        def hold(frame: str | bytes) -> None:
+            if is_holding:
+                held.append((page, frame))
+            else:
+                page.send(frame)
+
+        page.connect_to_server().on_message(hold)
+
+    def has_changed(group: str) -> bool:
+        return any("OnGroupWelcomeJoin" in str(frame) and group in str(frame) for _, frame in held)
+
+    ann.page.route_web_socket("**/ws/chat/**", between)
+    ann.page.reload()
+    for name in names:
+        with ann.page.expect_response("**/group/members/*"):
+            ann.open(name)
+    is_holding = True
+    for group in (tea, cake):
+        cem.post("/group/join", groupId=group)
+    while not (has_changed(tea) and has_changed(cake)):
+        ann.page.wait_for_timeout(10)
+    is_holding = False
+    with (
+        ann.page.expect_response(f"**/group/members/{tea}") as of_tea,
+        ann.page.expect_response(f"**/group/members/{cake}") as of_cake,
+    ):
+        for page, frame in held:
+            page.send(frame)
+    for loaded in (of_tea, of_cake):
+        assert cem.id in [member["id"] for member in loaded.value.json()]
