@@ -1,4 +1,4 @@
-"""People and their devices for the staff. Rows are read here; what is done, is done by the services, and logged."""
+"""Users and devices in the administration. Every change goes through services, and is logged."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from chatproject.core.errors import ChatError
 
 T = TypeVar("T")
 
-#: Django says them in English only.
+#: Django has these verbs in English only.
 VERBS = {"add": _("add"), "change": _("change"), "delete": _("delete"), "view": _("see")}
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -36,7 +36,7 @@ class PermissionsField(forms.ModelMultipleChoiceField):
 
 
 class UserForm(forms.ModelForm):
-    """A person as the staff may change him. The stored password is never shown: a new one can be set."""
+    """The fields of a user that staff may change. A new password can be set; the stored one is never shown."""
 
     language = forms.ChoiceField(label=_("Language"), choices=_languages, required=False)
     new_password = forms.CharField(
@@ -73,7 +73,7 @@ class UserForm(forms.ModelForm):
 
 
 class NewUserForm(UserForm):
-    """A person whom the staff lets in, whatever registration says."""
+    """A new user, also while registration is closed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,7 +82,7 @@ class NewUserForm(UserForm):
 
 
 def _checked(check: Callable[[], T]) -> T:
-    """What a rule says, as a form says it."""
+    """Run a rule of `rules`; its ChatError becomes a ValidationError."""
     try:
         return check()
     except ChatError as error:
@@ -109,10 +109,10 @@ class UserAdmin(admin.ModelAdmin):
         return may and (obj is None or rules.may_edit(_staff(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return False  # what somebody said stays, and so does who said it: people are deactivated
+        return False  # messages keep their sender: users are deactivated instead
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        # Or a password's hash could be guessed letter by letter from the list's address.
+        # Otherwise a filter in the list's address could guess a password hash letter by letter.
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     # The form ---------------------------------------------------------------------------------------------------------

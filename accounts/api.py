@@ -1,4 +1,4 @@
-"""Signing in and out, oneself, one's devices and everybody else, by HTTP."""
+"""HTTP routes for sign-in, one's own profile and devices, and the list of users."""
 
 from uuid import UUID
 
@@ -28,7 +28,7 @@ def _signed_in(request: Request, user: User, *, status: int) -> Response:
 
 
 class LoginView(APIView):
-    authentication_classes = ()  # a token that died must not keep its owner from a new one
+    authentication_classes = ()  # an expired token must not prevent a new sign-in
     permission_classes = (AllowAny,)
 
     @extend_schema(

@@ -1,4 +1,4 @@
-"""Who an API request is from: a token's device, or a browser's, which must prove that its own page asked."""
+"""Authentication of API requests: by token, or by session cookie with a CSRF token."""
 
 from typing import Any
 
@@ -14,26 +14,26 @@ from accounts.models import Device, User
 
 
 class SignedIn(Request):
-    """The request of somebody who is signed in: what a view gets, unless it lets everybody in."""
+    """An authenticated request: what every view gets whose permissions require sign-in."""
 
     user: User
     auth: Device
 
 
 def me(request: Request) -> User:
-    """Who asks, in a view that only the signed-in reach."""
+    """The user of a request, in a view that requires sign-in."""
     assert isinstance(request.user, User)
     return request.user
 
 
 def device(request: Request) -> Device:
-    """What he asks with, likewise."""
+    """The device of a request, in a view that requires sign-in."""
     assert isinstance(request.auth, Device)
     return request.auth
 
 
 class DeviceAuthentication(SessionAuthentication):
-    """Sets `request.user`, and `request.auth` to the Device. One query."""
+    """Set `request.user`, and `request.auth` to the Device. One query."""
 
     def authenticate(self, request: Request) -> tuple[User, Device] | None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -53,7 +53,7 @@ class DeviceAuthentication(SessionAuthentication):
 
 
 class DeviceScheme(OpenApiAuthenticationExtension):
-    """The same for the OpenAPI document."""
+    """`DeviceAuthentication` in the OpenAPI document."""
 
     target_class = DeviceAuthentication
     name = ["token", "session"]

@@ -1,4 +1,4 @@
-"""What clients are told about people."""
+"""Events about users and their devices."""
 
 from uuid import UUID
 
@@ -9,12 +9,12 @@ from presence.selectors import online_among
 
 
 def person_changed(user: User) -> None:
-    """To the processes that hold the person's sockets; nothing goes out."""
+    """A user changed: for the processes that hold their sockets; clients get nothing."""
     hub.person_changed(user.pk, is_visible=not user.is_invisible)
 
 
 def profile_changed(user: User) -> None:
-    """The user as he is now, to his own sockets and to whoever watches him."""
+    """A profile changed: to the user's own sockets and to those who watch them."""
     payload = user_output(user, online=user.pk in online_among([user.pk]))
     hub.publish(hub.user_topic(user.pk), "OnUserUpdate", payload)
     hub.publish(hub.status_topic(user.pk), "OnUserUpdate", payload)

@@ -1,4 +1,4 @@
-"""Who a browser's request is from, and what it remembers of us."""
+"""The user of a browser's request, and the browser's language cookie."""
 
 from functools import partial
 
@@ -16,11 +16,11 @@ from accounts.models import Device, User
 
 
 def device_of(request: HttpRequest) -> Device | None:
-    """The living device whose session cookie this request carries: one query, once per request."""
+    """The signed-in device of the request's session cookie. One query, once per request."""
     if not hasattr(request, "_device"):
         device = services.device_for_session(request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""))
         if device is not None and device.is_stale:
-            request.session.modified = True  # the cookie lives on as the device does
+            request.session.modified = True  # renews the cookie with the device
         request._device = device  # type: ignore[attr-defined]
     return request._device  # type: ignore[attr-defined,no-any-return]
 
@@ -35,12 +35,12 @@ async def _auser_of(request: HttpRequest) -> User | AnonymousUser:
 
 
 def client_of(request: HttpRequest | Request) -> str:
-    """What a client calls itself: the name of a new device."""
+    """The User-Agent of a request: the name of a new device."""
     return str(request.headers.get("User-Agent", ""))
 
 
 def speak(response: HttpResponseBase, language: str) -> None:
-    """Let this browser's pages speak `language` from now on; "": as it asks by itself."""
+    """Set the browser's language cookie; "" removes it, so that Accept-Language decides again."""
     name, path = settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_COOKIE_PATH
     if not language:
         response.delete_cookie(name, path=path, samesite="Lax")
@@ -57,7 +57,7 @@ def speak(response: HttpResponseBase, language: str) -> None:
 
 
 class DeviceMiddleware(AuthenticationMiddleware):
-    """`request.user` by the session cookie's device. Django's own way, a user's id in the session, opens nothing."""
+    """Set `request.user` from the session cookie's device; a user id in the session is ignored."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(lambda: _user_of(request))  # type: ignore[assignment]

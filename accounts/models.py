@@ -1,4 +1,4 @@
-"""People, and the devices they are signed in with."""
+"""Users, and the devices on which they are signed in."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(name_key=fold(username or ""))
 
     def create_superuser(self, name_key: str, password: str | None = None) -> "User":
-        """For `manage.py createsuperuser`, which knows the name by the field that is looked up."""
+        """Create a superuser for `manage.py createsuperuser`, which passes USERNAME_FIELD as the name."""
         user = self.model(name=clean_name(name_key), is_staff=True, is_superuser=True)
         user.name_key = fold(user.name)
         user.set_password(password)
@@ -31,9 +31,9 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(Model, AbstractBaseUser, PermissionsMixin):
-    """A person, or a guest, who has no password and lives as long as his device's token."""
+    """A person, or a guest: without a password, and only as long as a device's token lives."""
 
-    # Django's own would be one more write per sign-in; a device's created_at says the same.
+    # Django's own costs one more write per sign-in; a device's created_at has the same information.
     last_login = None
 
     name = models.CharField(_("name"), max_length=NAME_MAX)
@@ -57,22 +57,22 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
-        # The unique index alone is not used by every database for a look-up.
+        # Not every database uses a unique constraint's index for look-ups.
         indexes = (models.Index(fields=["name_key"], name="user_name_key"),)
 
     def __str__(self) -> str:
         return self.name
 
     def get_short_name(self) -> str:
-        """The administration's greeting."""
+        """The name in the administration's greeting."""
         return self.name
 
 
 class Device(Model):
-    """Where somebody is signed in: a browser session, or a client with a token. Alone, neither is worth anything."""
+    """A signed-in browser session, or a client with a token. Deleting the row signs out."""
 
     BROWSER, TOKEN = "browser", "token"
-    #: How exact `last_seen_at` is: it is not written more often.
+    #: The precision of `last_seen_at`: it is not written more often.
     SEEN_EVERY = timedelta(minutes=5)
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="devices", verbose_name=_("user"))
@@ -96,22 +96,22 @@ class Device(Model):
         return self.name or str(self.id)
 
     def is_living(self, at: datetime) -> bool:
-        """Whether it still speaks for its user, who must have been loaded with it."""
+        """Whether the device is still signed in. Needs `user` to be loaded."""
         return self.expires_at > at and self.user.is_active
 
     @property
     def is_stale(self) -> bool:
-        """Whether it is time to write down that it was seen."""
+        """Whether `last_seen_at` is due for an update."""
         return times.now() - self.last_seen_at >= self.SEEN_EVERY
 
     @staticmethod
     def lifetime() -> timedelta:
-        """How long an unused device stays signed in."""
+        """The time for which an unused device stays signed in."""
         return timedelta(days=settings.DEVICE_DAYS)
 
 
 class Installation(Model):
-    """One row, born with the first account: its owner. That it can exist only once decides who was first."""
+    """The one row with the owner, created with the first account; its fixed key lets only one account be first."""
 
     ONLY = uuid.UUID(int=1)
 

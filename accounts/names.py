@@ -1,4 +1,4 @@
-"""What a name is, and when two names are the same."""
+"""Rules for names, and the key by which two names are equal."""
 
 import unicodedata
 
@@ -6,21 +6,21 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core import errors
 
-#: Characters of a name as it is shown, and folded: one Arabic ligature becomes eighteen letters when it is spelled out.
+#: Characters of a displayed name, and of its key: NFKC turns one Arabic ligature into eighteen letters.
 NAME_MAX = 40
 KEY_MAX = 120
 
-#: What a name may not hold: controls, surrogates, private use, line and paragraph separators. Unassigned ones it may:
-#: they are the emoji of a year that this Python does not know.
+#: Forbidden in names: controls, surrogates, private use, line and paragraph separators. Unassigned characters are
+#: allowed: they may be emoji that are newer than this Python.
 _UNFIT = {"Cc", "Cs", "Co", "Zl", "Zp"}
-#: Invisible, and yet part of emoji and of some scripts' spelling.
+#: Invisible, but part of emoji and of the spelling of some scripts.
 _JOINERS = {"\u200c", "\u200d"}
-#: Invisible without being marked so: fillers, the blank braille cell, a joiner of graphemes.
+#: Invisible, but not in category Cf: fillers, the blank braille cell, the combining grapheme joiner.
 _BLANK = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800"}
 
 
 def _is_invisible(character: str) -> bool:
-    """Adds nothing to see, so it must not make two names differ."""
+    """Whether a character shows nothing, so that it must not make two names differ."""
     return (
         unicodedata.category(character) == "Cf"
         or character in _BLANK
@@ -31,13 +31,13 @@ def _is_invisible(character: str) -> bool:
 
 
 def name_key(name: str) -> str:
-    """What makes two names the same: compatibility forms, case, spaces and invisible characters do not count."""
+    """The key of a name: two names are equal but for compatibility forms, case, spaces and invisible characters."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return " ".join("".join(c for c in folded if not _is_invisible(c)).split())
 
 
 def clean_name(name: str) -> str:
-    """The name as it is shown. Raises Invalid."""
+    """Normalise a name for display. Raises Invalid."""
     name = unicodedata.normalize("NFC", name.strip())
     if any(unicodedata.category(c) in _UNFIT or (unicodedata.category(c) == "Cf" and c not in _JOINERS) for c in name):
         raise errors.Invalid(errors={"name": [_("A name cannot contain control or invisible characters.")]})

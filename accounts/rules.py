@@ -1,12 +1,11 @@
-"""Who may sign up and sign in, and how often a password may be tried.
+"""Rules for sign-up, sign-in and profiles, and limits for password guessing.
 
-Guessing is counted from two sides, and only failures count:
+Only wrong passwords count, in two ways:
 
-- by address: so many wrong passwords, whatever the accounts;
-- by account: so many wrong passwords, whatever the addresses. An account that is being guessed at is not locked, or
-  anybody could lock out its owner; but each address then has one attempt per window instead of the whole allowance.
-  The owner gets in from anywhere with the right password, and a thousand addresses have a thousand guesses, not ten
-  thousand.
+- by address, for all accounts together;
+- by account, for all addresses together. An account over this limit is not locked, or anybody could
+  lock out its owner. Instead each address has one attempt per window: the owner gets in from
+  anywhere with the right password, and a thousand addresses get a thousand guesses, not ten thousand.
 """
 
 import hashlib
@@ -36,15 +35,16 @@ from chatproject.core.redis import rate_limits
 T = TypeVar("T")
 
 IMG_MAX = 500
-#: Longer than anyone types, short enough to hash.
+#: Characters: longer than anyone types, short enough to hash.
 PASSWORD_MAX = 256
 
 # Profile --------------------------------------------------------------------------------------------------------------
 
 
 def clean_img(img: str, *, shown: str = "") -> str:
-    """An avatar's address: http, https or a path of this site; or "". One that was made here only who shows it gives
-    again: it belongs to nobody else. Raises Invalid.
+    """Check an avatar's address: http, https, a path of this site, or "". Raises Invalid.
+
+    `shown` is the user's present avatar. A generated avatar may be resubmitted only by its owner.
     """
     img = img.strip()
     is_ours = img.startswith("/") and not img.startswith(("//", "/\\"))
@@ -57,7 +57,7 @@ def clean_img(img: str, *, shown: str = "") -> str:
 
 
 def clean_language(language: str) -> str:
-    """One of the languages we speak, or "": as the client asks. Raises Invalid."""
+    """Check a language: one of LANGUAGES, or "" for Accept-Language. Raises Invalid."""
     try:
         return get_supported_language_variant(language.lower()) if language else ""
     except LookupError:
@@ -68,15 +68,15 @@ def clean_language(language: str) -> str:
 
 
 def require_good_password(password: str, user: User) -> None:
-    """Raises Invalid with what the password policy of this installation finds wanting."""
+    """Check a new password against AUTH_PASSWORD_VALIDATORS. Raises Invalid."""
     try:
         password_validation.validate_password(password, user)
     except ValidationError as wanting:
         raise errors.Invalid(errors={"password": list(wanting.messages)}) from None
 
 
-#: Hashing takes 100 MB and a fifth of a second of a core, by intent. So half of the cores do it at a time and the queue
-#: ends: a crowd of sign-ins costs neither the memory nor the threads that serve everybody else.
+#: Hashing takes 100 MB and 0.2 s of a core, on purpose. So at most half of the cores hash at a time, and the queue has
+#: an end: a crowd of sign-ins takes neither the memory nor the threads of other requests.
 _hashing = ThreadPoolExecutor(max_workers=max(1, min(4, (os.cpu_count() or 1) // 2)), thread_name_prefix="password")
 _room = threading.BoundedSemaphore(64)
 
@@ -91,18 +91,18 @@ def _hash_work(work: Callable[[], T]) -> T:
 
 
 def hashed(password: str) -> str:
-    """The password as it is stored. Raises Busy."""
+    """Hash a password. Raises Busy."""
     return _hash_work(lambda: make_password(password))
 
 
 def password_fits(user: User | None, password: str) -> bool:
-    """Whether it is this user's password. Nobody, a guest, and somebody else's take the same time. Raises Busy."""
+    """Whether this is the user's password. Takes the same time for None and for a guest. Raises Busy."""
     stored = user.password if user is not None else ""
     return _hash_work(lambda: check_password(password, stored))
 
 
 def is_outdated(user: User) -> bool:
-    """Whether the stored hash is weaker than what is made today."""
+    """Whether the stored hash needs an upgrade."""
     return get_hasher().must_update(user.password)
 
 
@@ -110,11 +110,11 @@ def wrong_old_password() -> errors.Invalid:
     return errors.Invalid(errors={"oldPassword": [_("This is not your password.")]})
 
 
-# Doors ----------------------------------------------------------------------------------------------------------------
+# Sign-up and rights ---------------------------------------------------------------------------------------------------
 
 
 class OwnerExists(errors.Conflict):
-    """To whoever was to be the owner, and came second."""
+    """The first account, and so the owner, already exists."""
 
     code = "owned"
     title = _("Somebody was quicker: this chat has an owner now.")
@@ -125,7 +125,7 @@ def registration_is_open() -> bool:
 
 
 def may_sign_up() -> bool:
-    """Anyone while registration is open; and whatever it says, the one who is to own the installation."""
+    """Whether an account may be created: registration is open, or this would be the first account."""
     return registration_is_open() or not selectors.has_owner()
 
 
@@ -140,41 +140,41 @@ def require_no_owner() -> None:
 
 
 def require_registration(by: User | None = None) -> None:
-    """Anyone while registration is open; else staff only."""
+    """Create a guest: anyone while registration is open, else only staff. Raises SignInRequired, Forbidden."""
     if registration_is_open() or (by is not None and by.is_staff):
         return
     raise errors.Forbidden(_("New accounts are created by the staff here.")) if by else errors.SignInRequired()
 
 
 def may_edit(by: User, user: User) -> bool:
-    """Staff edit themselves and those who are not staff; the owner and his like edit everybody."""
+    """Whether `by` may edit `user`: superusers everybody, staff themselves and those who are not staff."""
     return by.is_staff and (by.is_superuser or by.pk == user.pk or not (user.is_staff or user.is_superuser))
 
 
 def require_may_edit(by: User, user: User) -> None:
-    """Raises Forbidden."""
+    """Raise Forbidden unless `by` may edit `user`."""
     if not may_edit(by, user):
         raise errors.Forbidden()
 
 
 def require_may_shut_out(by: User, user: User) -> None:
-    """The same, but nobody takes his own way in. Raises Forbidden."""
+    """Raise Forbidden unless `by` may deactivate or activate `user`; nobody may do it to themselves."""
     require_may_edit(by, user)
     if by.pk == user.pk:
         raise errors.Forbidden(_("You cannot do this to yourself."))
 
 
 def require_may_give_rights(by: User, user: User) -> None:
-    """Raises Forbidden."""
+    """Raise Forbidden unless `by` is another superuser than `user`."""
     if not by.is_superuser or by.pk == user.pk:
         raise errors.Forbidden()
 
 
 def address_of(request: HttpRequest) -> str:
-    """The client's address as far as it can be believed, for counting.
+    """The client's address, for rate limits.
 
-    It is the peer's, unless the peer is one of `TRUSTED_PROXIES`: then the last address in X-Forwarded-For that is not
-    one. A network of IPv6 (/64) counts as one address: a single host has all of it.
+    This is the peer's address or, when the peer is one of TRUSTED_PROXIES, the last address in X-Forwarded-For that is
+    not one of them. An IPv6 network (/64) counts as one address: a single host has all of it.
     """
     trusted = {network for text in settings.TRUSTED_PROXIES for network in [ipaddress.ip_network(text, strict=False)]}
     address = str(request.META.get("REMOTE_ADDR") or "")
@@ -204,15 +204,15 @@ def _is_in(address: str, networks: set[ipaddress.IPv4Network | ipaddress.IPv6Net
 
 
 def count_sign_up(address: str) -> None:
-    """Raises RateLimited."""
+    """Count a sign-up. Raises RateLimited."""
     rate_limits.take("signup", address, settings.RATE_SIGNUPS)
 
 
 @contextmanager
 def counted_attempt(name: str, address: str) -> Iterator[None]:
-    """Around the check of a password: raises RateLimited before it, and counts it if it fails.
+    """Context manager around a password check: raises RateLimited before it, and counts InvalidCredentials.
 
-    The allowance is taken first and given back on success, so that a hundred guesses at one moment are counted too.
+    The attempt is counted first and refunded on success, so that simultaneous guesses count, too.
     """
     rate = settings.RATE_SIGNIN_FAILURES
     taken: list[tuple[str, str, str]] = []

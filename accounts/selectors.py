@@ -1,4 +1,4 @@
-"""Every read of people and their devices."""
+"""Every query for users and their devices."""
 
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from chatproject.core.db import bulk
 from chatproject.core.db.queries import page
 from chatproject.core.files.avatars import ADDRESS
 
-#: What is kept in memory of a person who has a socket; the rest of him is asked for when it is needed.
-SPEAKER = ("name", "img", "language", "is_active", "is_guest", "is_staff", "is_invisible", "last_active")
+#: The fields of a connected user that stay in memory.
+CONNECTED = ("name", "img", "language", "is_active", "is_guest", "is_staff", "is_invisible", "last_active")
 
 
 def get(user_id: UUID | str) -> User:
-    """One person, deactivated or not: what he said stays readable. Raises NotFound."""
+    """One user, also a deactivated one: their messages stay readable. Raises NotFound."""
     try:
         return User.objects.get(pk=UUID(str(user_id)))
     except (User.DoesNotExist, ValueError):
@@ -26,7 +26,7 @@ def get(user_id: UUID | str) -> User:
 
 
 def by_ids(ids: Iterable[UUID]) -> dict[UUID, User]:
-    """Those of these people that exist, in one query."""
+    """The existing users among these ids, by id. One query."""
     return User.objects.in_bulk(list(set(ids)))
 
 
@@ -35,17 +35,17 @@ def by_name(name: str) -> User | None:
 
 
 def avatars() -> set[str]:
-    """Every address of a picture made here that somebody shows."""
+    """The addresses of all generated avatars in use by users."""
     return set(User.objects.filter(img__startswith=ADDRESS).values_list("img", flat=True))
 
 
 def has_owner() -> bool:
-    """Whether the first account was made: it owns the installation."""
+    """Whether the first account exists, which owns the installation."""
     return Installation.objects.exists()
 
 
 def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:
-    """A page of the others, by name. `after` is the `name_key` of the page before's last."""
+    """A page of the other active users, by name. `after`: the last `name_key` of the page before."""
     found = User.objects.filter(is_active=True, name_key__gt=after).exclude(pk=but.pk)
     if wanted := name_key(search):
         found = found.filter(name_key__contains=wanted)
@@ -53,17 +53,17 @@ def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[
 
 
 def devices(user: User) -> list[Device]:
-    """Where a person is signed in, the most recently used first."""
+    """A user's signed-in devices, the most recently used first."""
     return list(Device.objects.filter(user=user, expires_at__gt=times.now()).order_by("-last_seen_at", "-id"))
 
 
 def other_devices(user: User, but: Device) -> list[UUID]:
-    """The ids of all of his but one, the expired among them."""
+    """The ids of a user's devices except one, expired ones included."""
     return list(Device.objects.filter(user=user).exclude(pk=but.pk).values_list("pk", flat=True))
 
 
 def device(user: User, device_id: UUID) -> Device:
-    """One of the person's own. Raises NotFound."""
+    """One of the user's own devices. Raises NotFound."""
     try:
         return Device.objects.get(pk=device_id, user=user)
     except Device.DoesNotExist:
@@ -71,26 +71,26 @@ def device(user: User, device_id: UUID) -> Device:
 
 
 def device_by(**key: str) -> Device | None:
-    """The living device with this `token_hash` or `session_key`, its user with it, in one query."""
+    """The signed-in device with this `token_hash` or `session_key`, with its user. One query."""
     found = page(Device.objects.filter(**key)[:1], "user")
     return found[0] if found and found[0].is_living(times.now()) else None
 
 
 def devices_by(*, token_hashes: Collection[str], session_keys: Collection[str]) -> list[Device]:
-    """The living devices of many who come at once, in one query; of their users what a socket needs to know."""
+    """The signed-in devices with any of these keys, with the CONNECTED fields of their users. One query."""
     shown = Q(token_hash__in=token_hashes) if token_hashes else Q()
     if session_keys:
         shown |= Q(session_key__in=session_keys)
     if not shown:
         return []
-    needed = ("token_hash", "session_key", "last_seen_at", "expires_at", *(f"user__{field}" for field in SPEAKER))
+    needed = ("token_hash", "session_key", "last_seen_at", "expires_at", *(f"user__{field}" for field in CONNECTED))
     found = page(Device.objects.filter(shown).only(*needed)[: len(token_hashes) + len(session_keys)], "user")
     now = times.now()
     return [device for device in found if device.is_living(now)]
 
 
 class Poster(NamedTuple):
-    """Who a living token belongs to; of the user only what his messages show."""
+    """The owner of a valid token, with the fields that messages show of a sender."""
 
     device_id: UUID
     is_stale: bool
@@ -98,7 +98,7 @@ class Poster(NamedTuple):
 
 
 def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
-    """The owners of the living tokens among these, in one query that every post by a token costs."""
+    """The owners of the valid tokens among these, by hash. One query, in own SQL: every fast send costs it."""
     if not bulk.speaks_sql():
         found = devices_by(token_hashes=token_hashes, session_keys=())
         return {device.token_hash or "": Poster(device.pk, device.is_stale, device.user) for device in found}
@@ -124,6 +124,8 @@ _SHOWN = ("id", "name", "img", "language")
 
 
 def living(device_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these devices that are still signed in, in one query."""
-    alive = Device.objects.filter(pk__in=list(device_ids), expires_at__gt=times.now())  # who is deactivated has none
+    """The ids among these whose devices are still signed in. One query."""
+    alive = Device.objects.filter(
+        pk__in=list(device_ids), expires_at__gt=times.now()
+    )  # deactivated users have no devices
     return set(alive.values_list("pk", flat=True))

@@ -1,6 +1,6 @@
-"""People and devices as clients see them.
+"""Input and output of the accounts API.
 
-The functions make the output; the serializers beside them describe the same shape for the OpenAPI document.
+The functions build the output; the serializers beside them describe the same shape for OpenAPI.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ Output = serializers.Serializer[Any]
 
 
 def user_output(user: User, *, online: bool) -> dict[str, Any]:
-    """`online` is what presence knows; who wants to appear offline does."""
+    """A user as others see them; `online` as presence has it, which is ignored for invisible users."""
     return {
         "id": str(user.pk),
         "name": user.name,
@@ -44,7 +44,7 @@ class SignedInOutput(UserOutput):
 
 
 def me_output(user: User, *, online: bool) -> dict[str, Any]:
-    """What only the person sees of himself."""
+    """A user as they see themselves."""
     return {
         **user_output(user, online=online),
         "language": user.language,
@@ -62,7 +62,7 @@ class MeOutput(UserOutput):
 
 
 def device_output(device: Device, *, current: UUID | None) -> dict[str, Any]:
-    """`current` is the device that asks."""
+    """A device; `current` is the id of the requesting one."""
     return {
         "id": str(device.pk),
         "kind": device.kind,
@@ -84,11 +84,11 @@ class DeviceOutput(Output):
     current = serializers.BooleanField(help_text="The one that asks.")
 
 
-# What comes in. The rules say what is good; these say only what shape it has. -----------------------------------------
+# Input: the shape only; the rules check the content ------------------------------------------------------------------
 
 
 class Name(serializers.CharField):
-    """Long enough to be refused by the rules with their own message, short enough to look at."""
+    """A name, longer than allowed: the rules refuse it with their own message."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=200, **options)
@@ -100,7 +100,7 @@ class Password(serializers.CharField):
 
 
 class Img(serializers.CharField):
-    """An avatar's URL: http, https, or a path of this site. Empty takes it away."""
+    """An avatar's URL: http, https, or a path of this site. Empty removes it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_blank=True, max_length=2000, **options)

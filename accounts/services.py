@@ -1,4 +1,4 @@
-"""Everything that changes people and where they are signed in.
+"""Writes to users and their devices.
 
 The first account with a password becomes the owner of the installation: staff, with every right. A guest never does.
 """
@@ -27,16 +27,16 @@ from presence import services as presence
 
 log = logging.getLogger(__name__)
 
-#: What others see of a person.
+#: The fields that other users see.
 _SEEN = {"name", "img", "is_invisible"}
-#: Devices a person may be signed in with; one more signs out the one that was not used for longest.
+#: Signed-in devices of a user; one more signs out the least recently used.
 DEVICES_MAX = 50
 
 # Signing up and in ----------------------------------------------------------------------------------------------------
 
 
 def enter(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> tuple[User, bool]:
-    """Sign in, or sign up where the name is new and registration open; and whether the account is new.
+    """Sign in, or sign up when the name is new and registration open; returns whether the account is new.
 
     Raises InvalidCredentials, RateLimited, Invalid, Busy.
     """
@@ -44,14 +44,14 @@ def enter(*, name: str, password: str, address: str, img: str = "", online: bool
         try:
             return sign_up(name=name, password=password, address=address, img=img, online=online), True
         except (errors.NameTaken, errors.SignInRequired):
-            pass  # somebody, perhaps the same person, was quicker
+            pass  # another request, perhaps of the same person, was quicker
     return sign_in(name=name, password=password, address=address, online=online), False
 
 
 def sign_up(
     *, name: str, password: str, address: str, img: str = "", online: bool | None = None, as_owner: bool = False
 ) -> User:
-    """A new account. The first becomes the owner; whoever signs up `as_owner` becomes that, or nobody.
+    """Create an account. The first becomes the owner; `as_owner` fails unless it is the first.
 
     Raises SignInRequired where registration is closed, OwnerExists, Invalid, NameTaken, RateLimited, Busy.
     """
@@ -65,9 +65,9 @@ def sign_up(
 
 
 def sign_in(*, name: str, password: str, address: str, online: bool | None = None) -> User:
-    """The person whose name and password these are; `open_browser` or `open_token` is next.
+    """Check name and password and return the user; `open_browser` or `open_token` comes next.
 
-    Raises InvalidCredentials, for a wrong password, an unknown name and a deactivated person alike; RateLimited; Busy.
+    Raises InvalidCredentials for a wrong password, an unknown name and a deactivated user alike; RateLimited; Busy.
     """
     with rules.counted_attempt(name, address):
         user = selectors.by_name(name)
@@ -82,7 +82,7 @@ def sign_in(*, name: str, password: str, address: str, online: bool | None = Non
 
 
 def create_guest(*, name: str, address: str, img: str = "", by: User | None = None) -> User:
-    """A person without a password. Anyone makes himself one while registration is open; else staff does.
+    """Create a user without a password: anyone may while registration is open, else only staff.
 
     Raises SignInRequired or Forbidden, Invalid, NameTaken, RateLimited.
     """
@@ -94,7 +94,7 @@ def create_guest(*, name: str, address: str, img: str = "", by: User | None = No
 
 
 def create_user(*, name: str, password: str, img: str = "", language: str = "") -> User:
-    """A new account made by the staff, whatever registration says. Raises Invalid, NameTaken, Busy."""
+    """Create an account as staff, also while registration is closed. Raises Invalid, NameTaken, Busy."""
     user = _new_user(name, img, language=rules.clean_language(language))
     rules.require_good_password(password, user)
     user.password = rules.hashed(password)
@@ -107,11 +107,11 @@ def _new_user(name: str, img: str, **fields: Any) -> User:
 
 
 def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
-    """`require` is asked again where it is settled: while the password was hashed somebody may have come first."""
+    """Insert a new user. `require` is checked again: another account may have become the first meanwhile."""
 
     def body() -> User:
         is_owner = not user.is_guest and not selectors.has_owner()
-        require()  # after that look: whoever is not the first by it is not let in by an older one
+        require()  # after `has_owner`: an account that is not the first must not pass by an earlier check
         if User.objects.filter(name_key=user.name_key).exists():
             raise errors.NameTaken()
         user.is_staff = user.is_superuser = is_owner
@@ -122,7 +122,7 @@ def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
 
     try:
         return run_atomic(body)
-    except IntegrityError:  # the same name, or another first account, was stored since we looked: look again
+    except IntegrityError:  # the same name, or another first account, was stored meanwhile: check again
         return run_atomic(body)
 
 
@@ -130,15 +130,18 @@ def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
 
 
 def open_token(*, user: User, name: str = "") -> str:
-    """Sign a client in; its token, which is stored only as a hash. Raises InvalidCredentials when overtaken."""
+    """Sign a client in and return its token, which is stored only as a hash.
+
+    Raises InvalidCredentials if the password was changed meanwhile.
+    """
     token = secrets.token_urlsafe(32)
     _open(Device(user=user, kind=Device.TOKEN, token_hash=_hash(token), name=name))
     return token
 
 
 def open_browser(*, user: User, session: SessionBase, name: str = "") -> Device:
-    """Sign a browser in, under a new session key. Raises InvalidCredentials when overtaken."""
-    session.flush()  # nothing of who sat here before, and no key that somebody put there
+    """Sign a browser in under a new session key. Raises InvalidCredentials if the password was changed meanwhile."""
+    session.flush()  # drops the data of the user before, and a session key that was planted (fixation)
     session.set_expiry(int(Device.lifetime().total_seconds()))
     session.save()
     return _open(Device(user=user, kind=Device.BROWSER, session_key=session.session_key, name=name))
@@ -149,7 +152,7 @@ def _open(device: Device) -> Device:
     device.name = " ".join(device.name.split())[:120]
 
     def body() -> Device:
-        # While the password was checked it may have been changed, and every device with it.
+        # The password may have been changed since it was checked, which signs all devices out.
         if not locked(User.objects.filter(pk=user.pk, password=user.password, is_active=True)).exists():
             raise errors.InvalidCredentials()
         now = times.now()
@@ -177,32 +180,32 @@ def _revoke(user_id: UUID, device_ids: list[UUID]) -> None:
 
 
 def sign_out(*, device: Device) -> None:
-    """End one device's session or token, and close its sockets."""
+    """Sign one device out and close its sockets."""
     run_atomic(lambda: _revoke(device.user_id, [device.pk]))
 
 
 def revoke_device(*, by: User, device_id: UUID) -> None:
-    """End one of one's own devices. Raises NotFound."""
+    """Sign one of one's own devices out. Raises NotFound."""
     sign_out(device=selectors.device(by, device_id))
 
 
 def revoke_others(*, by: User, but: Device) -> None:
-    """End all of one's own devices but this one."""
+    """Sign all of one's own devices out except one."""
     run_atomic(lambda: _revoke(by.pk, selectors.other_devices(by, but)))
 
 
 def device_for_token(token: str) -> Device | None:
-    """The living device with this token, its user with it: one query, and every few minutes an UPDATE."""
+    """The signed-in device with this token, with its user. One query, and every few minutes an UPDATE."""
     return _seen(selectors.device_by(token_hash=_hash(token)))
 
 
 def device_for_session(session_key: str) -> Device | None:
-    """The living device with this session cookie, its user with it."""
+    """The signed-in device with this session cookie, with its user."""
     return _seen(selectors.device_by(session_key=session_key)) if session_key else None
 
 
 def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
-    """The devices of whatever the handshakes of sockets have shown: one query, and every few minutes an UPDATE."""
+    """The signed-in device for each of these credentials. One query, and every few minutes an UPDATE."""
     keys = [(_hash(one.token), "") if one.token else ("", one.session_key) for one in shown]
     found: dict[tuple[str, str], Device] = {}
     for device in selectors.devices_by(
@@ -217,7 +220,7 @@ def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
 
 
 def users_for(tokens: Sequence[str]) -> list[User | None]:
-    """Whose these tokens are, with what his messages show of him: one query, and every few minutes an UPDATE."""
+    """The owner of each of these tokens, with the fields that messages show. One query, sometimes an UPDATE."""
     hashes = [_hash(token) for token in tokens]
     found = selectors.posters(set(hashes))
     if stale := [poster.device_id for poster in found.values() if poster.is_stale]:
@@ -232,7 +235,7 @@ def _seen(device: Device | None) -> Device | None:
 
 
 def note_devices(device_ids: Iterable[UUID]) -> None:
-    """These devices are in use: they stay signed in. One UPDATE; what fails is tried again at their next use."""
+    """Extend the sign-in of devices in use. One UPDATE; after a failure their next use tries again."""
     now = times.now()
     try:
         Device.objects.filter(pk__in=list(device_ids), last_seen_at__lte=now - Device.SEEN_EVERY).update(
@@ -257,7 +260,7 @@ def change_profile(
     language: str | None = None,
     online: bool | None = None,
 ) -> User:
-    """Change what is given, and tell who sees it. Raises Invalid, NameTaken."""
+    """Change the given fields of a profile. Raises Invalid, NameTaken."""
     changes: dict[str, Any] = {}
     if name is not None:
         name = clean_name(name)
@@ -272,7 +275,7 @@ def change_profile(
 
 
 def set_avatar(*, user: User, address: str) -> User:
-    """Show a picture that was just made here; the one before is gone."""
+    """Set the user's picture to one that was just made, and delete the one before."""
     return _change(user, {"img": address})
 
 
@@ -283,7 +286,7 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
         if key is not None and User.objects.filter(name_key=key).exclude(pk=user.pk).exists():
             raise errors.NameTaken()
         if "img" in changes:
-            # As it is now, and not as it was when he was asked for: two may change it at a time.
+            # As stored now, not as loaded: two requests may change it at the same time.
             shown = locked(User.objects.filter(pk=user.pk)).values_list("img", flat=True).get()
             if shown != changes["img"]:
                 avatars.delete_unused(shown)
@@ -304,7 +307,7 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
 
 
 def change_password(*, user: User, old: str, new: str, address: str, device: Device | None) -> User:
-    """Set a new password, which a guest's first makes a full account, and sign out everywhere but on `device`.
+    """Set a new password and sign out everywhere but on `device`; a guest's first makes a full account.
 
     Raises Invalid when the old one is wrong or the new one bad, RateLimited, Busy.
     """
@@ -312,7 +315,7 @@ def change_password(*, user: User, old: str, new: str, address: str, device: Dev
 
 
 def _checked_password(user: User, old: str, new: str, address: str) -> str:
-    """The new password as it is stored, once the old one is proved."""
+    """Check the old password, and return the hash of the new one."""
     rules.require_good_password(new, user)
     if user.has_usable_password():
         try:
@@ -325,7 +328,7 @@ def _checked_password(user: User, old: str, new: str, address: str) -> str:
 
 
 def set_password(*, user: User, new: str) -> User:
-    """The same by the staff, without the old one; the person is signed out everywhere. Raises Invalid, Busy."""
+    """Set a user's password as staff; the user is signed out everywhere. Raises Invalid, Busy."""
     rules.require_good_password(new, user)
     return _store_password(user, rules.hashed(new), None)
 
@@ -347,7 +350,7 @@ def _store_password(user: User, password: str, device: Device | None) -> User:
 def change_me(
     *, user: User, device: Device, address: str, password: str | None = None, old_password: str = "", **profile: Any
 ) -> User:
-    """`change_profile` and `change_password` in one: all of it, or nothing."""
+    """`change_profile` and `change_password` in one transaction."""
     new = None
     if password is not None:
         new = _checked_password(user, old_password, password, address)
@@ -363,7 +366,7 @@ def change_me(
 
 
 def note_active(user_ids: Iterable[UUID], at: datetime) -> None:
-    """These people were here at this moment; who appears offline leaves no trace of it. One UPDATE."""
+    """Set `last_active` of users, except invisible ones. One UPDATE."""
     User.objects.filter(pk__in=list(user_ids), is_invisible=False).update(last_active=at)
 
 
@@ -371,7 +374,7 @@ def note_active(user_ids: Iterable[UUID], at: datetime) -> None:
 
 
 def deactivate(*, user: User, by: User) -> User:
-    """Refuse a person from now on, everywhere, until `activate`. What he said stays. Raises Forbidden."""
+    """Sign a user out everywhere and refuse them until `activate`; their messages stay. Raises Forbidden."""
     rules.require_may_shut_out(by, user)
     user.is_active = False
 
@@ -386,7 +389,7 @@ def deactivate(*, user: User, by: User) -> User:
 
 
 def activate(*, user: User, by: User) -> User:
-    """Let a person in again. Raises Forbidden."""
+    """End a deactivation. Raises Forbidden."""
     rules.require_may_shut_out(by, user)
     user.is_active = True
 
@@ -398,7 +401,7 @@ def activate(*, user: User, by: User) -> User:
 
 
 def set_rights(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> User:
-    """Let somebody into the administration, or no longer. Raises Forbidden."""
+    """Grant or revoke a user's access to the administration. Raises Forbidden."""
     if (is_staff, is_superuser) == (user.is_staff, user.is_superuser):
         return user
     rules.require_may_give_rights(by, user)
@@ -408,7 +411,7 @@ def set_rights(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> U
 
 
 def end_device(*, device: Device, by: User) -> None:
-    """Sign anybody's device out, for the staff. Raises Forbidden."""
+    """Sign any user's device out, as staff. Raises Forbidden."""
     rules.require_may_edit(by, device.user)
     sign_out(device=device)
 

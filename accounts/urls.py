@@ -1,4 +1,4 @@
-"""The original's routes for people, those beside them, and the pages for signing in."""
+"""Routes of users and devices, and the sign-in pages."""
 
 from django.urls import path
 
@@ -15,7 +15,7 @@ urlpatterns = [
     path("sign-in/", views.SignInView.as_view(), name="sign-in"),
     path("sign-up/", views.SignUpView.as_view(), name="sign-up"),
     path("sign-out/", views.sign_out, name="sign-out"),
-    # The administration's own doors know nothing of devices. They stand before `admin/` in the project's urls.
+    # In place of the administration's own, which know no devices: they precede `admin/` in the project's urls.
     path("admin/login/", views.admin_sign_in),
     path("admin/logout/", views.sign_out),
 ]

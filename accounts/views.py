@@ -1,4 +1,4 @@
-"""The pages for signing in, up and out. A browser that comes in by them is a device like any other."""
+"""The sign-in, sign-up and sign-out pages. Signing in by them creates a Device."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -33,13 +33,13 @@ class SignInForm(forms.Form):
 
 @method_decorator([sensitive_post_parameters(), csrf_protect, never_cache], name="dispatch")
 class CredentialsView(RedirectURLMixin, FormView):
-    """Name and password, and on to where the person wanted to go: an address of this site, or the chat."""
+    """A form for name and password; then a redirect to `next`, an address of this site, or to the chat."""
 
     form_class = SignInForm
     next_page = settings.LOGIN_REDIRECT_URL
 
     def enter(self, *, name: str, password: str) -> User:
-        """The person. Raises ChatError."""
+        """Sign in or up and return the user. Raises ChatError."""
         raise NotImplementedError
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +68,7 @@ class CredentialsView(RedirectURLMixin, FormView):
         return response
 
     def refuse(self, form: SignInForm, error: ChatError) -> HttpResponse:
-        """The page again, with what is wrong beside its field."""
+        """The page again, with each error beside its field."""
         for field, texts in (error.errors or {NON_FIELD_ERRORS: [error.detail]}).items():
             for text in texts:
                 form.add_error(field if field in form.fields else None, str(text))
@@ -92,7 +92,7 @@ class SignInView(CredentialsView):
 
 
 class SignUpView(CredentialsView):
-    """While nobody owns the installation, a welcome to whoever will; it promises that, and keeps it or says why not."""
+    """Sign-up; before the first account, the welcome page, whose form creates the owner or says why it cannot."""
 
     def get_template_names(self) -> list[str]:
         return ["accounts/sign_up.html" if selectors.has_owner() else "accounts/welcome.html"]
@@ -124,7 +124,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """The administration's sign-in is everybody's; who is signed in and is not staff gets no further."""
+    """Redirect the administration's sign-in to the sign-in page; signed-in users who are not staff get 403."""
     if not request.user.is_authenticated:
         wanted = request.GET.get("next") or resolve_url("admin:index")
         return redirect(f"{resolve_url('sign-in')}?{urlencode({'next': wanted})}")

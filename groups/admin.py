@@ -1,4 +1,4 @@
-"""Rooms and memberships for the operators. Rows are read here; what is done, is done by the services."""
+"""Rooms and memberships in the administration: read-only rows, actions through services."""
 
 from django.contrib import admin
 from django.db.models import QuerySet

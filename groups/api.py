@@ -1,4 +1,4 @@
-"""Groups by HTTP."""
+"""HTTP routes of groups."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from groups.serializers import (
 
 
 def _group(membership: Membership, *, status: int = 200, invite_code: str | None = None) -> Response:
-    """A group as one of its members sees it."""
+    """A group with its members, as one of them sees it."""
     members = selectors.members(membership.room_id)
     return Response(
         group_output(membership.room, role=membership.role, members=members, invite_code=invite_code), status=status

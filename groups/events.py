@@ -1,4 +1,4 @@
-"""What clients are told of groups."""
+"""Events about groups and their members."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ def _person(room: Room, user: User) -> dict[str, Any]:
 
 
 def welcomed(room: Room, *users: User) -> None:
-    """People joined, or came back after an absence."""
+    """Users joined, or came back after an absence."""
     for user in users:
         hub.subscribe_user(user.pk, room.pk, "OnGroupUpdate", group_output(room))
         hub.publish(hub.room_topic(room.pk), "OnGroupWelcomeJoin", _person(room, user))
@@ -30,7 +30,7 @@ def left(room: Room, user: User) -> None:
 
 
 def removed(room: Room, user: User, *, by: User) -> None:
-    """Told to the removed one himself; the others read it in the conversation."""
+    """A member was removed: the event for that user; the others see the system message."""
     hub.unsubscribe_user(user.pk, room.pk, "OnGroupLeave", _person(room, user))
     kicked = {"groupId": str(room.pk), "name": room.name, "by": str(by.pk), "reason": "removed"}
     hub.publish(hub.user_topic(user.pk), "OnKicked", kicked)
@@ -41,7 +41,7 @@ def updated(room: Room) -> None:
 
 
 def settings_changed(membership: Membership) -> None:
-    """What somebody has set for himself in a chat, to his own sockets."""
+    """A user's own settings of a chat changed: to their own sockets."""
     hub.publish(hub.user_topic(membership.user_id), "OnChatUpdate", chat_settings_output(membership))
 
 

@@ -1,6 +1,6 @@
-"""Rooms and who belongs to them.
+"""Rooms and their members.
 
-A private chat is a room of two, so that permission, cursors, unread and fan-out exist once.
+A private chat is a room with two members, so that permissions, cursors, unread counts and fan-out exist once.
 """
 
 import uuid
@@ -15,21 +15,21 @@ from django.utils.translation import gettext_lazy as _
 from chatproject.core.models import Model
 from chatproject.core.times import now
 
-#: Far enough away to mean "until I say otherwise", and a date that every database can hold.
+#: Means "until further notice", and ends at a date that every database can store.
 FOREVER = timedelta(days=100 * 365)
 
-#: Where the ids of private chats come from.
+#: The UUIDv5 namespace of private chats' ids.
 _DIRECT = UUID("6f1c0a52-0c5e-5b5a-9d38-3f0f6d2f9f11")
 
 
 @lru_cache(10_000)
 def direct_room_id(one: UUID, other: UUID) -> UUID:
-    """The id of the private chat of two people: the same from both sides, so the pair is unique without a lookup."""
+    """The id of two users' private chat, in either order: the pair is unique without a lookup."""
     return uuid.uuid5(_DIRECT, "|".join(sorted((str(one), str(other)))))
 
 
 class Room(Model):
-    """A conversation: who may post, where its numbers stand, and when it last moved."""
+    """A conversation with its counters and the time of its last message."""
 
     class Kind(models.TextChoices):
         DIRECT = "direct", _("private")
@@ -53,15 +53,15 @@ class Room(Model):
     join_policy = models.CharField(_("who may join"), max_length=8, choices=JoinPolicy, default=JoinPolicy.OPEN)
     invite_code = models.CharField(max_length=32, blank=True, editable=False)
     member_count = models.PositiveIntegerField(_("members"), default=0, editable=False)
-    #: The last message's number: 1, 2, 3 … without gaps.
+    #: The number of the last message: 1, 2, 3 … without gaps.
     last_seq = models.PositiveBigIntegerField(_("messages"), default=0, editable=False)
-    #: Counts every change: messages, edits, recalls, membership.
+    #: Counts every change: messages, edits, recalls, memberships.
     last_version = models.PositiveBigIntegerField(default=0, editable=False)
-    #: An id, not a foreign key: messages stand above rooms.
+    #: An id, not a foreign key: groups may not import messaging.
     last_message_id = models.UUIDField(null=True, editable=False)
     last_at = models.DateTimeField(_("last message"), default=now, editable=False)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
-    #: A dissolved group is gone for everyone but the operators.
+    #: Only operators still see a dissolved group.
     dissolved_at = models.DateTimeField(_("dissolved"), null=True, editable=False)
 
     class Meta:
@@ -77,13 +77,13 @@ class Room(Model):
         return self.kind == self.Kind.DIRECT
 
     def take_version(self) -> int:
-        """The next version; the caller holds the room's lock and saves it."""
+        """Increment and return `last_version`; the caller has locked the room and saves it."""
         self.last_version += 1
         return self.last_version
 
 
 class Membership(Model):
-    """One person's membership in a room: his role and his cursor.
+    """A user's role and read cursor in a room.
 
     unread = room.last_seq - read_seq - own_since_read: exact, without a row per reader and message.
     """
@@ -99,11 +99,11 @@ class Membership(Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
     )
-    #: In a private chat, the other one: both memberships of all my private chats are found by (user = me or peer = me).
+    #: In a private chat, the other user: (user = me or peer = me) finds both memberships of all my private chats.
     peer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False)
     role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.MEMBER)
     read_seq = models.PositiveBigIntegerField(_("read up to"), default=0, editable=False)
-    #: How many of his own messages stand after `read_seq`.
+    #: The number of the member's own messages after `read_seq`.
     own_since_read = models.PositiveBigIntegerField(default=0, editable=False)
     away = models.BooleanField(_("away"), default=False)
     muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
@@ -121,7 +121,7 @@ class Membership(Model):
 
     @property
     def base(self) -> int:
-        """As many messages as have been said when he has nothing to read: what he read, and his own after that."""
+        """The `last_seq` at which nothing is unread: messages read, and the member's own after that."""
         return self.read_seq + self.own_since_read
 
     @property
@@ -134,7 +134,7 @@ class Membership(Model):
 
     @property
     def muted_end(self) -> datetime | None:
-        """When the mute ends by itself. None where it does not, and where there is none."""
+        """When the mute ends by itself; None without a mute, and for one until further notice."""
         if self.muted_until is None or not now() < self.muted_until < now() + FOREVER / 2:
             return None
         return self.muted_until
@@ -149,12 +149,12 @@ class Membership(Model):
 
     @property
     def is_admin(self) -> bool:
-        """Owners are admins, too."""
+        """Whether the member has an admin's rights: an owner has them, too."""
         return self.role in (self.Role.OWNER, self.Role.ADMIN)
 
 
 class Removal(Model):
-    """Somebody who was removed from an open group: he comes back only by invitation."""
+    """A user who was removed from a group: they may join again only by invitation."""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

@@ -1,4 +1,4 @@
-"""Who may do what in a group. Each raises what the caller is told; finding the group is the selectors' part."""
+"""Permissions and limits in a group. Each rule raises the error for the client."""
 
 from uuid import UUID
 
@@ -8,10 +8,10 @@ from chatproject.core.errors import Conflict, Forbidden, Invalid, NotFound
 from chatproject.core.files import avatars
 from groups.models import Membership, Room
 
-#: People in one group, groups one person is in, and members named in one request.
+#: Members of a group, also named in one request; groups of a user.
 MEMBERS_MAX = 2000
 GROUPS_MAX = 500
-#: Chats that one person keeps above the others.
+#: Pinned chats of a user.
 PINS_MAX = 20
 
 
@@ -26,13 +26,13 @@ def require_owner(membership: Membership) -> None:
 
 
 def require_invite(membership: Membership) -> None:
-    """In an open group every member may bring others; in a closed one its admins."""
+    """Invite: every member of an open group, the admins of a closed one."""
     if membership.room.join_policy == Room.JoinPolicy.CLOSED:
         require_admin(membership)
 
 
 def require_removal(by: Membership, target: Membership) -> None:
-    """Admins remove members, the owner removes anybody but himself."""
+    """Remove a member: admins; an admin: only the owner. Nobody removes themselves."""
     require_admin(by)
     if target.user_id == by.user_id:
         raise Conflict(_("Leave the group instead."))
@@ -41,13 +41,13 @@ def require_removal(by: Membership, target: Membership) -> None:
 
 
 def require_leave(membership: Membership) -> None:
-    """The last owner cannot vanish: a group with people always has somebody who may act."""
+    """Leave: everyone but an owner with members left, so that every group keeps an owner."""
     if membership.is_owner and membership.room.member_count > 1:
         raise Conflict(_("Hand the group over to somebody else first."), code="last_owner")
 
 
 def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
-    """Into an open group whoever was not removed, into a closed one whoever holds its invitation."""
+    """Join: an open group unless removed from it, any group with its invitation code."""
     is_invited = bool(invite_code) and invite_code == room.invite_code
     if room.join_policy == Room.JoinPolicy.CLOSED and not is_invited:
         raise NotFound()
@@ -63,7 +63,10 @@ def require_capacity(room: Room, newcomers: int) -> None:
 
 
 def require_avatar(address: str, *, shown: str = "") -> None:
-    """A picture that was made here belongs to the one row that shows it, which alone gives it again."""
+    """Raise Invalid for the address of an avatar made here, unless the group already has it.
+
+    A generated avatar belongs to the one row that has it.
+    """
     if avatars.is_ours(address) and address != shown:
         raise Invalid(errors={"avatar": [_("This is not the address of a picture.")]})
 

@@ -1,4 +1,4 @@
-"""Rooms and memberships, found through the person who asks: what is not his is not there."""
+"""Every query for rooms and memberships. A user finds only their own rooms."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
 
 def membership(user: User, group_id: UUID) -> Membership:
-    """His membership in a group, with the room. Raises NotFound for a stranger as for a group that never was."""
+    """A user's membership in a group, with the room. Raises NotFound for non-members."""
     found = (
         Membership.objects.select_related("room")
         .filter(room_id=group_id, user=user, room__kind=Room.Kind.GROUP)
@@ -28,7 +28,7 @@ def membership(user: User, group_id: UUID) -> Membership:
 
 
 def locked_membership(user: User, group_id: UUID) -> Membership:
-    """The same inside a transaction that will change the room: nobody else changes it meanwhile."""
+    """Like `membership`, with room and membership locked until the transaction ends."""
     room = locked_group(group_id)
     found = Membership.objects.select_for_update().filter(room=room, user=user).first()
     if found is None:
@@ -45,7 +45,7 @@ def locked_group(group_id: UUID) -> Room:
 
 
 def locked_room(room_id: UUID) -> Room:
-    """Any room, for a change of its numbers."""
+    """Any room, locked until the transaction ends."""
     room = Room.objects.select_for_update().filter(pk=room_id).first()
     if room is None:
         raise NotFound()
@@ -53,7 +53,7 @@ def locked_room(room_id: UUID) -> Room:
 
 
 def other_membership(room: Room, user_id: UUID) -> Membership:
-    """Somebody else's membership in a room that the caller may act in."""
+    """The membership of any user in a room, with the user. Raises NotFound."""
     found = Membership.objects.select_related("user").filter(room=room, user_id=user_id).first()
     if found is None:
         raise NotFound()
@@ -62,7 +62,7 @@ def other_membership(room: Room, user_id: UUID) -> Membership:
 
 
 def direct_membership(user: User, other_id: UUID) -> Membership | None:
-    """His membership in the private chat with another, if they ever talked."""
+    """A user's membership in the private chat with another, None before its first message."""
     return (
         Membership.objects.select_related("room").filter(room_id=direct_room_id(user.pk, other_id), user=user).first()
     )
@@ -82,19 +82,19 @@ def chat_membership(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
 
 
 def pin_count(user: User) -> int:
-    """How many chats he has pinned."""
+    """The number of chats that a user has pinned."""
     return Membership.objects.filter(user=user, pinned_at__isnull=False).count()
 
 
 def members(room_id: UUID) -> list[Membership]:
-    """Everyone in a group, owner and admins first, then by when they joined."""
+    """The members of a group, owner and admins first, then by the time they joined."""
     rank = {Membership.Role.OWNER: 0, Membership.Role.ADMIN: 1, Membership.Role.MEMBER: 2}
     memberships = Membership.objects.select_related("user").filter(room_id=room_id)
     return sorted(memberships, key=lambda membership: (rank[Membership.Role(membership.role)], membership.joined_at))
 
 
 def group_memberships(user: User) -> list[Membership]:
-    """His groups, the last moved first."""
+    """A user's memberships in groups, the most recently active first."""
     return list(
         Membership.objects.select_related("room")
         .filter(user=user, room__kind=Room.Kind.GROUP)
@@ -103,7 +103,7 @@ def group_memberships(user: User) -> list[Membership]:
 
 
 def listed_groups(user: User, *, search: str = "", after: UUID | None = None, limit: int = 50) -> list[Room]:
-    """Groups he may see: the open ones and his own, by age of the group, newest first; `after` is the last one seen."""
+    """The groups a user may see, open ones and their own, newest first; `after` is the last one of the page before."""
     mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
     rooms = _GROUPS.filter(Q(join_policy=Room.JoinPolicy.OPEN) | Q(pk__in=list(mine)))
     if search:
@@ -114,7 +114,7 @@ def listed_groups(user: User, *, search: str = "", after: UUID | None = None, li
 
 
 def avatars() -> set[str]:
-    """Every address of a picture made here that a group shows."""
+    """The addresses of all generated avatars in use by groups."""
     return set(_GROUPS.filter(avatar__startswith=ADDRESS).values_list("avatar", flat=True))
 
 
@@ -136,7 +136,7 @@ def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int 
 
 
 def pinned_memberships(user_id: UUID) -> list[Membership]:
-    """The same of the chats that he has pinned: few, whenever they moved."""
+    """Like `all_memberships`, of the chats that the user has pinned."""
     mine = Membership.objects.filter(user_id=user_id, pinned_at__isnull=False).values("room_id")
     memberships = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
     return list(memberships.filter(room_id__in=mine))
@@ -152,12 +152,12 @@ def unread_memberships(user_id: UUID) -> list[Membership]:
 
 
 def own_rooms(user_id: UUID) -> dict[UUID, int]:
-    """Every room somebody has a membership in, and how many messages there are. One query."""
+    """The ids of a user's rooms with their `last_seq`. One query."""
     return dict(Membership.objects.filter(user_id=user_id).values_list("room_id", "room__last_seq"))
 
 
 def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
-    """For each of these people where each of his chats stands, by the id clients know it by. One query."""
+    """For each user the `last_version` of each of their chats, by the id that clients use. One query."""
     ids = set(user_ids)
     memberships = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
     found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
@@ -169,7 +169,7 @@ def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
 
 
 def contacts(user_id: UUID) -> list[UUID]:
-    """The people somebody has private chats with."""
+    """The users with whom a user has private chats."""
     return list(Membership.objects.filter(user_id=user_id, peer__isnull=False).values_list("peer_id", flat=True))
 
 
@@ -179,21 +179,22 @@ def memberships_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Member
 
 
 def memberships_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
-    """His memberships in some groups, or in some private chats, with room and peer; locked for his cursor's sake.
+    """A user's memberships in some groups, or in some private chats, with room and peer; locked to move the cursor.
 
-    The rooms are not: their numbers may lack what is being said at this moment, his own words among it.
+    The rooms are not locked: a message that is being committed, perhaps the user's own, may be missing from their
+    `last_seq`.
     """
     kind = Room.Kind.GROUP if is_group else Room.Kind.DIRECT
     return list(
         Membership.objects.select_for_update(of=("self",))
         .select_related("room", "peer")
         .filter(user_id=user_id, room_id__in=room_ids, room__kind=kind)
-        .order_by("room_id")  # as those who send lock them
+        .order_by("room_id")  # in the same order as senders lock them
     )
 
 
 def memberships_in_pages(size: int = 500) -> Iterator[list[Membership]]:
-    """Every membership of every room, in pages; for the command that compares."""
+    """All memberships with their rooms, in pages."""
     last: UUID | None = None
     memberships = Membership.objects.select_related("room").order_by("pk")
     while page := list((memberships if last is None else memberships.filter(pk__gt=last))[:size]):
@@ -202,9 +203,9 @@ def memberships_in_pages(size: int = 500) -> Iterator[list[Membership]]:
 
 
 def memberships_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool]]:
-    """(user, group, away) of all these people: what live sockets are checked against. One query.
+    """(user, group, away) for every group membership of some users. One query.
 
-    Many share few rooms, and making an id costs more than fetching a row: each is made once.
+    Many users share few rooms, and making a UUID costs more than fetching a row: each is made once.
     """
     memberships = Membership.objects.filter(user_id__in=list(user_ids), room__kind=Room.Kind.GROUP)
     raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id")]
@@ -213,7 +214,7 @@ def memberships_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool
 
 
 class _Ids(dict[Any, UUID]):
-    """Ids by what the database's driver gives for them: a text, or an id already."""
+    """UUIDs by the value that the database driver returns for them, text or UUID."""
 
     def __missing__(self, raw: Any) -> UUID:
         self[raw] = made = raw if isinstance(raw, UUID) else UUID(raw)
@@ -221,12 +222,12 @@ class _Ids(dict[Any, UUID]):
 
 
 def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
-    """(user, read_seq) of everyone in a room."""
+    """(user, read_seq) of every member of a room."""
     return list(Membership.objects.filter(room_id=room_id).values_list("user_id", "read_seq"))
 
 
 def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
-    """(room, user, the room's last number, up to where he has nothing to read) of everyone in some rooms."""
+    """(room, user, the room's `last_seq`, the member's base) of every member of some rooms."""
     memberships = Membership.objects.filter(room_id__in=list(room_ids)).values_list(
         "room_id", "user_id", "room__last_seq", "read_seq", "own_since_read"
     )
@@ -234,7 +235,7 @@ def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
 
 
 class MemberUnread(NamedTuple):
-    """What somebody has not read in a room of this name."""
+    """A member's unread count, with the room's name and picture."""
 
     user_id: UUID
     unread: int
@@ -243,10 +244,9 @@ class MemberUnread(NamedTuple):
 
 
 def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
-    """What some people have not read in a room.
+    """The unread counts of some members of a room; non-members are absent from the result.
 
-    It is asked several times a second for everyone who is there, while others wait for Python: where the database takes
-    our own SQL, that costs a third of what the ORM does.
+    Own SQL, because this runs several times a second for all connected members: the ORM takes three times as long.
     """
     if not bulk.speaks_sql():
         memberships = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(

@@ -1,6 +1,6 @@
-"""Groups and their members as the API shows them, and what it takes.
+"""Input and output of the groups API.
 
-The functions make the output; the classes of the same name describe it for OpenAPI.
+The functions build the output; the classes of the same name describe it for OpenAPI.
 """
 
 from collections.abc import Iterable
@@ -84,12 +84,12 @@ class ChatSettingsOutput(OwnSettingsOutput):
 
 
 def own_settings_output(membership: Membership) -> dict[str, Any]:
-    """What somebody has set for himself in a chat, as his chat list has it."""
+    """A user's own settings of a chat, as the chat list has them."""
     return {"muted": membership.is_muted, "mutedUntil": iso(membership.muted_end), "pinned": membership.is_pinned}
 
 
 def chat_settings_output(membership: Membership) -> dict[str, Any]:
-    """The same by itself, with the chat as he knows it."""
+    """`own_settings_output` with the chat's type and id."""
     return {
         "type": "private" if membership.peer_id else "group",
         "id": str(membership.peer_id or membership.room_id),
@@ -103,7 +103,7 @@ class GroupName(serializers.CharField):
 
 
 class ImageAddress(serializers.CharField):
-    """An http(s) or site-relative address of a picture, or nothing."""
+    """The address of a picture, http(s) or site-relative; empty for none."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=500, allow_blank=True, **options)
@@ -171,7 +171,7 @@ class MuteInput(_MuteInput):
 
 
 class _ChatInput(Input):
-    """A chat by its type and the id clients know it by; read as `chat_id` and `is_group`."""
+    """A chat by its type and the id that clients use; read as `chat_id` and `is_group`."""
 
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = Id(source="chat_id", help_text="The other person's, or the group's")

@@ -1,4 +1,4 @@
-"""The verbs of groups. Each is one transaction: may they, the rows, a line in the conversation, then the telling."""
+"""Writes to groups. Each is one transaction: rules, rows, system message; events after the commit."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -30,13 +30,13 @@ def _not_connected(
     raise RuntimeError("messaging has not set groups.services.post_system_message yet")
 
 
-#: Writes a system line into a conversation, inside the caller's transaction. Messages stand above groups, which may not
-#: import them; messaging's AppConfig puts its `services.post_system_message` here.
+#: Posts a system message in the caller's transaction. Groups may not import messaging, whose AppConfig sets this to
+#: its own `services.post_system_message`.
 post_system_message: PostSystemMessage = _not_connected
 
 
 def open_direct(user: User, other: User) -> Room:
-    """The private room of two people, made if it is missing. Belongs into the caller's transaction."""
+    """Get or create the private room of two users, inside the caller's transaction."""
     rules.require_other(user.pk, other.pk)
     room, is_new = Room.objects.get_or_create(
         pk=direct_room_id(user.pk, other.pk), defaults={"kind": Room.Kind.DIRECT, "member_count": 2}
@@ -51,7 +51,7 @@ def open_direct(user: User, other: User) -> Room:
 def create(
     *, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str = "", join_policy: str = Room.JoinPolicy.OPEN
 ) -> Room:
-    """A new group with its first members; its creator owns it."""
+    """Create a group with its first members; its creator is the owner."""
 
     rules.require_avatar(avatar)
 
@@ -90,7 +90,7 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
 
 
 def leave(*, by: User, group_id: UUID) -> Room:
-    """Give the membership up. Whoever is alone in his group dissolves it by leaving."""
+    """Leave a group; the last member dissolves it."""
 
     def body() -> Room:
         membership = selectors.locked_membership(by, group_id)
@@ -98,7 +98,7 @@ def leave(*, by: User, group_id: UUID) -> Room:
         if membership.room.member_count == 1:
             return _dissolve(membership.room)
         _remove_member(membership)
-        on_commit(lambda: events.left(membership.room, by))  # first, so that he does not hear the line about himself
+        on_commit(lambda: events.left(membership.room, by))  # first: the user must not hear the system message
         post_system_message(membership.room, by=by, action="left")
         return membership.room
 
@@ -106,7 +106,7 @@ def leave(*, by: User, group_id: UUID) -> Room:
 
 
 def leave_for_a_while(*, by: User, group_id: UUID) -> Membership:
-    """Hear nothing of the group for now; still a member, still counting what is unread."""
+    """Pause a group: its events stop, the membership and its unread count go on."""
     return _set_away(by, group_id, away=True, tell=events.left_for_a_while)
 
 
@@ -140,7 +140,7 @@ def update(*, by: User, group_id: UUID, **changes: str) -> Membership:
 
 
 def set_avatar(*, by: User, group_id: UUID, address: str) -> Membership:
-    """Show a picture that was just made here; the one before is gone."""
+    """Set the group's picture to one that was just made, and delete the one before."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -162,7 +162,7 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Mem
     room.save(update_fields=list(changed))
     if "name" in changed:
         post_system_message(room, by=by, action="renamed", name=room.name)
-    if "avatar" in changed and room.last_seq > 1:  # before anything was said it belongs to the group's creation
+    if "avatar" in changed and room.last_seq > 1:  # before the first message it belongs to the creation
         post_system_message(room, by=by, action="picture")
     if "join_policy" in changed:
         post_system_message(room, by=by, action="policy", name=room.join_policy)
@@ -171,7 +171,7 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Mem
 
 
 def remove(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
-    """Take somebody's membership away. He is told, and hears nothing more."""
+    """Remove a member, who gets an event and hears nothing more of the group."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -187,7 +187,7 @@ def remove(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
 
 
 def set_role(*, by: User, group_id: UUID, user_id: UUID, role: str) -> Membership:
-    """Make a member an administrator, or an administrator a member again."""
+    """Set a member's role to admin or member."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -206,7 +206,7 @@ def set_role(*, by: User, group_id: UUID, user_id: UUID, role: str) -> Membershi
 
 
 def transfer(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
-    """Hand the group over: the other becomes its owner, the owner an administrator."""
+    """Transfer the ownership: the other member becomes owner, the owner an admin."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -225,7 +225,7 @@ def transfer(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
 
 
 def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int | None = None) -> Membership:
-    """Be told of nothing but the count; for `seconds`, or until further notice."""
+    """Mute or unmute a chat for oneself, for `seconds` or until further notice; unread counts go on."""
 
     def body() -> Membership:
         membership = selectors.chat_membership(by, chat_id, is_group=is_group)
@@ -239,7 +239,7 @@ def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int |
 
 
 def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
-    """Keep a chat above the others in his list, or no longer. Pinning twice is pinning once."""
+    """Pin or unpin a chat in one's own list. Idempotent."""
 
     def body() -> Membership:
         membership = selectors.chat_membership(by, chat_id, is_group=is_group)
@@ -255,7 +255,7 @@ def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
 
 
 def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bool = False) -> Membership:
-    """Bring people in, and have a code at `membership.room.invite_code` by which others may come."""
+    """Add members, and make sure that there is an invitation code, in `membership.room`; `renew` replaces it."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -279,7 +279,7 @@ def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bo
 
 
 def dissolve(*, by: User, group_id: UUID) -> Room:
-    """End a group for everyone."""
+    """Dissolve a group: it ends for everyone."""
 
     def body() -> Room:
         membership = selectors.locked_membership(by, group_id)
@@ -290,7 +290,7 @@ def dissolve(*, by: User, group_id: UUID) -> Room:
 
 
 def shut_down(*, group_id: UUID) -> Room:
-    """The same by the operators, who need no membership in it."""
+    """Dissolve a group as an operator, without being a member."""
     return run_atomic(lambda: _dissolve(selectors.locked_group(group_id)))
 
 
@@ -305,7 +305,7 @@ def _dissolve(room: Room) -> Room:
 
 
 def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
-    """The people behind the ids who have no membership yet. Raises NotFound when somebody does not exist."""
+    """Those of the users who are not members yet. Raises NotFound when one of them does not exist."""
     wanted = list(user_ids)
     found = people.by_ids(wanted)
     if len(found) != len(set(wanted)) or not all(user.is_active for user in found.values()):
@@ -315,7 +315,7 @@ def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
 
 
 def _add_members(room: Room, users: list[User]) -> list[Membership]:
-    """Memberships whose cursor stands at the end: what was said before is there to read, but not unread."""
+    """Add members with their read cursor at the room's end: earlier messages are there, but not unread."""
     memberships = [Membership(room=room, user=user, read_seq=room.last_seq) for user in users]
     Membership.objects.bulk_create(memberships)
     room.member_count += len(memberships)

@@ -1,4 +1,4 @@
-"""The original's group routes, those beside them, and what a person sets for himself in any chat."""
+"""Routes of groups, and of a user's own settings of a chat."""
 
 from django.urls import path
 
