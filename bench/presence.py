@@ -46,7 +46,7 @@ def many(people: int, redis_process: int) -> None:
     from presence import cache, selectors, services
 
     with redis.client() as connection:
-        connection.delete("presence:online")
+        connection.delete(redis.key("presence:online"))
     everyone = [(uuid7(), f"{number:032x}") for number in range(people)]
     processes = [everyone[start : start + OF_ONE_PROCESS] for start in range(0, people, OF_ONE_PROCESS)]
     at_once = ThreadPoolExecutor(AT_ONCE)
@@ -77,7 +77,9 @@ def many(people: int, redis_process: int) -> None:
     times.append(took)
     for start in range(0, people, 1000):
         with redis.client() as connection:
-            connection.zadd("presence:online", {str(user_id): 1 for user_id, _ in everyone[start : start + 1000]})
+            connection.zadd(
+                redis.key("presence:online"), {str(user_id): 1 for user_id, _ in everyone[start : start + 1000]}
+            )
     with timed("a sweep of all", redis_process) as took:
         gone = sum(at_once.map(lambda _: sweep(), range(AT_ONCE)))
     times.append(took)

@@ -1,5 +1,6 @@
 """What the environment says, checked: each function turns one setting's text into a value, or says what is wrong."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -49,6 +50,20 @@ def secret_key(given: str, folder: Path, *, debug: bool) -> str:
             f"or give at least {KEY_LENGTH} random characters, as `openssl rand -hex 32` prints them."
         )
     return given
+
+
+def redis_prefix(given: str) -> str:
+    """What an installation's names in Redis begin with, as given; "" where nothing is."""
+    if given and not re.fullmatch(r"[a-zA-Z0-9_.-]{1,32}", given):
+        raise ImproperlyConfigured(
+            f"REDIS_PREFIX: {given!r} is not a prefix. Give 1 to 32 letters, digits, hyphens, underscores and periods."
+        )
+    return given
+
+
+def derived_redis_prefix(key: str) -> str:
+    """A prefix that all processes with this SECRET_KEY agree on, and that tells nothing of it."""
+    return "chat-" + hashlib.sha256(b"redis prefix:" + key.encode()).hexdigest()[:16]
 
 
 def vapid_key(given: str, folder: Path) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from chatproject import environment
 from chatproject.core.db import config as db
 from chatproject.core.http import headers
-from chatproject.core.redis import embedded
+from chatproject.core.redis import address, embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
@@ -38,6 +38,9 @@ MIGRATION_MODULES = db.migration_modules(DATABASES["default"])
 
 REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
+# What the names in Redis begin with, so that several installations can share one: groups, channels and our own keys do
+# in any case, the keys that operators know (docs/operating.md) where it is given.
+REDIS_PREFIX = environment.redis_prefix(env.str("REDIS_PREFIX", default=""))
 
 # Who may come in ------------------------------------------------------------------------------------------------------
 
@@ -182,19 +185,37 @@ TEMPLATES = [
 
 # Redis: what may be lost ----------------------------------------------------------------------------------------------
 
+_prefix = REDIS_PREFIX or environment.derived_redis_prefix(SECRET_KEY)
+REDIS_KEY_PREFIX = f"{_prefix}:"
+REDIS_DOCUMENTED_KEY_PREFIX = f"{REDIS_PREFIX}:" if REDIS_PREFIX else ""
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "chatproject.core.hub.layer.Layer",
+        # The timeouts are for single publishes; connections that listen have none.
+        "CONFIG": {
+            "hosts": [{"socket_timeout": 5, "socket_connect_timeout": 2, **address.layer_host(REDIS_URL)}],
+            "prefix": _prefix,
+        },
+    }
+}
 _cache: dict[str, Any] = {
     "BACKEND": "django_redis.cache.RedisCache",
-    "LOCATION": REDIS_URL,
+    "LOCATION": [REDIS_URL],  # a list, because a text is split at its commas
+    "KEY_PREFIX": _prefix,
     "OPTIONS": {
+        "CONNECTION_FACTORY": "chatproject.core.redis.client.SharedConnections",
         "SERIALIZER": "django_redis.serializers.json.JSONSerializer",  # the default's pickles run whatever they contain
-        "SOCKET_CONNECT_TIMEOUT": 0.3,
-        "SOCKET_TIMEOUT": 0.3,
     },
 }
 CACHES = {
     "default": _cache,
     # Only a copy of the table: without it a session costs a query more.
-    "sessions": {**_cache, "KEY_PREFIX": "sessions", "OPTIONS": {**_cache["OPTIONS"], "IGNORE_EXCEPTIONS": True}},
+    "sessions": {
+        **_cache,
+        "KEY_PREFIX": f"{_prefix}:sessions",
+        "OPTIONS": {**_cache["OPTIONS"], "IGNORE_EXCEPTIONS": True},
+    },
 }
 
 # Languages ------------------------------------------------------------------------------------------------------------

@@ -25,22 +25,22 @@ from chatproject.core.redis import write_behind, write_behind_folded
 WEEK = 7 * 86400
 
 #: ARGV user id:sender id, last seq, last message JSON, week in s, base.
-_PRIVATE = """
+_PRIVATE = redis.script("""
 local tail, seq, last, week, base = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local bases = 'user:bases:' .. tail
+local bases = own .. 'user:bases:' .. tail
 local known = redis.call('HMGET', bases, 'seq', 'base')
 if tonumber(known[1] or '0') > seq then seq, last = tonumber(known[1]), '' end
 base = math.max(base, tonumber(known[2] or '0'))
 redis.call('HSET', bases, 'seq', seq, 'base', base)
 redis.call('EXPIRE', bases, week)
-redis.call('SET', 'user:unread:' .. tail, math.max(0, seq - base), 'EX', week)
-if last ~= '' then redis.call('SET', 'user:lastmsg:' .. tail, last, 'EX', week) end
-"""
+redis.call('SET', documented .. 'user:unread:' .. tail, math.max(0, seq - base), 'EX', week)
+if last ~= '' then redis.call('SET', documented .. 'user:lastmsg:' .. tail, last, 'EX', week) end
+""")
 
 #: ARGV group id, last seq, last message JSON, its seq then, week in s, then user, base pairs to remember first.
-_GROUP = """
+_GROUP = redis.script("""
 local group, seq, last, said, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local bases = 'group:bases:' .. group
+local bases = own .. 'group:bases:' .. group
 local newest = tonumber(redis.call('HGET', bases, 'seq') or '0')
 if newest > said then last = '' end
 if newest > seq then seq = newest else redis.call('HSET', bases, 'seq', seq) end
@@ -53,19 +53,19 @@ local all = redis.call('HGETALL', bases)
 for i = 1, #all, 2 do
   if all[i] ~= 'seq' then
     local tail = all[i] .. ':' .. group
-    redis.call('SET', 'group:unread:' .. tail, math.max(0, seq - tonumber(all[i + 1])), 'EX', week)
-    if last ~= '' then redis.call('SET', 'group:lastmsg:' .. tail, last, 'EX', week) end
+    redis.call('SET', documented .. 'group:unread:' .. tail, math.max(0, seq - tonumber(all[i + 1])), 'EX', week)
+    if last ~= '' then redis.call('SET', documented .. 'group:lastmsg:' .. tail, last, 'EX', week) end
   end
 end
-"""
+""")
 
 
 def private_unread(user_id: UUID, sender_id: UUID) -> str:
-    return f"user:unread:{user_id}:{sender_id}"
+    return redis.documented_key(f"user:unread:{user_id}:{sender_id}")
 
 
 def group_unread(user_id: UUID, group_id: UUID) -> str:
-    return f"group:unread:{user_id}:{group_id}"
+    return redis.documented_key(f"group:unread:{user_id}:{group_id}")
 
 
 def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: bytes = b"") -> None:
@@ -121,20 +121,20 @@ def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
                 moved.bases.pop(user_id, None)
         write_behind(
             f"group:{group_id}:gone:{user_id}",
-            ("HDEL", f"group:bases:{group_id}", str(user_id)),
-            ("DEL", group_unread(user_id, group_id), f"group:lastmsg:{user_id}:{group_id}"),
+            ("HDEL", redis.key(f"group:bases:{group_id}"), str(user_id)),
+            ("DEL", group_unread(user_id, group_id), redis.documented_key(f"group:lastmsg:{user_id}:{group_id}")),
         )
 
 
 def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:
     """Put a count right, and forget what it was derived from."""
     key = private_unread(user_id, sender_id)
-    write_behind(key, ("DEL", f"user:bases:{user_id}:{sender_id}"), ("SET", key, count, "EX", WEEK))
+    write_behind(key, ("DEL", redis.key(f"user:bases:{user_id}:{sender_id}")), ("SET", key, count, "EX", WEEK))
 
 
 def overwrite_group(user_id: UUID, group_id: UUID, count: int) -> None:
     key = group_unread(user_id, group_id)
-    write_behind(key, ("HDEL", f"group:bases:{group_id}", str(user_id)), ("SET", key, count, "EX", WEEK))
+    write_behind(key, ("HDEL", redis.key(f"group:bases:{group_id}"), str(user_id)), ("SET", key, count, "EX", WEEK))
 
 
 def stored(keys: list[str]) -> list[int | None]:

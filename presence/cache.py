@@ -24,9 +24,10 @@ GRACE = 3
 BATCH = 500
 
 #: To replicas, but not to the disk: writing it all there every ten seconds would cost more than keeping it.
-_VOLATILE = """
+_VOLATILE = redis.script("""
 redis.set_repl(redis.REPL_SLAVE)
-"""
+local present = own .. 'presence:online'
+""")
 _NOW = (
     _VOLATILE
     + """
@@ -44,11 +45,12 @@ local till = string.format('%.0f', now + ttl)
 for i = 3, #ARGV, 2 do
   users[(i - 1) / 2], ends[i - 2], ends[i - 1] = ARGV[i], till, ARGV[i]
 end
-for i, score in ipairs(redis.call('ZMSCORE', 'presence:online', unpack(users))) do
+for i, score in ipairs(redis.call('ZMSCORE', present, unpack(users))) do
   if not score then new[#new + 1] = users[i] end
   if is_whole or not score then
     local user, socket = users[i], ARGV[2 * i + 2]
-    local beats, online, open = 'user:heartbeat:' .. socket, 'user:online:' .. user, 'presence:open:' .. user
+    local beats, open = documented .. 'user:heartbeat:' .. socket, own .. 'presence:open:' .. user
+    local online = documented .. 'user:online:' .. user
     if redis.call('PEXPIRE', beats, ttl) == 0 then
       redis.call('SET', beats, user, 'PX', ttl)
       redis.call('SADD', open, socket)
@@ -60,7 +62,7 @@ for i, score in ipairs(redis.call('ZMSCORE', 'presence:online', unpack(users))) 
     end
   end
 end
-redis.call('ZADD', 'presence:online', unpack(ends))
+redis.call('ZADD', present, unpack(ends))
 return new
 """
 )
@@ -72,14 +74,14 @@ _LEAVE = (
 local grace = tonumber(ARGV[1])
 for i = 2, #ARGV, 2 do
   local user, socket = ARGV[i], ARGV[i + 1]
-  local open = 'presence:open:' .. user
-  redis.call('DEL', 'user:heartbeat:' .. socket)
+  local open = own .. 'presence:open:' .. user
+  redis.call('DEL', documented .. 'user:heartbeat:' .. socket)
   for _, other in ipairs(redis.call('SMEMBERS', open)) do
-    if redis.call('EXISTS', 'user:heartbeat:' .. other) == 0 then redis.call('SREM', open, other) end
+    if redis.call('EXISTS', documented .. 'user:heartbeat:' .. other) == 0 then redis.call('SREM', open, other) end
   end
-  if redis.call('EXISTS', open) == 0 and redis.call('ZSCORE', 'presence:online', user) then
-    redis.call('ZADD', 'presence:online', now + grace, user)
-    redis.call('PEXPIRE', 'user:online:' .. user, grace)
+  if redis.call('EXISTS', open) == 0 and redis.call('ZSCORE', present, user) then
+    redis.call('ZADD', present, now + grace, user)
+    redis.call('PEXPIRE', documented .. 'user:online:' .. user, grace)
   end
 end
 """
@@ -89,8 +91,8 @@ end
 _SWEEP = (
     _NOW
     + """
-local gone = redis.call('ZRANGEBYSCORE', 'presence:online', '-inf', now, 'LIMIT', 0, ARGV[1])
-if #gone > 0 then redis.call('ZREMRANGEBYRANK', 'presence:online', 0, #gone - 1) end
+local gone = redis.call('ZRANGEBYSCORE', present, '-inf', now, 'LIMIT', 0, ARGV[1])
+if #gone > 0 then redis.call('ZREMRANGEBYRANK', present, 0, #gone - 1) end
 return gone
 """
 )
@@ -99,10 +101,14 @@ return gone
 _HIDE = (
     _VOLATILE
     + """
-redis.call('DEL', 'user:online:' .. ARGV[1])
-return redis.call('ZREM', 'presence:online', ARGV[1])
+redis.call('DEL', documented .. 'user:online:' .. ARGV[1])
+return redis.call('ZREM', present, ARGV[1])
 """
 )
+
+
+def _present() -> str:
+    return redis.key("presence:online")
 
 
 def _ids(answer: object) -> list[UUID]:
@@ -152,7 +158,7 @@ def online_among(user_ids: Iterable[UUID]) -> set[UUID]:
     if not ids:
         return set()
     with redis.client() as connection:
-        scores = connection.zmscore("presence:online", [str(user_id) for user_id in ids])
+        scores = connection.zmscore(_present(), [str(user_id) for user_id in ids])
     assert isinstance(scores, list)
     return {user_id for user_id, score in zip(ids, scores, strict=True) if score is not None}
 
@@ -160,9 +166,9 @@ def online_among(user_ids: Iterable[UUID]) -> set[UUID]:
 def online(limit: int) -> list[UUID]:
     """Up to `limit` people who are online."""
     with redis.client() as connection:
-        return _ids(connection.zrange("presence:online", 0, limit - 1))
+        return _ids(connection.zrange(_present(), 0, limit - 1))
 
 
 def count() -> int:
     with redis.client() as connection:
-        return int(connection.zcard("presence:online"))  # type: ignore[arg-type]
+        return int(connection.zcard(_present()))  # type: ignore[arg-type]

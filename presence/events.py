@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from chatproject.core import hub, redis
@@ -23,8 +22,7 @@ def _watched(user_ids: list[UUID]) -> list[UUID]:
     if len(user_ids) <= FEW:
         return user_ids
     try:
-        with redis.client() as connection:
-            heard: Any = connection.pubsub_numsub(*map(hub.status_topic, user_ids))
+        watched = hub.subscribed([hub.status_topic(user_id) for user_id in user_ids])
     except redis.Unavailable:
         return user_ids
-    return [user_id for user_id, (_, watchers) in zip(user_ids, heard, strict=True) if watchers]
+    return [user_id for user_id, is_watched in zip(user_ids, watched, strict=True) if is_watched]

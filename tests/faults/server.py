@@ -143,9 +143,9 @@ class Server:
         return redis.Redis(unix_socket_path=f"{self.data}/redis/redis.sock", decode_responses=True, socket_timeout=5)
 
     def hears(self, *topics: str) -> bool:
-        """Whether somebody listens to each of these."""
+        """Whether a process is subscribed to each of these topics' groups."""
         with self.redis() as connection, suppress(redis.ConnectionError):
-            return all(count for _, count in connection.pubsub_numsub(*topics))
+            return all(connection.pubsub_channels(f"*__group__{topic}") for topic in topics)
         return False
 
     def empty_redis(self) -> None:

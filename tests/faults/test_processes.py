@@ -35,7 +35,7 @@ async def test_two_servers_are_one_chat_and_again_after_redis_forgot_everything(
     await assert_each_hears_the_other(anns, bobs)
 
     first.empty_redis()
-    topics = [f"user:{ann.id}", f"user:{bob.id}"]
+    topics = [f"user.{ann.id}", f"user.{bob.id}"]
     await until(lambda: first.hears(*topics) and second.is_well(), "both listen again", within=10)
     await assert_each_hears_the_other(anns, bobs)
 

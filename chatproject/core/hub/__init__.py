@@ -9,10 +9,10 @@ sockets that understand batches.
 
 from chatproject.core.hub.frames import EXTENSION as WIRE
 from chatproject.core.hub.frames import wire_of
+from chatproject.core.hub.layer import EVENT_TYPE, encode
 from chatproject.core.hub.node import (
     close_all,
     close_sockets,
-    encode,
     every,
     join,
     leave,
@@ -25,6 +25,7 @@ from chatproject.core.hub.node import (
     register,
     soon,
     subscribe_user,
+    subscribed,
     unregister,
     unsubscribe_user,
 )
@@ -32,6 +33,7 @@ from chatproject.core.hub.registry import FLOODING, NOT_OUR_PROTOCOL, SIGN_IN, T
 from chatproject.core.hub.topics import EVERYONE, is_room, room_topic, status_topic, user_topic
 
 __all__ = [
+    "EVENT_TYPE",
     "EVERYONE",
     "FLOODING",
     "NOT_OUR_PROTOCOL",
@@ -58,6 +60,7 @@ __all__ = [
     "soon",
     "status_topic",
     "subscribe_user",
+    "subscribed",
     "unregister",
     "unsubscribe_user",
     "user_topic",

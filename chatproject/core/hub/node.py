@@ -3,38 +3,39 @@
 import asyncio
 import logging
 import threading
-import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
+from channels.layers import get_channel_layer
+from django.core.exceptions import ImproperlyConfigured
 
 from chatproject.core import redis
-from chatproject.core.hub.bus import Bus
 from chatproject.core.hub.frames import Parcel
+from chatproject.core.hub.layer import Layer, LoopLayer, encode, is_event, payload_of
 from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, paused
 from chatproject.core.hub.topics import EVERYONE, room_topic, user_topic
 
 log = logging.getLogger(__name__)
 
 
-def encode(event: str, data: Any, **extra: Any) -> bytes:
-    """A frame's text. `data` may be an `orjson.Fragment` that was encoded before."""
-    return orjson.dumps({"event": event, **extra, "data": data}, default=str)
+def _channel_layer() -> Layer:
+    layer = get_channel_layer()
+    if not isinstance(layer, Layer):
+        raise ImproperlyConfigured(f"CHANNEL_LAYERS: the sockets of a chat need {Layer.__module__}.{Layer.__name__}.")
+    return layer
 
 
 class _Hub:
-    """This process's part: its sockets, its bus, and the jobs that keep them true."""
+    """The sockets of this process, its channel in the channel layer, and the jobs that keep them true."""
 
     def __init__(self) -> None:
-        self.process = uuid.uuid4().hex
-        self._origin = self.process.encode()
         self.registry = Registry()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.bus: Bus | None = None
+        self.layer: LoopLayer | None = None
+        self._channel = ""  # in the channel layer: it is in the group of every topic that a socket here needs
         self._ready: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._outgoing: deque[tuple[str, bytes] | Callable[[], object]] = deque()
@@ -50,8 +51,8 @@ class _Hub:
         loop = asyncio.get_running_loop()
         if self.loop is not loop:
             self.loop, self._ready = loop, asyncio.Event()
-            self.bus = Bus(settings.REDIS_URL, self._hear_others, name=self._origin)
-            await self.bus.start()
+            self.layer = _channel_layer().here()
+            self._channel = await self.layer.listen(self._hear)
             for seconds, job in self._jobs:
                 self.spawn(self._repeat(seconds, job))
             self._ready.set()
@@ -60,12 +61,12 @@ class _Hub:
 
     async def stop(self) -> None:
         """End the jobs and the connections; the sockets are the server's to close."""
-        if self.bus is None:
+        if self.layer is None:
             return
         for task in tuple(self._tasks):
             task.cancel()
-        await self.bus.stop()
-        self.loop = self.bus = None
+        await self.layer.flush()
+        self.loop = self.layer = None
 
     def spawn(self, work: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
@@ -110,13 +111,13 @@ class _Hub:
         """A command, or a web process without sockets."""
         try:
             with redis.client() as connection:
-                connection.publish(topic, self._origin + payload)
+                connection.publish(*_channel_layer().published(topic, payload))
         except redis.Unavailable as away:
             log.warning("hub: nobody was told of an event: %s", type(away).__name__)
 
     def _send_outgoing(self) -> None:
         self._woken.release()
-        assert self.bus is not None
+        assert self.layer is not None
         while self._outgoing:
             item = self._outgoing.popleft()
             if not isinstance(item, tuple):
@@ -125,18 +126,14 @@ class _Hub:
                 except Exception:
                     log.exception("hub: a call failed")
             else:
-                topic, payload = item
-                self._hear(topic, payload)
-                self.bus.publish(topic, self._origin + payload)
+                self.layer.publish(*item)
 
     # Hearing ----------------------------------------------------------------------------------------------------------
 
-    def _hear_others(self, topic: str, payload: bytes) -> None:
-        """What Redis brings: what this process published itself was heard here already."""
-        if not payload.startswith(self._origin):
-            self._hear(topic, payload[len(self._origin) :])
-
     def _hear(self, topic: str, payload: bytes) -> None:
+        """What the layer brings for one of our topics, from this process or another."""
+        if not is_event(payload):
+            return  # a message of another app, to its own consumers
         if not self._incoming:
             asyncio.get_running_loop().call_soon(self._deliver)
         self._incoming.setdefault(topic, []).append(payload)
@@ -187,7 +184,7 @@ class _Hub:
             for socket in tuple(self.registry.users.get(UUID(unsubscribed), ())):
                 if stays:
                     self.registry.join(socket, [paused(topic)])  # the process listens already
-                self._leave(socket, [topic] if stays else [topic, paused(topic)])
+                self.leave(socket, [topic] if stays else [topic, paused(topic)])
         elif changed := command.get("changed"):
             for socket in self.registry.users.get(UUID(changed), ()):
                 socket.is_visible = bool(command["visible"])
@@ -195,18 +192,26 @@ class _Hub:
         elif signed_out := command.get("close"):
             self._close(UUID(signed_out), command, text)
 
-    def _leave(self, socket: Socket, topics: Iterable[str]) -> None:
-        assert self.bus is not None
-        self.bus.unsubscribe(self.registry.leave(socket, topics))
+    async def add(self, topics: Iterable[str]) -> None:
+        """Sockets here need these topics; returns when other processes' events of them are heard."""
+        assert self.layer is not None
+        await self.layer.add(topics, self._channel)
+
+    def leave(self, socket: Socket, topics: Iterable[str]) -> None:
+        self.discard(self.registry.leave(socket, topics))
+
+    def discard(self, topics: Iterable[str]) -> None:
+        """No socket here needs these topics any more."""
+        if self.layer is not None:
+            self.layer.discard(topics, self._channel)
 
     async def _subscribe_user(self, user_id: UUID, topic: str, text: bytes) -> None:
         """First the subscription, then the word: whoever reads the room on hearing it has missed nothing after it."""
-        assert self.bus is not None
         sockets = tuple(self.registry.users.get(user_id, ()))
         for socket in sockets:
-            listened = self.registry.join(socket, [topic])
-            self._leave(socket, [paused(topic)])
-            await self.bus.subscribe(listened)
+            needed = self.registry.join(socket, [topic])
+            self.leave(socket, [paused(topic)])
+            await self.add(needed)
         for socket in sockets:
             socket.push(text)
 
@@ -225,12 +230,12 @@ _hub = _Hub()
 
 def publish(topic: str, event: str, data: Any, *, skip: str = "") -> None:
     """Tell everyone who hears `topic`, but for the socket `skip`. Any thread; never fails, never waits."""
-    _hub.publish(topic, skip.encode() + b"\n" + encode(event, data))
+    _hub.publish(topic, payload_of(encode(event, data), skip.encode()))
 
 
 def publish_to(topics: Iterable[str], event: str, data: bytes, *, skip: str = "") -> None:
     """The same to several topics, of data that is JSON already."""
-    payload = b'%b\n{"event":"%b","data":%b}' % (skip.encode(), event.encode(), data)
+    payload = payload_of(b'{"event":"%b","data":%b}' % (event.encode(), data), skip.encode())
     for topic in topics:
         _hub.publish(topic, payload)
 
@@ -248,19 +253,19 @@ def unsubscribe_user(user_id: UUID, room_id: UUID, event: str = "", data: Any = 
     """
     text = encode(event, data) if event else b""
     command = {"unsubscribe": str(user_id), "stays": "1" if stays else ""}
-    _hub.publish(room_topic(room_id), orjson.dumps(command) + b"\n" + text)
+    _hub.publish(room_topic(room_id), payload_of(text, orjson.dumps(command)))
 
 
 def subscribe_user(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
     """Let a person's live sockets hear a room from now on; when they do, they are told `event`."""
     command = {"subscribe": room_topic(room_id), "user": str(user_id)}
-    _hub.publish(user_topic(user_id), orjson.dumps(command) + b"\n" + encode(event, data))
+    _hub.publish(user_topic(user_id), payload_of(encode(event, data), orjson.dumps(command)))
 
 
 def person_changed(user_id: UUID, *, is_visible: bool) -> None:
     """Let a person's live sockets know that what they know of him is outdated, and whether others may see him here."""
     command = {"changed": str(user_id), "visible": "yes" if is_visible else ""}
-    _hub.publish(user_topic(user_id), orjson.dumps(command) + b"\n")
+    _hub.publish(user_topic(user_id), payload_of(b"", orjson.dumps(command)))
 
 
 def close_sockets(
@@ -268,7 +273,15 @@ def close_sockets(
 ) -> None:
     """Close a person's live sockets everywhere: one device's, or all `but` one device's. They hear `OnLogout` first."""
     command = {"close": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code}
-    _hub.publish(user_topic(user_id), orjson.dumps(command) + b"\n" + encode("OnLogout", {"reason": reason}))
+    _hub.publish(user_topic(user_id), payload_of(encode("OnLogout", {"reason": reason}), orjson.dumps(command)))
+
+
+def subscribed(topics: Sequence[str]) -> list[bool]:
+    """For each topic, whether a socket anywhere hears it. Raises redis.Unavailable."""
+    layer = _channel_layer()
+    with redis.client() as connection:
+        counts: Any = connection.pubsub_numsub(*map(layer.redis_channel, topics))
+    return [count > 0 for _, count in counts]
 
 
 # For the consumer, on the event loop ----------------------------------------------------------------------------------
@@ -297,9 +310,7 @@ async def register(socket: Socket, topics: Iterable[str]) -> None:
 def unregister(socket: Socket) -> None:
     """Forget a socket that is gone."""
     socket.outbox.close()
-    topics = _hub.registry.remove(socket)
-    if _hub.bus is not None:
-        _hub.bus.unsubscribe(topics)
+    _hub.discard(_hub.registry.remove(socket))
 
 
 async def close_all(code: int) -> None:
@@ -312,12 +323,11 @@ async def close_all(code: int) -> None:
 
 async def join(socket: Socket, topics: Iterable[str]) -> None:
     """Let a socket hear more; returns when it does, even where another socket of this process asked first."""
-    assert _hub.bus is not None
-    await _hub.bus.subscribe(_hub.registry.join(socket, topics))
+    await _hub.add(_hub.registry.join(socket, topics))
 
 
 def leave(socket: Socket, topics: Iterable[str]) -> None:
-    _hub._leave(socket, topics)
+    _hub.leave(socket, topics)
 
 
 def local() -> Registry:

@@ -3,7 +3,7 @@
 `client()` is for a caller that needs an answer, `write_behind()` for writes that nobody waits for.
 """
 
-from chatproject.core.redis.client import NoScript, Unavailable, ask, client, packed
+from chatproject.core.redis.client import NoScript, Unavailable, ask, client, documented_key, key, script
 from chatproject.core.redis.write_behind import Commands, flush, write_behind, write_behind_folded
 
 __all__ = [
@@ -12,8 +12,10 @@ __all__ = [
     "Unavailable",
     "ask",
     "client",
+    "documented_key",
     "flush",
-    "packed",
+    "key",
+    "script",
     "write_behind",
     "write_behind_folded",
 ]  # fmt: skip

@@ -9,6 +9,9 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django_redis.pool import ConnectionFactory
+
+from chatproject.core.redis.address import connection_pool
 
 #: Seconds a caller waits for Redis before doing without it.
 TIMEOUT_SECONDS = 0.3
@@ -20,13 +23,25 @@ NoScript = redis.exceptions.NoScriptError
 
 
 @functools.cache
-def _pool() -> redis.Redis:
-    return redis.Redis.from_url(
+def _pool() -> redis.ConnectionPool:
+    return connection_pool(
         settings.REDIS_URL,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
         health_check_interval=10,
     )
+
+
+@functools.cache
+def _client() -> redis.Redis:
+    return redis.Redis(connection_pool=_pool())
+
+
+class SharedConnections(ConnectionFactory):
+    """Lets django-redis use this module's connections, so the cache goes where REDIS_URL says, by Sentinels too."""
+
+    def get_or_create_connection_pool(self, params: dict[str, Any]) -> redis.ConnectionPool:
+        return _pool()
 
 
 _failed_at = 0.0
@@ -39,7 +54,7 @@ def client() -> Iterator[redis.Redis]:
     if time.monotonic() - _failed_at < AWAY_SECONDS:
         raise redis.ConnectionError("Redis was away a moment ago")
     try:
-        yield _pool()
+        yield _client()
     except (redis.ConnectionError, redis.TimeoutError):
         _failed_at = time.monotonic()
         raise
@@ -75,7 +90,7 @@ def _send(words: tuple[bytes, ...]) -> None:
             wire = _line.connection = shared.connection_pool.make_connection()
         if _line.is_owed:
             wire.disconnect()
-        wire.send_packed_command([packed(*words)], check_health=False)
+        wire.send_packed_command(wire.pack_command(*words), check_health=False)
         _line.is_owed = True
 
 
@@ -91,6 +106,16 @@ def _raise(error: Exception) -> None:
     raise error
 
 
-def packed(*words: bytes) -> bytes:
-    """A command in RESP, Redis's protocol."""
-    return b"*%d\r\n" % len(words) + b"".join([b"$%d\r\n%b\r\n" % (len(word), word) for word in words])
+def key(name: str) -> str:
+    """The key of something that only this application knows: it carries the installation's prefix."""
+    return settings.REDIS_KEY_PREFIX + name
+
+
+def documented_key(name: str) -> str:
+    """A key that operators know by its name: it carries a prefix only where REDIS_PREFIX is set."""
+    return settings.REDIS_DOCUMENTED_KEY_PREFIX + name
+
+
+def script(source: str) -> str:
+    """A Lua script that makes keys itself: `own` and `documented` are the prefixes of `key` and `documented_key`."""
+    return f"local own, documented = '{key('')}', '{documented_key('')}'\n{source}"

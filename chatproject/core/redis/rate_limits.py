@@ -101,7 +101,7 @@ def acquire_many(
     limits = [(name, parsed, place) for place, (name, rate) in enumerate(rates) if (parsed := parse(rate))]
     if not limits:
         return lambda: [None] * len(uses)
-    keys = [f"limit:{name}:{use[place]}" for use in uses for name, _, place in limits]
+    keys = [redis.key(f"limit:{name}:{use[place]}") for use in uses for name, _, place in limits]
     numbers = [number for _, rate, _ in limits for number in (rate.limit, rate.window * 1000)]
     words = [str(word).encode() for word in (len(keys), *keys, cost, *numbers)]
     reply = redis.ask(b"EVALSHA", _SHA, *words)

@@ -1,0 +1,186 @@
+"""The channel layer: channels-redis' pub/sub layer, with what a chat needs of it. docs/channels.md says how to use it.
+
+- A message is delivered to the channels of its own process at once, Redis or not, and goes through Redis only while
+  another process lives: once, however many channels are in the group.
+- An event of the chat travels as the JSON that sockets get, so the hub never decodes one; a consumer that receives it
+  gets `{"type": "chat.event", "event": …, "data": …}`. Every other message travels as msgpack.
+- At most once, and in order per sender and group. Nothing is queued while Redis is away.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import orjson
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _wrap_close, decode_hosts
+
+from chatproject.core.hub.shard import NO_ORIGIN, Shard
+
+#: The `type` of a message that is an event of the chat.
+EVENT_TYPE = "chat.event"
+
+#: A message in msgpack is a map, whose first byte is at least this. Our own payloads begin with ASCII.
+_MSGPACK_MAP = 0x80
+
+
+def encode(event: str, data: Any, **extra: Any) -> bytes:
+    """A frame's text. `data` may be an `orjson.Fragment` that was encoded before."""
+    return orjson.dumps({"event": event, **extra, "data": data}, default=str)
+
+
+def payload_of(text: bytes, head: bytes = b"") -> bytes:
+    """An event's text as it travels. `head`: the id of a socket that has the event already, or a command as JSON."""
+    return head + b"\n" + text
+
+
+def is_event(payload: bytes) -> bool:
+    """Whether a payload is `payload_of` something, and not another message, in msgpack."""
+    return payload[0] < _MSGPACK_MAP
+
+
+class Layer(RedisPubSubChannelLayer):
+    """`BACKEND` of CHANNEL_LAYERS. `hosts` names one Redis, as channels-redis describes; `prefix` the installation."""
+
+    def __init__(self, *, hosts: list[Any], prefix: str) -> None:
+        super().__init__(hosts=hosts, prefix=prefix)
+
+    def redis_channel(self, group: str) -> str:
+        """The name under which Redis knows a group."""
+        return f"{self._kwargs['prefix']}__group__{group}"
+
+    def published(self, group: str, payload: bytes) -> tuple[str, bytes]:
+        """What PUBLISH takes to send a payload from where no event loop runs."""
+        return self.redis_channel(group), NO_ORIGIN + payload
+
+    def here(self) -> "LoopLayer":
+        """The layer of the running event loop."""
+        return self._get_layer()
+
+    def _get_layer(self) -> "LoopLayer":
+        loop = asyncio.get_running_loop()
+        layer: LoopLayer | None = self._layers.get(loop)
+        if layer is None:
+            layer = self._layers[loop] = LoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            _wrap_close(self, loop)  # the connections end with their loop
+        return layer
+
+    def serialize(self, message: dict[str, Any]) -> bytes:
+        if message.get("type") == EVENT_TYPE:
+            return payload_of(encode(message["event"], message["data"]))
+        payload: bytes = super().serialize(message)
+        return payload
+
+    def deserialize(self, message: bytes) -> dict[str, Any]:
+        if is_event(message):
+            return {"type": EVENT_TYPE, **orjson.loads(message.partition(b"\n")[2])}
+        decoded: dict[str, Any] = super().deserialize(message)
+        return decoded
+
+
+class LoopLayer(RedisPubSubLoopLayer):
+    """The layer of one event loop; touched from nowhere else. `groups` and `channels` are what Redis is asked for."""
+
+    groups: dict[str, frozenset[str]]
+    channels: dict[str, asyncio.Queue[bytes]]
+
+    def __init__(self, hosts: list[Any], **options: Any) -> None:
+        super().__init__(hosts, **options)
+        (host,) = decode_hosts(hosts)
+        self._shard = Shard(host, self)
+        self._shards = [self._shard]
+        self._group_prefix = self.channel_layer.redis_channel("")
+        #: Channels that are not received from: their groups' payloads are given to a function.
+        self._listeners: dict[str, Callable[[str, bytes], None]] = {}
+        #: For each channel the set of it alone: most groups have one channel, and share it.
+        self._alone: dict[str, frozenset[str]] = {}
+
+    # For the hub ------------------------------------------------------------------------------------------------------
+
+    async def listen(self, heard: Callable[[str, bytes], None]) -> str:
+        """A channel whose groups' payloads are given to `heard(group, payload)`; returns when Redis was asked."""
+        channel = f"{self.prefix}listener.{uuid.uuid4().hex}"
+        self._listeners[channel] = heard
+        await self._shard.subscribe(channel)
+        return channel
+
+    def publish(self, group: str, payload: bytes) -> None:
+        """`group_send` of a payload, without waiting; where Redis is away only this process hears it."""
+        name = self._group_prefix + group
+        self._deliver(name, group, payload)
+        self._shard.write(name, payload)
+
+    async def add(self, groups: Iterable[str], channel: str) -> None:
+        """`group_add` of several; returns when Redis has confirmed them, or at once while it is away."""
+        names = [self._group_prefix + group for group in groups]
+        new = []
+        alone = self._alone.setdefault(channel, frozenset([channel]))
+        for name in names:
+            if (others := self.groups.get(name)) is None:
+                self.groups[name] = alone
+                new.append(name)
+            else:
+                self.groups[name] = others | alone
+        await self._shard.subscribe_all(names, new=new)
+
+    def discard(self, groups: Iterable[str], channel: str) -> None:
+        """`group_discard` of several, without waiting."""
+        left = []
+        for group in groups:
+            name = self._group_prefix + group
+            if rest := self.groups.get(name, frozenset()) - {channel}:
+                self.groups[name] = rest
+            elif self.groups.pop(name, None):
+                left.append(name)
+        self._shard.unsubscribe_all(left)
+
+    # For the shard ----------------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """Everything that Redis is to send here."""
+        return [*self._listeners, *self.channels, *self.groups]
+
+    def deliver(self, name: str, payload: bytes) -> None:
+        """What Redis brings."""
+        self._deliver(name, name.removeprefix(self._group_prefix), payload)
+
+    def _deliver(self, name: str, group: str, payload: bytes) -> None:
+        for channel in self.groups.get(name, (name,)):
+            if (heard := self._listeners.get(channel)) is not None:
+                heard(group, payload)
+            elif (queue := self.channels.get(channel)) is not None and _is_for_consumers(payload):
+                queue.put_nowait(payload)
+
+    # Channels' own interface ------------------------------------------------------------------------------------------
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        await self._send(channel, "", message)
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        await self._send(self._group_prefix + group, group, message)
+
+    async def _send(self, name: str, group: str, message: dict[str, Any]) -> None:
+        payload = self.channel_layer.serialize(message)
+        self._deliver(name, group, payload)
+        await self._shard.publish(name, payload)
+
+    async def group_add(self, group: str, channel: str) -> None:
+        if channel not in self.channels:
+            raise RuntimeError(
+                f"group_add: {channel!r} is no channel of this process; a consumer adds its channel_name"
+            )
+        await self.add([group], channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self.discard([group], channel)
+
+    async def flush(self) -> None:
+        self._listeners.clear()
+        self._alone.clear()
+        await super().flush()
+
+
+def _is_for_consumers(payload: bytes) -> bool:
+    """A command to the hub may come without an event: that is the hub's alone."""
+    return not is_event(payload) or not payload.endswith(b"\n")

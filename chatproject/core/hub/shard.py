@@ -1,0 +1,303 @@
+"""One Redis server's part of the channel layer: what is published in one turn of the loop leaves in one write, and what
+comes is read as it comes.
+
+channels-redis' own connection awaits a round trip for every publish, under a lock, and sets a timer for every read:
+docs/decisions.md has the figures.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
+from typing import Any
+
+import hiredis
+import redis
+from channels_redis.pubsub import RedisSingleShardConnection
+from channels_redis.utils import create_pool
+
+log = logging.getLogger(__name__)
+
+#: Bytes waiting to leave for Redis past which publishing stops rather than grows.
+BACKLOG_MAX = 8 * 1024 * 1024
+#: Seconds between attempts to connect.
+RETRY_SECONDS = 0.3
+#: Seconds that connecting may take.
+CONNECT_TIMEOUT_SECONDS = 2
+#: Seconds that Redis may take to confirm subscriptions.
+SUBSCRIBE_TIMEOUT_SECONDS = 2
+#: Seconds between two pings, and for the answer to one.
+PING_SECONDS = 5
+#: Bytes in front of every payload: which process published it.
+ORIGIN_BYTES = 16
+#: That of a process which hears nothing itself.
+NO_ORIGIN = bytes(ORIGIN_BYTES)
+
+
+class _Link:
+    """One connection to Redis: writes of one turn of the loop leave together, replies go to `heard` in order.
+
+    `lost` is called once, when the connection breaks, and never after `close`.
+    """
+
+    def __init__(self, connection: Any, heard: Callable[[Any], None], lost: Callable[[], object]) -> None:
+        self._connection, self._heard, self._lost = connection, heard, lost
+        self._out: list[bytes] = []
+        self._size = 0
+        self._has_work = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._run(work)) for work in (self._write_all, self._read_all)]
+
+    def write(self, *command: bytes | str) -> bool:
+        """Queue a command for this turn of the loop; False when too much is waiting."""
+        if self._size > BACKLOG_MAX:
+            return False
+        packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub has tuples of one
+        self._out.append(packed)
+        self._size += len(packed)
+        self._has_work.set()
+        return True
+
+    def close(self) -> None:
+        self._lost = lambda: None
+        for task in self._tasks:
+            task.cancel()
+
+    async def closed(self) -> None:
+        await asyncio.wait(self._tasks)
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except (redis.RedisError, OSError) as error:
+            log.debug("hub: a connection to Redis broke: %s", error)
+        finally:
+            await self._connection.disconnect(nowait=True)
+            self._lost()
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._has_work.wait()
+            self._has_work.clear()
+            out, self._out, self._size = self._out, [], 0
+            await self._connection.send_packed_command(out, check_health=False)
+
+    async def _read_all(self) -> None:
+        while True:
+            try:
+                reply = await self._connection.read_response(disable_decoding=True, push_request=True)
+            except redis.ResponseError as refused:
+                log.error("hub: Redis refuses: %s", refused)
+            else:
+                self._heard(reply)
+
+
+class Shard(RedisSingleShardConnection):
+    """Publishes to and hears from one Redis server, for the loop layer `channel_layer`.
+
+    Until the first subscription it is what channels-redis makes it: a publish is awaited, and raises where Redis is
+    away. From then on two connections are kept, renewed when they break and subscribed again; a process that is alone
+    publishes nothing. Every process hears the channel `processes`, greets the others there when it has come (back),
+    and asks Redis now and then how many they are.
+    """
+
+    def __init__(self, host: dict[str, Any], channel_layer: Any) -> None:
+        super().__init__(host, channel_layer)
+        self.origin = uuid.uuid4().bytes
+        self._processes = f"{channel_layer.prefix}__processes__"
+        self._greetings = 0
+        self._has_company = True
+        #: For each count that was asked for, the greetings heard by then.
+        self._counting: deque[int] = deque()
+        #: For each name, those who wait for its subscriptions to be confirmed.
+        self._confirming: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+        self._publisher: _Link | None = None
+        self._subscriber: _Link | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._pool = create_pool(host)
+        self._pool.connection_kwargs["socket_timeout"] = None  # a connection that is idle is not broken
+        #: Whether connecting was tried once.
+        self._tried = asyncio.Event()
+        self._broken = asyncio.Event()
+        self._answered = asyncio.Event()
+
+    # Publishing -------------------------------------------------------------------------------------------------------
+
+    def write(self, name: str, payload: bytes) -> bool:
+        """Publish to every other process that subscribed, without waiting; False when none of them will hear it."""
+        if self._publisher is None:
+            return False
+        return not self._has_company or self._publisher.write("PUBLISH", name, self.origin + payload)
+
+    async def publish(self, channel: str, message: bytes) -> None:
+        """The layer's `send` and `group_send`. Raises redis.ConnectionError when Redis is away."""
+        if self._keeper is None:
+            await super().publish(channel, self.origin + message)
+        elif not self.write(channel, message):
+            raise redis.ConnectionError("Redis is away: only this process heard the message")
+
+    # Subscribing ------------------------------------------------------------------------------------------------------
+
+    async def subscribe(self, channel: str) -> None:
+        await self.subscribe_all([channel], new=[channel])
+
+    async def unsubscribe(self, channel: str) -> None:
+        self.unsubscribe_all([channel])
+
+    async def subscribe_all(self, names: Collection[str], *, new: Collection[str]) -> None:
+        """Hear these names, of which `new` were not asked for before.
+
+        Returns when Redis has confirmed all, or at once while it is away: the layer's `names` are asked for when it is
+        back.
+        """
+        if self._subscriber is None:
+            if self._keeper is None:
+                self._keeper = asyncio.create_task(self._keep(), name="hub-redis")
+            await self._tried.wait()
+        elif new:
+            self._send_subscribe(self._subscriber, new)
+        waiting = [self._confirming[name][-1] for name in names if name in self._confirming]
+        if waiting:
+            await asyncio.wait(waiting, timeout=SUBSCRIBE_TIMEOUT_SECONDS)
+
+    def unsubscribe_all(self, names: Collection[str]) -> None:
+        if names and self._subscriber is not None:
+            self._subscriber.write("UNSUBSCRIBE", *names)
+
+    def _send_subscribe(self, subscriber: _Link, names: Collection[str]) -> None:
+        loop = asyncio.get_running_loop()
+        if subscriber.write("SUBSCRIBE", *names):
+            for name in names:
+                self._confirming[name].append(loop.create_future())
+
+    # Hearing ----------------------------------------------------------------------------------------------------------
+
+    def _heard(self, reply: Any) -> None:
+        if not isinstance(reply, list):
+            reply = [reply.lower()]  # a PONG of RESP3
+        match reply[0]:
+            case b"message":
+                name, payload = reply[1].decode(), reply[2]
+                if not payload.startswith(self.origin):  # what this process published, it has heard already
+                    if name == self._processes:
+                        self._greetings += 1
+                        self._has_company = True
+                    elif len(payload) > ORIGIN_BYTES:
+                        self.channel_layer.deliver(name, payload[ORIGIN_BYTES:])
+            case b"subscribe":
+                self._confirm(reply[1].decode())
+            case b"pong":
+                self._answered.set()
+
+    def _confirm(self, name: str) -> None:
+        if waiting := self._confirming.get(name):
+            future = waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+            if not waiting:
+                del self._confirming[name]
+
+    def _count(self) -> None:
+        """Ask how many processes there are: the only thing that is answered on the publishing connection."""
+        if self._publisher is not None:
+            self._publisher.write("CLIENT", "REPLY", "ON")
+            self._publisher.write("PUBSUB", "NUMSUB", self._processes)
+            self._publisher.write("CLIENT", "REPLY", "OFF")
+            self._counting.append(self._greetings)
+
+    def _answer(self, reply: Any) -> None:
+        if isinstance(reply, list):
+            # A process that greeted since then may not have been counted.
+            self._has_company = reply[1] > 1 or self._counting.popleft() != self._greetings
+
+    # Connecting -------------------------------------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Close the connections and forget the subscriptions."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
+        links = self._drop()
+        self._tried.clear()
+        for link in links:
+            await link.closed()
+        await super().flush()
+
+    def _drop(self) -> list[_Link]:
+        links = [link for link in (self._publisher, self._subscriber) if link is not None]
+        for link in links:
+            link.close()
+        self._publisher = self._subscriber = None
+        self._has_company = True
+        self._counting.clear()
+        for name in tuple(self._confirming):
+            for future in self._confirming.pop(name):
+                if not future.done():
+                    future.set_result(None)
+        self._broken.set()
+        self._answered.set()  # nobody waits for an answer that will not come
+        return links
+
+    async def _keep(self) -> None:
+        """Connect, and again whenever a connection breaks or Redis answers nothing."""
+        is_first = True
+        while True:
+            try:
+                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                    await self._connect()
+            except (redis.RedisError, OSError) as error:  # TimeoutError is an OSError
+                self._drop()
+                log.log(logging.WARNING if is_first else logging.DEBUG, "hub: Redis is away: %s", error or "no answer")
+            else:
+                if not is_first:
+                    log.info("hub: Redis is back, %d topics", len(self.channel_layer.names()))
+                self._tried.set()
+                await self._watch()
+                self._drop()
+            is_first = False
+            self._tried.set()
+            await asyncio.sleep(RETRY_SECONDS)  # a server that accepts and closes is not asked in a loop
+
+    async def _watch(self) -> None:
+        """Return when a connection is broken, or Redis answers nothing: a stopped one holds its connections open."""
+        while True:
+            self._answered.clear()
+            if self._subscriber is not None:
+                self._subscriber.write("PING")
+            self._count()
+            try:
+                async with asyncio.timeout(PING_SECONDS):
+                    await self._broken.wait()
+                return
+            except TimeoutError:
+                if not self._answered.is_set():
+                    log.warning("hub: Redis does not answer")
+                    return
+
+    async def _connect(self) -> None:
+        """Connected is who answers: a stopped Redis accepts connections, too, and would hear what nobody else does."""
+        self._broken.clear()
+        async with AsyncExitStack() as unless_it_answers:
+            publisher = await self._open(self._answer)
+            unless_it_answers.callback(publisher.close)
+            subscriber = await self._open(self._heard)
+            unless_it_answers.callback(subscriber.close)
+            self._answered.clear()
+            subscriber.write("SUBSCRIBE", self._processes)
+            subscriber.write("PING")
+            await self._answered.wait()
+            if self._broken.is_set():
+                raise redis.ConnectionError("Redis closed the connection")
+            unless_it_answers.pop_all()
+        self._publisher, self._subscriber = publisher, subscriber
+        publisher.write("CLIENT", "REPLY", "OFF")  # how many heard a message is nothing to us
+        publisher.write("PUBLISH", self._processes, self.origin)
+        if names := self.channel_layer.names():
+            self._send_subscribe(subscriber, names)
+
+    async def _open(self, heard: Callable[[Any], None]) -> _Link:
+        connection = self._pool.make_connection()
+        await connection.connect()
+        return _Link(connection, heard, self._drop)

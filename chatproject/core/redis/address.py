@@ -1,0 +1,68 @@
+"""REDIS_URL: what redis-py takes as an address, or the address of a master that Sentinels know.
+
+    redis://user:password@host:6379/0                              rediss:// with TLS; options follow as ?name=value
+    unix:///path/redis.sock
+    redis+sentinel://user:password@host:26379,host2:26379/mymaster/0   rediss+sentinel:// with TLS, to Sentinels too
+
+User, password and options are those of the Redis server. Those of the Sentinels are the options `sentinel_username` and
+`sentinel_password`.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.connection import parse_url
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+SENTINEL_PORT = 26379
+_PLAIN_SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
+
+
+def layer_host(url: str) -> dict[str, Any]:
+    """The address as channels-redis takes it in `hosts`. Raises ValueError."""
+    if urlsplit(url).scheme in _PLAIN_SCHEMES:
+        return _sentinel_host(url)
+    parse_url(url)  # refuses what is no address
+    return {"address": url}
+
+
+def connection_pool(url: str, **options: Any) -> redis.ConnectionPool:
+    """A pool of synchronous connections; `options` are redis-py's, and the URL's own come first. Raises ValueError."""
+    host = options | layer_host(url)
+    if (address := host.pop("address", None)) is not None:
+        return redis.ConnectionPool.from_url(address, **host)
+    sentinels = Sentinel(host.pop("sentinels"), sentinel_kwargs=host.pop("sentinel_kwargs"))
+    return SentinelConnectionPool(host.pop("master_name"), sentinels, **host)
+
+
+def _sentinel_host(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    credentials, _, places = parts.netloc.rpartition("@")
+    name, _, database = parts.path.strip("/").partition("/")
+    if not name or not places or (database and not database.isdecimal()):
+        raise ValueError(
+            f"{parts.scheme}:// needs Sentinels and a master: redis+sentinel://host:26379,host2:26379/mymaster/0"
+        )
+    scheme = _PLAIN_SCHEMES[parts.scheme]
+    netloc = f"{credentials}@" if credentials else ""
+    server: dict[str, Any] = {**parse_url(urlunsplit((scheme, netloc, f"/{database or 0}", parts.query, "")))}
+    is_secure = server.pop("connection_class", None) is not None
+    own = {"username": server.pop("sentinel_username", None), "password": server.pop("sentinel_password", None)}
+    shared = {key: value for key, value in server.items() if key.startswith(("ssl_", "socket_"))}
+    timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}  # a Sentinel that hangs is not waited for
+    tls = {"ssl": True} if is_secure else {}
+    return {
+        "sentinels": [_host_and_port(place) for place in places.split(",")],
+        "master_name": name,
+        "sentinel_kwargs": {**timeouts, **shared, **tls, **{key: value for key, value in own.items() if value}},
+        **server,
+        **tls,
+    }
+
+
+def _host_and_port(place: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{place}")
+    if not parts.hostname:
+        raise ValueError(f"{place!r} is not the address of a Sentinel")
+    return parts.hostname, parts.port or SENTINEL_PORT
