@@ -1,7 +1,7 @@
-"""People at real browsers, before the project's real run command.
+"""Users in real browsers, on the project's real run command.
 
-Everything a page does is watched: an error on its console, a breach of its content security policy or a request to
-another origin fails the test, unless the test said that it will happen.
+Every page is watched: an error on its console, a violation of its content security policy or a
+request to another origin fails the test, unless the test allowed it.
 """
 
 import itertools
@@ -26,16 +26,17 @@ from playwright.sync_api import (
 
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
 
-#: Milliseconds. A machine with other work to do takes its time; only what never comes is waited for so long.
-PATIENCE = 20_000
+#: Milliseconds. Generous for a busy machine; only what never happens is waited for so long.
+TIMEOUT_MS = 20_000
 OWNER = "The Owner"
-#: What a browser says on its console when the server is gone, and when it is told no.
+#: What a browser logs when the server is gone, and when it refuses a request (REFUSED).
 SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET|net::ERR_EMPTY_RESPONSE|error occurred when fetching the script"
-#: Every new browser would fetch the whole chat for its worker; tests/browser/test_installed.py has those that do.
+#: Without a service worker, which would fetch the whole chat in every new browser;
+#: test_installed.py has those with one.
 UNINSTALLED = {"service_workers": "block"}
 REFUSED = r"the server responded with a status of 4\d\d"
 
-#: Leaves in `window.flashed` a promise of the text of the first message that flashes, however short a time it does.
+#: Sets `window.flashed` to a promise of the text of the first message that flashes.
 WATCH_FLASHES = """() => {
   window.flashed = new Promise((resolve) => {
     const look = (changes) => changes.forEach(({ target }) => target.matches(".flash") && resolve(target.textContent));
@@ -45,7 +46,7 @@ WATCH_FLASHES = """() => {
 
 _numbers = itertools.count(1)
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,21 +61,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def unique(name: str) -> str:
-    """A name that nobody else has at the shared server."""
+    """A name that is unique on the shared server."""
     return f"{name} {next(_numbers)}"
 
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The server that all of these tests share; each brings its own people."""
+    """The server that these tests share; each test creates its own users."""
     with Server(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1", RATE_SIGNIN_FAILURES="4/5m") as server:
-        Person(server, OWNER)  # the first account owns the installation: none of the others does
+        Person(server, OWNER)  # the first account owns the installation, the others do not
         yield server
 
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    # For the package, not the session: Playwright's event loop must be gone before other tests run theirs.
+    # For the package, not the session: Playwright's event loop must end before other tests start theirs.
     with sync_playwright() as playwright:
         yield playwright
 
@@ -87,7 +88,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 class Watch:
-    """What no page may do. `allow` names what a test expects on the console."""
+    """Records what no page may do. `allow` names what a test expects on the console."""
 
     def __init__(self, origin: str) -> None:
         self._origin = origin
@@ -124,7 +125,7 @@ def watch(site: Server) -> Iterator[Watch]:
 
 @pytest.fixture
 def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
-    """`visit("/sign-in/", locale="zh-CN")` opens a browser of its own, with nobody signed in."""
+    """`visit("/sign-in/", locale="zh-CN")` opens a new browser without a user."""
     contexts: list[BrowserContext] = []
 
     def open_page(path: str = "/", **options: Any) -> Page:
@@ -132,7 +133,7 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
             base_url=site.url,
             **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **UNINSTALLED, **options},
         )
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT_MS)
         watch.over(context)
         contexts.append(context)
         page = context.new_page()
@@ -146,11 +147,11 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
 
 
 class Someone(Person):
-    """A person with a browser before him. What is not the page's part he says by HTTP, with the browser's session."""
+    """A user with a browser; what a test does without the page goes by HTTP, in the browser's session."""
 
     def __init__(self, name: str, page: Page) -> None:
         self.name, self.page = name, page
-        # By the form's own address, without showing it and filling it in: that is another test's.
+        # Posts the form without showing it: test_signing_in.py tests the form itself.
         page.request.get("/sign-up/")
         token = self._csrf_token
         form: dict[str, str | float | bool] = {
@@ -194,7 +195,7 @@ class Someone(Person):
         expect(self.page.locator(".conversation-head h2")).to_have_text(name)
 
     def find(self, other: "Person") -> None:
-        """Begin a conversation by searching for somebody."""
+        """Begin a conversation by searching for a person."""
         self.page.fill("#search", other.name)
         self.page.locator(".found .chat-row").first.click()
         expect(self.page.locator(".conversation-head h2")).to_have_text(other.name)
@@ -213,7 +214,7 @@ class Someone(Person):
         return self.page.locator(".message").filter(has=self.page.locator(".text", has_text=text))
 
     def is_connected(self) -> None:
-        """The server has greeted this page, and the list that it asked for then has come."""
+        """Wait until the server has greeted this page and the chat list has been loaded."""
         self.page.wait_for_function(
             "() => performance.getEntriesByType('resource').some((one) => one.name.endsWith('/chatList'))"
         )
@@ -225,7 +226,7 @@ class Someone(Person):
 
 @pytest.fixture
 def someone(visit: Callable[..., Page]) -> Callable[..., Someone]:
-    """`ann = someone("Ann")`: a new person, signed in, looking at his list."""
+    """`ann = someone("Ann")`: a new user, signed in, at the chat list."""
 
     def arrive(name: str, **options: Any) -> Someone:
         return Someone(unique(name), visit("", **options))
@@ -235,5 +236,5 @@ def someone(visit: Callable[..., Page]) -> Callable[..., Someone]:
 
 @pytest.fixture
 def person(site: Server) -> Callable[[str], Person]:
-    """Somebody without a browser."""
+    """A user without a browser."""
     return lambda name: Person(site, unique(name))

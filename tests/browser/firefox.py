@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""The Firefox that is installed, driven by Playwright over WebDriver BiDi.
+"""The installed Firefox, driven by Playwright over WebDriver BiDi.
 
 Run as a program it is that Firefox, with one command more: Playwright asks each context for its media features, which a
 Firefox of the extended support release does not know yet; it is told that this was done. Everything else goes through
@@ -23,9 +23,9 @@ from websockets.sync.server import ServerConnection, serve
 FIREFOX = next((path for path in ("/usr/bin/firefox-esr", "/usr/bin/firefox") if Path(path).exists()), "")
 UNKNOWN = "emulation.setMediaFeaturesOverride"
 LISTENING = "WebDriver BiDi listening on "
-#: Neither side limits frames, pings or compresses: they are on one machine.
+#: No frame limit, pings or compression: both sides are on one machine.
 OPEN: dict[str, Any] = {"max_size": None, "ping_interval": None, "compression": None}
-#: What Playwright would ask of a context by itself.
+#: What Playwright requests for a context by itself.
 AS_IT_IS: dict[str, Any] = {
     "color_scheme": "null",
     "reduced_motion": "null",

@@ -1,4 +1,4 @@
-"""What shuts people out of a page, told from the page as it is."""
+"""Accessibility problems of a page, found in the page as it is shown."""
 
 from typing import Any
 
@@ -7,15 +7,17 @@ from playwright.sync_api import Page
 
 AXE = Axe()
 OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-#: Django's own in the administration: its search is labelled by a picture's text, its tooltips by an attribute that a span may not have.
+#: Django's own markup in the administration: its search is labelled by a picture's text, its
+#: tooltips by an attribute that a span may not have.
 EXCLUDED = {"exclude": [["#searchbar"], [".help-tooltip"]]}
 GRAVE = ("serious", "critical")
-#: iOS zooms into a field whose letters are smaller.
+#: Pixels. iOS zooms into a field with a smaller font.
 FIELD_FONT = 16
-#: A finger's end; WCAG asks for 24 at least.
+#: Pixels, the size of a fingertip; WCAG requires at least 24.
 FINGER = 40
 
-#: What is seen and can be pressed; links within a text are as high as their line, and whoever misses a sender's name or head finds the same in the message's menu.
+#: Visible elements that can be pressed. Left out: links within a text, which are as high as their
+#: line, and a sender's name and picture, whose action is in the message's menu as well.
 _TOUCHED = """(least) => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, [role=slider]")]
   .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest(".text, p, .visually-hidden, .leaflet-control, .who-said"))
   .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
@@ -26,7 +28,7 @@ _FIELDS = """(least) => [...document.querySelectorAll("input:not([type=hidden], 
   .filter((one) => one.checkVisibility() && !one.matches(".visually-hidden") && parseFloat(getComputedStyle(one).fontSize) < least)
   .map((one) => `${one.outerHTML.slice(0, 90)}: ${getComputedStyle(one).fontSize}`)"""
 
-#: Elements that reach out of the window sideways, where nothing of theirs scrolls.
+#: Elements that stick out of the window sideways without a scrolling ancestor.
 _SIDEWAYS = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [
   `${document.documentElement.scrollWidth} px of ${innerWidth}`,
   ...[...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map((one) => one.outerHTML.slice(0, 90)),
@@ -41,7 +43,7 @@ _MOVING = """() => [
 
 
 def found_by_axe(page: Page) -> list[str]:
-    """What axe finds serious or critical."""
+    """Violations that axe calls serious or critical."""
     violations: list[dict[str, Any]] = AXE.run(page, context=EXCLUDED, options=OPTIONS).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
@@ -56,7 +58,7 @@ def too_small_to_touch(page: Page) -> list[str]:
 
 
 def zoomed_into(page: Page) -> list[str]:
-    """Fields that a phone would zoom into."""
+    """Fields that a phone zooms into."""
     return list(page.evaluate(_FIELDS, FIELD_FONT))
 
 
@@ -65,5 +67,5 @@ def sideways(page: Page) -> list[str]:
 
 
 def moving(page: Page) -> list[str]:
-    """What moves, on a page of somebody who asked that nothing does."""
+    """What moves although the user prefers reduced motion."""
     return list(page.evaluate(_MOVING))

@@ -1,4 +1,4 @@
-"""What people attach, made for the tests: pictures, bytes, and ways to hand them to a page."""
+"""Attachments for the tests: pictures, bytes, and ways to give them to a page."""
 
 import base64
 import io
@@ -9,13 +9,13 @@ from typing import Any
 from PIL import ExifTags, Image
 from playwright.sync_api import Locator, Page
 
-#: A browser that has a microphone, a camera and a position.
+#: A browser with a microphone, a camera and a position.
 SENSES: dict[str, Any] = {
     "permissions": ["microphone", "camera", "geolocation", "clipboard-read", "clipboard-write"],
     "geolocation": {"latitude": 30.13012, "longitude": 118.16544, "accuracy": 20},
 }
 
-#: Gives an element what was dropped on it, or the page what was pasted; as [name, type, base64] each.
+#: Drops files on an element or pastes them into it; each file is [name, type, base64].
 _HAND_OVER = """([kind, selector, files]) => {
   const carried = new DataTransfer();
   for (const [name, type, bytes] of files) {
@@ -32,7 +32,7 @@ _HAND_OVER = """([kind, selector, files]) => {
 
 
 def picture(path: Path, size: tuple[int, int], *, noise: bool = False, turn: int = 1) -> Path:
-    """Red on its left, blue on its right, and says where it was taken. `turn`: its EXIF orientation; `noise`: heavy."""
+    """Red on the left, blue on the right, with a position. `turn`: EXIF orientation; `noise`: large."""
     image = Image.new("RGB", size, "#c0392b")
     image.paste("#2980b9", (size[0] // 2, 0, *size))
     if noise:
@@ -58,7 +58,7 @@ def jpeg(size: tuple[int, int] = (400, 300)) -> bytes:
 
 
 def choose(page: Page, entry: str, *paths: Path) -> None:
-    """By the menu, and the system's chooser behind it."""
+    """By the menu and the system's file chooser."""
     page.click("#attach")
     with page.expect_file_chooser() as opened:
         page.get_by_role("menuitem", name=entry, exact=True).click()
@@ -66,7 +66,7 @@ def choose(page: Page, entry: str, *paths: Path) -> None:
 
 
 def hand_over(page: Page, kind: str, selector: str, *files: tuple[str, str, bytes]) -> None:
-    """`kind`: "paste", "drop", or what leads to it, as "dragenter dragover"."""
+    """`kind`: "paste", "drop", or the events before it: "dragenter dragover"."""
     page.wait_for_selector(selector)
     page.evaluate(
         _HAND_OVER, [kind, selector, [[name, type_, base64.b64encode(data).decode()] for name, type_, data in files]]

@@ -1,4 +1,4 @@
-"""Every screen of the chat, and how to get there. A new screen is a function here, and its line in SCREENS.
+"""Every screen of the chat and how to get there. A new screen is a function and a line in SCREENS.
 
 What holds for all of them (axe finds nothing, nothing scrolls sideways, nothing is too small to touch) is asserted by
 going through the list; so a screen that is in the list is held to it in every language, colour and size.
@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import media
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.server import PASSWORD, Person, Server
 
-#: What Escape closes, and what else would stand in the next screen.
+#: What Escape closes, and what else would remain in the next screen.
 CLOSED_BY_ESCAPE = "dialog, .menu, .emoji-panel"
 LEFT_OVER = f"{CLOSED_BY_ESCAPE}, :is(.recording, .about, .drop):not([hidden])"
 ERROR = "[aria-invalid=true], [role=alert]"
@@ -41,7 +41,7 @@ def speech(seconds: float = 2) -> bytes:
 
 
 class World:
-    """People and what they said to each other, made once; `me` is who looks at it all, and owns the installation."""
+    """Users and their messages, created once. `me` is the user of the screens and the owner."""
 
     def __init__(self, site: Server, me: str) -> None:
         self.site = site
@@ -97,7 +97,7 @@ class World:
 
 @dataclass(frozen=True)
 class Look:
-    """How the screens are looked at."""
+    """Language, theme and size in which the screens are shown."""
 
     locale: str
     scheme: str
@@ -110,7 +110,7 @@ class Look:
 
 
 class Stage:
-    """A browser window of somebody who is signed in, or of nobody, that is brought from screen to screen."""
+    """A browser window, with or without a user, that is brought from screen to screen."""
 
     def __init__(self, browser: Browser, world: World, look: Look) -> None:
         self.world, self.look = world, look
@@ -120,7 +120,7 @@ class Stage:
         self.page = self.of(world.me)
 
     def of(self, person: Person | None) -> Page:
-        """The page of this person, which is looked at from now on."""
+        """The page of this user, which is the current one from now on."""
         name = person.name if person else None
         if name not in self._pages:
             self._pages[name] = self._open(name)
@@ -141,7 +141,7 @@ class Stage:
             **media.SENSES,
             **self.look.options,
         )
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT_MS)
         self._contexts.append(context)
         if name:
             sign_in(context, name)
@@ -156,14 +156,14 @@ class Stage:
     # Ways ---------------------------------------------------------------------------------------------------------------
 
     def go(self, path: str, *, by: Person | None = None) -> Page:
-        """An address of the chat, opened by somebody who is signed in: by `world.me` unless said otherwise."""
+        """Opens an address of the chat as a signed-in user, by default `world.me`."""
         page = self.of(by or self.world.me)
         if urlsplit(page.url).path != path or path.startswith("/admin") or not self._clear(page):
             page.goto(path)
         return page
 
     def _clear(self, page: Page) -> bool:
-        """Puts away what a screen before this one opened, and answers whether that was all there was."""
+        """Closes what an earlier screen opened; returns whether everything was closed."""
         for _ in range(2):
             if page.locator(CLOSED_BY_ESCAPE).count():
                 page.keyboard.press("Escape")
@@ -175,7 +175,7 @@ class Stage:
         )
 
     def visit(self, path: str) -> Page:
-        """An address, opened by nobody."""
+        """Opens an address without a user."""
         page = self.of(None)
         page.goto(path)
         return page
@@ -191,13 +191,13 @@ class Stage:
         return page
 
     def tab(self) -> Page:
-        """Another tab of `world.me`, for what a page does not recover from."""
+        """Another tab of `world.me`, for screens that a page does not recover from."""
         self.page = self.of(self.world.me).context.new_page()
         return self.page
 
 
 def sign_in(context: BrowserContext, name: str) -> None:
-    """By the form's own address, without showing it."""
+    """Posts the form without showing it."""
     context.request.get("/sign-in/")
     token = next(cookie["value"] for cookie in context.cookies() if cookie["name"] == "csrftoken")
     form: dict[str, str | float | bool] = {"name": name, "password": PASSWORD, "csrfmiddlewaretoken": token}
@@ -300,7 +300,7 @@ def offline(stage: Stage) -> None:
 
 
 def conversation(stage: Stage) -> None:
-    """All types of messages, mine and the other's; at its beginning."""
+    """All types of messages, own ones and the other user's, from the beginning."""
     page = stage.private(stage.world.bob)
     for picture in page.locator(".message img").all():
         assert media.is_loaded(picture)
@@ -470,7 +470,7 @@ def admin_confirm(stage: Stage) -> None:
 
 @dataclass(frozen=True)
 class Screen:
-    """`is_main`: seen by everybody, every day. It is looked at in every way there is, the others in two."""
+    """`is_main`: used by everybody every day; shown in all looks, the other screens in two."""
 
     name: str
     show: Callable[[Stage], Any]
@@ -484,7 +484,8 @@ class Screen:
 CAMERA, VOICE, PLACE = 1, 3, 4
 SECTIONS = ("profile", "password", "appearance", "notifications", "presence", "devices")
 
-#: Left out: /api/docs/, which is Swagger's own page, and the page of a server's error, which has no more than a missing page's.
+#: Left out: /api/docs/, which is Swagger's own page, and the page of a server error, which has no
+#: more in it than that of a missing page.
 SCREENS = [
     Screen("sign in", lambda stage: stage.visit("/sign-in/"), is_main=True),
     Screen("sign in, refused", lambda stage: refused(stage, "/sign-in/")),

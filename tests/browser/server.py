@@ -15,7 +15,7 @@ from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
-#: Nothing a browser does by itself may reach out of the machine.
+#: No browser may reach out of the machine by itself.
 BROWSER_ARGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -24,13 +24,13 @@ BROWSER_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-#: A microphone that beeps and a camera that shows the time; who may use them, a context's permissions say.
+#: A microphone that beeps and a camera that shows the time, for contexts that permit them.
 FAKE_DEVICES = ["--use-fake-device-for-media-stream"]
 PASSWORD = "correct horse battery"
 
 
 class Server:
-    """`manage.py serve` as a child process. `kill()` is a power cut; `start()` again is the morning after."""
+    """`manage.py serve` as a child process. `kill()` is like a power cut; `start()` may follow it."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.port = ports.lease()
@@ -39,7 +39,7 @@ class Server:
         self.database = folder / "data" / "chat.sqlite3"
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.url, timeout=20)
-        # Nothing of whoever starts this: his DATA_DIR, DATABASE_URL and limits are not ours.
+        # Without the caller's environment: its DATA_DIR, DATABASE_URL and limits must not apply here.
         self._environment = {
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
         } | {
@@ -80,7 +80,7 @@ class Server:
         raise RuntimeError(f"The server did not start:\n{self.log.read_text()}")
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`manage.py` with this server's settings, whether it runs or not."""
+        """Runs `manage.py` with this server's settings; the server need not run."""
         command = [sys.executable, "manage.py", *words]
         return subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=300)
 
@@ -98,7 +98,7 @@ class Server:
 
 
 class Person:
-    """Somebody who talks by HTTP, without a browser."""
+    """A user who talks by HTTP, without a browser."""
 
     def __init__(self, server: Server, name: str) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Every screen can be used by everybody: told by axe, and by what it does not look for."""
+"""Every screen is accessible: checked by axe, and for what axe does not look for."""
 
 from collections.abc import Iterator
 
@@ -35,16 +35,16 @@ def test_a_screen_shuts_nobody_out(stage: Stage, screen: Screen) -> None:
     screen.show(stage)
     page, look = stage.page, stage.look
     found = flaws.found_by_axe(page) + flaws.sideways(page) + flaws.moving(page)
-    # The administration is Django's, and for a desk.
+    # The administration is Django's, and made for desktops.
     if look.is_phone and not screen.name.startswith("admin"):
         found += flaws.too_small_to_touch(page) + flaws.zoomed_into(page)
     assert not found, "\n".join(found)
 
 
-#: What is told apart by its background alone, where there are backgrounds.
+#: Elements that only their background sets apart, if there are backgrounds.
 TOLD_BY_GROUND = ".bubble, .avatar, .badge, .day, .voice-play, .place-card, .picture, .quote, .composer .send"
 
-#: Of those, what has no line around it.
+#: Those of them without a border.
 WITHOUT_A_LINE = """(what) => [...document.querySelectorAll(what)].filter((one) => {
   const style = getComputedStyle(one);
   const isSeen = one.checkVisibility() && !one.closest(".big");
@@ -64,7 +64,7 @@ def test_in_the_system_s_few_colours_everything_still_has_its_outline(chromium: 
     stage.close()
 
 
-def test_who_asks_for_more_contrast_gets_lines_and_darker_words(chromium: Browser, world: World) -> None:
+def test_with_more_contrast_there_are_lines_and_darker_words(chromium: Browser, world: World) -> None:
     stage = Stage(chromium, world, Look("en-GB", "light", (1280, 800), options={"contrast": "more"}))
     page = stage.private(world.bob)
     assert page.evaluate(WITHOUT_A_LINE, ".bubble, .avatar, .quote, .day") == []

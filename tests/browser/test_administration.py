@@ -1,4 +1,4 @@
-"""The administration: what it looks like to its owner, what others' open browsers see of it, and who stays outside."""
+"""The administration: what the owner can do, what others' open browsers show, who has no access."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ LISTS = {
 
 @pytest.fixture
 def owner(visit: Callable[..., Page]) -> Page:
-    """The owner's browser, in Chinese, at the administration's first page."""
+    """The owner's browser, in Chinese, on the administration's first page."""
     page = visit("/admin/", locale="zh-CN")
     page.fill("#name", OWNER)
     page.fill("#password", PASSWORD)
@@ -31,7 +31,7 @@ def owner(visit: Callable[..., Page]) -> Page:
 
 
 def choose(page: Page, listed: str, search: str, action: str) -> None:
-    """Finds the one row, and asks for the action; what is left is the question."""
+    """Selects the one matching row and starts the action, up to its confirmation."""
     page.goto(f"/admin/{listed}/")
     page.fill("#searchbar", search)
     page.press("#searchbar", "Enter")
@@ -48,7 +48,7 @@ def confirm(page: Page) -> None:
 
 
 def expect_logged(page: Page, what: str) -> None:
-    """The owner's own latest actions stand beside the administration's first page."""
+    """The administration's first page also lists the owner's latest actions."""
     page.goto("/admin/")
     expect(page.locator(".actionlist li").first).to_contain_text(what)
 
@@ -82,7 +82,7 @@ def test_people_are_found_by_name_and_by_filter(owner: Page, person: Callable[[s
     expect(owner.locator("#result_list tbody th")).to_have_text([OWNER])
 
 
-def test_whoever_is_banned_is_signed_out_at_once_and_cannot_come_back(
+def test_a_banned_user_is_signed_out_at_once_and_cannot_come_back(
     owner: Page, someone: Callable[..., Someone], watch: Watch
 ) -> None:
     watch.allow(REFUSED)
@@ -139,7 +139,7 @@ def test_an_erased_message_is_gone_for_everybody_while_they_look(owner: Page, so
     expect_logged(owner, "#1")
 
 
-def test_nothing_happens_to_whoever_was_only_asked_about(owner: Page, someone: Callable[..., Someone]) -> None:
+def test_nothing_happens_before_the_question_is_answered(owner: Page, someone: Callable[..., Someone]) -> None:
     ann = someone("Ann")
     choose(owner, "accounts/user", ann.name, "deactivate")
     owner.locator(".cancel-link").click()

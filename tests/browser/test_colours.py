@@ -1,4 +1,4 @@
-"""The colours are readable: at least 4.5 to 1 for text, told from the tokens themselves."""
+"""Text is readable: contrast of at least 4.5 to 1, computed from the tokens."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 TOKENS = (Path(__file__).resolve().parents[2] / "static/css/tokens.css").read_text()
 
-#: Text on what it stands on.
+#: Text tokens on their background tokens.
 PAIRS = [
     ("ink", "surface"),
     ("ink", "canvas"),

@@ -128,14 +128,14 @@ def test_what_was_begun_here_can_never_be_sent_there(
     ann.page.press("#text", "Enter")
     expect(ann.bubble("and me?")).to_be_visible()
     expect(ann.page.locator("#text")).to_have_value("")
-    # A composition that is cut off stays where it was begun.
+    # A composition that is interrupted stays in its chat.
     ann.page.focus("#text")
     devtools = ann.page.context.new_cdp_session(ann.page)
     devtools.send("Input.imeSetComposition", {"text": "nihao", "selectionStart": 5, "selectionEnd": 5})
     expect(ann.page.locator("#text")).to_have_value("nihao")
     ann.open(bob)
     expect(ann.page.locator("#text")).to_have_value("for Bob alone")
-    # So does what was being changed. (By the button: right after a composition Enter may still be the input method's.)
+    # So does an edit. By the button: after a composition Enter may still belong to the input method.
     ann.page.fill("#text", "to Bob")
     ann.page.click("#send")
     expect(ann.page.locator(".message.own[data-state=sent]")).to_have_count(1)

@@ -1,4 +1,4 @@
-"""Reading: where a conversation opens, what moves and what does not, and how little of it is in the page."""
+"""Reading: where a conversation opens, what moves, and how few of its messages are in the page."""
 
 import sqlite3
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from playwright.sync_api import expect
 from tests.browser.conftest import WATCH_FLASHES, Someone, unique
 from tests.browser.server import Person, Server
 
-#: The top of a message in the window, by its text.
+#: The position of a message's top edge in the window, by its text.
 TOP = "(text) => [...document.querySelectorAll('.message .text')].find((one) => one.textContent === text).getBoundingClientRect().top"
 
 
 @pytest.fixture(scope="module")
 def long_talk(site: Server) -> tuple[Person, str]:
-    """Bob's group, in which he has said a lot."""
+    """A group of Bob's with many messages."""
     bob = Person(site, unique("Bob"))
     group = bob.create_group("Long talk")
     for number in range(1, 401):
@@ -29,7 +29,7 @@ def long_talk(site: Server) -> tuple[Person, str]:
 
 @pytest.fixture
 def long_chat(someone: Callable[..., Someone], long_talk: tuple[Person, str]) -> tuple[Someone, Callable[[str], Any]]:
-    """Somebody who came to it and is at its end, and a way to have Bob say more."""
+    """A member who is at the end of a long group chat, and a function by which Bob says more."""
     ann = someone("Ann")
     bob, group = long_talk
     ann.post("/group/join", groupId=group)
@@ -103,7 +103,7 @@ def test_two_thousand_messages_that_come_while_one_looks_leave_few_in_the_page(
             pass
     bob.say_in(group, "the last of them")
     expect(ann.row("Flood").locator(".chat-preview")).to_contain_text("the last of them", timeout=120_000)
-    # A browser that reads slower than that is not dragged along.
+    # A reader who is slower than that is not scrolled along.
     ann.page.wait_for_function(
         """() => {
           const pill = document.querySelector(".pill");

@@ -1,4 +1,4 @@
-"""Texts, invitations and places are copied, where the browser gives a page its clipboard and where it does not."""
+"""Copying texts, invitations and places, with and without the browser's clipboard."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ HOST = "chat.test"
 
 
 def copied(page: Page) -> str:
-    """What one gets by pasting it into the message field."""
+    """The clipboard's text, pasted into the message field."""
     page.fill("#text", "")
     page.focus("#text")
     page.keyboard.press("Control+V")
@@ -28,7 +28,7 @@ def copy_message(page: Page, text: str) -> None:
 
 @pytest.fixture
 def insecure(playwright: Playwright, tmp_path: Path) -> Iterator[Page]:
-    """Ann in a group of Bob's, on a page that was opened over plain http from another machine."""
+    """Ann in a group of Bob's, on a page opened over plain http as from another machine."""
     browser = playwright.chromium.launch(
         executable_path=CHROMIUM, args=[*BROWSER_ARGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     )

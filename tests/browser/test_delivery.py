@@ -1,4 +1,4 @@
-"""What is written arrives once and in order, whatever happens to the server and to the page."""
+"""Messages arrive once and in order, whatever happens to the server and to the page."""
 
 import os
 import time
@@ -12,15 +12,15 @@ from tests.browser import media
 from tests.browser.conftest import SERVER_GONE, Someone, Watch
 from tests.browser.server import Person, Server
 
-#: Seconds without a server in the longest of these tests.
+#: Seconds without a server in the longest test.
 OUTAGE = float(os.environ.get("OUTAGE_SECONDS", "30"))
-#: After it, a page asks again within half a minute at the latest.
+#: Milliseconds. Afterwards a page reconnects within half a minute at the latest.
 BACK_AGAIN = 60_000
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Server]:
-    """A server of its own: it is going to be killed."""
+    """A server of its own, because the tests kill it."""
     with Server(tmp_path) as server:
         yield server
 
@@ -39,7 +39,7 @@ def test_what_is_written_while_the_server_is_dead_arrives_once_and_in_order(
         ann.write(f"meanwhile {number}")
     expect(ann.page.locator("[data-state=sending]")).to_have_count(3)
     expect(ann.page.locator("#banner")).to_be_visible()
-    # The page is gone before it could send again: what it had written must have been kept.
+    # The page is closed before it could send again: its messages must have been saved.
     site.start()
     ann.page.reload()
     expect(ann.page.locator("[data-state=sent]")).to_have_count(4, timeout=20_000)
@@ -67,7 +67,7 @@ def test_a_page_left_open_comes_back_by_itself_and_catches_up(
     bob.say(ann, "said while Ann was away")
     expect(ann.page.locator("[data-state=sent]")).to_have_count(2, timeout=BACK_AGAIN)
     expect(ann.page.locator(".message .text")).to_have_count(4)
-    # Whether he was before her, nobody knows.
+    # The order of Bob's message among Ann's is undefined.
     assert [text for text in ann.texts if text != "said while Ann was away"] == ["hello", "queued", "queued too"]
 
 
@@ -139,7 +139,7 @@ def test_two_people_write_through_a_long_outage_and_nothing_is_lost_doubled_or_r
     bob.open("Tea")
     expect(bob.page.locator("#text")).to_have_value("")
     ann.page.fill("#text", "and another")
-    # Her words wait for her in the browser, not in the page.
+    # Ann's messages wait in the browser's storage, not in the page.
     ann.page.close()
 
     site.start()

@@ -1,4 +1,4 @@
-"""Two people at a real Firefox, before the same server: what differs between browsers shows here."""
+"""Two users in a real Firefox on one server: differences between browsers show here."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser import firefox, media
-from tests.browser.conftest import PATIENCE, Someone, Watch, unique
+from tests.browser.conftest import TIMEOUT_MS, Someone, Watch, unique
 from tests.browser.screens import sign_in
 from tests.browser.server import Person, Server
 
-#: It is slower to begin than Chromium, and does more in processes of its own.
-PATIENT = 4 * PATIENCE
+#: Milliseconds. Firefox starts more slowly than Chromium.
+FIREFOX_TIMEOUT_MS = 4 * TIMEOUT_MS
 
 pytestmark = [
     pytest.mark.skipif(not firefox.FIREFOX, reason="Firefox is missing: apt-get install firefox-esr"),
@@ -30,12 +30,12 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, site: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
-    """A window with cookies of its own."""
+    """A window with its own cookies."""
     contexts = []
 
     def open_page(**options: Any) -> Page:
         context = browser.new_context(base_url=site.url, **{"locale": "en-GB", **firefox.AS_IT_IS, **options})
-        context.set_default_timeout(PATIENT)
+        context.set_default_timeout(FIREFOX_TIMEOUT_MS)
         watch.over(context)
         contexts.append(context)
         return context.new_page()
@@ -87,7 +87,7 @@ def test_a_page_of_firefox_left_open_hears_again_after_the_server_was_gone(brows
         ann, bob = Person(site, "Ann"), Person(site, "Bob")
         bob.say(ann, "before")
         context = browser.new_context(base_url=site.url, locale="en-GB", **firefox.AS_IT_IS)
-        context.set_default_timeout(PATIENT)
+        context.set_default_timeout(FIREFOX_TIMEOUT_MS)
         sign_in(context, ann.name)
         page = context.new_page()
         page.goto(f"/chat/private/{bob.id}/")
@@ -98,6 +98,6 @@ def test_a_page_of_firefox_left_open_hears_again_after_the_server_was_gone(brows
         page.press("#text", "Enter")
         expect(page.locator(".message[data-state=sending]")).to_have_count(1)
         site.start()
-        expect(page.locator(".message[data-state=sent]")).to_have_count(1, timeout=PATIENT)
+        expect(page.locator(".message[data-state=sent]")).to_have_count(1, timeout=FIREFOX_TIMEOUT_MS)
         expect(page.locator("#banner")).to_be_hidden()
         context.close()

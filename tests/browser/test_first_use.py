@@ -1,4 +1,4 @@
-"""A fresh installation: whoever comes first owns it, and finds what to do next."""
+"""A fresh installation: the first account owns it and is shown the next steps."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import PATIENCE, Watch
+from tests.browser.conftest import TIMEOUT_MS, Watch
 from tests.browser.server import PASSWORD, Person, Server
 
 Visit = Callable[..., Page]
@@ -15,7 +15,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Nobody has seen it, until the first test."""
+    """A server without accounts, until the first test."""
     with Server(tmp_path_factory.mktemp("fresh")) as server:
         yield server
 
@@ -32,7 +32,7 @@ def visit_at(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     def visit_at(server: Server, path: str, **options: object) -> Page:
         context = chromium.new_context(base_url=server.url, locale="en-GB", **options)  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT_MS)
         watch = Watch(server.url)
         watch.over(context)
         opened.append((context, watch))
@@ -82,7 +82,7 @@ def test_the_first_page_welcomes_and_its_account_enters_the_administration(fresh
     expect(page.locator("#site-name")).to_have_text("聊天管理")
 
 
-def test_who_is_alone_is_offered_to_bring_the_others_in(fresh: Server, visit_at: Visit) -> None:
+def test_the_only_user_is_offered_to_bring_the_others_in(fresh: Server, visit_at: Visit) -> None:
     Person(fresh, "Ann")
     page = visit_at(fresh, "/", permissions=["clipboard-read", "clipboard-write"])
     expect(page.get_by_role("heading")).to_have_text("Welcome back")

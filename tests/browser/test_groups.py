@@ -42,7 +42,7 @@ def test_the_owner_renames_appoints_and_removes_and_everyone_sees_it(
     expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}将{cem.name}移出了群聊")
 
 
-def test_a_member_sees_no_controls_that_his_role_does_not_allow(
+def test_a_member_sees_no_controls_that_the_role_does_not_allow(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
@@ -56,7 +56,7 @@ def test_a_member_sees_no_controls_that_his_role_does_not_allow(
     expect(panel.get_by_role("button", name="Leave the group")).to_be_visible()
 
 
-def test_a_member_s_server_refuses_what_his_page_does_not_offer(
+def test_the_server_refuses_a_member_what_the_page_does_not_offer(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
@@ -83,7 +83,7 @@ def test_a_member_s_server_refuses_what_his_page_does_not_offer(
     expect(ann.page.get_by_role("menuitem", name="Recall")).to_have_count(0)
 
 
-def test_an_administrator_sees_what_he_may_do_and_no_more(
+def test_an_administrator_sees_the_controls_of_the_role_and_no_more(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
@@ -101,7 +101,7 @@ def test_an_administrator_sees_what_he_may_do_and_no_more(
     assert ann.attempt("/group/dissolve", groupId=group) == 403
 
 
-def test_each_reads_in_his_own_language_who_came_and_went(
+def test_each_member_reads_in_their_own_language_who_came_and_went(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, li, bob = someone("Ann"), someone("李小明", locale="zh-CN"), person("Bob")
@@ -133,7 +133,7 @@ def test_a_removed_member_loses_the_group_at_once(
     ann, bob = someone("Ann"), person("Bob")
     group = bob.create_group("Tea", ann)
     ann.open("Tea")
-    # What she asks for has come: asked for after the removal, it would be refused.
+    # The page's requests are answered: after the removal they would be refused.
     expect(ann.page.locator("#status")).to_contain_text("·")
     expect(ann.page.locator(".system").last).to_be_visible()
     bob.post("/group/kick", groupId=group, userId=ann.id)

@@ -1,4 +1,4 @@
-"""The chat as an app: installed, readable and writable without its server, and heard of when nobody looks at it."""
+"""The chat as an installed app: reading and writing without the server, and notifications."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
-#: Milliseconds for what needs a worker to be installed, or a server to start.
+#: Milliseconds in which a worker is installed or a server starts.
 LONG = 30_000
-#: A browser that can be asked for permission and that has a push service: ours has neither.
+#: A browser with notification permissions and a push service: the tests' browser has neither.
 ABLE = """
 window.asked = 0;
 let permission = "default";
@@ -47,13 +47,13 @@ KEPT = """async () => {
 
 @pytest.fixture
 def someone(someone: Callable[..., Someone]) -> Callable[..., Someone]:
-    """As elsewhere, with a browser that installs the chat."""
+    """Like the other tests' `someone`, with a browser that installs the service worker."""
     return partial(someone, service_workers="allow")
 
 
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[Server]:
-    """A server of its own: it is going to be away."""
+    """A server of its own, because the tests stop it."""
     with Server(tmp_path, WEB_PUSH_LOCAL="on") as server:
         yield server
 
@@ -97,7 +97,7 @@ class TestWhileTheServerIsAway:
             "of a chat that was never opened",
             "written without a server",
         ]
-        # Its forms have no token of their own, and work.
+        # The cached page's forms have no token of their own, and work.
         sign_out(ann.page)
 
     def test_who_has_signed_out_leaves_nothing_to_read(
@@ -155,12 +155,12 @@ class TestWhileTheServerIsAway:
             expect_shown(ann.page, [["are you there?", f"private:{bob.id}"], ["New message", "chat"]])
             ann.page.goto("/")
             ann.open(bob)
-            # What was read is not told any longer.
+            # Notifications of read messages are closed.
             expect_shown(ann.page, [["New message", "chat"]])
 
 
 class Worker:
-    """The service worker's own side, as the browser's push service and the screen speak to it."""
+    """The service worker as the push service and the screen see it."""
 
     def __init__(self, page: Page) -> None:
         self._session: CDPSession = page.context.new_cdp_session(page)
@@ -189,7 +189,7 @@ def installed(page: Page) -> None:
 
 
 def kept(page: Page, *contents: str) -> None:
-    """Wait until these can be read without the server."""
+    """Waits until these texts can be read without the server."""
     wanted = json.dumps(contents)
     page.wait_for_function(
         f"() => ({KEPT})().then((ends) => {wanted}.every((one) => ends.flat().includes(one)))", timeout=LONG
@@ -316,7 +316,7 @@ def test_without_a_push_service_the_open_page_tells_and_says_so(someone: Callabl
     expect_shown(ann.page, [["This is a test. It works.", "test"]])
 
 
-def test_a_hidden_page_tells_its_worker_of_others_words_and_of_nothing_else(
+def test_a_hidden_page_notifies_of_others_messages_and_of_nothing_else(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")

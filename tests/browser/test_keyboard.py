@@ -1,4 +1,4 @@
-"""Everything is reached and done by the keyboard alone, and what has the focus is seen."""
+"""Everything can be reached and done by the keyboard alone, and the focus is visible."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,21 +9,21 @@ from tests.browser import media
 from tests.browser.conftest import Someone
 from tests.browser.server import Person
 
-#: What has the focus, as one would name it.
+#: A readable name of the focused element.
 FOCUSED = """() => {
   const one = document.activeElement;
   if (one === document.body) return "";
   return one.id || one.dataset.chat?.split(":")[0] || one.className.split(" ")[0] || one.tagName.toLowerCase();
 }"""
 
-#: As if the page had just come: Tab goes to what is first.
+#: Resets the focus, so that Tab goes to the first element of the page.
 FROM_THE_TOP = """() => {
   document.body.tabIndex = -1;
   document.body.focus();
   document.body.removeAttribute("tabindex");
 }"""
 
-#: Whether one can see that the element which has the focus has it: what surrounds it is not as without.
+#: Whether the focus is visible: the focused element looks different from an unfocused one.
 IS_SEEN = """() => {
   const one = document.activeElement;
   const around = () => {
@@ -40,7 +40,7 @@ IS_SEEN = """() => {
 
 
 def tabbed(page: Page, *, at_most: int = 40) -> list[str]:
-    """Goes by Tab from the page's beginning to its end. Each stop must be seen."""
+    """Goes by Tab from the first to the last element; the focus must be visible at each stop."""
     page.evaluate(FROM_THE_TOP)
     stops: list[str] = []
     for _ in range(at_most):
@@ -101,7 +101,7 @@ def test_a_chat_is_found_and_opened_by_the_keyboard(
     expect(ann.row(cem.name)).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(ann.row(bob.name)).to_be_focused()
-    # A message moves its chat up, and the focus goes along.
+    # A message moves its chat up, and the focus moves with it.
     bob.say(ann, "here")
     expect(page.locator(".rows .chat-name").first).to_have_text(bob.name)
     expect(ann.row(bob.name)).to_be_focused()
@@ -193,7 +193,7 @@ def test_dialogs_hold_the_focus_close_the_topmost_by_escape_and_give_it_back(
     expect(actions).to_be_visible()
     for _ in range(25):
         page.keyboard.press("Tab")
-        # In the dialog, or for one stop in the browser's own bars; never in what is behind it.
+        # In the dialog, or for one stop in the browser's own bars; never behind the dialog.
         assert page.evaluate(
             "document.activeElement.closest('dialog') !== null || document.activeElement === document.body"
         )
@@ -210,7 +210,7 @@ def test_dialogs_hold_the_focus_close_the_topmost_by_escape_and_give_it_back(
     expect(panel.get_by_role("button", name="Rename")).to_be_focused()
     mute = panel.get_by_role("button", name="Mute")
     mute.press("Enter")
-    # The panel was built anew.
+    # The panel was built again.
     expect(panel.get_by_role("button", name="Unmute")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The chat list: what its rows say, pins and mutes, the menu of a chat, and finding people and messages."""
+"""The chat list: its rows, pins and mutes, the menu of a chat, search for people and messages."""
 
 import re
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def talk(person: Person, to: Person, count: int, text: str = "message") -> list[
 
 
 def in_sight(page: Page, text: str) -> Any:
-    """The message of this text, once it can be seen within the log."""
+    """Waits until the message with this text is visible in the message list."""
     bubble = page.locator(".message").filter(has=page.locator(".text", has_text=re.compile(f"^{text}$")))
     expect(bubble).to_be_in_viewport()
     return bubble
@@ -116,7 +116,7 @@ def test_times_are_told_as_one_says_them(
     expect(time).to_have_attribute("datetime", sent["sentAt"])
 
 
-def test_who_has_no_chats_is_shown_one_way_to_begin(someone: Callable[..., Someone]) -> None:
+def test_an_empty_list_shows_one_way_to_begin(someone: Callable[..., Someone]) -> None:
     ann = someone("Ann")
     expect(ann.page.locator(".sidebar .empty h2")).to_be_visible()
     expect(ann.page.locator(".sidebar .empty .button.primary")).to_have_count(1)
@@ -133,7 +133,7 @@ def test_a_list_that_is_late_takes_nothing_back(
     held: list[tuple[Route, Any]] = []
     ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
     with ann.page.expect_request("**/chatList"):
-        cem.say(ann, "hello")  # somebody new: the list is asked for
+        cem.say(ann, "hello")  # a new chat: the page requests the list
     while not held:
         ann.page.wait_for_timeout(10)
     bob.say(ann, "second")

@@ -1,4 +1,4 @@
-"""Every size and both themes: nothing sticks out, and a picture of each is left to look at; what moves, and for whom."""
+"""Every size and both themes: nothing sticks out, with a screenshot of each; and reduced motion."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_every_size_in_light_and_dark_shows_its_panes_and_nothing_sticks_out(
 
 
 @pytest.mark.parametrize(("wish", "is_calm"), [("reduce", True), ("no-preference", False)])
-def test_who_wants_no_motion_gets_none(
+def test_with_reduced_motion_nothing_moves(
     someone: Callable[..., Someone], person: Callable[[str], Person], wish: str, is_calm: bool
 ) -> None:
     ann, bob = someone("Ann", reduced_motion=wish), person("Bob")

@@ -1,4 +1,4 @@
-"""Pictures, voice, places and files between two people at two browsers; and what goes wrong on the way."""
+"""Pictures, voice, places and files between two users in two browsers; and their failures."""
 
 import io
 import math
@@ -14,22 +14,22 @@ from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from messaging.media import places
 from tests.browser import media
-from tests.browser.conftest import PATIENCE, REFUSED, Someone, Watch, unique
+from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, unique
 from tests.browser.media import SENSES
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
 
 Pair = tuple[Someone, Someone]
-#: The name of the chat that each test has for itself.
+#: The name of the group that each test creates for itself.
 TRIP = "黄山 Trip"
 
 
 @pytest.fixture(scope="module")
 def couple(chromium: Browser, site: Server) -> Iterator[Pair]:
-    """Two people at two browsers with a microphone, a camera and a position; the same for all of these tests."""
+    """Two users in two browsers with a microphone, a camera and a position, shared by these tests."""
     options: dict[str, Any] = {"base_url": site.url, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}}
     contexts = [chromium.new_context(**options, **SENSES) for _ in range(2)]
     for context in contexts:
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT_MS)
     ann, bob = (
         Someone(unique(name), context.new_page()) for name, context in zip(("Ann", "Bob"), contexts, strict=True)
     )
@@ -40,7 +40,7 @@ def couple(chromium: Browser, site: Server) -> Iterator[Pair]:
 
 @pytest.fixture
 def pair(couple: Pair, watch: Watch) -> Iterator[Pair]:
-    """The two, who look at a chat of theirs that is new."""
+    """The couple, in a new group of theirs."""
     ann, bob = couple
     for one in couple:
         watch.over(one.page.context)
@@ -58,7 +58,7 @@ def pair(couple: Pair, watch: Watch) -> Iterator[Pair]:
 
 
 def line_of(someone: Someone) -> Any:
-    """The line of the open chat in the list."""
+    """The preview of the open chat in the list."""
     return someone.page.locator(".chat-row[aria-current] .chat-preview")
 
 
@@ -80,7 +80,7 @@ def sent(page: Page, name: str) -> Any:
 
 def test_a_picture_goes_out_smaller_upright_and_with_its_caption(pair: Pair, tmp_path: Path) -> None:
     ann, bob = pair
-    # 9 MB as cameras make them, lying on its side: 6 is a quarter turn.
+    # 9 MB, as cameras make them, rotated: 6 is a quarter turn.
     photo = media.picture(tmp_path / "IMG_1.jpg", (3720, 2790), noise=True, turn=6)
     assert photo.stat().st_size > 9_000_000
     with ann.page.expect_request("**/upload") as asked:
@@ -231,7 +231,7 @@ def test_nothing_jumps_while_pictures_load(pair: Pair, tmp_path: Path) -> None:
 
 # Voice ----------------------------------------------------------------------------------------------------------------
 
-#: Decodes what a voice message plays: [seconds, loudest sample].
+#: Decodes the audio of a voice message: [seconds, loudest sample].
 HEARD = """async (address) => {
   const sound = await new AudioContext().decodeAudioData(await (await fetch(address)).arrayBuffer());
   return [sound.duration, Math.max(...sound.getChannelData(0).map(Math.abs))];
@@ -547,7 +547,7 @@ def test_what_was_uploaded_and_not_sent_survives_a_reload_and_is_not_uploaded_ag
     page = ann.page
     uploads: list[str] = []
     page.on("request", lambda request: uploads.append(request.url) if request.url.endswith("/upload") else None)
-    # The message itself is held back on its way.
+    # The message itself is held back by the test.
     page.evaluate(
         """() => {
           const send = WebSocket.prototype.send;
@@ -588,7 +588,7 @@ def test_everything_is_attached_with_the_keyboard_alone(pair: Pair, tmp_path: Pa
     page = ann.page
     press = page.keyboard.press
     path = media.picture(tmp_path / "a.png", (90, 90))
-    # Asked for long before: it takes the browser a moment to hand its chooser over, and a key none.
+    # Awaited early: the browser opens its chooser a moment after the key.
     page.once("filechooser", lambda chooser: chooser.set_files(path))
     page.focus("#attach")
     press("Enter")
@@ -733,7 +733,7 @@ def test_tiles_come_from_the_configured_origin_shifted_where_they_are_and_from_n
 
 
 def _tile(place: places.Point) -> str:
-    """The tile of the usual scheme that a place lies on, at its sixteenth step."""
+    """The map tile of a place at zoom 16, in the usual scheme."""
     east = (place.longitude + 180) / 360
     north = (1 - math.asinh(math.tan(math.radians(place.latitude))) / math.pi) / 2
     return f"{int(east * 2**16)}/{int(north * 2**16)}"

@@ -1,4 +1,4 @@
-"""Everything comes from the chat's own origin, and whatever would not is stopped and noticed."""
+"""Everything comes from the chat's own origin; any other request is blocked and noticed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The first look, and how little of a lot is in the page: of chats, of messages, and of what was seen before."""
+"""The first view, and the limits on what is in the page: chats, messages, earlier conversations."""
 
 import threading
 from collections.abc import Callable
@@ -14,14 +14,14 @@ FETCHED = ("/chatList", "/group/messages", "/private/messages")
 
 
 def asked(page: Page) -> list[Request]:
-    """The requests for chats and messages, from now on."""
+    """Collects the requests for chats and messages from now on."""
     requests: list[Request] = []
     page.on("request", lambda request: requests.append(request) if urlsplit(request.url).path in FETCHED else None)
     return requests
 
 
 def say_much(person: Person, group: str, count: int) -> None:
-    """In any order, but the first at first and the last at last."""
+    """Sends in any order, except the first and the last message."""
     person.say_in(group, "news first")
     with ThreadPoolExecutor(4) as together:
         list(together.map(lambda number: person.say_in(group, f"news {number}"), range(count - 2)))
@@ -40,7 +40,7 @@ def test_a_conversation_is_there_before_anything_is_fetched(
         bob.say(ann, f"hello {number}")
     ann.page.goto("about:blank")  # whatever the page before it asks for is not this one's
     requests = asked(ann.page)
-    # Nothing but the page itself: the routes do not answer, and the socket is silent.
+    # Only the page itself: the routes do not answer, and the socket is silent.
     held: list[Route] = []
     for path in FETCHED:
         ann.page.route(f"**{path}*", lambda route: held.append(route))

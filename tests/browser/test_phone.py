@@ -1,4 +1,4 @@
-"""On a phone: the keyboard comes up, the notch is in the way, and the letters are large."""
+"""On a phone: with the keyboard, the notch, and large letters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ PHONE: dict[str, Any] = {
     "reduced_motion": "reduce",
 }
 
-#: Where the composer ends, and how far the log is from its end.
+#: The composer's bottom edge, and the message list's distance from its end.
 PLACES = """() => {
   const log = document.getElementById("log");
   return [
@@ -26,7 +26,7 @@ PLACES = """() => {
   ];
 }"""
 
-#: A keyboard that lies over the page, as iOS has it: only the visual viewport tells.
+#: A keyboard that lies over the page, as on iOS: only the visual viewport shrinks.
 COVERED = """Object.defineProperty(window, "visualViewport", {
   value: Object.assign(new EventTarget(), { scale: 1, height: innerHeight, cover(height) {
     this.height = height;
@@ -37,7 +37,7 @@ COVERED = """Object.defineProperty(window, "visualViewport", {
 
 @pytest.fixture
 def talk(someone: Callable[..., Someone], person: Callable[[str], Person]) -> Callable[..., Someone]:
-    """Ann before a long conversation with Bob, at its end."""
+    """Ann at the end of a long conversation with Bob."""
 
     def begin(script: str = "", **options: Any) -> Someone:
         ann, bob = someone("Ann", **{**PHONE, **options}), person("Bob")
@@ -54,7 +54,7 @@ def talk(someone: Callable[..., Someone], person: Callable[[str], Person]) -> Ca
 
 
 def expect_all_in_place(page: Page, height: int) -> None:
-    """The composer stands on what covers the window from this height on, and the last message above it."""
+    """The composer ends at this height, where the keyboard begins; the last message is above it."""
     page.wait_for_function(
         f"(height) => {{ const [bottom, left] = ({PLACES})(); return bottom <= height + 1 && left <= 2; }}", arg=height
     )
@@ -88,7 +88,7 @@ def test_zooming_in_with_two_fingers_moves_nothing(talk: Callable[..., Someone])
     expect_all_in_place(page, 740)
 
 
-def test_who_reads_above_stays_there_when_the_keyboard_comes(talk: Callable[..., Someone]) -> None:
+def test_a_reader_further_up_stays_there_when_the_keyboard_comes(talk: Callable[..., Someone]) -> None:
     page = talk().page
     page.evaluate("document.getElementById('log').scrollTop = 0")
     page.set_viewport_size({"width": 360, "height": 400})

@@ -1,4 +1,4 @@
-"""A person's own settings, heads that are changed, and the card about somebody else."""
+"""The user's own settings, changed avatars, and the card about another person."""
 
 import io
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def open_settings(page: Page, section: str = "") -> Locator:
 
 
 def choose_picture(page: Page, button: Locator, path: Path) -> Locator:
-    """By the system's chooser; the dialog that asks for the square of it."""
+    """Chooses a picture with the system's file chooser; returns the crop dialog."""
     with page.expect_file_chooser() as opened:
         button.click()
     opened.value.set_files(path)
@@ -44,7 +44,7 @@ def save(dialog: Locator) -> None:
 
 
 def colours(page: Page, image: Locator) -> tuple[str, str]:
-    """What stands on the left and on the right of a picture, as the server has it."""
+    """The colors at the left and right edge of a picture, as the server serves it."""
     address = image.get_attribute("src") or ""
     with Image.open(io.BytesIO(page.request.get(address).body())) as made:
         assert made.size == (256, 256)
@@ -112,7 +112,7 @@ def test_a_picture_is_cropped_by_keyboard_and_seen_at_once_by_everybody(
     dialog = choose_picture(ann.page, button, picture(tmp_path / "me.jpg", (900, 600), turn=6))
     expect(dialog.get_by_role("group", name="The picture")).to_be_focused()
     save(dialog)
-    # It was turned before it was cut: what was on the left is above.
+    # Rotated before it was cropped: its left side is now at the top.
     mine = ann.page.locator(".me-button img")
     assert is_loaded(mine) and len(set(colours(ann.page, mine))) == 1
     first = mine.get_attribute("src")
@@ -247,7 +247,7 @@ def test_the_language_of_the_settings_is_the_pages(someone: Callable[..., Someon
 # Presence and devices -------------------------------------------------------------------------------------------------
 
 
-def test_who_appears_offline_is_not_seen_until_he_wants_to_be(someone: Callable[..., Someone]) -> None:
+def test_a_user_who_appears_offline_is_not_seen_until_that_is_turned_off(someone: Callable[..., Someone]) -> None:
     ann, bob = someone("Ann"), someone("Bob")
     ann.say(bob, "hello")
     dot = bob.row(ann.name).locator(".avatar.online")

@@ -1,4 +1,4 @@
-"""What screen readers are told: of what is there, in what order, and of what happens, once."""
+"""What screen readers announce: the content in its order, and each event once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from tests.browser.conftest import REFUSED, Someone, Watch
 from tests.browser.screens import speech
 from tests.browser.server import Person
 
-#: Keeps everything that was read out politely from now on.
+#: Collects every polite announcement from now on.
 HEARING = """() => {
   window.heard = [];
   const region = document.getElementById("announcer");

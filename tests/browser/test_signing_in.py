@@ -1,4 +1,4 @@
-"""The pages before the chat."""
+"""The pages before the chat: sign-in and sign-up."""
 
 from collections.abc import Callable
 
@@ -50,7 +50,7 @@ def test_a_wrong_password_and_an_unknown_name_get_one_answer(
     assert answers[0] == answers[1]
 
 
-def test_whoever_guesses_too_often_is_told_how_long_to_wait(
+def test_after_too_many_guesses_the_page_says_how_long_to_wait(
     visit: Callable[..., Page], person: Callable[[str], Person], watch: Watch
 ) -> None:
     watch.allow(REFUSED)

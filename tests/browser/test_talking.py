@@ -1,4 +1,4 @@
-"""Two people, a third who must hear nothing, and what each of them sees."""
+"""Two users in a conversation, and a third who must see none of it."""
 
 import os
 import signal
@@ -145,7 +145,7 @@ def test_presence_is_told_within_seconds_of_a_sign_in_and_of_a_killed_browser(
             expect(dot).to_be_visible(timeout=5000)
         finally:
             os.killpg(browser.pid, signal.SIGKILL)
-    # Nothing said goodbye; what is left of it expires.
+    # Nothing signed off; the presence expires.
     expect(dot).to_have_count(0, timeout=(cache.TTL + 5) * 1000)
 
 
@@ -302,6 +302,6 @@ def test_a_lost_push_is_noticed_and_fetched(someone: Callable[..., Someone], per
     bob.say(ann, "the next one")
     expect(ann.page.locator(".message .text").last).to_have_text("the next one")
     expect(ann.bubble("the lost one")).to_have_count(1)
-    # She was at the end, and still is.
+    # Ann was at the end, and still is.
     expect(ann.bubble("the next one")).to_be_in_viewport(ratio=0.9)
     expect(ann.page.locator(".pill")).to_be_hidden()
