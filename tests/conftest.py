@@ -157,7 +157,7 @@ def _quick_settings() -> Iterator[None]:
     from django.conf import settings
 
     quick = {
-        "PASSWORD_HASHERS": ["tests.people.QuickArgon2"],
+        "PASSWORD_HASHERS": ["tests.hashing.QuickArgon2"],
         # Without collecting the files first.
         "STORAGES": {
             **settings.STORAGES,

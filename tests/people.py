@@ -9,7 +9,6 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
-from django.contrib.auth.hashers import Argon2PasswordHasher
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -23,12 +22,6 @@ PATIENCE = 5.0
 BACKGROUND = {"OnlineUsersList"}
 
 PASSWORD = "correct horse battery"
-
-
-class QuickArgon2(Argon2PasswordHasher):
-    """The same work, a thousandth of it: a hundred people sign up in a second."""
-
-    time_cost, memory_cost, parallelism = 1, 8, 1
 
 
 class Refused(Exception):

@@ -129,29 +129,31 @@ def test_a_message_may_come_in_one_frame_in_many_and_byte_by_byte(anns: Wire, pa
     assert anns.answer(3)["event"] == anns.answer(4)["event"] == "ack"
 
 
-@pytest.mark.parametrize(
-    ("code", "frames"),
-    [
-        (1002, bytes((LAST | TEXT, 2)) + b"hi"),  # not masked
-        (1002, masked(LAST | 0x40 | TEXT, beat(1))),  # compressed, which nobody agreed on
-        (1002, masked(LAST | 3, b"")),
-        (1002, masked(LAST | 11, b"")),
-        (1002, masked(LAST, b"goes on with nothing")),
-        (1002, masked(TEXT, b"one") + masked(LAST | TEXT, b"another within")),
-        (1002, masked(PING, b"a part of a question")),
-        (1002, masked(LAST | PING, bytes(126))),
-        (1002, masked(LAST | CLOSE, b"x")),
-        (1002, masked(LAST | CLOSE, (1005).to_bytes(2))),
-        (1007, masked(LAST | TEXT, b"\xff\xfe")),
-        (1007, masked(LAST | CLOSE, (1000).to_bytes(2) + b"\xff")),
-        (1009, masked(LAST | BINARY, bytes(1024 * 1024 + 1))[:100]),
-        (1009, masked(BINARY, bytes(1024 * 1024)) + masked(LAST, b"x")),
-        (1000, masked(LAST | CLOSE, (1000).to_bytes(2) + b"bye")),
-        (4999, masked(LAST | CLOSE, (4999).to_bytes(2))),
-        (0, masked(LAST | CLOSE, b"")),
-    ],
-)
-def test_a_broken_frame_and_a_goodbye_end_the_socket_with_their_code(anns: Wire, code: int, frames: bytes) -> None:
+#: What a client sends that ends the connection, and the code with which it ends.
+ENDINGS: dict[str, tuple[int, bytes]] = {
+    "not masked": (1002, bytes((LAST | TEXT, 2)) + b"hi"),
+    "compressed, which nobody agreed on": (1002, masked(LAST | 0x40 | TEXT, beat(1))),
+    "an unknown kind of frame": (1002, masked(LAST | 3, b"")),
+    "an unknown kind of control frame": (1002, masked(LAST | 11, b"")),
+    "goes on with nothing": (1002, masked(LAST, b"goes on with nothing")),
+    "another message within": (1002, masked(TEXT, b"one") + masked(LAST | TEXT, b"another within")),
+    "a part of a ping": (1002, masked(PING, b"a part of a question")),
+    "a long ping": (1002, masked(LAST | PING, bytes(126))),
+    "half a code": (1002, masked(LAST | CLOSE, b"x")),
+    "a code that is not sent": (1002, masked(LAST | CLOSE, (1005).to_bytes(2))),
+    "a text that is none": (1007, masked(LAST | TEXT, b"\xff\xfe")),
+    "a reason that is no text": (1007, masked(LAST | CLOSE, (1000).to_bytes(2) + b"\xff")),
+    "a large frame": (1009, masked(LAST | BINARY, bytes(1024 * 1024 + 1))[:100]),
+    "a large message": (1009, masked(BINARY, bytes(1024 * 1024)) + masked(LAST, b"x")),
+    "goodbye": (1000, masked(LAST | CLOSE, (1000).to_bytes(2) + b"bye")),
+    "goodbye with a code of its own": (4999, masked(LAST | CLOSE, (4999).to_bytes(2))),
+    "goodbye without a code": (0, masked(LAST | CLOSE, b"")),
+}
+
+
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_a_broken_frame_and_a_goodbye_end_the_socket_with_their_code(anns: Wire, kind: str) -> None:
+    code, frames = ENDINGS[kind]
     anns.send(frames)
     assert anns.closed() == code
 

@@ -43,6 +43,7 @@ class Server:
         self._environment = {
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ
         } | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PORT": str(self.port),
             "DATA_DIR": str(folder / "data"),
             "MEDIA_ROOT": str(folder / "media"),

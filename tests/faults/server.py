@@ -49,6 +49,7 @@ class Server:
         # Of whoever runs the tests, nothing: his limits, his DATA_DIR and his databases are not ours.
         self._environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PORT": str(self.port),
             "DATA_DIR": str(self.data),
             "MEDIA_ROOT": str(folder / "media"),
