@@ -25,6 +25,7 @@ from chatproject.core.checks import RATES
 #: Its name, where this is one of several processes that run tests: in a folder of that which started them.
 _worker = os.environ.get("PYTEST_XDIST_WORKER")
 _ours = "DATA_DIR" not in os.environ
+_shares = "TESTS_SHARED" not in os.environ
 if _worker:
     os.environ["DATA_DIR"] += f"/{_worker}"
     Path(os.environ["DATA_DIR"]).mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,8 @@ os.environ.update(
         "PORT": str(_PORT),
         **({"DATA_DIR": tempfile.mkdtemp(prefix="chat-test-")} if _ours else {}),
         "MEDIA_ROOT": tempfile.mkdtemp(prefix="chat-media-"),
+        # What is made once for all processes of a run.
+        **({"TESTS_SHARED": tempfile.mkdtemp(prefix="chat-shared-")} if _shares else {}),
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
         "ALLOWED_ORIGINS": f"http://127.0.0.1:{_PORT},http://localhost:{_PORT}",
         "REGISTRATION": "open",
@@ -148,6 +151,8 @@ def pytest_sessionfinish() -> None:
     _listener.close()
     if _ours:
         shutil.rmtree(os.environ["DATA_DIR"], ignore_errors=True)
+    if _shares:
+        shutil.rmtree(os.environ["TESTS_SHARED"], ignore_errors=True)
     shutil.rmtree(os.environ["MEDIA_ROOT"], ignore_errors=True)
 
 

@@ -157,10 +157,23 @@ def people(api: Any) -> Iterator[SimpleNamespace]:
     person.close()
 
 
+@pytest.fixture(scope="module")
+def kept_world(people: SimpleNamespace) -> SimpleNamespace:
+    """For requests that change nothing."""
+    return new_world(people)
+
+
 @pytest.fixture
-def world(people: SimpleNamespace, settings: Any) -> SimpleNamespace:
+def world(request: pytest.FixtureRequest, people: SimpleNamespace, row: Row, status: int) -> SimpleNamespace:
+    """One of its own for each request that is to change something."""
+    if row.method == "get" or status >= 400:
+        kept: SimpleNamespace = request.getfixturevalue("kept_world")
+        return kept
+    return new_world(people)
+
+
+def new_world(people: SimpleNamespace) -> SimpleNamespace:
     """A new closed group with an owner, an admin, members, one who was removed, and a stranger outside."""
-    settings.RATE_MESSAGES = "off"
     world = SimpleNamespace(**vars(people))
     memberships = [world.admin, world.member, world.other, world.kicked]
     world.group = world.owner.post(

@@ -21,7 +21,7 @@ from tests.browser.server import ROOT, Person, Server
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One that every test leaves as it was: running."""
-    with Server(tmp_path_factory.mktemp("served")) as server:
+    with Server(tmp_path_factory.mktemp("served"), is_first=True) as server:
         yield server
 
 
@@ -208,7 +208,7 @@ def test_a_redis_that_is_killed_is_back_in_a_moment(served: Server) -> None:
 
 
 def test_a_redis_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_first=True)
     keeper = embedded.Keeper(data(server), guest=True)
     keeper.start()
     left_behind = redis_process(server)
@@ -219,7 +219,7 @@ def test_a_redis_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_redis_that_was_left_behind_and_hangs_is_replaced(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+    server = Server(tmp_path, is_first=True)
     keeper = embedded.Keeper(data(server), guest=True)
     keeper.start()
     hanging = redis_process(server)

@@ -1,6 +1,9 @@
 """The project's real run command, on a free port and with a data directory of its own."""
 
+import fcntl
+import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,17 +30,23 @@ BROWSER_ARGS = [
 #: A microphone that beeps and a camera that shows the time, for contexts that permit them.
 FAKE_DEVICES = ["--use-fake-device-for-media-stream"]
 PASSWORD = "correct horse battery"
+#: Seconds a server may take to start on a busy machine.
+START = 240.0
 
 
 class Server:
-    """`manage.py serve` as a child process. `kill()` is like a power cut; `start()` may follow it."""
+    """`manage.py serve` as a child process. `kill()` is like a power cut; `start()` may follow it.
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    The first start finds a database and static files that are `prepared`, unless `is_first`.
+    """
+
+    def __init__(self, folder: Path, *, is_first: bool = False, **environment: str) -> None:
         self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
         self.database = folder / "data" / "chat.sqlite3"
         self.process: subprocess.Popen[bytes] | None = None
+        self._is_first = is_first
         self.http = httpx.Client(base_url=self.url, timeout=20)
         # Without the caller's environment: its DATA_DIR, DATABASE_URL and limits must not apply here.
         self._environment = {
@@ -67,11 +76,13 @@ class Server:
         self.http.close()
 
     def start(self) -> None:
+        if not self._is_first and not self.database.exists():
+            shutil.copytree(prepared(), self.database.parent, dirs_exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + START
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if self.http.get("/healthz").status_code == 200:
@@ -96,6 +107,22 @@ class Server:
             self.process.send_signal(how)
             self.process.wait(60)
             self.process = None
+
+
+@functools.cache
+def prepared() -> Path:
+    """A DATA_DIR after a first start, to be copied. It is made once for all processes of a run."""
+    shared = Path(os.environ["TESTS_SHARED"])
+    made = shared / "prepared"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            draft = shared / "draft"
+            draft.mkdir()
+            with Server(draft, is_first=True):
+                pass
+            (draft / "data").rename(made)
+    return made
 
 
 class Person:

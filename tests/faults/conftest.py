@@ -12,7 +12,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.faults.phones", "tests.faults.talk")
 
-from tests.faults.server import Server
+from tests.browser.server import prepared
 from tests.faults.world import Story, World
 
 #: Worlds that exist at the same time: with more, each only takes longer.
@@ -20,21 +20,13 @@ AT_ONCE = 8
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The DATA_DIR of a server that was started once: its tables are there, its static files collected."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each of some thousand requests
-    server = Server(tmp_path_factory.mktemp("prepared"))
-    server.start()
-    server.stop()
-    return server.data
-
-
-@pytest.fixture(scope="session")
 def begun(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, prepared: Path
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Story, "Future[None]"]]:
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each of some thousand requests
+
     async def tell(story: Story, folder: Path) -> None:
-        async with World(folder, prepared) as world:
+        async with World(folder, prepared()) as world:
             await story(world)
 
     functions = [getattr(item, "function", None) for item in request.session.items]

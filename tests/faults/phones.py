@@ -24,7 +24,7 @@ RETRY = 0.05
 RETRY_BUSY = 1.0
 #: Seconds for an answer, and for a server that starts on a busy machine.
 PATIENCE = 20.0
-START = 60.0
+START = 240.0
 #: Pushes that carry a message.
 MESSAGES = {"OnPrivate", "OnGroupMsg", "OnEdit", "OnRecall"}
 

@@ -21,7 +21,7 @@ from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a server may take to start on a busy machine.
-START = 60.0
+START = 240.0
 #: So many start at once; more would only wait for each other.
 _STARTING = threading.BoundedSemaphore(2)
 #: Bytes of memory at which a server that went mad fails, and not the machine.
