@@ -18,12 +18,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 from websockets.sync.client import ClientConnection, connect
 
-from bench.report import machine, write_section
-from bench.servers import BENCH, Installation
+from bench.harness.checkouts import HERE, Person, installations
+from bench.harness.frames import Message
+from bench.harness.processes import ROOT
+from bench.harness.report import machine, write_section
 
 CHROMIUM = "/usr/bin/chromium"
 NAME, PASSWORD = "Person 0", "correct horse battery"
@@ -34,7 +37,7 @@ SECTION = "bench/run browser"
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table; `limit` is what must not be passed."""
+    """A line of the table; `limit` is the largest value allowed."""
 
     what: str
     value: float
@@ -52,15 +55,19 @@ class Row:
         return f"| {self.what} | {value} {self.unit}".rstrip() + f" | {bar}{'' if self.holds else ' (missed)'} |"
 
 
-class Talkers:
-    """People who talk by sockets, in turn and at a steady rate."""
+#: Who sends the next message, and in which group.
+Turn = tuple[Person, str]
 
-    def __init__(self, port: int, turns: Sequence[tuple[str, str]]) -> None:
-        """`turns`: whose token, and in which group."""
-        sockets = {token: self._connect(port, token) for token in dict.fromkeys(token for token, _group in turns)}
-        self._turns = [(sockets[token], group) for token, group in turns]
+
+class Senders:
+    """People who send messages by sockets, in turn and at a steady rate."""
+
+    def __init__(self, port: int, turns: Sequence[Turn]) -> None:
+        people = {person.id: person for person, _group in turns}
+        self._sockets = {id_: self._connect(port, person.token) for id_, person in people.items()}
+        self._turns = turns
         self._stopped = threading.Event()
-        self.said = 0
+        self._sent = 0
 
     def _connect(self, port: int, token: str) -> ClientConnection:
         socket = connect(
@@ -77,21 +84,22 @@ class Talkers:
         for _frame in socket:
             pass
 
-    def say(self, count: int, *, per_second: float) -> None:
-        """So many messages, never faster than that."""
+    def send(self, count: int, *, per_second: float) -> None:
+        """Send `count` messages, never more than `per_second`."""
         begun = time.monotonic()
-        for number, (socket, group) in zip(range(count), itertools.cycle(self._turns), strict=False):
+        for number, (person, group) in zip(range(count), itertools.cycle(self._turns), strict=False):
             wait = begun + number / per_second - time.monotonic()
             if self._stopped.wait(max(0, wait)) if wait > 0.005 else self._stopped.is_set():
                 return
-            data = {"groupId": group, "content": f"{number} and the kettle is on, 今天下午见"}
-            socket.send(json.dumps({"event": "EmitGroupMsg", "data": data}))
-            self.said += 1
+            content = f"{number} and the kettle is on, 今天下午见"
+            message = Message(target=group, sender=person.id, content=content, client_id=str(uuid4()))
+            self._sent += 1
+            self._sockets[person.id].send(json.dumps(message.group_frame(ack=self._sent)))
 
     @contextmanager
-    def talking(self, *, per_second: float) -> Iterator[None]:
+    def sending(self, *, per_second: float) -> Iterator[None]:
         self._stopped.clear()
-        thread = threading.Thread(target=self.say, args=[sys.maxsize], kwargs={"per_second": per_second}, daemon=True)
+        thread = threading.Thread(target=self.send, args=[sys.maxsize], kwargs={"per_second": per_second}, daemon=True)
         thread.start()
         try:
             yield
@@ -104,7 +112,7 @@ class Talkers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for socket, _group in self._turns:
+        for socket in self._sockets.values():
             socket.close()
 
 
@@ -137,13 +145,13 @@ class Visitor:
         context: BrowserContext = self.browser.new_context(
             storage_state=self.state, viewport={"width": 1280, "height": 800}, locale="en-GB"
         )
-        context.add_init_script(path=BENCH / "watch.js")
+        context.add_init_script(path=ROOT / "bench" / "watch.js")
         try:
             yield context.new_page()
         finally:
             context.close()
 
-    def tell(self, what: str, value: float, unit: str, limit: float | None = None) -> None:
+    def note(self, what: str, value: float, unit: str, limit: float | None = None) -> None:
         row = Row(what, value, unit, limit)
         self.rows.append(row)
         print(row, file=sys.stderr, flush=True)
@@ -187,16 +195,16 @@ def longest(page: Page) -> float:
 
 
 def heaviest(trace: bytes) -> float:
-    """Milliseconds of CPU time of the page's heaviest task: what a busy machine adds to a task is not in it."""
+    """Milliseconds of CPU time of the page's heaviest task, which a busy machine does not lengthen."""
     events = json.loads(trace)["traceEvents"]
     names = {(one["pid"], one["tid"]): one["args"]["name"] for one in events if one["name"] == "thread_name"}
     mine = (one for one in events if names.get((one["pid"], one["tid"])) == "CrRendererMain")
     return float(max(one.get("tdur", 0) for one in mine) / 1000)
 
 
-def loads(visitor: Visitor, runs: int) -> None:
+def loads(visitor: Visitor, rounds: int) -> None:
     cold, warm = [], []
-    for _run in range(runs):
+    for _round in range(rounds):
         with visitor.arrive() as page:
             cold.append(open_chat(visitor, page))
             page.wait_for_load_state("networkidle")
@@ -207,17 +215,17 @@ def loads(visitor: Visitor, runs: int) -> None:
     def median(of: Sequence[dict[str, float]], name: str) -> float:
         return statistics.median(one[name] for one in of)
 
-    visitor.tell("cold: the page has come", median(cold, "answered"), "ms")
-    visitor.tell("cold: first paint", median(cold, "painted"), "ms")
-    visitor.tell("cold: the conversation is painted", median(cold, "message"), "ms", 1000)
-    visitor.tell("cold: the slowest of them", max(one["message"] for one in cold), "ms")
-    visitor.tell("cold: requests before it", median(cold, "requests"), "")
-    visitor.tell("cold: kilobytes before it", median(cold, "kilobytes"), "KB")
-    visitor.tell("warm: the conversation is painted", median(warm, "message"), "ms", 1000)
+    visitor.note("cold: the page has come", median(cold, "answered"), "ms")
+    visitor.note("cold: first paint", median(cold, "painted"), "ms")
+    visitor.note("cold: the conversation is painted", median(cold, "message"), "ms", 1000)
+    visitor.note("cold: the slowest of them", max(one["message"] for one in cold), "ms")
+    visitor.note("cold: requests before it", median(cold, "requests"), "")
+    visitor.note("cold: kilobytes before it", median(cold, "kilobytes"), "KB")
+    visitor.note("warm: the conversation is painted", median(warm, "message"), "ms", 1000)
 
 
 def scroll(visitor: Visitor, turns: int) -> None:
-    """Up through the history by the wheel, as fast as somebody turns it who looks for something."""
+    """Scroll up through the history by the wheel, as fast as a person who looks for something."""
     with visitor.arrive() as page:
         open_chat(visitor, page)
         page.wait_for_load_state("networkidle")
@@ -231,20 +239,20 @@ def scroll(visitor: Visitor, turns: int) -> None:
             "   at: Number(document.querySelector('.message[data-seq]').dataset.seq) })"
         )
         frames = seen["frames"]
-        visitor.tell("scrolling: messages seen", MESSAGES - seen["at"], "")
-        visitor.tell("scrolling: layout shift", seen["shifts"], "", 0.05)
-        visitor.tell("scrolling: messages in the page at most", seen["most"], "", 320)
-        visitor.tell("scrolling: 99 of 100 frames within", frames[int(len(frames) * 0.99)], "ms")
-        visitor.tell("scrolling: longest task", longest(page), "ms")
+        visitor.note("scrolling: messages seen", MESSAGES - seen["at"], "")
+        visitor.note("scrolling: layout shift", seen["shifts"], "", 0.05)
+        visitor.note("scrolling: messages in the page at most", seen["most"], "", 320)
+        visitor.note("scrolling: 99 of 100 frames within", frames[int(len(frames) * 0.99)], "ms")
+        visitor.note("scrolling: longest task", longest(page), "ms")
 
 
-def type_on(visitor: Visitor, port: int, line: tuple[str, str], keys: int) -> None:
+def type_on(visitor: Visitor, port: int, turn: Turn, keys: int) -> None:
     """Typing in the open chat while twenty messages a second arrive in it."""
-    with visitor.arrive() as page, Talkers(port, [line]) as talkers:
+    with visitor.arrive() as page, Senders(port, [turn]) as senders:
         open_chat(visitor, page)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(1000)
-        with talkers.talking(per_second=20):
+        with senders.sending(per_second=20):
             page.wait_for_timeout(1000)
             page.evaluate("bench.forget()")
             visitor.browser.start_tracing(page=page, categories=["toplevel"])
@@ -252,22 +260,22 @@ def type_on(visitor: Visitor, port: int, line: tuple[str, str], keys: int) -> No
             page.wait_for_timeout(500)
             work = heaviest(visitor.browser.stop_tracing())
         waits, tasks = page.evaluate("[bench.events.toSorted((a, b) => a - b), bench.tasks.length]")
-        # Only what took 16 ms or more is told: the others are below.
+        # The browser reports only keys that took 16 ms or more.
         waits = [8.0] * max(0, keys - len(waits)) + waits
-        visitor.tell("typing: keys to paint, half within", statistics.median(waits), "ms")
-        visitor.tell("typing: keys to paint, 99 of 100 within", waits[int(len(waits) * 0.99)], "ms")
-        visitor.tell("typing: long tasks", tasks, "", 0)
-        visitor.tell("typing: longest task", longest(page), "ms", 50)
-        visitor.tell("typing: most CPU time of one task", work, "ms", 50)
+        visitor.note("typing: keys to paint, half within", statistics.median(waits), "ms")
+        visitor.note("typing: keys to paint, 99 of 100 within", waits[int(len(waits) * 0.99)], "ms")
+        visitor.note("typing: long tasks", tasks, "", 0)
+        visitor.note("typing: longest task", longest(page), "ms", 50)
+        visitor.note("typing: most CPU time of one task", work, "ms", 50)
         page.fill("#text", "")
 
 
 def switch(visitor: Visitor, times: int) -> None:
-    """From chat to chat, the first visit of each."""
+    """Open chat after chat, each for the first time."""
     with visitor.arrive() as page:
         open_chat(visitor, page)
         page.wait_for_load_state("networkidle")
-        # The list has its rows in the page as far as somebody scrolled.
+        # The page has only the rows of the list up to where it was scrolled.
         page.mouse.move(160, 400)
         while page.locator(".rows .chat-row").count() <= times:
             page.mouse.wheel(0, 4000)
@@ -277,38 +285,38 @@ def switch(visitor: Visitor, times: int) -> None:
             page.evaluate("(n) => bench.open(document.querySelectorAll('.rows .chat-row')[n])", 1 + number)
             for number in range(times)
         ]
-        visitor.tell(f"switching {times} times: median", statistics.median(took), "ms")
-        visitor.tell(f"switching {times} times: slowest", max(took), "ms")
-        visitor.tell(f"switching {times} times: longest task", longest(page), "ms")
+        visitor.note(f"switching {times} times: median", statistics.median(took), "ms")
+        visitor.note(f"switching {times} times: slowest", max(took), "ms")
+        visitor.note(f"switching {times} times: longest task", longest(page), "ms")
 
 
-def hour(visitor: Visitor, port: int, turns: Sequence[tuple[str, str]], count: int, rate: float) -> None:
-    """An hour's messages in minutes, and what is left of them."""
-    with visitor.arrive() as page, Talkers(port, turns) as talkers:
+def hour(visitor: Visitor, port: int, turns: Sequence[Turn], count: int, rate: float) -> None:
+    """Receive an hour's messages in minutes, and see what remains of them in the page."""
+    with visitor.arrive() as page, Senders(port, turns) as senders:
         session = page.context.new_cdp_session(page)
         open_chat(visitor, page)
         page.wait_for_load_state("networkidle")
-        talkers.say(2000, per_second=rate)
+        senders.send(2000, per_second=rate)
         settle(page)
         before, elements = heap(session), nodes(session)
         page.evaluate("bench.forget()")
         begun = time.monotonic()
-        talkers.say(count, per_second=rate)
+        senders.send(count, per_second=rate)
         took = time.monotonic() - begun
         settle(page)
         after = heap(session)
-        visitor.tell("an hour: messages", count, "")
-        visitor.tell("an hour: messages a second", count / took, "")
-        visitor.tell("an hour: heap before", before, "MB")
-        visitor.tell("an hour: heap after", after, "MB", before * 1.1 + 1)
-        visitor.tell("an hour: nodes of the document before", elements, "")
-        visitor.tell("an hour: nodes of the document after", nodes(session), "", elements * 1.1)
-        visitor.tell("an hour: messages in the page at most", page.evaluate("bench.mostNodes"), "", 320)
-        visitor.tell("an hour: longest task", longest(page), "ms")
+        visitor.note("an hour: messages", count, "")
+        visitor.note("an hour: messages a second", count / took, "")
+        visitor.note("an hour: heap before", before, "MB")
+        visitor.note("an hour: heap after", after, "MB", before * 1.1 + 1)
+        visitor.note("an hour: nodes of the document before", elements, "")
+        visitor.note("an hour: nodes of the document after", nodes(session), "", elements * 1.1)
+        visitor.note("an hour: messages in the page at most", page.evaluate("bench.mostNodes"), "", 320)
+        visitor.note("an hour: longest task", longest(page), "ms")
 
 
 def settle(page: Page) -> None:
-    """Until everything that was said has been heard: the last message does not change any more."""
+    """Wait until every message has arrived: the last one has not changed for three seconds."""
     page.wait_for_function(
         """() => {
           const last = [...document.querySelectorAll(".message[data-seq]")].at(-1)?.dataset.seq;
@@ -325,31 +333,28 @@ def main() -> None:
     if not Path(CHROMIUM).exists():
         sys.exit(f"bench: {CHROMIUM} is missing (Debian: apt install chromium fonts-noto-cjk fonts-noto-color-emoji)")
     before = os.getloadavg()[0]
-    installation = Installation(PEOPLE, [MEMBERS], history=MESSAGES, chats=CHATS)
-    try:
-        with installation.serving() as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-            members = _lines(installation.people(f"group-{MEMBERS}"))
-            # Three of four messages of the hour are said in the open chat.
-            turns = [turn for other in _lines(installation.people("chats")) for turn in [*[members[2]] * 3, other]]
-            visitor = Visitor(browser, f"http://127.0.0.1:{server.port}", members[0][1])
-            visitor.sign_in()
-            work: dict[str, Callable[[], None]] = {
-                "loads": lambda: loads(visitor, options.runs),
-                "switch": lambda: switch(visitor, 50),
-                "scroll": lambda: scroll(visitor, 250),
-                "typing": lambda: type_on(visitor, server.port, members[1], 300),
-                "hour": lambda: hour(visitor, server.port, turns, options.hour, options.rate),
-            }
-            for name in options.only or work:
-                work[name]()
-            version = browser.version
-            browser.close()
-    finally:
-        installation.remove()
+    filled = installations([HERE], PEOPLE, [MEMBERS], history=MESSAGES, chats=CHATS)
+    with filled as (installation,), installation.serving() as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        group, people = installation.group(MEMBERS), installation.people
+        # Three of four messages of the hour are sent in the open chat.
+        turns = [turn for other in installation.chats for turn in [*[(people[2], group)] * 3, other]]
+        visitor = Visitor(browser, f"http://127.0.0.1:{server.port}", group)
+        visitor.sign_in()
+        work: dict[str, Callable[[], None]] = {
+            "loads": lambda: loads(visitor, options.rounds),
+            "switch": lambda: switch(visitor, 50),
+            "scroll": lambda: scroll(visitor, 250),
+            "typing": lambda: type_on(visitor, server.port, (people[1], group), 300),
+            "hour": lambda: hour(visitor, server.port, turns, options.hour, options.rate),
+        }
+        for name in options.only or work:
+            work[name]()
+        version = browser.version
+        browser.close()
     about = (
         f"{time.strftime('%Y-%m-%d')}, {machine()}, Chromium {version} without a screen; load times are medians of "
-        f"{options.runs}. Load of the machine before it began: {before:.1f}."
+        f"{options.rounds}. Load of the machine before it began: {before:.1f}."
     )
     lines = [about, "", "| | measured | at most |", "|---|---|---|", *map(str, visitor.rows)]
     print("\n".join(lines))
@@ -358,13 +363,9 @@ def main() -> None:
     sys.exit(0 if all(row.holds for row in visitor.rows) else 1)
 
 
-def _lines(path: str) -> list[tuple[str, str]]:
-    return [(token, group) for token, group in map(str.split, Path(path).read_text().splitlines())]
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=7, help="how often the page is loaded, cold and warm")
+    parser.add_argument("--rounds", type=int, default=7, help="times that the page is loaded, cold and warm")
     parser.add_argument("--hour", type=int, default=HOUR, help="messages of the compressed hour")
     parser.add_argument("--rate", type=float, default=400, help="of them, a second")
     parser.add_argument("--only", nargs="*", default=[], help="loads, switch, scroll, typing, hour")

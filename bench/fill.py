@@ -1,12 +1,14 @@
-"""Fill an installation with people who are signed in, groups and private chats, quickly.
+"""Fills a migrated, empty database with people who are signed in, groups and private chats, quickly.
 
     python bench/fill.py FOLDER PEOPLE GROUP... [pairs=N] [rooms=ROOMSxEACH] [history=MESSAGES] [chats=N]
 
-Makes PEOPLE people with a token each, a group of the first GROUP of them for each GROUP, and writes into FOLDER for
-each what the load generator takes: a line per person with his token and the group's id (`group-GROUP`), or his
-partner's (`pairs`). `people.json` has the same people for servers that are not ours. `rooms=250x20` also puts everyone
-into EACH of ROOMS groups. `history=10000` has that much said in the first group, a picture now and then, and
-`chats=500` gives the first person so many other chats with something in each, for a browser; his password is PASSWORD.
+Makes PEOPLE people with a token each, and for each GROUP a group of the first GROUP of them. FOLDER/people.json tells
+who and what there is: `people` with id, name and token, `groups` with room and size, `chats` with room and person.
+`pairs=200` makes private chats of the first 200 pairs of neighbours. `rooms=250x20` also puts everyone into EACH of
+ROOMS groups. For a browser, `history=10000` writes that many messages into the first group, a picture now and then, and
+`chats=500` gives the first person so many other chats with something in each; their password is PASSWORD.
+
+bench/harness runs the file of the checkout that is measured, so its arguments and people.json have to stay as they are.
 """
 
 import hashlib
@@ -38,10 +40,10 @@ from messaging.models import Message, Upload  # noqa: E402
 CHUNK = 500
 PASSWORD = "correct horse battery"
 WORDS = ["tea", "the", "kettle", "is", "on", "who", "brings", "cakes", "tomorrow", "at", "four", "今天", "下午", "见"]
-#: Of a history, one message in so many is a picture; of a person's chats, one in so many is a group, or unread.
+#: One message in so many of a history is a picture; one chat in so many is a group, or has an unread message.
 PICTURE_EVERY, GROUP_EVERY, UNREAD_EVERY = 40, 3, 7
-#: Messages in each of a person's other chats.
-SAID = 20
+#: Messages in each of the first person's other chats.
+CHAT_MESSAGES = 20
 
 
 def make_people(count: int) -> tuple[list[User], list[str]]:
@@ -79,15 +81,15 @@ def make_pair(one: User, other: User) -> None:
     )
 
 
-def make_history(room: Room, talkers: Sequence[User], count: int, *, until: datetime, pictures: bool = False) -> None:
-    """`count` messages, a minute apart, the last `until`; everyone has read them."""
-    said = random.Random(room.pk.int)
+def make_history(room: Room, senders: Sequence[User], count: int, *, until: datetime, pictures: bool = False) -> None:
+    """`count` messages by `senders` in turn, a minute apart, the last at `until`; everyone has read them."""
+    words = random.Random(room.pk.int)
     messages, uploads = [], []
     for seq in range(1, count + 1):
-        sender = talkers[seq // 3 % len(talkers)]
+        sender = senders[seq // 3 % len(senders)]
         message = Message(
             room=room, seq=seq, version=seq, sender=sender, client_id=secrets.token_hex(8),
-            content=f"{seq} " + " ".join(said.choices(WORDS, k=said.randint(2, 30))),
+            content=f"{seq} " + " ".join(words.choices(WORDS, k=words.randint(2, 30))),
             sent_at=until - timedelta(minutes=count - seq),
         )  # fmt: skip
         if pictures and not seq % PICTURE_EVERY:
@@ -105,7 +107,7 @@ def make_history(room: Room, talkers: Sequence[User], count: int, *, until: date
 
 
 def _make_pictures() -> Iterator[Upload]:
-    """Stored pictures with thumbnails, each a file of its own, in turn tall and wide."""
+    """Stored pictures with thumbnails, each in a file of its own, in turn wide and tall. The rows are not saved."""
     for number in range(sys.maxsize):
         size = [(1600, 1200), (1200, 1600), (1600, 900)][number % 3]
         grey = Image.linear_gradient("L").rotate(number % 360).resize(size)
@@ -130,7 +132,7 @@ _pictures = _make_pictures()
 
 
 def make_chats(me: User, others: Sequence[User], count: int) -> list[Room]:
-    """As many chats of one person, the n-th moved n hours ago."""
+    """`count` chats of one person, with other people in turn; the n-th was last written in n hours ago."""
     rooms = []
     for number, other in zip(range(count), others, strict=False):
         if number % GROUP_EVERY:
@@ -138,15 +140,21 @@ def make_chats(me: User, others: Sequence[User], count: int) -> list[Room]:
             room = Room.objects.get(pk=direct_room_id(me.pk, other.pk))
         else:
             room = make_group(f"Chat {number}", [me, other])
-        make_history(room, [other, me], SAID, until=timezone.now() - timedelta(hours=number + 1))
+        make_history(room, [other, me], CHAT_MESSAGES, until=timezone.now() - timedelta(hours=number + 1))
         if not number % UNREAD_EVERY:
-            Membership.objects.filter(room=room, user=me).update(read_seq=SAID - 1)
+            Membership.objects.filter(room=room, user=me).update(read_seq=CHAT_MESSAGES - 1)
         rooms.append(room)
     return rooms
 
 
-def write(path: Path, lines: Sequence[tuple[str, object]]) -> None:
-    path.write_text("".join(f"{token} {target}\n" for token, target in lines))
+def make_rooms(people: Sequence[User], count: int, each: int) -> None:
+    """`count` groups; everyone is in `each` of them, in steps that spread the members."""
+    members: list[list[User]] = [[] for _ in range(count)]
+    for number, user in enumerate(people):
+        for step in range(each):
+            members[(number + step * 13) % count].append(user)
+    for number, of in enumerate(members):
+        make_group(f"Room {number}", of)
 
 
 def main() -> None:
@@ -154,41 +162,25 @@ def main() -> None:
     sizes = [int(word) for word in sys.argv[3:] if "=" not in word]
     options = dict(word.split("=", 1) for word in sys.argv[3:] if "=" in word)
     people, tokens = make_people(count)
-    names = []
-    for size in sizes:
-        room = make_group(f"Group of {size}", people[:size])
-        write(folder / f"group-{size}", [(token, room.pk) for token in tokens[:size]])
-        names.append({"room": str(room.pk), "size": size})
-    pairs = int(options.get("pairs", 0))
-    lines: list[tuple[str, object]] = []
-    for one in range(0, 2 * pairs, 2):
-        make_pair(people[one], people[one + 1])
-        lines += [(tokens[one], people[one + 1].pk), (tokens[one + 1], people[one].pk)]
-    write(folder / "pairs", lines)
+    groups = [{"room": str(make_group(f"Group of {size}", people[:size]).pk), "size": size} for size in sizes]
+    for number in range(int(options.get("pairs", 0))):
+        make_pair(*people[2 * number : 2 * number + 2])
+    if "rooms" in options:
+        make_rooms(people, *map(int, options["rooms"].split("x")))
+    chats: list[dict[str, object]] = []
     if "history" in options:
         with transaction.atomic():
             people[0].set_password(PASSWORD)
             people[0].save()
-            room = Room.objects.get(pk=names[0]["room"])
-            now = timezone.now()
+            room, now = Room.objects.get(name=f"Group of {sizes[0]}"), timezone.now()
             make_history(room, people[: sizes[0]], int(options["history"]), until=now, pictures=True)
-            chats = make_chats(people[0], people[1:], int(options["chats"]))
-            write(folder / "chats", [(tokens[1 + n], one.pk) for n, one in enumerate(chats) if not n % GROUP_EVERY])
-    if "rooms" in options:
-        rooms, each = map(int, options["rooms"].split("x"))
-        for place in range(rooms):
-            # everyone's rooms are the `each` that follow his number, in steps that spread them
-            members = [
-                user
-                for number, user in enumerate(people)
-                if any((number + i * 13) % rooms == place for i in range(each))
-            ]
-            make_group(f"Room {place}", members)
-        write(folder / "idle", [(token, "-") for token in tokens])
+            rooms = make_chats(people[0], people[1:], int(options["chats"]))
+            chats = [{"room": str(one.pk), "person": 1 + n} for n, one in enumerate(rooms) if not n % GROUP_EVERY]
     everyone = [
         {"id": str(user.pk), "name": user.name, "token": token} for user, token in zip(people, tokens, strict=True)
     ]
-    (folder / "people.json").write_text(json.dumps({"people": everyone, "groups": names}))
+    (folder / "people.json").write_text(json.dumps({"people": everyone, "groups": groups, "chats": chats}))
 
 
-main()
+if __name__ == "__main__":
+    main()

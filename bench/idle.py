@@ -1,39 +1,72 @@
-"""Idle connections, of the chat and of Socket.IO: what one costs in memory, and how fast many come.
+"""Idle connections of the chat and of Socket.IO: the memory of one, and how fast many connect: bench/run idle.
 
-    python bench/idle.py
+    bench/run idle --write
+    bench/run idle --against before=PATH --rounds 3
 
-Everyone is signed in and in twenty rooms. The chat looks people, rates and rooms up and keeps presence; the peer is
-told who comes, and looks up nothing. Connected means: joined to all rooms. The peer's packages: npm ci in bench/peers.
+Everyone is signed in and in twenty rooms. The chat looks people, rates and rooms up and keeps presence; Socket.IO is
+told which person connects, and looks up nothing. Connected means that all rooms are joined.
 """
 
 import argparse
 import asyncio
 import statistics
-import sys
-import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench.harness import compare, peers, processes, sockets
+from bench.harness.checkouts import Installation, installations
+from bench.harness.report import about, write_section
+from bench.harness.servers import Server
 
-from bench import world
+SECTION = "bench/run idle"
+#: Seconds for a server to settle after connections have closed, and after they have opened.
+SETTLE_SECONDS = 5, 3
+WARM_UP_SOCKETS = 100
 
-PEER = Path(__file__).with_name("peers") / "idle.js"
+Makes = list[Callable[[], sockets.RawSocket]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row of the table, and how it is read from a round."""
+
+    name: str
+    read: Callable[["Result"], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    connects_per_second: float
+    cpu_ms_each: float
+    kib_each: float
+    idle_core_percent: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.connects_per_second:,.0f} connects/s, {self.cpu_ms_each:.2f} ms CPU each, {self.kib_each:.1f} KiB"
+            f" each, {self.idle_core_percent:.1f} % of a core while idle"
+        )
+
+
+FIGURES = [
+    Figure("connects per second", lambda one: one.connects_per_second),
+    Figure("CPU ms per connect", lambda one: one.cpu_ms_each),
+    Figure("memory per connection, KiB", lambda one: one.kib_each),
+    Figure("idle, % of a core", lambda one: one.idle_core_percent),
+]
+
+
+@dataclass(frozen=True)
+class Contestant:
     name: str
-    rate: float  # connections a second
-    cpu: float  # milliseconds each
-    rss: float  # KiB each
-    idle: float  # percent of a core while nothing happens
+    begin: Callable[[], AbstractContextManager[Server]]
+    makes: Callable[[Server], Makes]
 
 
-class PeerSocket(world.RawSocket):
+class SocketIOSocket(sockets.RawSocket):
     """Socket.IO's own handshake follows the WebSocket's."""
 
     def __init__(self, request: bytes, person: int) -> None:
@@ -41,93 +74,119 @@ class PeerSocket(world.RawSocket):
         self._person = person
 
     def handshaken(self) -> None:
-        """Open when it is told that it has joined."""
+        """`opened` is done when the server says that the rooms are joined."""
 
-    def heard(self, text: bytes) -> None:
+    def received(self, text: bytes) -> None:
         if text.startswith(b"0"):
-            self.say(f'40{{"person":{self._person}}}')
+            self.send(f'40{{"person":{self._person}}}')
         elif text.startswith(b"2"):
-            self.say("3")
+            self.send("3")
         elif text.startswith(b'42["joined"') and not self.opened.done():
             self.opened.set_result(None)
 
 
-async def measure(
-    name: str, process: int, port: int, makes: list[Callable[[], world.RawSocket]], *, at_once: int, idle: float
-) -> Result:
-    """A few come and go first: what a server sets up once is not theirs."""
-    for socket in await world.connect(port, makes[:100], at_once=at_once):
-        socket.transport.abort()
-    await asyncio.sleep(5)
-    memory, spent, began = world.rss(process), world.cpu(process), time.monotonic()
-    sockets = await world.connect(port, makes, at_once=at_once)
-    took, spent = time.monotonic() - began, world.cpu(process) - spent
-    await asyncio.sleep(3)
-    quiet = world.cpu(process)
+async def measure(name: str, server: Server, makes: Makes, *, at_once: int, idle: float) -> Result:
+    """Connect all and watch them for `idle` seconds.
+
+    Some connect and leave first, so that what a server sets up once is not counted.
+    """
+    for one in await sockets.connect(server.port, makes[:WARM_UP_SOCKETS], at_once=at_once):
+        one.transport.abort()
+    await asyncio.sleep(SETTLE_SECONDS[0])
+    loop, pids = asyncio.get_running_loop(), server.processes
+    memory, cpu, began = processes.resident_kib(pids), processes.cpu_seconds(pids), loop.time()
+    connected = await sockets.connect(server.port, makes, at_once=at_once)
+    took, cpu = loop.time() - began, processes.cpu_seconds(pids) - cpu
+    await asyncio.sleep(SETTLE_SECONDS[1])
+    quiet = processes.cpu_seconds(pids)
     await asyncio.sleep(idle)
-    quiet = (world.cpu(process) - quiet) / idle
-    memory = world.rss(process) - memory
-    gone = sum(socket.transport.is_closing() for socket in sockets)
-    if gone:
-        raise RuntimeError(f"{name}: {gone} of {len(sockets)} were closed")
-    for socket in sockets:
-        socket.transport.abort()
-    count = len(sockets)
-    return Result(name, count / took, spent * 1000 / count, memory / count, quiet * 100)
+    quiet = (processes.cpu_seconds(pids) - quiet) / idle
+    memory = processes.resident_kib(pids) - memory
+    if closed := sum(one.transport.is_closing() for one in connected):
+        raise RuntimeError(f"{name}: {closed} of {len(connected)} were closed")
+    for one in connected:
+        one.transport.abort()
+    count = len(connected)
+    return Result(count / took, cpu * 1000 / count, memory / count, quiet * 100)
+
+
+def chat_sockets(installation: Installation) -> Callable[[Server], Makes]:
+    def make(request: bytes) -> Callable[[], sockets.RawSocket]:
+        return lambda: sockets.RawSocket(request)
+
+    return lambda server: [make(sockets.chat_handshake(server.port, one.token)) for one in installation.people]
+
+
+def socketio_sockets(people: int) -> Callable[[Server], Makes]:
+    def make(server: Server, number: int) -> Callable[[], sockets.RawSocket]:
+        return lambda: SocketIOSocket(sockets.handshake(server.port, peers.SOCKETIO_PATH), number)
+
+    return lambda server: [make(server, number) for number in range(people)]
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ask.add_argument("--people", type=int, default=5000)
-    ask.add_argument("--rooms", type=int, default=250)
-    ask.add_argument("--each", type=int, default=20, help="rooms each person is in")
-    ask.add_argument("--at-once", type=int, default=100, help="handshakes under way at any time")
-    ask.add_argument("--idle", type=float, default=20, help="seconds to look at them idle")
-    ask.add_argument("--runs", type=int, default=1)
-    ask.add_argument("--port", type=int, default=8400)
-    ask.add_argument("--without-peer", action="store_true")
-    args = ask.parse_args()
-    world.allow_files()
-    ours, theirs = [], []
-    with world.folder() as data:
-        people = world.settle(data, args.port, people=args.people, rooms=args.rooms, rooms_each=args.each)
-        for run in range(args.runs):
-            with world.chat(data, args.port) as process:
-                makes: list[Callable[[], world.RawSocket]] = [
-                    lambda one=one: world.RawSocket(
-                        world.handshake(args.port, "/ws/chat/?batch=1", f"Authorization: Bearer {one.token}")
-                    )
-                    for one in people
-                ]
-                work = measure("the chat", process, args.port, makes, at_once=args.at_once, idle=args.idle)
-                ours.append(uvloop.run(work))
-                show(ours[-1])
-                if args.without_peer:
+    chosen = _chosen()
+    processes.allow_open_files()
+    rooms = f"{chosen.rooms}x{chosen.each}"
+    results: dict[str, list[Result]] = {}
+    with installations(compare.checkouts(chosen), chosen.people, [], rooms=rooms) as ours:
+        contestants = [
+            *(Contestant(one.checkout.name, one.serving, chat_sockets(one)) for one in ours),
+            Contestant(
+                peers.REFERENCE,
+                lambda: peers.socketio_idle(chosen.people, chosen.rooms, chosen.each),
+                socketio_sockets(chosen.people),
+            ),
+        ]
+        for number in range(chosen.rounds):
+            for one in contestants if number % 2 == 0 else reversed(contestants):
+                if chosen.only and one.name not in chosen.only:
                     continue
-                redis = str(data / "redis" / "redis.sock")
-                words = [str(word) for word in (args.port + 1, redis, args.people, args.rooms, args.each)]
-                with world.node(PEER, *words, log=data / f"peer{run}") as peer:
-                    makes = [
-                        lambda number=number: PeerSocket(
-                            world.handshake(args.port + 1, "/socket.io/?EIO=4&transport=websocket"), number
-                        )
-                        for number in range(args.people)
-                    ]
-                    work = measure("Socket.IO", peer, args.port + 1, makes, at_once=args.at_once, idle=args.idle)
-                    theirs.append(uvloop.run(work))
-                    show(theirs[-1])
-    if theirs:
-        for what in ("rate", "cpu", "rss", "idle"):
-            of = [statistics.median(getattr(one, what) for one in results) for results in (ours, theirs)]
-            print(f"{what}: {of[0]:,.2f} to {of[1]:,.2f}: {of[0] / of[1] if of[1] else 0:.2f} x")
-
-
-def show(result: Result) -> None:
-    print(
-        f"{result.name}: {result.rate:,.0f} connects/s, {result.cpu:.2f} ms CPU each, {result.rss:.1f} KiB each, "
-        f"{result.idle:.1f} % of a core while idle",
-        flush=True,
+                with one.begin() as server:
+                    work = measure(one.name, server, one.makes(server), at_once=chosen.at_once, idle=chosen.idle)
+                    results.setdefault(one.name, []).append(uvloop.run(work))
+                    print(f"{one.name}: {results[one.name][-1]}", flush=True)
+    text = "\n".join(
+        [
+            about(rounds=chosen.rounds)
+            + f" {chosen.people:,} connections, each in {chosen.each} of {chosen.rooms} rooms;"
+            f" in brackets the ratio to {peers.REFERENCE}.\n",
+            *_table({one.name: results[one.name] for one in contestants if one.name in results}),
+        ]
     )
+    print(text)
+    if chosen.write:
+        write_section(SECTION, text)
+
+
+def _table(results: dict[str, list[Result]]) -> list[str]:
+    lines = [f"| | {' | '.join(results)} |", "|---" * (1 + len(results)) + "|"]
+    reference = results.get(peers.REFERENCE)
+    for figure in FIGURES:
+        cells = []
+        for of in results.values():
+            cell = f"{statistics.median(map(figure.read, of)):,.4g}"
+            if reference and of is not reference:
+                ratios = [
+                    figure.read(one) / figure.read(other)
+                    for one, other in zip(of, reference, strict=True)
+                    if figure.read(other)
+                ]
+                cell += f" ({statistics.median(ratios):.2f})" if ratios else ""
+            cells.append(cell)
+        lines.append(f"| {figure.name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _chosen() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    compare.add_common_options(parser, rounds=1)
+    parser.add_argument("--people", type=int, default=5000)
+    parser.add_argument("--rooms", type=int, default=250)
+    parser.add_argument("--each", type=int, default=20, help="rooms each person is in")
+    parser.add_argument("--at-once", type=int, default=100, help="handshakes under way at any time")
+    parser.add_argument("--idle", type=float, default=20, help="seconds to look at idle connections")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

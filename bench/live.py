@@ -1,37 +1,26 @@
-"""The chat beside Socket.IO and others, on this machine and in one run: bench/run live.
+"""The chat beside Socket.IO and others, each in one process: bench/run live.
 
-Every round starts every server anew and puts it under the same loads, so that what else the machine does hits all of
-them alike. Figures are medians over the rounds; those to trust are ratios to Socket.IO with its Redis adapter, which
-stores nothing and asks nobody who he is, while the chat does everything it always does: sign-in, membership, limits,
-storage, unread, presence.
+    bench/run live --write                                               # all of them, for docs/performance.md
+    bench/run live --only chat before socket.io --against before=PATH    # this checkout and another, side by side
+    bench/run live --only chat express --loads POST                      # the HTTP route alone
+
+Ratios are to Socket.IO with its Redis adapter, which stores nothing and asks nobody who they are, while the chat does
+all it ever does: sign-in, membership, limits, storage, unread, presence. "original" is Socket.IO with the original's
+whole work.
 """
 
-import argparse
-import json
-import statistics
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from typing import Any
 
-from bench.measure import load
-from bench.report import write_report
-from bench.servers import RELAYS, Installation, Server, express
+from bench.harness import frames, peers
+from bench.harness.checkouts import Installation, installations
+from bench.harness.compare import Contestant, checkouts, compare, options, selected
+from bench.harness.generator import Load
+from bench.harness.report import about, draw, tables, write_section
+from bench.harness.servers import Server
 
-PEER = "socket.io"
-BODY = '{"groupId":"%s","content":"%s"}'
-
-
-@dataclass(frozen=True)
-class Load:
-    """What is done to a server, and which figure of the generator's says how well it went."""
-
-    name: str
-    figure: str
-    options: dict[str, Any]
-    people: str = ""  # of the chat: the file of who takes part
-
+SECTION = "bench/run live"
 
 _PACED = {"work": "paced", "clients": 200, "rate": 20}
 LOADS = [
@@ -41,100 +30,66 @@ LOADS = [
     Load("200 private pairs", "trips_per_s", {"work": "pairs", "clients": 200}, "pairs"),
     Load("200 members, 20 messages/s: p50", "p50_ms", _PACED, "group-200"),
 ]
-POSTS = Load(
-    "POST /group/send, 16 clients",
-    "answers_per_s",
-    {"work": "post", "clients": 16, "path": "/group/send", "body": BODY},
-    "group-50",
-)
 
-Results = dict[str, dict[str, list[dict[str, Any]]]]
+
+def _post(name: str, body: str) -> Load:
+    given = {"work": "post", "clients": 16, "path": "/group/send", "body": body}
+    return Load(f"POST /group/send, 16 clients{name}", "answers_per_s", given, "group-50")
+
+
+POSTS = [_post("", frames.GROUP_BODY), _post(", neither type nor senderId", frames.BARE_GROUP_BODY)]
+PEOPLE, GROUPS = 1000, [50, 200, 1000]
 
 
 def main() -> None:
-    options = _options()
-    installation = Installation(1000, [50, 200, 1000], pairs=200)
-    results: Results = {}
-    try:
-        for number in range(options.rounds):
-            for name, begin, loads in _contestants(installation):
-                if options.only and name.split(",")[0] not in options.only:
-                    continue
-                print(f"round {number + 1}: {name}", file=sys.stderr, flush=True)
-                with begin() as server:
-                    for one, more in loads:
-                        result = _run(server, one, more, options.seconds)
-                        results.setdefault(name, {}).setdefault(one.name, []).append(result)
-                        print(f"  {one.name}: {result.get(one.figure, 'failed')}", file=sys.stderr, flush=True)
-    finally:
-        installation.remove()
-    medians = {name: {one: _median(runs) for one, runs in of.items()} for name, of in results.items()}
-    print(json.dumps(medians, indent=1))
-    if options.write:
-        write_report(medians, LOADS, POSTS, peer=PEER, rounds=options.rounds, seconds=options.seconds)
+    chosen = _chosen()
+    with installations(checkouts(chosen), PEOPLE, GROUPS, pairs=200) as ours:
+        contestants = selected([*_stores(ours), *_relays()], chosen)
+        measured = compare(contestants, rounds=chosen.rounds, seconds=chosen.seconds)
+    others = [one.checkout.name for one in ours[1:]]
+    text = "\n".join(
+        [
+            about(rounds=chosen.rounds, seconds=chosen.seconds)
+            + f" In brackets the ratio to {peers.REFERENCE}; of latencies, below 1 is faster."
+            + " CPU: of the server, in µs per delivery or answer.\n",
+            tables(measured, LOADS, base=lambda _: peers.REFERENCE, others=others),
+            "Ratios of the next tables are to Express.\n",
+            tables(measured, POSTS, base=lambda name: f"express, {name.split(', ')[-1]}", others=others),
+        ]
+    )
+    print(text)
+    if chosen.write:
+        write_section(SECTION, text)
+        draw(measured, [load for load in LOADS if not load.figure.endswith("_ms")], peers.REFERENCE)
 
 
-Begin = Callable[[], Any]
-
-
-def _contestants(installation: Installation) -> Iterator[tuple[str, Begin, list[tuple[Load, dict[str, Any]]]]]:
-    """Each with its name, how to start it, and its loads."""
+def _stores(ours: list[Installation]) -> Iterator[Contestant]:
+    """Those that know people and store what they say."""
     for synchronous in ("FULL", "NORMAL"):
-        for batch in (1, 0):
-            name = f"chat, {synchronous}" + ("" if batch else ", one frame each")
-            ours = [(one, _chat(installation, one, batch)) for one in (LOADS if batch else LOADS[:1])]
-            if batch:
-                ours.append((POSTS, {"people": installation.people(POSTS.people)}))
-            yield name, _served(installation, synchronous), ours
-        posts = {"people": installation.people(POSTS.people)}
-        yield f"express, {synchronous}", _expressed(installation, synchronous), [(POSTS, posts)]
-    for name, begin in RELAYS.items():
-        yield name, begin, [(one, {}) for one in LOADS]
+        for one in ours:
+            name = f"{one.checkout.name}, {synchronous}"
+            yield Contestant(name, _serving(one, SQLITE_SYNCHRONOUS=synchronous), [*LOADS, *POSTS])
+        name = f"{ours[0].checkout.name}, one frame each, {synchronous}"
+        yield Contestant(name, _serving(ours[0], batch=False, SQLITE_SYNCHRONOUS=synchronous), LOADS[:1])
+        yield Contestant(f"express, {synchronous}", _knowing(peers.express, ours[0], synchronous), POSTS)
+    yield Contestant("original", _knowing(peers.original, ours[0]), LOADS)
 
 
-def _chat(installation: Installation, one: Load, batch: int) -> dict[str, Any]:
-    return {"kind": "chat", "path": "/ws/chat/", "batch": batch, "people": installation.people(one.people)}
+def _relays() -> Iterator[Contestant]:
+    for name, begin in peers.RELAYS.items():
+        yield Contestant(name, begin, LOADS)
 
 
-def _served(installation: Installation, synchronous: str) -> Begin:
-    return lambda: installation.serving(SQLITE_SYNCHRONOUS=synchronous)
+def _serving(installation: Installation, **settings: Any) -> peers.Begin:
+    return lambda: installation.serving(**settings)
 
 
-def _expressed(installation: Installation, synchronous: str) -> Begin:
-    @contextmanager
-    def begin() -> Iterator[Server]:
-        with express(installation, synchronous) as server:
-            yield server
-
-    return begin
+def _knowing(peer: Callable[..., AbstractContextManager[Server]], *words: Any) -> peers.Begin:
+    return lambda: peer(*words)
 
 
-def _run(server: Server, one: Load, more: dict[str, Any], seconds: float) -> dict[str, Any]:
-    try:
-        return load(server, **{**one.options, **more, "seconds": seconds, "patience": 20})
-    except RuntimeError as failed:
-        return {"failed": str(failed)}
-
-
-def _median(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    good = [run for run in runs if "failed" not in run]
-    if not good:
-        return {"failed": len(runs)}
-    names = [name for name, value in good[0].items() if isinstance(value, int | float) and not isinstance(value, bool)]
-    return {
-        **{name: statistics.median(run[name] for run in good) for name in names},
-        "whole": all(run["whole"] for run in good),
-        "failed": len(runs) - len(good),
-    }
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4, help="of each load")
-    parser.add_argument("--only", nargs="*", default=[], help="names like chat, express, socket.io")
-    parser.add_argument("--write", action="store_true", help="write docs/performance.md and its picture")
-    return parser.parse_args()
+def _chosen() -> Any:
+    return options(__doc__).parse_args()
 
 
 if __name__ == "__main__":

@@ -1,22 +1,27 @@
-/* The load: many clients of one chat server in one thread, on epoll.
+/* The load generator: many clients of one chat server, in one thread on epoll.
  *
- *   load kind=chat|socketio|plain|nats work=fanout|paced|pairs|idle|post port=8000 [name=value ...]
+ *   load kind=chat|original|socketio|plain|nats work=fanout|paced|pairs|post port=8000 [name=value ...]
  *
- * Every message carries a mark, "~T" and in hex digits the time it was sent (16, ns), its number (8) and its sender
- * (4), by which each delivery is counted, timed and checked: per connection every number must come once, and from one
- * sender in order. The result is one line of JSON.
+ * Every message carries a mark: "~T" and in hex digits the time it was sent (16, ns), its number (8) and its sender (4).
+ * By it each delivery is counted, timed and checked: per connection every number must come once, and from one sender in
+ * order. The result is one line of JSON.
  *
- *   clients=200    connections (pairs: of two each)          rooms=1     rooms each connection joins (idle)
- *   seconds=10     of measuring                              window=16   messages under way: a message is under way
- *   rate=20        messages a second (paced)                             until everyone has it (fanout)
- *   size=120       characters of one message                 patience=60 seconds without a delivery that are the end
- *   path=/ws       of the socket (ROOM in it is a room's     batch=0     understand batches (chat)
- *                  name) or the route
- *   people=FILE    a line per client: its token and, after a space, the id of its group or of its partner (chat, post)
- *   body=TEXT      for post: with %s where the content goes  pids=1,2    servers, stores=3 brokers: CPU and memory
+ *   clients=200    connections (pairs: of two each)          window=16   messages under way (fanout): a message is
+ *   seconds=10     of measuring                                          under way until everyone has it
+ *   rate=20        messages a second (paced)                 patience=60 seconds without a delivery that end the run
+ *   size=120       characters of one message                 batch=0     understand arrays of events (chat)
+ *   path=/ws       of the socket (ROOM in it is replaced by the room's name) or of the route
+ *   port=1,2       with several, the clients connect to them in turn
+ *   workers=1,2    process ids that share one port: clients reconnect until each is served by its own in turn
+ *   pids=1,2       servers, stores=3 brokers: their CPU time is in the result
+ *   people=FILE    a line per client: token, own id, id of the group or of the partner (chat, original, post)
+ *   hello=TEXT     what a client sends first (chat, original)
+ *   frame=TEXT     one message (chat, original); body=TEXT the same of post. In all three these stand for: %k the token,
+ *                  %s the sender's id, %t the group's or the partner's, %c the content, %i a new UUID, %a a number
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -34,12 +39,12 @@
 #include <unistd.h>
 
 enum { MARK = 2 + 16 + 8 + 4, TAIL = 64, FRAME_MAX = 4096 };
-enum state { CONNECTING, UPGRADING, JOINING, READY, GONE };
+enum state { IDLE, CONNECTING, UPGRADING, JOINING, READY, GONE };
 
 struct client {
     int fd, number;
     enum state state;
-    char token[128], target[64]; /* of chat: the group's or the partner's id */
+    char token[128], id[64], target[64]; /* target: the group's or the partner's id */
     char *in;                    /* what was read and not understood yet */
     size_t in_size, in_room;
     char *out;
@@ -60,8 +65,11 @@ struct server_kind {
 
 /* What is to be done. */
 static const struct server_kind *kind;
-static const char *work = "fanout", *path = "/", *people_file = "", *body = "{\"content\":\"%s\"}";
-static int port = 8000, clients = 200, window = 16, size = 120, rooms = 1, connecting_at_once = 64;
+static const char *work = "fanout", *path = "/", *people_file = "";
+static const char *hello = "", *frame = "", *body = "";
+static int clients = 200, window = 16, size = 120, connecting_at_once = 64;
+static int ports[16] = {8000}, port_count;
+static int worker_pids[16], worker_count;
 static double rate = 20, seconds = 10, patience = 60;
 static bool batch;
 static int server_pids[16], server_count, store_pids[16], store_count;
@@ -107,20 +115,6 @@ static double cpu_of_all(const int *pids, int count) {
     return sum;
 }
 
-static long kib_of_all(const int *pids, int count) {
-    long sum = 0;
-    for (int i = 0; i < count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "/proc/%d/statm", pids[i]);
-        FILE *file = fopen(name, "r");
-        long resident = 0;
-        if (file && fscanf(file, "%*d %ld", &resident) != 1) resident = 0;
-        if (file) fclose(file);
-        sum += resident * (sysconf(_SC_PAGESIZE) / 1024);
-    }
-    return sum;
-}
-
 static double cpu_of_mine(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -157,6 +151,8 @@ static void watch(struct client *c, bool writable) {
     struct epoll_event event = {.events = EPOLLIN | (writable ? EPOLLOUT : 0), .data.ptr = c};
     epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &event);
 }
+
+static int port_of(const struct client *c) { return ports[c->number % (port_count ? port_count : 1)]; }
 
 static void write_bytes(struct client *c, const char *data, size_t length) {
     if (c->state == GONE) return;
@@ -204,6 +200,40 @@ static void __attribute__((format(printf, 3, 4))) write_text(struct client *c, i
     write_frame(c, opcode, text, (size_t)length);
 }
 
+/* Templates ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t run; /* of this run: a clientId is new at a server that other runs loaded before */
+
+static void append(char *out, size_t *length, const char *text) {
+    size_t more = strlen(text);
+    if (*length + more >= FRAME_MAX) fail("message too large");
+    memcpy(out + *length, text, more + 1);
+    *length += more;
+}
+
+/* Replace what stands for a client's own values; returns the length. */
+static size_t fill_template(char out[FRAME_MAX], const char *template, const struct client *c, const char *content, uint32_t seq) {
+    size_t length = 0;
+    char text[64];
+    out[0] = 0;
+    for (const char *at = template; *at; at++) {
+        const char *value = text;
+        text[0] = *at;
+        text[1] = 0;
+        if (*at == '%') switch (*++at) {
+        case 'k': value = c->token; break;
+        case 's': value = c->id; break;
+        case 't': value = c->target; break;
+        case 'c': value = content; break;
+        case 'i': snprintf(text, sizeof text, "%08x-%04x-4000-8000-0000%08x", run, c->number & 0xffff, seq); break;
+        case 'a': snprintf(text, sizeof text, "%u", seq); break;
+        default: fail("unknown placeholder");
+        }
+        append(out, &length, value);
+    }
+    return length;
+}
+
 /* Marks --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t from_hex(const char *text, int digits) {
@@ -212,7 +242,7 @@ static uint64_t from_hex(const char *text, int digits) {
     return value;
 }
 
-static uint32_t said; /* numbers given, of all but pairs, where each sender counts his own */
+static uint32_t said; /* numbers given; among pairs each sender has its own count */
 
 static void write_content(char content[FRAME_MAX / 2], const struct client *sender, uint64_t at, uint32_t seq) {
     int length = snprintf(content, FRAME_MAX / 2, "~T%016llx%08x%04x ", (unsigned long long)at, seq, sender->number & 0xffff);
@@ -237,7 +267,7 @@ static void note_latency(uint64_t since) {
     latencies[latency_count++] = taken > UINT32_MAX ? UINT32_MAX : (uint32_t)taken;
 }
 
-/* A message reached a client; his own comes back to him, too. */
+/* A message reached a client; the sender's own comes back, too. */
 static void hear(struct client *c, const char *mark) {
     uint32_t seq = (uint32_t)from_hex(mark + 18, 8);
     bool own = from_hex(mark + 26, 4) == (uint64_t)(c->number & 0xffff);
@@ -265,19 +295,15 @@ static void hear_all(struct client *c, const char *data, size_t length) {
 
 /* The chat ------------------------------------------------------------------------------------------------------ */
 
-static void chat_opened(struct client *c) {
-    write_text(c, 1, "{\"event\":\"EmitUserConnect\",\"ack\":0,\"data\":{}}");
+static void say_template(struct client *c, const char *content) {
+    char text[FRAME_MAX];
+    write_frame(c, 1, text, fill_template(text, frame, c, content, strcmp(work, "pairs") ? said : c->sent));
 }
 
-static void chat_say(struct client *c, const char *content) {
-    if (!strcmp(work, "pairs"))
-        write_text(c, 1, "{\"event\":\"EmitPrivate\",\"ack\":%u,\"data\":{\"toUid\":\"%s\",\"content\":\"%s\"}}", c->sent, c->target, content);
-    else
-        write_text(c, 1, "{\"event\":\"EmitGroupMsg\",\"ack\":%u,\"data\":{\"groupId\":\"%s\",\"content\":\"%s\"}}", c->sent, c->target, content);
-}
+static void chat_opened(struct client *c) { write_frame(c, 1, hello, strlen(hello)); }
 
-/* Events, alone or in a batch: those that carry a message begin in one of these ways. A count of unread has the same
- * text in it and is none. */
+/* Events, alone or in a batch. A message comes as one of three events; a count of unread carries the same text and is
+ * skipped. */
 static void chat_frame(struct client *c, int opcode, char *data, size_t length) {
     (void)opcode;
     static const char event[] = "{\"event\":\"";
@@ -285,7 +311,7 @@ static void chat_frame(struct client *c, int opcode, char *data, size_t length) 
     while ((at = memmem(at, (size_t)(end - at), event, sizeof event - 1))) {
         at += sizeof event - 1;
         bool is_ack = at + 4 < end && !memcmp(at, "ack\"", 4);
-        if (is_ack && c->state == JOINING) {
+        if (!memcmp(at, "OnUserConnect\"", 14)) {
             set_ready(c);
         } else if (is_ack || !memcmp(at, "OnGroupMsg\"", 11) || !memcmp(at, "OnPrivate\"", 10)) {
             char *mark = memmem(at, (size_t)(end - at), "~T", 2);
@@ -300,21 +326,12 @@ static void chat_frame(struct client *c, int opcode, char *data, size_t length) 
 
 /* Socket.IO ----------------------------------------------------------------------------------------------------- */
 
-static void room_names(struct client *c, char *names, size_t room, const char *separator) {
-    size_t length = 0;
-    int first = strcmp(work, "pairs") ? c->number : c->number / 2;
-    for (int i = 0; i < rooms; i++) {
-        int name = strcmp(work, "idle") ? (strcmp(work, "pairs") ? 0 : first) : (first + i * 13) % 250;
-        length += (size_t)snprintf(names + length, room - length, "%sr%d", i ? separator : "", name);
-    }
-}
+static int room_of(const struct client *c) { return strcmp(work, "pairs") ? 0 : c->number / 2; }
 
 static void nothing(struct client *c) { (void)c; }
 
 static void socketio_say(struct client *c, const char *content) {
-    char room[16];
-    snprintf(room, sizeof room, "r%d", strcmp(work, "pairs") ? 0 : c->number / 2);
-    write_text(c, 1, "42[\"message\",{\"room\":\"%s\",\"content\":\"%s\"}]", room, content);
+    write_text(c, 1, "42[\"message\",{\"room\":\"r%d\",\"content\":\"%s\"}]", room_of(c), content);
 }
 
 static void socketio_frame(struct client *c, int opcode, char *data, size_t length) {
@@ -326,15 +343,34 @@ static void socketio_frame(struct client *c, int opcode, char *data, size_t leng
     } else if (length && data[0] == '0') {
         write_text(c, 1, "40");
     } else if (length > 1 && !memcmp(data, "40", 2)) {
-        char names[2048];
-        room_names(c, names, sizeof names, "\",\"");
-        write_text(c, 1, "42[\"join\",[\"%s\"]]", names);
+        write_text(c, 1, "42[\"join\",[\"r%d\"]]", room_of(c));
     } else if (length > 1 && !memcmp(data, "42", 2)) {
         set_ready(c);
     }
 }
 
-/* Whatever sends on what it gets: a room is in the socket's address --------------------------------------------- */
+/* Socket.IO with the original's events: the server knows who a token belongs to and which rooms they are in ------ */
+
+static void original_frame(struct client *c, int opcode, char *data, size_t length) {
+    (void)opcode;
+    static const char group[] = "42[\"OnGroupMsg\"", private[] = "42[\"OnPrivate\"", greeted[] = "42[\"OnUserConnect\"";
+    static const char refusal[] = "42[\"error\"";
+    if (length == 1 && data[0] == '2') {
+        write_text(c, 1, "3");
+    } else if (length && data[0] == '0') {
+        char text[FRAME_MAX];
+        write_frame(c, 1, text, fill_template(text, hello, c, "", 0));
+    } else if (length > sizeof greeted && !memcmp(data, greeted, sizeof greeted - 1)) {
+        set_ready(c);
+    } else if (length > sizeof group && (!memcmp(data, group, sizeof group - 1) || !memcmp(data, private, sizeof private - 1))) {
+        char *mark = memmem(data, length, "~T", 2);
+        if (mark && mark + MARK <= data + length) hear(c, mark);
+    } else if ((length > sizeof refusal && !memcmp(data, refusal, sizeof refusal - 1)) || (length > 1 && !memcmp(data, "44", 2))) {
+        if (!refused++) fprintf(stderr, "refused: %.*s\n", (int)(length > 300 ? 300 : length), data);
+    }
+}
+
+/* Servers that send on what they get: the room is in the socket's address ---------------------------------------- */
 
 static void plain_say(struct client *c, const char *content) { write_text(c, 1, "{\"message\":\"%s\"}", content); }
 
@@ -349,8 +385,7 @@ static void plain_frame(struct client *c, int opcode, char *data, size_t length)
 /* NATS: its own protocol in binary frames ----------------------------------------------------------------------- */
 
 static void nats_say(struct client *c, const char *content) {
-    int room = strcmp(work, "pairs") ? 0 : c->number / 2;
-    write_text(c, 2, "PUB r%d %zu\r\n%s\r\n", room, strlen(content), content);
+    write_text(c, 2, "PUB r%d %zu\r\n%s\r\n", room_of(c), strlen(content), content);
 }
 
 static void nats_frame(struct client *c, int opcode, char *data, size_t length) {
@@ -361,7 +396,7 @@ static void nats_frame(struct client *c, int opcode, char *data, size_t length) 
         if (memmem(data, length, "PONG", 4))
             set_ready(c);
         else if (memmem(data, length, "INFO ", 5))
-            write_text(c, 2, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB r%d 1\r\nPING\r\n", strcmp(work, "pairs") ? 0 : c->number / 2);
+            write_text(c, 2, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\nSUB r%d 1\r\nPING\r\n", room_of(c));
     } else {
         static char text[1 << 20];
         if (c->tail_size + length > sizeof text) fail("frame too large");
@@ -378,7 +413,8 @@ static void nats_frame(struct client *c, int opcode, char *data, size_t length) 
 }
 
 static const struct server_kind kinds[] = {
-    {"chat", chat_opened, chat_frame, chat_say},
+    {"chat", chat_opened, chat_frame, say_template},
+    {"original", nothing, original_frame, say_template},
     {"socketio", nothing, socketio_frame, socketio_say},
     {"plain", nothing, plain_frame, plain_say},
     {"nats", nothing, nats_frame, nats_say},
@@ -392,13 +428,13 @@ static void upgrade(struct client *c) {
     char where[256];
     const char *room = strstr(path, "ROOM");
     if (room)
-        snprintf(where, sizeof where, "%.*sr%d%s", (int)(room - path), path, strcmp(work, "pairs") ? 0 : c->number / 2, room + 4);
+        snprintf(where, sizeof where, "%.*sr%d%s", (int)(room - path), path, room_of(c), room + 4);
     else
         snprintf(where, sizeof where, "%s", path);
     int length = snprintf(text, sizeof text,
                           "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
-                          where, batch ? "?batch=1" : "", port, authorization);
+                          where, batch ? "?batch=1" : "", port_of(c), authorization);
     write_bytes(c, text, (size_t)length);
     c->state = UPGRADING;
 }
@@ -407,16 +443,15 @@ static void post(struct client *c) {
     char content[FRAME_MAX / 2], text[FRAME_MAX], request[2 * FRAME_MAX];
     c->posted_at = now();
     write_content(content, c, c->posted_at, ++said);
-    /* the body names the target and the content, in this order */
-    int body_length = snprintf(text, sizeof text, body, c->target, content); // NOLINT: a format by the caller
+    size_t body_length = fill_template(text, body, c, content, said);
     int request_length = snprintf(request, sizeof request,
                                   "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
-                                  "Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
-                                  path, port, c->token, body_length, text);
+                                  "Authorization: Bearer %s\r\nContent-Length: %zu\r\n\r\n%s",
+                                  path, port_of(c), c->token, body_length, text);
     write_bytes(c, request, (size_t)request_length);
 }
 
-/* How much of `data` one whole answer takes, 0 where it is not whole yet. */
+/* The length of the answer that `data` begins with, 0 while it is incomplete. */
 static size_t answered(struct client *c, char *data, size_t length) {
     char *head_end = memmem(data, length, "\r\n\r\n", 4);
     if (!head_end) return 0;
@@ -432,17 +467,16 @@ static size_t answered(struct client *c, char *data, size_t length) {
     else if (!refused++)
         fprintf(stderr, "refused: %.*s\n", (int)length, data);
     note_latency(c->posted_at);
+    c->posted_at = 0;
     return head + content;
 }
 
-/* How much of `data` was understood. */
+/* Take what is complete of `data`; returns its length. */
 static size_t understand(struct client *c, char *data, size_t length) {
     size_t used = 0;
     if (!strcmp(work, "post")) {
-        while ((used = answered(c, data, length)) && measuring) {
-            post(c);
-            return used;
-        }
+        used = answered(c, data, length);
+        if (used && measuring) post(c);
         return used;
     }
     if (c->state == UPGRADING) {
@@ -546,11 +580,27 @@ static void connect_client(struct client *c) {
     if (c->fd < 0) fail("socket");
     int yes = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_of(c)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     c->state = CONNECTING;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = c};
     if (connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) fail("connect");
     epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event);
+}
+
+/* Connect until every client is ready or gone, `connecting_at_once` of them under way. `wanted` is null for all. */
+static void connect_clients(const bool *wanted) {
+    uint64_t begun = now();
+    for (int next = 0, pending = 0; now() - begun < (uint64_t)(patience * 1e9);) {
+        pending = 0;
+        for (int i = 0; i < next; i++) pending += all[i].state == CONNECTING || all[i].state == UPGRADING || all[i].state == JOINING;
+        for (; next < total && pending < connecting_at_once; next++) {
+            if (wanted && !wanted[next]) continue;
+            connect_client(&all[next]);
+            pending++;
+        }
+        if (next == total && !pending) return;
+        turn(20);
+    }
 }
 
 static void turn_for(double how_long) {
@@ -558,10 +608,88 @@ static void turn_for(double how_long) {
     while (now() < end) turn(5);
 }
 
+/* Several processes behind one port ------------------------------------------------------------------------------ */
+
+static int by_number(const void *one, const void *other) {
+    unsigned long a = *(const unsigned long *)one, b = *(const unsigned long *)other;
+    return a < b ? -1 : a > b;
+}
+
+/* The inodes of the sockets that a process holds, sorted. */
+static size_t sockets_of(int pid, unsigned long *inodes, size_t room) {
+    char name[300], target[64];
+    snprintf(name, sizeof name, "/proc/%d/fd", pid);
+    DIR *folder = opendir(name);
+    if (!folder) fail(name);
+    size_t count = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) && count < room;) {
+        snprintf(name, sizeof name, "/proc/%d/fd/%s", pid, entry->d_name);
+        ssize_t length = readlink(name, target, sizeof target - 1);
+        if (length < 0) continue;
+        target[length] = 0;
+        if (sscanf(target, "socket:[%lu]", &inodes[count]) == 1) count++;
+    }
+    closedir(folder);
+    qsort(inodes, count, sizeof *inodes, by_number);
+    return count;
+}
+
+/* Fill `owners` with the index in `worker_pids` of the process that serves each client, -1 where none does. */
+static void find_owners(int *owners) {
+    static unsigned long inode_of_port[65536], inodes[65536];
+    memset(inode_of_port, 0, sizeof inode_of_port);
+    FILE *file = fopen("/proc/net/tcp", "r");
+    if (!file) fail("/proc/net/tcp");
+    char line[512];
+    while (fgets(line, sizeof line, file)) {
+        unsigned int local, remote, state;
+        unsigned long inode;
+        if (sscanf(line, "%*d: %*x:%x %*x:%x %x %*s %*s %*s %*u %*u %lu", &local, &remote, &state, &inode) == 4 && state == 1 && local == (unsigned)ports[0])
+            inode_of_port[remote & 0xffff] = inode;
+    }
+    fclose(file);
+    for (int i = 0; i < total; i++) owners[i] = -1;
+    for (int worker = 0; worker < worker_count; worker++) {
+        size_t count = sockets_of(worker_pids[worker], inodes, sizeof inodes / sizeof *inodes);
+        for (int i = 0; i < total; i++) {
+            struct sockaddr_in address;
+            socklen_t length = sizeof address;
+            if (all[i].state == GONE || getsockname(all[i].fd, (struct sockaddr *)&address, &length)) continue;
+            unsigned long inode = inode_of_port[ntohs(address.sin_port)];
+            if (inode && bsearch(&inode, inodes, count, sizeof *inodes, by_number)) owners[i] = worker;
+        }
+    }
+}
+
+/* Reconnect clients until the n-th is served by the n-th process, modulo their number: a room is spread evenly, and the
+ * two of a pair are served by two processes. */
+static bool spread(void) {
+    int *owners = calloc((size_t)total, sizeof *owners);
+    bool *wrong = calloc((size_t)total, sizeof *wrong);
+    uint64_t end = now() + (uint64_t)(patience * 1e9);
+    for (;;) {
+        int count = 0;
+        find_owners(owners);
+        for (int i = 0; i < total; i++) count += wrong[i] = owners[i] != i % worker_count;
+        if (!count) return true;
+        if (now() > end) return false;
+        for (int i = 0; i < total; i++) {
+            if (!wrong[i]) continue;
+            if (all[i].state == READY) ready_count--;
+            if (all[i].state == GONE) gone_count--;
+            else close(all[i].fd);
+            all[i].in_size = all[i].out_size = 0;
+            all[i].state = IDLE;
+        }
+        connect_clients(wrong);
+        if (ready_count < total) return false;
+    }
+}
+
 /* Works --------------------------------------------------------------------------------------------------------- */
 
-/* One says it, so often at most and for so long, and everyone must have it before the next, or before the window's
- * length. True when all arrived. */
+/* The first client sends at most `count` messages for `how_long` seconds, `wide` of them under way. True when all
+ * arrived. */
 static bool fan_out(long count, double how_long, int wide) {
     uint64_t begun = delivered, last = 0, moved = now(), everyone = (uint64_t)total;
     uint64_t end = now() + (uint64_t)(how_long * 1e9);
@@ -599,6 +727,21 @@ static void paced(void) {
     while (delivered < (uint64_t)due * (uint64_t)total && now() < end) turn(5);
 }
 
+/* Wait at most 5 s for what is still under way among pairs, or for answers. */
+static void drain(bool pairs) {
+    uint64_t end = now() + 5000000000u, missing = 0;
+    while (now() < end) {
+        missing = 0;
+        if (pairs)
+            for (int i = 0; i < total; i++) missing += all[i].got < (uint64_t)all[i].sent + all[i ^ 1].sent;
+        else
+            for (int i = 0; i < total; i++) missing += all[i].posted_at != 0;
+        if (!missing) return;
+        turn(20);
+    }
+    fprintf(stderr, "%llu clients still wait\n", (unsigned long long)missing);
+}
+
 static int by_size(const void *one, const void *other) {
     uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
     return a < b ? -1 : a > b;
@@ -608,8 +751,8 @@ static double percentile(double share) {
     return latency_count ? latencies[(size_t)(share * (double)(latency_count - 1))] / 10000.0 : -1;
 }
 
-static void take_pids(char *text, int *pids, int *count) {
-    for (char *word = strtok(text, ","); word && *count < 16; word = strtok(NULL, ",")) pids[(*count)++] = atoi(word);
+static void take_numbers(char *text, int *numbers, int *count) {
+    for (char *word = strtok(text, ","); word && *count < 16; word = strtok(NULL, ",")) numbers[(*count)++] = atoi(word);
 }
 
 static void take_option(char *name, char *value) {
@@ -619,19 +762,21 @@ static void take_option(char *name, char *value) {
     } else if (!strcmp(name, "work")) work = value;
     else if (!strcmp(name, "path")) path = value;
     else if (!strcmp(name, "people")) people_file = value;
+    else if (!strcmp(name, "hello")) hello = value;
+    else if (!strcmp(name, "frame")) frame = value;
     else if (!strcmp(name, "body")) body = value;
-    else if (!strcmp(name, "port")) port = atoi(value);
+    else if (!strcmp(name, "port")) take_numbers(value, ports, &port_count);
+    else if (!strcmp(name, "workers")) take_numbers(value, worker_pids, &worker_count);
     else if (!strcmp(name, "clients")) clients = atoi(value);
     else if (!strcmp(name, "window")) window = atoi(value);
     else if (!strcmp(name, "size")) size = atoi(value);
-    else if (!strcmp(name, "rooms")) rooms = atoi(value);
     else if (!strcmp(name, "rate")) rate = atof(value);
     else if (!strcmp(name, "seconds")) seconds = atof(value);
     else if (!strcmp(name, "patience")) patience = atof(value);
     else if (!strcmp(name, "at_once")) connecting_at_once = atoi(value);
     else if (!strcmp(name, "batch")) batch = atoi(value);
-    else if (!strcmp(name, "pids")) take_pids(value, server_pids, &server_count);
-    else if (!strcmp(name, "stores")) take_pids(value, store_pids, &store_count);
+    else if (!strcmp(name, "pids")) take_numbers(value, server_pids, &server_count);
+    else if (!strcmp(name, "stores")) take_numbers(value, store_pids, &store_count);
     else {
         fprintf(stderr, "unknown option %s\n", name);
         exit(2);
@@ -643,7 +788,7 @@ static void read_people(void) {
     FILE *file = fopen(people_file, "r");
     if (!file) fail(people_file);
     for (int i = 0; i < total; i++)
-        if (fscanf(file, "%127s %63s", all[i].token, all[i].target) != 2) fail("too few people");
+        if (fscanf(file, "%127s %63s %63s", all[i].token, all[i].id, all[i].target) != 3) fail("too few people");
     fclose(file);
 }
 
@@ -663,32 +808,24 @@ int main(int count, char **options) {
 
     bool pairs = !strcmp(work, "pairs"), posts = !strcmp(work, "post");
     epoll = epoll_create1(0);
+    run = (uint32_t)(now() / 1000);
     total = pairs ? 2 * clients : clients;
     all = calloc((size_t)total, sizeof *all);
     for (int i = 0; i < total; i++) all[i].number = i;
     read_people();
 
-    long kib_before = kib_of_all(server_pids, server_count);
-    double cpu_before = cpu_of_all(server_pids, server_count);
-    uint64_t begun = now();
-    for (int started = 0; ready_count + gone_count < total && now() - begun < (uint64_t)(patience * 1e9);) {
-        while (started < total && started - ready_count - gone_count < connecting_at_once) connect_client(&all[started++]);
-        turn(20);
-    }
-    double connecting = (double)(now() - begun) / 1e9;
-    double cpu_connecting = cpu_of_all(server_pids, server_count) - cpu_before;
-    if (ready_count < total && strcmp(work, "idle")) {
+    connect_clients(NULL);
+    if (ready_count < total) {
         fprintf(stderr, "only %d of %d are connected\n", ready_count, total);
         return 1;
     }
-    if (!strcmp(work, "idle")) {
-        turn_for(seconds);
-        long kib = kib_of_all(server_pids, server_count) - kib_before;
-        printf("{\"ready\":%d,\"connects_per_s\":%.0f,\"cpu_ms_per_connect\":%.3f,\"kib_per_connection\":%.2f}\n", ready_count,
-               ready_count / connecting, cpu_connecting * 1000 / ready_count, (double)kib / ready_count);
-        return 0;
+    if (worker_count > 1) {
+        if (!spread()) {
+            fprintf(stderr, "the clients are not spread over the processes\n");
+            return 1;
+        }
+        turn_for(1);
     }
-
     turn_for(0.5);
     if (!pairs && !posts) {
         if (!fan_out(200, 2, !strcmp(work, "fanout") ? window : 1)) {
@@ -703,7 +840,7 @@ int main(int count, char **options) {
     double server = cpu_of_all(server_pids, server_count), store = cpu_of_all(store_pids, store_count);
     double mine = cpu_of_mine(), machine = cpu_of_machine();
     measuring = true;
-    begun = now();
+    uint64_t begun = now();
     bool whole = true;
     if (!strcmp(work, "fanout")) {
         whole = fan_out(INT32_MAX, seconds, window);
@@ -719,7 +856,8 @@ int main(int count, char **options) {
     mine = cpu_of_mine() - mine;
     machine = cpu_of_machine() - machine;
     measuring = false;
-    turn_for(pairs || posts ? 0.5 : 0);
+    uint64_t delivered_in_time = delivered, trips_in_time = trips, answers_in_time = answers;
+    if (pairs || posts) drain(pairs);
 
     uint64_t incomplete = 0, numbers = said - first, sum = 0;
     for (uint32_t seq = first + 1; seq <= said; seq++) sum += seq;
@@ -728,13 +866,13 @@ int main(int count, char **options) {
     if (pairs)
         for (int i = 0; i < total; i++) incomplete += all[i].got < (uint64_t)all[i].sent + all[i ^ 1].sent;
     qsort(latencies, latency_count, sizeof *latencies, by_size);
-    double done = posts ? (double)answers : (double)delivered;
+    double done = (double)(posts ? answers_in_time : delivered_in_time);
     printf("{\"whole\":%s,\"incomplete\":%llu,\"disorder\":%llu,\"refused\":%llu,\"gone\":%d,\"seconds\":%.3f,"
            "\"deliveries_per_s\":%.0f,\"trips_per_s\":%.0f,\"answers_per_s\":%.0f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,"
            "\"server_us\":%.2f,\"store_us\":%.2f,\"server_cores\":%.2f,\"load_cores\":%.2f,\"other_cores\":%.2f}\n",
            whole && !incomplete && !disorder && !refused && !gone_count ? "true" : "false", (unsigned long long)incomplete,
-           (unsigned long long)disorder, (unsigned long long)refused, gone_count, taken, (double)delivered / taken,
-           (double)trips / taken, (double)answers / taken, percentile(.5), percentile(.99), server * 1e6 / done,
+           (unsigned long long)disorder, (unsigned long long)refused, gone_count, taken, (double)delivered_in_time / taken,
+           (double)trips_in_time / taken, (double)answers_in_time / taken, percentile(.5), percentile(.99), server * 1e6 / done,
            store * 1e6 / done, server / taken, mine / taken, (machine - server - store - mine) / taken);
     return 0;
 }

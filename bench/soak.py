@@ -1,11 +1,10 @@
 """Sockets that are connected and do nothing, for half an hour: none may be closed, and the server must not grow.
 
-    .venv/bin/python -m bench.soak                   # 500 sockets that say SocketHeartBeat, as clients do
-    .venv/bin/python -m bench.soak --silent          # 500 that answer the server's pings, and nothing else
-    .venv/bin/python -m bench.soak --sockets 2000 --minutes 5
+    bench/run soak                            # 500 sockets that send SocketHeartBeat, as clients do
+    bench/run soak --silent                   # 500 that answer the server's pings, and nothing else
+    bench/run soak --sockets 2000 --minutes 5
 
-It starts a server of its own on a free port and a folder of its own. At the end one message is written in each group,
-and every socket must hear it. The exit code says whether all held.
+At the end one message is sent in each group, and every socket must receive it. The exit code says whether all held.
 """
 
 import argparse
@@ -14,27 +13,32 @@ import json
 import os
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
+import redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.faults.server import Server
+from bench.harness import processes
+from bench.harness.checkouts import HERE, Installation, Person, installations
+from bench.harness.frames import Message
+from bench.harness.report import about, write_section
+from bench.harness.servers import Server
 
-#: Seconds between a client's beats.
-HEARTBEAT = 25
-#: Members of a group.
-GROUP = 50
-#: Seconds from the last connection to the first measurement, between two of them, and for the last message.
-SETTLE, SAMPLE, LAST = 60, 60, 20
-#: How much the server may have grown in the end.
-RSS_DRIFT = 0.05
+SECTION = "bench/run soak"
+
+HEARTBEAT_SECONDS = 25
+GROUP_SIZE = 50
+#: Seconds from the last connection to the first sample, and between two samples.
+SETTLE_SECONDS, SAMPLE_SECONDS = 60, 60
+#: Seconds for the last message to reach everyone.
+LAST_MESSAGE_TIMEOUT_SECONDS = 20
+#: The share by which the server's memory may have grown in the end.
+MEMORY_GROWTH_MAX = 0.05
 
 
 def tell(text: str) -> None:
@@ -44,40 +48,39 @@ def tell(text: str) -> None:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the server holds."""
+    """What the server holds; memory in KiB."""
 
-    rss: int
+    memory: int
     open: int
-    redis_rss: int
+    redis_memory: int
     redis_clients: int
     keys: Counter[str]
 
     def __str__(self) -> str:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.keys.items()))
         return (
-            f"{self.open} open, server {self.rss / 2**20:.1f} MiB, Redis {self.redis_rss / 2**20:.1f} MiB, "
+            f"{self.open} open, server {self.memory / 1024:.1f} MiB, Redis {self.redis_memory / 1024:.1f} MiB, "
             f"{self.redis_clients} connections, {self.keys.total()} keys ({kinds})"
         )
 
 
 class Idler:
-    """A socket, and what became of it."""
+    """A person's socket; `end` says how and when it was closed."""
 
-    def __init__(self, user: dict[str, Any], server: Server) -> None:
-        self.token: str = user["token"]
-        self.id: str = user["id"]
-        self.heard: Counter[str] = Counter()
+    def __init__(self, person: Person, server: Server) -> None:
+        self.person = person
+        self.received: Counter[str] = Counter()
         self.beats = 0
-        self.last_words = asyncio.Event()
+        self.has_message = asyncio.Event()
         self.end: str | None = None
-        self._address = server.url.replace("http", "ws") + "/ws/chat/"
+        self._address = f"ws://127.0.0.1:{server.port}/ws/chat/"
         self._socket: ClientConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self, *, beats: bool) -> None:
         self._socket = await connect(
             self._address,
-            additional_headers={"Authorization": f"Bearer {self.token}"},
+            additional_headers={"Authorization": f"Bearer {self.person.token}"},
             compression=None,
             proxy=None,
             ping_interval=None,
@@ -96,21 +99,21 @@ class Idler:
         try:
             async for text in socket:
                 event = json.loads(text)["event"]
-                self.heard[event] += 1
+                self.received[event] += 1
                 if event == "OnGroupMsg":
-                    self.last_words.set()
+                    self.has_message.set()
         finally:
             self.end = f"{socket.close_code} after {time.monotonic() - began:.0f} s"
 
     async def _beat(self, socket: ClientConnection) -> None:
-        await asyncio.sleep(random.uniform(0, HEARTBEAT))
+        await asyncio.sleep(random.uniform(0, HEARTBEAT_SECONDS))
         try:
             while True:
                 await socket.send('{"event": "SocketHeartBeat", "data": {}}')
                 self.beats += 1
-                await asyncio.sleep(HEARTBEAT)
+                await asyncio.sleep(HEARTBEAT_SECONDS)
         except ConnectionClosed:
-            pass  # the reader says it
+            pass  # the reader notes it
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -125,78 +128,84 @@ def kind_of(key: str) -> str:
 
 
 def sample(server: Server, idlers: list[Idler]) -> Sample:
-    with server.redis() as redis:
-        info: Any = redis.info()
-        keys = Counter(kind_of(str(key)) for key in redis.scan_iter(count=1000))
+    with redis.Redis(port=server.redis_port, decode_responses=True) as connection:
+        info: Any = connection.info()
+        keys = Counter(kind_of(str(key)) for key in connection.scan_iter(count=1000))
     return Sample(
-        rss=server.memory(),
+        memory=processes.resident_kib(server.processes),
         open=sum(one.is_open for one in idlers),
-        redis_rss=info["used_memory_rss"],
+        redis_memory=processes.resident_kib(server.stores),
         redis_clients=info["connected_clients"],
         keys=keys,
     )
 
 
-async def arrive(server: Server, count: int, *, beats: bool) -> tuple[list[Idler], dict[str, list[Idler]]]:
-    """Everyone, connected; and the groups they are in."""
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as http:
-
-        async def post(path: str, body: Any, token: str = "") -> Any:
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            return (await http.post(path, json=body, headers=headers)).raise_for_status().json()
-
-        idlers = [Idler(await post("/createUser", {"name": f"idler {n}", "img": ""}), server) for n in range(count)]
-        groups = {}
-        for start in range(0, count, GROUP):
-            first, *others = members = idlers[start : start + GROUP]
-            body = {"name": f"group {start}", "memberIds": [one.id for one in others]}
-            groups[(await post("/group/create", body, first.token))["id"]] = members
+async def connect_all(server: Server, people: list[Person], *, beats: bool) -> list[Idler]:
+    idlers = [Idler(one, server) for one in people]
     began = time.monotonic()
-    for start in range(0, count, GROUP):
-        await asyncio.gather(*(one.connect(beats=beats) for one in idlers[start : start + GROUP]))
-    tell(f"{count} sockets connected in {time.monotonic() - began:.1f} s")
-    return idlers, groups
+    for start in range(0, len(idlers), GROUP_SIZE):
+        await asyncio.gather(*(one.connect(beats=beats) for one in idlers[start : start + GROUP_SIZE]))
+    tell(f"{len(idlers)} sockets connected in {time.monotonic() - began:.1f} s")
+    return idlers
 
 
-async def deaf_at_the_end(server: Server, groups: dict[str, list[Idler]]) -> int:
-    """How many sockets do not hear a message that is written now."""
-    async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60) as http:
-        for group, members in groups.items():
-            headers = {"Authorization": f"Bearer {members[0].token}"}
-            body = {"groupId": group, "content": "is anybody there?"}
-            (await http.post("/group/send", json=body, headers=headers)).raise_for_status()
-    listeners = [one.last_words.wait() for members in groups.values() for one in members]
-    _, deaf = await asyncio.wait([asyncio.ensure_future(one) for one in listeners], timeout=LAST)
-    for one in deaf:
-        one.cancel()
+async def create_groups(http: httpx.AsyncClient, idlers: list[Idler]) -> dict[str, list[Idler]]:
+    """A group of each GROUP_SIZE of them, by its id."""
+    groups = {}
+    for start in range(0, len(idlers), GROUP_SIZE):
+        first, *others = members = idlers[start : start + GROUP_SIZE]
+        body = {"name": f"group {start}", "memberIds": [one.person.id for one in others]}
+        groups[str((await _post(http, "/group/create", body, first))["id"])] = members
+    return groups
+
+
+async def count_deaf(http: httpx.AsyncClient, groups: dict[str, list[Idler]]) -> int:
+    """The number of sockets that do not receive a message that is sent now."""
+    for group, members in groups.items():
+        message = Message(target=group, sender=members[0].person.id, content="still here?", client_id=f"last-{group}")
+        await _post(http, "/group/send", message.group_body(), members[0])
+    waits = [asyncio.ensure_future(one.has_message.wait()) for members in groups.values() for one in members]
+    _, deaf = await asyncio.wait(waits, timeout=LAST_MESSAGE_TIMEOUT_SECONDS)
+    for wait in deaf:
+        wait.cancel()
     return len(deaf)
 
 
-async def soak(server: Server, count: int, minutes: float, *, beats: bool) -> bool:
-    idlers, groups = await arrive(server, count, beats=beats)
-    await asyncio.sleep(SETTLE)
-    first = last = sample(server, idlers)
-    tell(f"at first: {first}")
-    most, end = first.rss, time.monotonic() + 60 * minutes
-    while (left := end - time.monotonic()) > 0:
-        await asyncio.sleep(min(SAMPLE, left))
-        last = sample(server, idlers)
-        most = max(most, last.rss)
-        tell(str(last))
-    ends = [one.end for one in idlers if one.end is not None]
-    deaf = await deaf_at_the_end(server, groups)
+async def _post(http: httpx.AsyncClient, path: str, body: Any, by: Idler) -> Any:
+    answer = await http.post(path, json=body, headers={"Authorization": f"Bearer {by.person.token}"})
+    return answer.raise_for_status().json()
+
+
+async def soak(server: Server, people: list[Person], minutes: float, *, beats: bool) -> tuple[bool, list[str]]:
+    """Whether all held, and what was found."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False, timeout=60) as http:
+        idlers = await connect_all(server, people, beats=beats)
+        groups = await create_groups(http, idlers)
+        await asyncio.sleep(SETTLE_SECONDS)
+        first = last = sample(server, idlers)
+        tell(f"at first: {first}")
+        most, end = first.memory, time.monotonic() + 60 * minutes
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(SAMPLE_SECONDS, left))
+            last = sample(server, idlers)
+            most = max(most, last.memory)
+            tell(str(last))
+        ends = [one.end for one in idlers if one.end is not None]
+        deaf = await count_deaf(http, groups)
     for one in idlers:
         await one.close()
 
-    drift = last.rss / first.rss - 1
-    said, answered = sum(one.beats for one in idlers), sum(one.heard["SocketHeartBeat"] for one in idlers)
-    mib = [f"{rss / 2**20:.1f} MiB" for rss in (first.rss, last.rss, most)]
-    tell(f"{count} sockets, {minutes:g} minutes, {f'a beat each {HEARTBEAT} s' if beats else 'silent'}:")
-    tell(f"  {len(ends)} closed unexpectedly{f' ({ends[:5]})' if ends else ''}, {deaf} deaf at the end")
-    tell(f"  {answered} of {said} beats answered")
-    tell(f"  server {mib[0]} to {mib[1]} ({drift:+.1%}), at most {mib[2]}")
-    tell(f"  Redis {first.keys.total()} keys to {last.keys.total()}")
-    return not ends and not deaf and drift < RSS_DRIFT and last.keys == first.keys
+    growth = last.memory / first.memory - 1
+    sent, answered = sum(one.beats for one in idlers), sum(one.received["SocketHeartBeat"] for one in idlers)
+    mib = [f"{kib / 1024:.1f} MiB" for kib in (first.memory, last.memory, most)]
+    found = [
+        f"{len(people)} sockets, {minutes:g} minutes, {f'a beat each {HEARTBEAT_SECONDS} s' if beats else 'silent'}:",
+        f"- {len(ends)} closed unexpectedly{f' ({ends[:5]})' if ends else ''}, {deaf} without the last message",
+        f"- {answered} of {sent} beats answered",
+        f"- server {mib[0]} to {mib[1]} ({growth:+.1%}), at most {mib[2]}",
+        f"- Redis {first.keys.total()} keys to {last.keys.total()}",
+    ]
+    return not ends and not deaf and growth < MEMORY_GROWTH_MAX and last.keys == first.keys, found
 
 
 def main() -> int:
@@ -204,19 +213,24 @@ def main() -> int:
     parser.add_argument("--sockets", type=int, default=500)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--silent", action="store_true", help="no heartbeats")
-    arguments = parser.parse_args()
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
+    chosen = parser.parse_args()
     os.nice(10)
-    with tempfile.TemporaryDirectory(prefix="chat-soak-") as folder:
-        server = Server(Path(folder))
-        server.start()
-        try:
-            is_well = asyncio.run(soak(server, arguments.sockets, arguments.minutes, beats=not arguments.silent))
-        finally:
-            server.stop()
-        if "Traceback" in (log := server.log.read_text()):
-            tell(f"The server's log:\n{log[-5000:]}")
-            return 1
+    processes.allow_open_files()
+    with installations([HERE], chosen.sockets, []) as (installation,):
+        is_well, found = _soaked(installation, chosen.minutes, beats=not chosen.silent)
+    for line in found:
+        tell(line)
+    if chosen.write:
+        write_section(SECTION, "\n".join([about(rounds=1), "", *found]))
     return 0 if is_well else 1
+
+
+def _soaked(installation: Installation, minutes: float, *, beats: bool) -> tuple[bool, list[str]]:
+    with installation.serving() as server:
+        is_well, found = asyncio.run(soak(server, installation.people, minutes, beats=beats))
+        log = server.log_file.read_text() if server.log_file else ""
+    return (False, [*found, f"- the server's log: {log[-5000:]}"]) if "Traceback" in log else (is_well, found)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-// Express with better-sqlite3: who a token belongs to, whether he is a member, one row, and the answer.
-// node express.js PORT DATABASE SYNCHRONOUS, where the database has people (token, id, name) and members (room, person)
+// Express with better-sqlite3: the person of a token, their membership, one row in a transaction of its own, the answer.
+// node express.js PORT DATABASE SYNCHRONOUS; the database has people (token, id, name) and members (room, person)
 const crypto = require('crypto')
 const express = require('express')
 const Database = require('better-sqlite3')
@@ -35,12 +35,14 @@ app.post('/group/send', (request, response) => {
   const token = (request.get('authorization') || '').replace('Bearer ', '')
   const sender = person.get(token)
   if (!sender) return response.status(401).json({ code: 'sign_in' })
-  const { groupId, content, clientId } = request.body
+  const { groupId, senderId, content, clientId, type = 'text' } = request.body
+  if (senderId && senderId !== sender.id) return response.status(403).json({ code: 'not_you' })
+  if (type !== 'text') return response.status(422).json({ code: 'invalid' })
   if (typeof content !== 'string' || !content.trim() || content.length > 8000) return response.status(422).json({ code: 'invalid' })
   if (!member.get(groupId, sender.id)) return response.status(404).json({ code: 'not_found' })
   const id = crypto.randomUUID()
   const message = {
-    id, groupId, content, type: 'text', clientId: clientId || id, senderId: sender.id, senderName: sender.name,
+    id, groupId, content, type, clientId: clientId || id, senderId: sender.id, senderName: sender.name,
     sentAt: new Date().toISOString(),
   }
   store(message)

@@ -1,14 +1,15 @@
-// Socket.IO with its Redis adapter; a client says who it is and is put into its rooms. Nothing is looked up or stored.
-// node idle.js PORT REDIS_SOCKET PEOPLE ROOMS ROOMS_EACH
+// Socket.IO with its Redis adapter: a client says which person it is and is put into that person's rooms. Nothing is
+// looked up or stored.
+// node idle.js PORT REDIS_PORT PEOPLE ROOMS ROOMS_EACH
 const { createServer } = require("node:http");
 const { createAdapter } = require("@socket.io/redis-adapter");
 const { createClient } = require("redis");
 const { Server } = require("socket.io");
 
-const [port, path, people, rooms, each] = process.argv.slice(2);
+const [port, redisPort, people, rooms, each] = process.argv.slice(2).map(Number);
 
 async function main() {
-  const publisher = createClient({ socket: { path } });
+  const publisher = createClient({ url: `redis://127.0.0.1:${redisPort}` });
   const subscriber = publisher.duplicate();
   await Promise.all([publisher.connect(), subscriber.connect()]);
   const server = createServer();
@@ -20,7 +21,7 @@ async function main() {
     await socket.join(mine);
     socket.emit("joined", people);
   });
-  server.listen(Number(port), "127.0.0.1", 4096, () => console.log("ready"));
+  server.listen(port, "127.0.0.1", 4096);
 }
 
 main();

@@ -1,4 +1,4 @@
-// Socket.IO 4 with its Redis adapter: what is said goes to the room, and nothing is stored.
+// Socket.IO 4 with its Redis adapter: a message goes to its room, and nothing is stored.
 // node socketio.js PORT REDIS_PORT
 const http = require('http')
 const { Server } = require('socket.io')

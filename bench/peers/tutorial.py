@@ -14,7 +14,7 @@ from django.conf import settings
 port, redis_port = map(int, sys.argv[1:])
 settings.configure(
     INSTALLED_APPS=["channels"],
-    # Without socket_timeout redis-py gives up on a connection that is idle as long as the layer waits.
+    # With redis-py's own timeout a connection ends that is idle for as long as the layer waits.
     CHANNEL_LAYERS={
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
@@ -29,7 +29,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 
-class ChatConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class ChatConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.room_group_name = f"chat_{self.scope['url_route']['kwargs']['room_name']}"
         await self.channel_layer.group_add(self.room_group_name, self.channel_name)

@@ -1,0 +1,25 @@
+"""A server that runs, as measurements are told of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Server:
+    """`options` are the load generator's; `people` names its file of clients for a target, where there are accounts."""
+
+    ports: list[int]
+    processes: list[int]
+    stores: list[int] = field(default_factory=list)
+    redis_port: int = 0
+    log_file: Path | None = None
+    #: Web processes that share one port, where there are several.
+    workers: list[int] = field(default_factory=list)
+    people: Callable[[str], str] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
