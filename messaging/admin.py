@@ -1,4 +1,4 @@
-"""What was said, for the operators. Rows are read here; what is done, is done by the services."""
+"""Messages and uploads in the administration: read-only rows, actions through services."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin):
-    """What takes the space; it goes with its message."""
+    """Uploads, for an overview of disk space; they are deleted with their message."""
 
     list_display = ("created_at", "owner", "folder", "name", "size", "message")
     list_filter = ("folder", "created_at", ("message", admin.EmptyFieldListFilter))

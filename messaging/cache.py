@@ -1,17 +1,17 @@
-"""Unread counts and last messages in Redis, under the names the original's operators know. Seven days each.
+"""Unread counts and last messages in Redis, under the original system's key names. Each expires after seven days.
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
-    user:bases:{userId}:{senderId}     hash: the chat's last number, as "seq", and the user's base, read_seq +
-                                       own_since_read, up to where he has nothing to read
-    group:bases:{groupId}              hash: the group's last number, as "seq", and user id → base of those who have the
-                                       keys above
+    user:bases:{userId}:{senderId}     hash: "seq", the chat's last number, and "base", the user's read_seq +
+                                       own_since_read: the number at which nothing is unread
+    group:bases:{groupId}              hash: "seq", the group's last number, and user id → base of the members who have
+                                       the keys above
 
-The database is the truth: nothing here is read to answer anybody, and a key that is missing is written by its owner's
-next read. A base only grows, and so does a last number; a count is derived from what is highest of both, so writes may
-come late, twice or in any order. In a group a key per member would cost a message O(members) commands: instead the
-members who looked in the last week have their base kept in one hash, and one script call, folded over the messages of a
-moment, derives all their keys.
+The database is the truth: no answer to a client reads these keys, and a missing key is written at the user's next
+request for unread counts. Bases and last numbers only grow, and a count is derived from the highest of both, so writes
+may come late, twice or in any order. In a group a key per member would cost O(members) commands per message. Instead
+the bases of the members who asked in the last week are in one hash, and one script call, coalesced over several
+messages, derives all their keys.
 """
 
 import threading
@@ -69,8 +69,8 @@ def group_unread(user_id: UUID, group_id: UUID) -> str:
 
 
 def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: bytes = b"") -> None:
-    """Where one person stands in his chat with another, and what was said last, as JSON."""
-    # Folded by who says it: what one thread says only grows.
+    """Write a user's count of a private chat, and its last message as JSON."""
+    # Coalesced per thread: what one thread writes only grows.
     write_behind(
         f"private:{user_id}:{sender_id}:{threading.get_ident()}:{bool(last)}",
         ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", last_seq, last, WEEK, base),
@@ -78,7 +78,7 @@ def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: byte
 
 
 def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"") -> None:
-    """A group's counts for everyone who looked lately; `bases` are cursors that are known to be true now."""
+    """Write a group's counts of the members who have keys; `bases` are current bases to add."""
     with _moving:
         moved = _moved.setdefault(group_id, _Moved())
         moved.seq = max(moved.seq, last_seq)
@@ -90,7 +90,7 @@ def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last
 
 
 class _Moved:
-    """Where a group stands, of all that was said of it since it was last written."""
+    """The state of a group to write, merged from all calls since the last write."""
 
     __slots__ = ("bases", "last", "said", "seq")
 
@@ -114,7 +114,7 @@ def _group_commands(group_id: UUID) -> redis.Commands:
 
 
 def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
-    """They left: their keys go."""
+    """Delete the keys of members who left."""
     for user_id in user_ids:
         with _moving:
             if moved := _moved.get(group_id):
@@ -127,7 +127,7 @@ def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
 
 
 def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:
-    """Put a count right, and forget what it was derived from."""
+    """Correct a private chat's count, and delete the base it was derived from."""
     key = private_unread(user_id, sender_id)
     write_behind(key, ("DEL", redis.key(f"user:bases:{user_id}:{sender_id}")), ("SET", key, count, "EX", WEEK))
 
@@ -138,7 +138,7 @@ def overwrite_group(user_id: UUID, group_id: UUID, count: int) -> None:
 
 
 def stored(keys: list[str]) -> list[int | None]:
-    """What Redis holds under unread keys; for the command that compares."""
+    """The values of unread keys, None for a missing one."""
     if not keys:
         return []
     with redis.client() as connection:

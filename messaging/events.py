@@ -1,4 +1,4 @@
-"""What clients are told of messages. Each push carries exactly what HTTP returns for the same thing."""
+"""Events about messages, unread counts and read cursors. A payload is what HTTP returns for the same thing."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,17 +11,17 @@ from groups.models import Membership
 
 
 def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> None:
-    """A new message, and the same as JSON, to those who hear it; `skip` is the socket that has it as its ack."""
+    """A new message, as output and as JSON; the socket `skip` gets it as its ack instead."""
     event = "OnGroupMsg" if output["groupId"] else "OnPrivate"
-    hub.publish_to(_hearers(output), event, json, skip=skip)
+    hub.publish_to(_topics(output), event, json, skip=skip)
 
 
 def message_changed(event: str, output: dict[str, Any]) -> None:
-    """An edit or a recall, to everyone who has the message."""
-    hub.publish_to(_hearers(output), event, orjson.dumps(output))
+    """An edited or recalled message."""
+    hub.publish_to(_topics(output), event, orjson.dumps(output))
 
 
-def _hearers(output: dict[str, Any]) -> list[str]:
+def _topics(output: dict[str, Any]) -> list[str]:
     if output["groupId"]:
         return [hub.room_topic(output["groupId"])]
     return [hub.user_topic(output["receiverId"]), hub.user_topic(output["senderId"])]
@@ -30,7 +30,7 @@ def _hearers(output: dict[str, Any]) -> list[str]:
 def private_unread(
     user_id: UUID, sender: Mapping[str, Any], count: int, last: dict[str, Any] | None, *, skip: str = ""
 ) -> None:
-    """One person's unread from another, to his own sockets. `sender` is named as a message names him."""
+    """A user's unread count of a private chat, to their own sockets. `sender` has the sender's keys of a message."""
     payload = {
         "senderId": sender["senderId"],
         "senderName": sender["senderName"],
@@ -58,7 +58,7 @@ def group_unread_payload(
 
 
 def group_unread(membership: Membership, last: dict[str, Any] | None, *, skip: str = "") -> None:
-    """One person's unread in a group, to his own sockets."""
+    """A user's unread count of a group, to their own sockets."""
     content, sent_at = (last["content"], last["sentAt"]) if last else ("", None)
     room = membership.room
     payload = group_unread_payload(str(room.pk), room.name, room.avatar, membership.unread, last, content, sent_at)
@@ -66,7 +66,7 @@ def group_unread(membership: Membership, last: dict[str, Any] | None, *, skip: s
 
 
 def read(membership: Membership, senders: Iterable[UUID], *, since: int) -> None:
-    """Somebody's cursor moved from `since` over what these people sent: `id` is the chat as they know it."""
+    """A read cursor moved on from `since`, to the senders of the messages read; `id` is the chat's id for them."""
     is_private = bool(membership.peer_id)
     payload = {
         "type": "private" if is_private else "group",
@@ -80,7 +80,7 @@ def read(membership: Membership, senders: Iterable[UUID], *, since: int) -> None
 
 
 def typing(*, by: UUID, to: UUID | None, group_id: UUID | None, skip: str) -> None:
-    """At most once, and to nobody who was not there."""
+    """A user is typing, to the others in a chat; delivered at most once."""
     topic = hub.room_topic(group_id) if group_id else hub.user_topic(to or by)
     payload = {
         "type": "group" if group_id else "private",
@@ -91,5 +91,5 @@ def typing(*, by: UUID, to: UUID | None, group_id: UUID | None, skip: str) -> No
 
 
 def online_list(json: bytes) -> None:
-    """Who is online, to everyone; for small installations."""
+    """The list of everyone online, to every socket."""
     hub.publish_to([hub.EVERYONE], "OnlineUsersList", json)

@@ -1,4 +1,4 @@
-"""What was said, and what was uploaded to be said."""
+"""Messages and uploads."""
 
 import json
 import uuid
@@ -17,10 +17,10 @@ from messaging.media.kinds import KINDS
 
 
 class Message(Model):
-    """One entry of a conversation. `seq` is its place for ever; `version` moves with every change."""
+    """A message of a room. `seq` is its permanent place, `version` increases with every change."""
 
-    #: No index of its own, nor has the sender: each is the first column of a constraint below. An index costs every
-    #: message a page, and these would help nobody.
+    #: Without an index of its own, like `sender`: each is the first column of a constraint below, and every index costs
+    #: a page per message.
     room = models.ForeignKey(
         Room, models.CASCADE, related_name="+", verbose_name=_("conversation"), editable=False, db_index=False
     )
@@ -34,12 +34,12 @@ class Message(Model):
         editable=False,
         db_index=False,
     )
-    #: Chosen by the sender's client: a repeated send gives this row back.
+    #: Chosen by the client: repeating a send returns the existing message.
     client_id = models.CharField(max_length=64, editable=False)
     #: The name of a type in `messaging.types`, which this module does not know.
     type = models.CharField(_("type"), max_length=8, default="text", editable=False)
     content = models.TextField(_("content"), blank=True, editable=False)
-    #: What it says beside its content, as JSON that its type understands: a place, a file, what a system line tells.
+    #: Data of the message's type as JSON: a place, a file, a system message.
     details_json = models.TextField(blank=True, editable=False)
     reply_to_id = models.UUIDField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), default=now, editable=False)
@@ -67,18 +67,19 @@ class Message(Model):
         return self.recalled_at is not None
 
     def erase(self, *, version: int, at: datetime) -> None:
-        """Take back all it said, and keep its place."""
+        """Delete the content of a recalled message, and keep its place."""
         self.content, self.details_json, self.reply_to_id = "", "", None
         self.recalled_at, self.version = at, version
         self.save(update_fields=["content", "details_json", "reply_to_id", "recalled_at", "version"])
 
 
 class Upload(Model):
-    """A file that was judged and stored. Until it is sent it is its owner's; then it is there for whoever may see the
-    message, which says all there is to say of it: only who asks for the bytes asks for this row.
+    """A processed and stored file. Its owner may see it until it is sent, then everyone who may see the message.
+
+    The message has a copy of all its details, so this row is read only to serve the file.
     """
 
-    #: Also the file's name, and so one that nobody guesses.
+    #: Random, because it is also the file's name: unguessable.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, db_column="_id", editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("uploaded by"), editable=False
@@ -115,22 +116,22 @@ class Upload(Model):
 
     @property
     def type(self) -> str:
-        """Of the message that can carry it."""
+        """The type of the message that can carry it."""
         return KINDS[self.folder].type
 
     @property
     def path(self) -> str:
-        """Where it is stored, and after `ADDRESS` where it is asked for."""
+        """The path in the storage; with `ADDRESS` before it the file's URL."""
         return f"{self.folder}/{self.pk.hex}{self.extension}"
 
     @property
     def thumbnail_path(self) -> str:
-        """ "" where it has none."""
+        """The path of the thumbnail; "" without one."""
         return f"{self.folder}/thumbnails/{self.pk.hex}{self.thumbnail_extension}" if self.thumbnail_extension else ""
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a message that carries it says of it."""
+        """The details of a message that carries it."""
         thumbnail = self.thumbnail_path
         return {
             "mediaUrl": ADDRESS + self.path,

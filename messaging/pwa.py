@@ -1,7 +1,7 @@
-"""What makes a browser's installed app of the page: the manifest, the service worker, and the page without a person.
+"""The installable app: web manifest, service worker, and the offline page.
 
-The worker keeps that page and every file it names, so that the chat opens while the server is away: whose chat it is,
-and what was said, the scripts then know from what they have kept themselves. Nobody's words are in it.
+The worker caches the offline page and every file that it names, so that the chat opens without the server. The
+offline page contains no user data: the scripts take it from their own copy.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 PAGE = "messaging/chat.html"
-#: Those of base.html and tokens.css: the canvas of the bright look, and the logo's green.
+#: The colours of base.html and tokens.css: the light theme's canvas, and the logo's green.
 GROUND, GREEN = "#ffffff", "#0a7367"
 
 
 @require_safe
-@cache_control(max_age=3600, private=True)  # its words are in the reader's language
+@cache_control(max_age=3600, private=True)  # in the reader's language
 def manifest(request: HttpRequest) -> JsonResponse:
-    """The app as a home screen shows it."""
+    """The web app manifest."""
     described = {
         "id": "/",
         "name": gettext("Chat"),
@@ -59,9 +59,9 @@ def _icon(purpose: str, name: str, size: int) -> dict[str, str]:
 
 
 @require_safe
-@never_cache  # browsers look for a new one whenever a page is opened
+@never_cache  # browsers check for a new one whenever a page is opened
 def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker: what this version consists of, and the script that knows what to do with it."""
+    """The service worker: the list of this version's files, and the script that caches them."""
     build = _build()
     script = f"self.BUILD = {json.dumps(build, indent=1)};\nimportScripts({json.dumps(static('worker/worker.js'))});\n"
     return HttpResponse(script, content_type="text/javascript; charset=utf-8")
@@ -70,7 +70,7 @@ def worker(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def shell(request: HttpRequest) -> HttpResponse:
-    """The page without a person, for the worker to keep; that of another version is not there."""
+    """The offline page, for the worker to cache; 404 for another version than this one."""
     if request.GET.get("v") != _build()["version"]:
         raise Http404
     return render(request, PAGE, {"boot": None, "pane": "list"})

@@ -1,4 +1,4 @@
-"""Who may say, change and take back what, and how much of it."""
+"""Permissions and limits for messages and uploads."""
 
 from datetime import timedelta
 
@@ -12,14 +12,14 @@ from groups.models import Membership
 from messaging import types
 from messaging.models import Message, Upload
 
-#: Characters of a text.
+#: Characters of a message.
 TEXT_MAX = 8000
 #: Chats in one request.
 CHATS_MAX = 500
 
 
 class QuotaExceeded(ChatError):
-    """His files fill what one person may fill; recalling some makes room."""
+    """The user's files exceed UPLOAD_QUOTA; recalling some frees space."""
 
     status = 413
     code = "quota_exceeded"
@@ -32,7 +32,7 @@ class UploadSent(Conflict):
 
 
 def require_recall(by: User, message: Message, membership: Membership) -> None:
-    """The sender within the window; a group's admins at any time."""
+    """Recall: the sender within RECALL_WINDOW, a group's admins at any time."""
     if message.type == types.SYSTEM:
         raise Forbidden(_("This line cannot be recalled."))
     if membership.is_admin:
@@ -53,7 +53,7 @@ def require_edit(by: User, message: Message, content: str) -> None:
 
 
 def refusal_to_carry(upload: Upload | None, address: str, type_: str, sender: User) -> ChatError | None:
-    """Why somebody's message of a type may not carry what is said to be at an address; None where it may."""
+    """The error for attaching the upload at an address to a sender's message of a type, or None."""
     if upload is None or upload.owner_id != sender.pk or types.ADDRESS + upload.path != address:
         return Invalid(errors={"mediaUrl": [_("You have uploaded nothing there.")]})
     if upload.type != type_:

@@ -1,4 +1,4 @@
-"""Every read of what was said. What the reader has no membership for is not there."""
+"""Every query for messages and uploads. A user finds only those of their own rooms."""
 
 import re
 from bisect import bisect_left
@@ -24,19 +24,19 @@ from messaging.media import files
 from messaging.media.kinds import KINDS
 from messaging.models import Message, Upload
 
-#: Messages that one search looks at: those of his rooms, room by room; or of all rooms, in the order they were said,
-#: which is three times as quick.
+#: Messages that one search reads at most: those of the user's rooms, room by room; or those of all rooms in the order
+#: of their ids, which is three times as fast.
 LOOKED_AT_IN_ROOMS = 25_000
 LOOKED_AT = 50_000
 
-#: Changes of one chat that a sync tells one by one, and of all chats; whoever missed more reads the history anew.
+#: Changes of one chat in a sync, and of all chats; a client that missed more loads the history again.
 SYNC_MAX = 200
 SYNC_MESSAGES = 1000
 
 
 @dataclass(slots=True)
 class Readers:
-    """How many have read how far in one room, from its members' cursors."""
+    """The read cursors of a room's members, to count the readers of its messages."""
 
     cursors: dict[UUID, int]
     _sorted: list[int] = field(init=False)
@@ -45,14 +45,14 @@ class Readers:
         self._sorted = sorted(self.cursors.values())
 
     def count(self, message: Message) -> int:
-        """How many others' cursors have passed a message."""
+        """The number of members, without the sender, who have read a message."""
         passed = len(self._sorted) - bisect_left(self._sorted, message.seq)
         return passed - (self.cursors.get(message.sender_id, 0) >= message.seq)
 
 
 @dataclass(slots=True)
 class Page:
-    """A piece of one conversation, oldest first."""
+    """A page of a conversation, oldest message first."""
 
     membership: Membership
     messages: list[Message]
@@ -62,8 +62,9 @@ class Page:
 
 @dataclass(slots=True)
 class Found:
-    """What a search has found, newest first, and the message before which it goes on: there may be more to find,
-    however little was.
+    """A page of search results, newest first; the search goes on before message `next`.
+
+    There may be more even if this page is short or empty.
     """
 
     messages: list[Message]
@@ -72,11 +73,11 @@ class Found:
 
 @dataclass(slots=True)
 class Chat:
-    """A line of the chat list."""
+    """An entry of the chat list."""
 
     membership: Membership
     last: Message | None
-    other: Membership | None = None  # in a private chat, the other's membership
+    other: Membership | None = None  # in a private chat, the other user's
 
     @property
     def id(self) -> UUID:
@@ -85,10 +86,10 @@ class Chat:
 
 @dataclass(slots=True)
 class Changes:
-    """What moved in one chat since a version."""
+    """The changes of one chat since a version."""
 
     chat_id: UUID
-    membership: Membership | None  # None: no longer the reader's
+    membership: Membership | None  # None: the user is no longer a member
     limited: bool = False
     messages: list[Message] = field(default_factory=list)
     readers: Readers = field(default_factory=lambda: Readers({}))
@@ -97,12 +98,12 @@ class Changes:
 def history(
     user: User, chat_id: UUID, *, is_group: bool, limit: int, before: int | None = None, after: int | None = None
 ) -> Page:
-    """The newest page, or the one that ends before `before`, or begins after `after`."""
+    """The newest page of a chat, or the one before or after a `seq`."""
     return _history(rooms.chat_membership(user, chat_id, is_group=is_group), limit=limit, before=before, after=after)
 
 
 def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
-    """What an opened conversation shows first: its end, or what is around the first unread message if that is far."""
+    """The first page of an opened chat: its end, or around the first unread message if that is far from it."""
     membership = rooms.chat_membership(user, chat_id, is_group=is_group)
     is_far = membership.unread > 0 and membership.room.last_seq - membership.read_seq > limit * 4 // 5
     return _history(membership, limit=limit, before=membership.read_seq + 1 + limit // 2 if is_far else None)
@@ -121,7 +122,7 @@ def _history(membership: Membership, *, limit: int, before: int | None = None, a
 
 
 def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
-    """A message in one of his chats, with his membership. Raises NotFound."""
+    """A message in one of the user's chats, with their membership. Raises NotFound."""
     message = Message.objects.select_related("room", "sender").filter(pk=message_id).first()
     membership = message and rooms.memberships_of(user.pk, [message.room_id]).get(message.room_id)
     if not message or not membership:
@@ -131,14 +132,14 @@ def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
 
 
 def receiver_of(message: Message) -> UUID | None:
-    """Whom a private message was sent to."""
+    """The receiver of a private message; None in a group."""
     if not message.room.is_direct:
         return None
     return next((user_id for user_id, _ in rooms.cursors(message.room_id) if user_id != message.sender_id), None)
 
 
 def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
-    """The last message of each membership's room, by room, in one query; each carries its `read_count`."""
+    """The last message of each membership's room, by room, with its `read_count`. One query."""
     ids = [membership.room.last_message_id for membership in memberships if membership.room.last_message_id]
     if not ids:
         return {}
@@ -153,13 +154,13 @@ def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
 
 
 def chat_list(user: User) -> list[Chat]:
-    """Everything he talks in, the last moved first; two queries."""
+    """All chats of a user, the most recently active first. Two queries."""
     return _chats(user, rooms.all_memberships(user.pk))
 
 
 def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
-    """The chats that moved last and the pinned ones, and whether these are all; three queries."""
-    # A private chat has two memberships, which stand side by side; where the end falls between them, it is left out.
+    """The most recently active chats and the pinned ones, and whether these are all. Three queries."""
+    # A private chat's two memberships follow each other; if the limit falls between them, the chat is left out.
     memberships = rooms.all_memberships(user.pk, at_most=2 * count + 1)
     is_whole = len(memberships) <= 2 * count
     whole = {membership.room_id for membership in memberships if membership.peer_id == user.pk}
@@ -178,7 +179,7 @@ def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
 
 
 def chat_of(user: User, membership: Membership) -> Chat:
-    """The line of the list for one membership of his; two queries."""
+    """The chat list's entry for one membership. Two queries."""
     return _chats(user, rooms.all_memberships(user.pk, room_id=membership.room_id))[0]
 
 
@@ -194,16 +195,17 @@ def _chats(user: User, memberships: list[Membership]) -> list[Chat]:
 
 
 def unread(user: User) -> list[Chat]:
-    """Only the chats with something unread; two queries."""
+    """The chats of a user with unread messages. Two queries."""
     memberships = rooms.unread_memberships(user.pk)
     last = last_messages(memberships)
     return [Chat(membership, last.get(membership.room_id)) for membership in memberships]
 
 
 def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
-    """What moved in his chats since the versions he has: the chats that did, and those he lost.
+    """The changes of a user's chats since the versions in `cursors`, with chats that are theirs no more.
 
-    At most SYNC_MAX changes a chat and SYNC_MESSAGES in all: past that a chat is `limited`: read its history.
+    At most SYNC_MAX changes per chat and SYNC_MESSAGES in all; beyond that a chat is `limited`, and its history must be
+    loaded.
     """
     memberships = rooms.all_memberships(user.pk)
     others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
@@ -239,7 +241,7 @@ def _fill(found: dict[UUID, Changes], wanted: Q) -> None:
 
 
 def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: int = 50) -> set[UUID]:
-    """Who sent the last messages of a stretch: they are told that it was read."""
+    """The senders of the last messages in a range, to tell them that these were read."""
     stretch = Message.objects.filter(room_id=room_id, seq__gt=max(after, upto - limit), seq__lte=upto).exclude(
         sender=but
     )
@@ -247,19 +249,19 @@ def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: i
 
 
 def own_after(room_id: UUID, user_id: UUID, seq: int) -> int:
-    """How many messages somebody sent after a number."""
+    """The number of a user's messages in a room after `seq`."""
     return Message.objects.filter(room_id=room_id, sender_id=user_id, seq__gt=seq).count()
 
 
 def readers(user: User, message_id: UUID) -> list[User]:
-    """Who else has read a message."""
+    """The users, without the sender, who have read a message."""
     message, _membership = message_for(user, message_id)
     memberships = Membership.objects.select_related("user").filter(room_id=message.room_id, read_seq__gte=message.seq)
     return [membership.user for membership in memberships.exclude(user_id=message.sender_id).order_by("user__name")]
 
 
 def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:
-    """Those of some messages that stand in his chats; two queries."""
+    """Those of the messages that are in the user's chats. Two queries."""
     found = list(Message.objects.select_related("sender", "room").filter(pk__in=message_ids))
     mine = rooms.memberships_of(user.pk, list({message.room_id for message in found}))
     return [message for message in found if message.room_id in mine]
@@ -274,10 +276,10 @@ def search(
     before: UUID | None = None,
     limit: int,
 ) -> Found:
-    """His messages that hold `text`, whatever its case, newest first; in one chat, or in all of them.
+    """The user's messages that contain `text`, case-insensitively, newest first; in one chat or in all.
 
-    There is no index that every message would have to pay for: messages are looked at one by one, so many at most that
-    a search takes no longer than a fraction of a second. Whoever has more goes on from `Found.next`.
+    Without an index, which every message would pay for: a search reads a limited number of messages, so that it takes a
+    fraction of a second, and can be continued from `Found.next`.
     """
     if chat_id is None:
         places = rooms.own_rooms(user.pk)
@@ -305,7 +307,7 @@ def search(
 
 
 def _says(message: Message, text: str) -> bool:
-    """Whether its words hold `text`, and not only the names of its details or what else is among them."""
+    """Whether the words of a message contain `text`, not only the keys or numbers of its details."""
     details = message.details
     if details is None:
         return True
@@ -314,7 +316,7 @@ def _says(message: Message, text: str) -> bool:
 
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
-    """The cursors of the rooms of some messages, by room, in one query."""
+    """The readers of the rooms of some messages, by room. One query."""
     cursors: dict[UUID, dict[UUID, int]] = defaultdict(dict)
     memberships = Membership.objects.filter(room_id__in={message.room_id for message in messages})
     for room_id, user_id, read_seq in memberships.values_list("room_id", "user_id", "read_seq"):
@@ -323,7 +325,7 @@ def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
 
 
 def counted_unread(membership: Membership) -> int:
-    """Unread counted message by message: what the cursor's arithmetic must equal."""
+    """The unread count by counting messages, to check `Membership.unread`."""
     after = Message.objects.filter(room_id=membership.room_id, seq__gt=membership.read_seq)
     return after.exclude(sender_id=membership.user_id).count()
 
@@ -334,10 +336,9 @@ _STORED = re.compile(r"[a-z]+/(?:thumbnails/)?([0-9a-f]{32})\.[a-z0-9]+")
 
 
 def stored_file(user: User, path: str) -> StoredFile:
-    """What stands at an address: before it is sent for its uploader, then for whoever may see the message now. Avatars
-    are for everybody.
+    """The file at a path: for its owner before it is sent, then for everyone who may see the message; avatars for all.
 
-    Raises NotFound for everything else, as for an address that never was.
+    Raises NotFound for everything else.
     """
     if avatars.is_ours(avatars.address(path)):
         return avatars.file(avatars.address(path))
@@ -351,7 +352,7 @@ def stored_file(user: User, path: str) -> StoredFile:
     return StoredFile(path, upload.size, served_as, upload.name if served_as == files.SERVED_AS else "")
 
 
-#: Only what we made ourselves has one.
+#: The types of files that were converted here; others have none.
 _TYPES_BY_EXTENSION = {extension: type_ for one in KINDS.values() for type_, extension in one.makes.items()}
 
 
@@ -363,21 +364,21 @@ def _may_see(user: User, upload: Upload) -> bool:
 
 
 def locked_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
-    """Uploads that nobody else sends before this transaction ends."""
+    """Uploads by id, locked until the transaction ends."""
     return {one.pk: one for one in Upload.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk")}
 
 
 def used_bytes(user: User) -> int:
-    """What somebody's uploads take, sent or not."""
+    """The bytes of a user's uploads, sent or not."""
     sums = Upload.objects.filter(owner=user).aggregate(files=Sum("size"), thumbnails=Sum("thumbnail_size"))
     return (sums["files"] or 0) + (sums["thumbnails"] or 0)
 
 
 def unsent_uploads(before: datetime, limit: int = 500) -> list[Upload]:
-    """Those uploaded before, that hang on no message."""
+    """Uploads from before a time that no message carries."""
     return list(Upload.objects.filter(message=None, created_at__lt=before).order_by("created_at")[:limit])
 
 
 def known_uploads(ids: Iterable[UUID]) -> set[UUID]:
-    """Which of these uploads there are."""
+    """The ids among these that exist."""
     return set(Upload.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))

@@ -1,9 +1,9 @@
-"""Unread counts, told live and folded: at once after a quiet time, then every moment while messages keep coming, and
-exact because the database says so.
+"""Live unread counts: pushed at once after a quiet time, then at most every `FOLD_SECONDS` while messages keep coming.
 
-In a group each member has his own number, so a message to a group of N would cost N frames. Instead the process that
-hears a message marks its room, and reads the cursors of its own people there in one query. In a private chat there is
-one to tell, wherever he is connected: the process that stored the message does it, for all such chats in one query.
+The counts come from the database, so they are exact. In a group each member has a different count, so a message to N
+members would cost N frames. Instead each process that hears a message marks its room, and reads the cursors of its own
+connected members there in one query. In a private chat there is one receiver, connected anywhere: the process that
+stored the message publishes the count, for all its private chats in one query.
 """
 
 import asyncio
@@ -24,46 +24,47 @@ from messaging.events import group_unread_payload, private_unread
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two rounds.
-FOLD = 0.25
-#: Seconds before a database that failed is asked again.
-PAUSE = 1.0
+#: Seconds between two rounds of a coalescer.
+FOLD_SECONDS = 0.25
+#: Seconds to wait after a database error.
+RETRY_SECONDS = 1.0
 #: Private chats in one query.
-MOST = 500
+CHATS_MAX = 500
 
-#: Counts that are pushed without a pause, and its seconds.
-AT_ONCE, BREATH = 25, 0.001
+#: Counts that are pushed in a row, and the seconds of the pause after them, in which messages go first.
+BURST, PAUSE_SECONDS = 25, 0.001
 
 _MESSAGE = b'{"event":"OnGroupMsg"'
 _COUNT = b'{"event":"groupUnreadUpdate"'
-_SIGN = b"\0"
+_PLACEHOLDER = b"\0"
 
 Key = TypeVar("Key")
 Last = TypeVar("Last")
-Taken = TypeVar("Taken")
-Told = TypeVar("Told")
+Prepared = TypeVar("Prepared")
+Counts = TypeVar("Counts")
 
 
-class _Fold(Generic[Key, Last, Taken, Told]):
-    """Chats that moved, each with its last message. `ask` looks them up on a thread; `take` before it and `tell` after
-    it are on the loop.
+class _Coalescer(Generic[Key, Last, Prepared, Counts]):
+    """Chats to recount, each with its last message, handled in rounds.
+
+    A round calls `prepare` on the event loop, `query` on a thread, and `push` on the loop again.
     """
 
     def __init__(
         self,
-        take: Callable[[dict[Key, Last]], Taken],
-        ask: Callable[[Taken], Told],
-        tell: Callable[[Told], Coroutine[Any, Any, None]],
+        prepare: Callable[[dict[Key, Last]], Prepared],
+        query: Callable[[Prepared], Counts],
+        push: Callable[[Counts], Coroutine[Any, Any, None]],
     ) -> None:
-        self._take, self._ask, self._tell = take, ask, tell
+        self._prepare, self._query, self._push = prepare, query, push
         self._marked: dict[Key, Last] = {}
         self._round: asyncio.Task[None] | None = None
 
     def mark(self, key: Key, last: Last) -> None:
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # a command: there is nothing to fold, and it asks the database here
-            asyncio.run(self._tell(self._ask(self._take({key: last}))))
+        except RuntimeError:  # in a management command: nothing to coalesce, and the database can be queried here
+            asyncio.run(self._push(self._query(self._prepare({key: last}))))
             return
         self._marked[key] = last
         if self._round is None or self._round.get_loop() is not loop:
@@ -74,12 +75,12 @@ class _Fold(Generic[Key, Last, Taken, Told]):
             while self._marked:
                 marked, self._marked = self._marked, {}
                 try:
-                    await self._tell(await in_thread(self._ask, self._take(marked)))
+                    await self._push(await in_thread(self._query, self._prepare(marked)))
                 except DatabaseError as error:
-                    log.warning("unread: told later, because the database said: %s", error)
+                    log.warning("unread: pushed later, because the database said: %s", error)
                     self._marked = marked | self._marked
-                    await asyncio.sleep(PAUSE)
-                await asyncio.sleep(FOLD)
+                    await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(FOLD_SECONDS)
         finally:
             self._round = None
 
@@ -87,12 +88,12 @@ class _Fold(Generic[Key, Last, Taken, Told]):
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-#: (user's topic, group id) of those who were told otherwise since the cursors were read: they have read meanwhile.
+#: (user's topic, group id) of counts that arrived since the cursors were read: those users have read meanwhile.
 _overtaken: set[tuple[str, str]] = set()
 
 
 class _Count(NamedTuple):
-    """What one member is to be told; the group's topic and last message, to look again."""
+    """A count to push to one member; `text` is the group's last message, for a recount."""
 
     user_id: UUID
     frame: bytes
@@ -107,58 +108,57 @@ def _hear(topic: str, text: bytes) -> None:
         _overtaken.add((topic, orjson.loads(text)["data"]["groupId"]))
 
 
-def _people_here(marked: dict[str, bytes]) -> list[tuple[bytes, set[UUID]]]:
+def _connected_members(marked: dict[str, bytes]) -> list[tuple[bytes, set[UUID]]]:
     _overtaken.clear()
     return [(text, {socket.user_id for socket in hub.local().members(topic)}) for topic, text in marked.items()]
 
 
-def _ask_groups(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
-    told: list[_Count] = []
-    for text, people in heard:
+def _group_counts(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
+    counts: list[_Count] = []
+    for text, user_ids in heard:
         last = orjson.loads(text)["data"]
         group_id = last["groupId"]
-        memberships = [membership for membership in rooms.unread_of(UUID(group_id), people) if membership.unread]
-        if memberships:
-            # The same for everyone but for the number: it is encoded once, around a sign that JSON cannot have.
-            count: Any = orjson.Fragment(_SIGN)
-            room = memberships[0]
+        members = [member for member in rooms.unread_of(UUID(group_id), user_ids) if member.unread]
+        if members:
+            # Encoded once for all members, around a placeholder for the count that JSON cannot contain.
+            count: Any = orjson.Fragment(_PLACEHOLDER)
+            room = members[0]
             payload = group_unread_payload(
                 group_id, room.name, room.avatar, count, last, last["content"], last["sentAt"]
             )
-            before, after = hub.encode("groupUnreadUpdate", payload).split(_SIGN)
-            told += [
-                _Count(membership.user_id, b"%b%d%b" % (before, membership.unread, after), group_id, text)
-                for membership in memberships
+            before, after = hub.encode("groupUnreadUpdate", payload).split(_PLACEHOLDER)
+            counts += [
+                _Count(member.user_id, b"%b%d%b" % (before, member.unread, after), group_id, text) for member in members
             ]
-    return told
+    return counts
 
 
-async def _tell_groups(told: list[_Count]) -> None:
-    for place, one in enumerate(told, 1):
+async def _push_group_counts(counts: list[_Count]) -> None:
+    for place, one in enumerate(counts, 1):
         if _overtaken and (hub.user_topic(one.user_id), one.group_id) in _overtaken:
             _groups.mark(hub.room_topic(one.group_id), one.text)
             continue
         for socket in hub.local().users.get(one.user_id, ()):
             socket.push(one.frame)
-        if place % AT_ONCE == 0:
-            await asyncio.sleep(BREATH)  # messages go first
+        if place % BURST == 0:
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
-_groups = _Fold(_people_here, _ask_groups, _tell_groups)
+_groups = _Coalescer(_connected_members, _group_counts, _push_group_counts)
 
 
 # Private chats --------------------------------------------------------------------------------------------------------
 
 
 def private(room_id: UUID, last: dict[str, Any], json: bytes) -> None:
-    """Something was said in a private chat: tell the receiver where he stands, soon. Any thread."""
+    """Publish the receiver's count soon after a private message. Any thread."""
     hub.soon(partial(_private.mark, (room_id, last["receiverId"]), (last, json)))
 
 
-def _ask_private(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -> None:
-    chats = list({room_id for room_id, _ in marked})
-    for start in range(0, len(chats), MOST):
-        for room_id, user_id, last_seq, base in rooms.unread_bases(chats[start : start + MOST]):
+def _publish_private_counts(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -> None:
+    room_ids = list({room_id for room_id, _ in marked})
+    for start in range(0, len(room_ids), CHATS_MAX):
+        for room_id, user_id, last_seq, base in rooms.unread_bases(room_ids[start : start + CHATS_MAX]):
             if (room_id, str(user_id)) in marked:
                 last, json = marked[room_id, str(user_id)]
                 cache.private(user_id, UUID(last["senderId"]), last_seq, base, json)
@@ -166,13 +166,13 @@ def _ask_private(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -
                     private_unread(user_id, last, last_seq - base, last)
 
 
-async def _was_told(nothing: None) -> None:
-    """`_ask_private` publishes, wherever the receivers are connected."""
+async def _published(nothing: None) -> None:
+    """Nothing to push here: `_publish_private_counts` has published to all processes."""
 
 
-_private = _Fold(lambda marked: marked, _ask_private, _was_told)
+_private = _Coalescer(lambda marked: marked, _publish_private_counts, _published)
 
 
 def start() -> None:
-    """Listen in this process; called once."""
+    """Listen to the hub; called once per process."""
     hub.listen(_hear)

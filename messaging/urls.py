@@ -1,4 +1,4 @@
-"""The original's message routes, those beside them, and the page itself."""
+"""Routes of messages, uploads and the page itself."""
 
 from django.urls import path
 

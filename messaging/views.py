@@ -1,4 +1,4 @@
-"""The page itself: one shell for the list and for every chat's own address."""
+"""The chat page, for the list and for every chat's own address."""
 
 from typing import Any
 from uuid import UUID
@@ -20,20 +20,20 @@ from chatproject.core.http.api import PAGE
 from messaging import selectors, serializers
 from presence.selectors import online_among
 
-#: Chats that the page brings along: more than a window shows. The scripts fetch the others.
+#: Chats included in the page, more than a window shows; the scripts fetch the others.
 FIRST_CHATS = 40
 
 
 @require_safe
 @login_required
-@ensure_csrf_cookie  # the page's scripts send it back with what they post
+@ensure_csrf_cookie  # the scripts send the token back with every request
 @never_cache
 def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = False) -> HttpResponse:
-    """Who I am, what the scripts must know, and all that is seen first."""
+    """The page with the user, the settings for the scripts, and the data of the first view."""
     assert request.user.is_authenticated
     boot = {
         "me": user_output(request.user, online=True),
-        "signUp": resolve_url("sign-up") if accounts.registration_is_open() else "",  # for whom one invites
+        "signUp": resolve_url("sign-up") if accounts.registration_is_open() else "",  # the address for invitations
         "admin": resolve_url("admin:index") if request.user.is_staff else "",
         **first_look(request.user, chat_id, is_group=is_group),
         "recallWindow": settings.RECALL_WINDOW,
@@ -49,10 +49,10 @@ def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fal
 
 
 def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:
-    """The head of the chat list, and of the chat whose address this is the messages it opens with.
+    """The first chats of the list, and the first messages of the chat at this address.
 
-    In the shapes of the API, so that the scripts take them as what they would have fetched. `open` is null where the
-    person has no such chat.
+    In the shapes of the API, so that the scripts treat them like fetched data. `open` is None when the user has no
+    such chat.
     """
     chats, is_whole = selectors.first_chats(user, FIRST_CHATS)
     page = _opening(user, chat_id, is_group=is_group) if chat_id else None

@@ -43,7 +43,7 @@ class Judge:
         self.source.write_bytes(uploaded)
         for path in (self.target, self.thumbnail):
             path.unlink(missing_ok=True)
-        return KINDS[folder].judge(self.source, self.target, self.thumbnail, name=name)
+        return KINDS[folder].process(self.source, self.target, self.thumbnail, name=name)
 
     @property
     def made(self) -> bytes:
@@ -605,7 +605,7 @@ def test_a_full_disk_and_a_missing_file_are_our_trouble_and_no_fault_of_the_file
     (tmp_path / "voice").write_bytes(hostile.webm())
     full.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        KINDS["audio"].judge(tmp_path / "voice", full, full)
+        KINDS["audio"].process(tmp_path / "voice", full, full)
     assert not full.is_symlink() and Path("/dev/full").exists()
 
 
@@ -666,7 +666,7 @@ def test_fifty_pictures_at_once_are_converted_two_at_a_time(tmp_path: Path) -> N
 def convert(folder: Path, number: int) -> Media:
     while True:
         with contextlib.suppress(Busy):
-            return KINDS["images"].judge(folder / "source", folder / f"made{number}", folder / f"small{number}")
+            return KINDS["images"].process(folder / "source", folder / f"made{number}", folder / f"small{number}")
 
 
 @pytest.mark.parametrize("at_work", [True, False])

@@ -1,24 +1,24 @@
-"""Files of any type: kept as they came, under a name and a type that mean nothing, only ever handed out to be saved."""
+"""Files of any type: stored unchanged, under a neutral name and type, and served only as downloads."""
 
 import mimetypes
 import unicodedata
 
-#: Characters of a name that is shown, and those of them an ending may have.
+#: Characters of a displayed name, and of its extension.
 NAME = 120
 ENDING = 20
 
-#: What every file is stored and served as, whatever is in it.
+#: How every file is stored and served.
 EXTENSION = ".bin"
 SERVED_AS = "application/octet-stream"
 
-#: What has no place in a line of text: control characters, separators of lines, halves of characters, private ones.
-_UNSEEN = {"Cc", "Cn", "Co", "Cs", "Zl", "Zp"}
-#: What turns the text after it around ("gpj.exe" seen as "exe.jpg"), and marks that nobody sees.
-_TURNING = {0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x2070), 0xFEFF}
+#: Removed from a line of text: control characters, unassigned, private use, surrogates, line separators.
+_REMOVED = {"Cc", "Cn", "Co", "Cs", "Zl", "Zp"}
+#: Characters that change the direction of the text after them ("gpj.exe" shown as "exe.jpg"), and invisible marks.
+_INVISIBLE = {0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x2070), 0xFEFF}
 
 
 def display_name(given: str, neutral: str = "file") -> str:
-    """What a file is called where people see it: one line of at most `NAME` characters, no folder, no trick."""
+    """A file's name for display: one line of at most `NAME` characters, no folders, nothing invisible."""
     seen = unicodedata.normalize("NFC", "".join(map(_seen, given[: 16 * NAME])))
     name = " ".join(seen.replace("\\", "/").rpartition("/")[2].split()).strip(". ")
     if len(name) > NAME:
@@ -29,7 +29,7 @@ def display_name(given: str, neutral: str = "file") -> str:
 
 
 def one_line(given: str, most: int) -> str:
-    """What somebody wrote as one line of at most so many characters, without what nobody sees."""
+    """A text as one line of at most `most` characters, without invisible characters."""
     seen = unicodedata.normalize("NFC", "".join(map(_seen, given[: 16 * most])))
     return " ".join(seen.split())[:most].rstrip()
 
@@ -37,10 +37,10 @@ def one_line(given: str, most: int) -> str:
 def _seen(character: str) -> str:
     if character in "\t\n\r\x0b\x0c":
         return " "
-    is_seen = unicodedata.category(character) not in _UNSEEN and ord(character) not in _TURNING
+    is_seen = unicodedata.category(character) not in _REMOVED and ord(character) not in _INVISIBLE
     return character if is_seen else ""
 
 
 def guessed_type(name: str) -> str:
-    """The MIME type its name suggests, for people to read; nothing is ever served as it."""
+    """The MIME type that a name suggests, for display; nothing is ever served as it."""
     return mimetypes.guess_type(f"/{name}")[0] or SERVED_AS

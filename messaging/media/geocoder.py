@@ -1,4 +1,4 @@
-"""The address of a place, asked of the one service that the operator names; without one, nobody is asked."""
+"""The address of a place, from the service at GEOCODER_URL; without that setting, no request is made."""
 
 import json
 import logging
@@ -16,18 +16,18 @@ from messaging.media import files
 
 log = logging.getLogger(__name__)
 
-#: Seconds a sender waits for it, and those who are asked for at the same time; the others go without.
+#: Seconds that a sender waits, and requests at the same time; further places get no address.
 TIMEOUT_SECONDS = 2.0
-AT_ONCE = 4
-#: Bytes of an answer, and characters of an address.
-ANSWER = 64 * 1024
-ADDRESS = 300
+REQUESTS_MAX = 4
+#: Bytes of a response, and characters of an address.
+RESPONSE_MAX = 64 * 1024
+ADDRESS_MAX = 300
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_turns = threading.BoundedSemaphore(REQUESTS_MAX)
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Wherever it wants to send us, we do not go."""
+    """Follow no redirect."""
 
     def redirect_request(self, *_args: Any) -> None:
         return None
@@ -40,11 +40,11 @@ def _opener() -> OpenerDirector:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="geocoder")
+    return ThreadPoolExecutor(REQUESTS_MAX, thread_name_prefix="geocoder")
 
 
 def address_of(latitude: float, longitude: float, language: str) -> str:
-    """ "" where it is not known within `TIMEOUT_SECONDS`. Blocks; the log says no place."""
+    """The address, or "" if it is not known within `TIMEOUT_SECONDS`. Blocks. Places are never logged."""
     if not _turns.acquire(blocking=False):
         return ""
     url = settings.GEOCODER_URL.format(latitude=f"{latitude:.6f}", longitude=f"{longitude:.6f}", language=language)
@@ -61,8 +61,8 @@ def _ask(url: str) -> str:
     request = Request(url, headers={"Accept": "application/json", "User-Agent": "chat"})  # noqa: S310 (see checks.py)
     try:
         with _opener().open(request, timeout=TIMEOUT_SECONDS) as answer:
-            said = json.loads(answer.read(ANSWER))
+            said = json.loads(answer.read(RESPONSE_MAX))
     except HTTPError as refused:
         with refused:
             raise
-    return files.one_line(str(said["display_name"]), ADDRESS)
+    return files.one_line(str(said["display_name"]), ADDRESS_MAX)

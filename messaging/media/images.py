@@ -1,7 +1,7 @@
-"""Pictures. Runs only in the sandbox: it decodes untrusted files.
+"""Conversion of pictures. Runs only in the sandbox, because it decodes untrusted files.
 
-A picture is what decodes as one of `FORMATS`, whatever it is called. It leaves as pixels encoded anew, turned the way
-they are looked at, in sRGB, with nothing beside them: no metadata, no comment, no trailing bytes.
+A picture is a file that decodes as one of `FORMATS`, whatever its name. The result is encoded anew from the pixels:
+upright, in sRGB, without metadata, comments or trailing bytes.
 """
 
 import io
@@ -36,15 +36,15 @@ _LOADED = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, Tiff
 
 #: The longest side that JPEG and WebP can have.
 SIDES = {"JPEG": 65_500, "PNG": 65_500, "WEBP": 16_383}
-#: Pixels of a picture that is kept without loss, and of one with transparency: both are costly beyond.
+#: Pixels of a picture that stays lossless, and of one with transparency: beyond that both are too costly.
 LOSSLESS = 8_000_000
-#: Up to here a picture is a small graphic, whatever is in it.
+#: Pixels up to which a picture counts as a small graphic.
 SMALL = 256 * 256
 #: Pixels a JPEG may have in all its scans together.
 SCANNED = 750_000_000
-#: Bytes of a colour profile that is worth reading; a camera's has a few hundred, a scanner's some thousand.
+#: Bytes of a colour profile that is read; a camera's has some hundred, a scanner's some thousand.
 PROFILE = 1024 * 1024
-#: Milliseconds a frame of an animation stands.
+#: Milliseconds of a frame of an animation.
 SHORTEST, LONGEST = 20, 10_000
 
 _TURNS = {
@@ -73,18 +73,17 @@ def convert(
     animation: int,
     side: int,
 ) -> dict[str, Any]:
-    """Write the picture and its thumbnail; what they became.
+    """Write the picture and its thumbnail; returns their types and sizes.
 
-    `pixels` is the most a picture, `side` the longest side a thumbnail may have. What moves may have so many `frames`,
-    and so many pixels in the whole `animation`; where it has more, its first frame stands for it.
-    Refuses: `not_a_picture`, `too_many_pixels`, `damaged`.
+    Limits: `pixels` of the picture, `side` of the thumbnail in pixels, `frames` and pixels of an `animation`; of a
+    longer animation only the first frame is kept. Refuses: `not_a_picture`, `too_many_pixels`, `damaged`.
     """
     with _opened(source, pixels) as picture:
         frame_count = _frame_count(picture)
         moves = 1 < frame_count <= frames and frame_count * math.prod(picture.size) <= animation
         moves = moves and max(picture.size) <= SIDES["WEBP"]
         first = _upright(picture)
-        _require_size(first, pixels)  # a header that lied
+        _require_size(first, pixels)  # the header was wrong
         is_drawn = _is_drawn(picture, source)
         if moves:
             format_ = _save_animation(picture, frame_count, target)
@@ -101,7 +100,7 @@ def convert(
 
 
 def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int) -> dict[str, Any]:
-    """Write the middle of a picture as a square of at most so many pixels a side; of what moves, the first frame.
+    """Write the centre of a picture, or of an animation's first frame, as a square of at most `side` pixels.
 
     Refuses as `convert` does.
     """
@@ -115,7 +114,7 @@ def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int) -> dic
 
 @contextmanager
 def _opened(source: BinaryIO, pixels: int) -> Iterator[ImageFile.ImageFile]:
-    """A picture that says it is not too large, around all that is done with it: what goes wrong then is refused."""
+    """Context manager that opens a picture within the size limits; errors inside it become refusals."""
     Image.MAX_IMAGE_PIXELS = pixels
     try:
         with Image.open(source, formats=FORMATS) as picture:
@@ -132,14 +131,14 @@ def _opened(source: BinaryIO, pixels: int) -> Iterator[ImageFile.ImageFile]:
         raise Refused("damaged") from broken
 
 
-#: What decoders raise over files that break off or contradict themselves.
+#: Exceptions of decoders for truncated or contradictory files.
 _BROKEN = (
     ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError,
 )  # fmt: skip
 
 
 def _is_ours(error: Exception) -> bool:
-    """A full disk, or a file that grows beyond what it may: only the kernel's errors have a number."""
+    """Whether an error is the kernel's, for a full disk or the file size limit: only those have an errno."""
     return isinstance(error, OSError) and error.errno is not None
 
 
@@ -152,7 +151,7 @@ def _require_size(picture: Image.Image, pixels: int) -> None:
 
 
 def _require_few_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
-    """A JPEG is gone over as often as it says, a thousand times if it likes; those that are honest say ten."""
+    """Refuse a JPEG with too many scans: each is decoded, a file can claim thousands, and ten are normal."""
     if picture.format not in ("JPEG", "MPO"):
         return
     place, scans, end = source.tell(), 0, b""
@@ -166,7 +165,7 @@ def _require_few_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
 
 
 def _frame_count(picture: ImageFile.ImageFile) -> int:
-    """How many frames a moving picture has; 1 for every other, also where the file has several pictures."""
+    """The number of frames of an animation; 1 for everything else, also for a file with several pictures."""
     if picture.format not in ("GIF", "WEBP"):
         return 1
     count: int = getattr(picture, "n_frames", 1)
@@ -175,13 +174,13 @@ def _frame_count(picture: ImageFile.ImageFile) -> int:
 
 
 def _is_drawn(picture: Image.Image, source: BinaryIO) -> bool:
-    """Whether a picture without loss packs as well as drawings and screenshots do; photographs do not."""
+    """Whether a lossless picture compresses like drawings and screenshots do, and photographs do not."""
     pixels = math.prod(picture.size)
     return pixels <= SMALL or source.seek(0, io.SEEK_END) <= pixels
 
 
 def _upright(picture: ImageFile.ImageFile) -> Image.Image:
-    """The picture of this frame as RGB, RGBA or L, as it is looked at, with nothing but pixels."""
+    """The pixels of the present frame as RGB, RGBA or L, upright and in sRGB."""
     turn = _turn(picture)
     picture.load()
     profile = picture.info.get("icc_profile")
@@ -208,7 +207,7 @@ def _in_eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def _in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
-    """By its own profile where it has one that makes sense, and as it is elsewhere."""
+    """Convert a picture to sRGB by its embedded profile; without a valid one it stays unchanged."""
     mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
     if picture.mode not in (mode, "CMYK"):
         picture = picture.convert(mode)
@@ -222,7 +221,7 @@ def _in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
                     seen.putalpha(picture.getchannel("A"))
                 return seen
         except (ImageCms.PyCMSError, *_BROKEN):
-            pass  # a profile of another kind of colours, or of none
+            pass  # a profile for another colour space, or a broken one
     return picture.convert(mode) if picture.mode != mode else picture
 
 
@@ -241,7 +240,7 @@ def _within(picture: Image.Image, pixels: int) -> Image.Image:
 
 
 def _format_for(picture: Image.Image, came_as: str | None, *, is_drawn: bool) -> str:
-    """PNG for what was drawn, JPEG for what was photographed; WebP for photographs that one can see through."""
+    """The format to write: PNG for graphics, JPEG for photographs, WebP for photographs with transparency."""
     is_lossless = came_as in ("PNG", "GIF") and is_drawn and math.prod(picture.size) <= LOSSLESS
     if is_lossless:
         return "PNG"
@@ -288,7 +287,7 @@ def _save_animation(picture: ImageFile.ImageFile, count: int, target: BinaryIO) 
 
 def _duration(given: Any) -> int:
     milliseconds = int(given) if isinstance(given, int | float) and math.isfinite(given) else 0
-    # What is quicker than a screen means "as usual" to every browser.
+    # Browsers show shorter durations as 100 ms.
     return 100 if milliseconds < SHORTEST else min(milliseconds, LONGEST)
 
 

@@ -1,5 +1,7 @@
-"""The kinds of files a message can carry. A new one is a module with its `convert`, which runs behind the pool, and an
-entry in `KINDS`, which says where such files live, what their message is called, and what a refusal says.
+"""The kinds of files that a message can carry.
+
+A new kind is a module with a `convert` function, which runs in the sandbox, and an entry in `KINDS` with its folder,
+its message type and the texts of its refusals.
 """
 
 import logging
@@ -20,12 +22,12 @@ from messaging.media import files
 
 log = logging.getLogger(__name__)
 
-#: Twice what the costliest honest file takes on an idle machine; far more by the clock, because the chat goes first.
+#: CPU: twice what the costliest valid file takes. Wall clock: far more, because the chat has priority.
 LIMITS = Limits(cpu=4, seconds=20)
 
 
 class Unusable(ChatError):
-    """An upload that is not stored; `code` says what is wrong with it."""
+    """A refused upload; `code` says what is wrong with it."""
 
     code = "unusable_file"
     title = _("This file cannot be used.")
@@ -33,12 +35,12 @@ class Unusable(ChatError):
 
 @dataclass(frozen=True)
 class Media:
-    """What an upload became: what a message says of it, and what is stored."""
+    """A processed upload: the details of its message, and how it is stored."""
 
-    name: str  # for people
-    mime_type: str  # of what is stored; of a file kept as it came, only what its name suggests
-    served_as: str  # the Content-Type it may be answered with
-    extension: str  # of its stored name, with the dot
+    name: str  # for display
+    mime_type: str  # of the stored file; for a file stored unchanged, guessed from its name
+    served_as: str  # the Content-Type of the response
+    extension: str  # of the stored file, with the dot
     size: int  # bytes
     thumbnail_extension: str = ""  # "" when it has none
     thumbnail_size: int = 0
@@ -49,28 +51,28 @@ class Media:
 
     @property
     def is_inline(self) -> bool:
-        """Whether a browser may show it; everything else is only handed out to be saved."""
+        """Whether a browser may show it; other files are served as downloads."""
         return self.served_as != files.SERVED_AS
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`judge` is what a service calls; the rest describes the kind."""
+    """A kind of file and how it is processed."""
 
     folder: str  # under MEDIA_ROOT; also what an upload's `mediaType` says
     type: str  # of the message that carries it
     convert: str = ""  # "module:function", run in the sandbox; "" stores the bytes unchanged
-    makes: Mapping[str, str] = field(default_factory=dict)  # what comes of it, MIME type to extension
+    makes: Mapping[str, str] = field(default_factory=dict)  # the possible results, MIME type to extension
     limits: Limits = LIMITS
     options: Mapping[str, Any] = field(default_factory=dict)
     has_thumbnail: bool = False
     refusals: Mapping[str, Text] = field(default_factory=dict)
 
-    def judge(self, source: Path, target: Path, thumbnail: Path, *, name: str = "") -> Media:
-        """Make `target`, and `thumbnail` where the kind has one, of what was uploaded to `source`, which is left alone.
+    def process(self, source: Path, target: Path, thumbnail: Path, *, name: str = "") -> Media:
+        """Convert `source` to `target`, and to `thumbnail` if the kind has one. `source` stays unchanged.
 
-        Raises Unusable, and Busy when too much is being converted; then neither file is there. Blocks for seconds: for
-        a thread, and outside of transactions.
+        Raises Unusable, and Busy when too many conversions are running; then neither file exists. Blocks for seconds:
+        call it on a thread, outside of transactions.
         """
         if source.stat().st_size == 0:
             raise Unusable(_("The file is empty."), code="empty")
@@ -81,7 +83,7 @@ class Kind:
             made = pool.run(self.convert, reads=source, writes=writes, limits=self.limits, **self.options)
         except pool.Refused as refused:
             detail = self.refusals.get(refused.code) or _REFUSALS.get(refused.code)
-            # The word of a process that strangers' bytes ran in is only passed on where it is one of ours.
+            # The sandbox ran on untrusted bytes, so only known codes are passed on.
             raise Unusable(detail or _REFUSALS["crash"], code=refused.code if detail else "crash") from None
         return self._described(made, target, thumbnail, name)
 
@@ -96,7 +98,7 @@ class Kind:
         )
 
     def _described(self, made: Mapping[str, Any], target: Path, thumbnail: Path, name: str) -> Media:
-        """Strangers' bytes ran in the process that says this, so it is believed where it can do no harm."""
+        """Check the sandbox's result, which is untrusted, and describe the file."""
         small = made.get("thumbnail") if self.has_thumbnail else None
         try:
             stem = Path(files.display_name(name, self.type)).stem
@@ -126,7 +128,7 @@ def _within(number: Any, most: int) -> Any:
     return number
 
 
-#: Why the sandbox ends a job.
+#: Refusals by the sandbox itself.
 _TOO_COSTLY = _("This file takes too much to convert.")
 _REFUSALS: Mapping[str, Text] = {
     "memory": _TOO_COSTLY,
@@ -183,7 +185,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-#: What people and groups show of themselves; no message carries it.
+#: Avatars of users and groups, which no message carries.
 AVATAR = Kind(
     folder=avatars.FOLDER,
     type="avatar",
@@ -195,7 +197,7 @@ AVATAR = Kind(
 
 
 def kind(folder: str) -> Kind:
-    """By what an upload calls its kind. Raises BadRequest; the word never becomes part of a path."""
+    """The kind with this folder. Raises BadRequest: a client's word never becomes part of a path unchecked."""
     try:
         return KINDS[folder]
     except KeyError:

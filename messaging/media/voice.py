@@ -1,7 +1,7 @@
-"""Voice. Runs only in the sandbox: it decodes untrusted files.
+"""Conversion of voice recordings. Runs only in the sandbox, because it decodes untrusted files.
 
-Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; who takes a file takes MP3, WAV or M4A. All of it
-leaves as what every browser plays: AAC, one channel, in an M4A whose index comes first.
+Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; files are MP3, WAV or M4A. The result is what
+every browser plays: AAC, one channel, in an M4A whose index comes first.
 """
 
 import io
@@ -20,28 +20,28 @@ from chatproject.core.sandbox.worker import Refused
 
 __all__ = ["convert"]
 
-# It loads codecs at their first use, which is too late in the sandbox.
+# FFmpeg loads codecs at their first use, when the sandbox no longer allows it.
 for _part in pkgutil.walk_packages(av.__path__, "av."):
     if _part.name != "av.__main__":
         import_module(_part.name)
 
-#: FFmpeg's names for what it may look at; it knows hundreds more, among them lists of addresses to fetch.
+#: FFmpeg's names of the allowed formats; it has hundreds more, some of which fetch other addresses.
 CONTAINERS = "matroska,webm,ogg,mov,mp4,m4a,3gp,3g2,mj2,wav,mp3,aac"
 CODECS = {"aac", "alac", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"}
 
 RATE = 32_000
 BITS = 48_000
 PEAKS = 64
-#: Samples that a peak is first taken of, 20 ms; the length is only known at the end.
+#: Samples per block, 20 ms: one peak each, because the length is known only at the end.
 BLOCK = RATE // 50
-#: Packets that may be broken; where more are, it is not what it says.
+#: Broken packets up to which a recording is accepted.
 BROKEN = 20
-#: Below this part of full scale it is the microphone's own noise.
+#: The part of full scale below which there is only the microphone's own noise.
 SILENCE = 0.005
 
 
 def convert(source: BinaryIO, target: BinaryIO, *, seconds: float) -> dict[str, Any]:
-    """Write the recording; what it became. `waveform` is `PEAKS` integers, 100 where it is loud, all 0 for silence.
+    """Write the recording; returns its description. `waveform`: `PEAKS` integers, 100 the loudest, all 0 for silence.
 
     Refuses: `not_a_recording`, `has_pictures`, `no_sound`, `too_long` (than `seconds`), `damaged`.
     """
@@ -65,7 +65,7 @@ def convert(source: BinaryIO, target: BinaryIO, *, seconds: float) -> dict[str, 
 
 
 def _samples(recording: av.container.InputContainer, seconds: float) -> Iterator[av.AudioFrame]:
-    """The first sound of the recording, in mono of `RATE`. What has moving pictures is not a recording."""
+    """The first audio stream, as mono at `RATE`. Refuses a video."""
     if not recording.streams.audio:
         raise Refused("no_sound")
     sound = recording.streams.audio[0]
@@ -89,7 +89,7 @@ def _samples(recording: av.container.InputContainer, seconds: float) -> Iterator
                 continue
             for frame in frames:
                 now = (frame.format.name, frame.layout.name, frame.sample_rate)
-                if now != shape:  # it may change on the way, and a resampler is for one
+                if now != shape:  # the format may change in between, and a resampler handles one
                     resampler, shape = _resampler(), now
                 frame.pts = None
                 for piece in resampler.resample(frame):
@@ -108,12 +108,12 @@ def _resampler() -> av.AudioResampler:
 
 
 def _is_cover(stream: av.stream.Stream) -> bool:
-    """The picture that comes with a piece of music, of which a recording makes nothing."""
+    """Whether a video stream is the cover picture of a piece of music, which is ignored."""
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _transcode(sound: Iterator[av.AudioFrame], target: BinaryIO) -> tuple[int, list[int]]:
-    """How many samples were written, and the peak of each block of them."""
+    """The number of samples written, and the peak of each block."""
     samples, peaks, waiting = 0, [], array("h")
     with av.open(
         target,
@@ -147,7 +147,7 @@ def _peak(block: "array[int]") -> int:
 def _waveform(peaks: list[int]) -> list[int]:
     if max(peaks) < SILENCE * 0x8000:
         return [0] * PEAKS
-    # A click, as many recordings begin with, does not make all the rest small.
+    # So that the click at the start of many recordings does not flatten the rest.
     full = max(sorted(peaks)[len(peaks) * 95 // 100], max(peaks) / 2)
     starts = [place * len(peaks) // PEAKS for place in range(PEAKS + 1)]
     bars = (peaks[start : max(end, start + 1)] for start, end in pairwise(starts))
@@ -155,7 +155,7 @@ def _waveform(peaks: list[int]) -> list[int]:
 
 
 class _SecondReader(io.RawIOBase):
-    """The file that is being written, read from its start.
+    """Open the file that is being written for reading from its start.
 
     FFmpeg opens it again to put the index first, and in the sandbox no file can be opened. A duplicate
     of the descriptor would move the writer's position.

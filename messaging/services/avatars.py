@@ -1,5 +1,6 @@
-"""Pictures that people upload of themselves and of their groups. They come in by the door of uploads and are judged as
-every picture is; whose they are then, accounts and groups say, which also let the ones before go.
+"""Avatars of users and groups: processed here like every uploaded picture.
+
+Accounts and groups own the address and delete the avatar before.
 """
 
 from collections.abc import Callable
@@ -27,21 +28,21 @@ T = TypeVar("T")
 
 
 def set_own_avatar(*, user: User, source: Path) -> User:
-    """Make a person's avatar of what was uploaded to `source`, which is left alone. Not charged: each has only one.
+    """Make the user's avatar from an uploaded file. `source` stays unchanged; the quota does not count it.
 
-    Raises Unusable, TooLarge, Busy. Blocks for seconds, and asks for no database meanwhile.
+    Raises Unusable, TooLarge, Busy. Blocks for seconds, and uses no database connection meanwhile.
     """
     return _stored(source, lambda address: accounts.set_avatar(user=user, address=address))
 
 
 def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
-    """The same for a group, by its admins. Raises NotFound and Forbidden, too."""
-    group_rules.require_admin(rooms.membership(by, group_id))  # before it is looked at, which costs us something
+    """Make a group's avatar from an uploaded file, like `set_own_avatar`. Raises NotFound and Forbidden, too."""
+    group_rules.require_admin(rooms.membership(by, group_id))  # before the expensive part
     return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address))
 
 
 def _stored(source: Path, show: Callable[[str], T]) -> T:
-    """The file first: an address without its file would be a promise; a file that nobody shows is swept."""
+    """Store the file, then call `show` with its address: a file that no row has is swept."""
     if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
         raise errors.TooLarge()
     release_connection()
@@ -49,7 +50,7 @@ def _stored(source: Path, show: Callable[[str], T]) -> T:
     target = storage.scratch() / f"{name}.made"
     path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"
     try:
-        AVATAR.judge(source, target, target)
+        AVATAR.process(source, target, target)
         storage.put(target, path)
         return show(avatars.address(path))
     except BaseException:
@@ -60,7 +61,7 @@ def _stored(source: Path, show: Callable[[str], T]) -> T:
 
 
 def sweep(before: datetime) -> int:
-    """Remove pictures that nobody shows, the old ones; how many."""
+    """Remove old avatars that no row has; returns their number."""
     shown = people.avatars() | rooms.avatars()
     swept = 0
     files = (path for _id, path in storage.stored([AVATAR.folder]))

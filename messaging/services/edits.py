@@ -1,4 +1,4 @@
-"""What may still be done to a message: recall (撤回) and edit."""
+"""Recall (撤回) and edit a message."""
 
 from datetime import datetime
 from uuid import UUID
@@ -17,7 +17,7 @@ from messaging.services import uploads
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
-    """Take back what a message said, everywhere; the message as it is then. Recalling twice is recalling once."""
+    """Recall a message for everyone, and return its output. Idempotent."""
 
     def body() -> dict[str, object]:
         message, membership = _locked(by, message_id)
@@ -30,7 +30,7 @@ def recall(*, by: User, message_id: UUID) -> dict[str, object]:
 
 
 def erase(*, message: Message) -> None:
-    """The same by the operators, who need no membership and no hurry."""
+    """Recall a message as an operator: without membership and time limit."""
 
     def body() -> None:
         rooms.locked_room(message.room_id)
@@ -42,7 +42,7 @@ def erase(*, message: Message) -> None:
 
 
 def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
-    """Put other words in the place of a text, or of a caption."""
+    """Replace a message's text or caption, and return its output."""
 
     def body() -> dict[str, object]:
         message, _membership = _locked(by, message_id)
@@ -58,7 +58,7 @@ def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
 
 
 def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:
-    """A message that nobody else changes until we are done: the room is locked first, and the message read after it."""
+    """A message and the user's membership, read after its room was locked."""
     found, _membership = selectors.message_for(by, message_id)
     rooms.locked_room(found.room_id)
     return selectors.message_for(by, message_id)
@@ -90,7 +90,7 @@ def _tell_after_commit(event: str, message: Message) -> None:
 
 
 def _refresh_last(message: Message, output: dict[str, object]) -> None:
-    """The copies of the last message in Redis say what it says now."""
+    """Update the copies of a room's last message in Redis."""
     receiver_id = selectors.receiver_of(message)
     if receiver_id is None:
         cache.group(message.room_id, message.room.last_seq, [], orjson.dumps(output))

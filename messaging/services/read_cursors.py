@@ -1,4 +1,4 @@
-"""Read cursors: they only move forward, and unread follows from where they stand."""
+"""Read cursors, which only move forward, and the unread counts that follow from them."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -17,10 +17,10 @@ from messaging.serializers import last_output, sender_output
 def mark_read(
     *, by: User, chat_ids: Iterable[UUID], is_group: bool, upto: int | None = None, socket_id: str = ""
 ) -> list[Membership]:
-    """Move his cursor in each chat to `upto`, or to its end; his memberships as they stand then.
+    """Move the user's cursor in each chat to `upto`, or to its end, and return the memberships.
 
-    Raises NotFound when one of the chats is not his; then none has moved. A private chat in which nothing was said yet
-    has nothing to read: it is answered by no membership.
+    Raises NotFound, without moving any cursor, when the user is not a member of one of the groups. A private chat
+    without messages is absent from the result.
     """
     chat_ids = list(chat_ids)
 
@@ -42,7 +42,7 @@ def _move(membership: Membership, upto: int | None, socket_id: str) -> None:
     if reached <= was:
         return
     membership.read_seq = reached
-    if membership.own_since_read:  # counted even at the room's end, which may be behind his own last words
+    if membership.own_since_read:  # recounted even at the room's end: `last_seq` may lack the user's own last messages
         membership.own_since_read = selectors.own_after(membership.room_id, membership.user_id, reached)
     membership.save(update_fields=["read_seq", "own_since_read"])
     on_commit(lambda: _tell(membership, was, socket_id))
@@ -63,7 +63,7 @@ def _tell(membership: Membership, was: int, socket_id: str) -> None:
 
 
 def remember_unread(user: User, chats: Iterable[selectors.Chat]) -> None:
-    """Write what was just read from the database under the keys that Redis may have lost."""
+    """Write counts that were just read to the keys that Redis may have lost."""
     for chat in chats:
         last = orjson.dumps(last_output(chat)) if chat.last else b""
         if chat.membership.peer_id:

@@ -38,7 +38,7 @@ TRY_LATER = 1013
 
 #: Set when somebody came or went.
 online_list_changed = asyncio.Event()
-#: The users whom this process has put into Redis.
+#: The users that this process keeps online in Redis.
 announced: set[UUID] = set()
 #: When the sockets that closed here stop counting as online, in the event loop's time, ascending.
 departures: deque[float] = deque()

@@ -1,4 +1,4 @@
-"""System lines: what happened to a group, as data that each reader sees in his language."""
+"""System messages: what happened to a group, as data that each client shows in its reader's language."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from messaging import cache, events, types
 from messaging.models import Message
 from messaging.serializers import message_output
 
-#: For clients that know only `content`.
+#: The content, for clients that do not know `system`.
 _ENGLISH = {
     "created": "{actor} created the group",
     "joined": "{actor} joined",
@@ -33,7 +33,7 @@ _ENGLISH = {
 def post_system_message(
     room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
 ) -> None:
-    """Write a line into a locked room, within the caller's transaction; told after the commit."""
+    """Post a system message to a locked room in the caller's transaction; its event follows the commit."""
     people = list(people)
     system: dict[str, Any] = {
         "action": action,
@@ -70,7 +70,7 @@ def post_system_message(
 
 
 def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
-    """Nobody has his own doings to read. Answers where that leaves him, if he still has a membership."""
+    """Count the message as the actor's own, so that they do not have it unread; returns their base while a member."""
     membership = room.memberships.select_for_update().filter(user=by).first()
     if membership is None:
         return []

@@ -1,4 +1,4 @@
-"""From bytes that somebody sent us to a file that a message may carry; and its end."""
+"""Uploads: process and store a file, delete it with its message, sweep what is left over."""
 
 import logging
 from contextlib import ExitStack
@@ -23,16 +23,16 @@ from messaging.services import avatars
 
 log = logging.getLogger(__name__)
 
-#: How long an upload waits to be sent; and how old a file is that nobody can be working on any more.
+#: The age at which an unsent upload is removed; and at which a file without a row is not being worked on any more.
 UNSENT = timedelta(days=1)
 STRAY = timedelta(hours=1)
 
 
 def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
-    """Judge what was uploaded, and store what comes of it. `source` is left alone.
+    """Process an uploaded file and store the result. `source` stays unchanged.
 
-    Raises Unusable, TooLarge, QuotaExceeded, BadRequest for a folder that is none, Busy. Blocks for seconds, and asks
-    for no database meanwhile.
+    Raises Unusable, TooLarge, QuotaExceeded, Busy, and BadRequest for an unknown folder. Blocks for seconds, and uses
+    no database connection meanwhile.
     """
     chosen = kind(folder)
     if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
@@ -45,7 +45,7 @@ def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
     with ExitStack() as scratch:
         for path in (target, thumbnail):
             scratch.callback(path.unlink, missing_ok=True)
-        media = chosen.judge(source, target, thumbnail, name=name)
+        media = chosen.process(source, target, thumbnail, name=name)
         return _store(_row(upload_id, owner, chosen, media), target, thumbnail)
 
 
@@ -68,7 +68,7 @@ def _row(upload_id: UUID, owner: User, chosen: Kind, media: Media) -> Upload:
 
 
 def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
-    """The files first: a row without its file would be a promise; a file without its row is swept."""
+    """Store the files, then the row: a file without a row is swept, a row without a file would be an error."""
     try:
         storage.put(target, upload.path)
         if upload.thumbnail_path:
@@ -81,11 +81,11 @@ def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
 
 
 def erase_of(message: Message) -> None:
-    """Inside the caller's transaction: what a message carries goes with it, the files after the commit."""
+    """Delete a message's upload in the caller's transaction, its files after the commit."""
     upload_id = types.upload_id_of(message.details)
     upload = upload_id and Upload.objects.filter(pk=upload_id, message_id=message.pk).first()
     if upload:
-        paths = (upload.path, upload.thumbnail_path)  # no longer known once it is deleted
+        paths = (upload.path, upload.thumbnail_path)  # unknown once the row is deleted
         upload.delete()
         on_commit(lambda: storage.remove(paths))
 
@@ -97,7 +97,7 @@ class Swept(NamedTuple):
 
 
 def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | None = None) -> Swept:
-    """Remove uploads that nobody sent, files without a row, and what killed processes left: the old ones of each."""
+    """Remove old unsent uploads, old files without a row, and what killed processes left in scratch."""
     stray = strays_before or now() - STRAY
     unsent = _sweep_unsent(unsent_before or now() - UNSENT)
     swept = Swept(unsent, _sweep_strays(stray) + avatars.sweep(stray), storage.sweep_scratch(stray))
@@ -109,12 +109,12 @@ def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | No
 def _sweep_unsent(before: datetime) -> int:
     swept = 0
     while found := selectors.unsent_uploads(before):
-        swept += sum(map(_forget, found))
+        swept += sum(map(_delete_unsent, found))
     return swept
 
 
-def _forget(upload: Upload) -> bool:
-    """Remove an upload, unless somebody has sent it at this very moment."""
+def _delete_unsent(upload: Upload) -> bool:
+    """Delete an upload, unless it is being sent at this moment."""
 
     def body() -> bool:
         gone, _by_model = Upload.objects.filter(pk=upload.pk, message=None).delete()

@@ -1,4 +1,4 @@
-"""manage.py sweep_uploads: remove uploads that nobody sent, and files that are nobody's."""
+"""manage.py sweep_uploads: remove unsent uploads and files without a row."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""manage.py unread: hold every unread count against the messages."""
+"""manage.py unread: compare every unread count with the messages."""
 
 from typing import Any
 
