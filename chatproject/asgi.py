@@ -19,7 +19,7 @@ from messaging import background, routing  # noqa: E402  as do its models)
 background.start()
 
 _static = StaticHandler()
-_http = BodyLimit(routing.posted(Handler()))
+_http = BodyLimit(routing.FastSendMiddleware(Handler()))
 _upload = BodyLimit(routing.UploadGate(UploadHandler()), has_files=True)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from accounts import services as accounts
 from accounts.models import User
 from chatproject.core.errors import Busy, RateLimited
@@ -141,15 +143,15 @@ class _Performance:
         to: str = "",
         mark: str = "",
     ) -> UUID:
-        sent = services.send(
-            services.Draft(
+        sent = services.send_message(
+            services.OutgoingMessage(
                 sender=self.people[who],
                 to=self.chat_id(who),
                 is_group=isinstance(self.chat, Group),
                 content=content,
                 type=type_,
                 reply_to_id=self.marks[to] if to else None,
-                **types.TYPES[type_].read(given or {}),
+                **types.TYPES[type_].read(msgspec.convert(given or {}, types.TYPES[type_].inputs)),
             )
         )
         message_id = UUID(sent.output["id"])

@@ -72,12 +72,15 @@ def create(
 
 
 def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
-    """Take a membership in an open group, or in a closed one with its invitation. Joining twice is joining once."""
+    """Become a member of an open group, or of a closed one by its invitation; end the absence of a member.
+
+    Joining twice is joining once.
+    """
 
     def body() -> Membership:
         room = selectors.locked_group(group_id)
         if known := selectors.memberships_of(by.pk, [group_id]).get(group_id):
-            return known
+            return _with_away(known, by, away=False, tell=events.welcomed)
         rules.require_join(room, invite_code=invite_code, was_removed=selectors.was_removed(room, by))
         rules.require_capacity(room, 1)
         Removal.objects.filter(room=room, user=by).delete()
@@ -116,15 +119,15 @@ def come_back(*, by: User, group_id: UUID) -> Membership:
 
 
 def _set_away(by: User, group_id: UUID, *, away: bool, tell: Callable[[Room, User], None]) -> Membership:
-    def body() -> Membership:
-        membership = selectors.locked_membership(by, group_id)
-        if membership.away != away:
-            membership.away = away
-            membership.save(update_fields=["away"])
-            on_commit(lambda: tell(membership.room, by))
-        return membership
+    return run_atomic(lambda: _with_away(selectors.locked_membership(by, group_id), by, away=away, tell=tell))
 
-    return run_atomic(body)
+
+def _with_away(membership: Membership, by: User, *, away: bool, tell: Callable[[Room, User], None]) -> Membership:
+    if membership.away != away:
+        membership.away = away
+        membership.save(update_fields=["away"])
+        on_commit(lambda: tell(membership.room, by))
+    return membership
 
 
 def update(*, by: User, group_id: UUID, **changes: str) -> Membership:

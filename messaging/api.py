@@ -1,13 +1,14 @@
-"""Messages by HTTP."""
+"""The HTTP routes of messaging."""
 
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from msgspec import UNSET
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -20,188 +21,204 @@ from accounts.serializers import MeOutput, UserOutput, me_output, user_output
 from chatproject.core.errors import NotFound, NotYou
 from chatproject.core.http import download
 from chatproject.core.http.api import require_self, with_next
+from chatproject.core.http.forms import serializer_of
 from groups import selectors as rooms
 from groups.serializers import GroupOutput, group_output
-from messaging import selectors, serializers, services
-from messaging.serializers import MessageOutput
+from messaging import selectors, services
+from messaging.serializers import input as inputs
+from messaging.serializers import output as outputs
+from messaging.serializers.output import MessageOutput
 from presence.selectors import online_among
 
 
 class ChatListView(APIView):
-    @extend_schema(request=None, responses=serializers.ChatOutput(many=True), summary="My chats, the last moved first")
+    @extend_schema(request=None, responses=outputs.ChatOutput(many=True), summary="My chats, the last moved first")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         chats = selectors.chat_list(request.user)
         here = online_among(chat.id for chat in chats if chat.other)
-        return Response([serializers.chat_output(chat, online=chat.id in here) for chat in chats])
+        return Response([outputs.chat_output(chat, online=chat.id in here) for chat in chats])
 
 
 class PrivateMessagesView(APIView):
     @extend_schema(
-        parameters=[serializers.PrivatePageInput],
+        parameters=[serializer_of(inputs.PrivatePageInput)],
         responses=MessageOutput(many=True),
         summary="A page of a private chat",
     )
     def get(self, request: SignedIn) -> Response:
-        form = serializers.PrivatePageInput.read(request.query_params)
-        sender_id, receiver_id = form.pop("senderId"), form.pop("receiverId", request.user.pk)
-        if request.user.pk not in (sender_id, receiver_id):
+        form = inputs.PrivatePageInput.read(request.query_params)
+        me = request.user.pk
+        receiver_id = me if form.receiver_id is UNSET else form.receiver_id
+        if me not in (form.sender_id, receiver_id):
             raise NotYou()
-        return _page(request, sender_id if receiver_id == request.user.pk else receiver_id, is_group=False, **form)
+        other_id = form.sender_id if receiver_id == me else receiver_id
+        return _page(request, other_id, is_group=False, **form.cursor())
 
 
 class GroupMessagesView(APIView):
     @extend_schema(
-        parameters=[serializers.GroupPageInput], responses=MessageOutput(many=True), summary="A page of a group"
+        parameters=[serializer_of(inputs.GroupPageInput)],
+        responses=MessageOutput(many=True),
+        summary="A page of a group",
     )
     def get(self, request: SignedIn) -> Response:
-        form = serializers.GroupPageInput.read(request.query_params)
-        return _page(request, form.pop("groupId"), is_group=True, **form)
+        form = inputs.GroupPageInput.read(request.query_params)
+        return _page(request, form.group_id, is_group=True, **form.cursor())
 
 
 def _page(request: SignedIn, chat_id: UUID, *, is_group: bool, **cursor: Any) -> Response:
     page = selectors.history(request.user, chat_id, is_group=is_group, **cursor)
-    response = Response(serializers.page_output(page))
+    response = Response(outputs.page_output(page))
     return with_next(response, request, before=page.messages[0].seq) if page.has_older else response
 
 
-class _SendView(APIView):
-    form: type[serializers.MessageInput]
+class SendView(APIView):
+    #: `fast_send` reads the same form for the same route.
+    form: type[inputs.MessageInput]
     is_group: bool
 
     def send(self, request: SignedIn) -> Response:
         require_self(request, "senderId")
-        draft = services.Draft(sender=request.user, is_group=self.is_group, **self.form.read(request.data))
-        return Response(services.send(draft).output, status=201)
+        message = services.outgoing(self.form.read(request.data), sender=request.user, is_group=self.is_group)
+        return Response(services.send_message(message).output, status=201)
 
 
-class PrivateSendView(_SendView):
-    form = serializers.PrivateInput
+class PrivateSendView(SendView):
+    form = inputs.PrivateInput
     is_group = False
 
-    @extend_schema(request=serializers.PrivateInput, responses={201: MessageOutput}, summary="Write to somebody")
+    @extend_schema(request=inputs.PrivateInput, responses={201: MessageOutput}, summary="Write to somebody")
     def post(self, request: SignedIn) -> Response:
         return self.send(request)
 
 
-class GroupSendView(_SendView):
-    form = serializers.GroupMessageInput
+class GroupSendView(SendView):
+    form = inputs.GroupMessageInput
     is_group = True
 
-    @extend_schema(request=serializers.GroupMessageInput, responses={201: MessageOutput}, summary="Write to a group")
+    @extend_schema(request=inputs.GroupMessageInput, responses={201: MessageOutput}, summary="Write to a group")
     def post(self, request: SignedIn) -> Response:
         return self.send(request)
 
 
 class UnreadView(APIView):
-    @extend_schema(responses=serializers.UnreadOutput, summary="What I have not read")
+    @extend_schema(responses=outputs.UnreadOutput, summary="What I have not read")
     def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         chats = selectors.unread(request.user)
         services.remember_unread(request.user, chats)
-        return Response(serializers.unread_output(chats))
+        return Response(outputs.unread_output(chats))
 
 
 class _ReadView(APIView):
-    form: type[serializers.ReadPrivateInput] | type[serializers.ReadGroupInput]
+    form: type[inputs.ReadInput]
     is_group: bool
 
     def mark(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         form = self.form.read(request.data)
-        memberships = services.mark_read(by=request.user, is_group=self.is_group, **form)
-        return Response(serializers.read_output(memberships, form["chat_ids"]))
+        chat_ids = form.chat_ids
+        read = services.mark_read(by=request.user, is_group=self.is_group, chat_ids=chat_ids, upto=form.upto)
+        return Response(outputs.read_output(read, chat_ids))
 
 
 class MarkPrivateReadView(_ReadView):
-    form = serializers.ReadPrivateInput
+    form = inputs.ReadPrivateInput
     is_group = False
 
-    @extend_schema(request=serializers.ReadPrivateInput, responses=serializers.ReadOutput, summary="I have read it")
+    @extend_schema(request=inputs.ReadPrivateInput, responses=outputs.ReadOutput, summary="I have read it")
     def post(self, request: SignedIn) -> Response:
         return self.mark(request)
 
 
 class MarkGroupReadView(_ReadView):
-    form = serializers.ReadGroupInput
+    form = inputs.ReadGroupInput
     is_group = True
 
-    @extend_schema(request=serializers.ReadGroupInput, responses=serializers.ReadOutput, summary="I have read it")
+    @extend_schema(request=inputs.ReadGroupInput, responses=outputs.ReadOutput, summary="I have read it")
     def post(self, request: SignedIn) -> Response:
         return self.mark(request)
 
 
 class RecallView(APIView):
-    @extend_schema(request=serializers.MessageIdInput, responses=MessageOutput, summary="Recall a message")
+    @extend_schema(request=inputs.MessageIdInput, responses=MessageOutput, summary="Recall a message")
     def post(self, request: SignedIn) -> Response:
-        return Response(services.recall(by=request.user, **serializers.MessageIdInput.read(request.data)))
+        return Response(services.recall(by=request.user, **inputs.MessageIdInput.read(request.data).given()))
 
 
 class EditView(APIView):
-    @extend_schema(request=serializers.EditInput, responses=MessageOutput, summary="Edit a text")
+    @extend_schema(request=inputs.EditInput, responses=MessageOutput, summary="Edit a text")
     def post(self, request: SignedIn) -> Response:
-        return Response(services.edit(by=request.user, **serializers.EditInput.read(request.data)))
+        return Response(services.edit(by=request.user, **inputs.EditInput.read(request.data).given()))
 
 
 class ReadersView(APIView):
-    @extend_schema(parameters=[serializers.MessageIdInput], responses=UserOutput(many=True), summary="Who has read it")
+    @extend_schema(
+        parameters=[serializer_of(inputs.MessageIdInput)], responses=UserOutput(many=True), summary="Who has read it"
+    )
     def get(self, request: SignedIn) -> Response:
-        form = serializers.MessageIdInput.read(request.query_params)
-        people = selectors.readers(request.user, **form)
+        form = inputs.MessageIdInput.read(request.query_params)
+        people = selectors.readers(request.user, message_id=form.message_id)
         here = online_among(user.pk for user in people)
         return Response([user_output(user, online=user.pk in here) for user in people])
 
 
 class SearchView(APIView):
     @extend_schema(
-        parameters=[serializers.SearchInput],
+        parameters=[serializer_of(inputs.SearchInput)],
         responses=MessageOutput(many=True),
         summary="Find messages",
         description="A page may be short, or empty, and yet name a next one: so many messages were looked at.",
     )
     def get(self, request: SignedIn) -> Response:
-        form = serializers.SearchInput.read(request.query_params)
-        found = selectors.search(request.user, **form)
-        response = Response(serializers.found_output(request.user.pk, found.messages))
+        form = inputs.SearchInput.read(request.query_params)
+        found = selectors.search(request.user, **form.given())
+        response = Response(outputs.found_output(request.user.pk, found.messages))
         return response if found.next is None else with_next(response, request, before=found.next)
 
 
 class QuotedView(APIView):
     @extend_schema(
-        parameters=[serializers.QuotedInput],
+        parameters=[serializer_of(inputs.QuotedInput)],
         responses=MessageOutput(many=True),
         summary="Messages by their ids, as replies name them",
     )
     def get(self, request: SignedIn) -> Response:
-        form = serializers.QuotedInput.read(request.query_params)
-        found = selectors.quoted(request.user, **form)
-        return Response(serializers.found_output(request.user.pk, found))
+        form = inputs.QuotedInput.read(request.query_params)
+        found = selectors.quoted(request.user, form.message_ids)
+        return Response(outputs.found_output(request.user.pk, found))
 
 
 class SyncView(APIView):
-    @extend_schema(request=serializers.SyncInput, responses=serializers.SyncOutput, summary="What changed since")
+    @extend_schema(request=inputs.SyncInput, responses=outputs.SyncOutput, summary="What changed since")
     def post(self, request: SignedIn) -> Response:
-        form = serializers.SyncInput.read(request.data)
-        return Response(serializers.sync_output(selectors.changes(request.user, **form)))
+        form = inputs.SyncInput.read(request.data)
+        return Response(outputs.sync_output(selectors.changes(request.user, form.versions())))
+
+
+def _path(media: UploadedFile) -> Path:
+    """Where an upload lies: FILE_UPLOAD_HANDLERS puts every one on the disk."""
+    assert isinstance(media, TemporaryUploadedFile)
+    return Path(media.temporary_file_path())
 
 
 class UploadView(APIView):
-    """Authentication and the rate limit come earlier, before the body is read: see upload_gate.py."""
+    """Authentication and the rate limit come before the body is received: see upload_gate.py."""
 
     parser_classes = [MultiPartParser]
 
     @extend_schema(
-        request={"multipart/form-data": serializers.UploadInput},
-        responses={201: serializers.UploadOutput},
+        request={"multipart/form-data": inputs.UploadInput},
+        responses={201: outputs.UploadOutput},
         summary="Upload what a message will carry",
     )
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        form = serializers.UploadInput.read(request.data)
-        media: TemporaryUploadedFile = form["media"]
-        source = Path(media.temporary_file_path())
-        upload = services.receive(owner=request.user, source=source, name=media.name or "", folder=form["mediaType"])
-        return Response(serializers.upload_output(upload), status=201)
+        form = inputs.UploadInput.read(request.data)
+        name = form.media.name or ""
+        upload = services.receive(owner=request.user, source=_path(form.media), name=name, folder=form.media_type)
+        return Response(outputs.upload_output(upload), status=201)
 
 
 class _AvatarView(APIView):
@@ -210,38 +227,38 @@ class _AvatarView(APIView):
 
 class MyAvatarView(_AvatarView):
     @extend_schema(
-        request={"multipart/form-data": serializers.AvatarInput},
+        request={"multipart/form-data": inputs.AvatarInput},
         responses=MeOutput,
         summary="Show a picture of myself",
         description="The middle of it as a square. `PATCH /me` with an empty `img` takes it away.",
     )
     def post(self, request: SignedIn) -> Response:
-        form = serializers.AvatarInput.read(request.data)
-        user = services.set_own_avatar(user=request.user, source=Path(form["media"].temporary_file_path()))
+        form = inputs.AvatarInput.read(request.data)
+        user = services.set_own_avatar(user=request.user, source=_path(form.media))
         return Response(me_output(user, online=user.pk in online_among([user.pk])))
 
 
 class GroupAvatarView(_AvatarView):
     @extend_schema(
-        request={"multipart/form-data": serializers.GroupAvatarInput},
+        request={"multipart/form-data": inputs.GroupAvatarInput},
         responses=GroupOutput,
         summary="Show a picture of a group",
         description="For its admins. `POST /group/update` with an empty `avatar` takes it away.",
     )
     def post(self, request: SignedIn) -> Response:
-        form = serializers.GroupAvatarInput.read(request.data)
-        source = Path(form.pop("media").temporary_file_path())
-        membership = services.set_group_avatar(by=request.user, source=source, **form)
-        return Response(group_output(membership.room, role=membership.role, members=rooms.members(membership.room_id)))
+        form = inputs.GroupAvatarInput.read(request.data)
+        membership = services.set_group_avatar(by=request.user, source=_path(form.media), group_id=form.group_id)
+        room = membership.room
+        return Response(group_output(room, role=membership.role, members=rooms.members(room.pk)))
 
 
 class UploadedView(APIView):
-    """Whoever may not have it, the anonymous among them, asks for something that is not there."""
+    """404 to everyone who may not see the file, the anonymous among them."""
 
     permission_classes = [AllowAny]
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """An `Accept: image/*` is about what we hand out, and not about our refusals."""
+        """Ignore `Accept`: an `image/*` in it is about the file, not about our refusals."""
         return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(

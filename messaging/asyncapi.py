@@ -17,25 +17,23 @@ from rest_framework import serializers
 from rest_framework.views import APIView
 
 from accounts.serializers import UserOutput
+from chatproject.core.inputs import Input
 from groups.serializers import CHAT_TYPES, ChatSettingsOutput, GroupInput, GroupOutput, JoinInput
-from messaging.serializers import (
+from messaging.serializers.input import (
     EditInput,
     GroupMessageInput,
     HistoryInput,
     MessageIdInput,
-    MessageOutput,
     ReadGroupInput,
-    ReadOutput,
     ReadPrivateInput,
     SocketPrivateInput,
     SyncInput,
-    SyncOutput,
     TypingInput,
-    UnreadOutput,
     WatchInput,
 )
+from messaging.serializers.output import MessageOutput, ReadOutput, SyncOutput, UnreadOutput
 
-Shape = type[serializers.Serializer[Any]]
+Shape = type[serializers.Serializer[Any]] | type[Input]
 
 VERSION = "3.0.0"
 ADDRESS = "/ws/chat/"
@@ -137,8 +135,8 @@ class Refusal(serializers.Serializer[Any]):
 
 
 class HistoryRefusal(Refusal):
-    chatId = serializers.CharField(required=False, allow_null=True, help_text="As you gave it")
-    isGroup = serializers.BooleanField(required=False, allow_null=True)
+    chatId = serializers.JSONField(required=False, help_text="As you gave it")
+    isGroup = serializers.JSONField(required=False, help_text="As you gave it")
 
 
 # The events -----------------------------------------------------------------------------------------------------------
@@ -323,7 +321,7 @@ class _Schemas:
     def said(self, shape: Shape | None) -> Any:
         return self._resolved(shape, "response")
 
-    def _resolved(self, shape: Shape | None, direction: Literal["request", "response"]) -> Any:
+    def _resolved(self, shape: Any, direction: Literal["request", "response"]) -> Any:
         return {"type": "object"} if shape is None else self._auto.resolve_serializer(shape, direction).ref
 
     @property

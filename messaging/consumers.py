@@ -26,10 +26,11 @@ from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.times import iso, now
-from groups import selectors as rooms
 from groups import serializers as group_inputs
 from groups import services as groups
-from messaging import events, selectors, serializers, services
+from messaging import selectors, services
+from messaging.serializers import input as inputs
+from messaging.serializers import output as outputs
 from messaging.services import sockets
 
 log = logging.getLogger(__name__)
@@ -239,29 +240,27 @@ class ChatConsumer(AsyncConsumer):
         answer.done(payload)
 
     async def send_private(self, data: Any, answer: Answer) -> None:
-        await self._send(serializers.SocketPrivateInput.read(data), answer, is_group=False)
+        await self._send(inputs.SocketPrivateInput.read(data), answer, is_group=False)
 
     async def send_group(self, data: Any, answer: Answer) -> None:
         self._require_me(data, "senderId")
-        await self._send(serializers.GroupMessageInput.read(data), answer, is_group=True)
+        await self._send(inputs.GroupMessageInput.read(data), answer, is_group=True)
 
-    async def _send(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
-        # Whoever asks for an ack has the message by it; whoever does not hears it as everyone does.
+    async def _send(self, form: inputs.MessageInput, answer: Answer, *, is_group: bool) -> None:
+        # A sender who asks for an ack gets the message by it; one who does not hears it as everyone does.
         skip = self.socket.id if answer.is_wanted else ""
-        draft = services.Draft(sender=self.user, is_group=is_group, socket_id=skip, **form)
-        if services.is_incomplete(draft):
-            draft = await asyncio.to_thread(services.completed, draft)
+        message = services.outgoing(form, sender=self.user, is_group=is_group, socket_id=skip)
         await self._under_way.acquire()
         try:
-            services.submit(draft, lambda outcome: hub.soon(partial(self._sent, answer, outcome)))
+            await services.submit_message(message, lambda outcome: hub.soon(partial(self._sent, answer, outcome)))
         except BaseException:
             self._under_way.release()
             raise
 
-    def _sent(self, answer: Answer, outcome: "services.Sent | Exception") -> None:
+    def _sent(self, answer: Answer, outcome: services.StoredMessage | Exception) -> None:
         self._under_way.release()
         match outcome:
-            case services.Sent():
+            case services.StoredMessage():
                 answer.done_with(outcome.json)
             case ChatError():
                 answer.error(outcome)
@@ -269,11 +268,8 @@ class ChatConsumer(AsyncConsumer):
                 answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
 
     async def join_group(self, data: Any, answer: Answer) -> None:
-        """Ends an absence, or joins."""
         form = group_inputs.JoinInput.read(data)
-        membership = await in_thread(groups.join, by=self.user, **form)
-        if membership.away:
-            await in_thread(groups.come_back, by=self.user, group_id=form["group_id"])
+        await in_thread(groups.join, by=self.user, **form)
         answer.done({"groupId": str(form["group_id"])})
 
     async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
@@ -290,61 +286,62 @@ class ChatConsumer(AsyncConsumer):
         user = self.user
         chats = await in_thread(selectors.unread, user)
         services.remember_unread(user, chats)
-        payload = serializers.unread_output(chats)
+        payload = outputs.unread_output(chats)
         self.push("OnUnreadCount", payload)
         answer.done(payload)
 
     async def mark_private_read(self, data: Any, answer: Answer) -> None:
-        await self._mark_read(serializers.ReadPrivateInput.read(data), answer, is_group=False)
+        await self._mark_read(inputs.ReadPrivateInput.read(data), answer, is_group=False)
 
     async def mark_group_read(self, data: Any, answer: Answer) -> None:
-        await self._mark_read(serializers.ReadGroupInput.read(data), answer, is_group=True)
+        await self._mark_read(inputs.ReadGroupInput.read(data), answer, is_group=True)
 
-    async def _mark_read(self, form: dict[str, Any], answer: Answer, *, is_group: bool) -> None:
-        memberships = await in_thread(
-            services.mark_read, by=self.user, is_group=is_group, socket_id=self.socket.id, **form
+    async def _mark_read(self, form: inputs.ReadInput, answer: Answer, *, is_group: bool) -> None:
+        chat_ids = form.chat_ids
+        read = await in_thread(
+            services.mark_read,
+            by=self.user,
+            is_group=is_group,
+            socket_id=self.socket.id,
+            chat_ids=chat_ids,
+            upto=form.upto,
         )
-        answer.done(serializers.read_output(memberships, form["chat_ids"]))
+        answer.done(outputs.read_output(read, chat_ids))
 
     async def history(self, data: Any, answer: Answer) -> None:
         chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
         try:
-            form = serializers.HistoryInput.read(data)
-            page = await in_thread(selectors.history, self.user, **form)
+            form = inputs.HistoryInput.read(data)
+            page = await in_thread(selectors.history, self.user, form.chat_id, is_group=form.is_group, **form.cursor())
         except ChatError as error:
             answer.error(error, "MessageHistoryError", **chat)
             return
-        payload = {**chat, "messages": serializers.page_output(page)}
+        payload = {**chat, "messages": outputs.page_output(page)}
         self.push("MessageHistory", payload)
         answer.done(payload)
 
     async def sync(self, data: Any, answer: Answer) -> None:
-        form = serializers.SyncInput.read(data)
-        payload = serializers.sync_output(await in_thread(selectors.changes, self.user, **form))
+        form = inputs.SyncInput.read(data)
+        payload = outputs.sync_output(await in_thread(selectors.changes, self.user, form.versions()))
         self.push("OnSync", payload)
         answer.done(payload)
 
     async def typing(self, data: Any, answer: Answer) -> None:
-        form = serializers.TypingInput.read(data)
-        group_id, to = form.get("groupId"), form.get("toUid")
-        if group_id and hub.room_topic(group_id) not in self.socket.topics:
-            raise errors.NotFound()
-        if to and await in_thread(rooms.direct_membership, self.user, to) is None:
-            raise errors.NotFound()
-        events.typing(by=self.socket.user_id, to=to, group_id=group_id, skip=self.socket.id)
+        form = inputs.TypingInput.read(data)
+        await services.tell_typing(by=self.user, socket=self.socket, **form.given())
         answer.done()
 
     async def recall(self, data: Any, answer: Answer) -> None:
-        form = serializers.MessageIdInput.read(data)
-        answer.done(await in_thread(services.recall, by=self.user, **form))
+        form = inputs.MessageIdInput.read(data)
+        answer.done(await in_thread(services.recall, by=self.user, **form.given()))
 
     async def edit(self, data: Any, answer: Answer) -> None:
-        form = serializers.EditInput.read(data)
-        answer.done(await in_thread(services.edit, by=self.user, **form))
+        form = inputs.EditInput.read(data)
+        answer.done(await in_thread(services.edit, by=self.user, **form.given()))
 
     async def watch_presence(self, data: Any, answer: Answer) -> None:
         """Replaces whom this socket watches."""
-        user_ids = serializers.WatchInput.read(data)["userIds"]
+        user_ids = inputs.WatchInput.read(data).user_ids
         watched = {hub.status_topic(user_id) for user_id in user_ids}
         before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}
         hub.leave(self.socket, before - watched)

@@ -4,10 +4,10 @@ from collections.abc import Awaitable
 from typing import Any
 
 from messaging.consumers import ChatConsumer
-from messaging.posting import posted
+from messaging.fast_send import FastSendMiddleware
 from messaging.upload_gate import UPLOADS, UploadGate
 
-__all__ = ["UPLOADS", "UploadGate", "posted", "socket"]
+__all__ = ["UPLOADS", "FastSendMiddleware", "UploadGate", "socket"]
 
 ADDRESS = "/ws/chat/"
 

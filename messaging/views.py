@@ -17,7 +17,8 @@ from accounts.models import User
 from accounts.serializers import user_output
 from chatproject.core.errors import NotFound
 from chatproject.core.http.api import PAGE
-from messaging import selectors, serializers
+from messaging import selectors
+from messaging.serializers.output import chat_output, page_output
 from presence.selectors import online_among
 
 #: Chats included in the page, more than a window shows; the scripts fetch the others.
@@ -60,9 +61,9 @@ def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str,
         chats.append(selectors.chat_of(user, page.membership))
     here = online_among(chat.id for chat in chats if chat.other)
     return {
-        "chats": [serializers.chat_output(chat, online=chat.id in here) for chat in chats],
+        "chats": [chat_output(chat, online=chat.id in here) for chat in chats],
         "hasAllChats": is_whole,
-        "open": page and {"id": str(chat_id), "messages": serializers.page_output(page)},
+        "open": page and {"id": str(chat_id), "messages": page_output(page)},
     }
 
 

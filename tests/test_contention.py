@@ -24,7 +24,7 @@ from groups import services as groups
 from groups.models import Membership, Room
 from messaging import selectors, services
 from messaging.models import Message
-from messaging.services import sending
+from messaging.services import send_batch
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.usefixtures("quiet_log")
@@ -103,7 +103,7 @@ def test_several_processes_send_read_and_change_one_group_at_once(
     def send(writer: GroupCommit[Any, Any], turn: int) -> None:
         # Everybody's words in both groups by every writer, so that each batch holds many memberships and both rooms.
         drafts = [
-            services.Draft(sender=sender, to=to, is_group=True, content=f"{turn}", client_id=f"{turn} {to}")
+            services.OutgoingMessage(sender=sender, to=to, is_group=True, content=f"{turn}", client_id=f"{turn} {to}")
             for to in room_ids[:: 1 if turn % 2 else -1]
             for sender in (*crowd[turn:], *crowd[:turn])
         ]
@@ -122,7 +122,7 @@ def test_several_processes_send_read_and_change_one_group_at_once(
             if one == crowd[0]:
                 groups.update(by=one, group_id=room_ids[1], name=f"{number}")
 
-    writers = [GroupCommit(sending._write, name=f"writer {number}") for number in range(WRITERS // 2)]
+    writers = [GroupCommit(send_batch._write, name=f"writer {number}") for number in range(WRITERS // 2)]
     threads(
         [lambda turn=turn: send(writers[turn], turn) for turn in range(len(writers))]
         + [lambda one=one: read(one) for one in crowd]
@@ -134,11 +134,11 @@ def test_several_processes_send_read_and_change_one_group_at_once(
 
 
 def test_two_people_who_write_to_each_other_first_at_once_have_one_chat(person: Any, threads: Any) -> None:
-    writers = [GroupCommit(sending._write, name=f"writer {number}") for number in range(2)]
+    writers = [GroupCommit(send_batch._write, name=f"writer {number}") for number in range(2)]
     for _ in range(5):
         ann, bob = (people.get(person(name).id) for name in ("ann", "bob"))
         drafts = [
-            services.Draft(sender=one, to=other.pk, is_group=False, content="hello")
+            services.OutgoingMessage(sender=one, to=other.pk, is_group=False, content="hello")
             for one, other in ((ann, bob), (bob, ann))
         ]
         sent = threads(

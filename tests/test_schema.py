@@ -11,7 +11,7 @@ from accounts.serializers import MeOutput, UserOutput
 from groups.serializers import ChatSettingsOutput, GroupOutput, MemberOutput
 from messaging.asyncapi import SENT
 from messaging.consumers import ChatConsumer
-from messaging.serializers import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput, UploadOutput
+from messaging.serializers.output import ChatOutput, MessageOutput, ReadOutput, SyncOutput, UnreadOutput, UploadOutput
 
 
 def test_the_document_is_valid_and_complete(person: Any) -> None:

@@ -3,27 +3,29 @@
 from messaging.services.avatars import set_group_avatar, set_own_avatar
 from messaging.services.edits import edit, erase, recall
 from messaging.services.read_cursors import compare_unread, mark_read, remember_unread
-from messaging.services.sending import Draft, Sent, completed, is_incomplete, send, submit
+from messaging.services.send_batch import OutgoingMessage, StoredMessage
+from messaging.services.sending import outgoing, send_message, submit_message
 from messaging.services.system_messages import post_system_message
+from messaging.services.typing import tell_typing
 from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
-    "Draft",
-    "Sent",
+    "OutgoingMessage",
+    "StoredMessage",
     "Swept",
     "compare_unread",
-    "completed",
     "edit",
     "erase",
-    "is_incomplete",
     "mark_read",
+    "outgoing",
     "post_system_message",
     "recall",
     "receive",
     "remember_unread",
-    "send",
+    "send_message",
     "set_group_avatar",
     "set_own_avatar",
-    "submit",
+    "submit_message",
     "sweep",
+    "tell_typing",
 ]

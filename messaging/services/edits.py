@@ -12,7 +12,7 @@ from groups import selectors as rooms
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import Message
-from messaging.serializers import message_output
+from messaging.serializers.output import message_output
 from messaging.services import uploads
 
 

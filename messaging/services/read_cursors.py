@@ -11,7 +11,7 @@ from chatproject.core.errors import NotFound
 from groups import selectors as rooms
 from groups.models import Membership, direct_room_id
 from messaging import cache, events, selectors
-from messaging.serializers import last_output, sender_output
+from messaging.serializers.output import last_output, sender_output
 
 
 def mark_read(

@@ -13,7 +13,7 @@ from chatproject.core.models import uuid7
 from groups.models import Room
 from messaging import cache, events, types
 from messaging.models import Message
-from messaging.serializers import message_output
+from messaging.serializers.output import message_output
 
 #: The content, for clients that do not know `system`.
 _ENGLISH = {

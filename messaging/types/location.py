@@ -1,73 +1,77 @@
 """A place, as satellites and browsers have it (WGS-84), and as the maps of each program want it."""
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
 
 from chatproject.core.errors import Invalid
+from chatproject.core.fields import Fields, helped, line, unchecked
 from messaging.media import files, geocoder, places
 from messaging.types.base import Type
 
-
-class _Degrees(serializers.FloatField):
-    """Judged by `places.point`, both together."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        return data
+_DEGREES = {"type": ["number", "null"], "format": "double"}
 
 
-class LocationInput(serializers.Serializer[Any]):
-    latitude = _Degrees(required=False, allow_null=True, help_text="WGS-84, degrees north")
-    longitude = _Degrees(required=False, allow_null=True, help_text="WGS-84, degrees east")
-    address = serializers.CharField(max_length=1000, required=False, allow_null=True, allow_blank=True)
-    name = serializers.CharField(max_length=1000, required=False, allow_null=True, allow_blank=True)
+class LocationInput(Fields, frozen=True, kw_only=True):
+    #: Judged by `places.point`, both together.
+    latitude: Annotated[Any, unchecked("WGS-84, degrees north", _DEGREES)] = None
+    longitude: Annotated[Any, unchecked("WGS-84, degrees east", _DEGREES)] = None
+    address: Annotated[str, line(1000, blank=True)] | None = None
+    name: Annotated[str, line(1000, blank=True)] | None = None
 
 
-class PointOutput(serializers.Serializer[Any]):
-    latitude = serializers.FloatField()
-    longitude = serializers.FloatField()
+class PointOutput(Fields, frozen=True, kw_only=True):
+    latitude: float
+    longitude: float
 
 
-class LocationOutput(serializers.Serializer[Any]):
-    latitude = serializers.FloatField(help_text="WGS-84")
-    longitude = serializers.FloatField(help_text="WGS-84")
-    address = serializers.CharField()
-    name = serializers.CharField()
-    gcj02 = PointOutput(help_text="The same place on maps of Amap, Tencent, and Apple and Google within China")
-    bd09 = PointOutput(help_text="The same place on maps of Baidu")
-    links = serializers.DictField(
-        child=serializers.CharField(),
-        help_text="Addresses that open it in a map or navigation program: amap, baidu, apple, google, osm, geo",
-    )
+class LocationOutput(Fields, frozen=True, kw_only=True):
+    latitude: Annotated[float, helped("WGS-84")]
+    longitude: Annotated[float, helped("WGS-84")]
+    address: str
+    name: str
+    gcj02: Annotated[PointOutput, helped("The same place on maps of Amap, Tencent, and Apple and Google within China")]
+    bd09: Annotated[PointOutput, helped("The same place on maps of Baidu")]
+    links: Annotated[
+        dict[str, str],
+        helped("Addresses that open it in a map or navigation program: amap, baidu, apple, google, osm, geo"),
+    ]
+
+
+class LocationInputs(Fields, frozen=True, kw_only=True):
+    location_data: Annotated[LocationInput, helped("location: where")] | None = None
+
+
+class LocationOutputs(Fields, frozen=True, kw_only=True):
+    location_data: LocationOutput | None
 
 
 class Location(Type):
     name, label = "location", _("place")
-    inputs = {"locationData": LocationInput(required=False, allow_null=True, help_text="location: where")}
-    outputs = {"locationData": LocationOutput(allow_null=True)}
+    inputs = LocationInputs
+    outputs = LocationOutputs
     has_words = True
 
-    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        said = given.get("locationData") or {}
+    def read(self, given: LocationInputs) -> dict[str, Any]:
+        said = given.location_data or LocationInput()
         try:
-            place = places.point(said.get("latitude"), said.get("longitude"), decimals=settings.LOCATION_DECIMALS)
+            place = places.point(said.latitude, said.longitude, decimals=settings.LOCATION_DECIMALS)
         except Invalid as wrong:
             raise Invalid(
                 errors={f"locationData.{name}": texts for name, texts in (wrong.errors or {}).items()}
             ) from None
         words = {
-            "address": files.one_line(said.get("address") or "", 300),
-            "name": files.one_line(said.get("name") or "", files.NAME),
+            "address": files.one_line(said.address or "", 300),
+            "name": files.one_line(said.name or "", files.NAME),
         }
         return {"details": {"locationData": {**place._asdict(), **words}}}
 
-    def lacks(self, details: Mapping[str, Any]) -> bool:
+    def needs_geocoding(self, details: Mapping[str, Any]) -> bool:
         return bool(settings.GEOCODER_URL) and not details["locationData"]["address"]
 
-    def completed(self, details: dict[str, Any], language: str) -> dict[str, Any]:
+    def geocoded(self, details: dict[str, Any], language: str) -> dict[str, Any]:
         said = details["locationData"]
         address = geocoder.address_of(said["latitude"], said["longitude"], language)
         return {"locationData": {**said, "address": address}}

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
 
 from chatproject.core.errors import Invalid
+from chatproject.core.fields import Fields, helped, line
 from chatproject.core.files.storage import ADDRESS
 from messaging.media.kinds import KINDS
 from messaging.types.base import Type
@@ -16,31 +16,31 @@ from messaging.types.base import Type
 _ADDRESS = re.compile(rf"{ADDRESS}(?:{'|'.join(KINDS)})/([0-9a-f]{{32}})\.[a-z0-9]+")
 
 
-class _Uploaded(Type):
-    inputs = {
-        "mediaUrl": serializers.CharField(
-            max_length=200,
-            required=False,
-            allow_null=True,
-            help_text="image, audio, file: where POST /upload put it; it is yours, and in no other message",
-        )
-    }
-    outputs: ClassVar[Mapping[str, serializers.Field]] = {
-        "mediaUrl": serializers.CharField(allow_null=True),
-        "thumbnailUrl": serializers.CharField(allow_null=True),
-        "mediaDuration": serializers.FloatField(allow_null=True, help_text="Seconds"),
-        "fileName": serializers.CharField(allow_null=True),
-        "fileSize": serializers.IntegerField(allow_null=True, help_text="Bytes"),
-        "mimeType": serializers.CharField(allow_null=True),
-        "width": serializers.IntegerField(allow_null=True),
-        "height": serializers.IntegerField(allow_null=True),
-        "waveform": serializers.ListField(
-            child=serializers.IntegerField(), allow_null=True, help_text="Loudness over time, 0 to 100"
-        ),
-    }
+_ADDRESS_HELP = "image, audio, file: where POST /upload put it; it is yours, and in no other message"
 
-    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        address = given.get("mediaUrl") or ""
+
+class UploadedInputs(Fields, frozen=True, kw_only=True):
+    media_url: Annotated[str, line(200, help=_ADDRESS_HELP)] | None = None
+
+
+class UploadedOutputs(Fields, frozen=True, kw_only=True):
+    media_url: str | None
+    thumbnail_url: str | None
+    media_duration: Annotated[float, helped("Seconds")] | None
+    file_name: str | None
+    file_size: Annotated[int, helped("Bytes")] | None
+    mime_type: str | None
+    width: int | None
+    height: int | None
+    waveform: Annotated[list[int], helped("Loudness over time, 0 to 100")] | None
+
+
+class _Uploaded(Type):
+    inputs = UploadedInputs
+    outputs = UploadedOutputs
+
+    def read(self, given: UploadedInputs) -> dict[str, Any]:
+        address = given.media_url or ""
         found = _ADDRESS.fullmatch(address)
         if not found:
             raise Invalid(errors={"mediaUrl": [_("This is not the address of an upload.")]})

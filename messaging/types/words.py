@@ -1,30 +1,35 @@
-"""What is told by words alone: texts, and the lines that we write ourselves."""
+"""Messages of words alone: texts, and the server's own lines about a group."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
-from rest_framework import serializers
 
+from chatproject.core.fields import Fields, helped
 from messaging.types.base import Type
 
 
-class Text(Type):
+class Words(Type):
     name, label = "text", _("text")
     needs_words = True
 
 
-class PersonOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
+class PersonOutput(Fields, frozen=True, kw_only=True):
+    id: UUID
+    name: str
 
 
-class SystemOutput(serializers.Serializer[Any]):
-    action = serializers.CharField()
-    actor = PersonOutput()
-    people = PersonOutput(many=True)
-    name = serializers.CharField()
-    role = serializers.CharField()
+class SystemOutput(Fields, frozen=True, kw_only=True):
+    action: str
+    actor: PersonOutput
+    people: list[PersonOutput]
+    name: str
+    role: str
+
+
+class SystemOutputs(Fields, frozen=True, kw_only=True):
+    system: Annotated[SystemOutput, helped("What a system line tells, for each reader's language")] | None
 
 
 class System(Type):
@@ -32,9 +37,7 @@ class System(Type):
 
     name, label = "system", _("system line")
     is_sent = False
-    outputs = {
-        "system": SystemOutput(allow_null=True, help_text="What a system line tells, for each reader's language")
-    }
+    outputs = SystemOutputs
 
     def shown(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"system": details}

@@ -1,24 +1,21 @@
-"""Messages and chats as every route and event shows them, and what they take.
+"""Messages and chats as every route and event shows them.
 
-The functions make the output; the classes describe the same for OpenAPI.
+The functions make the output; the classes describe it for OpenAPI and AsyncAPI.
 """
 
-import copy
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from accounts.models import User
-from chatproject.core.http.api import PAGE_MAX, Id, Input, PageInput
+from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups.models import Membership
 from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output
-from messaging import rules, types
+from messaging import types
 from messaging.models import Message, Upload
 from messaging.selectors import Changes, Chat, Page, readers_of
 
@@ -50,7 +47,7 @@ class Stored(Protocol):
 
 
 class MessageOutput(serializers.Serializer[Any]):
-    """Every key is always there; null where it does not apply, as those of the types that a message is not."""
+    """Every key is always there; null where it does not apply, as the keys of other types are."""
 
     id = serializers.UUIDField()
     clientId = serializers.CharField()
@@ -71,11 +68,12 @@ class MessageOutput(serializers.Serializer[Any]):
     readCount = serializers.IntegerField()
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        return {**super().get_fields(), **copy.deepcopy(types.OUTPUTS)}
+        details = [fields_of(one.outputs) for one in types.TYPES.values()]
+        return {**super().get_fields(), **{name: field for fields in details for name, field in fields.items()}}
 
 
 def sender_output(sender: User) -> dict[str, str]:
-    """Whoever says something, as each of his messages names him."""
+    """The sender, as each of their messages names them."""
     return {"senderId": str(sender.pk), "senderName": sender.name, "senderImg": sender.img}
 
 
@@ -83,7 +81,7 @@ def message_output(message: Stored, *, receiver_id: UUID | None, read_count: int
     """One message; `receiver_id` on a private one, None in a group. `message.sender` must be loaded."""
     details = message.details
     return {
-        **types.NOTHING,
+        **types.EMPTY_FIELDS,
         **(types.TYPES[message.type].shown(details) if details else {}),
         "id": str(message.pk),
         "clientId": message.client_id,
@@ -229,7 +227,7 @@ def read_output(memberships: Sequence[Membership], chat_ids: Sequence[UUID]) -> 
 
 
 class ChangesOutput(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    type = serializers.ChoiceField(choices=CHAT_TYPES, allow_null=True, help_text="null where the chat is gone")
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     limited = serializers.BooleanField(help_text="Too much was missed: read the history anew")
@@ -259,213 +257,13 @@ def _changes_output(one: Changes) -> dict[str, Any]:
     }
 
 
-# What is taken --------------------------------------------------------------------------------------------------------
-
-
-class Text(serializers.CharField):
-    """What somebody wrote: kept as it is."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=rules.TEXT_MAX, trim_whitespace=False, allow_blank=True, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):  # a number is not a text that somebody wrote
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-def _require_words(text: str | None) -> None:
-    if text is None or not text.strip():
-        said = _("This field is required.") if text is None else _("This field may not be blank.")
-        raise serializers.ValidationError({"content": [said]})
-
-
-#: A clientId as clients make them: a UUID, or another short word.
-_PLAIN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
-
-
-class MessageInput(Input):
-    """The fields of a send by either door; `msg` is the original's other word for `content`.
-
-    Those of the types it is not, and what a client says of a file beside its address, are ignored.
-    """
-
-    content = Text(required=False)
-    msg = Text(required=False, write_only=True)
-    type = serializers.ChoiceField(choices=types.SENT, default=types.TEXT)
-    clientId = serializers.CharField(source="client_id", max_length=64, required=False, allow_null=True)
-    replyTo = Id(source="reply_to_id", required=False, allow_null=True)
-
-    #: The field that says to whom.
-    target = ""
-
-    @classmethod
-    def read(cls, given: Any) -> dict[str, Any]:
-        return cls.read_plain(given) or super().read(given)
-
-    @classmethod
-    def read_plain(cls, given: Any) -> dict[str, Any] | None:
-        """What nearly every client sends, without DRF's hundred microseconds. None where anything is unusual."""
-        if type(given) is not dict or not given.keys() <= {cls.target, "content", "clientId"}:
-            return None
-        to, content, client_id = given.get(cls.target), given.get("content"), given.get("clientId")
-        if type(content) is not str or len(content) > rules.TEXT_MAX or not content.strip() or "\0" in content:
-            return None
-        if client_id is not None and (type(client_id) is not str or not _PLAIN_ID.fullmatch(client_id)):
-            return None
-        try:
-            form = {"to": UUID(to), "content": content}
-        except (ValueError, TypeError, AttributeError):
-            return None
-        return form if client_id is None else {**form, "client_id": client_id}
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        return {**super().get_fields(), **copy.deepcopy(types.INPUTS)}
-
-    def to_internal_value(self, data: Any) -> Any:
-        given = data.get("type", types.TEXT)
-        mine = types.TYPES[given].inputs if isinstance(given, str) and given in types.TYPES else {}
-        return super().to_internal_value(
-            {name: data[name] for name in data if name in mine or name not in types.INPUTS}
-        )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        inputs = {name: attrs.pop(name, None) for name in types.INPUTS}
-        type_ = types.TYPES[attrs["type"]]
-        other = attrs.pop("msg", None)
-        content = attrs.get("content", other)
-        if type_.needs_words:
-            _require_words(content)
-        return {**attrs, "content": content or "", **type_.read(inputs)}
-
-
-class PrivateInput(MessageInput):
-    target = "receiverId"
-    receiverId = Id(source="to")
-
-
-class SocketPrivateInput(MessageInput):
-    target = "toUid"
-    toUid = Id(source="to")
-
-
-class GroupMessageInput(MessageInput):
-    target = "groupId"
-    groupId = Id(source="to")
-
-
-class PrivatePageInput(PageInput):
-    senderId = Id()
-    receiverId = Id(required=False)
-
-
-class GroupPageInput(PageInput):
-    groupId = Id()
-
-
-class HistoryInput(PageInput):
-    chatId = Id(source="chat_id")
-    isGroup = serializers.BooleanField(source="is_group")
-
-
-class _UpTo(Input):
-    upTo = serializers.IntegerField(source="upto", min_value=0, max_value=2**53, required=False, allow_null=True)
-
-
-class ReadPrivateInput(_UpTo):
-    senderId = Id(required=False)
-    senderIds = serializers.ListField(child=Id(), max_length=rules.CHATS_MAX, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return _one_or_many(attrs, "senderId", "senderIds")
-
-
-class ReadGroupInput(_UpTo):
-    groupId = Id(required=False)
-    groupIds = serializers.ListField(child=Id(), max_length=rules.CHATS_MAX, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return _one_or_many(attrs, "groupId", "groupIds")
-
-
-def _one_or_many(attrs: Mapping[str, Any], one: str, many: str) -> dict[str, Any]:
-    if (one in attrs) == (many in attrs):
-        raise serializers.ValidationError({one: [_("Give this field or its plural.")]})
-    ids = [attrs[one]] if one in attrs else list(dict.fromkeys(attrs[many]))
-    return {"chat_ids": ids, "upto": attrs.get("upto")}
-
-
-class SyncInput(Input):
-    cursors = serializers.DictField(child=serializers.IntegerField(min_value=0, max_value=2**53))
-
-    def validate_cursors(self, given: dict[str, int]) -> dict[UUID, int]:
-        if len(given) > rules.CHATS_MAX * 2:
-            raise serializers.ValidationError(_("Too many chats at once."))
-        try:
-            return {UUID(chat_id): version for chat_id, version in given.items()}
-        except ValueError as error:
-            raise serializers.ValidationError(_("A chat's id is a UUID.")) from error
-
-
-class MessageIdInput(Input):
-    messageId = Id(source="message_id")
-
-
-class EditInput(MessageIdInput):
-    content = Text(help_text="A caption may be empty")
-
-
-class SearchInput(Input):
-    q = serializers.CharField(source="text", max_length=100)
-    chatId = Id(source="chat_id", required=False)
-    isGroup = serializers.BooleanField(source="is_group", default=False)
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    before = Id(required=False, help_text="As the page before names it in its `Link`")
-
-
-class QuotedInput(Input):
-    messageId = serializers.ListField(
-        source="message_ids", child=Id(), min_length=1, max_length=PAGE_MAX, help_text="Once for each"
-    )
-
-
-class TypingInput(Input):
-    toUid = Id(required=False)
-    groupId = Id(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs) != 1:
-            raise serializers.ValidationError({"toUid": [_("Give this field or groupId.")]})
-        return attrs
-
-
-class WatchInput(Input):
-    userIds = serializers.ListField(child=Id(), max_length=500)
-
-
-# Uploads --------------------------------------------------------------------------------------------------------------
-
-
-class UploadInput(Input):
-    media = serializers.FileField(allow_empty_file=True, max_length=None)
-    mediaType = serializers.CharField(help_text="`images`, `audio` or `files`")
-
-
-class AvatarInput(Input):
-    media = serializers.FileField(allow_empty_file=True)
-
-
-class GroupAvatarInput(AvatarInput):
-    groupId = Id(source="group_id")
-
-
 class UploadOutput(serializers.Serializer[Any]):
     """What a message that carries it will say of it; `mediaUrl` is what is given with the message."""
 
     type = serializers.ChoiceField(choices=types.NAMES, help_text="Of the message that can carry it")
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        return {**super().get_fields(), **copy.deepcopy(types.TYPES["file"].outputs)}
+        return {**super().get_fields(), **fields_of(types.TYPES["file"].outputs)}
 
 
 def upload_output(upload: Upload) -> dict[str, Any]:

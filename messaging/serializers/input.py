@@ -1,0 +1,242 @@
+"""What clients send: the fields of every route and event of messaging."""
+
+import builtins
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import msgspec
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+from msgspec import UNSET, Meta, UnsetType, field
+
+from chatproject.core.errors import Invalid, Text
+from chatproject.core.fields import Fields, choice, helped, line, number, text
+from chatproject.core.http.api import PAGE, PAGE_MAX
+from chatproject.core.inputs import Input
+from messaging import rules, types
+
+#: The greatest number that every JSON reader keeps exactly.
+NUMBER_MAX = 2**53
+
+Version = Annotated[int, number(0, NUMBER_MAX)]
+ChatIds = Annotated[list[UUID], Meta(max_length=rules.CHATS_MAX)]
+
+
+def _wrong(name: str, said: Text) -> Invalid:
+    return Invalid(errors={name: [said]})
+
+
+# Messages -------------------------------------------------------------------------------------------------------------
+
+
+class MessageInput(Input, frozen=True, kw_only=True):
+    """A message to be sent, by any door; `msg` is the original's other word for `content`.
+
+    The fields of the types it is not, and what a client says of a file beside its address, are ignored.
+    """
+
+    #: The other person, or the group; each subclass names it as its clients do.
+    to: UUID
+    content: Annotated[str, text(rules.TEXT_MAX)] | UnsetType = UNSET
+    msg: Annotated[str, text(rules.TEXT_MAX)] | UnsetType = UNSET
+    type: Annotated[str, choice(types.SENT)] = types.TEXT
+    client_id: Annotated[str, line(64)] | None = None
+    reply_to_id: UUID | None = field(name="replyTo", default=None)
+
+    @classmethod
+    def read(cls, given: Any) -> Self:
+        type_ = given.get("type", types.TEXT) if isinstance(given, Mapping) else types.TEXT
+        shape = _of_type(cls, type_) if isinstance(type_, str) and type_ in types.TYPES else cls
+        return super(MessageInput, shape).read(given)  # type: ignore[return-value]  # a subclass of cls
+
+    @classmethod
+    def documented(cls) -> builtins.type[Fields]:
+        return _of_any_type(cls)
+
+    def check(self) -> None:
+        if types.TYPES[self.type].needs_words and not self.words.strip():
+            is_missing = self.content is UNSET and self.msg is UNSET
+            raise _wrong("content", _("This field is required.") if is_missing else _("This field may not be blank."))
+
+    @property
+    def words(self) -> str:
+        """What it says, by either name; "" for a file without a caption."""
+        if self.content is not UNSET:
+            return self.content
+        return "" if self.msg is UNSET else self.msg
+
+
+@cache
+def _of_type(shape: type[MessageInput], type_: str) -> type[MessageInput]:
+    """An input with the fields of one type of message."""
+    return _extended(shape, [types.TYPES[type_]])
+
+
+@cache
+def _of_any_type(shape: type[MessageInput]) -> type[MessageInput]:
+    return _extended(shape, types.TYPES.values())
+
+
+def _extended(shape: type[MessageInput], of: Any) -> type[MessageInput]:
+    more = {one.name: one for type_ in of for one in msgspec.structs.fields(type_.inputs)}
+    fields = [(one.name, one.type, field(name=one.encode_name, default=one.default)) for one in more.values()]
+    return msgspec.defstruct(  # type: ignore[return-value]  # its bases say so
+        shape.__name__, fields, bases=(shape,), namespace={"__doc__": MessageInput.__doc__}, frozen=True, kw_only=True
+    )
+
+
+class PrivateInput(MessageInput, frozen=True, kw_only=True):
+    to: UUID = field(name="receiverId")
+
+
+class SocketPrivateInput(MessageInput, frozen=True, kw_only=True):
+    to: UUID = field(name="toUid")
+
+
+class GroupMessageInput(MessageInput, frozen=True, kw_only=True):
+    to: UUID = field(name="groupId")
+
+
+class MessageIdInput(Input, frozen=True, kw_only=True):
+    message_id: UUID
+
+
+class EditInput(MessageIdInput, frozen=True, kw_only=True):
+    content: Annotated[str, text(rules.TEXT_MAX, help="A caption may be empty")]
+
+
+class TypingInput(Input, frozen=True, kw_only=True):
+    """That somebody types, to one person or in one group."""
+
+    to: UUID | UnsetType = field(name="toUid", default=UNSET)
+    group_id: UUID | UnsetType = UNSET
+
+    def check(self) -> None:
+        if (self.to is UNSET) == (self.group_id is UNSET):
+            raise _wrong("toUid", _("Give this field or groupId."))
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+class PageInput(Input, frozen=True, kw_only=True):
+    """A page of a history: `before` and `after` are exclusive."""
+
+    limit: Annotated[int, number(1, PAGE_MAX)] = PAGE
+    before: Annotated[int, number(1, NUMBER_MAX)] | None = None
+    after: Version | None = None
+
+    def cursor(self) -> dict[str, Any]:
+        return {"limit": self.limit, "before": self.before, "after": self.after}
+
+
+class PrivatePageInput(PageInput, frozen=True, kw_only=True):
+    sender_id: UUID
+    receiver_id: UUID | UnsetType = UNSET
+
+
+class GroupPageInput(PageInput, frozen=True, kw_only=True):
+    group_id: UUID
+
+
+class HistoryInput(PageInput, frozen=True, kw_only=True):
+    chat_id: UUID
+    is_group: bool
+
+
+class ReadInput(Input, frozen=True, kw_only=True):
+    """That somebody has read what is said in one chat, or in several, up to a message or the last."""
+
+    upto: Version | None = field(name="upTo", default=None)
+
+    @property
+    def chat_ids(self) -> list[UUID]:
+        """Each once, as the first naming orders them."""
+        raise NotImplementedError
+
+
+class ReadPrivateInput(ReadInput, frozen=True, kw_only=True):
+    sender_id: UUID | UnsetType = UNSET
+    sender_ids: ChatIds | UnsetType = UNSET
+
+    def check(self) -> None:
+        _require_one("senderId", self.sender_id, self.sender_ids)
+
+    @property
+    def chat_ids(self) -> list[UUID]:
+        return _one_or_many(self.sender_id, self.sender_ids)
+
+
+class ReadGroupInput(ReadInput, frozen=True, kw_only=True):
+    group_id: UUID | UnsetType = UNSET
+    group_ids: ChatIds | UnsetType = UNSET
+
+    def check(self) -> None:
+        _require_one("groupId", self.group_id, self.group_ids)
+
+    @property
+    def chat_ids(self) -> list[UUID]:
+        return _one_or_many(self.group_id, self.group_ids)
+
+
+def _require_one(name: str, one: object, many: object) -> None:
+    if (one is UNSET) == (many is UNSET):
+        raise _wrong(name, _("Give this field or its plural."))
+
+
+def _one_or_many(one: UUID | UnsetType, many: list[UUID] | UnsetType) -> list[UUID]:
+    if one is not UNSET:
+        return [one]
+    return list(dict.fromkeys(many or []))
+
+
+class SyncInput(Input, frozen=True, kw_only=True):
+    cursors: dict[str, Version]
+
+    def check(self) -> None:
+        if len(self.cursors) > rules.CHATS_MAX * 2:
+            raise _wrong("cursors", _("Too many chats at once."))
+        self.versions()
+
+    def versions(self) -> dict[UUID, int]:
+        """The version that the client has of each chat."""
+        try:
+            return {UUID(chat_id): version for chat_id, version in self.cursors.items()}
+        except ValueError:
+            raise _wrong("cursors", _("A chat's id is a UUID.")) from None
+
+
+class SearchInput(Input, frozen=True, kw_only=True):
+    text: Annotated[str, line(100)] = field(name="q")
+    chat_id: UUID | UnsetType = UNSET
+    is_group: bool = False
+    limit: Annotated[int, number(1, 200)] = 50
+    before: Annotated[UUID, helped("As the page before names it in its `Link`")] | UnsetType = UNSET
+
+
+class QuotedInput(Input, frozen=True, kw_only=True):
+    message_ids: Annotated[list[UUID], Meta(min_length=1, max_length=PAGE_MAX, description="Once for each")] = field(
+        name="messageId"
+    )
+
+
+class WatchInput(Input, frozen=True, kw_only=True):
+    user_ids: Annotated[list[UUID], Meta(max_length=500)]
+
+
+# Uploads --------------------------------------------------------------------------------------------------------------
+
+
+class UploadInput(Input, frozen=True, kw_only=True):
+    media: UploadedFile
+    media_type: Annotated[str, line(None, help="`images`, `audio` or `files`")]
+
+
+class AvatarInput(Input, frozen=True, kw_only=True):
+    media: UploadedFile
+
+
+class GroupAvatarInput(AvatarInput, frozen=True, kw_only=True):
+    group_id: UUID

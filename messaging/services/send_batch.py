@@ -1,0 +1,353 @@
+"""Commits messages that arrive together: limits, numbers, rows, and then the telling, once for all.
+
+A batch takes one statement each for the senders' memberships, the rooms' numbers and the new rows,
+however many members a group has, and two more where a message carries an upload. A repeated `clientId`
+is found when the insert fails: the messages of that batch are then written one by one, each after a look
+for the stored one. A repeated message with an upload is found because the upload is already attached.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache as once
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import IntegrityError
+
+from accounts import selectors as people
+from accounts.models import User
+from chatproject.core.batching.group_commit import GroupCommit
+from chatproject.core.db import bulk
+from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
+from chatproject.core.models import uuid7
+from chatproject.core.redis import rate_limits
+from chatproject.core.times import now
+from groups import sequences
+from groups import services as groups
+from groups.models import Room, direct_room_id
+from groups.sequences import Append, Author
+from messaging import cache, events, rules, selectors, types, unread_push
+from messaging.models import Message, Upload
+from messaging.serializers.output import message_output
+from notifications import services as notifications
+
+_GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message that a sender wants to send, checked field by field."""
+
+    sender: User
+    to: UUID  # the other person, or the group
+    is_group: bool
+    content: str
+    type: str = types.TEXT
+    client_id: str | None = None
+    reply_to_id: UUID | None = None
+    socket_id: str = ""  # has the message as its ack, and needs no push
+    details: dict[str, Any] | None = None  # beside its content; of an upload, only the address
+    upload_id: UUID | None = None
+
+    @property
+    def room_id(self) -> UUID:
+        return self.to if self.is_group else direct_room_id(self.sender.pk, self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as its sender gets it back, as an object and as JSON; the same for every repeat of a clientId."""
+
+    output: dict[str, Any]
+    json: bytes
+
+
+class _TooFast(Exception):
+    """Some messages of a batch are over their limits: the batch is written without them."""
+
+    def __init__(self, refusals: list[RateLimited | None]) -> None:
+        self.refusals = refusals
+
+
+Refusals = Callable[[], list[RateLimited | None]]
+
+
+def _write(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
+    # Redis checks the limits while the database counts for the memberships.
+    limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
+    refusals = rate_limits.acquire_many(
+        limits_of, [(str(message.sender.pk), str(message.room_id)) for message in messages]
+    )
+    try:
+        return _store(messages, once(refusals))
+    except _TooFast as some:
+        allowed = [message for message, refused in zip(messages, some.refusals, strict=True) if refused is None]
+        written = iter(_store(allowed, _no_refusals(allowed)) if allowed else [])
+        return [next(written) if refused is None else refused for refused in some.refusals]
+
+
+def _no_refusals(messages: list[OutgoingMessage]) -> Refusals:
+    return lambda: [None] * len(messages)
+
+
+def _store(messages: list[OutgoingMessage], refusals: Refusals) -> list[StoredMessage | ChatError]:
+    try:
+        return run_atomic(lambda: _commit(messages, refusals))
+    except IntegrityError:
+        # A clientId was sent again, or two processes created the same private room.
+        return [_store_alone(message) for message in messages]
+
+
+def _store_alone(message: OutgoingMessage) -> StoredMessage | ChatError:
+    for _attempt in range(3):
+        known = _known(message)
+        if known is not None:
+            return _again(message, known)
+        try:
+            (answer,) = run_atomic(lambda: _commit([message], _no_refusals([message])))
+            return answer
+        except IntegrityError:
+            continue
+    return Busy()
+
+
+def _known(message: OutgoingMessage) -> Message | None:
+    """The message stored under its `clientId`."""
+    mine = Message.objects.select_related("sender", "room").filter(sender=message.sender, client_id=message.client_id)
+    return mine.first()
+
+
+def _commit(messages: list[OutgoingMessage], refusals: Refusals) -> list[StoredMessage | ChatError]:
+    wanted = [message.upload_id for message in messages if message.upload_id is not None]
+    if not wanted:
+        return _Batch(messages, refusals).run()
+    if any(refused := refusals()):
+        raise _TooFast(refused)
+    uploads = selectors.locked_uploads(wanted)
+    found = _upload_errors(messages, uploads)
+    right = [message for message, wrong in zip(messages, found, strict=True) if wrong is None]
+    answers = iter(_Batch(right, _no_refusals(right), uploads).run() if right else [])
+    return [
+        next(answers) if wrong is None else _again_or(wrong, message)
+        for message, wrong in zip(messages, found, strict=True)
+    ]
+
+
+def _again_or(wrong: ChatError, message: OutgoingMessage) -> StoredMessage | ChatError:
+    """The stored message where this is a repeat, whatever became of its upload; else `wrong`."""
+    known = _known(message) if message.client_id is not None else None
+    return wrong if known is None else _again(message, known)
+
+
+def _upload_errors(messages: Sequence[OutgoingMessage], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
+    """For each message the reason why it cannot carry its upload, or None."""
+    found: list[ChatError | None] = []
+    taken: set[UUID] = set()
+    for message in messages:
+        wrong: ChatError | None = None
+        if message.upload_id is not None:
+            address = (message.details or {})["mediaUrl"]
+            wrong = rules.refusal_to_carry(uploads.get(message.upload_id), address, message.type, message.sender)
+            if wrong is None and message.upload_id in taken:
+                wrong = rules.UploadSent()
+            taken.add(message.upload_id)
+        found.append(wrong)
+    return found
+
+
+def _again(message: OutgoingMessage, known: Message) -> StoredMessage | ChatError:
+    """The answer to a repeated clientId: the stored message, if it is the same.
+
+    An edited or recalled message always is: its first words are gone.
+    """
+    is_same = known.room_id == message.room_id and (
+        known.edited_at is not None
+        or known.is_recalled
+        or (
+            (known.content, known.type, known.reply_to_id) == (message.content, message.type, message.reply_to_id)
+            and _key(known) == _key(message)
+        )
+    )
+    if not is_same:
+        return ClientIdConflict()
+    return _stored(message_output(known, receiver_id=None if message.is_group else message.to))
+
+
+def _key(said: Message | OutgoingMessage) -> Hashable:
+    return types.TYPES[said.type].key(said.details) if said.details else None
+
+
+def _stored(output: dict[str, Any]) -> StoredMessage:
+    return StoredMessage(output, orjson.dumps(output))
+
+
+@dataclass(slots=True)
+class _NewRow:
+    """A message about to be stored, with the attributes that `message_output` and the table need."""
+
+    pk: UUID
+    room_id: UUID
+    sender: User
+    client_id: str
+    type: str
+    content: str
+    sent_at: datetime
+    reply_to_id: UUID | None = None
+    details: dict[str, Any] | None = None
+    seq: int = 0
+    version: int = 0
+    edited_at: None = None
+    recalled_at: None = None
+
+    COLUMNS = (
+        "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "details_json", "reply_to_id",
+        "sent_at",
+    )  # fmt: skip
+
+    def row(self) -> tuple[Any, ...]:
+        return (
+            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content,
+            orjson.dumps(self.details).decode() if self.details else "", self.reply_to_id, self.sent_at,
+        )  # fmt: skip
+
+
+class _Turn:
+    """The messages of one sender in one room within a batch."""
+
+    __slots__ = ("author", "base", "count")
+
+    def __init__(self, author: Author) -> None:
+        self.author = author
+        self.count = 0
+        #: The `seq` up to which the sender has nothing unread; None until their membership is found.
+        self.base: int | None = None
+
+
+class _Batch:
+    """Messages that are committed together. Made anew for each attempt: a transaction may run twice.
+
+    `uploads` are the ones the messages carry: locked, and not attached yet.
+    """
+
+    def __init__(
+        self, messages: list[OutgoingMessage], refusals: Refusals, uploads: Mapping[UUID, Upload] | None = None
+    ) -> None:
+        self.messages = messages
+        self.refusals = refusals
+        self.uploads = uploads or {}
+        self.turns: dict[Author, _Turn] = {}
+        self.turn_of = [self._turn(message) for message in messages]
+        self.stored: list[tuple[OutgoingMessage, _NewRow, StoredMessage]] = []
+
+    def _turn(self, message: OutgoingMessage) -> _Turn:
+        author = Author(message.room_id, message.sender.pk, _GROUP if message.is_group else _DIRECT)
+        turn = self.turns.get(author)
+        if turn is None:
+            turn = self.turns[author] = _Turn(author)
+        turn.count += 1
+        return turn
+
+    def run(self) -> list[StoredMessage | ChatError]:
+        self._count_own(self.turns.values())
+        for message, turn in zip(self.messages, self.turn_of, strict=True):
+            if turn.base is None and not message.is_group and self._open(message):
+                self._count_own([turn])
+        refused = self.refusals()
+        if any(refused):
+            raise _TooFast(refused)
+        rows = self._rows()
+        rooms: dict[UUID, list[_NewRow]] = {}
+        for row in rows:
+            if row is not None:
+                rooms.setdefault(row.room_id, []).append(row)
+        if rooms:
+            self._allocate(rooms)
+            bulk.insert(Message, _NewRow.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
+            if self.uploads:
+                self._attach_uploads(rows)
+            on_commit(self._tell)
+        return list(self._answers(rows))
+
+    def _count_own(self, turns: Iterable[_Turn]) -> None:
+        for author, base in sequences.count_own({turn.author: turn.count for turn in turns}).items():
+            self.turns[author].base = base
+
+    def _open(self, message: OutgoingMessage) -> bool:
+        """Create the private room for the first message between two people; False if there is no other."""
+        other = people.by_ids([message.to]).get(message.to)
+        if other is None or not other.is_active:
+            return False
+        groups.open_direct(message.sender, other)
+        return True
+
+    def _rows(self) -> list[_NewRow | None]:
+        """The row of each message; None where its sender is not a member."""
+        at = now()
+        rows: list[_NewRow | None] = []
+        for message, turn in zip(self.messages, self.turn_of, strict=True):
+            if turn.base is None:
+                rows.append(None)
+                continue
+            pk = uuid7()
+            client_id = message.client_id or str(pk)
+            new = _NewRow(pk, turn.author.room_id, message.sender, client_id, message.type, message.content, at)
+            new.reply_to_id = message.reply_to_id
+            if message.details is not None:
+                new.details = message.details if message.upload_id is None else self.uploads[message.upload_id].details
+            rows.append(new)
+        return rows
+
+    def _attach_uploads(self, rows: list[_NewRow | None]) -> None:
+        """From now on each upload belongs to the message that carries it."""
+        carried = []
+        for message, row in zip(self.messages, rows, strict=True):
+            if message.upload_id is not None and row is not None:
+                upload = self.uploads[message.upload_id]
+                upload.message_id = row.pk
+                carried.append(upload)
+        Upload.objects.bulk_update(carried, ["message"])
+
+    def _allocate(self, rooms: dict[UUID, list[_NewRow]]) -> None:
+        appends = {
+            room_id: Append(len(of_room), of_room[-1].pk, of_room[-1].sent_at) for room_id, of_room in rooms.items()
+        }
+        for room_id, head in sequences.allocate_seqs(appends).items():
+            for back, row in enumerate(reversed(rooms[room_id])):
+                row.seq, row.version = head.last_seq - back, head.last_version - back
+
+    def _answers(self, rows: list[_NewRow | None]) -> Iterator[StoredMessage | ChatError]:
+        for message, row in zip(self.messages, rows, strict=True):
+            if row is None:
+                yield NotFound()
+                continue
+            stored = _stored(message_output(row, receiver_id=None if message.is_group else message.to))
+            self.stored.append((message, row, stored))
+            yield stored
+
+    def _tell(self) -> None:
+        """Tell the messages in order, then the unread counts: once for each receiver and chat."""
+        last: dict[tuple[UUID, UUID], tuple[OutgoingMessage, _NewRow, StoredMessage]] = {}
+        for message, row, stored in self.stored:
+            events.message_created(stored.output, stored.json, skip=message.socket_id)
+            last[row.room_id, message.to] = message, row, stored
+        for (room_id, _), (message, row, stored) in last.items():
+            notifications.message_said(room_id, stored.output, types.preview)
+            if message.is_group:
+                # The others' counts are told by the processes that hold their sockets.
+                cache.group(room_id, row.seq, self._bases(room_id), stored.json)
+            else:
+                unread_push.private(room_id, stored.output, stored.json)
+
+    def _bases(self, room_id: UUID) -> list[tuple[UUID, int]]:
+        return [
+            (turn.author.user_id, turn.base)
+            for turn in self.turns.values()
+            if turn.base is not None and turn.author.room_id == room_id
+        ]
+
+
+commits: GroupCommit[OutgoingMessage, StoredMessage] = GroupCommit(_write, name="row-writer")
