@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from channels.consumer import AsyncConsumer
@@ -25,6 +25,7 @@ from chatproject.core import errors, hub
 from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
+from chatproject.core.inputs import Input
 from chatproject.core.times import iso, now
 from groups import serializers as group_inputs
 from groups import services as groups
@@ -47,6 +48,7 @@ PATIENCE = 100
 #: Sends of one socket that may be under way.
 UNDER_WAY = 64
 
+AnyInput = TypeVar("AnyInput", bound=Input)
 Handler = Callable[["ChatConsumer", Any, "Answer"], Awaitable[None]]
 
 
@@ -240,11 +242,11 @@ class ChatConsumer(AsyncConsumer):
         answer.done(payload)
 
     async def send_private(self, data: Any, answer: Answer) -> None:
-        await self._send(inputs.SocketPrivateInput.read(data), answer, is_group=False)
+        await self._send(self._read(inputs.SocketPrivateInput, data), answer, is_group=False)
 
     async def send_group(self, data: Any, answer: Answer) -> None:
         self._require_me(data, "senderId")
-        await self._send(inputs.GroupMessageInput.read(data), answer, is_group=True)
+        await self._send(self._read(inputs.GroupMessageInput, data), answer, is_group=True)
 
     async def _send(self, form: inputs.MessageInput, answer: Answer, *, is_group: bool) -> None:
         # A sender who asks for an ack gets the message by it; one who does not hears it as everyone does.
@@ -291,10 +293,10 @@ class ChatConsumer(AsyncConsumer):
         answer.done(payload)
 
     async def mark_private_read(self, data: Any, answer: Answer) -> None:
-        await self._mark_read(inputs.ReadPrivateInput.read(data), answer, is_group=False)
+        await self._mark_read(self._read(inputs.ReadPrivateInput, data), answer, is_group=False)
 
     async def mark_group_read(self, data: Any, answer: Answer) -> None:
-        await self._mark_read(inputs.ReadGroupInput.read(data), answer, is_group=True)
+        await self._mark_read(self._read(inputs.ReadGroupInput, data), answer, is_group=True)
 
     async def _mark_read(self, form: inputs.ReadInput, answer: Answer, *, is_group: bool) -> None:
         chat_ids = form.chat_ids
@@ -311,7 +313,7 @@ class ChatConsumer(AsyncConsumer):
     async def history(self, data: Any, answer: Answer) -> None:
         chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
         try:
-            form = inputs.HistoryInput.read(data)
+            form = self._read(inputs.HistoryInput, data)
             page = await in_thread(selectors.history, self.user, form.chat_id, is_group=form.is_group, **form.cursor())
         except ChatError as error:
             answer.error(error, "MessageHistoryError", **chat)
@@ -321,27 +323,27 @@ class ChatConsumer(AsyncConsumer):
         answer.done(payload)
 
     async def sync(self, data: Any, answer: Answer) -> None:
-        form = inputs.SyncInput.read(data)
+        form = self._read(inputs.SyncInput, data)
         payload = outputs.sync_output(await in_thread(selectors.changes, self.user, form.versions()))
         self.push("OnSync", payload)
         answer.done(payload)
 
     async def typing(self, data: Any, answer: Answer) -> None:
-        form = inputs.TypingInput.read(data)
+        form = self._read(inputs.TypingInput, data)
         await services.tell_typing(by=self.user, socket=self.socket, **form.given())
         answer.done()
 
     async def recall(self, data: Any, answer: Answer) -> None:
-        form = inputs.MessageIdInput.read(data)
+        form = self._read(inputs.MessageIdInput, data)
         answer.done(await in_thread(services.recall, by=self.user, **form.given()))
 
     async def edit(self, data: Any, answer: Answer) -> None:
-        form = inputs.EditInput.read(data)
+        form = self._read(inputs.EditInput, data)
         answer.done(await in_thread(services.edit, by=self.user, **form.given()))
 
     async def watch_presence(self, data: Any, answer: Answer) -> None:
         """Replaces whom this socket watches."""
-        user_ids = inputs.WatchInput.read(data).user_ids
+        user_ids = self._read(inputs.WatchInput, data).user_ids
         watched = {hub.status_topic(user_id) for user_id in user_ids}
         before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}
         hub.leave(self.socket, before - watched)
@@ -349,6 +351,9 @@ class ChatConsumer(AsyncConsumer):
         for payload in await in_thread(sockets.statuses, user_ids):
             self.push("OnUserStatus", payload)
         answer.done()
+
+    def _read(self, shape: type[AnyInput], data: Any) -> AnyInput:
+        return shape.read(data, language=self.language)
 
     def push(self, event: str, payload: Any) -> None:
         self.socket.push(hub.encode(event, payload))

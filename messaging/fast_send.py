@@ -184,7 +184,7 @@ def _problem(error: ChatError) -> HttpResponse:
     """The answer that the view would give, in the active language."""
     said = problem(error)
     content = orjson.dumps(said.data, default=str)
-    return HttpResponse(content, status=said.status_code, content_type=said.content_type, headers=dict(said.items()))
+    return HttpResponse(content, status=said.status_code, headers={**said.headers, "Content-Type": said.content_type})
 
 
 def _encoded(response: HttpResponse) -> list[tuple[bytes, bytes]]:

@@ -19,10 +19,12 @@ another way ("5" for 5, "true", an id in braces), and says in the reader's langu
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, Self, TypeVar
 
 import msgspec
-from django.utils.translation import gettext as _
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
 from chatproject.core import errors
@@ -34,9 +36,12 @@ class Input(Fields, frozen=True, kw_only=True):
     """The base of every input."""
 
     @classmethod
-    def read(cls, given: Any) -> Self:
-        """The checked fields. Raises BadRequest where it is no object, and Invalid with the texts for wrong fields."""
-        form = _read(cls, given)
+    def read(cls, given: Any, *, language: str = "") -> Self:
+        """The checked fields. Raises BadRequest where it is no object, and Invalid with the texts for wrong fields.
+
+        The texts are in `language`, or in the active one: a request has one, a socket's frame has not.
+        """
+        form = _read(cls, given, language)
         form.check()
         return form
 
@@ -56,7 +61,7 @@ class Input(Fields, frozen=True, kw_only=True):
 _Shape = TypeVar("_Shape", bound=Input)
 
 
-def _read(shape: type[_Shape], given: Any) -> _Shape:
+def _read(shape: type[_Shape], given: Any, language: str) -> _Shape:
     if type(given) is dict:
         try:
             return msgspec.convert(given, shape)
@@ -64,4 +69,5 @@ def _read(shape: type[_Shape], given: Any) -> _Shape:
             pass
     if not isinstance(given, Mapping):
         raise errors.BadRequest(_("The body must be a JSON object."))
-    return shape(**forms.read(shape, given))
+    with translation.override(language) if language else nullcontext():
+        return shape(**forms.read(shape, given))

@@ -46,10 +46,10 @@ class MessageInput(Input, frozen=True, kw_only=True):
     reply_to_id: UUID | None = field(name="replyTo", default=None)
 
     @classmethod
-    def read(cls, given: Any) -> Self:
+    def read(cls, given: Any, *, language: str = "") -> Self:
         type_ = given.get("type", types.TEXT) if isinstance(given, Mapping) else types.TEXT
         shape = _of_type(cls, type_) if isinstance(type_, str) and type_ in types.TYPES else cls
-        return super(MessageInput, shape).read(given)  # type: ignore[return-value]  # a subclass of cls
+        return super(MessageInput, shape).read(given, language=language)  # type: ignore[return-value]  # a subclass of cls
 
     @classmethod
     def documented(cls) -> builtins.type[Fields]:
