@@ -24,11 +24,11 @@ from django.http.response import HttpResponseBase
 from accounts import services as accounts
 from accounts.models import User
 from chatproject.core import hub
-from chatproject.core.batching.loader import Together
+from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.api import problem
-from chatproject.core.http.body_limit import Application, Message, Receive, Send, answer
+from chatproject.core.http.asgi import Application, Message, Receive, Send, send_response
 from chatproject.core.http.error_views import Failed
 from chatproject.core.http.handler import Handler
 from messaging import services
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 _VIEWS: dict[str, type[SendView]] = {"/private/send": PrivateSendView, "/group/send": GroupSendView}
 
-_users = Together(accounts.users_for)
+_users = BatchLoader(accounts.users_for)
 
 
 class FastSendMiddleware:
@@ -68,7 +68,7 @@ class FastSendMiddleware:
         except Exception:  # the writer has logged it
             await self._answers.refuse(Failed(), scope, send)
         else:
-            await answer(201, self._answers.head(scope), stored.json, send)
+            await send_response(201, self._answers.head(scope), stored.json, send)
 
 
 def _token(scope: Any) -> str:
@@ -170,7 +170,7 @@ class _Answers(ASGIHandler):
 
     async def refuse(self, error: ChatError, scope: Any, send: Send) -> None:
         response = await on_thread(Handler.threads, self._through_middleware, scope, partial(_problem, error))
-        await answer(response.status_code, _encoded(response), response.content, send)
+        await send_response(response.status_code, _encoded(response), response.content, send)
 
     def _through_middleware(self, scope: Any, make_response: Any) -> HttpResponse:
         request = ASGIRequest(scope, BytesIO())
