@@ -20,6 +20,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
+from rest_framework.response import Response
 
 from accounts import services as accounts
 from accounts.models import User
@@ -27,7 +28,7 @@ from chatproject.core import hub
 from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.errors import ChatError
-from chatproject.core.http.api import problem
+from chatproject.core.http.api import JSONRenderer, problem
 from chatproject.core.http.asgi import Application, Message, Receive, Send, send_response
 from chatproject.core.http.error_views import Failed
 from chatproject.core.http.handler import Handler
@@ -165,8 +166,7 @@ class _Answers(ASGIHandler):
             "query_string": b"",
             "headers": [(b"host", settings.ALLOWED_HOSTS[0].encode()), (b"accept-language", language)],
         }
-        response = self._through_middleware(scope, partial(HttpResponse, status=201, content_type="application/json"))
-        return _encoded(response)
+        return _encoded(self._through_middleware(scope, _created))
 
     async def refuse(self, error: ChatError, scope: Any, send: Send) -> None:
         response = await on_thread(Handler.threads, self._through_middleware, scope, partial(_problem, error))
@@ -178,6 +178,14 @@ class _Answers(ASGIHandler):
         response = self.get_response(request)
         assert isinstance(response, HttpResponse)
         return response
+
+
+def _created() -> HttpResponse:
+    """An answer of the view to a stored message, but for its content."""
+    response = Response({}, status=201)
+    response.accepted_renderer = JSONRenderer()
+    response.accepted_media_type, response.renderer_context = JSONRenderer.media_type, {}
+    return response.render()
 
 
 def _problem(error: ChatError) -> HttpResponse:
