@@ -1,9 +1,9 @@
-"""Who is in the demo."""
+"""The people of the demo."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: The one through whose eyes it is told: in all the groups, and in every private chat but two.
+#: The main character, who is in all groups and in every private chat but two.
 ME = "lin"
 
 

@@ -1,4 +1,4 @@
-"""A canvas that is drawn on at twice its size, in units from 0 to 100, and that colours run over smoothly."""
+"""A canvas in units from 0 to 100, drawn at twice its size for smooth edges, with colour gradients."""
 
 import io
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
-#: Drawn so much larger than it is kept: edges come out smooth.
+#: The factor by which the drawing is larger than the result.
 FINE = 2
 
 
 def rgb(word: str) -> Colour:
-    """ "f2b880" as three numbers."""
+    """Convert "f2b880" to three numbers."""
     return int(word[0:2], 16), int(word[2:4], 16), int(word[4:6], 16)
 
 
@@ -24,7 +24,7 @@ def between(one: Colour, other: Colour, part: float) -> Colour:
 
 
 class Canvas:
-    """x runs from 0 to `wide`, y from 0 (above) to 100."""
+    """A drawing: x from 0 to `wide`, y from 0 at the top to 100."""
 
     def __init__(self, width: int, height: int, above: str, below: str | None = None) -> None:
         self._width, self._height = width, height
@@ -37,7 +37,7 @@ class Canvas:
         self._pen = ImageDraw.Draw(self.image)
 
     def run(self, above: str, below: str, top: float = 0, bottom: float = 100) -> None:
-        """Let one colour run into another, from `top` to `bottom`."""
+        """Fill with a vertical gradient from `top` to `bottom`."""
         box = (0, round(top * self._unit), self.image.width, round(bottom * self._unit))
         steps = Image.linear_gradient("L").resize((box[2], box[3] - box[1]), Image.Resampling.BICUBIC)
         pairs = zip(rgb(above), rgb(below), strict=True)
@@ -75,7 +75,7 @@ class Canvas:
         self._pen.line(self._at(points), fill=self._colour(colour), width=width, joint="curve")
 
     def words(self, x: float, y: float, text: str, colour: str, *, size: float, anchor: str = "mm") -> None:
-        """In the font that Pillow brings along: Latin letters and figures."""
+        """Write text in Pillow's own font: Latin letters and digits."""
         self._pen.text(
             (x * self._unit, y * self._unit),
             text,
@@ -85,7 +85,7 @@ class Canvas:
         )
 
     def glow(self, x: float, y: float, radius: float, colour: str, *, strength: float = 0.6) -> None:
-        """Light that grows faint outwards."""
+        """Draw light that fades outwards."""
         light = Image.new("L", self.image.size)
         corners = self._at([(x - radius / 2, y - radius / 2), (x + radius / 2, y + radius / 2)])
         ImageDraw.Draw(light).ellipse([*corners[0], *corners[1]], fill=round(255 * strength))
@@ -96,7 +96,7 @@ class Canvas:
         self.image.paste(rgb(colour), mask=soft)
 
     def mist(self, top: float, bottom: float, colour: str, strength: float) -> None:
-        """A veil that grows thicker downwards."""
+        """Draw a veil that grows denser downwards."""
         height = round((bottom - top) * self._unit)
         veil = Image.linear_gradient("L").resize((self.image.width, height)).point(lambda step: step * strength)
         self.image.paste(rgb(colour), (0, round(top * self._unit)), veil)

@@ -1,4 +1,4 @@
-"""What people and groups show of themselves: a small emblem each."""
+"""The avatars of the demo's people and groups: a small emblem each."""
 
 import math
 from collections.abc import Callable, Mapping

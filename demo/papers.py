@@ -1,4 +1,4 @@
-"""Files that people send each other."""
+"""The files that the demo's people send."""
 
 
 def itinerary() -> bytes:
@@ -41,7 +41,7 @@ def itinerary() -> bytes:
 
 
 def budget() -> bytes:
-    """A table, with the mark that lets spreadsheets see that it is UTF-8."""
+    """A CSV table with a byte order mark, by which spreadsheets recognise UTF-8."""
     rows = [
         ("项目 Item", "预算 Planned", "实际 Spent"),
         ("服务器 Servers", "18000", "16420"),

@@ -1,4 +1,4 @@
-"""What people photograph and sketch."""
+"""The pictures that the demo's people send."""
 
 import itertools
 import math
@@ -8,7 +8,7 @@ from demo.drawing import Canvas, between, rgb
 
 
 def _chance(seed: int) -> random.Random:
-    """The same picture each time."""
+    """Random numbers with a fixed seed, so that a picture is the same each time."""
     return random.Random(seed)  # noqa: S311
 
 

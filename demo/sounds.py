@@ -1,4 +1,4 @@
-"""Voice messages: nothing that one understands, but what moves as speech does."""
+"""The voice messages of the demo: not words, but sound with the rhythm of speech."""
 
 import io
 import math
@@ -7,7 +7,7 @@ import wave
 from array import array
 
 RATE = 16_000
-#: For each vowel how loud its harmonics are.
+#: The loudness of the harmonics of each vowel.
 _VOWELS = (
     (1.0, 0.6, 0.45, 0.3, 0.12),
     (1.0, 0.35, 0.1, 0.25, 0.2),
@@ -17,7 +17,7 @@ _VOWELS = (
 
 
 def speech(seconds: float, *, voice: int) -> bytes:
-    """A WAV of somebody speaking; every `voice` is pitched and paced in its own way."""
+    """A WAV that sounds like speech; `voice` chooses pitch and pace."""
     chance = random.Random(voice)  # noqa: S311
     pitch, pace = chance.uniform(105, 235), chance.uniform(4.2, 5.6)
     samples = array("h", bytes(2 * round(seconds * RATE)))

@@ -1,4 +1,4 @@
-"""The story, performed through the services as if people had said it, and then put back to when they did."""
+"""Performs the story through the services, then sets the times of the messages back."""
 
 import random
 import tempfile
@@ -44,15 +44,15 @@ from messaging.models import Message, Upload
 
 T = TypeVar("T")
 
-#: Since when they know each other, and how long before its first words a group was made.
+#: The age of the accounts, and the time between a group's creation and its first message.
 ACQUAINTED, MADE = timedelta(days=15), timedelta(minutes=4)
 EDITED, RECALLED = timedelta(seconds=40), timedelta(seconds=25)
 
 
 def invite(name: str, password: str, me: User | None) -> dict[str, User]:
-    """An account for everybody in the cast; the one through whose eyes it is told is `me`, or a new one of that name.
+    """Create an account for everybody in the cast; the main character is `me`, or a new account of that name.
 
-    The first account of an installation is made first, and so owns it. Raises Invalid for a weak password.
+    The main character's account is made first, and owns a new installation. Raises Invalid for a weak password.
     """
     people = {ME: me or accounts.create_user(name=name, password=password)}
     for key, person in PEOPLE.items():
@@ -62,7 +62,7 @@ def invite(name: str, password: str, me: User | None) -> dict[str, User]:
 
 
 def perform(people: Mapping[str, User], zone: tzinfo) -> int:
-    """Everything they say, by the clocks of where they live; how many messages that is."""
+    """Perform all chats in local time; returns the number of messages."""
     told_at = now().astimezone(zone)
     for key, user in people.items():
         if not user.img:
@@ -82,19 +82,19 @@ def perform(people: Mapping[str, User], zone: tzinfo) -> int:
 
 
 class _Performance:
-    """One chat: what is done in it, and when that was."""
+    """Performs one chat."""
 
     def __init__(self, chat: Chat, people: Mapping[str, User], told_at: datetime) -> None:
         self.chat, self.people, self.told_at = chat, people, told_at
         self.marks: dict[str, UUID] = {}
-        #: When the first message was said, the second, the third …
+        #: The times of the messages, in order.
         self.moments: list[datetime] = []
 
     def room_id(self) -> UUID:
         raise NotImplementedError
 
     def chat_id(self, who: str) -> UUID:
-        """What this chat is called by one of those in it."""
+        """The chat's id for one of its members."""
         raise NotImplementedError
 
     def perform(self) -> None:
@@ -160,7 +160,7 @@ class _Performance:
         return message_id
 
     def _moments_of(self, scene: Scene) -> Iterable[datetime]:
-        """One line after the other, as long as it takes to type or say it; none of them in the future."""
+        """The times of a scene's lines, by the time it takes to type or say them; none is in the future."""
         chance = random.Random(f"{self.room_id}{len(self.moments)}")  # noqa: S311
         start = self.told_at - timedelta(minutes=scene.minutes)
         if scene.days:
@@ -187,7 +187,7 @@ class _Performance:
             )
 
     def _set_back(self) -> None:
-        """The only place where something is written that nobody did: when it was."""
+        """Set the times of messages and uploads, which is the only write around the services."""
         messages = list(Message.objects.filter(room=self.room_id()).order_by("seq"))
         said_at = {}
         for message, moment in zip(messages, self.moments, strict=True):
@@ -225,7 +225,7 @@ class _Group(_Performance):
         )
         with _file(faces.drawn(group.emblem)) as source:
             services.set_group_avatar(by=self.people[group.owner], group_id=self.room.pk, source=source)
-        self.moments = [min(self._moments_of(scene)) - MADE]  # the line that says so
+        self.moments = [min(self._moments_of(scene)) - MADE]  # of the system message about it
         super().perform()
         if group.is_pinned:
             groups.pin(by=self.people[ME], chat_id=self.room.pk, is_group=True, pinned=True)
@@ -265,7 +265,7 @@ class _Pair(_Performance):
 
 
 def _patiently(act: Callable[[], T]) -> T:
-    """Whoever speaks too fast, or comes while all are busy, waits his turn: limits hold here, too."""
+    """Retry while a rate limit or a busy server refuses: limits hold here, too."""
     while True:
         try:
             return act()

@@ -1,7 +1,7 @@
-"""What they say, chat by chat.
+"""The story of the demo, chat by chat.
 
-A scene begins so many days before it is told, at an hour of where they live, or so many minutes before; its lines
-follow each other as fast as people type.
+A scene begins `days` before now at a local time, or `minutes` before now. Its lines follow each other at the pace at
+which people type.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +15,9 @@ from demo.cast import ME, PEOPLE
 class Say:
     who: str
     text: str
-    mark: str = ""  # by which an answer finds it
-    to: str = ""  # the mark of what it answers
-    was: str = ""  # what it said before it was edited
+    mark: str = ""  # the name by which a reply refers to it
+    to: str = ""  # the mark of the message that it replies to
+    was: str = ""  # the text before it was edited
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,15 @@ Line = Say | Recalled | Picture | Voice | Place | Paper | Joins | Brings | Renam
 @dataclass(frozen=True)
 class Scene:
     lines: Sequence[Line]
-    days: int = 0  # before today, and then at `at`
+    days: int = 0  # before today, at `at`
     at: str = ""  # "19:40"
-    minutes: int = 0  # or so many before now
+    minutes: int = 0  # before now, without `days`
 
 
 @dataclass(frozen=True)
 class Chat:
     scenes: Sequence[Scene]
-    #: Who has not read the end of it, and how many messages of it.
+    #: The people with unread messages, and their number.
     behind: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -104,7 +104,7 @@ class Group(Chat):
     owner: str = ME
     members: Sequence[str] = ()
     is_closed: bool = False
-    is_pinned: bool = False  # by the one through whose eyes it is told
+    is_pinned: bool = False  # by ME
     is_muted: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Push by HTTP: each device speaks for itself."""
+"""HTTP routes of web push: each device subscribes itself."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response

@@ -1,4 +1,4 @@
-"""Where somebody who has no page open wants to be told."""
+"""Web push subscriptions."""
 
 from django.conf import settings
 from django.db import models
@@ -10,16 +10,16 @@ from chatproject.core.times import now
 
 
 class PushSubscription(Model):
-    """What a device's browser gave us to reach it by: it goes when the device does."""
+    """The push subscription of a device's browser; deleted with the device."""
 
     device = models.OneToOneField(Device, models.CASCADE, related_name="+", verbose_name=_("device"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
     endpoint = models.TextField(editable=False)
     endpoint_hash = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256, hex
-    #: The browser's public key and its secret, as it writes them.
+    #: The browser's public key and secret, base64url.
     p256dh = models.CharField(max_length=100, editable=False)
     auth = models.CharField(max_length=40, editable=False)
-    #: Which language the page spoke; the person's own goes before it.
+    #: The page's language, used when the user has not chosen one.
     language = models.CharField(max_length=10, editable=False)
     shows_content = models.BooleanField(_("shows who and what"), default=True)
     failures = models.PositiveSmallIntegerField(default=0, editable=False)

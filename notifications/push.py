@@ -1,8 +1,8 @@
-"""The way to a push service: RFC 8030 (the request), 8291 (what only the browser can read), 8292 (who we are).
+"""Requests to push services: RFC 8030 (request), 8291 (encryption), 8292 (VAPID).
 
-Addresses were given by clients. Whatever a name leads to is looked at before it is asked, and that very address is
-asked, so that it cannot change in between; redirects are not followed; of the answer the first lines are read, and
-within `TIMEOUT_SECONDS` in all.
+Clients choose the addresses. So the resolved IP address is checked, and the connection goes to that very address, which
+cannot change in between; redirects are not followed; only the head of the response is read; all within
+`TIMEOUT_SECONDS`.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ from notifications import rules
 
 log = logging.getLogger(__name__)
 
-#: Seconds for one push, its name's look-up and handshakes included.
+#: Seconds for one push, name resolution and handshakes included.
 TIMEOUT_SECONDS = 8.0
-#: Pushes under way at a time, and those that may wait.
-AT_ONCE, BACKLOG = 16, 1000
-#: Bytes of an answer's head.
-HEAD = 16 * 1024
-#: Seconds for which a push service keeps what it cannot deliver: a day.
-LIFETIME = 24 * 3600
-#: Seconds for which we vouch for a push.
-VOUCHED = 12 * 3600
+#: Pushes in flight, and pushes that may wait.
+IN_FLIGHT_MAX, WAITING_MAX = 16, 1000
+#: Bytes of a response's head.
+HEAD_MAX = 16 * 1024
+#: Seconds for which a push service keeps an undelivered push.
+TTL_SECONDS = 24 * 3600
+#: Seconds for which the VAPID token is valid.
+VAPID_SECONDS = 12 * 3600
 
 SENT, GONE, FAILED = "sent", "gone", "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What a browser is to be told. Of two with the same topic that wait there, the later is kept."""
+    """A push for a browser. Of two with the same topic that wait at the push service, the later is kept."""
 
     endpoint: str
     p256dh: str
@@ -56,7 +56,7 @@ Done = Callable[[str], None]
 
 
 class Courier:
-    """One thread with an event loop of its own, on which pushes wait for their answers."""
+    """Sends pushes from one thread with an event loop of its own."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,8 +64,8 @@ class Courier:
         self._waiting = 0
 
     def send(self, push: PushRequest, done: Done) -> bool:
-        """Send it, and call `done` with SENT, GONE or FAILED, on that thread. False where too many wait."""
-        if self._waiting >= BACKLOG:
+        """Send, and call `done` with SENT, GONE or FAILED on the courier's thread. False when too many wait."""
+        if self._waiting >= WAITING_MAX:
             return False
         self._waiting += 1
         asyncio.run_coroutine_threadsafe(self._send(push, done), self._running())
@@ -75,23 +75,23 @@ class Courier:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._turns = asyncio.Semaphore(AT_ONCE)
+                self._turns = asyncio.Semaphore(IN_FLIGHT_MAX)
                 threading.Thread(target=self._loop.run_forever, name="push-courier", daemon=True).start()
             return self._loop
 
     async def _send(self, push: PushRequest, done: Done) -> None:
         try:
             async with self._turns:
-                outcome = await _outcome(push)
+                outcome = await _attempt(push)
         finally:
             self._waiting -= 1
         done(outcome)
 
 
-async def _outcome(push: PushRequest) -> str:
+async def _attempt(push: PushRequest) -> str:
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            status = await _posted(push)
+            status = await _post(push)
     except (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError) as failed:
         log.warning("push: %s was not reached: %s", urlsplit(push.endpoint).hostname, type(failed).__name__)
         return FAILED
@@ -103,15 +103,15 @@ async def _outcome(push: PushRequest) -> str:
     return FAILED
 
 
-async def _posted(push: PushRequest) -> int:
-    """The status of the answer. Raises OSError and its like where there is none."""
+async def _post(push: PushRequest) -> int:
+    """POST the push and return the response's status. Raises OSError, EOFError, ValueError."""
     parts = urlsplit(push.endpoint)
     is_secure = parts.scheme == "https"
     host, port = parts.hostname or "", parts.port or (443 if is_secure else 80)
     reader, writer = await asyncio.open_connection(
-        await _address(host, port),
+        await _resolve(host, port),
         port,
-        limit=HEAD,
+        limit=HEAD_MAX,
         ssl=_tls() if is_secure else None,
         server_hostname=host if is_secure else None,
     )
@@ -124,8 +124,8 @@ async def _posted(push: PushRequest) -> int:
         writer.transport.abort()
 
 
-async def _address(host: str, port: int) -> str:
-    """An address of a host that may be asked."""
+async def _resolve(host: str, port: int) -> str:
+    """Resolve a host. Raises PermissionError for an address inside our own network."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
     if not settings.WEB_PUSH_LOCAL and not all(rules.is_public(ipaddress.ip_address(one)) for one in addresses):
@@ -142,15 +142,15 @@ def _request(push: PushRequest) -> bytes:
         auth_secret=rules.decoded(push.auth),
         version="aes128gcm",
     )
-    origin, vouched_until = f"{parts.scheme}://{parts.netloc}", int(time.time()) + VOUCHED
-    claims = {"aud": origin, "exp": vouched_until, "sub": settings.VAPID_CONTACT}
+    origin, expires_at = f"{parts.scheme}://{parts.netloc}", int(time.time()) + VAPID_SECONDS
+    claims = {"aud": origin, "exp": expires_at, "sub": settings.VAPID_CONTACT}
     headers = {
         "Host": parts.netloc,
         "Connection": "close",
         "Content-Type": "application/octet-stream",
         "Content-Encoding": "aes128gcm",
         "Content-Length": str(len(body)),
-        "TTL": str(LIFETIME),
+        "TTL": str(TTL_SECONDS),
         "Urgency": "high",
         "Topic": push.topic,
         **_identity().sign(claims),
@@ -161,7 +161,7 @@ def _request(push: PushRequest) -> bytes:
 
 
 def public_key() -> str:
-    """What browsers want to know of us before they subscribe."""
+    """The VAPID public key, base64url, which browsers need to subscribe."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from py_vapid.utils import b64urlencode
 

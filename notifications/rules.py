@@ -1,7 +1,7 @@
-"""What a push service's address may be, and how often somebody may ask for something here.
+"""Rules for the addresses of push services, and rate limits.
 
-Addresses are given by clients, and we ask them: so they are https, at the usual port, and nowhere in our own network.
-`WEB_PUSH_LOCAL` lifts that, for tests and for a push service of one's own.
+Clients choose the addresses and this server connects to them: so they must be https, at port 443, and outside our own
+network. WEB_PUSH_LOCAL lifts this, for tests and for a push service of one's own.
 """
 
 import base64
@@ -21,9 +21,9 @@ RATE_TESTS = "6/m"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: IPv6 addresses by which some networks reach IPv4 ones: the last four bytes are those.
+#: IPv6 addresses that stand for IPv4 ones (RFC 6052): the last four bytes are the IPv4 address.
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-#: Names that only a network of one's own knows.
+#: Names that exist only in private networks.
 _OWN_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
@@ -38,12 +38,12 @@ def require_push() -> None:
 
 
 def require_endpoint(endpoint: str) -> None:
-    """Raises Invalid for what cannot be the address of a push service."""
-    if not _may_be_asked(endpoint):
+    """Raise Invalid for an address that cannot be a push service's."""
+    if not _is_allowed(endpoint):
         raise Invalid(errors={"endpoint": [_("This is not the address of a push service.")]})
 
 
-def _may_be_asked(endpoint: str) -> bool:
+def _is_allowed(endpoint: str) -> bool:
     try:
         parts = urlsplit(endpoint)
         host, port = parts.hostname or "", parts.port
@@ -64,7 +64,7 @@ def _is_outside(host: str) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is somewhere in the internet, by whatever way it is written."""
+    """Whether an address is public, also one embedded in another (mapped, 6to4, Teredo, NAT64)."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if address in _NAT64:
@@ -75,8 +75,8 @@ def is_public(address: Address) -> bool:
 
 
 def require_keys(p256dh: str, auth: str) -> None:
-    """Raises Invalid unless these are a browser's public key, a point of P-256, and its secret of sixteen bytes."""
-    from cryptography.hazmat.primitives.asymmetric import ec  # not in a process that nobody asks for this
+    """Raise Invalid unless these are a browser's public key (a point of P-256) and its secret (16 bytes)."""
+    from cryptography.hazmat.primitives.asymmetric import ec  # heavy, and few processes need it
 
     try:
         ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), decoded(p256dh))
@@ -88,7 +88,7 @@ def require_keys(p256dh: str, auth: str) -> None:
 
 
 def decoded(text: str) -> bytes:
-    """Base64 as browsers write it. Raises ValueError."""
+    """Decode base64url without padding. Raises ValueError."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 

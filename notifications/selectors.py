@@ -1,4 +1,4 @@
-"""Who is to be told of what, and where."""
+"""Every query for push subscriptions and for whom to push to."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -16,7 +16,7 @@ def of_device(device: Device) -> PushSubscription | None:
 
 
 def count_others(device: Device) -> int:
-    """On how many other devices of the same person."""
+    """The number of subscriptions on other devices of the same user."""
     return PushSubscription.objects.filter(user_id=device.user_id).exclude(device=device).count()
 
 
@@ -30,13 +30,13 @@ def listeners(room_ids: Collection[UUID]) -> list[Membership]:
 
 
 def subscriptions(user_ids: Collection[UUID]) -> list[PushSubscription]:
-    """Where these people can be reached now."""
+    """The subscriptions of users that are not paused."""
     ready = Q(paused_until=None) | Q(paused_until__lte=now())
     return list(PushSubscription.objects.select_related("user").filter(ready, user_id__in=user_ids))
 
 
 def unread_totals(user_ids: Collection[UUID]) -> dict[UUID, int]:
-    """What each of these people has to read in all the chats that are not muted."""
+    """The unread messages of each user in all chats that are not muted."""
     audible = Q(muted_until=None) | Q(muted_until__lte=now())
     memberships = Membership.objects.filter(
         audible, user_id__in=user_ids, room__last_seq__gt=F("read_seq") + F("own_since_read")

@@ -1,4 +1,4 @@
-"""What the routes of push take and answer, for the forms and for OpenAPI."""
+"""Input and output of the push routes."""
 
 from typing import Any
 

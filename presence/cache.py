@@ -1,13 +1,13 @@
-"""Presence in Redis, and nowhere else: what is lost here comes back with the next refresh.
+"""Presence, stored only in Redis: lost keys come back with the next refresh.
 
     user:heartbeat:{socketId}   the user's id; expires TTL seconds after the last refresh
-    user:online:{userId}        "1" while any of his sockets lives; expires likewise
-    presence:open:{userId}      set of socket ids: one device's leaving is not the other's. Expires likewise; a socket
-                                without its heartbeat does not count
-    presence:online             sorted set, user id → when he expires: one command counts, lists, finds who is gone
+    user:online:{userId}        "1" while the user has an open socket; expires likewise
+    presence:open:{userId}      set of the user's socket ids, so that closing one of several keeps the user online.
+                                Expires likewise; a socket without its heartbeat does not count
+    presence:online             sorted set, user id → expiry: one command counts, lists, or finds the expired
 
-All times are Redis's own, in milliseconds: hosts disagree. A socket that closes shortens its person's expiry to GRACE,
-so one sweep announces who closed, who lost the net and whose process was killed.
+All times are Redis's own, in milliseconds, because clocks of hosts differ. Closing the last socket shortens the user's
+expiry to GRACE, so that one sweep announces closed sockets, lost connections and killed processes alike.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,12 +18,12 @@ from chatproject.core import redis
 #: Seconds without a refresh after which a socket counts as gone, and between two refreshes.
 TTL = 30
 REFRESH = 10
-#: Seconds that hide a reconnect: a page that reloads does not flap.
+#: Seconds between the last socket's end and offline, which hide a page's reload.
 GRACE = 3
-#: People and sockets that one script takes: nobody else is served while it runs.
+#: Users or sockets per script call: Redis serves nobody else while a script runs.
 BATCH = 500
 
-#: To replicas, but not to the disk: writing it all there every ten seconds would cost more than keeping it.
+#: Replicated, but not written to the append-only file: rewriting everything every ten seconds would cost too much.
 _VOLATILE = redis.script("""
 redis.set_repl(redis.REPL_SLAVE)
 local present = own .. 'presence:online'
@@ -87,7 +87,7 @@ end
 """
 )
 
-#: ARGV how many at most → users who are gone, each told to one caller only. Their own keys have expired before.
+#: ARGV limit → expired users, each returned to one caller only. Their own keys have expired before.
 _SWEEP = (
     _NOW
     + """
@@ -97,7 +97,7 @@ return gone
 """
 )
 
-#: ARGV user: gone at once, whatever his sockets → 1 if he was there
+#: ARGV user: offline at once, despite open sockets → 1 if they were online
 _HIDE = (
     _VOLATILE
     + """
@@ -123,9 +123,9 @@ def _batches(pairs: Iterable[tuple[UUID, str]]) -> Iterator[list[str]]:
 
 
 def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list[UUID]:
-    """Keep (user, socket) pairs alive for TTL; the users who were not online before.
+    """Keep (user, socket) pairs alive for TTL seconds; returns the users who were not online before.
 
-    Unless `is_whole`, of those who were only what we count by: their own keys last for two refreshes.
+    Without `is_whole` only `presence:online` is refreshed for the others: their own keys last for two refreshes.
     """
     new: list[UUID] = []
     options = str(TTL * 1000), str(int(is_whole))
@@ -142,13 +142,13 @@ def leave(pairs: Iterable[tuple[UUID, str]]) -> None:
 
 
 def sweep(limit: int = BATCH) -> list[UUID]:
-    """Take out who expired."""
+    """Remove and return expired users."""
     with redis.client() as connection:
         return _ids(connection.eval(_SWEEP, 0, str(limit)))
 
 
 def hide(user_id: UUID) -> bool:
-    """Take one person out now; whether he was there."""
+    """Remove a user at once; returns whether they were online."""
     with redis.client() as connection:
         return bool(connection.eval(_HIDE, 0, str(user_id)))
 
@@ -164,7 +164,7 @@ def online_among(user_ids: Iterable[UUID]) -> set[UUID]:
 
 
 def online(limit: int) -> list[UUID]:
-    """Up to `limit` people who are online."""
+    """Up to `limit` users who are online."""
     with redis.client() as connection:
         return _ids(connection.zrange(_present(), 0, limit - 1))
 

@@ -1,4 +1,4 @@
-"""What watchers are told."""
+"""Events for those who watch a user's presence."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 from chatproject.core import hub, redis
 from chatproject.core.times import iso
 
-#: People whose change is told to everyone without asking first whether anybody listens.
+#: Up to so many changes are published without asking first whether anybody watches.
 FEW = 20
 
 
@@ -18,7 +18,7 @@ def status(user_ids: Iterable[UUID], *, online: bool, at: datetime) -> None:
 
 
 def _watched(user_ids: list[UUID]) -> list[UUID]:
-    """Those of many who have watchers. Whoever begins to watch now learns how they stand from what is stored."""
+    """Those of many users who have watchers; a client that starts watching now reads the stored status."""
     if len(user_ids) <= FEW:
         return user_ids
     try:

@@ -1,4 +1,4 @@
-"""Who is here. Ids in, ids out; while Redis is away, nobody is known to be."""
+"""Who is online, as user ids. Without Redis nobody is."""
 
 from collections.abc import Iterable
 from uuid import UUID

@@ -1,6 +1,6 @@
-"""Coming and going. The process that holds a socket keeps its person here; any process notices who is gone.
+"""Writes to presence. The process that holds a socket keeps its user online; any process finds the expired.
 
-Each verb tells the watchers and answers whose state changed, so that those above can note it and tell more.
+Each function publishes to the watchers and returns the users whose state changed, for the apps above.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,9 @@ GRACE_SECONDS = cache.GRACE
 
 
 def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list[UUID]:
-    """Keep (user id, socket id) pairs here; the people who came. Raises redis.Unavailable.
+    """Keep (user id, socket id) pairs online; returns the users who came online. Raises redis.Unavailable.
 
-    `is_whole` at least every other time: it keeps what others read of them in Redis, too.
+    `is_whole` also refreshes the keys for outside readers, and is needed at least every other time.
     """
     came = cache.refresh(pairs, is_whole=is_whole)
     events.status(came, online=True, at=times.now())
@@ -25,12 +25,12 @@ def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list
 
 
 def leave(pairs: Iterable[tuple[UUID, str]]) -> None:
-    """These sockets closed; if one was its person's last, the sweep announces it. Raises redis.Unavailable."""
+    """Remove closed sockets; a user without another goes offline with a sweep. Raises redis.Unavailable."""
     cache.leave(pairs)
 
 
 def hide(user_id: UUID) -> bool:
-    """A person wants to appear offline from now on; whether he was seen before. Raises redis.Unavailable."""
+    """Let a user appear offline; returns whether they were online. Raises redis.Unavailable."""
     was_seen = cache.hide(user_id)
     if was_seen:
         events.status([user_id], online=False, at=times.now())
@@ -38,7 +38,7 @@ def hide(user_id: UUID) -> bool:
 
 
 def sweep() -> list[UUID]:
-    """People who are gone since the last sweep of any process; until nobody is, ask again. Raises redis.Unavailable."""
+    """Take and announce a batch of expired users; call it until it is empty. Raises redis.Unavailable."""
     gone = cache.sweep()
     events.status(gone, online=False, at=times.now())
     return gone

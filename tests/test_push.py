@@ -138,7 +138,7 @@ def test_the_longest_names_and_words_fit_into_a_push(person: Any, service: PushS
     path = reachable(bob)
     say(ann, bob, "喝茶" * 2000)
     told = service.next(path)
-    assert told["body"].startswith("喝茶") and len(told["body"]) == dispatching.TEXT
+    assert told["body"].startswith("喝茶") and len(told["body"]) == dispatching.TEXT_MAX
 
 
 # Who is not told ------------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_two_who_write_and_go_are_both_told(
     sockets = ann.connect(), bob.connect()
     say(ann, bob, "from ann")
     sockets[1].next("OnPrivate")
-    time.sleep(dispatching.FOLD * 1.5)  # or it would be folded with the next
+    time.sleep(dispatching.FOLD_SECONDS * 1.5)  # or it would be folded with the next
     say(bob, ann, "from bob")
     for socket in sockets:
         socket.close()

@@ -1,4 +1,4 @@
-"""The verbs of messaging."""
+"""Writes of messaging."""
 
 from messaging.services.avatars import set_group_avatar, set_own_avatar
 from messaging.services.edits import edit, erase, recall

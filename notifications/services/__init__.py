@@ -1,4 +1,4 @@
-"""The verbs of notifications."""
+"""Writes of notifications, and pushes."""
 
 from notifications.services.dispatching import message_said
 from notifications.services.subscriptions import describe, send_test, subscribe, unsubscribe

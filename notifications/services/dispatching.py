@@ -1,10 +1,11 @@
-"""Who is pushed to when something was said: whoever can be reached, wants to hear of it, has not read it, and has no
-page open. An open page tells its person itself, so that one thing does not ring twice.
+"""Decide whom to push to after a message: members with a subscription, with the message unread, without an open page.
 
-The process that committed a message pushes it. It only marks the room; a thread looks a moment later, for all rooms
-at once, so that sending a message waits for nothing here. Presence lags behind: who closed his page is there for
-some seconds more, and who lost the network for half a minute. Those who seem to be there are looked at again after
-that, until they have read it.
+An open page notifies its user itself, so a push as well would be the second notification.
+
+The process that committed a message pushes it. Sending only marks the room and waits for nothing; a moment later a
+thread checks all marked rooms together. Presence is late: a user who closed the page counts as online for some
+seconds, one who lost the network for half a minute. Members who seem online are therefore checked again after those
+times, until they have read the message.
 """
 
 import base64
@@ -39,47 +40,47 @@ from presence.services import GRACE_SECONDS, TTL_SECONDS
 
 log = logging.getLogger(__name__)
 
-#: Seconds in which what is said in one chat is folded into one push.
-FOLD = 1.0
-#: Seconds after which those who seemed to be there are looked at again, and then once more.
-AGAIN = (GRACE_SECONDS + 2.0, TTL_SECONDS + 0.0)
-#: Rooms that wait for a look, and people who wait for another.
+#: Seconds in which messages of one chat become one push.
+FOLD_SECONDS = 1.0
+#: Seconds after which members who seemed online are checked a second and a third time.
+RECHECK_SECONDS = (GRACE_SECONDS + 2.0, TTL_SECONDS + 0.0)
+#: Rooms waiting for their first check, and members waiting for another.
 ROOMS_MAX, PEOPLE_MAX = 2000, 5000
-#: Characters of a title and of a text: all of it has to fit into the four kilobytes of a push.
-TITLE, TEXT = 80, 300
-#: What a subscription is given that fails: a minute, then two, then four …, and how often.
+#: Characters of a title and of a text: a push has at most 4 KB.
+TITLE_MAX, TEXT_MAX = 80, 300
+#: The pause of a failing subscription, doubled up to PAUSE_MAX, and the failures after which it is deleted.
 PAUSE, PAUSE_MAX, FAILURES_MAX = timedelta(minutes=1), timedelta(hours=6), 20
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message as its clients get it; `preview` says it in a line, in the language of the moment."""
+    """A message's output, and the function that makes its one-line preview in the active language."""
 
     output: Mapping[str, Any]
     preview: Callable[[Mapping[str, Any]], str]
 
 
 @dataclass(slots=True)
-class _Waiting:
-    """Somebody who seemed to be there when something was said."""
+class _Recheck:
+    """A member who seemed online at the last check; `due` in `time.monotonic` seconds."""
 
     said: Said
     due: float
-    looks: int
+    checks: int
 
 
 def message_said(room_id: UUID, output: Mapping[str, Any], preview: Callable[[Mapping[str, Any]], str]) -> None:
-    """Whoever of the room is not here is told, soon. Any thread; never fails, never waits."""
+    """Push a message soon to the members who are not online. Any thread; never fails, never waits."""
     if settings.WEB_PUSH:
         _dispatcher.mark(room_id, Said(output, preview))
 
 
 class PushDispatcher:
-    """A thread that looks, and what it will look at."""
+    """A thread that checks marked rooms and waiting members, and pushes."""
 
     def __init__(self) -> None:
         self._rooms: dict[UUID, Said] = {}
-        self._people: dict[tuple[UUID, UUID], _Waiting] = {}
+        self._waiting: dict[tuple[UUID, UUID], _Recheck] = {}
         self._outcomes: deque[tuple[UUID, str]] = deque()
         self._changing = threading.Lock()
         self._woken = threading.Event()
@@ -92,7 +93,7 @@ class PushDispatcher:
         self._wake()
 
     def note(self, subscription_id: UUID, outcome: str) -> None:
-        """How a push ended."""
+        """Record how a push ended. Any thread."""
         self._outcomes.append((subscription_id, outcome))
         self._wake()
 
@@ -107,33 +108,33 @@ class PushDispatcher:
 
     def _run(self) -> None:
         while True:
-            self._woken.wait(FOLD if self._people else None)
-            time.sleep(FOLD)
+            self._woken.wait(FOLD_SECONDS if self._waiting else None)
+            time.sleep(FOLD_SECONDS)
             self._woken.clear()
             try:
                 keep_connection()
                 self._note_outcomes()
-                self._look()
+                self._check()
             except DatabaseError as away:
-                log.warning("push: nobody was told of some messages, because the database said: %s", away)
-            except Exception:  # a hint less; the next look is at something else
-                log.exception("push: nobody was told of some messages")
+                log.warning("push: some messages were not pushed, because the database said: %s", away)
+            except Exception:  # those pushes are lost; the thread must go on
+                log.exception("push: some messages were not pushed")
             finally:
                 release_connection()
 
-    # Looking ----------------------------------------------------------------------------------------------------------
+    # Checking ---------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         with self._changing:
             rooms, self._rooms = self._rooms, {}
         if rooms:
             memberships = selectors.listeners(rooms)
             said = ((membership, rooms[membership.room_id]) for membership in memberships)
-            self._tell(
+            self._split(
                 [(membership, one) for membership, one in said if str(membership.user_id) != one.output["senderId"]]
             )
         moment = time.monotonic()
-        due = {key: one.said for key, one in self._people.items() if one.due <= moment}
+        due = {key: one.said for key, one in self._waiting.items() if one.due <= moment}
         if due:
             memberships = selectors.listeners({room_id for room_id, _ in due})
             still = {
@@ -142,29 +143,29 @@ class PushDispatcher:
                 if (key := (membership.room_id, membership.user_id)) in due
             }
             for key in due.keys() - still.keys():
-                del self._people[key]  # he has read it
-            self._tell([(membership, due[key]) for key, membership in still.items()])
+                del self._waiting[key]  # read meanwhile, or no longer to be notified
+            self._split([(membership, due[key]) for key, membership in still.items()])
 
-    def _tell(self, told: list[tuple[Membership, Said]]) -> None:
-        """Push to those who are not here, and look again at the others."""
+    def _split(self, told: list[tuple[Membership, Said]]) -> None:
+        """Push to the members who are offline, and schedule another check of the others."""
         here = presence.online_among({membership.user_id for membership, _ in told})
         absent = []
         for membership, said in told:
-            # Who appears offline is known only to the process that has his sockets.
+            # A user who appears offline is known as connected only to the process with their sockets.
             if membership.user_id in here or hub.local().users.get(membership.user_id):
-                self._look_again(membership, said)
+                self._check_later(membership, said)
             else:
-                self._people.pop((membership.room_id, membership.user_id), None)
+                self._waiting.pop((membership.room_id, membership.user_id), None)
                 absent.append((membership, said))
         if absent:
             self._push(absent)
 
-    def _look_again(self, membership: Membership, said: Said) -> None:
+    def _check_later(self, membership: Membership, said: Said) -> None:
         key = membership.room_id, membership.user_id
-        before = self._people.pop(key, None)
-        looks = before.looks + 1 if before is not None and before.said is said else 0
-        if looks < len(AGAIN) and len(self._people) < PEOPLE_MAX:
-            self._people[key] = _Waiting(said, time.monotonic() + AGAIN[looks], looks)
+        before = self._waiting.pop(key, None)
+        checks = before.checks + 1 if before is not None and before.said is said else 0
+        if checks < len(RECHECK_SECONDS) and len(self._waiting) < PEOPLE_MAX:
+            self._waiting[key] = _Recheck(said, time.monotonic() + RECHECK_SECONDS[checks], checks)
 
     def _push(self, told: list[tuple[Membership, Said]]) -> None:
         within = rate_limits.within_each(
@@ -182,12 +183,12 @@ class PushDispatcher:
                     note = _note(membership, said, shows_content=subscription.shows_content)
                 post(subscription, {**note, "unread": totals.get(membership.user_id, membership.unread)})
 
-    # What became of it ------------------------------------------------------------------------------------------------
+    # Outcomes ---------------------------------------------------------------------------------------------------------
 
     def _note_outcomes(self) -> None:
         if not self._outcomes:
             return
-        from notifications import push  # its cryptography weighs megabytes, and is there when something was pushed
+        from notifications import push  # its cryptography takes megabytes, and is loaded once something was pushed
 
         while self._outcomes:
             subscription_id, outcome = self._outcomes.popleft()
@@ -204,18 +205,18 @@ class PushDispatcher:
 
 
 def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[str, Any]:
-    """What is shown: who and what, or only that there is something; one for each chat."""
+    """The notification of a chat: sender and preview, or only that there is a new message."""
     output = said.output
     kind = "group" if output["groupId"] else "private"
     chat_id = output["groupId"] or output["senderId"]
     where = {"id": output["id"], "tag": f"{kind}:{chat_id}", "url": f"/chat/{kind}/{chat_id}/"}
     if not shows_content:
         return {"title": _("Chat"), "body": _("New message"), **where}
-    words = said.preview(output)[:TEXT]
+    words = said.preview(output)[:TEXT_MAX]
     if kind == "private":
-        return {"title": output["senderName"][:TITLE], "body": words, **where}
-    body = _("%(name)s: %(words)s") % {"name": output["senderName"][:TITLE], "words": words}
-    return {"title": membership.room.name[:TITLE], "body": body, **where}
+        return {"title": output["senderName"][:TITLE_MAX], "body": words, **where}
+    body = _("%(name)s: %(words)s") % {"name": output["senderName"][:TITLE_MAX], "words": words}
+    return {"title": membership.room.name[:TITLE_MAX], "body": body, **where}
 
 
 def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:
@@ -223,10 +224,10 @@ def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:
 
 
 def post(subscription: PushSubscription, note: Mapping[str, Any]) -> None:
-    """Push it, and take note later of what became of it."""
+    """Send a notification to a subscription, and record a failure later."""
     from notifications.push import SENT, PushRequest
 
-    # Says which pushes replace each other, and nothing else.
+    # Only identifies which pushes replace each other; a hash, because push services see it.
     topic = hashlib.sha256(f"{subscription.pk} {note['tag']}".encode()).digest()[:18]
     request = PushRequest(
         subscription.endpoint,

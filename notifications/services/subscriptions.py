@@ -1,4 +1,4 @@
-"""Which devices want to be told."""
+"""Push subscriptions of devices."""
 
 import hashlib
 from functools import partial
@@ -16,12 +16,12 @@ from notifications import rules, selectors
 from notifications.models import PushSubscription
 from notifications.services import dispatching
 
-#: Devices of one person that are told; one more, and the oldest is not any longer.
+#: Subscribed devices of a user; one more removes the oldest subscription.
 DEVICES_MAX = 20
 
 
 def describe(*, device: Device) -> dict[str, Any]:
-    """Whether push is there, with which key, and how it stands with this device."""
+    """The state of web push for a device: the server's key (None when off), and the device's own settings."""
     mine = selectors.of_device(device)
     return {
         "key": _key() if settings.WEB_PUSH else None,
@@ -32,13 +32,13 @@ def describe(*, device: Device) -> dict[str, Any]:
 
 
 def _key() -> str:
-    from notifications.push import public_key  # its cryptography weighs megabytes, and not every process is asked
+    from notifications.push import public_key  # its cryptography takes megabytes, and not every process needs it
 
     return public_key()
 
 
 def subscribe(*, device: Device, endpoint: str, p256dh: str, auth: str, shows_content: bool) -> None:
-    """Tell this device from now on. Whoever had this browser before is no longer told there.
+    """Subscribe a device. A subscription of another device with the same endpoint ends.
 
     Raises PushIsOff, Invalid, RateLimited, Busy.
     """
@@ -67,7 +67,7 @@ def subscribe(*, device: Device, endpoint: str, p256dh: str, auth: str, shows_co
 
     try:
         run_atomic(body)
-    except IntegrityError:  # two tabs at the same moment: the later one replaces the other's
+    except IntegrityError:  # two tabs at the same moment: the later replaces the other
         run_atomic(body)
 
 
@@ -76,7 +76,7 @@ def unsubscribe(*, device: Device) -> None:
 
 
 def send_test(*, device: Device) -> None:
-    """Push something to this very device. Raises NotFound where it does not want to be told, PushIsOff, RateLimited."""
+    """Push a test to the device. Raises NotFound without a subscription, PushIsOff, RateLimited."""
     rules.require_push()
     mine = selectors.of_device(device)
     if mine is None:

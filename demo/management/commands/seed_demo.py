@@ -1,4 +1,4 @@
-"""manage.py seed_demo: fill a new installation with people, groups and two weeks of conversations, to show it."""
+"""manage.py seed_demo: fill a new installation with people, groups and two weeks of conversations."""
 
 import logging
 import secrets
@@ -46,7 +46,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "There are people here, and they would find the demo's among them. --yes says that they may."
             )
-        logging.disable(logging.WARNING)  # where no chat is served, each message says that nobody was told of it
+        logging.disable(logging.WARNING)  # without a running server each message would log that nobody was told
         try:
             people = stage.invite(name, password, me)
             messages = stage.perform(people, timezone(timedelta(hours=options["east"])))
