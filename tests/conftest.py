@@ -106,11 +106,11 @@ def _as_job(every: Callable[[float, Any], None]) -> Callable[[float, Any], None]
 hub.every = _as_job(hub.every)  # type: ignore[assignment]
 
 
-def _wait_for_what_is_told_later() -> None:
-    """Counts are told folded, a moment after what was said: what came before is not this test's to pay."""
+def _wait_for_unread_counts() -> None:
+    """Returns when the unread counts of all messages up to now were pushed; that happens a moment after a message."""
     from messaging import unread_push
 
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + 60
     while unread_push._groups._round is not None or unread_push._private._round is not None:
         assert time.monotonic() < give_up, "there is always something to tell"
         time.sleep(0.01)
@@ -118,7 +118,7 @@ def _wait_for_what_is_told_later() -> None:
 
 @contextmanager
 def _query_budget(most: int) -> Iterator[None]:
-    _wait_for_what_is_told_later()
+    _wait_for_unread_counts()
     for one in connections.all(initialized_only=True):
         _statements.watch(one)
     heard: list[str] = []
@@ -134,6 +134,12 @@ def _query_budget(most: int) -> Iterator[None]:
 def query_budget(server: str) -> Callable[[int], AbstractContextManager[None]]:
     """`with query_budget(3):` the server may ask the database three times, transactions' own statements apart."""
     return _query_budget
+
+
+@pytest.fixture
+def unread_counts_are_pushed(server: str) -> Callable[[], None]:
+    """Call it to wait for the counts of everything said before, where a test counts what comes afterwards."""
+    return _wait_for_unread_counts
 
 
 # The server -----------------------------------------------------------------------------------------------------------

@@ -201,6 +201,13 @@ class Socket:
         """The data of the next `event`; others that came before it wait for their turn."""
         return self._wait(lambda frame: frame["event"] == event and "ack" not in frame, event, timeout)["data"]
 
+    def heard(self, event: str) -> list[Any]:
+        """The data of every `event` that was sent here up to now and not asked for yet."""
+        self._fence()
+        heard = [frame for frame in self._kept if frame["event"] == event and "ack" not in frame]
+        self._kept = [frame for frame in self._kept if frame not in heard]
+        return [frame["data"] for frame in heard]
+
     def silent(self, *events: str) -> bool:
         """Whether nothing of this kind, or nothing at all, was sent here up to now. Nobody waits to know it.
 

@@ -71,9 +71,12 @@ def test_newcomers_have_nothing_unread_and_read_what_was_said(person: Any, group
     assert "before" in [one["content"] for one in bob.get("/group/messages", groupId=room["id"])]
 
 
-def test_a_removed_member_hears_nothing_more_and_finds_nothing(person: Any, group: Any) -> None:
+def test_a_removed_member_hears_nothing_more_and_finds_nothing(
+    person: Any, group: Any, unread_counts_are_pushed: Any
+) -> None:
     ann, bob, cem = person("ann"), person("bob"), person("cem")
     room = group(ann, bob, cem)
+    unread_counts_are_pushed()  # that the group was created counts, too
     bobs, cems = bob.connect(), cem.connect()
     ann.post("/group/kick", {"groupId": room["id"], "userId": bob.id})
     kicked = bobs.next("OnKicked")
