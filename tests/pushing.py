@@ -66,7 +66,7 @@ class PushService:
         self._server.shutdown()
         self._server.server_close()
 
-    def next(self, path: str, timeout: float = 15) -> dict[str, Any]:
+    def next(self, path: str, timeout: float = 60) -> dict[str, Any]:
         """What the next push at an address says to its browser; under `headers`, what it says to the service."""
         headers, body = self._heard[path].get(timeout=timeout)
         plain = http_ece.decrypt(body, private_key=_key, auth_secret=_SECRET, version="aes128gcm")

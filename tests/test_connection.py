@@ -19,7 +19,7 @@ class Wire:
 
     def __init__(self, server: str, token: str = "", path: str = "/ws/chat/", **headers: str) -> None:
         at = urlsplit(server)
-        self._socket = socket.create_connection((at.hostname, at.port), timeout=5)
+        self._socket = socket.create_connection((at.hostname, at.port), timeout=60)
         self._read = self._socket.makefile("rb")
         given = {
             "Host": at.netloc, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",

@@ -141,7 +141,7 @@ def test_an_upload_of_which_nothing_more_comes_is_given_up(
     monkeypatch.setattr(uploads, "PIECE_TIMEOUT_SECONDS", 0.3)
     ann = person("ann")
     at = urlsplit(server)
-    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+    with socket.create_connection((at.hostname, at.port), timeout=60) as connection:
         connection.sendall(
             f"POST /upload HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer {ann.token}\r\n"
             "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n--x".encode()

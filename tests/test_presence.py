@@ -7,7 +7,7 @@ from chatproject.core import redis
 
 def status(socket: Any, someone: Any) -> bool:
     """The next status of somebody that a watcher hears."""
-    while (heard := socket.next("OnUserStatus", timeout=10))["userId"] != someone.id:
+    while (heard := socket.next("OnUserStatus"))["userId"] != someone.id:
         pass
     return bool(heard["online"])
 
@@ -58,7 +58,7 @@ def test_a_reconnect_within_the_grace_is_not_announced(person: Any) -> None:
     bobs.call("EmitWatchPresence", {"userIds": [ann.id, marker.id]})
     marks = marker.connect()
     marks.close()
-    while (heard := bobs.next("OnUserStatus", timeout=10))["userId"] != marker.id or heard["online"]:
+    while (heard := bobs.next("OnUserStatus"))["userId"] != marker.id or heard["online"]:
         assert heard["userId"] != ann.id or heard["online"], "ann was announced as gone"
     assert again.call("SocketHeartBeat")
 
@@ -94,9 +94,9 @@ def test_everyone_online_is_listed_to_everyone(person: Any) -> None:
     anns.emit("EmitUserConnect", {})
     assert ann.id in {one["id"] for one in anns.next("OnlineUsersList")["userList"]}
     bob.connect()
-    listed = anns.next("OnlineUsersList", timeout=10)
+    listed = anns.next("OnlineUsersList")
     while bob.id not in {one["id"] for one in listed["userList"]}:
-        listed = anns.next("OnlineUsersList", timeout=10)
+        listed = anns.next("OnlineUsersList")
     assert listed["onlineUsersNum"] == len(listed["userList"])
 
 

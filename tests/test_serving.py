@@ -30,7 +30,7 @@ def data(server: Server) -> Path:
 
 
 def health(server: Server) -> tuple[int, dict[str, str]]:
-    answer = httpx.get(f"{server.url}/healthz", timeout=5)
+    answer = httpx.get(f"{server.url}/healthz", timeout=60)
     return answer.status_code, answer.json()
 
 
@@ -40,11 +40,10 @@ def redis_process(server: Server) -> int:
 
 def is_alive(process: int) -> bool:
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        # A process that has ended is there, as a zombie, until its parent takes note of it.
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    # A process that has ended is there until its parent takes note of it.
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def processes_of(server: Server) -> list[int]:
@@ -63,7 +62,7 @@ def processes_of(server: Server) -> list[int]:
     return found
 
 
-def soon(claim: Callable[[], Any], seconds: float) -> Any:
+def soon(claim: Callable[[], Any], seconds: float = 20) -> Any:
     """What `claim` says once that is true; fails if it does not come true in time."""
     give_up = time.monotonic() + seconds
     while True:
@@ -84,7 +83,7 @@ def refused(server: Server, **environment: str) -> str:
         env=server._environment | environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert ended.returncode != 0
@@ -178,7 +177,7 @@ def test_killed_it_loses_nothing_and_leaves_nothing(tmp_path: Path, workers: str
         ann = Person(server, "ann")
         key = (data(server) / "secret_key").read_text()
         server.kill()
-        soon(lambda: not processes_of(server), 5)
+        soon(lambda: not processes_of(server))
         server.start()
         assert httpx.get(f"{server.url}/me", headers=ann._headers).json()["name"] == "ann"
         assert (data(server) / "secret_key").read_text() == key
@@ -193,7 +192,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
         workers = before - {server.process.pid, redis_process(server)}
         assert len(workers) == 2
         os.kill(workers.pop(), signal.SIGKILL)
-        soon(lambda: len(set(processes_of(server)) - before) == 1, 10)
+        soon(lambda: len(set(processes_of(server)) - before) == 1)
         assert health(server)[0] == 200
 
 
@@ -203,7 +202,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
 def test_a_redis_that_is_killed_is_back_in_a_moment(served: Server) -> None:
     killed = redis_process(served)
     os.kill(killed, signal.SIGKILL)
-    soon(lambda: redis_process(served) != killed and health(served)[0] == 200, 5)
+    soon(lambda: redis_process(served) != killed and health(served)[0] == 200)
     assert is_alive(redis_process(served))
 
 
@@ -215,7 +214,7 @@ def test_a_redis_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
     with server:
         assert redis_process(server) == left_behind
         keeper.stop()
-        soon(lambda: redis_process(server) != left_behind and health(server)[0] == 200, 5)
+        soon(lambda: redis_process(server) != left_behind and health(server)[0] == 200)
 
 
 def test_a_redis_that_was_left_behind_and_hangs_is_replaced(tmp_path: Path) -> None:
@@ -292,7 +291,7 @@ def test_health_tells_which_part_is_down(served: Server) -> None:
     os.kill(redis, signal.SIGSTOP)
     assert health(served) == (503, {"status": "down", "database": "ok", "redis": "down"})
     os.kill(redis, signal.SIGCONT)
-    soon(lambda: health(served)[0] == 200, 5)
+    soon(lambda: health(served)[0] == 200)
 
     database = sqlite3.connect(data(served) / "chat.sqlite3")
     database.execute("ALTER TABLE django_content_type RENAME TO elsewhere")

@@ -205,7 +205,7 @@ def test_presence_is_told_and_last_active_kept(person: Any) -> None:
     assert anns.next("OnUserStatus")["online"] is True
     assert {ann.id, bob.id} <= {one["id"] for one in bobs.call("GetEmitOnlineUsers")["userList"]}
     bobs.close()
-    assert anns.next("OnUserStatus", timeout=15)["online"] is False
+    assert anns.next("OnUserStatus")["online"] is False
     (found,) = ann.get("/userChatList", search=bob.name)
     assert (found["online"], found["lastActive"] > before["lastActive"]) == (False, True)
 
