@@ -27,7 +27,7 @@ from playwright.sync_api import (
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
 
 #: Milliseconds. Generous for a busy machine; only what never happens is waited for so long.
-TIMEOUT_MS = 20_000
+TIMEOUT_MS = 60_000
 OWNER = "The Owner"
 #: What a browser logs when the server is gone, and when it refuses a request (REFUSED).
 SERVER_GONE = r"WebSocket connection to|net::ERR_CONNECTION_REFUSED|net::ERR_CONNECTION_RESET|net::ERR_EMPTY_RESPONSE|error occurred when fetching the script"

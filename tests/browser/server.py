@@ -47,7 +47,7 @@ class Server:
         self.database = folder / "data" / "chat.sqlite3"
         self.process: subprocess.Popen[bytes] | None = None
         self._is_first = is_first
-        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.http = httpx.Client(base_url=self.url, timeout=60)
         # Without the caller's environment: its DATA_DIR, DATABASE_URL and limits must not apply here.
         self._environment = {
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ

@@ -42,7 +42,7 @@ def test_what_is_written_while_the_server_is_dead_arrives_once_and_in_order(
     # The page is closed before it could send again: its messages must have been saved.
     site.start()
     ann.page.reload()
-    expect(ann.page.locator("[data-state=sent]")).to_have_count(4, timeout=20_000)
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(4)
     expect(ann.page.locator("#banner")).to_be_hidden()
     bob.open(ann)
     expect(bob.page.locator(".message .text")).to_have_text(

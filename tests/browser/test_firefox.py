@@ -13,7 +13,7 @@ from tests.browser.screens import sign_in
 from tests.browser.server import Person, Server
 
 #: Milliseconds. Firefox starts more slowly than Chromium.
-FIREFOX_TIMEOUT_MS = 4 * TIMEOUT_MS
+FIREFOX_TIMEOUT_MS = 2 * TIMEOUT_MS
 
 pytestmark = [
     pytest.mark.skipif(not firefox.FIREFOX, reason="Firefox is missing: apt-get install firefox-esr"),

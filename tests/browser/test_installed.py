@@ -14,7 +14,7 @@ from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Serve
 from tests.pushing import PushService, subscription
 
 #: Milliseconds in which a worker is installed or a server starts.
-LONG = 30_000
+LONG = 60_000
 #: A browser with notification permissions and a push service: the tests' browser has neither.
 ABLE = """
 window.asked = 0;

@@ -40,7 +40,7 @@ def choose_picture(page: Page, button: Locator, path: Path) -> Locator:
 def save(dialog: Locator) -> None:
     dialog.get_by_role("button", name="Save").click()
     # The first picture waits until a sandbox worker has started.
-    expect(dialog).to_have_count(0, timeout=30_000)
+    expect(dialog).to_have_count(0)
 
 
 def colours(page: Page, image: Locator) -> tuple[str, str]:
@@ -58,7 +58,7 @@ def second_browser(visit: Callable[..., Page], someone: Someone) -> Page:
     page.fill("#name", someone.name)
     page.fill("#password", PASSWORD)
     page.press("#password", "Enter")
-    page.wait_for_selector(".chat-row, .empty", timeout=30_000)
+    page.wait_for_selector(".chat-row, .empty")
     return page
 
 

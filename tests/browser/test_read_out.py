@@ -133,5 +133,5 @@ def test_a_lost_connection_is_read_out_and_so_is_its_return(
     announcer = ann.page.locator("#announcer")
     expect(announcer).to_contain_text("No connection.")
     is_down.clear()
-    expect(announcer).to_have_text("Connected again.", timeout=30_000)
+    expect(announcer).to_have_text("Connected again.")
     assert len(ann.page.evaluate("window.heard")) == 2
