@@ -58,6 +58,7 @@ export default [
       "object-shorthand": "error",
       "prefer-const": "error",
       "prefer-template": "error",
+      "sort-imports": ["error", { ignoreCase: true, ignoreDeclarationSort: true }],
     },
   },
   {

@@ -1,7 +1,7 @@
 // The user's own menu: settings, theme, language, sign-out.
-import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { gettext } from "chat/i18n.js";
 import { openMenu } from "chat/views/menu.js";
+import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { openSettings } from "chat/views/settings/settings_dialog.js";
 
 const CLEAR_TIMEOUT_MS = 1000;

@@ -1,8 +1,8 @@
 // What can be done with a chat: from its row in the list and from its head.
-import { clock } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { toast } from "chat/views/dom.js";
+import { clock } from "chat/views/format.js";
 import { openMenu } from "chat/views/menu.js";
 
 const HOUR_SECONDS = 3600;

@@ -1,5 +1,5 @@
 // How times, names, sizes and system messages are written in the user's language.
-import { interpolate, gettext, language, ngettext, pgettext } from "chat/i18n.js";
+import { gettext, interpolate, language, ngettext, pgettext } from "chat/i18n.js";
 
 const formats = {
   clock: new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),

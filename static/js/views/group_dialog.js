@@ -1,9 +1,9 @@
 // Dialogs for a new group and for adding members.
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { splitKey } from "chat/ids.js";
+import { debounce } from "chat/timing.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
-import { debounce } from "chat/timing.js";
 import { avatar, h, icon, toast } from "chat/views/dom.js";
 
 /**

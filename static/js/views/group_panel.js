@@ -1,11 +1,11 @@
 // The side sheet about a group: its members, and what the user's role allows.
-import { memberCount, roleName } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, keepFocus, toast } from "chat/views/dom.js";
+import { memberCount, roleName } from "chat/views/format.js";
 import { openInviteDialog } from "chat/views/group_dialog.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { openMenu } from "chat/views/menu.js";

@@ -12,7 +12,11 @@ export const lazy = {
   lightbox: () => import("chat/views/conversation/lightbox.js"),
   newGroup: () => import("chat/views/group_dialog.js"),
   people: () => import("chat/views/people_dialog.js"),
+  permissionHelp: () => import("chat/views/permission_help.js"),
+  person: () => import("chat/views/person_card.js"),
   place: () => import("chat/views/conversation/location_dialog.js"),
+  prepare: () => import("chat/media/prepare.js"),
+  recorder: () => import("chat/media/recorder.js"),
 };
 
 export function loadLazyModules() {

@@ -1,9 +1,9 @@
 // First steps: in an empty chat list, and where no conversation is open.
-import { interpolate, gettext } from "chat/i18n.js";
-import { lazy } from "chat/views/lazy.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { copy } from "chat/views/clipboard.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, replaceIfChanged } from "chat/views/dom.js";
+import { lazy } from "chat/views/lazy.js";
 
 const LOOPBACK_HOST = /^(localhost|127\.|\[::1\])/;
 

@@ -1,9 +1,9 @@
 // The dialog for a new conversation: a person to write to, or a group to join.
-import { memberCount } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
-import { openDialog } from "chat/views/dialog.js";
 import { debounce } from "chat/timing.js";
+import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, toast } from "chat/views/dom.js";
+import { memberCount } from "chat/views/format.js";
 
 export function openPeopleDialog({ store, actions, router }) {
   const input = h("input", {

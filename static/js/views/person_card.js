@@ -1,9 +1,9 @@
 // A small card about a person: name, picture, presence, and what can be done.
-import { lastSeen } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, replaceIfChanged } from "chat/views/dom.js";
+import { lastSeen } from "chat/views/format.js";
 
 /**
  * The buttons in order: each function returns {label, icon, run}, or false if its action does not

@@ -1,8 +1,8 @@
 // Around both panes: which of them a phone shows, the window's title, the offline banner.
-import { badge } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { oncePerFrame } from "chat/timing.js";
 import { announce, h, icon } from "chat/views/dom.js";
+import { badge } from "chat/views/format.js";
 
 const BANNER_DELAY_MS = 2000;
 

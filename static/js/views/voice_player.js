@@ -1,8 +1,8 @@
 // The controls of a recording: play, a waveform to seek in, time, speed.
-import { playTime } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
-import { h, icon, svg } from "chat/views/dom.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { player } from "chat/views/audio_player.js";
+import { h, icon, svg } from "chat/views/dom.js";
+import { playTime } from "chat/views/format.js";
 
 const SEEK_SECONDS = 3;
 const BARS = 48;

@@ -1,9 +1,8 @@
 // Attachments: chosen from the menu, pasted, or dropped on the conversation.
-import { interpolate, gettext } from "chat/i18n.js";
-import { lazy } from "chat/views/lazy.js";
-import { prepareAudioFile } from "chat/media/prepare.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { h, icon, toast } from "chat/views/dom.js";
 import { pickFiles } from "chat/views/file_picker.js";
+import { lazy } from "chat/views/lazy.js";
 import { openMenu } from "chat/views/menu.js";
 import { TYPES } from "chat/views/types/registry.js";
 
@@ -84,8 +83,9 @@ export class Attachments {
       },
       pickMore: (how) => pickFiles({ ...how, multiple: true }),
       pickRecording: async () => {
-        for (const file of await pickFiles({ accept: "audio/*", capture: "user" }))
-          kit.sendFile(prepareAudioFile(file), "");
+        const files = await pickFiles({ accept: "audio/*", capture: "user" });
+        const { prepareAudioFile } = await lazy.prepare();
+        for (const file of files) kit.sendFile(prepareAudioFile(file), "");
       },
       openFiles: async (files) => (await lazy.files()).openFiles(files, kit),
       record: () => this.#composer.record(),

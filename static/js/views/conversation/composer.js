@@ -1,9 +1,9 @@
 // The message field: Enter sends, Shift+Enter breaks the line; Enter within an input method does
 // neither.
-import { interpolate, gettext } from "chat/i18n.js";
-import { lazy } from "chat/views/lazy.js";
-import { h, icon, iconButton, toast } from "chat/views/dom.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { RecordingBar } from "chat/views/conversation/recording_bar.js";
+import { h, icon, iconButton, toast } from "chat/views/dom.js";
+import { lazy } from "chat/views/lazy.js";
 import { preview } from "chat/views/types/registry.js";
 
 const MESSAGE_MAX = 8000;

@@ -13,7 +13,6 @@ import { avatar, h, icon, iconButton, replaceIfChanged, toast } from "chat/views
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { Welcome } from "chat/views/onboarding.js";
-import { openPersonCard } from "chat/views/person_card.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 const MINUTE_MS = 60_000;
@@ -218,8 +217,8 @@ export class ConversationView {
     return `${count} · ${interpolate(gettext("%(count)s online"), { count: online })}`;
   }
 
-  #showPerson(user) {
-    openPersonCard({ store: this.#store, actions: this.#actions, router: this.#router, user });
+  async #showPerson(user) {
+    (await lazy.person()).openPersonCard({ store: this.#store, actions: this.#actions, router: this.#router, user });
   }
 
   // ── Messages ────────────────────────────────────────────────────────────

@@ -1,10 +1,10 @@
 // The files that were chosen, pasted or dropped, shown before they are sent: preview, caption,
 // removal.
-import { fileSize } from "chat/views/format.js";
-import { interpolate, gettext, ngettext } from "chat/i18n.js";
+import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { isPicture, prepare } from "chat/media/prepare.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton } from "chat/views/dom.js";
+import { fileSize } from "chat/views/format.js";
 import { fileIcon, fileName } from "chat/views/types/file.js";
 
 const CAPTION_MAX = 1000;

@@ -1,5 +1,5 @@
 // Search in the open conversation, from hit to hit.
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { debounce } from "chat/timing.js";
 import { h, iconButton } from "chat/views/dom.js";
 

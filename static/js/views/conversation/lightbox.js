@@ -1,8 +1,8 @@
 // A picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or
 // Back closes.
-import { fullTime } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { announce, h, iconButton } from "chat/views/dom.js";
+import { fullTime } from "chat/views/format.js";
 
 const ZOOM_STEP = 1.5;
 const ZOOM_MAX = 8;

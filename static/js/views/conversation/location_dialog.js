@@ -1,12 +1,12 @@
 // Dialogs for a location: chosen on a map, by the current position or by coordinates; shown with
 // links to map apps.
-import { coordinates } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { parseCoordinates } from "chat/media/places.js";
 import { copy } from "chat/views/clipboard.js";
+import { openMap } from "chat/views/conversation/map.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton } from "chat/views/dom.js";
-import { openMap } from "chat/views/conversation/map.js";
+import { coordinates } from "chat/views/format.js";
 
 const POSITION_TIMEOUT_MS = 15_000;
 const DIGITS = 6;

@@ -1,7 +1,7 @@
 // One message as an element: sender, time, quote, state. The content is built by its type.
-import { clock, fullTime, recalledLine, tone } from "chat/views/format.js";
-import { interpolate, gettext, ngettext } from "chat/i18n.js";
+import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { avatar, h, icon, iconButton } from "chat/views/dom.js";
+import { clock, fullTime, recalledLine, tone } from "chat/views/format.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 export function dayRow(label) {

@@ -1,11 +1,9 @@
 // Records a voice message in the composer's place: live waveform, stop, listen, send or discard.
-import { playTime } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
-import { prepareRecording } from "chat/media/prepare.js";
-import { canRecord, Recorder } from "chat/media/recorder.js";
-import { announce, h, iconButton, toast } from "chat/views/dom.js";
-import { explainInsecurePage, explainRefusal } from "chat/views/permission_help.js";
 import { player } from "chat/views/audio_player.js";
+import { announce, h, iconButton, toast } from "chat/views/dom.js";
+import { playTime } from "chat/views/format.js";
+import { lazy } from "chat/views/lazy.js";
 import { voicePlayer } from "chat/views/voice_player.js";
 
 const LENGTH_MAX_SECONDS = 60;
@@ -54,16 +52,14 @@ export class RecordingBar {
 
   async start() {
     if (this.#recorder || this.#isStarting || this.#finished.has(this.#key)) return;
-    if (!canRecord()) {
-      explainInsecurePage(gettext("Recording needs the microphone."), {
-        label: gettext("Choose a recording"),
-        run: () => this.#kit().pickRecording(),
-      });
-      return;
-    }
     const key = this.#key;
     this.#isStarting = true;
     try {
+      const { canRecord, Recorder } = await lazy.recorder();
+      if (!canRecord()) {
+        await this.#explainInsecurePage();
+        return;
+      }
       const recorder = await Recorder.start({
         onLevel: (one) => this.#onLevel(one),
         onEnd: (one) => one === this.#recorder && this.#stop(),
@@ -76,7 +72,7 @@ export class RecordingBar {
       this.#recorder = recorder;
       this.#showRecording();
     } catch (error) {
-      explainRefusal(error, {
+      (await lazy.permissionHelp()).explainRefusal(error, {
         device: gettext("Microphone"),
         refused: gettext("The microphone was refused. Allow it beside the page's address, and try again."),
         missing: gettext("No microphone was found."),
@@ -84,6 +80,13 @@ export class RecordingBar {
     } finally {
       this.#isStarting = false;
     }
+  }
+
+  async #explainInsecurePage() {
+    (await lazy.permissionHelp()).explainInsecurePage(gettext("Recording needs the microphone."), {
+      label: gettext("Choose a recording"),
+      run: () => this.#kit().pickRecording(),
+    });
   }
 
   // ── While recording ─────────────────────────────────────────────────────
@@ -144,7 +147,9 @@ export class RecordingBar {
       if (key === this.#key) this.#hide();
       return false;
     }
-    this.#finished.set(key, { ...recorded, address: URL.createObjectURL(recorded.blob) });
+    const { prepareRecording } = await lazy.prepare();
+    const address = URL.createObjectURL(recorded.blob);
+    this.#finished.set(key, { ...recorded, address, prepared: prepareRecording(recorded) });
     if (key === this.#key) this.#showFinished();
     return true;
   }
@@ -167,7 +172,7 @@ export class RecordingBar {
   #send() {
     const recorded = this.#finished.get(this.#key);
     if (!recorded) return;
-    this.#kit().sendFile(prepareRecording(recorded), "");
+    this.#kit().sendFile(recorded.prepared, "");
     this.#removeFinished();
   }
 

@@ -1,15 +1,15 @@
 // The sidebar: the user's own button, the search, the chats.
-import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
-import { interpolate, gettext, language } from "chat/i18n.js";
+import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
-import { lazy } from "chat/views/lazy.js";
-import { onContextMenu } from "chat/views/context_menu.js";
-import { openChatMenu } from "chat/views/chat_menu.js";
 import { oncePerFrame } from "chat/timing.js";
+import { openChatMenu } from "chat/views/chat_menu.js";
+import { onContextMenu } from "chat/views/context_menu.js";
 import { avatar, h, icon, iconButton, reconcile, replaceIfChanged } from "chat/views/dom.js";
-import { emptyList, invitation } from "chat/views/onboarding.js";
-import { openMenu } from "chat/views/menu.js";
+import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
+import { lazy } from "chat/views/lazy.js";
 import { SearchView } from "chat/views/list/search.js";
+import { openMenu } from "chat/views/menu.js";
+import { emptyList, invitation } from "chat/views/onboarding.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MINUTE_MS = 60_000;

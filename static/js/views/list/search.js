@@ -1,9 +1,9 @@
 // The search above the chat list: own conversations, other people and open groups, messages.
-import { fullTime, listTime, memberCount } from "chat/views/format.js";
-import { interpolate, gettext, language } from "chat/i18n.js";
+import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
+import { fullTime, listTime, memberCount } from "chat/views/format.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const SEARCH_DELAY_MS = 150;

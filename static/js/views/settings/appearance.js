@@ -1,7 +1,7 @@
 // Settings: theme and language.
-import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { gettext } from "chat/i18n.js";
 import { h, icon } from "chat/views/dom.js";
+import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 
 export const appearance = {
   name: "appearance",

@@ -1,5 +1,5 @@
 // Readable names for user agents.
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 
 // In this order, because each of them also claims to be those after it.
 const BROWSERS = [

@@ -1,10 +1,10 @@
 // Settings: where the account is signed in, and signing out there.
-import { deviceName, isHandheld } from "chat/views/settings/device_names.js";
-import { fullTime, lastSeen } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { confirm } from "chat/views/dialog.js";
 import { h, icon } from "chat/views/dom.js";
 import { statusLine } from "chat/views/form_field.js";
+import { fullTime, lastSeen } from "chat/views/format.js";
+import { deviceName, isHandheld } from "chat/views/settings/device_names.js";
 
 export const devices = {
   name: "devices",

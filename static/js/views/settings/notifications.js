@@ -1,5 +1,5 @@
 // Settings: notifications on this device, and on how many others.
-import { interpolate, gettext, ngettext } from "chat/i18n.js";
+import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { h, icon, toast } from "chat/views/dom.js";
 
 const WHY = {

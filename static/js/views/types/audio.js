@@ -1,7 +1,7 @@
 // Voice messages, played in their bubbles.
-import { shortTime } from "chat/views/format.js";
 import { gettext } from "chat/i18n.js";
 import { h } from "chat/views/dom.js";
+import { shortTime } from "chat/views/format.js";
 import { progress } from "chat/views/progress.js";
 import { voicePlayer } from "chat/views/voice_player.js";
 

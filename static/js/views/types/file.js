@@ -1,7 +1,7 @@
 // Files of any type, for download only.
-import { fileSize } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { h, icon, linkify } from "chat/views/dom.js";
+import { fileSize } from "chat/views/format.js";
 import { progress } from "chat/views/progress.js";
 
 const ICONS = [

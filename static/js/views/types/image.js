@@ -1,7 +1,7 @@
 // Pictures. Their space is reserved before they are loaded.
-import { interpolate, gettext } from "chat/i18n.js";
-import { lazy } from "chat/views/lazy.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { h, icon, linkify } from "chat/views/dom.js";
+import { lazy } from "chat/views/lazy.js";
 import { progress } from "chat/views/progress.js";
 
 const WIDTH_MAX = 320;

@@ -1,8 +1,8 @@
 // Places, as WGS-84.
-import { coordinates } from "chat/views/format.js";
-import { interpolate, gettext } from "chat/i18n.js";
-import { lazy } from "chat/views/lazy.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { h, icon } from "chat/views/dom.js";
+import { coordinates } from "chat/views/format.js";
+import { lazy } from "chat/views/lazy.js";
 
 const placeOf = (message) => message.locationData ?? { latitude: 0, longitude: 0 };
 

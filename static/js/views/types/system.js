@@ -1,6 +1,6 @@
 // What happened to a group: a line without a sender.
-import { systemLine } from "chat/views/format.js";
 import { h } from "chat/views/dom.js";
+import { systemLine } from "chat/views/format.js";
 
 export const system = {
   name: "system",

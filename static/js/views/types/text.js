@@ -1,6 +1,6 @@
 // Text. It enters the page as text nodes, never as markup.
-import { isOnlyEmoji } from "chat/views/format.js";
 import { h, linkify } from "chat/views/dom.js";
+import { isOnlyEmoji } from "chat/views/format.js";
 
 const isBig = (message) => !message.replyTo && isOnlyEmoji(message.content);
 
