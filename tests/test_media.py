@@ -225,13 +225,13 @@ def test_while_all_hands_are_full_the_next_upload_is_told_so_and_everything_else
     person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob = person("ann"), person("bob")
-    done, judge = threading.Event(), Kind.judge
+    done, judge = threading.Event(), Kind.process
 
     def slowly(*arguments: Any, **more: Any) -> Any:
         assert done.wait(30)
         return judge(*arguments, **more)
 
-    monkeypatch.setattr(Kind, "judge", slowly)
+    monkeypatch.setattr(Kind, "process", slowly)
     monkeypatch.setattr(uploads, "QUEUE_TIMEOUT_SECONDS", 0.3)
     with ThreadPoolExecutor(uploads.PROCESSED_MAX) as threads:
         try:

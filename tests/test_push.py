@@ -174,7 +174,7 @@ def test_who_appears_offline_and_has_a_page_open_is_not_told(person: Any, servic
 def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(dispatching, "AGAIN", (1.0, 4.0))
+    monkeypatch.setattr(dispatching, "RECHECK_SECONDS", (1.0, 4.0))
     ann, bob = person("ann"), person("bob")
     path = reachable(bob)
     bobs = bob.connect()
@@ -188,7 +188,7 @@ def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
 def test_two_who_write_and_go_are_both_told(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(dispatching, "AGAIN", (1.0, 4.0))
+    monkeypatch.setattr(dispatching, "RECHECK_SECONDS", (1.0, 4.0))
     ann, bob = person("ann"), person("bob")
     anns, bobs = reachable(ann), reachable(bob)
     sockets = ann.connect(), bob.connect()
@@ -205,7 +205,7 @@ def test_two_who_write_and_go_are_both_told(
 def test_what_was_read_on_another_device_is_not_told_later(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(dispatching, "AGAIN", (1.0, 1.0))
+    monkeypatch.setattr(dispatching, "RECHECK_SECONDS", (1.0, 1.0))
     ann, bob, cid = person("ann"), person("bob"), person("cid")
     path, end = reachable(bob), reachable(cid)
     bobs = bob.connect()
