@@ -1,19 +1,18 @@
-"""The one socket. It forwards: what a frame asks for is done by services and answered in their words.
+"""The socket's consumer: it decodes frames, calls services and answers with what they return.
 
-A plain receive loop instead of Channels' dispatch, which hops to a thread for every event. Frames of one socket are
-taken in order; sends do not wait for their commit, so that a client may have many under way, and are acked as they are
-stored.
+Frames of one socket are handled in order. A send does not wait for its commit, so a client may have
+many under way; each is acknowledged when it is stored.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 import orjson
-from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +26,7 @@ from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.inputs import Input
 from chatproject.core.times import iso, now
+from chatproject.core.websocket.consumer import SocketConsumer
 from groups import serializers as group_inputs
 from groups import services as groups
 from messaging import selectors, services
@@ -44,12 +44,20 @@ FRAME_MAX = 64 * 1024
 #: Bytes that may come at once, and per second after that.
 BURST, FLOW = 4 * 1024 * 1024, 1024 * 1024
 #: Refusals and bad frames in a row that count as abuse.
-PATIENCE = 100
+STRIKES_MAX = 100
+#: Seconds that closing a socket may take.
+CLOSE_TIMEOUT_SECONDS = 2
 #: Sends of one socket that may be under way.
 UNDER_WAY = 64
 
 AnyInput = TypeVar("AnyInput", bound=Input)
 Handler = Callable[["ChatConsumer", Any, "Answer"], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    topics: list[str]
+    subprotocol: str | None
 
 
 class Answer:
@@ -85,10 +93,8 @@ class Answer:
         self._consumer.strike(error)
 
 
-class ChatConsumer(AsyncConsumer):
-    """One connection of one device, from its handshake to its end."""
-
-    channel_layer_alias = ""  # the hub is the only door
+class ChatConsumer(SocketConsumer[_Admitted]):
+    """One connection of one device."""
 
     handlers: ClassVar[dict[str, Handler]] = {}
 
@@ -96,69 +102,40 @@ class ChatConsumer(AsyncConsumer):
     user: User
     strikes = 0
     _flow = (float(BURST), 0.0)
-    _heads = b""  # where his chats stood at his last beat
+    _heads = b""  # versions of the user's chats at the last heartbeat
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.send_event: Any = send
-        if (await receive())["type"] != "websocket.connect":
-            return
+    # Phases -----------------------------------------------------------------------------------------------------------
+
+    async def authenticate(self, scope: Any) -> _Admitted | None:
+        """Find the device, and make its socket. Closes with 4401, or 1013 for too many connections."""
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
-        batches = b"batch=1" in scope["query_string"].split(b"&")
-        wire = hub.wire_of(scope, send)
         admission = await sockets.admit(socket_credentials(scope))
-        del scope  # what is held while a socket is idle is held for every one
         if isinstance(admission, int):
-            await self._refuse(admission, subprotocol)
-            return
-        self.user, topics = admission.user, admission.topics
+            # Accept and close: a browser shows its page no reason for a refused handshake.
+            await self.send({"type": "websocket.accept", "subprotocol": subprotocol})
+            await self.send({"type": "websocket.close", "code": admission})
+            return None
+        self.user = admission.user
         self.language = self.user.language or settings.LANGUAGE_CODE
         self._under_way = asyncio.Semaphore(UNDER_WAY)
         self.socket = hub.Socket(
-            wire,
+            hub.wire_of(scope, self.base_send),
             user_id=self.user.pk,
             device_id=admission.device_id,
-            batches=batches,
+            batches=b"batch=1" in scope["query_string"].split(b"&"),
             is_visible=not self.user.is_invisible,
         )
-        del admission
-        try:
-            # Rooms first, then the handshake: whoever is connected misses nothing.
-            await hub.register(self.socket, topics)
-            del topics
-            await send({"type": "websocket.accept", "subprotocol": subprotocol})
-            self.socket.outbox.open()
-            await sockets.arrive(self.socket)
-            while (message := await receive())["type"] == "websocket.receive":
-                await self._take(message)
-                del message
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or not self.socket.code:
-                raise
-            task.uncancel()
-            await self._say_goodbye(self.socket.code)
-        finally:
-            hub.unregister(self.socket)
-            await sockets.leave(self.socket)
+        return _Admitted(admission.topics, subprotocol)
 
-    async def _refuse(self, code: int, subprotocol: str | None) -> None:
-        """Accept and close: a browser shows its page nothing of a refused handshake."""
-        await self.send_event({"type": "websocket.accept", "subprotocol": subprotocol})
-        await self.send_event({"type": "websocket.close", "code": code})
+    async def connect(self, admission: _Admitted) -> None:
+        """Subscribe, then accept: a connected client misses no event."""
+        await hub.register(self.socket, admission.topics)
+        await self.send({"type": "websocket.accept", "subprotocol": admission.subprotocol})
+        self.socket.outbox.open()
+        await sockets.arrive(self.socket)
 
-    async def _say_goodbye(self, code: int) -> None:
-        try:
-            async with asyncio.timeout(2):
-                for _ in range(UNDER_WAY):  # what is being stored is acked before the end
-                    await self._under_way.acquire()
-                await self.socket.outbox.drained()
-                await self.send_event({"type": "websocket.close", "code": code})
-        except Exception as gone:  # each server has its own exception for a connection that is gone
-            log.debug("socket: closed before it was told: %r", gone)
-
-    # Taking frames ----------------------------------------------------------------------------------------------------
-
-    async def _take(self, message: Any) -> None:
+    async def receive(self, message: Any) -> None:
+        """Call the handler of a frame's event, and answer."""
         answer = Answer(self, None)
         try:
             frame = self._parse(message)
@@ -171,7 +148,7 @@ class ChatConsumer(AsyncConsumer):
             if handler is None:
                 raise errors.BadRequest(_("There is no such event."), code="unknown_event")
             if self.socket.is_outdated:
-                await self._look_again()
+                await self._reload_user()
             await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
         except ChatError as error:
             answer.error(error)
@@ -179,8 +156,30 @@ class ChatConsumer(AsyncConsumer):
             log.exception("socket: an event failed")
             answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
 
-    async def _look_again(self) -> None:
-        """Who speaks here, as he is now: his name goes out with what he says."""
+    @property
+    def close_code(self) -> int:
+        return self.socket.code
+
+    async def close(self, code: int) -> None:
+        """Acknowledge what is being stored, send what waits, and close."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                for _slot in range(UNDER_WAY):
+                    await self._under_way.acquire()
+                await self.socket.outbox.drained()
+                await self.send({"type": "websocket.close", "code": code})
+        except Exception as gone:  # each server has its own exception for a connection that is gone
+            log.debug("socket: gone before it was closed: %r", gone)
+
+    async def disconnect(self) -> None:
+        hub.unregister(self.socket)
+        await sockets.leave(self.socket)
+
+    # Taking frames ----------------------------------------------------------------------------------------------------
+    # Taking frames ----------------------------------------------------------------------------------------------------
+
+    async def _reload_user(self) -> None:
+        """Load the user again after a change: messages carry the sender's name."""
         self.socket.is_outdated = False
         self.user = await in_thread(people.get, self.socket.user_id)
         self.language = self.user.language or settings.LANGUAGE_CODE
@@ -213,7 +212,7 @@ class ChatConsumer(AsyncConsumer):
         if error.status >= 500:
             return  # we are busy, or broken: that is not his doing
         self.strikes += 1
-        if self.strikes >= PATIENCE:
+        if self.strikes >= STRIKES_MAX:
             self.socket.close(hub.FLOODING if error.status == 429 else hub.NOT_OUR_PROTOCOL)
 
     # Events -----------------------------------------------------------------------------------------------------------

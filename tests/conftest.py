@@ -224,6 +224,7 @@ def _end_other_sessions() -> None:
 @pytest.fixture(scope="session")
 def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
     """The address of the application, served as `scripts/run` does."""
+    bootstrap.done()
     config = serve.config()
     config.timeout_graceful_shutdown = 2
     is_ready = threading.Event()

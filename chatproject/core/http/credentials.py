@@ -20,8 +20,7 @@ class Credentials:
 def socket_credentials(scope: Any) -> Credentials:
     """The token of a handshake, from `Authorization: Bearer` or the subprotocol `token.<token>`; else its session.
 
-    The session cookie counts only if `Origin` is exactly one of ALLOWED_ORIGINS: any page may open a
-    socket to us, and the browser sends the cookie along. A token needs no Origin.
+    `websocket.routing.OriginCheck` has removed the cookies of foreign pages.
     """
     headers = _headers(scope)
     scheme, _, token = headers.get(b"authorization", "").partition(" ")
@@ -30,9 +29,7 @@ def socket_credentials(scope: Any) -> Credentials:
     for name in scope["subprotocols"]:
         if name.startswith(_SUBPROTOCOL_PREFIX):
             return Credentials(token=name.removeprefix(_SUBPROTOCOL_PREFIX))
-    if headers.get(b"origin") in settings.ALLOWED_ORIGINS:
-        return Credentials(session_key=_session_key(headers))
-    return Credentials()
+    return Credentials(session_key=_session_key(headers))
 
 
 def request_credentials(scope: Any) -> Credentials:

@@ -1,30 +1,45 @@
-"""What has to be there before the chat can serve. Each step looks first whether there is anything to do."""
+"""What has to exist before the chat can serve. Each step first checks whether there is anything to do."""
 
+import asyncio
+import atexit
+import fcntl
 import hashlib
+import logging
 import os
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import django
+from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
-#: What packages bring along that no page of ours asks for, and that takes longer to compress than all the rest.
+from chatproject.core.errors import Busy
+from chatproject.core.http.asgi import Application, send_error
+from chatproject.core.redis import embedded
+
+log = logging.getLogger(__name__)
+
+#: Files of packages that no page of ours uses, and that take longer to compress than all others.
 UNUSED = ["redoc", "rest_framework", "swagger-ui-*.js.map"]
 
 
 def tables() -> None:
-    """Bring the database to this version's shape."""
+    """Apply migrations."""
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=0)
 
 
 def translations() -> None:
-    """Compile what translators wrote."""
+    """Compile translations."""
     for folder in settings.LOCALE_PATHS:
         for source in Path(folder).glob("*/LC_MESSAGES/*.po"):
             compiled = source.with_suffix(".mo")
@@ -33,15 +48,15 @@ def translations() -> None:
 
 
 def _compile(source: Path, compiled: Path) -> None:
-    import polib  # not on a start that has nothing to compile
+    import polib  # only where there is something to compile
 
     draft = compiled.with_suffix(f".{os.getpid()}")
     polib.pofile(str(source)).save_as_mofile(str(draft))
-    draft.replace(compiled)  # whole, for those who read it at this moment
+    draft.replace(compiled)  # in one step, for processes that read it at this moment
 
 
 def static_files() -> None:
-    """Collect scripts, styles and pictures under names with their content's hash. With DEBUG nobody needs them."""
+    """Collect static files under names with a hash of their content. With DEBUG they are served from their sources."""
     if settings.DEBUG:
         return
     stamp = settings.STATIC_ROOT / ".collected"
@@ -64,3 +79,98 @@ def _static_sources() -> Iterator[Path]:
     for finder in get_finders():
         for name, storage in finder.list(UNUSED):
             yield Path(storage.path(name))
+
+
+# For servers that know nothing of us ----------------------------------------------------------------------------------
+
+_is_done = False
+_preparing = threading.Lock()
+_keeper: embedded.Keeper | None = None
+
+
+class Unprepared(Exception):
+    """The chat cannot serve; the text says in one sentence why and what to do."""
+
+
+def done() -> None:
+    """Say that this process has prepared everything: `manage.py serve` does it before it starts its server."""
+    global _is_done
+    _is_done = True
+
+
+def prepare() -> None:
+    """Prepare everything, once per process: translations, tables, static files, and the embedded Redis.
+
+    Raises Unprepared. Blocks; not for the thread of an event loop.
+    """
+    global _keeper
+    with _preparing:
+        if _is_done:
+            return
+        try:
+            with _one_process_at_a_time():
+                translations()
+                tables()
+                static_files()
+            if settings.REDIS_EMBEDDED:
+                _keeper = embedded.Keeper(settings.DATA_DIR, guest=True)
+                atexit.register(release)
+                _keeper.start()
+        except embedded.Unavailable as missing:
+            raise Unprepared(str(missing)) from missing
+        except OperationalError as error:
+            raise Unprepared(f"The database cannot be used: {error}") from error
+        finally:
+            connections.close_all()
+        done()
+
+
+def release() -> None:
+    """End the Redis that `prepare` started, if any."""
+    if _keeper is not None:
+        _keeper.stop()
+
+
+@contextmanager
+def _one_process_at_a_time() -> Iterator[None]:
+    with (settings.DATA_DIR / "bootstrap.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+class Bootstrap:
+    """ASGI middleware: `prepare` before the first request.
+
+    A server that supports lifespan (uvicorn) does not start if that fails. Another one (daphne) is ended.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    @markcoroutinefunction  # for servers that ask whether this is ASGI 3; see websocket.routing
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        return self._application(scope, receive, send) if _is_done else self._prepare(scope, receive, send)
+
+    async def _prepare(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await asyncio.to_thread(prepare)
+        except Unprepared as reason:
+            await self._refuse(str(reason), scope, receive, send)
+            return
+        await self._application(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await asyncio.to_thread(release)
+
+    async def _refuse(self, reason: str, scope: Any, receive: Any, send: Any) -> None:
+        match scope["type"]:
+            case "lifespan":
+                await receive()
+                await send({"type": "lifespan.startup.failed", "message": reason})
+                return
+            case "http":
+                await send_error(Busy(), dict(scope["headers"]), send, closes=True)
+            case _:
+                await receive()
+                await send({"type": "websocket.close"})
+        log.critical("%s", reason)
+        signal.raise_signal(signal.SIGTERM)

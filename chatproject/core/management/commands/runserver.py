@@ -1,15 +1,20 @@
-"""`manage.py runserver`: daphne's, for development, with the embedded Redis for as long as it runs."""
+"""`manage.py runserver`: daphne's development server, with everything it needs prepared first."""
 
 from typing import Any
 
-from daphne.management.commands.runserver import Command as Daphne
+from daphne.management.commands.runserver import Command as DaphneCommand
+from django.core.management.base import CommandError
 
-from chatproject.core.redis import embedded
 from chatproject.core.server import bootstrap
 
 
-class Command(Daphne):
+class Command(DaphneCommand):
     def run(self, **options: Any) -> None:
-        with embedded.ensure():
-            bootstrap.translations()
+        try:
+            bootstrap.prepare()
+        except bootstrap.Unprepared as reason:
+            raise CommandError(str(reason)) from reason
+        try:
             super().run(**options)
+        finally:
+            bootstrap.release()

@@ -13,24 +13,25 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
 from chatproject.core.redis import embedded
-from chatproject.core.server import bootstrap, serve
+from chatproject.core.server import bootstrap, serve, workers
 
 log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
     help = "Prepares the database, the embedded Redis and the static files where needed, and serves the chat."
-    requires_system_checks: list[str] = []  # made below, when it is known that this is not a worker
+    requires_system_checks: list[str] = []  # they run below, and not in workers
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--worker", nargs=2, type=int, help="used by this command itself: the numbers of two sockets"
+            "--worker", nargs=2, type=int, help="used by this command itself: the file descriptors of two sockets"
         )
 
     def handle(self, *args: Any, worker: list[int] | None = None, **options: Any) -> None:
-        serve.end_on_signals()
+        serve.exit_on_signals()
         if worker:
-            serve.serve_as_worker(*worker)
+            bootstrap.done()
+            workers.serve_as_worker(*worker)
             return
         with _listening() as listener, _only_one_here():
             try:
@@ -46,10 +47,11 @@ class Command(BaseCommand):
             bootstrap.translations()
             bootstrap.tables()
             bootstrap.static_files()
+            bootstrap.done()
             if settings.WORKERS == 1:
                 serve.serve(listener, self._announce)
             else:
-                serve.serve_in_workers(listener, settings.WORKERS, self._announce)
+                workers.serve_in_workers(listener, settings.WORKERS, self._announce)
 
     def _announce(self) -> None:
         host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
@@ -72,9 +74,9 @@ def _listening() -> Iterator[socket.socket]:
 
 @contextmanager
 def _only_one_here() -> Iterator[None]:
-    """Two chats on one DATA_DIR would each look after the same Redis."""
+    """Refuse to start beside another chat on this DATA_DIR: both would manage the same Redis."""
     with (settings.DATA_DIR / "serve.lock").open("a") as lock:
-        for _ in range(20):  # a second for one that is just ending
+        for _ in range(20):  # a second, for one that is just ending
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
