@@ -176,7 +176,6 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         await sockets.leave(self.socket)
 
     # Taking frames ----------------------------------------------------------------------------------------------------
-    # Taking frames ----------------------------------------------------------------------------------------------------
 
     async def _reload_user(self) -> None:
         """Load the user again after a change: messages carry the sender's name."""

