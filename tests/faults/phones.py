@@ -80,6 +80,12 @@ class Phone:
         headers = {"Authorization": f"Bearer {self.person.token}"}
         return httpx.AsyncClient(base_url=self.address, headers=headers, timeout=PATIENCE, trust_env=False)
 
+    @property
+    def port(self) -> int:
+        """That of its end of the connection."""
+        assert self._socket is not None
+        return int(self._socket.local_address[1])
+
     async def switch_on(self) -> "Phone":
         """Returns when it is connected and has synced."""
         self._task = asyncio.create_task(self._keep_connected())

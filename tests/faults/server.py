@@ -47,7 +47,7 @@ class Server:
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         # Of whoever runs the tests, nothing: his limits, his DATA_DIR and his databases are not ours.
-        self._environment = {
+        self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PORT": str(self.port),
@@ -67,7 +67,7 @@ class Server:
     def _start(self) -> None:
         with self.log.open("ab") as log:
             command = [sys.executable, "manage.py", "serve"]
-            self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         resource.prlimit(self.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         give_up = time.monotonic() + START
         while time.monotonic() < give_up and self._process.poll() is None:
@@ -108,7 +108,7 @@ class Server:
     def manage(self, *command: str) -> str:
         """What a command of manage.py says."""
         asked = [sys.executable, "manage.py", *command]
-        return subprocess.run(asked, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(asked, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True).stdout
 
     def memory(self) -> int:
         """Bytes it has in use."""
@@ -122,6 +122,20 @@ class Server:
             [int(address.rpartition(":")[2], 16) for address in line[1:3]] for line in lines if line[3] == ESTABLISHED
         ]
         return {theirs for ours, theirs in ends if ours == self.port}
+
+    def worker_of(self, port: int) -> int:
+        """The web process that holds the connection of a client's port; 0 where none does."""
+        ends = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        inodes = {
+            f"socket:[{end[9]}]"
+            for end in ends
+            if [int(address.rpartition(":")[2], 16) for address in end[1:3]] == [self.port, port]
+        }
+        for pid in self.worker_pids():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if any(str(fd.readlink()) in inodes for fd in Path(f"/proc/{pid}/fd").iterdir()):
+                    return pid
+        return 0
 
     def worker_pids(self) -> set[int]:
         """The web processes, where there are several."""

@@ -88,8 +88,8 @@ class LoopLayer(RedisPubSubLoopLayer):
     def __init__(self, hosts: list[Any], **options: Any) -> None:
         super().__init__(hosts, **options)
         (host,) = decode_hosts(hosts)
-        self._shard = Shard(host, self)
-        self._shards = [self._shard]
+        self.shard = Shard(host, self)
+        self._shards = [self.shard]
         self._group_prefix = self.channel_layer.redis_channel("")
         #: Channels that are not received from: their groups' payloads are given to a function.
         self._listeners: dict[str, Callable[[str, bytes], None]] = {}
@@ -102,14 +102,14 @@ class LoopLayer(RedisPubSubLoopLayer):
         """A channel whose groups' payloads are given to `heard(group, payload)`; returns when Redis was asked."""
         channel = f"{self.prefix}listener.{uuid.uuid4().hex}"
         self._listeners[channel] = heard
-        await self._shard.subscribe(channel)
+        await self.shard.subscribe(channel)
         return channel
 
     def publish(self, group: str, payload: bytes) -> None:
         """`group_send` of a payload, without waiting; where Redis is away only this process hears it."""
         name = self._group_prefix + group
         self._deliver(name, group, payload)
-        self._shard.write(name, payload)
+        self.shard.write(name, payload)
 
     async def add(self, groups: Iterable[str], channel: str) -> None:
         """`group_add` of several; returns when Redis has confirmed them, or at once while it is away."""
@@ -122,7 +122,7 @@ class LoopLayer(RedisPubSubLoopLayer):
                 new.append(name)
             else:
                 self.groups[name] = others | alone
-        await self._shard.subscribe_all(names, new=new)
+        await self.shard.subscribe_all(names, new=new)
 
     def discard(self, groups: Iterable[str], channel: str) -> None:
         """`group_discard` of several, without waiting."""
@@ -133,7 +133,7 @@ class LoopLayer(RedisPubSubLoopLayer):
                 self.groups[name] = rest
             elif self.groups.pop(name, None):
                 left.append(name)
-        self._shard.unsubscribe_all(left)
+        self.shard.unsubscribe_all(left)
 
     # For the shard ----------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class LoopLayer(RedisPubSubLoopLayer):
     async def _send(self, name: str, group: str, message: dict[str, Any]) -> None:
         payload = self.channel_layer.serialize(message)
         self._deliver(name, group, payload)
-        await self._shard.publish(name, payload)
+        await self.shard.publish(name, payload)
 
     async def group_add(self, group: str, channel: str) -> None:
         if channel not in self.channels:

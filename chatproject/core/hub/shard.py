@@ -108,7 +108,7 @@ class Shard(RedisSingleShardConnection):
         self.origin = uuid.uuid4().bytes
         self._processes = f"{channel_layer.prefix}__processes__"
         self._greetings = 0
-        self._has_company = True
+        self.has_company = True
         #: For each count that was asked for, the greetings heard by then.
         self._counting: deque[int] = deque()
         #: For each name, those who wait for its subscriptions to be confirmed.
@@ -123,13 +123,18 @@ class Shard(RedisSingleShardConnection):
         self._broken = asyncio.Event()
         self._answered = asyncio.Event()
 
+    @property
+    def is_up(self) -> bool:
+        """Whether other processes hear what is published now."""
+        return self._publisher is not None
+
     # Publishing -------------------------------------------------------------------------------------------------------
 
     def write(self, name: str, payload: bytes) -> bool:
         """Publish to every other process that subscribed, without waiting; False when none of them will hear it."""
         if self._publisher is None:
             return False
-        return not self._has_company or self._publisher.write("PUBLISH", name, self.origin + payload)
+        return not self.has_company or self._publisher.write("PUBLISH", name, self.origin + payload)
 
     async def publish(self, channel: str, message: bytes) -> None:
         """The layer's `send` and `group_send`. Raises redis.ConnectionError when Redis is away."""
@@ -183,7 +188,7 @@ class Shard(RedisSingleShardConnection):
                 if not payload.startswith(self.origin):  # what this process published, it has heard already
                     if name == self._processes:
                         self._greetings += 1
-                        self._has_company = True
+                        self.has_company = True
                     elif len(payload) > ORIGIN_BYTES:
                         self.channel_layer.deliver(name, payload[ORIGIN_BYTES:])
             case b"subscribe":
@@ -210,7 +215,7 @@ class Shard(RedisSingleShardConnection):
     def _answer(self, reply: Any) -> None:
         if isinstance(reply, list):
             # A process that greeted since then may not have been counted.
-            self._has_company = reply[1] > 1 or self._counting.popleft() != self._greetings
+            self.has_company = reply[1] > 1 or self._counting.popleft() != self._greetings
 
     # Connecting -------------------------------------------------------------------------------------------------------
 
@@ -223,14 +228,20 @@ class Shard(RedisSingleShardConnection):
         self._tried.clear()
         for link in links:
             await link.closed()
+        pools = [self._pool, *([self._redis.connection_pool] if self._redis is not None else [])]
         await super().flush()
+        for pool in pools:
+            if (manager := getattr(pool, "sentinel_manager", None)) is not None:
+                for sentinel in manager.sentinels:
+                    await sentinel.aclose()
+        await asyncio.sleep(0)  # a transport that was closed has its end in the next turn of the loop
 
     def _drop(self) -> list[_Link]:
         links = [link for link in (self._publisher, self._subscriber) if link is not None]
         for link in links:
             link.close()
         self._publisher = self._subscriber = None
-        self._has_company = True
+        self.has_company = True
         self._counting.clear()
         for name in tuple(self._confirming):
             for future in self._confirming.pop(name):

@@ -9,7 +9,7 @@ User, password and options are those of the Redis server. Those of the Sentinels
 """
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import redis
 from redis.connection import parse_url
@@ -45,8 +45,7 @@ def _sentinel_host(url: str) -> dict[str, Any]:
             f"{parts.scheme}:// needs Sentinels and a master: redis+sentinel://host:26379,host2:26379/mymaster/0"
         )
     scheme = _PLAIN_SCHEMES[parts.scheme]
-    netloc = f"{credentials}@" if credentials else ""
-    server: dict[str, Any] = {**parse_url(urlunsplit((scheme, netloc, f"/{database or 0}", parts.query, "")))}
+    server: dict[str, Any] = {**parse_url(f"{scheme}://{credentials}@/{database or 0}?{parts.query}")}
     is_secure = server.pop("connection_class", None) is not None
     own = {"username": server.pop("sentinel_username", None), "password": server.pop("sentinel_password", None)}
     shared = {key: value for key, value in server.items() if key.startswith(("ssl_", "socket_"))}

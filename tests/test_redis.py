@@ -1,0 +1,328 @@
+"""Redis as an installation names it: addresses, Sentinels, users with few rights, and the layer that goes there."""
+
+import asyncio
+import inspect
+import shutil
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import channels_redis.pubsub
+import pytest
+import redis
+from asgiref.sync import async_to_sync
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
+
+from chatproject.core.hub.layer import EVENT_TYPE, Layer
+from chatproject.core.redis import address
+from tests import ports
+from tests.faults.talk import until
+
+#: Seconds that servers may take on a busy machine.
+START = 20.0
+
+
+class Redis:
+    """A server of one's own, over TCP."""
+
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or ports.lease()
+        self.folder = folder
+        self._process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--dir", str(folder), "--save", "", *options],
+            stdout=subprocess.DEVNULL,
+        )
+        self.wait(lambda: self.client().ping())
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> Any:  # redis-py says of an answer that it may be awaited
+        return redis.Redis(port=self.port)
+
+    def wait(self, is_so: Callable[[], Any]) -> None:
+        give_up = time.monotonic() + START
+        while time.monotonic() < give_up:
+            try:
+                if is_so():
+                    return
+            except redis.RedisError:
+                pass
+            time.sleep(0.02)
+        raise AssertionError("Redis does not come up")
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Redis]:
+    if not shutil.which("redis-server"):
+        pytest.skip("needs redis-server")
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
+
+
+def layer(url: str, prefix: str = "test") -> Layer:
+    return Layer(hosts=[{"socket_timeout": 5, "socket_connect_timeout": 2, **address.layer_host(url)}], prefix=prefix)
+
+
+class Listener:
+    """What one process hears of a group."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.layer = layer.here()
+
+    async def listen(self, *groups: str) -> "Listener":
+        self.channel = await self.layer.listen(lambda *heard: self.heard.put_nowait(heard))
+        await self.layer.add(groups, self.channel)
+        return self
+
+    async def next(self) -> tuple[str, bytes]:
+        return await asyncio.wait_for(self.heard.get(), START)
+
+
+async def closing(work: Awaitable[None], *layers: Layer) -> None:
+    try:
+        await work
+    finally:
+        for one in layers:
+            await one.flush()
+
+
+async def assert_carries(url: str, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
+    """Two processes' layers on this address hear each other, and again after `meanwhile`."""
+    first, second = layer(url), layer(url)
+
+    async def talk() -> None:
+        one, other = await Listener(first).listen("room.1"), await Listener(second).listen("room.1", "room.2")
+        one.layer.publish("room.1", b"\n1")
+        assert await one.next() == await other.next() == ("room.1", b"\n1")
+        one.layer.publish("room.2", b"\n2")
+        assert await other.next() == ("room.2", b"\n2")
+        if meanwhile is not None:
+            await meanwhile()
+            shards = [listener.layer.shard for listener in (one, other)]
+            await until(lambda: all(shard.is_up for shard in shards), "both are connected again", within=3 * START)
+            await one.layer.add(["room.3"], one.channel)  # returns when Redis has confirmed
+            await other.layer.add(["room.3"], other.channel)
+            one.layer.publish("room.2", b"\n3")
+            assert await other.next() == ("room.2", b"\n3")
+        assert one.heard.empty()
+
+    await closing(talk(), first, second)
+
+
+# Addresses ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_address_with_sentinels_names_them_all_and_the_server_behind_them() -> None:
+    host = address.layer_host(
+        "rediss+sentinel://chat:p%40ss@one:1,[::1]:2,three/main/4?sentinel_password=s&ssl_cert_reqs=none&socket_timeout=7"
+    )
+    assert host["sentinels"] == [("one", 1), ("::1", 2), ("three", 26379)]
+    assert host["master_name"] == "main"
+    assert (host["username"], host["password"], host["db"], host["ssl"]) == ("chat", "p@ss", 4, True)
+    sentinel = host["sentinel_kwargs"]
+    assert (sentinel["password"], sentinel["ssl"], sentinel["ssl_cert_reqs"]) == ("s", True, "none")
+    assert "username" not in sentinel and sentinel["socket_timeout"] == 7
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://host:26379", "redis+sentinel://host/main/x", "http://host"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"redis\+sentinel|scheme"):
+        address.layer_host(url)
+
+
+@pytest.mark.parametrize("options", ["", "?protocol=3", "?decode_responses=true", "?socket_timeout=1"])
+async def test_the_layer_takes_what_the_client_takes(own_redis: Redis, options: str) -> None:
+    await assert_carries(own_redis.url + options)
+
+
+@pytest.mark.parametrize("connection", ["+@connection", "+select"], ids=["documented", "replies cannot be turned off"])
+async def test_a_user_with_few_rights_is_enough_and_its_password_is_used(own_redis: Redis, connection: str) -> None:
+    rights = ["on", ">secret", "resetchannels", "&test*", "-@all", "+@pubsub", "+ping", connection]
+    own_redis.client().execute_command("ACL", "SETUSER", "chat", *rights)
+    own_redis.client().execute_command("ACL", "SETUSER", "default", "off")
+    await assert_carries(f"redis://chat:secret@127.0.0.1:{own_redis.port}/0")
+
+
+def start_sentinel(folder: Path, master: Redis) -> tuple[subprocess.Popen[bytes], int]:
+    port = ports.lease()
+    (folder / "sentinel.conf").write_text(
+        f"port {port}\ndir {folder}\nsentinel monitor main 127.0.0.1 {master.port} 1\n"
+        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
+    )
+    command = ["redis-sentinel", str(folder / "sentinel.conf")]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL), port
+
+
+@pytest.mark.slow
+async def test_when_the_server_behind_sentinels_fails_all_go_to_the_new_one(tmp_path: Path) -> None:
+    if not shutil.which("redis-sentinel"):
+        pytest.skip("needs redis-sentinel")
+    folders = [tmp_path / name for name in ("master", "replica", "sentinel")]
+    for folder in folders:
+        folder.mkdir()
+    master = Redis(folders[0])
+    replica = Redis(folders[1], "--replicaof", "127.0.0.1", str(master.port))
+    sentinel, port = start_sentinel(folders[2], master)
+    url = f"redis+sentinel://127.0.0.1:{port}/main/0"
+    client = redis.Redis(connection_pool=address.connection_pool(url, socket_timeout=1))
+    try:
+        replica.wait(lambda: replica.client().info("replication")["master_link_status"] == "up")
+        watcher = redis.Redis(port=port)
+        replica.wait(lambda: watcher.sentinel_slaves("main"))
+        client.set("key", "value")
+
+        async def fail() -> None:
+            await asyncio.to_thread(master.stop)
+            await asyncio.to_thread(replica.wait, lambda: client.set("key", "new"))
+
+        await assert_carries(url, fail)
+        assert replica.client().get("key") == b"new"
+    finally:
+        sentinel.kill()
+        sentinel.wait()
+        for server in (replica, master):
+            server.stop()
+
+
+# The channel layer ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_layer_is_one_for_any_consumer(own_redis: Redis) -> None:
+    first, second = layer(own_redis.url), layer(own_redis.url)
+
+    async def talk() -> None:
+        mine, theirs = await first.new_channel(), await second.new_channel()
+        await first.send(theirs, {"type": "a.question", "number": 7, "raw": b"\x00"})
+        assert await second.receive(theirs) == {"type": "a.question", "number": 7, "raw": b"\x00"}
+        for one, channel in ((first, mine), (second, theirs)):
+            await one.group_add("readers", channel)
+        await second.group_send("readers", {"type": EVENT_TYPE, "event": "OnNews", "data": {"text": "你好"}})
+        for one, channel in ((first, mine), (second, theirs)):
+            assert await one.receive(channel) == {"type": EVENT_TYPE, "event": "OnNews", "data": {"text": "你好"}}
+        await first.group_discard("readers", mine)
+        await second.group_send("readers", {"type": "a.note"})
+        assert await second.receive(theirs) == {"type": "a.note"}
+        await first.send(mine, {"type": "the.next"})
+        assert await first.receive(mine) == {"type": "the.next"}, "it is in the group no more"
+        with pytest.raises(RuntimeError, match="no channel of this process"):
+            await first.group_add("readers", theirs)
+
+    await closing(talk(), first, second)
+
+
+async def test_a_command_to_the_hub_is_nothing_to_a_consumer(own_redis: Redis) -> None:
+    one = layer(own_redis.url)
+
+    async def talk() -> None:
+        channel = await one.new_channel()
+        await one.group_add("room.1", channel)
+        one.here().publish("room.1", b'{"unsubscribe":"1"}\n')
+        one.here().publish("room.1", b'{"unsubscribe":"1"}\n{"event":"OnGroupLeave","data":{}}')
+        assert (await one.receive(channel))["event"] == "OnGroupLeave"
+
+    await closing(talk(), one)
+
+
+async def test_a_process_that_is_alone_publishes_nothing(own_redis: Redis) -> None:
+    first, second = layer(own_redis.url), layer(own_redis.url)
+
+    def published() -> int:
+        commands: Any = own_redis.client().info("commandstats")
+        return int(commands.get("cmdstat_publish", {}).get("calls", 0))
+
+    async def talk() -> None:
+        one = await Listener(first).listen("room.1")
+        await until(lambda: not one.layer.shard.has_company, "the process knows that it is alone", within=START)
+        before = published()
+        one.layer.publish("room.1", b"\n1")
+        assert await one.next() == ("room.1", b"\n1")
+        assert published() == before
+        other = await Listener(second).listen("room.1")
+        other.layer.publish("room.1", b"\n2")
+        assert await one.next() == ("room.1", b"\n2")
+        one.layer.publish("room.1", b"\n3")
+        assert [await other.next(), await other.next()] == [("room.1", b"\n2"), ("room.1", b"\n3")]
+
+    await closing(talk(), first, second)
+
+
+async def test_without_redis_a_process_hears_itself_and_others_again_when_it_is_back(tmp_path: Path) -> None:
+    if not shutil.which("redis-server"):
+        pytest.skip("needs redis-server")
+    port = ports.lease()
+    first, second = layer(f"redis://127.0.0.1:{port}"), layer(f"redis://127.0.0.1:{port}")
+    servers: list[Redis] = []
+
+    async def talk() -> None:
+        one, other = await Listener(first).listen("room.1"), await Listener(second).listen("room.1")
+        one.layer.publish("room.1", b"\n1")
+        assert await one.next() == ("room.1", b"\n1")
+        with pytest.raises(redis.ConnectionError):
+            await first.group_send("room.1", {"type": "a.note"})
+        assert (await one.next())[0] == "room.1", "here it was heard all the same"
+        servers.append(await asyncio.to_thread(Redis, tmp_path, port=port))
+        shards = [listener.layer.shard for listener in (one, other)]
+        await until(lambda: all(shard.is_up for shard in shards), "both are connected", within=START)
+        await one.layer.add(["room.2"], one.channel)
+        await other.layer.add(["room.2"], other.channel)
+        one.layer.publish("room.1", b"\n2")
+        assert await other.next() == ("room.1", b"\n2")
+
+    try:
+        await closing(talk(), first, second)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_code_without_an_event_loop_sends_by_one_of_its_own(own_redis: Redis) -> None:
+    listening = own_redis.client().pubsub(ignore_subscribe_messages=True)
+    listening.subscribe("test__group__room.1")
+    assert listening.get_message(timeout=START) is None  # the confirmation
+    send = async_to_sync(layer(own_redis.url).group_send)
+    send("room.1", {"type": EVENT_TYPE, "event": "OnBell", "data": {}})
+    send("room.1", {"type": EVENT_TYPE, "event": "OnBell", "data": {}})
+    for _ in range(2):
+        message = listening.get_message(timeout=START)
+        assert message is not None and message["data"].endswith(b'\n{"event":"OnBell","data":{}}')
+    own_redis.wait(lambda: len(own_redis.client().client_list()) <= 2)  # nobody but us
+    listening.close()
+
+
+def test_what_the_layer_extends_in_channels_redis_is_as_it_was() -> None:
+    """It builds on names that channels-redis does not document: when this fails, read what changed in its pubsub.py."""
+
+    def functions(owner: type) -> set[str]:
+        return {name for name, value in vars(owner).items() if inspect.isfunction(value)}
+
+    assert functions(RedisPubSubChannelLayer) == {"__init__", "__getattr__", "serialize", "deserialize", "_get_layer"}
+    assert functions(RedisPubSubLoopLayer) == {
+        *("__init__", "_get_shard", "_get_group_channel_name", "_subscribe_to_channel"),
+        *("send", "new_channel", "receive", "group_add", "group_discard", "group_send", "flush"),
+    }
+    assert functions(RedisSingleShardConnection) == {
+        *("__init__", "publish", "subscribe", "unsubscribe", "flush"),
+        *("_do_receiving", "_receive_message", "_ensure_redis", "_ensure_receiver"),
+    }
+    for name in ("_wrap_close", "create_pool", "decode_hosts"):
+        assert callable(getattr(channels_redis.pubsub, name))
+    one = layer("redis://127.0.0.1:1")
+    assert set(vars(one)) == {"_args", "_kwargs", "_layers", "_serializer"}
+
+    async def names() -> tuple[set[str], str]:
+        here = one.here()
+        return set(vars(RedisPubSubLoopLayer([{}], channel_layer=one))), here._get_group_channel_name("room.1")
+
+    attributes, name = asyncio.run(names())
+    assert attributes == {"prefix", "on_disconnect", "on_reconnect", "channel_layer", "channels", "groups", "_shards"}
+    assert name == one.redis_channel("room.1")
