@@ -1,4 +1,7 @@
-"""What the environment says, checked: each function turns one setting's text into a value, or says what is wrong."""
+"""Settings from the environment: each function validates one setting's text and returns its value.
+
+They raise ImproperlyConfigured with a sentence that names the setting.
+"""
 
 import hashlib
 import os
@@ -13,9 +16,10 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-#: The shortest and the plainest key we accept: 128 bits in hexadecimal digits pass, `changemechangeme…` does not.
-KEY_LENGTH = 32
-KEY_VARIETY = 10
+#: Characters, and different characters, of a key at least: 128 bits in hexadecimal digits are accepted,
+#: `changemechangeme…` is not.
+KEY_LENGTH_MIN = 32
+KEY_VARIETY_MIN = 10
 VAPID_BYTES = 32
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TILE_PARTS = ("{z}", "{x}", "{y}")
@@ -23,7 +27,7 @@ TILE_DATUMS = ("wgs84", "gcj02")
 
 
 class Environment(Env):
-    """The variables, and what a wrong one is told."""
+    """Environment variables, with an error that names the variable of a wrong number."""
 
     def int(self, var: str, default: object = Env.NOTSET) -> int:
         try:
@@ -34,20 +38,20 @@ class Environment(Env):
 
 
 def data_dir(path: Path) -> Path:
-    """`path`, made for its owner alone if it is new."""
+    """`path`, created for its owner alone if it does not exist."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path.resolve()
 
 
 def secret_key(given: str, folder: Path, *, debug: bool) -> str:
-    """The key that was given, refused if it is weak; else this installation's own, made once and kept in `folder`."""
+    """The given key, refused if it is weak; without one, a random key that is made once and kept in `folder`."""
     if not given:
         return _own(folder / "secret_key", lambda: secrets.token_urlsafe(64))
-    weak = len(given) < KEY_LENGTH or len(set(given)) < KEY_VARIETY or given.startswith("django-insecure")
+    weak = len(given) < KEY_LENGTH_MIN or len(set(given)) < KEY_VARIETY_MIN or given.startswith("django-insecure")
     if weak and not debug:
         raise ImproperlyConfigured(
             f"SECRET_KEY is weak. Leave it out, and one is made and kept in {folder}; "
-            f"or give at least {KEY_LENGTH} random characters, as `openssl rand -hex 32` prints them."
+            f"or give at least {KEY_LENGTH_MIN} random characters, as `openssl rand -hex 32` prints them."
         )
     return given
 
@@ -67,7 +71,7 @@ def derived_redis_prefix(key: str) -> str:
 
 
 def vapid_key(given: str, folder: Path) -> str:
-    """The private key by which push services know us: 32 bytes in base64; else our own, made once, kept in `folder`."""
+    """The private key for push services, 32 bytes in base64; without one, a key made once and kept in `folder`."""
     key = given or _own(folder / "vapid_key", _new_vapid_key)
     try:
         is_key = len(urlsafe_b64decode(key + "=" * (-len(key) % 4))) == VAPID_BYTES
@@ -82,14 +86,14 @@ def vapid_key(given: str, folder: Path) -> str:
 
 
 def _new_vapid_key() -> str:
-    from cryptography.hazmat.primitives.asymmetric import ec  # not on every start
+    from cryptography.hazmat.primitives.asymmetric import ec  # slow to import, and rarely needed
 
     number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
     return urlsafe_b64encode(number.to_bytes(VAPID_BYTES)).rstrip(b"=").decode()
 
 
 def vapid_contact(given: str, allowed: Sequence[str]) -> str:
-    """Whom a push service may turn to: a mailto: or https: address; else where this installation is."""
+    """The contact for push services, a mailto: or https: address; without one, this installation's own address."""
     if given and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+", given):
         raise ImproperlyConfigured(f"VAPID_CONTACT: {given!r} is not an address like mailto:you@example.org.")
     hosts = [urlsplit(origin).hostname or "" for origin in allowed if origin.startswith("https://")]
@@ -99,7 +103,8 @@ def vapid_contact(given: str, allowed: Sequence[str]) -> str:
 
 def _own(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
-        # Written aside and linked: of several first starts at one moment all use the key of one, and none an empty one.
+        # Written to another file and linked: when several processes start for the first time at once,
+        # all use the key of the first, and none reads an empty file.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(make())
@@ -113,7 +118,7 @@ def _own(path: Path, make: Callable[[], str]) -> str:
 
 
 def origins(given: Sequence[str]) -> list[str]:
-    """Origins as a browser sends them: scheme, host, and the port unless it is the scheme's own. Nothing looser."""
+    """Origins as a browser sends them: scheme, host, and the port unless it is the default. No patterns."""
     return [_origin(text) for text in given]
 
 
@@ -133,23 +138,23 @@ def _origin(text: str) -> str:
 
 
 def origins_of(hosts: Iterable[str], port: int) -> list[str]:
-    """The plain-HTTP origins of hosts at our own port; a host that is a pattern has none."""
+    """The http:// origins of `hosts` at `port`; host patterns are left out."""
     return origins([f"http://{host}:{port}" for host in hosts if "*" not in host and not host.startswith(".")])
 
 
 def hosts_of(allowed: Iterable[str]) -> list[str]:
-    """The hosts of origins, as `Host` names them."""
+    """The hosts of origins, as in the `Host` header."""
     hosts = (urlsplit(origin).hostname or "" for origin in allowed)
     return [f"[{host}]" if ":" in host else host for host in hosts]
 
 
 def socket_origins(allowed: Iterable[str]) -> list[str]:
-    """The same origins for the socket: older browsers do not take them to be 'self' in a Content-Security-Policy."""
+    """The ws:// origins: older browsers do not count them as 'self' in a Content-Security-Policy."""
     return ["ws" + origin.removeprefix("http") for origin in allowed]
 
 
 def tile_url(given: str) -> str:
-    """The address of a map's pictures, with {z}, {x} and {y} in it, and {s} where there are several servers."""
+    """The address of map tiles, with {z}, {x} and {y} in it, and {s} if there are several servers."""
     if given and not (re.match(r"https?://[^/]|/[^/]", given) and all(part in given for part in TILE_PARTS)):
         raise ImproperlyConfigured(
             f"TILE_URL: {given!r} is not the address of map tiles. Give one like "
@@ -159,23 +164,23 @@ def tile_url(given: str) -> str:
 
 
 def tile_sources(url: str) -> list[str]:
-    """The origin that map tiles come from, as a Content-Security-Policy names it; none where it is our own."""
+    """The origin of map tiles for a Content-Security-Policy; [] for our own origin."""
     if not url or (url.startswith("/") and not url.startswith("//")):
         return []
     parts = urlsplit(url)
-    # {s} stands for one of several servers: a, b, c.
+    # {s} stands for the names of several servers: a, b, c.
     return [f"{parts.scheme}://{re.sub(r'^[^.]*{s}[^.]*', '*', parts.netloc)}"]
 
 
 def tile_datum(given: str) -> str:
-    """Which coordinates the tiles are drawn in: satellites', or China's shifted ones (Amap, Tencent)."""
+    """The coordinates of the tiles: WGS 84, or China's shifted GCJ-02 (Amap, Tencent)."""
     if given.lower() not in TILE_DATUMS:
         raise ImproperlyConfigured(f"TILE_DATUM: {given!r} is not one of {' and '.join(TILE_DATUMS)}.")
     return given.lower()
 
 
 def decimals(given: str) -> int | None:
-    """How exact a place is told; None for as exact as it came."""
+    """Decimals of a place's coordinates that are kept; None keeps all."""
     if given == "":
         return None
     if given not in "012345":
@@ -184,7 +189,7 @@ def decimals(given: str) -> int | None:
 
 
 def media_storage(env: Environment) -> dict[str, Any]:
-    """Where uploaded files stay: MEDIA_ROOT, or an S3 bucket if one is named."""
+    """The storage of uploaded files: MEDIA_ROOT, or an S3 bucket if S3_BUCKET names one."""
     bucket = env.str("S3_BUCKET", default="")
     if not bucket:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
@@ -195,6 +200,6 @@ def media_storage(env: Environment) -> dict[str, Any]:
         "location": env.str("S3_PREFIX", default=""),
         "default_acl": None,
         "file_overwrite": False,
-        "max_memory_size": 64 * 1024,  # what is read goes through the disk
+        "max_memory_size": 64 * 1024,  # larger files are read through the disk
     }
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}

@@ -1,4 +1,4 @@
-"""Django's settings. What an installation decides comes from the environment, or a `.env` file beside manage.py."""
+"""Django's settings. Each installation's own come from the environment, or from `.env` beside manage.py."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
 env.read_env(BASE_DIR / ".env")
 
-# Where it runs, and with what -----------------------------------------------------------------------------------------
+# Process and data -----------------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
@@ -29,7 +29,7 @@ DATABASES = {
     "default": db.configure(
         env.str("DATABASE_URL", default=""),
         default_path=DATA_DIR / "chat.sqlite3",
-        # NORMAL loses nothing when the process is killed; FULL not when the power fails either, and is slower.
+        # NORMAL loses nothing when the process is killed; FULL is slower, and loses nothing when power fails.
         synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL").upper(),
     )
 }
@@ -42,10 +42,10 @@ REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
 # in any case, the keys that operators know (docs/operating.md) where it is given.
 REDIS_PREFIX = environment.redis_prefix(env.str("REDIS_PREFIX", default=""))
 
-# Who may come in ------------------------------------------------------------------------------------------------------
+# Access ---------------------------------------------------------------------------------------------------------------
 
 SECRET_KEY = environment.secret_key(env.str("SECRET_KEY", default=""), DATA_DIR, debug=DEBUG)
-# Former keys: what they signed stays valid while a new one takes over.
+# Former keys: their signatures stay valid while a new key is introduced.
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 _hosts = env.list("ALLOWED_HOSTS", default=[])
@@ -55,12 +55,12 @@ ALLOWED_ORIGINS = _origins or environment.origins_of(ALLOWED_HOSTS, PORT)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 CSRF_FAILURE_VIEW = "chatproject.core.http.error_views.csrf"
 
-# Networks whose X-Forwarded-For and X-Forwarded-Proto are believed, like 10.0.0.0/8. Nobody's by default: anyone can
-# write such a header, and limits go by address.
+# Networks whose X-Forwarded-For and X-Forwarded-Proto are trusted, like 10.0.0.0/8. None by default:
+# any client can send such a header, and rate limits use addresses.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
-# TLS ends at a proxy, which also redirects plain HTTP to it (so no SECURE_SSL_REDIRECT); where the chat is only there
-# over TLS, so are its cookies.
+# TLS ends at a proxy, which also redirects plain HTTP (so no SECURE_SSL_REDIRECT). If all origins use
+# TLS, cookies are sent only over TLS.
 _over_tls = all(origin.startswith("https://") for origin in ALLOWED_ORIGINS)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _over_tls
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
@@ -74,7 +74,7 @@ SILENCED_SYSTEM_CHECKS = [
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of users brought along from elsewhere; rehashed at sign-in
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",  # of imported users; rehashed at sign-in
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -89,7 +89,7 @@ LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "sign-in"
 
-# Days after which a device that was not seen has to sign in again.
+# Days after which a device that was not used has to sign in again.
 DEVICE_DAYS = env.int("DEVICE_DAYS", default=90)
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_CACHE_ALIAS = "sessions"
@@ -97,32 +97,32 @@ SESSION_COOKIE_AGE = DEVICE_DAYS * 24 * 3600
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
-# What they may do -----------------------------------------------------------------------------------------------------
+# Limits ---------------------------------------------------------------------------------------------------------------
 
 REGISTRATION = env.str("REGISTRATION", default="open")
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
-RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of everyone together, in one chat
+RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all members together, in one chat
 RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)
-UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)  # bytes that one person's files may take; 0: as many as fit
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body that is no upload
-# Decimals of a place's degrees that are kept: 3 are a hundred metres, none is as exact as it came.
+UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)  # bytes of one user's files; 0: no limit
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body without files
+# Decimals of a place's degrees that are kept: 3 are a hundred metres, "" keeps all.
 LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""))
-# Asked for the address of a place, like https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
+# The service that finds a place's address, like https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
 GEOCODER_URL = env.str("GEOCODER_URL", default="")
 
 # Notifications without an open page -----------------------------------------------------------------------------------
 
-# They go through the push services of the browsers' makers, which see when and to which browser, and not what.
+# They pass through the push services of browser makers, which see the time and the browser, not the content.
 WEB_PUSH = env.bool("WEB_PUSH", default=True)
 VAPID_PRIVATE_KEY = environment.vapid_key(env.str("VAPID_PRIVATE_KEY", default=""), DATA_DIR) if WEB_PUSH else ""
 VAPID_CONTACT = environment.vapid_contact(env.str("VAPID_CONTACT", default=""), ALLOWED_ORIGINS)
-RATE_PUSHES = env.str("RATE_PUSHES", default="20/m")  # to one person
-# Push services on our own network, and without TLS: of one's own, or a test's. Whoever signs in names their addresses.
+RATE_PUSHES = env.str("RATE_PUSHES", default="20/m")  # to one user
+# Allow push services on the own network and without TLS: your own, or a test's. Users name their addresses.
 WEB_PUSH_LOCAL = env.bool("WEB_PUSH_LOCAL", default=False)
 
 # Applications ---------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ WEB_PUSH_LOCAL = env.bool("WEB_PUSH_LOCAL", default=False)
 INSTALLED_APPS = db.installed_apps(
     DATABASES["default"],
     [
-        "chatproject.core",  # first, for its runserver: daphne's, which so needs no app that every process would import
+        "chatproject.core",  # first: its runserver command replaces those of Django and daphne
         "presence",
         "accounts",
         "groups",
@@ -183,7 +183,7 @@ TEMPLATES = [
     }
 ]
 
-# Redis: what may be lost ----------------------------------------------------------------------------------------------
+# Redis: data that may be lost -----------------------------------------------------------------------------------------
 
 _prefix = REDIS_PREFIX or environment.derived_redis_prefix(SECRET_KEY)
 REDIS_KEY_PREFIX = f"{_prefix}:"
@@ -205,12 +205,12 @@ _cache: dict[str, Any] = {
     "KEY_PREFIX": _prefix,
     "OPTIONS": {
         "CONNECTION_FACTORY": "chatproject.core.redis.client.SharedConnections",
-        "SERIALIZER": "django_redis.serializers.json.JSONSerializer",  # the default's pickles run whatever they contain
+        "SERIALIZER": "django_redis.serializers.json.JSONSerializer",  # the default unpickles, which can run any code
     },
 }
 CACHES = {
     "default": _cache,
-    # Only a copy of the table: without it a session costs a query more.
+    # A copy of the session table: without Redis a session costs one more query.
     "sessions": {
         **_cache,
         "KEY_PREFIX": f"{_prefix}:sessions",
@@ -231,13 +231,13 @@ TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# What is uploaded goes to the disk at once, the same on which it will stay: moving it there is one step.
+# Uploads are written to the disk on which they will stay, so that storing one is a rename.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # of a body that is received
+FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # of a request's body, in memory
 FILE_UPLOAD_TEMP_DIR = environment.data_dir(MEDIA_ROOT / ".scratch")
-FILE_UPLOAD_PERMISSIONS = 0o644  # a web server that hands them out is another user
+FILE_UPLOAD_PERMISSIONS = 0o644  # a web server that serves them runs as another user
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
-# The address under which nginx hands out MEDIA_ROOT when we tell it to; "": we do it ourselves.
+# The address at which nginx serves MEDIA_ROOT when we tell it to; "": this process serves files.
 X_ACCEL_REDIRECT = env.str("X_ACCEL_REDIRECT", default="")
 STORAGES = {
     "default": environment.media_storage(env),
@@ -269,10 +269,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
-    "SWAGGER_UI_DIST": "SIDECAR",  # from here, not from another origin
+    "SWAGGER_UI_DIST": "SIDECAR",  # from our own origin
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "OAS_VERSION": "3.1.0",  # whose schemas are JSON Schema, as those of the socket's document have to be
+    "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, which the socket's AsyncAPI document needs
     "ENUM_NAME_OVERRIDES": {
         "MessageType": "messaging.types.NAMES",
         "SentType": "messaging.types.SENT",
@@ -284,13 +284,13 @@ SPECTACULAR_SETTINGS = {
 
 # Maps -----------------------------------------------------------------------------------------------------------------
 
-# Where the map's pictures come from, like https://tile.example.org/{z}/{x}/{y}.png; none by default, because whoever
-# serves them sees where people look. A place can be chosen without.
+# The address of map tiles, like https://tile.example.org/{z}/{x}/{y}.png. None by default, because the
+# tile server sees which places users look at. A place can be chosen without tiles.
 TILE_URL = environment.tile_url(env.str("TILE_URL", default=""))
 TILE_ATTRIBUTION = env.str("TILE_ATTRIBUTION", default="")
 TILE_DATUM = environment.tile_datum(env.str("TILE_DATUM", default="wgs84"))
 
-# What a page may do ---------------------------------------------------------------------------------------------------
+# Content security -----------------------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -311,7 +311,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
-# Logs: what happened, never what was said -----------------------------------------------------------------------------
+# Logs, which contain no messages and no secrets -----------------------------------------------------------------------
 
 LOGGING = {
     "version": 1,
@@ -329,12 +329,12 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        # Replaces Django's own handlers: one line on the console, and no mail with a request's contents.
+        # Replaces Django's handlers: one line on the console, and no mail with a request's content.
         "django": {"level": LOG_LEVEL, "handlers": [], "propagate": True},
-        # What a client gets wrong is told to the client.
+        # Clients' mistakes are answered, not logged.
         "django.request": {"level": "ERROR"},
         "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
-        # Their lines of every request and socket carry the query string.
+        # Their lines for every request and socket contain query strings.
         "uvicorn.access": {"level": "CRITICAL"},
         "uvicorn.error": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},

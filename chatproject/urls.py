@@ -1,4 +1,4 @@
-"""Every address of the site."""
+"""The site's routes."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
@@ -8,7 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from chatproject.core.http.health import healthz
 
-# Only our own words: those of the admin's scripts are in its own catalog.
+# Only our own texts: the admin's scripts have a catalog of their own.
 script_words = JavaScriptCatalog.as_view(packages=["chatproject.core"])
 
 urlpatterns: list[URLPattern | URLResolver] = [

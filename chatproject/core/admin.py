@@ -1,4 +1,4 @@
-"""What the administration's pages share: rows that are only read, and actions that ask once more and are logged."""
+"""What admin pages share: read-only rows, and actions that ask for confirmation and are logged."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ from django.template.response import TemplateResponse
 
 from chatproject.core.errors import ChatError, Text
 
-#: Of how many the question shows the names.
-SHOWN = 50
+#: Names that the confirmation page shows.
+NAMES_MAX = 50
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows for reading; what may be done is done by actions, and those by services."""
+    """Rows that are only read. Changes are actions, which call services."""
 
     show_full_result_count = False
 
@@ -39,15 +39,15 @@ def ask(
     *,
     show: Callable[[Any], str] = str,
 ) -> TemplateResponse | None:
-    """The page with the question; None when it was answered with yes. For an action to return, or to go on."""
+    """The confirmation page, for an action to return; None once the user has confirmed."""
     if "confirmed" in request.POST:
         return None
     context = {
         **model_admin.admin_site.each_context(request),
         "title": question,
         "opts": model_admin.opts,
-        "chosen": [show(one) for one in chosen[:SHOWN]],
-        "more": max(0, chosen.count() - SHOWN),
+        "chosen": [show(one) for one in chosen[:NAMES_MAX]],
+        "more": max(0, chosen.count() - NAMES_MAX),
         "action": request.POST["action"],
         "select_across": request.POST.get("select_across", "0"),
         "checkbox": ACTION_CHECKBOX_NAME,
@@ -59,7 +59,7 @@ def ask(
 def act_on_each(
     model_admin: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: Text
 ) -> None:
-    """Do it to each, log it, and say what was refused."""
+    """Call `act` on each row, log it in the admin's history, and show what was refused."""
     for row in rows:
         try:
             act(row)

@@ -1,4 +1,4 @@
-"""Settings that would fail only when somebody uses the chat are told when it starts."""
+"""System checks of settings that would otherwise fail only while the chat is used."""
 
 import ipaddress
 from typing import Any

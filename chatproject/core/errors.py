@@ -1,6 +1,6 @@
-"""What can go wrong, once, for both doors: HTTP answers it as problem+json, a socket as an `error` frame.
+"""Errors for clients: HTTP answers them as problem+json, a socket as an `error` frame.
 
-`code` is for programs and never changes; `title` and `detail` are for people, in the reader's language.
+`code` is for programs and never changes; `title` and `detail` are for people, in their language.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Text = str | Promise
 
 
 class ChatError(Exception):
-    """A refusal the caller can understand. Everything else that is raised is a bug of ours."""
+    """An error that the client can understand. Any other exception is a bug of ours."""
 
     status = 400
     code = "bad_request"
@@ -34,11 +34,11 @@ class ChatError(Exception):
 
 
 class BadRequest(ChatError):
-    """The request is not in our protocol: not JSON, not an object, too deep."""
+    """The request does not follow our protocol: not JSON, not an object, nested too deeply."""
 
 
 class Invalid(ChatError):
-    """Fields are missing or wrong; `errors` maps each to its messages."""
+    """Fields are missing or wrong; `errors` maps each field to its messages."""
 
     code = "invalid"
     title = _("Some fields are not valid.")
@@ -51,7 +51,7 @@ class SignInRequired(ChatError):
 
 
 class InvalidCredentials(ChatError):
-    """One answer for a wrong password and an unknown name, so that names cannot be guessed."""
+    """The same error for a wrong password and an unknown name, so that names cannot be guessed."""
 
     status = 401
     code = "invalid_credentials"
@@ -65,7 +65,7 @@ class Forbidden(ChatError):
 
 
 class NotYou(ChatError):
-    """The body names somebody else as the one who acts."""
+    """The body names another user as the one who acts."""
 
     status = 403
     code = "not_you"
@@ -73,7 +73,7 @@ class NotYou(ChatError):
 
 
 class NotFound(ChatError):
-    """Not there, or not for the caller: the two are the same answer."""
+    """It does not exist, or the caller may not see it: the answer is the same."""
 
     status = 404
     code = "not_found"
@@ -103,7 +103,7 @@ class TooLarge(ChatError):
 
 
 class RateLimited(ChatError):
-    """Too much in too short a time; `retry_after` says when to come back."""
+    """A rate limit is exceeded; `retry_after` is the time in seconds until another try."""
 
     status = 429
     code = "rate_limited"
@@ -111,12 +111,12 @@ class RateLimited(ChatError):
 
     def __init__(self, *, retry_after: float, limit: int = 0, window: int = 0) -> None:
         super().__init__(retry_after=retry_after)
-        self.limit = limit  # how many are allowed
-        self.window = window  # in this many seconds
+        self.limit = limit  # uses that are allowed
+        self.window = window  # within so many seconds
 
 
 class Busy(ChatError):
-    """We cannot take it now; nothing was stored, and the same request may be sent again."""
+    """The server cannot accept this now. Nothing was stored; the same request may be sent again."""
 
     status = 503
     code = "busy"

@@ -1,4 +1,4 @@
-"""What our log lines look like."""
+"""The format of our log lines."""
 
 import logging
 import re
@@ -10,14 +10,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class OneLine(logging.Formatter):
-    """A message is one line, whatever a client put into it: nobody can add one of his own. A traceback follows it."""
+    """Escape control characters, so that a client cannot add log lines. A traceback follows on lines of its own."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (its name there)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the base class names it so)
         return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), super().formatMessage(record))
 
 
 class Foreseen(logging.Filter):
-    """A wrong request, or a Redis that is away, is worth a line: a traceback is for a bug of ours."""
+    """Log wrong requests and an absent Redis as one warning without a traceback: they are not bugs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

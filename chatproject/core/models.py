@@ -1,4 +1,4 @@
-"""The base of every model of ours."""
+"""The base class of our models."""
 
 import uuid
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 def uuid7() -> uuid.UUID:
-    """A new id that sorts by time of birth, so that an index grows at its end."""
+    """A new id that sorts by its creation time, so that indexes grow at their end."""
     return uuid_utils.compat.uuid7()
 
 

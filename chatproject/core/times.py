@@ -8,7 +8,7 @@ from django.utils import timezone
 
 
 def now() -> datetime:
-    """This moment, to the millisecond: what every database of ours keeps."""
+    """The current time in whole milliseconds, which every supported database stores exactly."""
     moment = timezone.now()
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -22,6 +22,6 @@ def iso(moment: datetime | None) -> str | None:
     return None if moment is None else _iso(moment)
 
 
-@lru_cache(1024)  # what was sent together has the same time, and each is shown more than once
+@lru_cache(1024)  # messages stored together share a time, and each is shown several times
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

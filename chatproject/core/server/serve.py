@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(1)
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, Connection):
-                    connection.ask(second)
+                    connection.ping(second)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -1,4 +1,4 @@
-"""Script modules without a build: bare names in the source, hashed addresses in the page."""
+"""Template tags for script modules without a build: bare names in the source, hashed addresses in the page."""
 
 import json
 import re
@@ -14,18 +14,18 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 PREFIX = "chat/"
-#: Modules that packages brought, by the name ours import them under.
-BROUGHT = {"leaflet": "js_lib_leaflet/leaflet-src.esm.js"}
+#: Modules of installed packages, by the names that ours import.
+PACKAGED = {"leaflet": "js_lib_leaflet/leaflet-src.esm.js"}
 IMPORT = re.compile(rf'^(?:import|}}) .*?from "({PREFIX}[^"]+)";$', re.MULTILINE)
-# Inside a script element only these could end it or begin a comment.
+# Only these characters could end a script element or begin a comment in it.
 ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context) -> SafeString:
-    """The import map, before the first module: `chat/main.js` to the address of `static/js/main.js`, and so on."""
+    """The import map: `chat/main.js` to the address of `static/js/main.js`, and so on. It precedes all modules."""
     modules = _modules() if settings.DEBUG else _modules_once()
-    # Reading the nonce is what puts it into the policy's header.
+    # Reading the nonce adds it to the policy's header.
     nonce = str(getattr(context.get("request"), "csp_nonce", ""))
     imports = json.dumps({"imports": modules}).translate(ESCAPES)
     return format_html('<script type="importmap" nonce="{}">{}</script>', nonce, mark_safe(imports))  # noqa: S308
@@ -33,7 +33,7 @@ def importmap(context: template.Context) -> SafeString:
 
 @register.simple_tag
 def modulepreload(entry: str) -> SafeString:
-    """Links for everything a module needs, so that the browser fetches it at once and not import by import."""
+    """Links for every module that `entry` needs, so that the browser fetches all at once, not import by import."""
     modules = _modules() if settings.DEBUG else _modules_once()
     needed = _needed(entry) if settings.DEBUG else _needed_once(entry)
     return format_html_join("\n", '<link rel="modulepreload" href="{}">', ((modules[name],) for name in needed))
@@ -44,7 +44,7 @@ def _folders() -> list[Path]:
 
 
 def _modules() -> dict[str, str]:
-    return {name: static(path) for name, path in BROUGHT.items()} | {
+    return {name: static(path) for name, path in PACKAGED.items()} | {
         PREFIX + (name := path.relative_to(folder).as_posix()): static(f"js/{name}")
         for folder in _folders()
         for path in sorted(folder.rglob("*.js"))

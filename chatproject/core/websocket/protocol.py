@@ -1,9 +1,10 @@
-"""A socket's connection: the WebSocket protocol (RFC 6455) between uvicorn and our ASGI application.
+"""The WebSocket protocol (RFC 6455) between uvicorn's transport and our ASGI application.
 
-uvicorn's own keeps the request and its answer, two parsers, four queues and two timers for as long as the connection
-lasts: more than everything the chat knows of an idle socket. This one keeps a few slots, parses frames in place, and is
-the hub's wire: what the hub encoded once leaves as it is. There are no extensions: a small frame can unpack to a huge
-one, and compression costs memory for each socket.
+uvicorn's own implementations keep the request and its response, two parsers, four queues and two timers
+for as long as the connection lasts: more than everything else the chat keeps for an idle socket. This
+one keeps a few slots, parses frames in place, and is the hub's wire: it writes frames that the hub has
+encoded once for all sockets. It supports no extensions: with compression a small frame can unpack to a
+huge one, and each socket costs more memory.
 """
 
 import asyncio
@@ -29,15 +30,15 @@ except ImportError:  # the package without its part in C
 
 log = logging.getLogger(__name__)
 
-#: Bytes of one message. The consumer takes up to 64 KiB and answers larger ones with an error; this only ends the
-#: connection where nobody can mean it.
+#: Bytes of one message, above which the connection is closed. The consumer accepts 64 KiB and answers
+#: larger messages with an error.
 MESSAGE_MAX = 1024 * 1024
-#: Bytes that a part of one counts for at least: it may come in parts of nothing.
-PIECE_MIN = 64
-#: Seconds between two questions whether a client is there, which is as long as he may take to answer.
-ASK_EVERY = 15
-#: Seconds for the answer to our goodbye, and then for what was written to leave.
-GOODBYE, LINGER = 10, 5
+#: Bytes that a fragment of a message counts at least: fragments may be empty.
+FRAGMENT_MIN = 64
+#: Seconds between two pings, which is also the time for the answer.
+PING_EVERY_SECONDS = 15
+#: Seconds for the client's answer to our close frame, and then for buffered bytes to be sent.
+CLOSE_TIMEOUT_SECONDS, FLUSH_TIMEOUT_SECONDS = 10, 5
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 PROTOCOL_ERROR, NO_CODE, ABNORMAL, NOT_TEXT, TOO_BIG, INTERNAL = 1002, 1005, 1006, 1007, 1009, 1011
@@ -48,11 +49,11 @@ _PING = bytes((0x80 | PING, 0))
 
 
 class Gone(ConnectionError):
-    """What is sent reaches nobody any more."""
+    """The connection has ended; nothing can be sent."""
 
 
-class _Broken(Exception):
-    """The client does not keep to the protocol."""
+class _ProtocolViolation(Exception):
+    """The client violated the protocol."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -60,22 +61,22 @@ class _Broken(Exception):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's, which hands a connection over with what it has parsed, and keeps nothing of it."""
+    """uvicorn's HTTP protocol, which passes upgraded connections on to `Connection` and keeps nothing of them."""
 
     def handle_websocket_upgrade(self) -> None:
         self.connections.discard(self)
         target, _, query = self.url.partition(b"?")
         connection = Connection(self.config, self.server_state, self.transport)
         self.transport.set_protocol(connection)
-        self.parser = cast(Any, None)  # it and its callbacks would keep each other
+        self.parser = cast(Any, None)  # breaks the reference cycle of the parser and its callbacks
         connection.begin({**self.scope, "raw_path": target, "query_string": query})
 
 
 class Connection(asyncio.Protocol):
-    """One client from his handshake to his end."""
+    """One client's connection, from the handshake to its end."""
 
     __slots__ = (
-        "_app", "_buffer", "_inbox", "_is_answered", "_is_asked", "_is_lost", "_is_open", "_is_paused", "_kind",
+        "_app", "_buffer", "_inbox", "_is_answered", "_is_lost", "_is_open", "_is_paused", "_is_pinged", "_kind",
         "_needed", "_parts", "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade", "_writable",
         "close_sent", "is_ready", "write_frames",
     )  # fmt: skip
@@ -87,38 +88,38 @@ class Connection(asyncio.Protocol):
         self._app: Any = config.loaded_app
         self._state = server_state
         self._transport = transport
-        #: The hub's wire: attributes, because the hub asks them for every socket and event.
+        #: The hub's wire; attributes, because the hub reads them for every socket and event.
         self.is_ready = True
         self.write_frames = transport.write
-        self._slot = Connection._count % ASK_EVERY
-        self._is_asked = self._is_open = self._is_answered = self._is_lost = self._is_paused = False
-        #: We have said goodbye, or answered it: nothing more may be written.
+        self._slot = Connection._count % PING_EVERY_SECONDS
+        self._is_pinged = self._is_open = self._is_answered = self._is_lost = self._is_paused = False
+        #: A close frame was sent: nothing more may be written.
         self.close_sent = False
         self._timer: asyncio.TimerHandle | None = None
-        self._writable: asyncio.Event | None = None  # while the client takes nothing
+        self._writable: asyncio.Event | None = None  # set while the client reads nothing
         self._upgrade = b""
-        # What came, and waits for its rest; bytes that are needed to go on.
+        # An incomplete frame, and the bytes needed to continue.
         self._buffer: bytes | bytearray = b""
         self._needed = 0
-        # A message in pieces.
+        # A fragmented message.
         self._kind, self._size = 0, 0
         self._parts: list[bytes] | None = None
-        # What came, and waits to be taken; and who waits to take it.
+        # Events that the application has not received yet, and the future on which it waits for one.
         self._inbox: list[dict[str, Any]] = []
         self._reader: asyncio.Future[dict[str, Any]] | None = None
 
     # The handshake ----------------------------------------------------------------------------------------------------
 
     def begin(self, request: dict[str, Any]) -> None:
-        """The client asks for a WebSocket; `request` is what is known of it as an ASGI scope of HTTP."""
+        """Start the application for an upgrade request; `request` is its HTTP scope."""
         self._state.connections.add(cast(Any, self))
         headers = dict(request["headers"])
         refusal = _refusal(request["method"], headers)
         if refusal is not None:
             self._refuse(refusal)
             return
-        proof = hashlib.sha1(headers[b"sec-websocket-key"] + _GUID, usedforsecurity=False).digest()
-        self._upgrade = base64.b64encode(proof)
+        accept = hashlib.sha1(headers[b"sec-websocket-key"] + _GUID, usedforsecurity=False).digest()
+        self._upgrade = base64.b64encode(accept)
         offered = ",".join(v.decode("latin-1") for name, v in request["headers"] if name == b"sec-websocket-protocol")
         scope = {
             **request,
@@ -137,20 +138,20 @@ class Connection(asyncio.Protocol):
         try:
             await application
         except Gone:
-            log.debug("connection: gone before the application noticed")
+            log.debug("connection: ended before the application noticed")
         except Exception:
             log.exception("connection: the application failed")
-            self._say_goodbye(INTERNAL)
+            self._send_close(INTERNAL)
         if self._is_lost:
             return
         if not self._is_answered:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
-        # What was written may leave first; one who reads nothing would keep it for as long as he likes.
+        # Buffered bytes may be sent first, but a client that reads nothing must not keep the connection.
         if self._timer is None:
             self._transport.close()
         else:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(LINGER, self._transport.abort)
+        self._timer = asyncio.get_running_loop().call_later(FLUSH_TIMEOUT_SECONDS, self._transport.abort)
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._is_answered = self.close_sent = True
@@ -197,7 +198,7 @@ class Connection(asyncio.Protocol):
                 self._accept(message.get("subprotocol"))
             elif kind == "websocket.close":
                 self._refuse(HTTPStatus.FORBIDDEN)
-                self._hear({"type": "websocket.disconnect", "code": ABNORMAL})
+                self._deliver({"type": "websocket.disconnect", "code": ABNORMAL})
             else:
                 raise RuntimeError(f"{kind} before the handshake was answered")
         elif self.close_sent:
@@ -208,14 +209,14 @@ class Connection(asyncio.Protocol):
             self._write(BINARY if text is None else TEXT, payload)
         elif kind == "websocket.close":
             code = message.get("code", 1000)
-            self._hear({"type": "websocket.disconnect", "code": code})
-            self._say_goodbye(code, message.get("reason") or "")
+            self._deliver({"type": "websocket.disconnect", "code": code})
+            self._send_close(code, message.get("reason") or "")
             self._resume()
         else:
             raise RuntimeError(f"{kind} after the handshake")
 
-    def _hear(self, message: dict[str, Any]) -> None:
-        """Something came for the application. More is read from the connection when it has taken that."""
+    def _deliver(self, message: dict[str, Any]) -> None:
+        """Pass an event to the application. Reading pauses until the application has received it."""
         reader, self._reader = self._reader, None
         if reader is not None and not reader.done():
             reader.set_result(message)
@@ -247,9 +248,9 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.resume_writing()  # nobody calls it any more
+        self.resume_writing()  # the transport no longer calls it
         self._buffer, self._parts = b"", None
-        self._hear({"type": "websocket.disconnect", "code": ABNORMAL})
+        self._deliver({"type": "websocket.disconnect", "code": ABNORMAL})
 
     def pause_writing(self) -> None:
         if self._writable is None:
@@ -263,9 +264,9 @@ class Connection(asyncio.Protocol):
             self.is_ready = not self.close_sent and not self._is_lost
 
     def data_received(self, data: bytes) -> None:
-        self._is_asked = False  # whatever it says, somebody is there
+        self._is_pinged = False  # any bytes show that the client is there
         if not self._is_open:
-            self._transport.abort()  # who speaks before he is answered
+            self._transport.abort()  # it sends before the handshake is answered
             return
         if self._buffer:
             self._buffer += data
@@ -276,32 +277,32 @@ class Connection(asyncio.Protocol):
         try:
             while len(data) - at >= self._needed:
                 at = self._take_frame(data, at)
-        except _Broken as broken:
+        except _ProtocolViolation as violation:
             self._buffer = b""
-            self._fail(broken.code)
+            self._fail(violation.code)
             return
         self._buffer = bytearray(data[at:]) if at < len(data) else b""
 
     # Frames -----------------------------------------------------------------------------------------------------------
 
     def _take_frame(self, data: bytes, start: int) -> int:
-        """Take the frame that begins at `start`; where the next one does, or `start` if more of it is `_needed`."""
+        """Handle the frame at `start`; return the start of the next, or `start` if more bytes are `_needed`."""
         first, second = data[start], data[start + 1]
         kind, is_last, size = first & 0x0F, first & 0x80, second & 0x7F
         if first & 0x70 or not second & 0x80:
-            raise _Broken(PROTOCOL_ERROR)  # an extension nobody agreed on; or not masked, as a client's must be
+            raise _ProtocolViolation(PROTOCOL_ERROR)  # an extension, which we support none of; or not masked
         head = 6 if size < 126 else 8 if size == 126 else 14
         if len(data) - start < head:
             self._needed = head
             return start
         if kind >= CLOSE:
             if not is_last or size > 125:
-                raise _Broken(PROTOCOL_ERROR)
+                raise _ProtocolViolation(PROTOCOL_ERROR)
         else:
             if size >= 126:
                 size = int.from_bytes(data[start + 2 : start + head - 4])
             if size + self._size > MESSAGE_MAX:
-                raise _Broken(TOO_BIG)
+                raise _ProtocolViolation(TOO_BIG)
         body, end = start + head, start + head + size
         if len(data) < end:
             self._needed = head + size
@@ -311,22 +312,22 @@ class Connection(asyncio.Protocol):
         if kind >= CLOSE:
             self._control(kind, payload)
         else:
-            self._piece(kind, payload, is_last=bool(is_last))
+            self._data(kind, payload, is_last=bool(is_last))
         return end
 
-    def _piece(self, kind: int, payload: bytes, *, is_last: bool) -> None:
-        """A message, or a part of one."""
+    def _data(self, kind: int, payload: bytes, *, is_last: bool) -> None:
+        """Handle a data frame: a message or a fragment of one."""
         if kind == CONTINUATION:
             if self._parts is None:
-                raise _Broken(PROTOCOL_ERROR)
+                raise _ProtocolViolation(PROTOCOL_ERROR)
             self._parts.append(payload)
         elif kind in (TEXT, BINARY) and self._parts is None:
             self._kind = kind
             if not is_last:
                 self._parts = [payload]
         else:
-            raise _Broken(PROTOCOL_ERROR)
-        self._size += max(len(payload), PIECE_MIN)
+            raise _ProtocolViolation(PROTOCOL_ERROR)
+        self._size += max(len(payload), FRAGMENT_MIN)
         if not is_last:
             return
         if self._parts is not None:
@@ -335,28 +336,28 @@ class Connection(asyncio.Protocol):
         if self.close_sent:
             return  # the application has ended
         if self._kind == BINARY:
-            self._hear({"type": "websocket.receive", "bytes": payload})
+            self._deliver({"type": "websocket.receive", "bytes": payload})
             return
         try:
             text = payload.decode()
         except UnicodeDecodeError:
-            raise _Broken(NOT_TEXT) from None
-        self._hear({"type": "websocket.receive", "text": text})
+            raise _ProtocolViolation(NOT_TEXT) from None
+        self._deliver({"type": "websocket.receive", "text": text})
 
     def _control(self, kind: int, payload: bytes) -> None:
         if kind == PING:
-            if self.is_ready:  # who takes no answer needs none
+            if self.is_ready:  # a client that reads nothing gets no answer
                 self._write(PONG, payload)
         elif kind == CLOSE:
-            self._part(payload)
+            self._close_received(payload)
         elif kind != PONG:
-            raise _Broken(PROTOCOL_ERROR)
+            raise _ProtocolViolation(PROTOCOL_ERROR)
 
-    def _part(self, payload: bytes) -> None:
-        """The client says goodbye, or answers ours."""
+    def _close_received(self, payload: bytes) -> None:
+        """Handle a close frame: the client's own, or its answer to ours."""
         if not self.close_sent:
             code = _close_code(payload)
-            self._hear({"type": "websocket.disconnect", "code": code})
+            self._deliver({"type": "websocket.disconnect", "code": code})
             self.close_sent = True
             self.is_ready = False
             self._write(CLOSE, payload[:2])
@@ -374,18 +375,18 @@ class Connection(asyncio.Protocol):
 
     # The end ----------------------------------------------------------------------------------------------------------
 
-    def ask(self, second: int) -> None:
-        """Once a second: in its turn, this connection is asked whether anybody is there, or ended if nobody was."""
-        if second % ASK_EVERY != self._slot or not self._is_open or self.close_sent:
+    def ping(self, second: int) -> None:
+        """Called once a second: in this connection's slot, ping the client, or close if it did not answer."""
+        if second % PING_EVERY_SECONDS != self._slot or not self._is_open or self.close_sent:
             return
-        if self._is_asked:
+        if self._is_pinged:
             self._fail(INTERNAL, "keepalive ping timeout")
         else:
-            self._is_asked = True
+            self._is_pinged = True
             self._transport.write(_PING)
 
     def shutdown(self) -> None:
-        """The server ends."""
+        """Called by uvicorn when the server stops."""
         if self.close_sent:
             self._transport.close()
         elif self._is_answered:
@@ -394,25 +395,25 @@ class Connection(asyncio.Protocol):
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _fail(self, code: int, reason: str = "") -> None:
-        """End it without waiting for an answer."""
+        """Close without waiting for the client's close frame."""
         if self.close_sent:
             self._transport.close()
             return
-        self._hear({"type": "websocket.disconnect", "code": code})
-        self._say_goodbye(code, reason)
+        self._deliver({"type": "websocket.disconnect", "code": code})
+        self._send_close(code, reason)
         self._transport.close()
 
-    def _say_goodbye(self, code: int, reason: str = "") -> None:
+    def _send_close(self, code: int, reason: str = "") -> None:
         if not self._is_open or self.close_sent or self._is_lost:
             return
         self.close_sent = True
         self.is_ready = False
         self._write(CLOSE, code.to_bytes(2) + reason.encode()[:123])
-        self._timer = asyncio.get_running_loop().call_later(GOODBYE, self._transport.close)
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_SECONDS, self._transport.close)
 
 
 def _refusal(method: str, headers: dict[bytes, bytes]) -> HTTPStatus | None:
-    """Why this request cannot become a WebSocket."""
+    """The status of a request that cannot become a WebSocket; None for one that can."""
     if method != "GET":
         return HTTPStatus.METHOD_NOT_ALLOWED
     if headers.get(b"sec-websocket-version") != b"13":
@@ -429,15 +430,15 @@ def _unquoted(path: bytes) -> str:
 
 
 def _close_code(payload: bytes) -> int:
-    """What the client gives as his reason. RFC 6455, 7.4."""
+    """The code of a client's close frame (RFC 6455, 7.4). Raises _ProtocolViolation."""
     if not payload:
         return NO_CODE
     code = int.from_bytes(payload[:2])
     is_standard = 1000 <= code < 1015 and code not in (1004, NO_CODE, ABNORMAL)
     if len(payload) < 2 or not (is_standard or 3000 <= code < 5000):
-        raise _Broken(PROTOCOL_ERROR)
+        raise _ProtocolViolation(PROTOCOL_ERROR)
     try:
         payload[2:].decode()
     except UnicodeDecodeError:
-        raise _Broken(NOT_TEXT) from None
+        raise _ProtocolViolation(NOT_TEXT) from None
     return code
