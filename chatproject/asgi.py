@@ -1,4 +1,7 @@
-"""The ASGI application: HTTP to Django, WebSockets to the chat's consumer. Any ASGI server can run it."""
+"""The ASGI application: HTTP to Django, WebSockets to the chat's consumer.
+
+Any ASGI server can run it.
+"""
 
 import os
 from collections.abc import Awaitable

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-#: Characters, and different characters, of a key at least: 128 bits in hexadecimal digits are accepted,
-#: `changemechangeme…` is not.
+#: Characters, and different characters, of a key at least: 128 bits in hexadecimal digits are
+#: accepted, `changemechangeme…` is not.
 KEY_LENGTH_MIN = 32
 KEY_VARIETY_MIN = 10
 VAPID_BYTES = 32
@@ -44,7 +44,9 @@ def data_dir(path: Path) -> Path:
 
 
 def secret_key(given: str, folder: Path, *, debug: bool) -> str:
-    """The given key, refused if it is weak; without one, a random key that is made once and kept in `folder`."""
+    """The given key, refused if it is weak; without one, a random key that is made once and kept in
+    `folder`.
+    """
     if not given:
         return _own(folder / "secret_key", lambda: secrets.token_urlsafe(64))
     weak = len(given) < KEY_LENGTH_MIN or len(set(given)) < KEY_VARIETY_MIN or given.startswith("django-insecure")
@@ -71,7 +73,9 @@ def derived_redis_prefix(key: str) -> str:
 
 
 def vapid_key(given: str, folder: Path) -> str:
-    """The private key for push services, 32 bytes in base64; without one, a key made once and kept in `folder`."""
+    """The private key for push services, 32 bytes in base64; without one, a key made once and kept
+    in `folder`.
+    """
     key = given or _own(folder / "vapid_key", _new_vapid_key)
     try:
         is_key = len(urlsafe_b64decode(key + "=" * (-len(key) % 4))) == VAPID_BYTES
@@ -93,7 +97,9 @@ def _new_vapid_key() -> str:
 
 
 def vapid_contact(given: str, allowed: Sequence[str]) -> str:
-    """The contact for push services, a mailto: or https: address; without one, this installation's own address."""
+    """The contact for push services, a mailto: or https: address; without one, this installation's
+    own address.
+    """
     if given and not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+", given):
         raise ImproperlyConfigured(f"VAPID_CONTACT: {given!r} is not an address like mailto:you@example.org.")
     hosts = [urlsplit(origin).hostname or "" for origin in allowed if origin.startswith("https://")]
@@ -103,8 +109,8 @@ def vapid_contact(given: str, allowed: Sequence[str]) -> str:
 
 def _own(path: Path, make: Callable[[], str]) -> str:
     if not path.exists():
-        # Written to another file and linked: when several processes start for the first time at once,
-        # all use the key of the first, and none reads an empty file.
+        # Written to another file and linked: when several processes start for the first time at
+        # once, all use the key of the first, and none reads an empty file.
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(make())
@@ -118,7 +124,10 @@ def _own(path: Path, make: Callable[[], str]) -> str:
 
 
 def origins(given: Sequence[str]) -> list[str]:
-    """Origins as a browser sends them: scheme, host, and the port unless it is the default. No patterns."""
+    """Origins as a browser sends them: scheme, host, and the port unless it is the default.
+
+    No patterns.
+    """
     return [_origin(text) for text in given]
 
 
@@ -149,12 +158,12 @@ def hosts_of(allowed: Iterable[str]) -> list[str]:
 
 
 def socket_origins(allowed: Iterable[str]) -> list[str]:
-    """The ws:// origins: older browsers do not count them as 'self' in a Content-Security-Policy."""
+    """The ws:// origins for a Content-Security-Policy: older browsers exclude them from 'self'."""
     return ["ws" + origin.removeprefix("http") for origin in allowed]
 
 
 def tile_url(given: str) -> str:
-    """The address of map tiles, with {z}, {x} and {y} in it, and {s} if there are several servers."""
+    """The address of map tiles, with {z}, {x}, {y}, and {s} if there are several servers."""
     if given and not (re.match(r"https?://[^/]|/[^/]", given) and all(part in given for part in TILE_PARTS)):
         raise ImproperlyConfigured(
             f"TILE_URL: {given!r} is not the address of map tiles. Give one like "

@@ -1,4 +1,7 @@
-"""Django's settings. Each installation's own come from the environment, or from `.env` beside manage.py."""
+"""Django's settings.
+
+Each installation's own come from the environment, or from `.env` beside manage.py.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,8 @@ DATABASES = {
     "default": db.configure(
         env.str("DATABASE_URL", default=""),
         default_path=DATA_DIR / "chat.sqlite3",
-        # NORMAL loses nothing when the process is killed; FULL is slower, and loses nothing when power fails.
+        # NORMAL loses nothing when the process is killed; FULL is slower, and loses nothing when
+        # power fails.
         synchronous=env.str("SQLITE_SYNCHRONOUS", default="NORMAL").upper(),
     )
 }
@@ -38,8 +42,9 @@ MIGRATION_MODULES = db.migration_modules(DATABASES["default"])
 
 REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
-# What the names in Redis begin with, so that several installations can share one: groups, channels and our own keys do
-# in any case, the keys that operators know (docs/operating.md) where it is given.
+# What the names in Redis begin with, so that several installations can share one: groups, channels
+# and our own keys do in any case, the keys that operators know (docs/operating.md) where it is
+# given.
 REDIS_PREFIX = environment.redis_prefix(env.str("REDIS_PREFIX", default=""))
 
 # Access ---------------------------------------------------------------------------------------------------------------
@@ -55,12 +60,12 @@ ALLOWED_ORIGINS = _origins or environment.origins_of(ALLOWED_HOSTS, PORT)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 CSRF_FAILURE_VIEW = "chatproject.core.http.error_views.csrf"
 
-# Networks whose X-Forwarded-For and X-Forwarded-Proto are trusted, like 10.0.0.0/8. None by default:
-# any client can send such a header, and rate limits use addresses.
+# Networks whose X-Forwarded-For and X-Forwarded-Proto are trusted, like 10.0.0.0/8. None by
+# default: any client can send such a header, and rate limits use addresses.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 
-# TLS ends at a proxy, which also redirects plain HTTP (so no SECURE_SSL_REDIRECT). If all origins use
-# TLS, cookies are sent only over TLS.
+# TLS ends at a proxy, which also redirects plain HTTP (so no SECURE_SSL_REDIRECT). If all origins
+# use TLS, cookies are sent only over TLS.
 _over_tls = all(origin.startswith("https://") for origin in ALLOWED_ORIGINS)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _over_tls
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _over_tls else 0
@@ -112,17 +117,20 @@ UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)  # bytes of one user
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body without files
 # Decimals of a place's degrees that are kept: 3 are a hundred metres, "" keeps all.
 LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""))
-# The service that finds a place's address, like https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
+# The service that finds a place's address, like
+# https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
 GEOCODER_URL = env.str("GEOCODER_URL", default="")
 
 # Notifications without an open page -----------------------------------------------------------------------------------
 
-# They pass through the push services of browser makers, which see the time and the browser, not the content.
+# They pass through the push services of browser makers, which see the time and the browser, not the
+# content.
 WEB_PUSH = env.bool("WEB_PUSH", default=True)
 VAPID_PRIVATE_KEY = environment.vapid_key(env.str("VAPID_PRIVATE_KEY", default=""), DATA_DIR) if WEB_PUSH else ""
 VAPID_CONTACT = environment.vapid_contact(env.str("VAPID_CONTACT", default=""), ALLOWED_ORIGINS)
 RATE_PUSHES = env.str("RATE_PUSHES", default="20/m")  # to one user
-# Allow push services on the own network and without TLS: your own, or a test's. Users name their addresses.
+# Allow push services on the own network and without TLS: your own, or a test's. Users name their
+# addresses.
 WEB_PUSH_LOCAL = env.bool("WEB_PUSH_LOCAL", default=False)
 
 # Applications ---------------------------------------------------------------------------------------------------------
@@ -284,8 +292,8 @@ SPECTACULAR_SETTINGS = {
 
 # Maps -----------------------------------------------------------------------------------------------------------------
 
-# The address of map tiles, like https://tile.example.org/{z}/{x}/{y}.png. None by default, because the
-# tile server sees which places users look at. A place can be chosen without tiles.
+# The address of map tiles, like https://tile.example.org/{z}/{x}/{y}.png. None by default, because
+# the tile server sees which places users look at. A place can be chosen without tiles.
 TILE_URL = environment.tile_url(env.str("TILE_URL", default=""))
 TILE_ATTRIBUTION = env.str("TILE_ATTRIBUTION", default="")
 TILE_DATUM = environment.tile_datum(env.str("TILE_DATUM", default="wgs84"))

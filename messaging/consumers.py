@@ -107,7 +107,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     # Phases -----------------------------------------------------------------------------------------------------------
 
     async def authenticate(self, scope: Any) -> _Admitted | None:
-        """Find the device, and make its socket. Closes with 4401, or 1013 for too many connections."""
+        """Find the device, and make its socket.
+
+        Closes with 4401, or 1013 for too many connections.
+        """
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
         admission = await sockets.admit(socket_credentials(scope))
         if isinstance(admission, int):

@@ -1,4 +1,6 @@
-"""Where sockets connect, and the middleware in front of Django: plain sends, and the gate of uploads."""
+"""Where sockets connect, and the middleware in front of Django: plain sends, and the gate of
+uploads.
+"""
 
 from django.urls import path
 

@@ -1,4 +1,5 @@
-"""Group commit: items that arrive while one transaction commits are written together in the next one.
+"""Group commit: items that arrive while one transaction commits are written together in the next
+one.
 
 A lone item is written at once; while several arrive at once, the writer waits up to two milliseconds
 for more. Each submitter gets the outcome of its own item after the commit. If a batch fails, its items
@@ -45,7 +46,10 @@ class _Entry(Generic[Item, Answer]):
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """One writer thread. `write` gets a list of items, commits them, and returns an answer for each."""
+    """One writer thread.
+
+    `write` gets a list of items, commits them, and returns an answer for each.
+    """
 
     def __init__(
         self,
@@ -69,7 +73,8 @@ class GroupCommit(Generic[Item, Answer]):
         self._is_running = False
 
     def submit(self, item: Item, done: Callable[[Answer | Exception], None]) -> None:
-        """Queue an item, from any thread. `done` is called once, on another thread, with the answer or the error.
+        """Queue an item, from any thread. `done` is called once, on another thread, with the answer
+        or the error.
 
         Raises Busy at once when too many items wait.
         """
@@ -107,7 +112,8 @@ class GroupCommit(Generic[Item, Answer]):
         batch: list[_Entry[Item, Answer]] = []
         while True:
             batch = self._next_batch(is_crowded=len(batch) > 1)
-            # An item whose submitter got Busy is not written: it may have been sent elsewhere since.
+            # An item whose submitter got Busy is not written: it may have been sent elsewhere
+            # since.
             self._write_batch([entry for entry in batch if entry.done is not None])
 
     def _next_batch(self, *, is_crowded: bool) -> list[_Entry[Item, Answer]]:

@@ -1,4 +1,5 @@
-"""Many rows in one statement: our own SQL for PostgreSQL and SQLite, which costs a third of what the ORM does.
+"""Many rows in one statement: our own SQL for PostgreSQL and SQLite, which costs a third of what
+the ORM does.
 
 Callers ask `speaks_sql()` first, and use the ORM where the answer is no.
 """
@@ -16,7 +17,7 @@ from chatproject.core.db.current import dialect
 
 @cache
 def speaks_sql() -> bool:
-    """Whether the database takes our own statements: PostgreSQL, and SQLite since it has RETURNING."""
+    """Whether the database takes our own SQL: PostgreSQL, and SQLite since it has RETURNING."""
     return dialect().speaks_sql()
 
 
@@ -26,7 +27,9 @@ def _converters() -> Mapping[type, Callable[[Any], Any]]:
 
 
 def to_db_value(value: Any) -> Any:
-    """An id, a time or any other value as a parameter of our own SQL; ids come back in the same form."""
+    """An id, a time or any other value as a parameter of our own SQL; ids come back in the same
+    form.
+    """
     convert = _converters().get(type(value))
     return value if convert is None else convert(value)
 
@@ -52,7 +55,9 @@ def select_among(query: str, values: Sequence[Any], among: Sequence[Any]) -> lis
 
 
 def update_joined(update: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    """Run an UPDATE that joins `given`, a table of `rows` with these columns; return what it RETURNS."""
+    """Run an UPDATE that joins `given`, a table of `rows` with these columns; return what it
+    RETURNS.
+    """
     marks, values = _marks(rows)
     return select(f"WITH given ({', '.join(columns)}) AS (VALUES {marks}) {update}", values)
 

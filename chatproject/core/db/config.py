@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
-#: Seconds that a writer waits for others' locks before the caller is told that the database is busy.
+#: Seconds that a writer waits for others' locks before the caller is told that the database is
+#: busy.
 LOCK_TIMEOUT_SECONDS = 3
 
 SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
@@ -16,7 +17,8 @@ SYNCHRONOUS = ("NORMAL", "FULL", "EXTRA")
 _MONGODB = "django_mongodb_backend"
 #: MongoDB does not count rows: ids that none of our models defines are ObjectIds there.
 MONGODB_AUTO_FIELD = f"{_MONGODB}.fields.ObjectIdAutoField"
-#: Django's apps whose tables have such ids. Their own migrations use integers, so MongoDB has others.
+#: Django's apps whose tables have such ids. Their own migrations use integers, so MongoDB has
+#: others.
 _COUNTED_APPS = {"admin": "MongoAdminConfig", "auth": "MongoAuthConfig", "contenttypes": "MongoContentTypesConfig"}
 
 
@@ -46,25 +48,28 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
         "NAME": path,
         "CONN_MAX_AGE": None,  # our threads stay, and each keeps its connection
         "OPTIONS": {
-            # A deferred transaction that reads before it writes fails at once if another wrote in between.
+            # A deferred transaction that reads before it writes fails at once if another wrote in
+            # between.
             "transaction_mode": "IMMEDIATE",
             "timeout": LOCK_TIMEOUT_SECONDS,
-            # By default SQLite checkpoints every 4 MB, which a few batches of messages in many rooms
-            # write, and makes a temporary file for the undo data of a statement over many rows.
+            # By default SQLite checkpoints every 4 MB, which a few batches of messages in many
+            # rooms write, and makes a temporary file for the undo data of a statement over many
+            # rows.
             "init_command": (
                 f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};"
                 "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
             ),
         },
-        # A file: sockets use threads of their own, each needs a connection, and memory allows only one.
+        # A file: sockets use threads of their own, each needs a connection, and memory allows only
+        # one.
         "TEST": {"NAME": path.with_suffix(".test.sqlite3")},
     }
 
 
 def _postgresql(url: str) -> dict[str, Any]:
     settings: dict[str, Any] = Env.db_url_config(url)
-    # A connection for each thread of each process would be too many: threads share a pool, and hold a
-    # connection only while they work.
+    # A connection for each thread of each process would be too many: threads share a pool, and hold
+    # a connection only while they work.
     settings["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": 24, "timeout": LOCK_TIMEOUT_SECONDS},
         "options": f"-c lock_timeout={LOCK_TIMEOUT_SECONDS}s",

@@ -1,4 +1,6 @@
-"""In what our databases differ: plain Django here, what SQLite, PostgreSQL and MongoDB do otherwise in subclasses."""
+"""In what our databases differ: plain Django here, what SQLite, PostgreSQL and MongoDB do otherwise
+in subclasses.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -14,9 +16,12 @@ M = TypeVar("M", bound=Model)
 
 
 class Dialect:
-    """One database's way of what `transactions`, `queries` and `bulk` offer; they document each method."""
+    """One database's way of what `transactions`, `queries` and `bulk` offer; they document each
+    method.
+    """
 
-    #: How values of these types are written in our own SQL; values of other types are passed as they are.
+    #: How values of these types are written in our own SQL; values of other types are passed as
+    #: they are.
     converters: Mapping[type, Callable[[Any], Any]] = {}
 
     def speaks_sql(self) -> bool:

@@ -13,7 +13,8 @@ T = TypeVar("T")
 #: How often a transaction is tried that PostgreSQL aborts so that another can finish.
 ATTEMPTS = 5
 
-#: SQLSTATE of a deadlock and of a serialization failure: when they are reported, the other has finished.
+#: SQLSTATE of a deadlock and of a serialization failure: when they are reported, the other has
+#: finished.
 LOST_RACES = {"40P01", "40001"}
 #: SQLSTATE when `lock_timeout` has passed.
 LOCK_TIMEOUT = "55P03"

@@ -11,12 +11,16 @@ M = TypeVar("M", bound=Model)
 
 
 def locked(rows: QuerySet[M]) -> QuerySet[M]:
-    """These rows, which no other transaction can change before this one ends, even if this one only reads them."""
+    """These rows, which no other transaction can change before this one ends, even if this one only
+    reads them.
+    """
     return dialect().locked(rows)
 
 
 def page(rows: QuerySet[M], *related: str) -> list[M]:
-    """The rows of a query that ends with a limit, each with the rows it refers to by the fields `related`."""
+    """The rows of a query that ends with a limit, each with the rows it refers to by the fields
+    `related`.
+    """
     return dialect().page(rows, *related)
 
 

@@ -40,9 +40,9 @@ class SQLite(Dialect):
             with transaction.atomic():
                 return body()
         global _is_locked_by_others
-        # Our writers wait once for a process that keeps the lock. After that, one of our writers at a
-        # time tries for a moment and the others fail at once: waiting, they would occupy the threads
-        # that readers need, and delay the next frames of their sockets.
+        # Our writers wait once for a process that keeps the lock. After that, one of our writers at
+        # a time tries for a moment and the others fail at once: waiting, they would occupy the
+        # threads that readers need, and delay the next frames of their sockets.
         was_locked = _is_locked_by_others
         if not _writer.acquire(timeout=0 if was_locked else LOCK_TIMEOUT_SECONDS):
             raise OperationalError("database is locked by another thread")
@@ -64,8 +64,8 @@ class SQLite(Dialect):
 
     def contains(self, field: str, text: str) -> Q:
         if not text.isascii() and text.lower() != text.upper():
-            # LIKE ignores the case of A to Z only. A Python function per row takes three times as long,
-            # so it is used only for a text that needs it.
+            # LIKE ignores the case of A to Z only. A Python function per row takes three times as
+            # long, so it is used only for a text that needs it.
             return Q(**{f"{field}__iregex": re.escape(text)})
         return super().contains(field, text)
 

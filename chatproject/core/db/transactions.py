@@ -17,12 +17,16 @@ from chatproject.core.errors import Busy
 P = ParamSpec("P")
 T = TypeVar("T")
 
-#: Threads for the ORM work of all sockets of a process. More would only wait for each other's locks.
+#: Threads for the ORM work of all sockets of a process. More would only wait for each other's
+#: locks.
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="orm")
 
 
 def run_atomic(body: Callable[[], T]) -> T:
-    """Run `body` in one transaction and return its answer. Raises Busy when the database stays locked."""
+    """Run `body` in one transaction and return its answer.
+
+    Raises Busy when the database stays locked.
+    """
     try:
         return dialect().run_atomic(body)
     except OperationalError as error:
@@ -37,14 +41,18 @@ def on_commit(effect: Callable[[], object]) -> None:
 
 
 def keep_connection() -> None:
-    """Keep this thread's connection for its next piece of work, and drop it if it broke. Call it before each piece."""
+    """Keep this thread's connection for its next piece of work, and drop it if it broke.
+
+    Call it before each piece.
+    """
     for connection in connections.all(initialized_only=True):
         connection.close_at = None  # CONN_MAX_AGE is for requests, which end
         connection.close_if_unusable_or_obsolete()
 
 
 def release_connection() -> None:
-    """Return this thread's connection to the pool before the thread waits for another thread's work.
+    """Return this thread's connection to the pool before the thread waits for another thread's
+    work.
 
     Otherwise waiting threads could hold every connection of the pool while the thread they wait for
     gets none.
@@ -63,6 +71,8 @@ async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) 
 
 
 async def on_thread(threads: ThreadPoolExecutor, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` on one of these threads, in the caller's context, which includes the active language."""
+    """Run `work` on one of these threads, in the caller's context, which includes the active
+    language.
+    """
     context = contextvars.copy_context()
     return await asyncio.get_running_loop().run_in_executor(threads, lambda: context.run(work, *args, **kwargs))

@@ -29,7 +29,9 @@ def is_ours(address: str) -> bool:
 
 
 def delete_unused(address: str) -> None:
-    """Inside the transaction in which a row stops showing it: a picture of ours is gone after the commit."""
+    """Inside the transaction in which a row stops showing it: a picture of ours is gone after the
+    commit.
+    """
     if is_ours(address):
         on_commit(lambda: storage.remove([address.removeprefix(storage.ADDRESS)]))
 

@@ -1,4 +1,6 @@
-"""What HTTP routes share: errors as problem+json (RFC 9457), pages by cursor, and the check of who acts."""
+"""What HTTP routes share: errors as problem+json (RFC 9457), pages by cursor, and the check of who
+acts.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -100,7 +102,7 @@ def _as_chat_error(raised: Exception) -> ChatError | None:
 
 
 def field_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
-    """DRF's nested messages as one flat map, field to messages: `{"locationData.latitude": […]}`."""
+    """DRF's nested messages as a flat map of fields: `{"locationData.latitude": […]}`."""
     if isinstance(detail, Mapping):
         flat: dict[str, list[str]] = {}
         for name, inner in detail.items():
@@ -118,7 +120,9 @@ def field_errors(detail: Any, prefix: str = "") -> dict[str, list[str]]:
 
 
 def require_self(request: Request, *fields: str) -> None:
-    """Raise NotYou if the body or the query names another user as the one who acts; older clients name themselves."""
+    """Raise NotYou if the body or the query names another user as the one who acts; older clients
+    name themselves.
+    """
     me = str(request.user.pk)
     given = request.data if isinstance(request.data, Mapping) else {}
     for field in fields:
@@ -129,7 +133,9 @@ def require_self(request: Request, *fields: str) -> None:
 
 @cache
 def _form(shape: "type[Input]") -> "Input":
-    """One instance per class: DRF copies every field for each new one, which costs more than sending a message."""
+    """One instance per class: DRF copies every field for each new one, which costs more than
+    sending a message.
+    """
     return shape()
 
 
@@ -138,7 +144,10 @@ class Input(serializers.Serializer[Any]):
 
     @classmethod
     def read(cls, given: Any) -> dict[str, Any]:
-        """The validated fields by their Python names. Raises Invalid, with messages for each wrong field."""
+        """The validated fields by their Python names.
+
+        Raises Invalid, with messages for each wrong field.
+        """
         if not isinstance(given, Mapping):
             raise errors.BadRequest(_("The body must be a JSON object."))
         try:

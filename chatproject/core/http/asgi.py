@@ -1,4 +1,6 @@
-"""What ASGI middleware shares: the types of its callables, and whole responses without a request of Django's."""
+"""What ASGI middleware shares: the types of its callables, and whole responses without a request of
+Django's.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

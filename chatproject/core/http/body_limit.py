@@ -1,4 +1,6 @@
-"""The limit of a request's body, checked before the body is on our disk: Django writes all of it there first."""
+"""The limit of a request's body, checked before the body is on our disk: Django writes all of it
+there first.
+"""
 
 from typing import Any
 
@@ -16,7 +18,9 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: `application` receives no body above the limit; the client gets a 413 instead."""
+    """ASGI middleware: `application` receives no body above the limit; the client gets a 413
+    instead.
+    """
 
     def __init__(self, application: Application, *, has_files: bool = False) -> None:
         self._application = application

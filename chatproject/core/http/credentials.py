@@ -18,7 +18,8 @@ class Credentials:
 
 
 def socket_credentials(scope: Any) -> Credentials:
-    """The token of a handshake, from `Authorization: Bearer` or the subprotocol `token.<token>`; else its session.
+    """The token of a handshake, from `Authorization: Bearer` or the subprotocol `token.<token>`;
+    else its session.
 
     `websocket.routing.OriginCheck` has removed the cookies of foreign pages.
     """

@@ -1,4 +1,6 @@
-"""Responses with stored files: ranges, revalidation, and headers that keep a browser from running them."""
+"""Responses with stored files: ranges, revalidation, and headers that keep a browser from running
+them.
+"""
 
 import re
 from collections.abc import Iterator
@@ -20,12 +22,14 @@ PIECE_BYTES = 256 * 1024
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
-#: A file is never one of our pages, whatever it contains. nginx needs the same headers: see deploy/nginx.conf.
+#: A file is never one of our pages, whatever it contains. nginx needs the same headers: see
+#: deploy/nginx.conf.
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # A cached copy is revalidated each time: the member may have been removed, the message recalled.
+    # A cached copy is revalidated each time: the member may have been removed, the message
+    # recalled.
     "Cache-Control": "private, no-cache",
 }
 #: For files that every signed-in user may see: a year without revalidation.
@@ -72,7 +76,10 @@ def _response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseB
 
 
 def _part(request: Request | HttpRequest, file: StoredFile) -> tuple[int, int, bool]:
-    """Start, end and whether the answer is a partial one. A Range that is not understood asks for the whole file."""
+    """Start, end and whether the answer is a partial one.
+
+    A Range that is not understood asks for the whole file.
+    """
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not asked or asked[0] == "bytes=-" or request.headers.get("If-Range", _etag(file)) != _etag(file):
         return 0, file.size, False

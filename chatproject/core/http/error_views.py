@@ -1,4 +1,6 @@
-"""Responses where no view could answer: a page for a browser, problem+json as in the API for other clients."""
+"""Responses where no view could answer: a page for a browser, problem+json as in the API for other
+clients.
+"""
 
 from typing import Any
 

@@ -24,7 +24,8 @@ from servestatic.middleware import ServeStaticMiddleware
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.http.asgi import Send
 
-#: Requests that are processed at the same time; the others wait. Most of a thread's time is spent waiting.
+#: Requests that are processed at the same time; the others wait. Most of a thread's time is spent
+#: waiting.
 THREADS = 16
 
 _threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="http")

@@ -1,4 +1,6 @@
-"""Requests with files, on threads of their own: however many people upload, everybody else is answered."""
+"""Requests with files, on threads of their own: however many people upload, everybody else is
+answered.
+"""
 
 import asyncio
 import logging
@@ -18,10 +20,11 @@ from chatproject.core.http.handler import Handler
 
 log = logging.getLogger(__name__)
 
-#: Uploads that are received at the same time, and those of them that are processed. Processing takes
-#: seconds, and more than a few would only wait for the sandbox.
+#: Uploads that are received at the same time, and those of them that are processed. Processing
+#: takes seconds, and more than a few would only wait for the sandbox.
 RECEIVED_MAX, PROCESSED_MAX = 100, 4
-#: Seconds that a received upload waits to be processed, and that a client may take for the next piece.
+#: Seconds that a received upload waits to be processed, and that a client may take for the next
+#: piece.
 QUEUE_TIMEOUT_SECONDS = 20.0
 PIECE_TIMEOUT_SECONDS = 60.0
 #: Bytes that are written to disk at once, and per second by all uploads together: faster ones would
@@ -42,7 +45,9 @@ class TooSlow(ChatError):
 
 
 class UploadHandler(Handler):
-    """`Handler` for requests with files, whose bodies are written to disk as they arrive, off the event loop."""
+    """`Handler` for requests with files, whose bodies are written to disk as they arrive, off the
+    event loop.
+    """
 
     threads = _workers
 
@@ -81,7 +86,10 @@ class UploadHandler(Handler):
                 self._turns.release()
 
     async def _receive_into(self, body: IO[bytes], receive: Any) -> None:
-        """Write the request's body to `body`. Raises RequestAborted, and TimeoutError for a piece that is late."""
+        """Write the request's body to `body`.
+
+        Raises RequestAborted, and TimeoutError for a piece that is late.
+        """
         pieces: list[bytes] = []
         size, is_more = 0, True
         while is_more:

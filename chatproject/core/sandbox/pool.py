@@ -1,4 +1,5 @@
-"""The sandbox: work on untrusted files in worker processes with limits and without access to anything else.
+"""The sandbox: work on untrusted files in worker processes with limits and without access to
+anything else.
 
 A worker that crashes does not affect us. At most `WORKERS` jobs run at a time in one process of the
 chat; further jobs wait.
@@ -98,12 +99,16 @@ def run(
 # Workers --------------------------------------------------------------------------------------------------------------
 
 _turns = threading.BoundedSemaphore(WORKERS)
-#: Workers without a job. The last one is taken first, so that a second is started only if two are needed.
+#: Workers without a job. The last one is taken first, so that a second is started only if two are
+#: needed.
 _idle: list["_Worker"] = []
 
 
 def close() -> None:
-    """End the idle workers; the next job starts one. Workers of a killed process end by themselves."""
+    """End the idle workers; the next job starts one.
+
+    Workers of a killed process end by themselves.
+    """
     while _idle:
         _idle.pop().end()
 
@@ -126,8 +131,8 @@ def _ask(line: bytes, seconds: float) -> dict[str, Any]:
             answer = worker.ask(line, give_up)
         except _Gone as gone:
             worker.end()
-            # An idle worker may have been killed, for instance by the system for its memory. A job cannot
-            # kill its worker, so a second failure is a problem of ours.
+            # An idle worker may have been killed, for instance by the system for its memory. A job
+            # cannot kill its worker, so a second failure is a problem of ours.
             if is_last_try or time.monotonic() > give_up:
                 log.error("sandbox: no worker can be started: %s", gone)
                 raise Busy() from gone

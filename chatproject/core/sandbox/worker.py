@@ -47,7 +47,9 @@ class Refused(Exception):
 
 
 def main() -> None:
-    """Read jobs from standard input and answer on standard output, one line of JSON each, until the input ends."""
+    """Read jobs from standard input and answer on standard output, one line of JSON each, until the
+    input ends.
+    """
     jobs, answers = sys.stdin.buffer, sys.stdout.buffer
     os.nice(NICE)
     for line in iter(jobs.readline, b""):
@@ -185,7 +187,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _seal() -> bool:
-    """Deny every system call that is not in the list with ENOSYS: files, processes, signals, network.
+    """Deny every system call that is not in the list with ENOSYS: files, processes, signals,
+    network.
 
     Returns whether the kernel could be told; the limits apply in any case.
     """

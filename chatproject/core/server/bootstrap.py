@@ -1,4 +1,7 @@
-"""What has to exist before the chat can serve. Each step first checks whether there is anything to do."""
+"""What has to exist before the chat can serve.
+
+Each step first checks whether there is anything to do.
+"""
 
 import asyncio
 import atexit
@@ -56,7 +59,10 @@ def _compile(source: Path, compiled: Path) -> None:
 
 
 def static_files() -> None:
-    """Collect static files under names with a hash of their content. With DEBUG they are served from their sources."""
+    """Collect static files under names with a hash of their content.
+
+    With DEBUG they are served from their sources.
+    """
     if settings.DEBUG:
         return
     stamp = settings.STATIC_ROOT / ".collected"
@@ -93,13 +99,16 @@ class Unprepared(Exception):
 
 
 def done() -> None:
-    """Say that this process has prepared everything: `manage.py serve` does it before it starts its server."""
+    """Say that this process has prepared everything: `manage.py serve` does it before it starts its
+    server.
+    """
     global _is_done
     _is_done = True
 
 
 def prepare() -> None:
-    """Prepare everything, once per process: translations, tables, static files, and the embedded Redis.
+    """Prepare everything, once per process: translations, tables, static files, and the embedded
+    Redis.
 
     Raises Unprepared. Blocks; not for the thread of an event loop.
     """

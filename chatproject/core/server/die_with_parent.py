@@ -1,4 +1,5 @@
-"""Run a program that does not outlive its parent: `python die_with_parent.py PARENT_PID PROGRAM ARGUMENTS…`.
+"""Run a program that does not outlive its parent: `python die_with_parent.py PARENT_PID PROGRAM
+ARGUMENTS…`.
 
 A script of its own, because the kernel has to be asked between fork and exec, where a process with threads must not run
 Python. Where it cannot be asked (only Linux can), the next start takes over what was left behind.

@@ -26,7 +26,9 @@ RESTART = 1012
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on, bound at once: a port in use is noticed before anything else is begun."""
+    """The socket to serve on, bound at once: a port in use is noticed before anything else is
+    begun.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     try:
@@ -39,7 +41,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that reports when it is ready, pings its sockets with one timer, and closes them before it stops."""
+    """uvicorn that reports when it is ready, pings its sockets with one timer, and closes them
+    before it stops.
+    """
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -77,7 +81,9 @@ def _is_closing(connection: Any) -> bool:
 
 
 def serve(listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was there before."""
+    """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was
+    there before.
+    """
     relax_garbage_collection()
     Server(config(), on_ready).run([listener])
 

@@ -18,14 +18,17 @@ from chatproject.core.server.serve import SHUTDOWN_TIMEOUT_SECONDS, ignore_signa
 
 log = logging.getLogger(__name__)
 
-#: A worker that dies within so many seconds after its start would die again: after so many such deaths
-#: in a row we give up.
+#: A worker that dies within so many seconds after its start would die again: after so many such
+#: deaths in a row we give up.
 STABLE_AFTER_SECONDS = 5.0
 EARLY_DEATHS_MAX = 3
 
 
 class _Worker:
-    """One worker process. A socket pair tells when it serves, and tells each end of the other's death."""
+    """One worker process.
+
+    A socket pair tells when it serves, and tells each end of the other's death.
+    """
 
     def __init__(self, listener: socket.socket) -> None:
         self.began = time.monotonic()
@@ -96,7 +99,9 @@ def _end(workers: list[_Worker]) -> None:
 
 
 def serve_as_worker(listener_number: int, lifeline_number: int) -> None:
-    """Serve in a worker process, given two file descriptors; end when the first process does, however it ends."""
+    """Serve in a worker process, given two file descriptors; end when the first process does,
+    however it ends.
+    """
     lifeline = socket.socket(fileno=lifeline_number)
 
     def end_with_parent() -> None:

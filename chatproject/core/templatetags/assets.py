@@ -1,4 +1,6 @@
-"""Template tags for script modules without a build: bare names in the source, hashed addresses in the page."""
+"""Template tags for script modules without a build: bare names in the source, hashed addresses in
+the page.
+"""
 
 import json
 import re
@@ -23,7 +25,10 @@ ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context) -> SafeString:
-    """The import map: `chat/main.js` to the address of `static/js/main.js`, and so on. It precedes all modules."""
+    """The import map: `chat/main.js` to the address of `static/js/main.js`, and so on.
+
+    It precedes all modules.
+    """
     modules = _modules() if settings.DEBUG else _modules_once()
     # Reading the nonce adds it to the policy's header.
     nonce = str(getattr(context.get("request"), "csp_nonce", ""))
@@ -33,7 +38,9 @@ def importmap(context: template.Context) -> SafeString:
 
 @register.simple_tag
 def modulepreload(entry: str) -> SafeString:
-    """Links for every module that `entry` needs, so that the browser fetches all at once, not import by import."""
+    """Links for every module that `entry` needs, so that the browser fetches all at once, not
+    import by import.
+    """
     modules = _modules() if settings.DEBUG else _modules_once()
     needed = _needed(entry) if settings.DEBUG else _needed_once(entry)
     return format_html_join("\n", '<link rel="modulepreload" href="{}">', ((modules[name],) for name in needed))

@@ -45,7 +45,9 @@ class SocketConsumer(AsyncConsumer, Generic[Admission]):
 
     @property
     def close_code(self) -> int:
-        """The code to close with, once this consumer's task was cancelled to end the connection; else 0."""
+        """The code to close with, once this consumer's task was cancelled to end the connection;
+        else 0.
+        """
         raise NotImplementedError
 
     async def authenticate(self, scope: Any) -> Admission | None:
@@ -70,7 +72,7 @@ class SocketConsumer(AsyncConsumer, Generic[Admission]):
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
-        """An ASGI application that makes a consumer for each connection, and keeps nothing of it."""
+        """An ASGI application that makes a consumer for each connection and keeps nothing."""
 
         @markcoroutinefunction
         def application(scope: Any, receive: Any, send: Any) -> Awaitable[None]:

@@ -30,8 +30,8 @@ except ImportError:  # the package without its part in C
 
 log = logging.getLogger(__name__)
 
-#: Bytes of one message, above which the connection is closed. The consumer accepts 64 KiB and answers
-#: larger messages with an error.
+#: Bytes of one message, above which the connection is closed. The consumer accepts 64 KiB and
+#: answers larger messages with an error.
 MESSAGE_MAX = 1024 * 1024
 #: Bytes that a fragment of a message counts at least: fragments may be empty.
 FRAGMENT_MIN = 64
@@ -61,7 +61,9 @@ class _ProtocolViolation(Exception):
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which passes upgraded connections on to `Connection` and keeps nothing of them."""
+    """uvicorn's HTTP protocol, which passes upgraded connections on to `Connection` and keeps
+    nothing of them.
+    """
 
     def handle_websocket_upgrade(self) -> None:
         self.connections.discard(self)
@@ -104,7 +106,8 @@ class Connection(asyncio.Protocol):
         # A fragmented message.
         self._kind, self._size = 0, 0
         self._parts: list[bytes] | None = None
-        # Events that the application has not received yet, and the future on which it waits for one.
+        # Events that the application has not received yet, and the future on which it waits for
+        # one.
         self._inbox: list[dict[str, Any]] = []
         self._reader: asyncio.Future[dict[str, Any]] | None = None
 
@@ -146,7 +149,8 @@ class Connection(asyncio.Protocol):
             return
         if not self._is_answered:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
-        # Buffered bytes may be sent first, but a client that reads nothing must not keep the connection.
+        # Buffered bytes may be sent first, but a client that reads nothing must not keep the
+        # connection.
         if self._timer is None:
             self._transport.close()
         else:
@@ -216,7 +220,10 @@ class Connection(asyncio.Protocol):
             raise RuntimeError(f"{kind} after the handshake")
 
     def _deliver(self, message: dict[str, Any]) -> None:
-        """Pass an event to the application. Reading pauses until the application has received it."""
+        """Pass an event to the application.
+
+        Reading pauses until the application has received it.
+        """
         reader, self._reader = self._reader, None
         if reader is not None and not reader.done():
             reader.set_result(message)
@@ -286,7 +293,9 @@ class Connection(asyncio.Protocol):
     # Frames -----------------------------------------------------------------------------------------------------------
 
     def _take_frame(self, data: bytes, start: int) -> int:
-        """Handle the frame at `start`; return the start of the next, or `start` if more bytes are `_needed`."""
+        """Handle the frame at `start`; return the start of the next, or `start` if more bytes are
+        `_needed`.
+        """
         first, second = data[start], data[start + 1]
         kind, is_last, size = first & 0x0F, first & 0x80, second & 0x7F
         if first & 0x70 or not second & 0x80:
@@ -376,7 +385,9 @@ class Connection(asyncio.Protocol):
     # The end ----------------------------------------------------------------------------------------------------------
 
     def ping(self, second: int) -> None:
-        """Called once a second: in this connection's slot, ping the client, or close if it did not answer."""
+        """Called once a second: in this connection's slot, ping the client, or close if it did not
+        answer.
+        """
         if second % PING_EVERY_SECONDS != self._slot or not self._is_open or self.close_sent:
             return
         if self._is_pinged:

@@ -1,4 +1,5 @@
-"""Channels' routers and an origin check, which keep nothing of a connection once they have passed it on.
+"""Channels' routers and an origin check, which keep nothing of a connection once they have passed
+it on.
 
 An asynchronous `__call__` lives as long as the connection behind it, and keeps the scope with all its
 headers: 3.4 KiB for each idle socket in Channels' own routers. These are plain methods that return the
@@ -44,7 +45,8 @@ async def _deny(receive: Any, send: Any) -> None:
 
 
 class OriginCheck:
-    """ASGI middleware: a handshake loses its cookies unless its Origin is exactly one of ALLOWED_ORIGINS.
+    """ASGI middleware: a handshake loses its cookies unless its Origin is exactly one of
+    ALLOWED_ORIGINS.
 
     Any page may open a socket to us, and the browser sends the cookies along. Channels'
     `OriginValidator` refuses such a handshake; clients with a token have no Origin and must pass.

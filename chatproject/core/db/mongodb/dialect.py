@@ -1,4 +1,6 @@
-"""MongoDB: a writer never waits for another; of two that write a row at once one is refused and tries again."""
+"""MongoDB: a writer never waits for another; of two that write a row at once one is refused and
+tries again.
+"""
 
 import random
 import time
@@ -32,8 +34,8 @@ class MongoDB(Dialect):
         if _connection.in_atomic_block_mongo:
             return body()
         refusal: Exception | None = None
-        # Django's admin puts `transaction.atomic` around what it saves. That protects nothing on MongoDB,
-        # and must not delay what follows our commit.
+        # Django's admin puts `transaction.atomic` around what it saves. That protects nothing on
+        # MongoDB, and must not delay what follows our commit.
         around, connection.in_atomic_block = connection.in_atomic_block, False
         try:
             for _ in _attempts():
@@ -77,7 +79,8 @@ def _transaction(body: Callable[[], T]) -> T:
         try:
             _commit_again(error)
         except Exception:
-            # The backend keeps the session of a failed commit, and would use it for the next transaction.
+            # The backend keeps the session of a failed commit, and would use it for the next
+            # transaction.
             connection.run_on_commit = []
             if _connection.session:
                 _connection.session.end_session()
