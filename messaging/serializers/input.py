@@ -1,7 +1,6 @@
 """What clients send: the fields of every route and event of messaging."""
 
 import builtins
-from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -47,7 +46,7 @@ class MessageInput(Input, frozen=True, kw_only=True):
 
     @classmethod
     def read(cls, given: Any, *, language: str = "") -> Self:
-        type_ = given.get("type", types.TEXT) if isinstance(given, Mapping) else types.TEXT
+        type_ = given.get("type", types.TEXT) if isinstance(given, dict) else types.TEXT
         shape = _of_type(cls, type_) if isinstance(type_, str) and type_ in types.TYPES else cls
         return super(MessageInput, shape).read(given, language=language)  # type: ignore[return-value]  # a subclass of cls
 
