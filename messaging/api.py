@@ -263,7 +263,7 @@ class UploadedView(APIView):
 
     @extend_schema(
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 206: OpenApiTypes.BINARY, 304: None},
-        summary="A file or its thumbnail, to those who may see its message; an avatar, to whoever is signed in",
+        summary="A file or its thumbnail, to those who may see its message; an avatar, to everyone who is signed in",
     )
     def get(self, request: Request, path: str) -> HttpResponseBase:
         if not isinstance(request.user, User):

@@ -1,7 +1,7 @@
-"""The socket's own document (AsyncAPI 3.0), made from the serializers that read and describe what passes through it.
+"""The socket's document (AsyncAPI 3.0), made from the inputs that check frames and the serializers of outputs.
 
-`SENT` says what a client may send and how it is answered, `PUSHED` what the server says. A test holds the one against
-the consumer's handlers and the other against what is really heard.
+`SENT` lists what a client may send and the answer, `PUSHED` what the server sends. Tests compare `SENT`
+with the consumer's handlers, and every frame that they hear with `PUSHED`.
 """
 
 from dataclasses import dataclass
@@ -184,8 +184,8 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnUnreadCount": (UnreadOutput, "The answer to EmitGetUnreadCount."),
     "OnRead": (Read, "Somebody read what you sent."),
     "OnTyping": (Typing, "Somebody types. At most once, and perhaps not at all."),
-    "OnUserStatus": (Status, "Somebody whom you watch came or went."),
-    "OnUserUpdate": (UserOutput, "You, or somebody whom you watch, changed name or picture."),
+    "OnUserStatus": (Status, "Somebody you watch came or went."),
+    "OnUserUpdate": (UserOutput, "You, or somebody you watch, changed name or picture."),
     "OnGroupWelcomeJoin": (SomebodyInGroup, "Somebody joined, or came back."),
     "OnTempLeaveGroup": (SomebodyInGroup, "Somebody left for a while."),
     "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),

@@ -37,8 +37,7 @@ from messaging.services import sockets
 log = logging.getLogger(__name__)
 
 PROTOCOL = "chat.v1"
-#: Seconds between a client's beats.
-HEARTBEAT = 25
+HEARTBEAT_SECONDS = 25
 #: Bytes of one frame.
 FRAME_MAX = 64 * 1024
 #: Bytes that may come at once, and per second after that.
@@ -47,8 +46,8 @@ BURST, FLOW = 4 * 1024 * 1024, 1024 * 1024
 STRIKES_MAX = 100
 #: Seconds that closing a socket may take.
 CLOSE_TIMEOUT_SECONDS = 2
-#: Sends of one socket that may be under way.
-UNDER_WAY = 64
+#: Sends of one socket that are not stored yet; further frames wait.
+UNDER_WAY_MAX = 64
 
 AnyInput = TypeVar("AnyInput", bound=Input)
 Handler = Callable[["ChatConsumer", Any, "Answer"], Awaitable[None]]
@@ -61,7 +60,7 @@ class _Admitted:
 
 
 class Answer:
-    """The way back for one frame: an ack if it asked for one, an error in any case."""
+    """Answers one frame: an ack if it asked for one, an error in any case."""
 
     __slots__ = ("_ack", "_consumer")
 
@@ -76,7 +75,7 @@ class Answer:
         self.done_with(orjson.dumps(payload if payload is not None else {}, default=str))
 
     def done_with(self, json: bytes) -> None:
-        """The same, of what is JSON already."""
+        """Like `done`, for a payload that is JSON already."""
         self._consumer.strikes = 0
         if self._ack is not None:
             self._consumer.socket.push(b'{"event":"ack","ack":%b,"data":%b}' % (orjson.dumps(self._ack), json))
@@ -120,7 +119,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             return None
         self.user = admission.user
         self.language = self.user.language or settings.LANGUAGE_CODE
-        self._under_way = asyncio.Semaphore(UNDER_WAY)
+        self._under_way = asyncio.Semaphore(UNDER_WAY_MAX)
         self.socket = hub.Socket(
             hub.wire_of(scope, self.base_send),
             user_id=self.user.pk,
@@ -167,7 +166,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         """Acknowledge what is being stored, send what waits, and close."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                for _slot in range(UNDER_WAY):
+                for _slot in range(UNDER_WAY_MAX):
                     await self._under_way.acquire()
                 await self.socket.outbox.drained()
                 await self.send({"type": "websocket.close", "code": code})
@@ -210,9 +209,9 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             self.socket.close(hub.FLOODING)
 
     def strike(self, error: ChatError) -> None:
-        """A refusal; a client that goes on against a hundred of them is not listening."""
+        """Count a refusal; a client that ignores STRIKES_MAX of them in a row is disconnected."""
         if error.status >= 500:
-            return  # we are busy, or broken: that is not his doing
+            return  # busy or broken: not the client's fault
         self.strikes += 1
         if self.strikes >= STRIKES_MAX:
             self.socket.close(hub.FLOODING if error.status == 429 else hub.NOT_OUR_PROTOCOL)
@@ -225,7 +224,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         connected = {
             "user": user_output(user, online=self.socket.is_visible),
             "socketId": self.socket.id,
-            "heartbeatInterval": HEARTBEAT,
+            "heartbeatInterval": HEARTBEAT_SECONDS,
             "serverTime": iso(now()),
         }
         self.push("OnUserConnect", connected)
@@ -343,7 +342,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         answer.done(await in_thread(services.edit, by=self.user, **form.given()))
 
     async def watch_presence(self, data: Any, answer: Answer) -> None:
-        """Replaces whom this socket watches."""
+        """Watch these people, instead of the ones before."""
         user_ids = self._read(inputs.WatchInput, data).user_ids
         watched = {hub.status_topic(user_id) for user_id in user_ids}
         before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}

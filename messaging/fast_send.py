@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Mapping
 from functools import lru_cache, partial
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.conf import settings
@@ -182,10 +182,11 @@ class _Answers(ASGIHandler):
 
 def _created() -> HttpResponse:
     """An answer of the view to a stored message, but for its content."""
-    response = Response({}, status=201)
+    response: Any = Response({}, status=201)
     response.accepted_renderer = JSONRenderer()
     response.accepted_media_type, response.renderer_context = JSONRenderer.media_type, {}
-    return response.render()
+    response.render()
+    return cast(HttpResponse, response)
 
 
 def _problem(error: ChatError) -> HttpResponse:

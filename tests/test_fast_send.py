@@ -44,9 +44,10 @@ def talk(person: Any, group: Any) -> dict[str, Any]:
 def _both(sender: Any, path: str, body: Any, **headers: str) -> tuple[httpx.Response, httpx.Response]:
     """The answers by the short way and through Django."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return tuple(  # type: ignore[return-value]
+    short, long = (
         sender.request("post", path, content=content, headers={**headers, **more}) for more in ({}, THROUGH_DJANGO)
     )
+    return short, long
 
 
 def _same(short: httpx.Response, long: httpx.Response) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def _image(talk: Any) -> dict[str, Any]:
     return {"type": "image", "mediaUrl": upload["mediaUrl"], "thumbnailUrl": "/anything", "content": "look"}
 
 
-#: Every documented body, beside whom it is for.
+#: Every documented body, without its receiver.
 BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "a text": lambda talk: {"content": "hello"},
     "as our page sends it": lambda talk: {"content": "hello", "type": "text", "senderId": talk["ann"].id},

@@ -129,6 +129,20 @@ def test_an_absent_member_hears_no_messages_but_is_still_counted_for(person: Any
     assert bobs.next("OnGroupMsg") == sent
 
 
+def test_joining_by_http_ends_an_absence_as_it_does_by_socket(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob, joinPolicy="closed")
+    anns, bobs = ann.connect(), bob.connect()
+    bob.post("/group/tempLeave", {"groupId": room["id"]})
+    joined = bob.post("/group/join", {"groupId": room["id"]})
+    assert [one["away"] for one in joined["members"]] == [False, False]
+    assert anns.next("OnGroupWelcomeJoin")["userId"] == bob.id
+    bobs.next("OnGroupUpdate")
+    sent = ann.post("/group/send", {"groupId": room["id"], "content": "back"}, status=201)
+    assert bobs.next("OnGroupMsg") == sent
+    assert lines(ann, room) == ["created"], "who was a member all along is not announced as new"
+
+
 def test_the_last_owner_cannot_vanish(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)

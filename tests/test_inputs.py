@@ -11,7 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+
+from chatproject.core.http import forms
+from chatproject.core.inputs import Input
+from messaging.serializers import input as inputs
 
 ANSWERS = Path(__file__).with_name("input_answers.json")
 UNKNOWN = "01890000-0000-7000-8000-00000000abcd"
@@ -214,6 +219,44 @@ def _write(route: str, found: dict[str, Any]) -> None:
     known[route] = found
     ordered = {name: known[name] for name in INPUTS if name in known}
     ANSWERS.write_text(json.dumps(ordered, ensure_ascii=False, indent=1) + "\n")
+
+
+SHAPES: dict[str, type[Input]] = {
+    "POST /private/send": inputs.PrivateInput,
+    "POST /private/send msg": inputs.PrivateInput,
+    "POST /private/send image": inputs.PrivateInput,
+    "POST /private/send location": inputs.PrivateInput,
+    "POST /group/send": inputs.GroupMessageInput,
+    "POST /markPrivateRead": inputs.ReadPrivateInput,
+    "POST /group/markGroupRead": inputs.ReadGroupInput,
+    "POST /message/edit": inputs.EditInput,
+    "POST /sync": inputs.SyncInput,
+    "GET /private/messages": inputs.PrivatePageInput,
+    "GET /message/search": inputs.SearchInput,
+    "EmitPrivate": inputs.SocketPrivateInput,
+    "EmitPrivate location": inputs.SocketPrivateInput,
+    "GetMessageHistory": inputs.HistoryInput,
+    "EmitTyping": inputs.TypingInput,
+    "EmitWatchPresence": inputs.WatchInput,
+}
+
+
+@pytest.mark.parametrize("route", SHAPES)
+def test_what_is_read_fast_is_read_alike_by_the_form(route: str) -> None:
+    """msgspec takes nothing that REST framework's form would refuse, and nothing in another way."""
+    right, fields = INPUTS[route]
+    shape = type(SHAPES[route].read(right))
+    read_fast = 0
+    for field in fields:
+        for value in _kinds(field).values():
+            given = _changed(right, field, value)
+            try:
+                fast = msgspec.convert(given, shape)
+            except msgspec.ValidationError:
+                continue
+            assert fast == shape(**forms.read(shape, given)), given
+            read_fast += 1
+    assert read_fast
 
 
 @pytest.mark.usefixtures("quiet_log")

@@ -23,7 +23,7 @@ def test_a_private_message_reaches_the_other_once_and_nobody_else(person: Any) -
     )
     assert bobs.silent("OnPrivate")
     assert eves.silent()
-    assert anns.silent("OnPrivate"), "whoever has the ack needs no push"
+    assert anns.silent("OnPrivate"), "a sender who has the ack needs no push"
 
 
 def test_my_other_sockets_hear_what_i_send(person: Any) -> None:
@@ -33,7 +33,7 @@ def test_my_other_sockets_hear_what_i_send(person: Any) -> None:
     assert desk.next("OnPrivate") == sent
 
 
-def test_a_sender_who_asks_for_no_ack_hears_his_message_as_an_event(person: Any) -> None:
+def test_a_sender_who_asks_for_no_ack_hears_the_message_as_an_event(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
     anns = ann.connect()
     anns.emit("EmitPrivate", {"toUid": bob.id, "content": "hello"})
@@ -126,7 +126,7 @@ def test_a_bad_send_leaves_no_gap(person: Any, group: Any) -> None:
     assert second["seq"] == first["seq"] + 1
 
 
-def test_nobody_can_write_to_himself_or_to_nobody(person: Any) -> None:
+def test_nobody_can_write_to_themselves_or_to_nobody(person: Any) -> None:
     ann = person("ann")
     assert ann.post("/private/send", {"receiverId": ann.id, "content": "a"}, status=400)["code"] == "invalid"
     assert ann.post("/private/send", {"receiverId": str(uuid4()), "content": "a"}, status=404)["code"] == "not_found"
@@ -177,7 +177,7 @@ def test_the_socket_gives_the_same_history(person: Any, group: Any) -> None:
     assert eves.next("MessageHistoryError")["code"] == "not_found"
 
 
-def test_whoever_floods_is_told_to_wait_and_strangers_are_unharmed(person: Any, settings: Any) -> None:
+def test_a_person_who_floods_is_told_to_wait_and_others_are_unharmed(person: Any, settings: Any) -> None:
     settings.RATE_MESSAGES = "5/1h"
     ann, bob = person("ann"), person("bob")
     for _ in range(5):

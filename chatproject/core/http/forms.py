@@ -120,7 +120,7 @@ class _StrictCharField(serializers.CharField):
 
 class _Unchecked(serializers.Field):
     def __init__(self, schema: dict[str, Any], **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{**options, "allow_null": True})
         set_override(self, "field", schema)
 
     def to_internal_value(self, data: Any) -> Any:
