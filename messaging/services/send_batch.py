@@ -6,10 +6,9 @@ is found when the insert fails: the messages of that batch are then written one 
 for the stored one. A repeated message with an upload is found because the upload is already attached.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache as once
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from accounts.models import User
 from chatproject.core.batching.group_commit import GroupCommit
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import on_commit, run_atomic
-from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
+from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import now
@@ -66,37 +65,18 @@ class StoredMessage:
     json: bytes
 
 
-class _TooFast(Exception):
-    """Some messages of a batch are over their limits: the batch is written without them."""
-
-    def __init__(self, refusals: list[RateLimited | None]) -> None:
-        self.refusals = refusals
-
-
-Refusals = Callable[[], list[RateLimited | None]]
-
-
 def _write(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
-    # Redis checks the limits while the database counts for the memberships.
     limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
-    refusals = rate_limits.acquire_many(
-        limits_of, [(str(message.sender.pk), str(message.room_id)) for message in messages]
-    )
+    uses = [(str(message.sender.pk), str(message.room_id)) for message in messages]
+    refusals = rate_limits.acquire_many(limits_of, uses)
+    allowed = [message for message, refused in zip(messages, refusals, strict=True) if refused is None]
+    written = iter(_store(allowed) if allowed else [])
+    return [next(written) if refused is None else refused for refused in refusals]
+
+
+def _store(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     try:
-        return _store(messages, once(refusals))
-    except _TooFast as some:
-        allowed = [message for message, refused in zip(messages, some.refusals, strict=True) if refused is None]
-        written = iter(_store(allowed, _no_refusals(allowed)) if allowed else [])
-        return [next(written) if refused is None else refused for refused in some.refusals]
-
-
-def _no_refusals(messages: list[OutgoingMessage]) -> Refusals:
-    return lambda: [None] * len(messages)
-
-
-def _store(messages: list[OutgoingMessage], refusals: Refusals) -> list[StoredMessage | ChatError]:
-    try:
-        return run_atomic(lambda: _commit(messages, refusals))
+        return run_atomic(lambda: _commit(messages))
     except IntegrityError:
         # A clientId was sent again, or two processes created the same private room.
         return [_store_alone(message) for message in messages]
@@ -108,7 +88,7 @@ def _store_alone(message: OutgoingMessage) -> StoredMessage | ChatError:
         if known is not None:
             return _again(message, known)
         try:
-            (answer,) = run_atomic(lambda: _commit([message], _no_refusals([message])))
+            (answer,) = run_atomic(lambda: _commit([message]))
             return answer
         except IntegrityError:
             continue
@@ -121,16 +101,14 @@ def _known(message: OutgoingMessage) -> Message | None:
     return mine.first()
 
 
-def _commit(messages: list[OutgoingMessage], refusals: Refusals) -> list[StoredMessage | ChatError]:
+def _commit(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     wanted = [message.upload_id for message in messages if message.upload_id is not None]
     if not wanted:
-        return _Batch(messages, refusals).run()
-    if any(refused := refusals()):
-        raise _TooFast(refused)
+        return _Batch(messages).run()
     uploads = selectors.locked_uploads(wanted)
     found = _upload_errors(messages, uploads)
     right = [message for message, wrong in zip(messages, found, strict=True) if wrong is None]
-    answers = iter(_Batch(right, _no_refusals(right), uploads).run() if right else [])
+    answers = iter(_Batch(right, uploads).run() if right else [])
     return [
         next(answers) if wrong is None else _again_or(wrong, message)
         for message, wrong in zip(messages, found, strict=True)
@@ -233,11 +211,8 @@ class _Batch:
     `uploads` are the ones the messages carry: locked, and not attached yet.
     """
 
-    def __init__(
-        self, messages: list[OutgoingMessage], refusals: Refusals, uploads: Mapping[UUID, Upload] | None = None
-    ) -> None:
+    def __init__(self, messages: list[OutgoingMessage], uploads: Mapping[UUID, Upload] | None = None) -> None:
         self.messages = messages
-        self.refusals = refusals
         self.uploads = uploads or {}
         self.turns: dict[Author, _Turn] = {}
         self.turn_of = [self._turn(message) for message in messages]
@@ -256,9 +231,6 @@ class _Batch:
         for message, turn in zip(self.messages, self.turn_of, strict=True):
             if turn.base is None and not message.is_group and self._open(message):
                 self._count_own([turn])
-        refused = self.refusals()
-        if any(refused):
-            raise _TooFast(refused)
         rows = self._rows()
         rooms: dict[UUID, list[_NewRow]] = {}
         for row in rows:

@@ -1,9 +1,8 @@
 """The synchronous Redis client, for callers in threads that need an answer within TIMEOUT_SECONDS or an exception."""
 
 import functools
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +18,6 @@ TIMEOUT_SECONDS = 0.3
 AWAY_SECONDS = 1.0
 
 Unavailable = redis.RedisError
-NoScript = redis.exceptions.NoScriptError
 
 
 @functools.cache
@@ -58,52 +56,6 @@ def client() -> Iterator[redis.Redis]:
     except (redis.ConnectionError, redis.TimeoutError):
         _failed_at = time.monotonic()
         raise
-
-
-class _Line(threading.local):
-    """A thread's own connection, for questions whose answers are read later."""
-
-    connection: Any = None
-    #: A question was asked whose answer nobody read.
-    is_owed = False
-
-
-_line = _Line()
-
-
-def ask(*words: bytes) -> Callable[[], Any]:
-    """Send a command now, and read the answer when what comes back is called: something else can be done meanwhile.
-
-    The answer raises `Unavailable`; nothing else does. One question at a time and thread: the next drops the last.
-    """
-    try:
-        _send(words)
-    except Unavailable as away:
-        return functools.partial(_raise, away)
-    return _read
-
-
-def _send(words: tuple[bytes, ...]) -> None:
-    with client() as shared:
-        wire = _line.connection
-        if wire is None:
-            wire = _line.connection = shared.connection_pool.make_connection()
-        if _line.is_owed:
-            wire.disconnect()
-        wire.send_packed_command(wire.pack_command(*words), check_health=False)
-        _line.is_owed = True
-
-
-def _read() -> Any:
-    with client():
-        try:
-            return _line.connection.read_response()  # it disconnects where that fails
-        finally:
-            _line.is_owed = False
-
-
-def _raise(error: Exception) -> None:
-    raise error
 
 
 def key(name: str) -> str:

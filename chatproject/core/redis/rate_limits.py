@@ -3,13 +3,13 @@
 A rate reads "30/10s", "60/h", "10/5m" or "off". A bucket holds the whole allowance and refills evenly.
 """
 
-import hashlib
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from chatproject.core import redis
 from chatproject.core.errors import RateLimited
@@ -47,7 +47,6 @@ for use = 1, #KEYS / width do
 end
 return {waits, which}
 """
-_SHA = hashlib.sha1(_TAKE.encode(), usedforsecurity=False).hexdigest().encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,34 +91,33 @@ _local = _Local()
 
 def acquire_many(
     rates: Sequence[tuple[str, str]], uses: Sequence[Sequence[str]], *, cost: int = 1
-) -> Callable[[], list[RateLimited | None]]:
-    """Take `cost` tokens for each use, from all of its buckets or none; call the returned function for the answers.
+) -> list[RateLimited | None]:
+    """Take `cost` tokens for each use, from all of its buckets or from none.
 
-    `rates`: (name, rate) pairs. `uses`: per use, the key charged against each rate. The command is sent at once, so the
-    caller can work while Redis does. An answer is None where the tokens were taken, else the error to raise.
+    `rates`: (name, rate) pairs. `uses`: per use, the key charged against each rate. Returns, per use, None where the
+    tokens were taken, else the error to raise.
     """
     limits = [(name, parsed, place) for place, (name, rate) in enumerate(rates) if (parsed := parse(rate))]
     if not limits:
-        return lambda: [None] * len(uses)
+        return [None] * len(uses)
     keys = [redis.key(f"limit:{name}:{use[place]}") for use in uses for name, _, place in limits]
     numbers = [number for _, rate, _ in limits for number in (rate.limit, rate.window * 1000)]
-    words = [str(word).encode() for word in (len(keys), *keys, cost, *numbers)]
-    reply = redis.ask(b"EVALSHA", _SHA, *words)
-
-    def answers() -> list[RateLimited | None]:
-        try:
-            try:
-                waits, which = reply()
-            except redis.NoScript:
-                waits, which = redis.ask(b"EVAL", _TAKE.encode(), *words)()
-        except redis.Unavailable:
-            return [_ask_here(limits, use, cost) for use in uses]
-        return [_refusal(wait / 1000, limits[place][1]) for wait, place in zip(waits, which, strict=True)]
-
-    return answers
+    try:
+        with redis.client() as connection:
+            waits, which = _take_script()(keys, [cost, *numbers], client=connection)
+    except redis.Unavailable:
+        return [_acquire_here(limits, use, cost) for use in uses]
+    return [_refusal(wait / 1000, limits[place][1]) for wait, place in zip(waits, which, strict=True)]
 
 
-def _ask_here(limits: Sequence[tuple[str, Rate, int]], use: Sequence[str], cost: int) -> RateLimited | None:
+@cache
+def _take_script() -> Any:
+    """The script as redis-py calls it: by its hash, and once whole where Redis does not know it."""
+    with redis.client() as connection:
+        return connection.register_script(_TAKE)
+
+
+def _acquire_here(limits: Sequence[tuple[str, Rate, int]], use: Sequence[str], cost: int) -> RateLimited | None:
     """Take from this process's own buckets, one by one: tokens of the first are lost when the next refuses."""
     for name, rate, place in limits:
         if wait := _local.wait(f"limit:{name}:{use[place]}", rate, cost):
@@ -133,16 +131,16 @@ def _refusal(seconds: float, rate: Rate) -> RateLimited | None:
 
 def within_each(name: str, whos: Sequence[str], rate: str) -> list[bool]:
     """Count one use by each of `whos`; for each in turn, whether it was within the limit."""
-    return [refused is None for refused in acquire_many([(name, rate)], [(who,) for who in whos])()]
+    return [refused is None for refused in acquire_many([(name, rate)], [(who,) for who in whos])]
 
 
 def take(name: str, who: str, rate: str) -> None:
     """Count one use by `who` of what `name` limits. Raises RateLimited when there is no allowance left."""
-    (refused,) = acquire_many([(name, rate)], [(who,)])()
+    (refused,) = acquire_many([(name, rate)], [(who,)])
     if refused is not None:
         raise refused
 
 
 def refund(name: str, who: str, rate: str) -> None:
     """Return one token whose use does not count after all, like a sign-in that succeeded."""
-    acquire_many([(name, rate)], [(who,)], cost=-1)()
+    acquire_many([(name, rate)], [(who,)], cost=-1)
