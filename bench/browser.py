@@ -1,8 +1,8 @@
-"""The page in a real browser, with 10,000 messages in the open chat and 500 chats in the list: bench/run browser.
+"""The page in a real browser, with 10,000 messages in the open chat: bench/run browser.
 
-How soon a conversation is there, whether typing waits while messages pour in, how much of a long history is in the
-page, and what an hour's traffic leaves behind. The figures are the browser's own (its performance timeline and its
-debugging protocol); bench/watch.js collects them.
+How soon a conversation is there, whether typing waits while messages pour in, how much of a long
+history is in the page, and what an hour's traffic leaves behind. The figures are the browser's own
+(its performance timeline and its debugging protocol); bench/watch.js collects them.
 """
 
 import argparse
@@ -195,7 +195,7 @@ def longest(page: Page) -> float:
 
 
 def heaviest(trace: bytes) -> float:
-    """Milliseconds of CPU time of the page's heaviest task, which a busy machine does not lengthen."""
+    """Milliseconds of CPU time of the page's heaviest task; a busy machine does not lengthen it."""
     events = json.loads(trace)["traceEvents"]
     names = {(one["pid"], one["tid"]): one["args"]["name"] for one in events if one["name"] == "thread_name"}
     mine = (one for one in events if names.get((one["pid"], one["tid"])) == "CrRendererMain")

@@ -1,14 +1,17 @@
-"""Fills a migrated, empty database with people who are signed in, groups and private chats, quickly.
+"""Fills an empty database with signed-in people, groups and private chats, quickly.
 
     python bench/fill.py FOLDER PEOPLE GROUP... [pairs=N] [rooms=ROOMSxEACH] [history=MESSAGES] [chats=N]
 
-Makes PEOPLE people with a token each, and for each GROUP a group of the first GROUP of them. FOLDER/people.json tells
-who and what there is: `people` with id, name and token, `groups` with room and size, `chats` with room and person.
-`pairs=200` makes private chats of the first 200 pairs of neighbours. `rooms=250x20` also puts everyone into EACH of
-ROOMS groups. For a browser, `history=10000` writes that many messages into the first group, a picture now and then, and
-`chats=500` gives the first person so many other chats with something in each; their password is PASSWORD.
+Makes PEOPLE people with a token each, and for each GROUP a group of the first GROUP of them.
+FOLDER/people.json tells who and what there is: `people` with id, name and token, `groups` with room
+and size, `chats` with room and person. `pairs=200` makes private chats of the first 200 pairs of
+neighbours. `rooms=250x20` also puts everyone into EACH of ROOMS groups. For a browser,
+`history=10000` writes that many messages into the first group, a picture now and then, and
+`chats=500` gives the first person so many other chats with something in each; their password is
+PASSWORD.
 
-bench/harness runs the file of the checkout that is measured, so its arguments and people.json have to stay as they are.
+bench/harness runs the file of the checkout that is measured, so its arguments and people.json have
+to stay as they are.
 """
 
 import hashlib
@@ -40,7 +43,7 @@ from messaging.models import Message, Upload  # noqa: E402
 CHUNK = 500
 PASSWORD = "correct horse battery"
 WORDS = ["tea", "the", "kettle", "is", "on", "who", "brings", "cakes", "tomorrow", "at", "four", "今天", "下午", "见"]
-#: One message in so many of a history is a picture; one chat in so many is a group, or has an unread message.
+#: One message in so many of a history is a picture; one chat in so many is a group, or unread.
 PICTURE_EVERY, GROUP_EVERY, UNREAD_EVERY = 40, 3, 7
 #: Messages in each of the first person's other chats.
 CHAT_MESSAGES = 20
@@ -82,7 +85,7 @@ def make_pair(one: User, other: User) -> None:
 
 
 def make_history(room: Room, senders: Sequence[User], count: int, *, until: datetime, pictures: bool = False) -> None:
-    """`count` messages by `senders` in turn, a minute apart, the last at `until`; everyone has read them."""
+    """`count` messages by `senders` in turn, a minute apart, the last at `until`; all are read."""
     words = random.Random(room.pk.int)
     messages, uploads = [], []
     for seq in range(1, count + 1):
@@ -107,7 +110,7 @@ def make_history(room: Room, senders: Sequence[User], count: int, *, until: date
 
 
 def _make_pictures() -> Iterator[Upload]:
-    """Stored pictures with thumbnails, each in a file of its own, in turn wide and tall. The rows are not saved."""
+    """Stored pictures with thumbnails, in turn wide and tall. The rows are not saved."""
     for number in range(sys.maxsize):
         size = [(1600, 1200), (1200, 1600), (1600, 900)][number % 3]
         grey = Image.linear_gradient("L").rotate(number % 360).resize(size)
@@ -132,7 +135,7 @@ _pictures = _make_pictures()
 
 
 def make_chats(me: User, others: Sequence[User], count: int) -> list[Room]:
-    """`count` chats of one person, with other people in turn; the n-th was last written in n hours ago."""
+    """`count` chats of one person; the last message of the n-th is n hours old."""
     rooms = []
     for number, other in zip(range(count), others, strict=False):
         if number % GROUP_EVERY:

@@ -1,10 +1,11 @@
-"""Idle connections of the chat and of Socket.IO: the memory of one, and how fast many connect: bench/run idle.
+"""Idle connections: the memory of one, and how fast many connect: bench/run idle.
 
     bench/run idle --write
     bench/run idle --against before=PATH --rounds 3
 
-Everyone is signed in and in twenty rooms. The chat looks people, rates and rooms up and keeps presence; Socket.IO is
-told which person connects, and looks up nothing. Connected means that all rooms are joined.
+Everyone is signed in and in twenty rooms. The chat looks people, rates and rooms up and keeps
+presence; Socket.IO is told which person connects, and looks up nothing. Connected means that all
+rooms are joined.
 """
 
 import argparse

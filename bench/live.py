@@ -4,9 +4,9 @@
     bench/run live --only chat before socket.io --against before=PATH    # this checkout and another, side by side
     bench/run live --only chat express --loads POST                      # the HTTP route alone
 
-Ratios are to Socket.IO with its Redis adapter, which stores nothing and asks nobody who they are, while the chat does
-all it ever does: sign-in, membership, limits, storage, unread, presence. "original" is Socket.IO with the original's
-whole work.
+Ratios are to Socket.IO with its Redis adapter, which stores nothing and asks nobody who they are,
+while the chat does all it ever does: sign-in, membership, limits, storage, unread, presence.
+"original" is Socket.IO with the original's whole work.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def main() -> None:
     chosen = _chosen()
     with installations(checkouts(chosen), PEOPLE, GROUPS, pairs=200) as ours:
         contestants = selected([*_stores(ours), *_relays()], chosen)
-        measured = compare(contestants, rounds=chosen.rounds, seconds=chosen.seconds)
+        measured = compare(contestants, rounds=chosen.rounds, seconds=chosen.seconds, together=chosen.together)
     others = [one.checkout.name for one in ours[1:]]
     text = "\n".join(
         [

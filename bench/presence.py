@@ -1,8 +1,9 @@
-"""Presence: 100,000 people online, and how soon 1,000 watchers learn of one while the server works: bench/run presence.
+"""Presence of 100,000 people, and how soon 1,000 watchers learn of one: bench/run presence.
 
-First, one after the other, what the processes of a large installation do every ten seconds: refresh everyone, count
-them, list a page of them, and expire them all at once, each announced. Then a served chat: a thousand sockets watch
-people who connect, hide, show themselves again and leave, while a database query of 0.3 s runs without a pause.
+First, one after the other, what the processes of a large installation do every ten seconds: refresh
+everyone, count them, list a page of them, and expire them all at once, each announced. Then a
+served chat: a thousand sockets watch people who connect, hide, show themselves again and leave,
+while a database query of 0.3 s runs without a pause.
 """
 
 import argparse
@@ -94,7 +95,7 @@ class Crowd:
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
-        """Note how long it takes, and the longest that another client of Redis waits for an answer meanwhile."""
+        """Note the time it takes, and the longest wait of another client of Redis meanwhile."""
         redis_cpu, own_cpu = processes.cpu_seconds([self._redis_process]), time.process_time()
         with self._waiting() as waits:
             began = time.perf_counter()
@@ -129,7 +130,7 @@ class Crowd:
 
 
 async def with_hub(work: Callable[[], None], times: Times) -> None:
-    """Do the work on a thread beside a hub, as in a web process; note the longest turn of the event loop meanwhile."""
+    """Do the work on a thread beside a hub, and note the longest turn of its event loop."""
     from chatproject.core import hub
 
     started, ending = asyncio.Event(), asyncio.Event()

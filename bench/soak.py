@@ -1,10 +1,11 @@
-"""Sockets that are connected and do nothing, for half an hour: none may be closed, and the server must not grow.
+"""Sockets idle for half an hour: none may be closed, and the server must not grow.
 
     bench/run soak                            # 500 sockets that send SocketHeartBeat, as clients do
     bench/run soak --silent                   # 500 that answer the server's pings, and nothing else
     bench/run soak --sockets 2000 --minutes 5
 
-At the end one message is sent in each group, and every socket must receive it. The exit code says whether all held.
+At the end one message is sent in each group, and every socket must receive it. The exit code says
+whether all held.
 """
 
 import argparse

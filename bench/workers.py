@@ -1,11 +1,13 @@
-"""The chat in two web processes beside Socket.IO in two, with clients spread evenly over both: bench/run workers.
+"""The chat in two processes beside Socket.IO in two, clients spread over both: bench/run
+workers.
 
     bench/run workers --write
     bench/run workers --only chat before socket.io --against before=PATH
 
-A room's members are half here and half there, and the two of a pair are never served by the same process, so every
-message crosses from one process to the other. The chat's two processes share one port: clients reconnect until each is
-where it belongs, before anything is measured. Socket.IO's listen at a port each.
+A room's members are half here and half there, and the two of a pair are never served by the same
+process, so every message crosses from one process to the other. The chat's two processes share one
+port: clients reconnect until each is where it belongs, before anything is measured. Socket.IO's
+listen at a port each.
 """
 
 from bench.harness import peers
@@ -25,7 +27,9 @@ def main() -> None:
             *(Contestant(one.checkout.name, _serving(one), LOADS) for one in ours),
             Contestant(peers.REFERENCE, lambda: peers.socketio(WORKERS), LOADS),
         ]
-        measured = compare(selected(contestants, chosen), rounds=chosen.rounds, seconds=chosen.seconds)
+        measured = compare(
+            selected(contestants, chosen), rounds=chosen.rounds, seconds=chosen.seconds, together=chosen.together
+        )
     text = "\n".join(
         [
             about(rounds=chosen.rounds, seconds=chosen.seconds)

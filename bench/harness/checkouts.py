@@ -1,4 +1,4 @@
-"""The chat as it is measured: a checkout of it, an installation that is filled with people, and its server."""
+"""The measured chat: a checkout, an installation that is filled with people, its server."""
 
 import json
 import re
@@ -29,7 +29,7 @@ class Checkout:
 
     @classmethod
     def named(cls, text: str) -> Self:
-        """The checkout of an option: `PATH` or `NAME=PATH`. It is served by its own .venv where it has one."""
+        """The checkout of `PATH` or `NAME=PATH`, to be served by its own .venv where it has one."""
         name, _, folder = text.rpartition("=")
         path = Path(folder).resolve()
         if not (path / "manage.py").exists():
@@ -61,7 +61,7 @@ class Installation:
         self.folder = Path(tempfile.mkdtemp(prefix="chat-bench-"))
 
     def fill(self, people: int, groups: list[int], **more: int | str) -> None:
-        """Make people and groups. `groups` has the size of each; `more` is what else bench/fill.py can make."""
+        """Make people, groups of these sizes, and what else bench/fill.py can make."""
         words = [*map(str, groups), *(f"{name}={value}" for name, value in more.items())]
         for command in (["manage.py", "migrate", "-v0"], ["bench/fill.py", str(self.folder), str(people), *words]):
             env = processes.environment(self.environment("redis://127.0.0.1:0/0"))
@@ -127,7 +127,7 @@ class Installation:
 
     @property
     def chats(self) -> list[tuple[Person, str]]:
-        """Of the first person's other chats, those in groups: somebody else who is in it, and its id."""
+        """Another member and the id of each group among the first person's other chats."""
         return [(self.people[one["person"]], one["room"]) for one in self._filled["chats"]]
 
     def group(self, size: int) -> str:
@@ -139,7 +139,7 @@ class Installation:
         return {str(group["room"]): self.people[: group["size"]] for group in self._filled["groups"]}
 
     def people_file(self, target: str) -> str:
-        """The load generator's file of clients: `group-200`, or `pairs`, in which neighbours talk to each other."""
+        """The load generator's file of clients: `group-200`, or `pairs` of neighbours."""
         path = self.folder / f"clients-{target}"
         if not path.exists():
             kind, _, size = target.partition("-")

@@ -1,18 +1,25 @@
 """Several servers under the same loads, in rounds.
 
-Each round starts every server anew, so that other work of the machine disturbs all of them alike; every second round
-goes through them backwards. A figure is the median of its rounds, a ratio the median of the ratios within each round.
+Each round starts every server anew, so that other work of the machine disturbs all of them alike;
+every second round goes through them backwards. A figure is the median of its rounds, a ratio the
+median of the ratios within each round.
+
+One server runs at a time, or with `--together` all of one variant ("FULL") at once, and each load
+is put on one after the other: two checkouts are then compared within seconds, at the cost of what
+idle servers do meanwhile.
 """
 
 import argparse
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from bench.harness.checkouts import HERE, Checkout
 from bench.harness.generator import Failed, Load, Result, run
 from bench.harness.peers import Begin
+from bench.harness.servers import Server
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,10 @@ class Contestant:
     def family(self) -> str:
         """What `--only` names: the part before the first comma."""
         return self.name.split(",")[0]
+
+    @property
+    def variant(self) -> str:
+        return self.name.partition(", ")[2]
 
 
 @dataclass
@@ -51,23 +62,31 @@ class Measured:
         return all(one is not None and one["whole"] for one in self.runs[name, load])
 
 
-def compare(contestants: Sequence[Contestant], *, rounds: int, seconds: float) -> Measured:
+def compare(contestants: Sequence[Contestant], *, rounds: int, seconds: float, together: bool = False) -> Measured:
     measured = Measured({(one.name, load.name): [] for one in contestants for load in one.loads})
     for number in range(rounds):
-        for contestant in contestants if number % 2 == 0 else reversed(contestants):
-            print(f"round {number + 1}: {contestant.name}", file=sys.stderr, flush=True)
-            with contestant.begin() as server:
-                for load in contestant.loads:
-                    result: Result | None
-                    try:
-                        result = run(server, load, seconds)
-                    except Failed as failed:
-                        print(f"  {failed}", file=sys.stderr)
-                        result = None
-                    measured.runs[contestant.name, load.name].append(result)
-                    figure = "failed" if result is None else f"{result[load.figure]:,} {load.figure}"
-                    print(f"  {load.name}: {figure}", file=sys.stderr, flush=True)
+        ordered = list(contestants if number % 2 == 0 else reversed(contestants))
+        variants = list(dict.fromkeys(one.variant for one in ordered))
+        groups = [[one for one in ordered if one.variant == variant] for variant in variants]
+        for group in groups if together else [[one] for one in ordered]:
+            print(f"round {number + 1}: {'; '.join(one.name for one in group)}", file=sys.stderr, flush=True)
+            with ExitStack() as stack:
+                servers = [(one, stack.enter_context(one.begin())) for one in group]
+                for load in dict.fromkeys(load for one in group for load in one.loads):
+                    for one, server in servers:
+                        if load in one.loads:
+                            measured.runs[one.name, load.name].append(_run(one, server, load, seconds))
     return measured
+
+
+def _run(contestant: Contestant, server: Server, load: Load, seconds: float) -> Result | None:
+    try:
+        result = run(server, load, seconds)
+    except Failed as failed:
+        print(f"  {contestant.name}: {load.name}: {failed}", file=sys.stderr, flush=True)
+        return None
+    print(f"  {contestant.name}: {load.name}: {result[load.figure]:,} {load.figure}", file=sys.stderr, flush=True)
+    return result
 
 
 # Options --------------------------------------------------------------------------------------------------------------
@@ -78,6 +97,9 @@ def options(description: str | None, *, rounds: int = 3, seconds: float = 4) -> 
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_common_options(parser, rounds=rounds)
     parser.add_argument("--seconds", type=float, default=seconds, help="of each load")
+    parser.add_argument(
+        "--together", action="store_true", help="run the servers at once, and put each load on one after the other"
+    )
     parser.add_argument("--loads", nargs="+", default=[], help="loads whose names begin so: POST, 'fan-out to 200'")
     return parser
 

@@ -1,8 +1,9 @@
-"""What a client of the chat sends: the frames of our own page, and the bodies that docs/api.md documents.
+"""What clients of the chat send: our page's frames, and the bodies in docs/api.md.
 
-The page's message has `groupId` or `toUid`, `content`, `type`, `clientId` and `replyTo`; clients of the original also
-send their own id as `senderId`. The bench sends all of them. tests/test_bench.py and tests/browser/test_bench.py
-compare the keys with the page's frames and with the AsyncAPI and OpenAPI documents.
+The page's message has `groupId` or `toUid`, `content`, `type`, `clientId` and `replyTo`; clients of
+the original also send their own id as a group message's `senderId`. The bench sends all of them.
+tests/test_bench.py compares the keys with docs/api.md, AsyncAPI and OpenAPI,
+tests/browser/test_bench.py with the frames of a page in a browser.
 
 The load generator fills in templates: the same frames with placeholders as values.
 """
@@ -25,10 +26,10 @@ class Message:
 
     @property
     def _fields(self) -> dict[str, Any]:
-        return {"senderId": self.sender, "content": self.content, "type": "text", "clientId": self.client_id}
+        return {"content": self.content, "type": "text", "clientId": self.client_id}
 
     def group_frame(self, ack: int | str) -> dict[str, Any]:
-        data = {"groupId": self.target, **self._fields, "replyTo": None}
+        data = {"groupId": self.target, "senderId": self.sender, **self._fields, "replyTo": None}
         return {"event": "EmitGroupMsg", "data": data, "ack": ack}
 
     def private_frame(self, ack: int | str) -> dict[str, Any]:
@@ -37,7 +38,7 @@ class Message:
 
     def group_body(self) -> dict[str, Any]:
         """Of `POST /group/send`."""
-        return {"groupId": self.target, **self._fields}
+        return {"groupId": self.target, "senderId": self.sender, **self._fields}
 
     def private_body(self) -> dict[str, Any]:
         """Of `POST /private/send`."""
@@ -56,7 +57,7 @@ GROUP_FRAME = _template(_PLACEHOLDERS.group_frame(ack="%a"))
 PRIVATE_FRAME = _template(_PLACEHOLDERS.private_frame(ack="%a"))
 GROUP_BODY = _template(_PLACEHOLDERS.group_body())
 PRIVATE_BODY = _template(_PLACEHOLDERS.private_body())
-#: Without `type` and `senderId`, which every documented client sends: what the bench sent before 2026-11-28.
+#: What the bench sent before 2026-11-28: no `type`, no `senderId`, as no documented client does.
 BARE_GROUP_BODY = _template({"groupId": "%t", "content": "%c"})
 HELLO_FRAME = _template(HELLO)
 

@@ -18,7 +18,7 @@ from bench.harness.servers import Server
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Load:
     """What is done to a server, and which figure of the result says how well it went."""
 
@@ -45,7 +45,7 @@ def program() -> str:
 
 
 def run(server: Server, load: Load, seconds: float) -> Result:
-    """Put a server under a load. Raises `Failed` where not all clients connect, or none is answered."""
+    """Put a server under a load. Raises `Failed` if clients do not connect or are not answered."""
     options = {**server.options, **load.options, "seconds": seconds}
     group, private = options.pop("group_frame", ""), options.pop("private_frame", "")
     options |= {

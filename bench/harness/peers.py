@@ -42,7 +42,9 @@ def _python(script: str, *words: object) -> list[str]:
 def _served(
     command: Callable[[int, int], list[str]], *, count: int = 1, needs_redis: bool = True, **more: Any
 ) -> Iterator[Server]:
-    """`count` processes of `command(port, redis_port)`, each on a port of its own, with one Redis for all of them."""
+    """`count` processes of `command(port, redis_port)`, each with its own port, all with one
+    Redis.
+    """
     with ExitStack() as stack:
         redis_port, redis = stack.enter_context(processes.redis_server()) if needs_redis else (0, 0)
         ports, started = [], []
@@ -68,7 +70,9 @@ def socketio(count: int = 1) -> AbstractContextManager[Server]:
 
 
 def socketio_idle(people: int, rooms: int, rooms_each: int) -> AbstractContextManager[Server]:
-    """Socket.IO 4 with its Redis adapter, whose clients say which person they are and join that person's rooms."""
+    """Socket.IO 4 with its Redis adapter; clients say which person they are and join their
+    rooms.
+    """
     return _served(lambda port, redis: _node("idle.js", port, redis, people, rooms, rooms_each))
 
 
@@ -110,7 +114,7 @@ RELAYS: dict[str, Begin] = {
 
 @contextmanager
 def original(installation: Installation) -> Iterator[Server]:
-    """The original's whole work on Socket.IO: stores, counts per member in Redis, tells each member."""
+    """The original's whole work: stores, counts per member in Redis, tells each member."""
     with (
         _database(installation) as path,
         _served(

@@ -24,7 +24,7 @@ _REDIS_PROGRAMS = ("valkey-server", "redis-server")
 
 
 def allow_open_files(count: int = 20_000) -> None:
-    """Raise this process's limit of open files, and so of sockets, to `count` or to the hard limit."""
+    """Raise this process's limit of open files and sockets to `count`, or to the hard limit."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = count if hard == resource.RLIM_INFINITY else min(count, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
@@ -56,7 +56,7 @@ def running(
     log_file: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
-    """The process id of `command`, from when `is_up` says so. What it prints is shown only if it does not start."""
+    """The process id of `command`, once `is_up`. Its output is shown only if it does not start."""
     with tempfile.TemporaryFile() if log_file is None else log_file.open("w+b") as log:
         process = subprocess.Popen(
             command, cwd=cwd, env=environment(variables or {}), stdout=log, stderr=log, start_new_session=True
@@ -81,7 +81,7 @@ def running(
 
 @contextmanager
 def redis_server() -> Iterator[tuple[int, int]]:
-    """A Redis without persistence: its port and process id. It is the server that the chat embeds."""
+    """Port and process id of a Redis without persistence, the server that the chat embeds."""
     port = free_port()
     command = [_redis_program(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with running(command, is_up=lambda: accepts(port)) as process:
@@ -128,7 +128,7 @@ def family(process: int) -> list[int]:
 
 
 def workers(process: int, port: int) -> list[int]:
-    """Those of a server's processes that accept connections at `port`: its children, or itself where it has none."""
+    """The processes of a server that accept connections at `port`: its children, or itself."""
     listeners = {inode for local, _remote, state, inode in _connections() if local == port and state == "0A"}
     holders = [one for one in family(process) if _sockets_of(one) & listeners]
     return [one for one in holders if one != process] or holders

@@ -43,8 +43,8 @@ def _table(measured: Measured, load: Load, base: Base, others: Sequence[str]) ->
     names = measured.names(load.name)
     lines = [
         f"**{load.name}**\n",
-        f"| | {unit} | p99 ms | CPU µs |" + "".join(f" times {other} |" for other in others),
-        "|---|---|---|---|" + "---|" * len(others),
+        f"| | {unit} | p99 ms | CPU µs |" + "".join(f" times {other} | CPU, times {other} |" for other in others),
+        "|---|---|---|---|" + "---|---|" * len(others),
     ]
     for name in names:
         cells = [
@@ -53,8 +53,9 @@ def _table(measured: Measured, load: Load, base: Base, others: Sequence[str]) ->
             _cell(measured, name, None, load.name, "server_us"),
         ]
         for other in others:
-            ratio = measured.ratio(name, _counterpart(name, other), load.name, load.figure)
-            cells.append("" if ratio is None else f"{ratio:.2f}")
+            for figure in (load.figure, "server_us"):
+                ratio = measured.ratio(name, _counterpart(name, other), load.name, figure)
+                cells.append("" if ratio is None else f"{ratio:.2f}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 

@@ -1,4 +1,4 @@
-"""A server that runs, as measurements are told of it."""
+"""The description of a running server."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Server:
-    """`options` are the load generator's; `people` names its file of clients for a target, where there are accounts."""
+    """A running server. `options` are the load generator's; `people` names its file for a
+    target.
+    """
 
     ports: list[int]
     processes: list[int]

@@ -46,7 +46,7 @@ class RawSocket(asyncio.Protocol):
         self._unread = data[place:]
 
     def _frame(self, data: bytes, start: int) -> int:
-        """Read the frame that begins at `start`; returns where it ends, or `start` while it is incomplete."""
+        """Read the frame at `start`; returns where it ends, or `start` while it is incomplete."""
         if len(data) < start + 2:
             return start
         size, body = data[start + 1] & 127, start + 2
@@ -78,7 +78,7 @@ class RawSocket(asyncio.Protocol):
         self.write(1, text.encode())
 
     def handshaken(self) -> None:
-        """Called after the WebSocket's handshake; a protocol with one of its own sets `opened` later."""
+        """Called after the handshake; a protocol with another of its own sets `opened` later."""
         if not self.opened.done():
             self.opened.set_result(None)
 

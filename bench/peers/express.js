@@ -1,5 +1,6 @@
-// Express with better-sqlite3: the person of a token, their membership, one row in a transaction of its own, the answer.
-// node express.js PORT DATABASE SYNCHRONOUS; the database has people (token, id, name) and members (room, person)
+// Express with better-sqlite3: looks up token and membership, stores one row per transaction, answers.
+// node express.js PORT DATABASE SYNCHRONOUS
+// The database has people (token, id, name) and members (room, person).
 const crypto = require('crypto')
 const express = require('express')
 const Database = require('better-sqlite3')

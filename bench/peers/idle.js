@@ -1,5 +1,5 @@
-// Socket.IO with its Redis adapter: a client says which person it is and is put into that person's rooms. Nothing is
-// looked up or stored.
+// Socket.IO with its Redis adapter: a client says which person it is and joins that person's rooms.
+// Nothing is looked up or stored.
 // node idle.js PORT REDIS_PORT PEOPLE ROOMS ROOMS_EACH
 const { createServer } = require("node:http");
 const { createAdapter } = require("@socket.io/redis-adapter");

@@ -1,10 +1,11 @@
-// The original's whole work on Socket.IO 4 with its Redis adapter: a message is stored, counted in Redis for each other
-// member, and sent to the room; then each of the others is told their count. SQLite stands where the original has MongoDB.
-// node original.js PORT REDIS_PORT DATABASE; the database has people (token, id, name), groups (id, name) and
-// members (room, person)
+// The original's whole work on Socket.IO 4 with its Redis adapter: a message is stored, counted in Redis
+// for each other member, and sent to the room; then each of the others is told their count. SQLite stands
+// where the original has MongoDB.
+// node original.js PORT REDIS_PORT DATABASE
+// The database has people (token, id, name), groups (id, name) and members (room, person).
 //
-// It has none of the chat's limits, acknowledgements, idempotency or versions. Where one way was faster than another, the
-// faster one is here: prepared statements, one pipeline per message, and both events to a member in one write.
+// It has none of the chat's limits, acknowledgements, idempotency or versions. It is written to be fast:
+// prepared statements, one pipeline per message, both events to a member in one write.
 const { randomUUID } = require('crypto')
 const http = require('http')
 const Database = require('better-sqlite3')
@@ -37,7 +38,7 @@ class Store {
   }
 }
 
-/** The sockets of each person: unread counts go to them directly, not through a room with one person in it. */
+/** The sockets of each person: unread counts go to them directly, not through a room of one person. */
 class Sockets {
   #byPerson = new Map()
 

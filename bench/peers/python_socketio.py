@@ -1,4 +1,4 @@
-"""python-socketio with its Redis manager, on uvicorn: a message goes to its room, and nothing is stored.
+"""python-socketio with its Redis manager, on uvicorn: passes messages on, stores nothing.
 
 python python_socketio.py PORT REDIS_PORT
 """
