@@ -2,22 +2,28 @@
  *
  *   load kind=chat|original|socketio|plain|nats work=fanout|paced|pairs|post port=8000 [name=value ...]
  *
- * Every message carries a mark: "~T" and in hex digits the time it was sent (16, ns), its number (8) and its sender (4).
- * By it each delivery is counted, timed and checked: per connection every number must come once, and from one sender in
- * order. The result is one line of JSON.
+ * Every message carries a mark: "~T" and in hex digits the time it was sent (16, ns), its number (8)
+ * and its sender (4). By it each delivery is counted, timed and checked: per connection every number
+ * must come once, and from one sender in order. The result is one line of JSON.
  *
- *   clients=200    connections (pairs: of two each)          window=16   messages under way (fanout): a message is
- *   seconds=10     of measuring                                          under way until everyone has it
- *   rate=20        messages a second (paced)                 patience=60 seconds without a delivery that end the run
- *   size=120       characters of one message                 batch=0     understand arrays of events (chat)
+ *   clients=200    connections (pairs: of two each)
+ *   seconds=10     of measuring
+ *   window=16      messages under way (fanout); a message is under way until everyone has it
+ *   rate=20        messages a second (paced)
+ *   size=120       characters of one message
+ *   patience=60    seconds without a delivery that end the run
+ *   batch=0        understand arrays of events (chat)
  *   path=/ws       of the socket (ROOM in it is replaced by the room's name) or of the route
  *   port=1,2       with several, the clients connect to them in turn
- *   workers=1,2    process ids that share one port: clients reconnect until each is served by its own in turn
- *   pids=1,2       servers, stores=3 brokers: their CPU time is in the result
- *   people=FILE    a line per client: token, own id, id of the group or of the partner (chat, original, post)
+ *   workers=1,2    process ids that share one port: the clients reconnect until these serve them in turn
+ *   pids=1,2       servers; stores=3 brokers: their CPU time is in the result
+ *   people=FILE    a line per client: token, own id, id of the group or partner (chat, original, post)
  *   hello=TEXT     what a client sends first (chat, original)
- *   frame=TEXT     one message (chat, original); body=TEXT the same of post. In all three these stand for: %k the token,
- *                  %s the sender's id, %t the group's or the partner's, %c the content, %i a new UUID, %a a number
+ *   frame=TEXT     one message (chat, original)
+ *   body=TEXT      one message (post)
+ *
+ * In the last three these are replaced: %k by the token, %s by the sender's id, %t by the group's or
+ * the partner's, %c by the content, %i by a new UUID, %a by a number.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -302,8 +308,8 @@ static void say_template(struct client *c, const char *content) {
 
 static void chat_opened(struct client *c) { write_frame(c, 1, hello, strlen(hello)); }
 
-/* Events, alone or in a batch. A message comes as one of three events; a count of unread carries the same text and is
- * skipped. */
+/* Events, alone or in a batch. A message comes as one of three events; a count of unread messages
+ * carries the same text and is skipped. */
 static void chat_frame(struct client *c, int opcode, char *data, size_t length) {
     (void)opcode;
     static const char event[] = "{\"event\":\"";
@@ -661,8 +667,8 @@ static void find_owners(int *owners) {
     }
 }
 
-/* Reconnect clients until the n-th is served by the n-th process, modulo their number: a room is spread evenly, and the
- * two of a pair are served by two processes. */
+/* Reconnect clients until the n-th is served by the n-th process, modulo the number of processes. Then
+ * a room is spread evenly, and the two of a pair are served by two processes. */
 static bool spread(void) {
     int *owners = calloc((size_t)total, sizeof *owners);
     bool *wrong = calloc((size_t)total, sizeof *wrong);
@@ -688,8 +694,8 @@ static bool spread(void) {
 
 /* Works --------------------------------------------------------------------------------------------------------- */
 
-/* The first client sends at most `count` messages for `how_long` seconds, `wide` of them under way. True when all
- * arrived. */
+/* The first client sends at most `count` messages for `how_long` seconds, `wide` of them under way.
+ * True when all arrived. */
 static bool fan_out(long count, double how_long, int wide) {
     uint64_t begun = delivered, last = 0, moved = now(), everyone = (uint64_t)total;
     uint64_t end = now() + (uint64_t)(how_long * 1e9);

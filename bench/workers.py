@@ -1,5 +1,4 @@
-"""The chat in two processes beside Socket.IO in two, clients spread over both: bench/run
-workers.
+"""The chat in two processes beside Socket.IO in two: bench/run workers.
 
     bench/run workers --write
     bench/run workers --only chat before socket.io --against before=PATH

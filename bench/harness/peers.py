@@ -42,9 +42,7 @@ def _python(script: str, *words: object) -> list[str]:
 def _served(
     command: Callable[[int, int], list[str]], *, count: int = 1, needs_redis: bool = True, **more: Any
 ) -> Iterator[Server]:
-    """`count` processes of `command(port, redis_port)`, each with its own port, all with one
-    Redis.
-    """
+    """`count` processes of `command(port, redis_port)` with a port each and one Redis."""
     with ExitStack() as stack:
         redis_port, redis = stack.enter_context(processes.redis_server()) if needs_redis else (0, 0)
         ports, started = [], []
@@ -70,9 +68,7 @@ def socketio(count: int = 1) -> AbstractContextManager[Server]:
 
 
 def socketio_idle(people: int, rooms: int, rooms_each: int) -> AbstractContextManager[Server]:
-    """Socket.IO 4 with its Redis adapter; clients say which person they are and join their
-    rooms.
-    """
+    """Socket.IO 4 with its Redis adapter; clients name a person and join that person's rooms."""
     return _served(lambda port, redis: _node("idle.js", port, redis, people, rooms, rooms_each))
 
 

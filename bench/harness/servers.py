@@ -8,9 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Server:
-    """A running server. `options` are the load generator's; `people` names its file for a
-    target.
-    """
+    """A running server; `options` are the load generator's, `people` names its file for a target."""
 
     ports: list[int]
     processes: list[int]
