@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from msgspec import UNSET
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,6 +16,7 @@ from accounts.models import Device, User
 from accounts.rules import address_of
 from accounts.serializers import device_output, me_output, signed_in_output, user_output
 from chatproject.core.http.api import with_next
+from chatproject.core.http.forms import serializer_of
 from presence.selectors import online_among
 
 
@@ -39,7 +41,13 @@ class LoginView(APIView):
     )
     def post(self, request: Request) -> Response:
         form = serializers.LoginInput.read(request.data)
-        user, is_new = services.enter(address=address_of(request), **form)
+        user, is_new = services.enter(
+            name=form.name,
+            password=form.password,
+            address=address_of(request),
+            img=form.img or "",
+            online=form.online,
+        )
         return _signed_in(request, user, status=201 if is_new else 200)
 
 
@@ -55,7 +63,7 @@ class CreateUserView(APIView):
     def post(self, request: Request) -> Response:
         form = serializers.GuestInput.read(request.data)
         by = request.user if isinstance(request.user, User) else None
-        user = services.create_guest(by=by, address=address_of(request), **form)
+        user = services.create_guest(by=by, address=address_of(request), **form.given())
         return _signed_in(request, user, status=201)
 
 
@@ -76,9 +84,9 @@ class MeView(APIView):
     @extend_schema(request=serializers.ProfileInput, responses=serializers.MeOutput, summary="Change what is given")
     def patch(self, request: Request) -> Response:
         form = serializers.ProfileInput.read(request.data)
-        user = services.change_me(user=me(request), device=device(request), address=address_of(request), **form)
+        user = services.change_me(user=me(request), device=device(request), address=address_of(request), **form.given())
         response = Response(me_output(user, online=_is_online(user)))
-        if "language" in form:
+        if form.language is not UNSET:
             speak(response, user.language)
         return response
 
@@ -107,11 +115,13 @@ class SessionView(APIView):
 
 class UserChatListView(APIView):
     @extend_schema(
-        parameters=[serializers.PeopleInput], responses=serializers.UserOutput(many=True), summary="The others, by name"
+        parameters=[serializer_of(serializers.PeopleInput)],
+        responses=serializers.UserOutput(many=True),
+        summary="The others, by name",
     )
     def get(self, request: Request) -> Response:
         form = serializers.PeopleInput.read(request.query_params)
-        people = selectors.people(but=me(request), **form)
+        people = selectors.people(but=me(request), **form.given())
         online = online_among([user.pk for user in people])
         response = Response([user_output(user, online=user.pk in online) for user in people])
-        return with_next(response, request, after=people[-1].name_key) if len(people) == form["limit"] else response
+        return with_next(response, request, after=people[-1].name_key) if len(people) == form.limit else response

@@ -3,14 +3,17 @@
 The functions build the output; the serializers beside them describe the same shape for OpenAPI.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
 from rest_framework import serializers
 
 from accounts.models import Device, User
 from accounts.rules import PASSWORD_MAX
-from chatproject.core.http.api import PAGE, PAGE_MAX, Input
+from chatproject.core.fields import helped, line, number, text
+from chatproject.core.http.api import PAGE, PAGE_MAX
+from chatproject.core.inputs import Input
 from chatproject.core.times import iso
 
 Output = serializers.Serializer[Any]
@@ -86,66 +89,43 @@ class DeviceOutput(Output):
 
 # Input: the shape only; the rules check the content ------------------------------------------------------------------
 
-
-class Name(serializers.CharField):
-    """A name, longer than allowed: the rules refuse it with their own message."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=200, **options)
-
-
-class Password(serializers.CharField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=PASSWORD_MAX, trim_whitespace=False, **options)
+#: A name, longer than allowed: the rules refuse it with their own message.
+Name = Annotated[str, line(200)]
+#: An avatar's URL: http, https, or a path of this site. Empty removes it.
+Img = Annotated[str, line(2000, blank=True)]
+Limit = Annotated[int, number(1, PAGE_MAX)]
 
 
-class Img(serializers.CharField):
-    """An avatar's URL: http, https, or a path of this site. Empty removes it."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_blank=True, max_length=2000, **options)
-
-
-class LoginInput(Input):
-    name = Name()
-    password = Password()
-    img = Img(required=False, allow_null=True, help_text="For a new account.")
-    online = serializers.BooleanField(
-        required=False, allow_null=True, default=None, help_text="false: appear offline, until true."
-    )
-
-    def validate_img(self, img: str | None) -> str:
-        return img or ""
+class LoginInput(Input, frozen=True, kw_only=True):
+    name: Name
+    password: Annotated[str, text(PASSWORD_MAX, blank=False, is_strict=False)]
+    img: Annotated[str, line(2000, blank=True, help="For a new account.")] | None = None
+    online: Annotated[bool, helped("false: appear offline, until true.")] | None = None
 
 
-class GuestInput(Input):
-    name = Name()
-    img = Img(required=False, default="")
+class GuestInput(Input, frozen=True, kw_only=True):
+    name: Name
+    img: Img = ""
 
 
-class ProfileInput(Input):
-    name = Name(required=False)
-    img = Img(required=False)
-    language = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        max_length=20,
-        help_text="`en`, `zh-Hans`, or empty: as `Accept-Language` asks.",
-    )
-    online = serializers.BooleanField(required=False, help_text="false: appear offline.")
-    password = Password(required=False, help_text="A new one. It signs out every other device.")
-    oldPassword = Password(required=False, allow_blank=True, source="old_password", help_text="A guest has none.")
+class ProfileInput(Input, frozen=True, kw_only=True):
+    name: Name | UnsetType = UNSET
+    img: Img | UnsetType = UNSET
+    language: (
+        Annotated[str, line(20, blank=True, help="`en`, `zh-Hans`, or empty: as `Accept-Language` asks.")] | UnsetType
+    ) = UNSET
+    online: Annotated[bool, helped("false: appear offline.")] | UnsetType = UNSET
+    password: (
+        Annotated[
+            str,
+            text(PASSWORD_MAX, blank=False, is_strict=False, help="A new one. It signs out every other device."),
+        ]
+        | UnsetType
+    ) = UNSET
+    old_password: Annotated[str, text(PASSWORD_MAX, is_strict=False, help="A guest has none.")] | UnsetType = UNSET
 
 
-class PeopleInput(Input):
-    search = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=200, help_text="Part of a name."
-    )
-    after = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        default="",
-        max_length=200,
-        help_text="From the `Link` header: where to go on.",
-    )
-    limit = serializers.IntegerField(min_value=1, max_value=PAGE_MAX, default=PAGE)
+class PeopleInput(Input, frozen=True, kw_only=True):
+    search: Annotated[str, line(200, blank=True, help="Part of a name.")] = ""
+    after: Annotated[str, line(200, blank=True, help="From the `Link` header: where to go on.")] = ""
+    limit: Limit = PAGE

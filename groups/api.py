@@ -8,6 +8,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
 from chatproject.core.http.api import require_self, with_next
+from chatproject.core.http.forms import serializer_of
 from groups import selectors, serializers, services
 from groups.models import Membership
 from groups.serializers import (
@@ -33,7 +34,7 @@ class CreateView(APIView):
     def post(self, request: SignedIn) -> Response:
         require_self(request, "creatorId", "userId")
         form = serializers.CreateInput.read(request.data)
-        room = services.create(by=request.user, **form)
+        room = services.create(by=request.user, **form.given())
         return _group(selectors.membership(request.user, room.pk), status=201)
 
 
@@ -42,7 +43,7 @@ class JoinView(APIView):
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         form = serializers.JoinInput.read(request.data)
-        return _group(services.join(by=request.user, **form))
+        return _group(services.join(by=request.user, **form.given()))
 
 
 class ListView(APIView):
@@ -58,13 +59,15 @@ class ListView(APIView):
 
 
 class AllListView(APIView):
-    @extend_schema(parameters=[serializers.ListInput], responses=GroupOutput(many=True), summary="Groups I may see")
+    @extend_schema(
+        parameters=[serializer_of(serializers.ListInput)], responses=GroupOutput(many=True), summary="Groups I may see"
+    )
     def get(self, request: SignedIn) -> Response:
         form = serializers.ListInput.read(request.query_params)
-        rooms = selectors.listed_groups(request.user, **form)
+        rooms = selectors.listed_groups(request.user, **form.given())
         memberships = selectors.memberships_of(request.user.pk, [room.pk for room in rooms])
         response = Response([group_output(room, role=_role(memberships.get(room.pk))) for room in rooms])
-        return with_next(response, request, after=rooms[-1].pk) if len(rooms) == form["limit"] else response
+        return with_next(response, request, after=rooms[-1].pk) if len(rooms) == form.limit else response
 
 
 def _role(membership: Membership | None) -> str | None:
@@ -82,7 +85,7 @@ class LeaveView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Leave a group")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        room = services.leave(by=request.user, **serializers.GroupInput.read(request.data))
+        room = services.leave(by=request.user, **serializers.GroupInput.read(request.data).given())
         return Response(group_output(room))
 
 
@@ -90,14 +93,14 @@ class TempLeaveView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Leave a group for a while")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        return _group(services.leave_for_a_while(by=request.user, **serializers.GroupInput.read(request.data)))
+        return _group(services.leave_for_a_while(by=request.user, **serializers.GroupInput.read(request.data).given()))
 
 
 class ReturnView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Come back to a group")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        return _group(services.come_back(by=request.user, **serializers.GroupInput.read(request.data)))
+        return _group(services.come_back(by=request.user, **serializers.GroupInput.read(request.data).given()))
 
 
 class UpdateView(APIView):
@@ -105,32 +108,32 @@ class UpdateView(APIView):
         request=serializers.UpdateInput, responses=GroupOutput, summary="Rename a group, or change who may join"
     )
     def post(self, request: SignedIn) -> Response:
-        return _group(services.update(by=request.user, **serializers.UpdateInput.read(request.data)))
+        return _group(services.update(by=request.user, **serializers.UpdateInput.read(request.data).given()))
 
 
 class KickView(APIView):
     @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Remove a member")
     def post(self, request: SignedIn) -> Response:
-        return _group(services.remove(by=request.user, **serializers.MemberInput.read(request.data)))
+        return _group(services.remove(by=request.user, **serializers.MemberInput.read(request.data).given()))
 
 
 class SetRoleView(APIView):
     @extend_schema(request=serializers.RoleInput, responses=GroupOutput, summary="Appoint or dismiss an administrator")
     def post(self, request: SignedIn) -> Response:
-        return _group(services.set_role(by=request.user, **serializers.RoleInput.read(request.data)))
+        return _group(services.set_role(by=request.user, **serializers.RoleInput.read(request.data).given()))
 
 
 class MuteView(APIView):
     @extend_schema(request=serializers.MuteInput, responses=GroupOutput, summary="Mute a group for myself")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        return _group(services.mute(by=request.user, is_group=True, **serializers.MuteInput.read(request.data)))
+        return _group(services.mute(by=request.user, is_group=True, **serializers.MuteInput.read(request.data).given()))
 
 
 class ChatMuteView(APIView):
     @extend_schema(request=serializers.ChatMuteInput, responses=ChatSettingsOutput, summary="Mute a chat for myself")
     def post(self, request: SignedIn) -> Response:
-        membership = services.mute(by=request.user, **serializers.ChatMuteInput.read(request.data))
+        membership = services.mute(by=request.user, **serializers.ChatMuteInput.read(request.data).given())
         return Response(chat_settings_output(membership))
 
 
@@ -139,20 +142,20 @@ class ChatPinView(APIView):
         request=serializers.ChatPinInput, responses=ChatSettingsOutput, summary="Keep a chat above my others"
     )
     def post(self, request: SignedIn) -> Response:
-        membership = services.pin(by=request.user, **serializers.ChatPinInput.read(request.data))
+        membership = services.pin(by=request.user, **serializers.ChatPinInput.read(request.data).given())
         return Response(chat_settings_output(membership))
 
 
 class TransferView(APIView):
     @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Hand a group over")
     def post(self, request: SignedIn) -> Response:
-        return _group(services.transfer(by=request.user, **serializers.MemberInput.read(request.data)))
+        return _group(services.transfer(by=request.user, **serializers.MemberInput.read(request.data).given()))
 
 
 class DissolveView(APIView):
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Dissolve a group")
     def post(self, request: SignedIn) -> Response:
-        room = services.dissolve(by=request.user, **serializers.GroupInput.read(request.data))
+        room = services.dissolve(by=request.user, **serializers.GroupInput.read(request.data).given())
         return Response(group_output(room))
 
 
@@ -161,5 +164,5 @@ class InviteView(APIView):
         request=serializers.InviteInput, responses=GroupOutput, summary="Bring people in, get the invitation code"
     )
     def post(self, request: SignedIn) -> Response:
-        membership = services.invite(by=request.user, **serializers.InviteInput.read(request.data))
+        membership = services.invite(by=request.user, **serializers.InviteInput.read(request.data).given())
         return _group(membership, invite_code=membership.room.invite_code)

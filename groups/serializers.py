@@ -4,13 +4,15 @@ The functions build the output; the classes of the same name describe it for Ope
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from msgspec import UNSET, Meta, UnsetType, field
 from rest_framework import serializers
 
 from accounts.serializers import UserOutput, user_output
-from chatproject.core.http.api import Id, Input
+from chatproject.core.fields import address, choice, helped, line, number
+from chatproject.core.inputs import Input
 from chatproject.core.times import iso
 from groups.models import Membership, Room
 from groups.rules import MEMBERS_MAX
@@ -97,104 +99,78 @@ def chat_settings_output(membership: Membership) -> dict[str, Any]:
     }
 
 
-class GroupName(serializers.CharField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=80, **options)
+# Input ----------------------------------------------------------------------------------------------------------------
 
-
-class ImageAddress(serializers.CharField):
-    """The address of a picture, http(s) or site-relative; empty for none."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=500, allow_blank=True, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        address = super().to_internal_value(data)
-        if (address and not address.startswith(("https://", "http://", "/"))) or address.startswith("//"):
-            raise serializers.ValidationError(self.error_messages["invalid"])
-        return address
-
-
-class PeopleField(serializers.ListField):
-    child = Id()
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=MEMBERS_MAX, **options)
-
-    def to_internal_value(self, data: Any) -> list[UUID]:
-        return list(dict.fromkeys(super().to_internal_value(data)))
-
-
-class CreateInput(Input):
-    name = GroupName()
-    memberIds = PeopleField(source="member_ids", default=list)
-    avatar = ImageAddress(default="")
-    joinPolicy = serializers.ChoiceField(
-        source="join_policy", choices=Room.JoinPolicy.choices, default=Room.JoinPolicy.OPEN
-    )
-
-
-class GroupInput(Input):
-    groupId = Id(source="group_id")
-
-
-class JoinInput(GroupInput):
-    inviteCode = serializers.CharField(source="invite_code", max_length=64, default="", allow_blank=True)
-
-
-class UpdateInput(GroupInput):
-    name = GroupName(required=False)
-    avatar = ImageAddress(required=False)
-    joinPolicy = serializers.ChoiceField(source="join_policy", choices=Room.JoinPolicy.choices, required=False)
-
-
-class MemberInput(GroupInput):
-    userId = Id(source="user_id")
-
-
+GroupName = Annotated[str, line(80)]
+ImageAddress = Annotated[str, address(500)]
+JoinPolicy = Annotated[str, choice(Room.JoinPolicy.choices)]
 GIVEN_ROLES = [Membership.Role.ADMIN.value, Membership.Role.MEMBER.value]
 
-
-class RoleInput(MemberInput):
-    role = serializers.ChoiceField(choices=GIVEN_ROLES)
+Seconds = Annotated[int, number(60, 366 * 86400, help="For so long; without it, until I say otherwise")]
 
 
-class _MuteInput(Input):
-    muted = serializers.BooleanField(default=True)
-    seconds = serializers.IntegerField(
-        min_value=60, max_value=366 * 86400, required=False, help_text="For so long; without it, until I say otherwise"
-    )
+class CreateInput(Input, frozen=True, kw_only=True):
+    name: GroupName
+    member_ids: Annotated[list[UUID], Meta(max_length=MEMBERS_MAX)] = []
+    avatar: ImageAddress = ""
+    join_policy: JoinPolicy = Room.JoinPolicy.OPEN.value
 
 
-class MuteInput(_MuteInput):
-    groupId = Id(source="chat_id")
+class GroupInput(Input, frozen=True, kw_only=True):
+    group_id: UUID
 
 
-class _ChatInput(Input):
-    """A chat by its type and the id that clients use; read as `chat_id` and `is_group`."""
-
-    type = serializers.ChoiceField(choices=CHAT_TYPES)
-    id = Id(source="chat_id", help_text="The other person's, or the group's")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        is_group = attrs.pop("type") == "group"
-        return {**attrs, "is_group": is_group}
+class JoinInput(GroupInput, frozen=True, kw_only=True):
+    invite_code: Annotated[str, line(64, blank=True)] = ""
 
 
-class ChatMuteInput(_ChatInput, _MuteInput):
-    pass
+class UpdateInput(GroupInput, frozen=True, kw_only=True):
+    name: GroupName | UnsetType = UNSET
+    avatar: ImageAddress | UnsetType = UNSET
+    join_policy: JoinPolicy | UnsetType = UNSET
 
 
-class ChatPinInput(_ChatInput):
-    pinned = serializers.BooleanField(default=True)
+class MemberInput(GroupInput, frozen=True, kw_only=True):
+    user_id: UUID
 
 
-class InviteInput(GroupInput):
-    userIds = PeopleField(source="user_ids", default=list, help_text="People to bring in at once")
-    renew = serializers.BooleanField(default=False, help_text="Make the old invitation code worthless")
+class RoleInput(MemberInput, frozen=True, kw_only=True):
+    role: Annotated[str, choice(GIVEN_ROLES)]
 
 
-class ListInput(Input):
-    search = serializers.CharField(default="", allow_blank=True, max_length=80)
-    limit = serializers.IntegerField(min_value=1, max_value=200, default=50)
-    after = Id(required=False, default=None, allow_null=True)
+class MuteInput(Input, frozen=True, kw_only=True):
+    chat_id: UUID = field(name="groupId")
+    muted: bool = True
+    seconds: Seconds | UnsetType = UNSET
+
+
+class _ChatInput(Input, frozen=True, kw_only=True):
+    """A chat by its type and the id that clients use."""
+
+    type: Annotated[str, choice(CHAT_TYPES)]
+    chat_id: Annotated[UUID, helped("The other person's, or the group's")] = field(name="id")
+
+    def given(self) -> dict[str, Any]:
+        """The fields, with `is_group` in place of `type`."""
+        given = super().given()
+        return {"is_group": given.pop("type") == "group", **given}
+
+
+class ChatMuteInput(_ChatInput, frozen=True, kw_only=True):
+    muted: bool = True
+    seconds: Seconds | UnsetType = UNSET
+
+
+class ChatPinInput(_ChatInput, frozen=True, kw_only=True):
+    pinned: bool = True
+
+
+class InviteInput(GroupInput, frozen=True, kw_only=True):
+    user_ids: Annotated[list[UUID], Meta(max_length=MEMBERS_MAX, description="People to bring in at once")] = []
+    renew: Annotated[bool, helped("Make the old invitation code worthless")] = False
+
+
+class ListInput(Input, frozen=True, kw_only=True):
+    search: Annotated[str, line(80, blank=True)] = ""
+    limit: Annotated[int, number(1, 200)] = 50
+    after: UUID | None = None

@@ -309,9 +309,9 @@ def _dissolve(room: Room) -> Room:
 
 def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
     """Those of the users who are not members yet. Raises NotFound when one of them does not exist."""
-    wanted = list(user_ids)
+    wanted = list(dict.fromkeys(user_ids))
     found = people.by_ids(wanted)
-    if len(found) != len(set(wanted)) or not all(user.is_active for user in found.values()):
+    if len(found) != len(wanted) or not all(user.is_active for user in found.values()):
         raise NotFound(_("Somebody you named does not exist."))
     members = set(room.memberships.filter(user__in=wanted).values_list("user_id", flat=True)) if wanted else set()
     return [found[one] for one in wanted if one not in members]

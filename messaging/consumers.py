@@ -270,19 +270,19 @@ class ChatConsumer(SocketConsumer[_Admitted]):
                 answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
 
     async def join_group(self, data: Any, answer: Answer) -> None:
-        form = group_inputs.JoinInput.read(data)
-        await in_thread(groups.join, by=self.user, **form)
-        answer.done({"groupId": str(form["group_id"])})
+        form = self._read(group_inputs.JoinInput, data)
+        await in_thread(groups.join, by=self.user, **form.given())
+        answer.done({"groupId": str(form.group_id)})
 
     async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
-        form = group_inputs.GroupInput.read(data)
-        await in_thread(groups.leave_for_a_while, by=self.user, **form)
-        answer.done({"groupId": str(form["group_id"])})
+        form = self._read(group_inputs.GroupInput, data)
+        await in_thread(groups.leave_for_a_while, by=self.user, **form.given())
+        answer.done({"groupId": str(form.group_id)})
 
     async def leave_group(self, data: Any, answer: Answer) -> None:
-        form = group_inputs.GroupInput.read(data)
-        await in_thread(groups.leave, by=self.user, **form)
-        answer.done({"groupId": str(form["group_id"])})
+        form = self._read(group_inputs.GroupInput, data)
+        await in_thread(groups.leave, by=self.user, **form.given())
+        answer.done({"groupId": str(form.group_id)})
 
     async def unread(self, data: Any, answer: Answer) -> None:
         user = self.user

@@ -18,7 +18,14 @@ class PushView(APIView):
 class SubscribeView(APIView):
     @extend_schema(request=serializers.SubscribeInput, responses=PushOutput, summary="Tell this device")
     def post(self, request: SignedIn) -> Response:
-        services.subscribe(device=request.auth, **serializers.SubscribeInput.read(request.data))
+        form = serializers.SubscribeInput.read(request.data)
+        services.subscribe(
+            device=request.auth,
+            endpoint=form.endpoint,
+            p256dh=form.keys.p256dh,
+            auth=form.keys.auth,
+            shows_content=form.shows_content,
+        )
         return Response(services.describe(device=request.auth))
 
 

@@ -1,28 +1,26 @@
 """Input and output of the push routes."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import field
 from rest_framework import serializers
 
-from chatproject.core.http.api import Input
+from chatproject.core.fields import Fields, line
+from chatproject.core.inputs import Input
 from notifications.rules import ENDPOINT_MAX
 
 
-class KeysInput(Input):
-    p256dh = serializers.CharField(max_length=100)
-    auth = serializers.CharField(max_length=40)
+class KeysInput(Fields, frozen=True, kw_only=True):
+    p256dh: Annotated[str, line(100)]
+    auth: Annotated[str, line(40)]
 
 
-class SubscribeInput(Input):
+class SubscribeInput(Input, frozen=True, kw_only=True):
     """A browser's `PushSubscription.toJSON()`, and whether its notifications say who wrote what."""
 
-    endpoint = serializers.CharField(max_length=ENDPOINT_MAX)
-    keys = KeysInput()
-    showContent = serializers.BooleanField(source="shows_content", default=True)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        keys = attrs.pop("keys")
-        return {**attrs, **keys}
+    endpoint: Annotated[str, line(ENDPOINT_MAX)]
+    keys: KeysInput
+    shows_content: bool = field(name="showContent", default=True)
 
 
 class PushOutput(serializers.Serializer[Any]):

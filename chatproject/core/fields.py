@@ -23,6 +23,13 @@ def line(max_length: int | None, *, blank: bool = False, help: str = "") -> Meta
     return Meta(max_length=max_length, pattern=pattern, description=help or None, extra={"allow_blank": blank})
 
 
+def address(max_length: int, *, help: str = "") -> Meta:  # noqa: A002
+    """A `str` that is an http(s) or site-relative address, or empty; without the spaces at its ends."""
+    pattern = rf"\A(?:(?=https?://|/(?!/)){_TRIMMED})?\Z"
+    extra = {"allow_blank": True, "is_address": True}
+    return Meta(max_length=max_length, pattern=pattern, description=help or None, extra=extra)
+
+
 def text(max_length: int, *, blank: bool = True, is_strict: bool = True, help: str = "") -> Meta:  # noqa: A002
     """A `str` that is kept as it is. `is_strict`: a number is not one."""
     extra = {"allow_blank": blank, "trim_whitespace": False, "is_strict": is_strict}

@@ -4,7 +4,6 @@ acts.
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -131,31 +130,6 @@ def require_self(request: Request, *fields: str) -> None:
                 raise errors.NotYou()
 
 
-@cache
-def _form(shape: "type[Input]") -> "Input":
-    """One instance per class: DRF copies every field for each new one, which costs more than
-    sending a message.
-    """
-    return shape()
-
-
-class Input(serializers.Serializer[Any]):
-    """The base of every input: a body must be an object before its fields are validated."""
-
-    @classmethod
-    def read(cls, given: Any) -> dict[str, Any]:
-        """The validated fields by their Python names.
-
-        Raises Invalid, with messages for each wrong field.
-        """
-        if not isinstance(given, Mapping):
-            raise errors.BadRequest(_("The body must be a JSON object."))
-        try:
-            return dict(_form(cls).run_validation(given))
-        except drf.ValidationError as wrong:
-            raise errors.Invalid(errors=field_errors(serializers.as_serializer_error(wrong))) from None
-
-
 class Id(serializers.UUIDField):
     """An id as a string; DRF's own field also accepts numbers."""
 
@@ -163,14 +137,6 @@ class Id(serializers.UUIDField):
         if not isinstance(data, str):
             self.fail("invalid", value=data)
         return super().to_internal_value(data)
-
-
-class PageInput(Input):
-    """A page of a history: `before` and `after` are exclusive."""
-
-    limit = serializers.IntegerField(min_value=1, max_value=PAGE_MAX, default=PAGE)
-    before = serializers.IntegerField(min_value=1, max_value=2**53, required=False, allow_null=True, default=None)
-    after = serializers.IntegerField(min_value=0, max_value=2**53, required=False, allow_null=True, default=None)
 
 
 def with_next(response: Response, request: Request, **cursor: Any) -> Response:

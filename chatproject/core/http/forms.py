@@ -86,6 +86,7 @@ def _plain(kind: shapes.Type, options: dict[str, Any]) -> serializers.Field:
             return serializers.ChoiceField(**options)
         case shapes.StrType():
             made = _StrictCharField if options.pop("is_strict", False) else serializers.CharField
+            made = _AddressField if options.pop("is_address", False) else made
             return made(**_given(max_length=kind.max_length), **options)
         case shapes.UUIDType():
             return Id(**options)
@@ -116,6 +117,14 @@ class _StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class _AddressField(serializers.CharField):
+    def to_internal_value(self, data: Any) -> str:
+        address = super().to_internal_value(data)
+        if (address and not address.startswith(("https://", "http://", "/"))) or address.startswith("//"):
+            self.fail("invalid")
+        return address
 
 
 class _Unchecked(serializers.Field):
