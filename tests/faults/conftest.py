@@ -1,5 +1,7 @@
-"""Most of these tests wait most of the time: for servers to start, for half a minute to pass. So those that were asked
-for begin together, each in a thread and a world of its own, and are waited for one by one.
+"""Starts the selected tests of this folder together, each in a thread and a world of its own.
+
+They spend most of their time waiting: for servers to start, or for half a minute to pass. pytest
+then waits for them one by one.
 """
 
 import asyncio
@@ -15,7 +17,7 @@ pytest.register_assert_rewrite("tests.faults.phones", "tests.faults.talk")
 from tests.browser.server import prepared
 from tests.faults.world import Story, World
 
-#: Worlds that exist at the same time: with more, each only takes longer.
+#: Worlds that run at the same time; with more, each takes longer.
 AT_ONCE = 8
 
 

@@ -1,11 +1,11 @@
-"""A net between a client and the server that can go silent: nothing arrives any more, and no end is told of it."""
+"""A proxy between client and server that can go silent: bytes stop, and neither side sees a close."""
 
 import asyncio
 from typing import Self
 
 
 class Net:
-    """Forwards connections to a port until it falls silent."""
+    """Forwards connections to a port until it goes silent."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -36,7 +36,7 @@ class Net:
 
     @property
     def ports(self) -> set[int]:
-        """By which the server knows the connections that go through here."""
+        """The local ports of the forwarded connections, by which the server knows them."""
         return {writer.get_extra_info("sockname")[1] for writer in self._to_server}
 
     def fall_silent(self) -> None:

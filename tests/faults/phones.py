@@ -1,5 +1,7 @@
-"""Clients that keep their side of the contract: what they want to say is said again until it is acked, under the same
-clientId; what they hear is kept by chat and number; what they missed is synced, and read from the history where that is told.
+"""Clients that keep their side of the contract.
+
+They send a message again, with the same clientId, until it is acknowledged. They keep received
+messages by chat and seq. After a gap they sync, and read the history where the sync says so.
 """
 
 import asyncio
@@ -18,25 +20,25 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.people import Person
 
-#: Seconds between two attempts to reach a server that is not there, at most.
+#: Seconds at most between two attempts to reach an absent server.
 RETRY = 0.05
-#: And one that said that it is busy.
+#: Seconds between two attempts at a server that answered `busy`.
 RETRY_BUSY = 1.0
-#: Seconds for an answer, and for a server that starts on a busy machine.
+#: Seconds for an answer, and for the start of a server, on a busy machine.
 PATIENCE = 20.0
 START = 240.0
-#: Pushes that carry a message.
+#: Events that carry a message.
 MESSAGES = {"OnPrivate", "OnGroupMsg", "OnEdit", "OnRecall"}
 
 Message = dict[str, Any]
 
 
 class Gone(Exception):
-    """The connection ended before the answer came."""
+    """The connection ended before the answer arrived."""
 
 
 class Refused(Exception):
-    """The server said no, and why."""
+    """The server refused; `code` says why."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error)
@@ -45,7 +47,9 @@ class Refused(Exception):
 
 
 class Phone:
-    """One device of a person; it reconnects by itself for as long as it is on, within `retry` seconds after each try."""
+    """One device of a person, which reconnects while it is on, within `retry` seconds after each
+    try.
+    """
 
     def __init__(self, person: Person, address: str, *, retry: float = RETRY) -> None:
         self.person = person
@@ -54,9 +58,9 @@ class Phone:
         self.chats: dict[str, dict[int, Message]] = {}
         self.versions: dict[str, int] = {}
         self.acked: dict[str, Message] = {}
-        #: How its connections ended: the server's close codes, None where there was none.
+        #: The close codes of its connections, None for a connection without one.
         self.ends: list[int | None] = []
-        #: The seconds after which it was told that the server is busy.
+        #: Seconds from each request to its answer `busy`.
         self.told_busy: list[float] = []
         self.heard: list[dict[str, Any]] = []
         self.is_live = asyncio.Event()
@@ -82,12 +86,12 @@ class Phone:
 
     @property
     def port(self) -> int:
-        """That of its end of the connection."""
+        """The local port of its connection."""
         assert self._socket is not None
         return int(self._socket.local_address[1])
 
     async def switch_on(self) -> "Phone":
-        """Returns when it is connected and has synced."""
+        """Wait until it is connected and has synced."""
         self._task = asyncio.create_task(self._keep_connected())
         await asyncio.wait_for(self.is_live.wait(), START)
         return self
@@ -100,7 +104,7 @@ class Phone:
             self._task = None
 
     def lose_the_net(self) -> None:
-        """Its connection breaks without a word; it will try again."""
+        """Abort its connection without a close frame; the phone reconnects."""
         assert self._socket is not None
         self.is_live.clear()
         self._socket.transport.abort()
@@ -134,7 +138,7 @@ class Phone:
                 for answer in self._answers.values():
                     if not answer.done():
                         answer.set_exception(Gone())
-                        answer.exception()  # perhaps nobody waits any more
+                        answer.exception()  # retrieved, because the caller may be gone
                 self._answers.clear()
 
     async def _read(self, socket: ClientConnection) -> None:
@@ -159,7 +163,7 @@ class Phone:
             self._something_heard.notify_all()
 
     async def call(self, event: str, data: Any = None) -> Any:
-        """What the ack says. Raises Gone, and Refused."""
+        """The acknowledgement's data. Raises Gone, Refused."""
         if self._socket is None:
             raise Gone
         number = next(self._numbers)
@@ -174,11 +178,11 @@ class Phone:
         return frame["data"]
 
     async def hears(self, event: str, *, within: float = PATIENCE, **having: Any) -> dict[str, Any]:
-        """The data of the first push of this kind since the last that was asked for, with these values in it."""
+        """The data of the next `event` with these values, after the last one that was read."""
         return dict((await self.hears_until(event, within=within, **having))[-1]["data"])
 
     async def hears_until(self, event: str, *, within: float = PATIENCE, **having: Any) -> list[dict[str, Any]]:
-        """The same as a frame, after all that came before it."""
+        """Like `hears`, but all frames up to and including that event's."""
 
         def found() -> list[dict[str, Any]]:
             for place, frame in enumerate(self.heard, 1):
@@ -201,7 +205,7 @@ class Phone:
     # Messages ---------------------------------------------------------------------------------------------------------
 
     async def say(self, client_id: str, to: str, text: str, *, is_group: bool, by_http: bool) -> Message:
-        """Say it until it is acked."""
+        """Send a message until it is acknowledged."""
         while True:
             began = time.monotonic()
             try:
@@ -218,7 +222,7 @@ class Phone:
             return message
 
     async def say_once(self, client_id: str, to: str, text: str, *, is_group: bool, by_http: bool) -> Message:
-        """Raises Gone, a transport's error, Refused."""
+        """Send a message once. Raises Gone, Refused, or a transport's error."""
         message = await (self._post if by_http else self._emit)(client_id, to, text, is_group)
         self.acked[client_id] = message
         self.keep(message)
@@ -238,13 +242,13 @@ class Phone:
 
     @staticmethod
     def took(answer: httpx.Response) -> Any:
-        """What an answer says. Raises Refused."""
+        """The data of an answer. Raises Refused."""
         if not answer.is_success:
             raise Refused(answer.json())
         return answer.json()
 
     def chat_of(self, message: Message) -> str:
-        """The chat a message belongs to, by the id I know it by."""
+        """The id by which this phone knows a message's chat."""
         if message["groupId"]:
             return str(message["groupId"])
         return str(message["receiverId"] if message["senderId"] == self.person.id else message["senderId"])
@@ -253,13 +257,11 @@ class Phone:
         chat = self.chat_of(message)
         known = self.chats.setdefault(chat, {}).setdefault(message["seq"], message)
         assert known["id"] == message["id"], f"two messages are number {message['seq']} of {chat}"
-        if (
-            message["version"] == self.versions.get(chat, 0) + 1
-        ):  # else something is missing, and the next sync brings it
+        if message["version"] == self.versions.get(chat, 0) + 1:  # otherwise there is a gap, which the next sync fills
             self.versions[chat] = message["version"]
 
     async def sync(self) -> None:
-        """Everything that changed since."""
+        """Sync everything that changed since the last time."""
         for chat in (await self.call("EmitSync", {"cursors": self.versions}))["chats"]:
             self.chats.setdefault(chat["id"], {})
             if chat["limited"]:
@@ -269,12 +271,12 @@ class Phone:
             self.versions[chat["id"]] = max(chat["version"], self.versions.get(chat["id"], 0))
 
     async def beat(self) -> dict[str, int]:
-        """A heartbeat: the chats in which something happened that this phone did not hear of."""
+        """Send a heartbeat; return the chats with changes that this phone has missed."""
         heads = (await self.call("SocketHeartBeat"))["heads"]
         return {chat: version for chat, version in heads.items() if version > self.versions.get(chat, 0)}
 
     async def history(self, chat: str, *, is_group: bool) -> list[Message]:
-        """A whole chat by HTTP, page by page from its end."""
+        """Read a whole chat by HTTP, page by page from its end."""
         path, query = ("/group/messages", {"groupId": chat}) if is_group else ("/private/messages", {"senderId": chat})
         address: str | None = f"{path}?{httpx.QueryParams({**query, 'limit': 200})}"
         messages: list[Message] = []

@@ -1,4 +1,5 @@
-"""Another ASGI application of the installation: a consumer as Channels' documentation has it, that hears a room.
+"""Another ASGI application of the installation: a consumer as Channels' documentation has it, that
+hears a room.
 
 It trusts everyone who connects, because only tests do.
 """

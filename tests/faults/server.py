@@ -1,4 +1,4 @@
-"""A server to break: the real run command, with its Redis, its workers and its database within reach."""
+"""A server to break: `manage.py serve`, with access to its Redis, workers and database."""
 
 import os
 import resource
@@ -22,22 +22,22 @@ from tests import ports
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a server may take to start on a busy machine.
 START = 240.0
-#: So many start at once; more would only wait for each other.
+#: Servers that start at once; more would only wait for each other.
 _STARTING = threading.BoundedSemaphore(2)
-#: Bytes of memory at which a server that went mad fails, and not the machine.
+#: Bytes of memory at which a faulty server fails, instead of the machine.
 MEMORY = 8 * 1024**3
-#: There, and too high to be met.
+#: Rate limits that are on, but too high to be reached.
 RATES = ("RATE_MESSAGES", "RATE_CHAT_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_CONNECTIONS")
 
-#: As /proc says it.
+#: The state of a connection in /proc/net/tcp.
 ESTABLISHED = "01"
 
-#: (seq, id, clientId, content)
+#: seq, id, clientId, content
 Row = tuple[int, str, str, str]
 
 
 class Server:
-    """`manage.py serve` on a folder and a port of its own, from `start` to `stop`; in between it may die and start again."""
+    """`manage.py serve` on a folder and a port of its own. It may die and start again."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         folder.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ class Server:
         self.data = folder / "data"
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        # Of whoever runs the tests, nothing: his limits, his DATA_DIR and his databases are not ours.
+        # Without the caller's environment: its limits, DATA_DIR and databases must not apply here.
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -60,7 +60,7 @@ class Server:
     # From start to end ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Start it, and wait until it answers."""
         with _STARTING:
             self._start()
 
@@ -77,7 +77,7 @@ class Server:
         raise AssertionError(f"The server does not start:\n{self.log.read_text()[-5000:]}")
 
     def is_well(self) -> bool:
-        """Whether it says that nothing is missing."""
+        """Whether /healthz reports that everything works."""
         with suppress(httpx.TransportError):
             return httpx.get(f"{self.url}/healthz", trust_env=False, timeout=START).status_code == 200
         return False
@@ -91,7 +91,7 @@ class Server:
         self._end(signal.SIGKILL)
 
     def stop(self) -> int | None:
-        """Ask it to end; its exit code, or None if it did not run."""
+        """Stop it with SIGTERM; return its exit code, or None if it did not run."""
         return self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> int | None:
@@ -106,17 +106,17 @@ class Server:
             process.wait()
 
     def manage(self, *command: str) -> str:
-        """What a command of manage.py says."""
+        """The output of a command of manage.py."""
         asked = [sys.executable, "manage.py", *command]
         return subprocess.run(asked, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True).stdout
 
     def memory(self) -> int:
-        """Bytes it has in use."""
+        """Bytes of memory in use by its processes."""
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * resource.getpagesize()
 
     def connected_ports(self) -> set[int]:
-        """The clients' ports of the connections it holds; what the kernel still has to send of an ended one is not its own."""
+        """The clients' ports of its open connections, without those that only the kernel still has."""
         lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         ends = [
             [int(address.rpartition(":")[2], 16) for address in line[1:3]] for line in lines if line[3] == ESTABLISHED
@@ -124,7 +124,7 @@ class Server:
         return {theirs for ours, theirs in ends if ours == self.port}
 
     def worker_of(self, port: int) -> int:
-        """The web process that holds the connection of a client's port; 0 where none does."""
+        """The worker that holds the connection from a client's port; 0 for none."""
         ends = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         inodes = {
             f"socket:[{end[9]}]"
@@ -138,7 +138,7 @@ class Server:
         return 0
 
     def worker_pids(self) -> set[int]:
-        """The web processes, where there are several."""
+        """The worker processes."""
         tasks = Path(f"/proc/{self.pid}/task").iterdir()
         children = {pid for task in tasks for pid in _what_is_left_of(task / "children").split()}
         return {int(pid) for pid in children if "--worker" in _what_is_left_of(Path(f"/proc/{pid}/cmdline"))}
@@ -154,7 +154,7 @@ class Server:
         return int((self.data / "redis" / "redis.pid").read_text())
 
     def redis(self) -> redis.Redis:
-        """What an operator looks with."""
+        """A Redis client, as an operator would use it."""
         return redis.Redis(unix_socket_path=f"{self.data}/redis/redis.sock", decode_responses=True, socket_timeout=5)
 
     def hears(self, *topics: str) -> bool:
@@ -164,7 +164,7 @@ class Server:
         return False
 
     def empty_redis(self) -> None:
-        """Kill it, so that it comes back and knows nothing."""
+        """Kill Redis and delete its files: it comes back empty."""
         shutil.rmtree(self.data / "redis" / "appendonlydir")
         os.kill(self.redis_pid, signal.SIGKILL)
 
@@ -176,14 +176,14 @@ class Server:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the database as a process does that began to write and does not go on."""
+        """Lock the database, as a process does that begins a write and does not go on."""
         with closing(sqlite3.connect(self.data / "chat.sqlite3", isolation_level=None, timeout=START)) as database:
             database.execute("BEGIN IMMEDIATE")
             yield
             database.execute("ROLLBACK")
 
     def rows(self) -> dict[str, list[Row]]:
-        """Every message as the database file has it: by room, in order."""
+        """Every message in the database file, by room and in order."""
         rooms: dict[str, list[Row]] = {}
         columns = "room_id, seq, _id, client_id, content"
         with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
@@ -194,7 +194,7 @@ class Server:
 
 
 def _what_is_left_of(path: Path) -> str:
-    """A file of /proc; empty where its process has ended meanwhile."""
+    """A file of /proc; empty if its process has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return path.read_text()
     return ""

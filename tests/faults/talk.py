@@ -1,4 +1,4 @@
-"""A lively conversation, and what must be true of it whatever was broken meanwhile."""
+"""A lively conversation, and assertions that must hold whatever was broken meanwhile."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ SAID = "number "
 
 
 def groups_of(everyone: list[Person]) -> dict[str, list[Person]]:
-    """A group of everyone and one of every other: the members by the group's id."""
+    """Create a group of all phones and one of every second; return the members by group id."""
     groups = {}
     for name, members in (("all", everyone), ("half", everyone[::2])):
         body = {"name": name, "memberIds": [one.id for one in members[1:]]}
@@ -23,10 +23,10 @@ def groups_of(everyone: list[Person]) -> dict[str, list[Person]]:
 
 
 class Talk:
-    """Each phone writes to its groups and to the two persons beside it by turns, every third time by HTTP.
+    """Each phone writes to its groups and to two neighbours in turn, every third time by HTTP.
 
-    `sends` is for all of them together; without it they talk until they are stopped. With `say`, phones keep trying until
-    they are acked, so a talk that comes to its end has no send that failed.
+    `sends` counts the messages of all phones together; without it they talk until they are stopped.
+    Phones send each message until it is acknowledged, so a talk that ends has lost none.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Talk:
             await asyncio.sleep(self._pause)
 
     async def more(self, count: int) -> None:
-        """Returns when so many more were acked, or all were."""
+        """Wait until so many more messages were acknowledged, or all."""
         moment: asyncio.Future[Any] = asyncio.ensure_future(
             self._moments.setdefault(len(self.acked) + count, asyncio.Event()).wait()
         )
@@ -77,13 +77,13 @@ class Talk:
             self._work.result()
 
     async def end(self) -> None:
-        """Returns when everyone has said his part; where that has no end, stops them."""
+        """Wait until all messages are sent; without `sends`, stop."""
         self._is_stopped = self._is_endless
         await self._work
 
 
 async def until(is_so: Callable[[], Any], what: str, *, within: float) -> float:
-    """Wait until something is so; the seconds that took."""
+    """Wait until a claim is true; return the seconds it took."""
     began = time.monotonic()
     while not await asyncio.to_thread(is_so):
         assert time.monotonic() - began < within, f"{what}: not within {within} seconds"
@@ -96,7 +96,7 @@ def told(messages: Iterable[dict[str, Any]]) -> list[Row]:
 
 
 def assert_stored_once(server: Server, talk: Talk) -> None:
-    """What was acked is in the database as it was acked, nothing is there twice, and no number is missing."""
+    """Acknowledged messages are stored as acknowledged, none twice, and no seq is missing."""
     rooms = server.rows()
     for room in rooms.values():
         assert [seq for seq, *_ in room] == list(range(1, len(room) + 1))
@@ -105,7 +105,7 @@ def assert_stored_once(server: Server, talk: Talk) -> None:
 
 
 def assert_complete(server: Server, *phones: Phone) -> None:
-    """Each has exactly what the database has."""
+    """Each phone has exactly the database's messages."""
     rooms = {room[0][1]: room for room in server.rows().values()}
     for phone in phones:
         for kept in phone.chats.values():
@@ -114,7 +114,7 @@ def assert_complete(server: Server, *phones: Phone) -> None:
 
 
 async def assert_histories_agree(phone: Phone) -> None:
-    """A phone has what the histories have."""
+    """A phone has exactly the messages of the histories."""
     for chat, kept in phone.chats.items():
         history = await phone.history(chat, is_group=next(iter(kept.values()))["groupId"] is not None)
         assert told(history) == told(kept[seq] for seq in sorted(kept))

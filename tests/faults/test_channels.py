@@ -1,4 +1,6 @@
-"""The channel layer is a door for others: any Django code may tell a room or a person something, and hear a room."""
+"""The channel layer is a door for others: any Django code may tell a room or a person something,
+and hear a room.
+"""
 
 import asyncio
 import json
@@ -41,7 +43,9 @@ async def phones_at_every_worker(world: World, server: Server, person: Person) -
 
 
 async def assert_hears_only(phone: Phone, by: Phone, *, but: set[str]) -> None:
-    """Whatever was sent before is heard before what is said now; `phone` heard nothing of these names."""
+    """Whatever was sent before is heard before what is said now; `phone` heard nothing of these
+    names.
+    """
     text = os.urandom(8).hex()
     await by.say(text, phone.person.id, text, is_group=False, by_http=False)
     frames = await phone.hears_until("OnPrivate", content=text)

@@ -1,4 +1,4 @@
-"""Two servers on one database and one Redis, whose clocks are wrong: nothing that counts goes by a clock."""
+"""Two servers with wrong clocks share a database and a Redis; nothing important depends on a clock."""
 
 import asyncio
 from collections import Counter
@@ -11,21 +11,21 @@ from tests.faults.phones import Phone, Refused
 from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of, until
 from tests.faults.world import World, begun_together
 
-#: Seconds by which they are wrong: a little behind, far ahead.
+#: Seconds by which the clocks are wrong: a little behind, far ahead.
 WRONG = (-2, 61)
-#: Seconds for what happens at once, on a busy machine.
+#: Seconds for what should happen at once, on a busy machine.
 SLACK = 5
-#: Messages that one may send, and in how many seconds.
+#: Messages that a user may send, within so many seconds.
 LIMIT, WINDOW = 200, 3600
 
 
 def clock_that_is_wrong_by(seconds: int) -> dict[str, str]:
-    """A server's environment."""
+    """The environment of a server with a wrong clock."""
     return {"PYTHONPATH": str(Path(__file__).parent / "clock"), "CLOCK_IS_WRONG_BY": str(seconds)}
 
 
 async def assert_wrong_by(seconds: int, phone: Phone) -> None:
-    """The clock of its server is as wrong as we want it."""
+    """The server's clock differs as intended."""
     wrong, began = timedelta(seconds=seconds), datetime.now(UTC) - timedelta(milliseconds=1)
     told = datetime.fromisoformat((await phone.call("SocketHeartBeat"))["serverTime"])
     assert began < told - wrong < datetime.now(UTC) + timedelta(seconds=1)
@@ -59,7 +59,7 @@ async def test_servers_whose_clocks_disagree_are_one_chat_in_one_order(world: Wo
     when = [kept[seq]["sentAt"] for seq in sorted(kept) if kept[seq]["type"] == "text"]
     assert any(earlier > later for earlier, later in pairwise(when)), "the order is not that of the clocks"
 
-    for phone in (anns, bobs):  # each by his own clock, which is another than the sender's
+    for phone in (anns, bobs):  # each by the clock of its own server, not the sender's
         own = await phone.say("a slip", cem.id, "a slip", is_group=False, by_http=False)
         others = second if phone is anns else first
         there = await world.phone(phone.person, others.url)
@@ -72,9 +72,9 @@ async def test_servers_whose_clocks_disagree_are_one_chat_in_one_order(world: Wo
     ids = {one.id for one in everyone} - {ann.id}
     assert seen() == [ids] * len(servers), "all are seen everywhere"
     await anns.call("EmitWatchPresence", {"userIds": [dan.id]})
-    await dans.switch_off()  # at the server that is ahead
+    await dans.switch_off()  # at the server whose clock is ahead
     await anns.hears("OnUserStatus", userId=dan.id, online=False, within=presence.GRACE + SLACK)
-    await until(lambda: seen() == [ids - {dan.id}] * len(servers), "he is gone everywhere", within=SLACK)
+    await until(lambda: seen() == [ids - {dan.id}] * len(servers), "dan is gone everywhere", within=SLACK)
 
     guss = [await world.phone(gus, server.url) for server in servers]
 

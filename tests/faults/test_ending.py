@@ -1,4 +1,4 @@
-"""The server is asked to end while people talk: there is a new version, perhaps."""
+"""The server is stopped while people talk, as for an update."""
 
 import asyncio
 

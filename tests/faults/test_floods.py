@@ -1,4 +1,4 @@
-"""Somebody's program sends without end, and comes again when it is thrown out."""
+"""A program sends without end, and reconnects when its socket is closed."""
 
 import asyncio
 import json
@@ -15,14 +15,15 @@ from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_
 from tests.faults.world import World, begun_together
 from tests.people import Person
 
-#: The close code for it, and for one whose answers to pings stay behind in what it sends.
+#: The close codes for flooding, and for unanswered pings: the answers are stuck behind what it
+#: sends.
 FLOODING, UNANSWERED = 4429, 1011
 #: Bytes by which the server may grow.
 GROWTH = 30 * 1024**2
 
 
 class Flood:
-    """A socket that says the same again and again, as fast as it can; it hears, and obeys nothing but the end."""
+    """A socket that sends one frame again and again, as fast as it can, and only obeys a close."""
 
     def __init__(self, server: Server, person: Person, *frames: dict[str, Any]) -> None:
         self.ends: list[int | None] = []
@@ -74,7 +75,7 @@ class Flood:
 
 
 async def growth(server: Server, meanwhile: Coroutine[Any, Any, Any]) -> int:
-    """The most bytes that it has in use more than now."""
+    """The largest growth of its memory in bytes, from now on."""
     before = most = server.memory()
     task = asyncio.create_task(meanwhile)
     while not task.done():

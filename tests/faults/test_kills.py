@@ -1,4 +1,4 @@
-"""The server is killed, as by a power cut, while people talk."""
+"""The server is killed while people talk."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ async def test_nothing_acked_is_lost_or_doubled_when_the_server_is_killed_again_
     *talkers, sleeper = everyone = world.people(server, *(f"person {letter}" for letter in "abcdefghijk"))
     groups = groups_of(everyone)
     sleepers = await world.phone(sleeper, server.url)
-    await sleepers.switch_off()  # he comes back when all is over, and has much to catch up on
+    await sleepers.switch_off()  # it reconnects at the end, and has much to sync
     phones = await world.phones(talkers, server)
 
     talk = Talk(phones, groups, sends=SENDS)

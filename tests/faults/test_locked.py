@@ -1,4 +1,4 @@
-"""Somebody outside holds the database: a backup that hangs, an operator who began to write and went to lunch."""
+"""Another process locks the database: a backup that hangs, an operator's open transaction."""
 
 import asyncio
 import time
@@ -9,18 +9,19 @@ from tests.faults.phones import Phone, Refused
 from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of
 from tests.faults.world import World, begun_together
 
-#: Seconds. Half a minute would be the same again: whoever wants to write is told within TOLD, and tries again.
+#: Seconds of the lock. A longer one repeats the same: writers get `busy` within TOLD, and try
+#: again.
 HELD = 12
-#: What one phone has to say when the net is back: more than the refusals for which a socket is closed.
+#: Messages that one phone sends when its net is back: more than the refusals that close a socket.
 KEPT = 120
-#: Seconds for a writer to be told, and for a reader to have read, who may meet those who wait at first.
+#: Seconds for a writer's `busy` and for a reader's answer, which may wait behind the first writers.
 TOLD = 5
-#: Seconds more, on a machine that has other things to do.
+#: Seconds more on a busy machine.
 SLACK = 3
 
 
 class Tries:
-    """Something that is done again and again for as long as the database is held."""
+    """An action that is repeated while the database is locked."""
 
     def __init__(self, what: Callable[[], Awaitable[object]]) -> None:
         self.slowest = 0.0
@@ -40,7 +41,7 @@ class Tries:
 
 
 def writing(phone: Phone, group: str) -> list[Tries]:
-    """What somebody may write, by both doors: words, his cursor, a group."""
+    """Writes by HTTP and socket: a message, a read cursor, a group."""
 
     async def post(path: str, body: object) -> None:
         phone.took(await phone.http.post(path, json=body))
@@ -63,7 +64,7 @@ def words(phone: Phone, by_http: bool) -> str:
 
 
 def reading(phone: Phone, group: str) -> list[Tries]:
-    """What somebody may read meanwhile, by both doors."""
+    """Reads by HTTP and socket."""
     return [
         Tries(phone.beat),
         Tries(phone.sync),
@@ -83,7 +84,7 @@ async def test_while_the_database_is_held_writers_are_told_and_readers_read_and_
     phones = await world.phones(everyone, server)
     talk = Talk(phones, groups, at_once=3, pause=0.1)
     await talk.more(50)
-    # More of them wait to write by their sockets than a process has threads for all sockets.
+    # More sockets wait to write than a process has threads for sockets.
     writers = [one for phone in phones for one in writing(phone, group)]
     readers = reading(phones[0], group)
     texts = [f"kept {number}" for number in range(KEPT)]

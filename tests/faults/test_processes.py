@@ -1,4 +1,4 @@
-"""Several processes are one chat, and stay it when one of them is killed."""
+"""Several processes are one chat, also after one of them was killed."""
 
 import os
 import random
@@ -11,7 +11,7 @@ from tests.faults.phones import Phone
 from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of, until
 from tests.faults.world import World, begun_together
 
-#: Seconds between the server's questions whether a client is there, and for their answers.
+#: Seconds between the server's pings, which is also the time for their answers.
 PING = 15
 #: Seconds for a sweep, on a busy machine.
 SLACK = 5
@@ -40,7 +40,7 @@ async def test_two_servers_are_one_chat_and_again_after_redis_forgot_everything(
     await assert_each_hears_the_other(anns, bobs)
 
     bob.post("/logout", status=204)  # at the first server
-    await until(lambda: bobs.ends[:1] == [4401], "his socket is closed at the second", within=2)
+    await until(lambda: bobs.ends[:1] == [4401], "bob's socket is closed at the second server", within=2)
 
 
 @begun_together
@@ -71,7 +71,7 @@ async def test_everyone_learns_in_time_who_left_who_was_killed_and_who_lost_the_
     assert seconds[bob.id] < presence.GRACE + SLACK, "who left may be back in a moment"
     assert seconds[cem.id] < presence.TTL + SLACK, "who was killed is not refreshed any more"
     assert seconds[dan.id] < 2 * PING + presence.GRACE + SLACK, (
-        "who is silent is asked, and given up when he does not answer"
+        "a silent client is pinged, and closed when it does not answer"
     )
 
 

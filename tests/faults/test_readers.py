@@ -1,4 +1,4 @@
-"""Somebody has a phone that takes nothing of what is sent to it."""
+"""A phone reads nothing of what is sent to it."""
 
 import socket
 import time
@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 from tests.faults.talk import until
 from tests.faults.world import World, begun_together
 
-#: Together more than the kernel and the server keep for one connection.
+#: Together more than the kernel and the server buffer for one connection.
 TEXTS, LENGTH = 1000, 8000
 
 
@@ -37,4 +37,4 @@ async def test_whoever_reads_nothing_delays_nobody_and_is_given_up(world: World)
         assert slowest < 3
         assert server.memory() - memory < 64 * 1024**2
         await anns.hears("OnUserStatus", userId=cem.id, online=False)
-        await until(lambda: port not in server.connected_ports(), "his connection is gone", within=15)
+        await until(lambda: port not in server.connected_ports(), "the connection is closed", within=15)

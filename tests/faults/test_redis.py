@@ -1,4 +1,4 @@
-"""Redis fails while people talk. It holds nothing that cannot be lost, and nobody notices more than a missed push."""
+"""Redis fails while people talk: nothing is lost but pushes, which heartbeat and sync replace."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.people import Person
 
 
 async def assert_caught_up(server: Server, phones: list[Phone]) -> None:
-    """One heartbeat tells each phone what it missed; a sync of that, and it has everything."""
+    """One heartbeat tells each phone what it missed; one sync brings it."""
     for phone in phones:
         if await phone.beat():
             await phone.sync()
@@ -24,7 +24,7 @@ async def assert_caught_up(server: Server, phones: list[Phone]) -> None:
 
 
 async def assert_unread_is_right(server: Server, phone: Phone) -> None:
-    """In the answer, in the chat list, and after that under the original's keys."""
+    """The counts of the answer and the chat list, and then those under the documented keys."""
     me = phone.person
     chats = {chat["id"]: chat for chat in me.post("/chatList", {})}
     unread = {
@@ -47,13 +47,13 @@ async def assert_unread_is_right(server: Server, phone: Phone) -> None:
         }
 
     expected = {key: (one["unreadCount"], one["lastMessage"]["id"]) for key, one in keys.items()}
-    with suppress(AssertionError):  # written a moment later; what is wrong is told below
+    with suppress(AssertionError):  # they are written a moment later; the assertion is repeated below
         await until(lambda: stored() == expected, "Redis holds it", within=2)
     assert stored() == expected
 
 
 def seen_by(person: Person) -> set[str]:
-    """Who is online in the list of somebody."""
+    """The ids in a phone's list of online users."""
     return {one["id"] for one in person.get("/userChatList") if one["online"]}
 
 

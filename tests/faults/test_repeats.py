@@ -1,4 +1,4 @@
-"""Somebody's phone does not know whether it was heard, and says the same again and again."""
+"""A phone does not know whether a message was received, and sends it again and again."""
 
 import asyncio
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 from tests.faults.phones import MESSAGES, Message
 from tests.faults.world import World, begun_together
 
-#: Of each clientId at once, by so many sockets and by HTTP in turn; and so many clientIds.
+#: Copies of each clientId at once, by sockets and HTTP in turn; and the number of clientIds.
 TIMES, SOCKETS, ROUNDS = 50, 4, 4
 
 
@@ -33,7 +33,7 @@ async def test_what_is_said_fifty_times_at_once_by_every_door_is_one_message_and
         assert len(answers) == TIMES
         assert all(one == answers[0] for one in answers)
         said.append(answers[0])
-    for number in range(ROUNDS):  # and again when all is long over
+    for number in range(ROUNDS):  # and again long after
         assert all(one == said[number] for one in await say_at_once(number, SOCKETS))
     await anns[0].say("last to all", group, "last", is_group=True, by_http=False)
     await anns[0].say("last to bob", bob.id, "last", is_group=False, by_http=False)

@@ -1,4 +1,4 @@
-"""Everybody loses the net at the same moment, and comes back."""
+"""All clients lose the net at the same moment, and reconnect."""
 
 import asyncio
 import time
@@ -6,9 +6,9 @@ import time
 from tests.faults.talk import Talk, assert_complete
 from tests.faults.world import World, begun_together
 
-#: Sockets, and of them in one group.
+#: Sockets, and how many of them are in one group.
 CROWD, GROUP = 300, 50
-#: Seconds over which clients spread their return, and in which all are to be back.
+#: Seconds over which clients spread their reconnects, and until all must be connected.
 JITTER, BACK = 5.0, 20
 
 

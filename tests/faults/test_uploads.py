@@ -1,4 +1,4 @@
-"""People upload much at once, or while the server is killed."""
+"""Many uploads at once, and uploads while the server is killed."""
 
 import asyncio
 import itertools
@@ -24,26 +24,26 @@ from tests.faults.world import World, begun_together
 from tests.people import Person
 
 MIB = 1024 * 1024
-#: Uploads at the same moment, and of them pictures, which are worked on for a second each.
+#: Uploads at once, and how many of them are pictures, which take a second each to process.
 UPLOADS, PICTURES = 50, 20
 SIZE = 9 * MIB
 #: Bytes by which the server may grow.
 GROWTH = 200 * MIB
-#: The seconds of nearly all texts meanwhile, on a machine that has other things to do as well: alone, it is well below
-#: 0.3. And where it is slow before anybody uploads, so many times that.
+#: Seconds of nearly all text messages meanwhile, on a busy machine (below 0.3 on an idle one); or,
+#: on a slow one, so many times the seconds before the uploads.
 SLOW, SLOWER = 4.0, 20
-#: Texts of each phone that say how slow it is.
+#: Text messages of each phone that measure the machine first.
 FIRST = 25
 
 
 def picture_of(size: int) -> bytes:
-    """A picture that cannot be packed."""
+    """A picture that cannot be compressed."""
     side = int((size / 3) ** 0.5)
     return hostile.encoded(Image.frombytes("RGB", (side, side), os.urandom(side * side * 3)), "PNG", compress_level=0)
 
 
 async def uploader(server: Server, path: Path, kind: str, people: list[Person]) -> list[tuple[int, float]]:
-    """How each upload was answered."""
+    """The answers of all uploads."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.faults.uploader", str(server.port), str(path), kind),
         *(one.token for one in people),
@@ -140,7 +140,7 @@ async def test_no_message_lacks_its_file_and_none_is_left_over_when_the_server_i
                     body = {"receiverId": reader.id, "type": type_, "mediaUrl": address, "clientId": client_id}
                     message: dict[str, Any] = phone.took(await phone.http.post("/private/send", json=body))
                 except Refused as refused:
-                    if refused.code == "client_id_conflict":  # the message of an earlier try, with its own upload
+                    if refused.code == "client_id_conflict":  # an earlier try's message, with its own upload
                         return await known(phone, client_id)
                     if refused.code != "busy":
                         raise

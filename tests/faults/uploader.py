@@ -1,7 +1,8 @@
-"""Many uploads at the same moment, from a process of their own, so that what they cost is not taken for the server's:
-python -m tests.faults.uploader PORT FILE KIND TOKEN ...
+"""Many uploads at once: python -m tests.faults.uploader PORT FILE KIND TOKEN ...
 
-One upload for each token; it ends when all were taken, and says on each line how one was answered: status, seconds.
+A process of its own, so that its cost is not counted as the server's. It sends one upload for each
+token, repeats refused ones until all are accepted, and prints a line for each answer: status,
+seconds.
 """
 
 import http.client
@@ -22,7 +23,7 @@ TAIL = b"\r\n--" + BOUNDARY + b"--\r\n"
 
 
 def upload(port: int, path: Path, kind: str, token: str) -> tuple[int, float]:
-    """The status, and the seconds after which it may be tried again."""
+    """The status, and Retry-After in seconds."""
     head = HEAD % {b"b": BOUNDARY, b"kind": kind.encode()}
     length = len(head) + path.stat().st_size + len(TAIL)
     with socket.create_connection(("127.0.0.1", port), timeout=120) as connection, path.open("rb") as file:
@@ -51,7 +52,7 @@ def go_on(port: int, path: Path, kind: str, token: str) -> None:
     while True:
         began = time.monotonic()
         status, again = upload(port, path, kind, token)
-        with printing:  # a line is more than one write
+        with printing:  # print writes the line in two parts
             print(status, time.monotonic() - began, flush=True)
         if status == 201:
             return

@@ -1,4 +1,4 @@
-"""What each of these tests has of its own: servers that it may break, people, and their phones."""
+"""What each test owns: servers that it may break, people, and their phones."""
 
 import asyncio
 import shutil
@@ -19,19 +19,19 @@ Story = Callable[["World"], Awaitable[None]]
 
 
 def begun_together(story: Story) -> Any:
-    """A test that is begun with all others of its kind; see conftest.py."""
+    """Mark a test that starts together with the others; see conftest.py."""
 
     def test(begun: dict[Story, "Future[None]"]) -> None:
         begun[story].result()
 
-    test = pytest.mark.timeout(300)(test)  # all of them together take a minute, on a machine that is free
+    test = pytest.mark.timeout(300)(test)  # all together take a minute on an idle machine
     test.__name__, test.__doc__ = story.__name__, story.__doc__
     test.story = story  # type: ignore[attr-defined]
     return test
 
 
 class World:
-    """Everything in it ends with it, and no server of it may have logged a traceback."""
+    """Servers, people and phones, which end with it. No server may have logged a traceback."""
 
     def __init__(self, folder: Path, prepared: Path) -> None:
         self._folder, self._prepared = folder, prepared
@@ -53,7 +53,7 @@ class World:
             assert "Traceback" not in log, log[-5000:]
 
     async def serve(self, **environment: str) -> Server:
-        """One more server; its environment is its own but for what is named."""
+        """Start another server, with these settings."""
         server = Server(self._folder / str(len(self._servers)), **environment)
         shutil.copytree(self._prepared, server.data)
         self._servers.append(server)
@@ -61,12 +61,12 @@ class World:
         return server
 
     def people(self, server: Server, *names: str) -> list[Person]:
-        """Sign up."""
+        """Sign a person up."""
         client = self._client(server)
         return [Person.signed_up(client, name) for name in names]
 
     def guests(self, server: Server, count: int) -> list[Person]:
-        """People without a password, who are many in a moment: nothing has to be hashed for them."""
+        """Many people without passwords, which would have to be hashed."""
         client = self._client(server)
         users = [
             Person(client).post("/createUser", {"name": f"guest {n}", "img": ""}, status=201) for n in range(count)
@@ -74,7 +74,7 @@ class World:
         return [Person(client, name=user["name"], token=user.pop("token"), user=user) for user in users]
 
     def at(self, server: Server, person: Person) -> Person:
-        """The same person and device, asking this server."""
+        """This person and device, at another server."""
         return Person(self._client(server), name=person.name, token=person.token, user=person.user)
 
     def _client(self, server: Server) -> httpx.Client:
@@ -83,7 +83,7 @@ class World:
         return self._clients[server.url]
 
     async def phone(self, person: Person, address: str, **how: float) -> Phone:
-        """One of his phones, on."""
+        """A phone of this person, switched on."""
         return await self._phones.enter_async_context(Phone(person, address, **how))
 
     async def phones(self, people: list[Person], server: Server) -> list[Phone]:
