@@ -1,10 +1,16 @@
 """The documentation names files, tests, settings and commands that exist."""
 
 import ast
+import os
 import re
+import signal
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
+
+from tests.faults.server import Server
+from tests.people import Person, Socket, api_client
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
@@ -13,6 +19,10 @@ ARCHITECTURE, INTERFACE = PAGES["ARCHITECTURE.md"], PAGES["docs/interface.md"]
 LINES = re.findall(r"^\| (\d+) \| .+ \| (.+) \|$", INTERFACE, re.MULTILINE)
 #: Files that the chat creates.
 CREATED = ("var/", "static/img/icons/")
+#: The section of ARCHITECTURE.md about a message's way, its steps, and the files that they name.
+WALK = ARCHITECTURE.partition("## A message's way")[2].partition("\n##")[0]
+STEPS = re.findall(r"^\d+\. (.+?)(?=^\d+\. |^$)", WALK, re.DOTALL | re.MULTILINE)
+FILES = [file for step in STEPS for file in re.findall(r"`([\w/]+\.(?:py|js))`", step)]
 
 
 def named_tests(shown_by: str) -> list[tuple[Path, str | None]]:
@@ -71,10 +81,43 @@ def test_the_architecture_is_one_page() -> None:
     assert len(re.sub(r"^```.*?^```$", "", ARCHITECTURE, flags=re.DOTALL | re.MULTILINE).split()) <= 700
 
 
-def test_a_message_passes_each_file_once_and_at_most_ten_before_the_hub() -> None:
-    walk = ARCHITECTURE.partition("## A message's way")[2].partition("\n##")[0]
-    steps = re.findall(r"^\d+\. (.+?)(?=^\d+\. |^$)", walk, re.DOTALL | re.MULTILINE)
-    files = [file for step in steps for file in re.findall(r"`([\w/]+\.(?:py|js))`", step)]
-    assert len(files) == len(set(files))
-    before_the_hub = files[: next(at for at, file in enumerate(files) if "/hub/" in file)]
-    assert 5 <= len(before_the_hub) <= 10
+def test_the_walk_of_a_message_names_each_file_once_and_at_most_ten_before_the_hub() -> None:
+    assert len(FILES) == len(set(FILES))
+    assert 5 <= len(list(takewhile(lambda file: "/hub/" not in file, FILES))) <= 10
+
+
+def calls_of_a_message(server: Server, sender: Socket, hearer: Socket, group_id: str, pipe: Path) -> list[list[str]]:
+    """The calls that the server makes for one group message, each as [file, function]."""
+    os.kill(server.pid, signal.SIGUSR1)
+    pipe.read_text()
+    sender.call("EmitGroupMsg", {"groupId": group_id, "type": "text", "content": "hello"})
+    hearer.next("OnGroupMsg")
+    os.kill(server.pid, signal.SIGUSR1)
+    calls = [line.split(" ", 1) for line in pipe.read_text().splitlines()]
+    return calls[calls.index(["chatproject/core/websocket/protocol.py", "Connection.data_received"]) :]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_message_takes_the_way_that_the_architecture_describes(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    server = Server(tmp_path / "chat", PYTHONPATH=str(Path(__file__).parent / "trace"), TRACE_PIPE=str(pipe))
+    server.start()
+    try:
+        with api_client(server.url) as client:
+            ann, bob = Person.signed_up(client, "ann"), Person.signed_up(client, "bob")
+            group = ann.post("/group/create", {"name": "tea", "memberIds": [bob.id]}, status=201)
+            sender, hearer = ann.connect(), bob.connect()
+            # The first message loads what later ones find; of the others one is not disturbed by a job that repeats.
+            walks = [calls_of_a_message(server, sender, hearer, group["id"], pipe) for _ in range(6)][1:]
+            sender.close()
+            hearer.close()
+    finally:
+        server.stop()
+    steps = [file for file in FILES if file.endswith(".py")]
+    entered = [list(dict.fromkeys(file for file, _ in calls)) for calls in walks]
+    assert steps in [[file for file in files if file in steps] for files in entered]
+    named = tuple(re.findall(r"`([\w/.]+)`", WALK))
+    before_the_hub = min((list(takewhile(lambda file: "/hub/" not in file, files)) for files in entered), key=len)
+    assert [file for file in before_the_hub if not file.startswith(named)] == []
