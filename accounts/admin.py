@@ -36,7 +36,10 @@ class PermissionsField(forms.ModelMultipleChoiceField):
 
 
 class UserForm(forms.ModelForm):
-    """The fields of a user that staff may change. A new password can be set; the stored one is never shown."""
+    """The fields of a user that staff may change.
+
+    A new password can be set; the stored one is never shown.
+    """
 
     language = forms.ChoiceField(label=_("Language"), choices=_languages, required=False)
     new_password = forms.CharField(

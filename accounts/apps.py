@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
-    # No default_auto_field here: the user's join tables then suit every database from one migration.
+    # No default_auto_field here: the user's join tables then suit every database from one
+    # migration.
     name = "accounts"
     verbose_name = _("Accounts")

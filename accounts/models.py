@@ -20,7 +20,9 @@ class UserManager(BaseUserManager["User"]):
         return self.get(name_key=fold(username or ""))
 
     def create_superuser(self, name_key: str, password: str | None = None) -> "User":
-        """Create a superuser for `manage.py createsuperuser`, which passes USERNAME_FIELD as the name."""
+        """Create a superuser for `manage.py createsuperuser`, which passes USERNAME_FIELD as the
+        name.
+        """
         user = self.model(name=clean_name(name_key), is_staff=True, is_superuser=True)
         user.name_key = fold(user.name)
         user.set_password(password)
@@ -111,7 +113,10 @@ class Device(Model):
 
 
 class Installation(Model):
-    """The one row with the owner, created with the first account; its fixed key lets only one account be first."""
+    """The one row with the owner, created with the first account.
+
+    Its fixed key lets only one account be first.
+    """
 
     ONLY = uuid.UUID(int=1)
 

@@ -6,16 +6,18 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core import errors
 
-#: Characters of a displayed name, and of its key: NFKC turns one Arabic ligature into eighteen letters.
+#: Characters of a displayed name, and of its key: NFKC turns one Arabic ligature into eighteen
+#: letters.
 NAME_MAX = 40
 KEY_MAX = 120
 
-#: Forbidden in names: controls, surrogates, private use, line and paragraph separators. Unassigned characters are
-#: allowed: they may be emoji that are newer than this Python.
+#: Forbidden in names: controls, surrogates, private use, line and paragraph separators. Unassigned
+#: characters are allowed: they may be emoji that are newer than this Python.
 _UNFIT = {"Cc", "Cs", "Co", "Zl", "Zp"}
 #: Invisible, but part of emoji and of the spelling of some scripts.
 _JOINERS = {"\u200c", "\u200d"}
-#: Invisible, but not in category Cf: fillers, the blank braille cell, the combining grapheme joiner.
+#: Invisible, but not in category Cf: fillers, the blank braille cell, the combining grapheme
+#: joiner.
 _BLANK = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800"}
 
 
@@ -31,7 +33,9 @@ def _is_invisible(character: str) -> bool:
 
 
 def name_key(name: str) -> str:
-    """The key of a name: two names are equal but for compatibility forms, case, spaces and invisible characters."""
+    """The key of a name: two names are equal but for compatibility forms, case, spaces and
+    invisible characters.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return " ".join("".join(c for c in folded if not _is_invisible(c)).split())
 

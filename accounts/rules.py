@@ -75,8 +75,9 @@ def require_good_password(password: str, user: User) -> None:
         raise errors.Invalid(errors={"password": list(wanting.messages)}) from None
 
 
-#: Hashing takes 100 MB and 0.2 s of a core, on purpose. So at most half of the cores hash at a time, and the queue has
-#: an end: a crowd of sign-ins takes neither the memory nor the threads of other requests.
+#: Hashing takes 100 MB and 0.2 s of a core, on purpose. So at most half of the cores hash at a
+#: time, and the queue has an end: a crowd of sign-ins takes neither the memory nor the threads of
+#: other requests.
 _hashing = ThreadPoolExecutor(max_workers=max(1, min(4, (os.cpu_count() or 1) // 2)), thread_name_prefix="password")
 _room = threading.BoundedSemaphore(64)
 
@@ -96,7 +97,10 @@ def hashed(password: str) -> str:
 
 
 def password_fits(user: User | None, password: str) -> bool:
-    """Whether this is the user's password. Takes the same time for None and for a guest. Raises Busy."""
+    """Whether this is the user's password. Takes the same time for None and for a guest.
+
+    Raises Busy.
+    """
     stored = user.password if user is not None else ""
     return _hash_work(lambda: check_password(password, stored))
 
@@ -125,7 +129,9 @@ def registration_is_open() -> bool:
 
 
 def may_sign_up() -> bool:
-    """Whether an account may be created: registration is open, or this would be the first account."""
+    """Whether an account may be created: registration is open, or this would be the first
+    account.
+    """
     return registration_is_open() or not selectors.has_owner()
 
 
@@ -140,14 +146,19 @@ def require_no_owner() -> None:
 
 
 def require_registration(by: User | None = None) -> None:
-    """Create a guest: anyone while registration is open, else only staff. Raises SignInRequired, Forbidden."""
+    """Create a guest: anyone while registration is open, else only staff.
+
+    Raises SignInRequired, Forbidden.
+    """
     if registration_is_open() or (by is not None and by.is_staff):
         return
     raise errors.Forbidden(_("New accounts are created by the staff here.")) if by else errors.SignInRequired()
 
 
 def may_edit(by: User, user: User) -> bool:
-    """Whether `by` may edit `user`: superusers everybody, staff themselves and those who are not staff."""
+    """Whether `by` may edit `user`: superusers everybody, staff themselves and those who are not
+    staff.
+    """
     return by.is_staff and (by.is_superuser or by.pk == user.pk or not (user.is_staff or user.is_superuser))
 
 
@@ -158,7 +169,10 @@ def require_may_edit(by: User, user: User) -> None:
 
 
 def require_may_shut_out(by: User, user: User) -> None:
-    """Raise Forbidden unless `by` may deactivate or activate `user`; nobody may do it to themselves."""
+    """Raise Forbidden unless `by` may deactivate or activate `user`.
+
+    Nobody may do it to themselves.
+    """
     require_may_edit(by, user)
     if by.pk == user.pk:
         raise errors.Forbidden(_("You cannot do this to yourself."))
@@ -173,8 +187,9 @@ def require_may_give_rights(by: User, user: User) -> None:
 def address_of(request: HttpRequest) -> str:
     """The client's address, for rate limits.
 
-    This is the peer's address or, when the peer is one of TRUSTED_PROXIES, the last address in X-Forwarded-For that is
-    not one of them. An IPv6 network (/64) counts as one address: a single host has all of it.
+    This is the peer's address or, when the peer is one of TRUSTED_PROXIES, the last address in
+    X-Forwarded-For that is not one of them. An IPv6 network (/64) counts as one address: a single
+    host has all of it.
     """
     trusted = {network for text in settings.TRUSTED_PROXIES for network in [ipaddress.ip_network(text, strict=False)]}
     address = str(request.META.get("REMOTE_ADDR") or "")
@@ -210,7 +225,8 @@ def count_sign_up(address: str) -> None:
 
 @contextmanager
 def counted_attempt(name: str, address: str) -> Iterator[None]:
-    """Context manager around a password check: raises RateLimited before it, and counts InvalidCredentials.
+    """Context manager around a password check: raises RateLimited before it, and counts
+    InvalidCredentials.
 
     The attempt is counted first and refunded on success, so that simultaneous guesses count, too.
     """

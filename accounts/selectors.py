@@ -45,7 +45,10 @@ def has_owner() -> bool:
 
 
 def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:
-    """A page of the other active users, by name. `after`: the last `name_key` of the page before."""
+    """A page of the other active users, by name.
+
+    `after`: the last `name_key` of the page before.
+    """
     found = User.objects.filter(is_active=True, name_key__gt=after).exclude(pk=but.pk)
     if wanted := name_key(search):
         found = found.filter(name_key__contains=wanted)
@@ -77,7 +80,10 @@ def device_by(**key: str) -> Device | None:
 
 
 def devices_by(*, token_hashes: Collection[str], session_keys: Collection[str]) -> list[Device]:
-    """The signed-in devices with any of these keys, with the CONNECTED fields of their users. One query."""
+    """The signed-in devices with any of these keys, with the CONNECTED fields of their users.
+
+    One query.
+    """
     shown = Q(token_hash__in=token_hashes) if token_hashes else Q()
     if session_keys:
         shown |= Q(session_key__in=session_keys)
@@ -98,7 +104,10 @@ class Poster(NamedTuple):
 
 
 def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
-    """The owners of the valid tokens among these, by hash. One query, in own SQL: every fast send costs it."""
+    """The owners of the valid tokens among these, by hash.
+
+    One query, in own SQL: every fast send costs it.
+    """
     if not bulk.speaks_sql():
         found = devices_by(token_hashes=token_hashes, session_keys=())
         return {device.token_hash or "": Poster(device.pk, device.is_stale, device.user) for device in found}

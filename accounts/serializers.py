@@ -20,7 +20,10 @@ Output = serializers.Serializer[Any]
 
 
 def user_output(user: User, *, online: bool) -> dict[str, Any]:
-    """A user as others see them; `online` as presence has it, which is ignored for invisible users."""
+    """A user as others see them.
+
+    `online` as presence has it, which is ignored for invisible users.
+    """
     return {
         "id": str(user.pk),
         "name": user.name,

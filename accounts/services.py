@@ -1,6 +1,7 @@
 """Writes to users and their devices.
 
-The first account with a password becomes the owner of the installation: staff, with every right. A guest never does.
+The first account with a password becomes the owner of the installation: staff, with every right. A
+guest never does.
 """
 
 import hashlib
@@ -36,7 +37,8 @@ DEVICES_MAX = 50
 
 
 def enter(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> tuple[User, bool]:
-    """Sign in, or sign up when the name is new and registration open; returns whether the account is new.
+    """Sign in, or sign up when the name is new and registration open; returns whether the account
+    is new.
 
     Raises InvalidCredentials, RateLimited, Invalid, Busy.
     """
@@ -53,7 +55,8 @@ def sign_up(
 ) -> User:
     """Create an account. The first becomes the owner; `as_owner` fails unless it is the first.
 
-    Raises SignInRequired where registration is closed, OwnerExists, Invalid, NameTaken, RateLimited, Busy.
+    Raises SignInRequired where registration is closed, OwnerExists, Invalid, NameTaken,
+    RateLimited, Busy.
     """
     require = rules.require_no_owner if as_owner else rules.require_sign_up
     require()
@@ -67,7 +70,8 @@ def sign_up(
 def sign_in(*, name: str, password: str, address: str, online: bool | None = None) -> User:
     """Check name and password and return the user; `open_browser` or `open_token` comes next.
 
-    Raises InvalidCredentials for a wrong password, an unknown name and a deactivated user alike; RateLimited; Busy.
+    Raises InvalidCredentials for a wrong password, an unknown name and a deactivated user alike;
+    RateLimited; Busy.
     """
     with rules.counted_attempt(name, address):
         user = selectors.by_name(name)
@@ -94,7 +98,10 @@ def create_guest(*, name: str, address: str, img: str = "", by: User | None = No
 
 
 def create_user(*, name: str, password: str, img: str = "", language: str = "") -> User:
-    """Create an account as staff, also while registration is closed. Raises Invalid, NameTaken, Busy."""
+    """Create an account as staff, also while registration is closed.
+
+    Raises Invalid, NameTaken, Busy.
+    """
     user = _new_user(name, img, language=rules.clean_language(language))
     rules.require_good_password(password, user)
     user.password = rules.hashed(password)
@@ -107,7 +114,10 @@ def _new_user(name: str, img: str, **fields: Any) -> User:
 
 
 def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
-    """Insert a new user. `require` is checked again: another account may have become the first meanwhile."""
+    """Insert a new user.
+
+    `require` is checked again: another account may have become the first meanwhile.
+    """
 
     def body() -> User:
         is_owner = not user.is_guest and not selectors.has_owner()
@@ -140,7 +150,10 @@ def open_token(*, user: User, name: str = "") -> str:
 
 
 def open_browser(*, user: User, session: SessionBase, name: str = "") -> Device:
-    """Sign a browser in under a new session key. Raises InvalidCredentials if the password was changed meanwhile."""
+    """Sign a browser in under a new session key.
+
+    Raises InvalidCredentials if the password was changed meanwhile.
+    """
     session.flush()  # drops the data of the user before, and a session key that was planted (fixation)
     session.set_expiry(int(Device.lifetime().total_seconds()))
     session.save()
@@ -195,7 +208,10 @@ def revoke_others(*, by: User, but: Device) -> None:
 
 
 def device_for_token(token: str) -> Device | None:
-    """The signed-in device with this token, with its user. One query, and every few minutes an UPDATE."""
+    """The signed-in device with this token, with its user.
+
+    One query, and every few minutes an UPDATE.
+    """
     return _seen(selectors.device_by(token_hash=_hash(token)))
 
 
@@ -205,7 +221,10 @@ def device_for_session(session_key: str) -> Device | None:
 
 
 def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
-    """The signed-in device for each of these credentials. One query, and every few minutes an UPDATE."""
+    """The signed-in device for each of these credentials.
+
+    One query, and every few minutes an UPDATE.
+    """
     keys = [(_hash(one.token), "") if one.token else ("", one.session_key) for one in shown]
     found: dict[tuple[str, str], Device] = {}
     for device in selectors.devices_by(
@@ -220,7 +239,10 @@ def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
 
 
 def users_for(tokens: Sequence[str]) -> list[User | None]:
-    """The owner of each of these tokens, with the fields that messages show. One query, sometimes an UPDATE."""
+    """The owner of each of these tokens, with the fields that messages show.
+
+    One query, sometimes an UPDATE.
+    """
     hashes = [_hash(token) for token in tokens]
     found = selectors.posters(set(hashes))
     if stale := [poster.device_id for poster in found.values() if poster.is_stale]:
@@ -235,7 +257,10 @@ def _seen(device: Device | None) -> Device | None:
 
 
 def note_devices(device_ids: Iterable[UUID]) -> None:
-    """Extend the sign-in of devices in use. One UPDATE; after a failure their next use tries again."""
+    """Extend the sign-in of devices in use.
+
+    One UPDATE; after a failure their next use tries again.
+    """
     now = times.now()
     try:
         Device.objects.filter(pk__in=list(device_ids), last_seen_at__lte=now - Device.SEEN_EVERY).update(
@@ -307,7 +332,8 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
 
 
 def change_password(*, user: User, old: str, new: str, address: str, device: Device | None) -> User:
-    """Set a new password and sign out everywhere but on `device`; a guest's first makes a full account.
+    """Set a new password and sign out everywhere but on `device`; a guest's first makes a full
+    account.
 
     Raises Invalid when the old one is wrong or the new one bad, RateLimited, Busy.
     """
@@ -374,7 +400,10 @@ def note_active(user_ids: Iterable[UUID], at: datetime) -> None:
 
 
 def deactivate(*, user: User, by: User) -> User:
-    """Sign a user out everywhere and refuse them until `activate`; their messages stay. Raises Forbidden."""
+    """Sign a user out everywhere and refuse them until `activate`; their messages stay.
+
+    Raises Forbidden.
+    """
     rules.require_may_shut_out(by, user)
     user.is_active = False
 

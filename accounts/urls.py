@@ -15,7 +15,8 @@ urlpatterns = [
     path("sign-in/", views.SignInView.as_view(), name="sign-in"),
     path("sign-up/", views.SignUpView.as_view(), name="sign-up"),
     path("sign-out/", views.sign_out, name="sign-out"),
-    # In place of the administration's own, which know no devices: they precede `admin/` in the project's urls.
+    # In place of the administration's own, which know no devices: they precede `admin/` in the
+    # project's urls.
     path("admin/login/", views.admin_sign_in),
     path("admin/logout/", views.sign_out),
 ]

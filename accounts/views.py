@@ -33,7 +33,10 @@ class SignInForm(forms.Form):
 
 @method_decorator([sensitive_post_parameters(), csrf_protect, never_cache], name="dispatch")
 class CredentialsView(RedirectURLMixin, FormView):
-    """A form for name and password; then a redirect to `next`, an address of this site, or to the chat."""
+    """A form for name and password.
+
+    Then a redirect to `next`, an address of this site, or to the chat.
+    """
 
     form_class = SignInForm
     next_page = settings.LOGIN_REDIRECT_URL
@@ -92,7 +95,10 @@ class SignInView(CredentialsView):
 
 
 class SignUpView(CredentialsView):
-    """Sign-up; before the first account, the welcome page, whose form creates the owner or says why it cannot."""
+    """Sign-up.
+
+    Before the first account, the welcome page, whose form creates the owner or says why it cannot.
+    """
 
     def get_template_names(self) -> list[str]:
         return ["accounts/sign_up.html" if selectors.has_owner() else "accounts/welcome.html"]
@@ -124,7 +130,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """Redirect the administration's sign-in to the sign-in page; signed-in users who are not staff get 403."""
+    """Redirect the administration's sign-in to the sign-in page.
+
+    Signed-in users who are not staff get 403.
+    """
     if not request.user.is_authenticated:
         wanted = request.GET.get("next") or resolve_url("admin:index")
         return redirect(f"{resolve_url('sign-in')}?{urlencode({'next': wanted})}")

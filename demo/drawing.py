@@ -1,4 +1,6 @@
-"""A canvas in units from 0 to 100, drawn at twice its size for smooth edges, with colour gradients."""
+"""A canvas in units from 0 to 100, drawn at twice its size for smooth edges, with colour
+gradients.
+"""
 
 import io
 from collections.abc import Sequence

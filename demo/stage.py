@@ -50,9 +50,11 @@ EDITED, RECALLED = timedelta(seconds=40), timedelta(seconds=25)
 
 
 def invite(name: str, password: str, me: User | None) -> dict[str, User]:
-    """Create an account for everybody in the cast; the main character is `me`, or a new account of that name.
+    """Create an account for everybody in the cast; the main character is `me`, or a new account of
+    that name.
 
-    The main character's account is made first, and owns a new installation. Raises Invalid for a weak password.
+    The main character's account is made first, and owns a new installation. Raises Invalid for a
+    weak password.
     """
     people = {ME: me or accounts.create_user(name=name, password=password)}
     for key, person in PEOPLE.items():
@@ -160,7 +162,10 @@ class _Performance:
         return message_id
 
     def _moments_of(self, scene: Scene) -> Iterable[datetime]:
-        """The times of a scene's lines, by the time it takes to type or say them; none is in the future."""
+        """The times of a scene's lines, by the time it takes to type or say them.
+
+        None is in the future.
+        """
         chance = random.Random(f"{self.room_id}{len(self.moments)}")  # noqa: S311
         start = self.told_at - timedelta(minutes=scene.minutes)
         if scene.days:

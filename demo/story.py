@@ -1,7 +1,7 @@
 """The story of the demo, chat by chat.
 
-A scene begins `days` before now at a local time, or `minutes` before now. Its lines follow each other at the pace at
-which people type.
+A scene begins `days` before now at a local time, or `minutes` before now. Its lines follow each
+other at the pace at which people type.
 """
 
 from collections.abc import Callable, Mapping, Sequence

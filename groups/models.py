@@ -1,6 +1,7 @@
 """Rooms and their members.
 
-A private chat is a room with two members, so that permissions, cursors, unread counts and fan-out exist once.
+A private chat is a room with two members, so that permissions, cursors, unread counts and fan-out
+exist once.
 """
 
 import uuid
@@ -99,7 +100,8 @@ class Membership(Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
     )
-    #: In a private chat, the other user: (user = me or peer = me) finds both memberships of all my private chats.
+    #: In a private chat, the other user: (user = me or peer = me) finds both memberships of all my
+    #: private chats.
     peer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False)
     role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.MEMBER)
     read_seq = models.PositiveBigIntegerField(_("read up to"), default=0, editable=False)
@@ -121,7 +123,9 @@ class Membership(Model):
 
     @property
     def base(self) -> int:
-        """The `last_seq` at which nothing is unread: messages read, and the member's own after that."""
+        """The `last_seq` at which nothing is unread: messages read, and the member's own after
+        that.
+        """
         return self.read_seq + self.own_since_read
 
     @property

@@ -69,7 +69,8 @@ def direct_membership(user: User, other_id: UUID) -> Membership | None:
 
 
 def chat_membership(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
-    """A user's membership in a chat, by the id that clients use: the group's, or the other person's.
+    """A user's membership in a chat, by the id that clients use: the group's, or the other
+    person's.
 
     Raises NotFound; a private chat begins with its first message.
     """
@@ -103,7 +104,10 @@ def group_memberships(user: User) -> list[Membership]:
 
 
 def listed_groups(user: User, *, search: str = "", after: UUID | None = None, limit: int = 50) -> list[Room]:
-    """The groups a user may see, open ones and their own, newest first; `after` is the last one of the page before."""
+    """The groups a user may see, open ones and their own, newest first.
+
+    `after` is the last one of the page before.
+    """
     mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
     rooms = _GROUPS.filter(Q(join_policy=Room.JoinPolicy.OPEN) | Q(pk__in=list(mine)))
     if search:
@@ -143,7 +147,9 @@ def pinned_memberships(user_id: UUID) -> list[Membership]:
 
 
 def unread_memberships(user_id: UUID) -> list[Membership]:
-    """A user's memberships with something unread, the most recently active first, with room and peer."""
+    """A user's memberships with something unread, the most recently active first, with room and
+    peer.
+    """
     return list(
         Membership.objects.select_related("room", "peer")
         .filter(user_id=user_id, room__last_seq__gt=F("read_seq") + F("own_since_read"))
@@ -157,7 +163,10 @@ def own_rooms(user_id: UUID) -> dict[UUID, int]:
 
 
 def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
-    """For each user the `last_version` of each of their chats, by the id that clients use. One query."""
+    """For each user the `last_version` of each of their chats, by the id that clients use.
+
+    One query.
+    """
     ids = set(user_ids)
     memberships = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
     found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
@@ -179,10 +188,11 @@ def memberships_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Member
 
 
 def memberships_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
-    """A user's memberships in some groups, or in some private chats, with room and peer; locked to move the cursor.
+    """A user's memberships in some groups, or in some private chats, with room and peer; locked to
+    move the cursor.
 
-    The rooms are not locked: a message that is being committed, perhaps the user's own, may be missing from their
-    `last_seq`.
+    The rooms are not locked: a message that is being committed, perhaps the user's own, may be
+    missing from their `last_seq`.
     """
     kind = Room.Kind.GROUP if is_group else Room.Kind.DIRECT
     return list(
@@ -246,7 +256,8 @@ class MemberUnread(NamedTuple):
 def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
     """The unread counts of some members of a room; non-members are absent from the result.
 
-    Own SQL, because this runs several times a second for all connected members: the ORM takes three times as long.
+    Own SQL, because this runs several times a second for all connected members: the ORM takes three
+    times as long.
     """
     if not bulk.speaks_sql():
         memberships = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(

@@ -1,7 +1,9 @@
-"""Message numbers of rooms and members' own counts, for many messages at once inside the caller's transaction.
+"""Message numbers of rooms and members' own counts, for many messages at once inside the caller's
+transaction.
 
-Two statements, whatever the number of rooms and people: an UPDATE that joins the given rows and returns what it wrote.
-Databases without such an UPDATE (MongoDB, an old SQLite) read the rows and write them back.
+Two statements, whatever the number of rooms and people: an UPDATE that joins the given rows and
+returns what it wrote. Databases without such an UPDATE (MongoDB, an old SQLite) read the rows and
+write them back.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,10 +44,11 @@ class RoomHead(NamedTuple):
 
 
 def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
-    """Add each author's number of messages to their `own_since_read`: nobody has their own messages unread.
+    """Add each author's number of messages to their `own_since_read`: nobody has their own messages
+    unread.
 
-    Returns each author's base, `read_seq + own_since_read`. Non-members are absent from the result. Locks the rooms
-    until the transaction ends.
+    Returns each author's base, `read_seq + own_since_read`. Non-members are absent from the result.
+    Locks the rooms until the transaction ends.
     """
     if not bulk.speaks_sql():
         return _count_own_by_row(written)
@@ -67,7 +70,8 @@ def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
 
 
 def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
-    """Move each room's `last_seq` and `last_version` on by its number of messages; the rooms must be locked.
+    """Move each room's `last_seq` and `last_version` on by its number of messages; the rooms must
+    be locked.
 
     The messages of an append get the numbers up to and including those returned for their room.
     """

@@ -1,4 +1,7 @@
-"""Writes to groups. Each is one transaction: rules, rows, system message; events after the commit."""
+"""Writes to groups.
+
+Each is one transaction: rules, rows, system message; events after the commit.
+"""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -30,8 +33,8 @@ def _not_connected(
     raise RuntimeError("messaging has not set groups.services.post_system_message yet")
 
 
-#: Posts a system message in the caller's transaction. Groups may not import messaging, whose AppConfig sets this to
-#: its own `services.post_system_message`.
+#: Posts a system message in the caller's transaction. Groups may not import messaging, whose
+#: AppConfig sets this to its own `services.post_system_message`.
 post_system_message: PostSystemMessage = _not_connected
 
 
@@ -72,7 +75,8 @@ def create(
 
 
 def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
-    """Become a member of an open group, or of a closed one by its invitation; end the absence of a member.
+    """Become a member of an open group, or of a closed one by its invitation; end the absence of a
+    member.
 
     Joining twice is joining once.
     """
@@ -228,7 +232,10 @@ def transfer(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
 
 
 def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int | None = None) -> Membership:
-    """Mute or unmute a chat for oneself, for `seconds` or until further notice; unread counts go on."""
+    """Mute or unmute a chat for oneself, for `seconds` or until further notice.
+
+    Unread counts go on.
+    """
 
     def body() -> Membership:
         membership = selectors.chat_membership(by, chat_id, is_group=is_group)
@@ -258,7 +265,10 @@ def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
 
 
 def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bool = False) -> Membership:
-    """Add members, and make sure that there is an invitation code, in `membership.room`; `renew` replaces it."""
+    """Add members, and make sure that there is an invitation code, in `membership.room`.
+
+    `renew` replaces it.
+    """
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -308,7 +318,10 @@ def _dissolve(room: Room) -> Room:
 
 
 def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
-    """Those of the users who are not members yet. Raises NotFound when one of them does not exist."""
+    """Those of the users who are not members yet.
+
+    Raises NotFound when one of them does not exist.
+    """
     wanted = list(dict.fromkeys(user_ids))
     found = people.by_ids(wanted)
     if len(found) != len(wanted) or not all(user.is_active for user in found.values()):
@@ -318,7 +331,9 @@ def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
 
 
 def _add_members(room: Room, users: list[User]) -> list[Membership]:
-    """Add members with their read cursor at the room's end: earlier messages are there, but not unread."""
+    """Add members with their read cursor at the room's end: earlier messages are there, but not
+    unread.
+    """
     memberships = [Membership(room=room, user=user, read_seq=room.last_seq) for user in users]
     Membership.objects.bulk_create(memberships)
     room.member_count += len(memberships)

@@ -22,7 +22,8 @@ from presence import services as presence_services
 ONLINE_LIST_SECONDS = 0.5
 #: Seconds after which a socket whose close or unsubscription got lost is corrected at the latest.
 RECHECK_SECONDS = 60
-#: Seconds between two questions whether the uploads are due for a sweep; one process of all gets the answer yes.
+#: Seconds between two questions whether the uploads are due for a sweep; one process of all gets
+#: the answer yes.
 SWEEP_UPLOADS_SECONDS = 600
 RATE_UPLOAD_SWEEPS = "1/h"
 
@@ -79,7 +80,9 @@ async def _restate() -> None:
 
 
 async def sweep() -> None:
-    """Announce the users who went offline: they closed their last socket, or their process was killed."""
+    """Announce the users who went offline: they closed their last socket, or their process was
+    killed.
+    """
     while gone := await in_thread(presence_services.sweep):
         await in_thread(accounts.note_active, gone, now())
         sockets.online_list_changed.set()

@@ -1,4 +1,6 @@
-"""Unread counts and last messages in Redis, under the original system's key names. Each expires after seven days.
+"""Unread counts and last messages in Redis, under the original system's key names.
+
+Each expires after seven days.
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
@@ -7,11 +9,12 @@
     group:bases:{groupId}              hash: "seq", the group's last number, and user id → base of the members who have
                                        the keys above
 
-The database is the truth: no answer to a client reads these keys, and a missing key is written at the user's next
-request for unread counts. Bases and last numbers only grow, and a count is derived from the highest of both, so writes
-may come late, twice or in any order. In a group a key per member would cost O(members) commands per message. Instead
-the bases of the members who asked in the last week are in one hash, and one script call, coalesced over several
-messages, derives all their keys.
+The database is the truth: no answer to a client reads these keys, and a missing key is written at
+the user's next request for unread counts. Bases and last numbers only grow, and a count is derived
+from the highest of both, so writes may come late, twice or in any order. In a group a key per
+member would cost O(members) commands per message. Instead the bases of the members who asked in the
+last week are in one hash, and one script call, coalesced over several messages, derives all their
+keys.
 """
 
 import threading
@@ -37,7 +40,8 @@ redis.call('SET', documented .. 'user:unread:' .. tail, math.max(0, seq - base),
 if last ~= '' then redis.call('SET', documented .. 'user:lastmsg:' .. tail, last, 'EX', week) end
 """)
 
-#: ARGV group id, last seq, last message JSON, its seq then, week in s, then user, base pairs to remember first.
+#: ARGV group id, last seq, last message JSON, its seq then, week in s, then user, base pairs to
+#: remember first.
 _GROUP = redis.script("""
 local group, seq, last, said, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local bases = own .. 'group:bases:' .. group

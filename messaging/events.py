@@ -1,4 +1,7 @@
-"""Events about messages, unread counts and read cursors. A payload is what HTTP returns for the same thing."""
+"""Events about messages, unread counts and read cursors.
+
+A payload is what HTTP returns for the same thing.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,7 +33,10 @@ def _topics(output: dict[str, Any]) -> list[str]:
 def private_unread(
     user_id: UUID, sender: Mapping[str, Any], count: int, last: dict[str, Any] | None, *, skip: str = ""
 ) -> None:
-    """A user's unread count of a private chat, to their own sockets. `sender` has the sender's keys of a message."""
+    """A user's unread count of a private chat, to their own sockets.
+
+    `sender` has the sender's keys of a message.
+    """
     payload = {
         "senderId": sender["senderId"],
         "senderName": sender["senderName"],
@@ -66,7 +72,10 @@ def group_unread(membership: Membership, last: dict[str, Any] | None, *, skip: s
 
 
 def read(membership: Membership, senders: Iterable[UUID], *, since: int) -> None:
-    """A read cursor moved on from `since`, to the senders of the messages read; `id` is the chat's id for them."""
+    """A read cursor moved on from `since`, to the senders of the messages read.
+
+    `id` is the chat's id for them.
+    """
     is_private = bool(membership.peer_id)
     payload = {
         "type": "private" if is_private else "group",

@@ -19,8 +19,8 @@ from messaging.media.kinds import KINDS
 class Message(Model):
     """A message of a room. `seq` is its permanent place, `version` increases with every change."""
 
-    #: Without an index of its own, like `sender`: each is the first column of a constraint below, and every index costs
-    #: a page per message.
+    #: Without an index of its own, like `sender`: each is the first column of a constraint below,
+    #: and every index costs a page per message.
     room = models.ForeignKey(
         Room, models.CASCADE, related_name="+", verbose_name=_("conversation"), editable=False, db_index=False
     )
@@ -74,7 +74,9 @@ class Message(Model):
 
 
 class Upload(Model):
-    """A processed and stored file. Its owner may see it until it is sent, then everyone who may see the message.
+    """A processed and stored file.
+
+    Its owner may see it until it is sent, then everyone who may see the message.
 
     The message has a copy of all its details, so this row is read only to serve the file.
     """

@@ -1,7 +1,7 @@
 """The installable app: web manifest, service worker, and the offline page.
 
-The worker caches the offline page and every file that it names, so that the chat opens without the server. The
-offline page contains no user data: the scripts take it from their own copy.
+The worker caches the offline page and every file that it names, so that the chat opens without the
+server. The offline page contains no user data: the scripts take it from their own copy.
 """
 
 import hashlib

@@ -24,12 +24,13 @@ from messaging.media import files
 from messaging.media.kinds import KINDS
 from messaging.models import Message, Upload
 
-#: Messages that one search reads at most: those of the user's rooms, room by room; or those of all rooms in the order
-#: of their ids, which is three times as fast.
+#: Messages that one search reads at most: those of the user's rooms, room by room; or those of all
+#: rooms in the order of their ids, which is three times as fast.
 LOOKED_AT_IN_ROOMS = 25_000
 LOOKED_AT = 50_000
 
-#: Changes of one chat in a sync, and of all chats; a client that missed more loads the history again.
+#: Changes of one chat in a sync, and of all chats; a client that missed more loads the history
+#: again.
 SYNC_MAX = 200
 SYNC_MESSAGES = 1000
 
@@ -103,7 +104,9 @@ def history(
 
 
 def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
-    """The first page of an opened chat: its end, or around the first unread message if that is far from it."""
+    """The first page of an opened chat: its end, or around the first unread message if that is far
+    from it.
+    """
     membership = rooms.chat_membership(user, chat_id, is_group=is_group)
     is_far = membership.unread > 0 and membership.room.last_seq - membership.read_seq > limit * 4 // 5
     return _history(membership, limit=limit, before=membership.read_seq + 1 + limit // 2 if is_far else None)
@@ -159,8 +162,12 @@ def chat_list(user: User) -> list[Chat]:
 
 
 def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
-    """The most recently active chats and the pinned ones, and whether these are all. Three queries."""
-    # A private chat's two memberships follow each other; if the limit falls between them, the chat is left out.
+    """The most recently active chats and the pinned ones, and whether these are all.
+
+    Three queries.
+    """
+    # A private chat's two memberships follow each other; if the limit falls between them, the chat
+    # is left out.
     memberships = rooms.all_memberships(user.pk, at_most=2 * count + 1)
     is_whole = len(memberships) <= 2 * count
     whole = {membership.room_id for membership in memberships if membership.peer_id == user.pk}
@@ -202,10 +209,11 @@ def unread(user: User) -> list[Chat]:
 
 
 def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
-    """The changes of a user's chats since the versions in `cursors`, with chats that are theirs no more.
+    """The changes of a user's chats since the versions in `cursors`, with chats that are theirs no
+    more.
 
-    At most SYNC_MAX changes per chat and SYNC_MESSAGES in all; beyond that a chat is `limited`, and its history must be
-    loaded.
+    At most SYNC_MAX changes per chat and SYNC_MESSAGES in all; beyond that a chat is `limited`, and
+    its history must be loaded.
     """
     memberships = rooms.all_memberships(user.pk)
     others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
@@ -276,10 +284,11 @@ def search(
     before: UUID | None = None,
     limit: int,
 ) -> Found:
-    """The user's messages that contain `text`, case-insensitively, newest first; in one chat or in all.
+    """The user's messages that contain `text`, case-insensitively, newest first; in one chat or in
+    all.
 
-    Without an index, which every message would pay for: a search reads a limited number of messages, so that it takes a
-    fraction of a second, and can be continued from `Found.next`.
+    Without an index, which every message would pay for: a search reads a limited number of
+    messages, so that it takes a fraction of a second, and can be continued from `Found.next`.
     """
     if chat_id is None:
         places = rooms.own_rooms(user.pk)
@@ -307,7 +316,9 @@ def search(
 
 
 def _says(message: Message, text: str) -> bool:
-    """Whether the words of a message contain `text`, not only the keys or numbers of its details."""
+    """Whether the words of a message contain `text`, not only the keys or numbers of its
+    details.
+    """
     details = message.details
     if details is None:
         return True
@@ -336,7 +347,8 @@ _STORED = re.compile(r"[a-z]+/(?:thumbnails/)?([0-9a-f]{32})\.[a-z0-9]+")
 
 
 def stored_file(user: User, path: str) -> StoredFile:
-    """The file at a path: for its owner before it is sent, then for everyone who may see the message; avatars for all.
+    """The file at a path: for its owner before it is sent, then for everyone who may see the
+    message; avatars for all.
 
     Raises NotFound for everything else.
     """

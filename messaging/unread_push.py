@@ -1,9 +1,11 @@
-"""Live unread counts: pushed at once after a quiet time, then at most every `FOLD_SECONDS` while messages keep coming.
+"""Live unread counts: pushed at once after a quiet time, then at most every `FOLD_SECONDS` while
+messages keep coming.
 
-The counts come from the database, so they are exact. In a group each member has a different count, so a message to N
-members would cost N frames. Instead each process that hears a message marks its room, and reads the cursors of its own
-connected members there in one query. In a private chat there is one receiver, connected anywhere: the process that
-stored the message publishes the count, for all its private chats in one query.
+The counts come from the database, so they are exact. In a group each member has a different count,
+so a message to N members would cost N frames. Instead each process that hears a message marks its
+room, and reads the cursors of its own connected members there in one query. In a private chat there
+is one receiver, connected anywhere: the process that stored the message publishes the count, for
+all its private chats in one query.
 """
 
 import asyncio
@@ -31,7 +33,8 @@ RETRY_SECONDS = 1.0
 #: Private chats in one query.
 CHATS_MAX = 500
 
-#: Counts that are pushed in a row, and the seconds of the pause after them, in which messages go first.
+#: Counts that are pushed in a row, and the seconds of the pause after them, in which messages go
+#: first.
 BURST, PAUSE_SECONDS = 25, 0.001
 
 _MESSAGE = b'{"event":"OnGroupMsg"'
@@ -88,7 +91,8 @@ class _Coalescer(Generic[Key, Last, Prepared, Counts]):
 # Groups ---------------------------------------------------------------------------------------------------------------
 
 
-#: (user's topic, group id) of counts that arrived since the cursors were read: those users have read meanwhile.
+#: (user's topic, group id) of counts that arrived since the cursors were read: those users have
+#: read meanwhile.
 _overtaken: set[tuple[str, str]] = set()
 
 
@@ -120,7 +124,8 @@ def _group_counts(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
         group_id = last["groupId"]
         members = [member for member in rooms.unread_of(UUID(group_id), user_ids) if member.unread]
         if members:
-            # Encoded once for all members, around a placeholder for the count that JSON cannot contain.
+            # Encoded once for all members, around a placeholder for the count that JSON cannot
+            # contain.
             count: Any = orjson.Fragment(_PLACEHOLDER)
             room = members[0]
             payload = group_unread_payload(

@@ -1,4 +1,6 @@
-"""ASGI middleware in front of the upload routes: authentication and rate limit, before the body is read to disk."""
+"""ASGI middleware in front of the upload routes: authentication and rate limit, before the body is
+read to disk.
+"""
 
 from typing import Any
 

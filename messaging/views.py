@@ -52,8 +52,8 @@ def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fal
 def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:
     """The first chats of the list, and the first messages of the chat at this address.
 
-    In the shapes of the API, so that the scripts treat them like fetched data. `open` is None when the user has no
-    such chat.
+    In the shapes of the API, so that the scripts treat them like fetched data. `open` is None when
+    the user has no such chat.
     """
     chats, is_whole = selectors.first_chats(user, FIRST_CHATS)
     page = _opening(user, chat_id, is_group=is_group) if chat_id else None

@@ -1,8 +1,8 @@
 """Requests to push services: RFC 8030 (request), 8291 (encryption), 8292 (VAPID).
 
-Clients choose the addresses. So the resolved IP address is checked, and the connection goes to that very address, which
-cannot change in between; redirects are not followed; only the head of the response is read; all within
-`TIMEOUT_SECONDS`.
+Clients choose the addresses. So the resolved IP address is checked, and the connection goes to that
+very address, which cannot change in between; redirects are not followed; only the head of the
+response is read; all within `TIMEOUT_SECONDS`.
 """
 
 import asyncio
@@ -43,7 +43,10 @@ SENT, GONE, FAILED = "sent", "gone", "failed"
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """A push for a browser. Of two with the same topic that wait at the push service, the later is kept."""
+    """A push for a browser.
+
+    Of two with the same topic that wait at the push service, the later is kept.
+    """
 
     endpoint: str
     p256dh: str
@@ -64,7 +67,10 @@ class Courier:
         self._waiting = 0
 
     def send(self, push: PushRequest, done: Done) -> bool:
-        """Send, and call `done` with SENT, GONE or FAILED on the courier's thread. False when too many wait."""
+        """Send, and call `done` with SENT, GONE or FAILED on the courier's thread.
+
+        False when too many wait.
+        """
         if self._waiting >= WAITING_MAX:
             return False
         self._waiting += 1

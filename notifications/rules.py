@@ -1,7 +1,8 @@
 """Rules for the addresses of push services, and rate limits.
 
-Clients choose the addresses and this server connects to them: so they must be https, at port 443, and outside our own
-network. WEB_PUSH_LOCAL lifts this, for tests and for a push service of one's own.
+Clients choose the addresses and this server connects to them: so they must be https, at port 443,
+and outside our own network. WEB_PUSH_LOCAL lifts this, for tests and for a push service of one's
+own.
 """
 
 import base64
@@ -75,7 +76,9 @@ def is_public(address: Address) -> bool:
 
 
 def require_keys(p256dh: str, auth: str) -> None:
-    """Raise Invalid unless these are a browser's public key (a point of P-256) and its secret (16 bytes)."""
+    """Raise Invalid unless these are a browser's public key (a point of P-256) and its secret (16
+    bytes).
+    """
     from cryptography.hazmat.primitives.asymmetric import ec  # heavy, and few processes need it
 
     try:

@@ -21,7 +21,9 @@ def count_others(device: Device) -> int:
 
 
 def listeners(room_ids: Collection[UUID]) -> list[Membership]:
-    """Memberships to notify in some rooms: unread messages, a subscription, neither muted nor away."""
+    """Memberships to notify in some rooms: unread messages, a subscription, neither muted
+    nor away.
+    """
     wants = Q(muted_until=None) | Q(muted_until__lte=now())
     memberships = Membership.objects.select_related("room").filter(
         wants, room_id__in=room_ids, away=False, user__in=PushSubscription.objects.values("user")

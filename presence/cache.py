@@ -6,8 +6,9 @@
                                 Expires likewise; a socket without its heartbeat does not count
     presence:online             sorted set, user id → expiry: one command counts, lists, or finds the expired
 
-All times are Redis's own, in milliseconds, because clocks of hosts differ. Closing the last socket shortens the user's
-expiry to GRACE, so that one sweep announces closed sockets, lost connections and killed processes alike.
+All times are Redis's own, in milliseconds, because clocks of hosts differ. Closing the last socket
+shortens the user's expiry to GRACE, so that one sweep announces closed sockets, lost connections
+and killed processes alike.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,8 @@ GRACE = 3
 #: Users or sockets per script call: Redis serves nobody else while a script runs.
 BATCH = 500
 
-#: Replicated, but not written to the append-only file: rewriting everything every ten seconds would cost too much.
+#: Replicated, but not written to the append-only file: rewriting everything every ten seconds would
+#: cost too much.
 _VOLATILE = redis.script("""
 redis.set_repl(redis.REPL_SLAVE)
 local present = own .. 'presence:online'
@@ -123,9 +125,11 @@ def _batches(pairs: Iterable[tuple[UUID, str]]) -> Iterator[list[str]]:
 
 
 def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list[UUID]:
-    """Keep (user, socket) pairs alive for TTL seconds; returns the users who were not online before.
+    """Keep (user, socket) pairs alive for TTL seconds; returns the users who were not online
+    before.
 
-    Without `is_whole` only `presence:online` is refreshed for the others: their own keys last for two refreshes.
+    Without `is_whole` only `presence:online` is refreshed for the others: their own keys last for
+    two refreshes.
     """
     new: list[UUID] = []
     options = str(TTL * 1000), str(int(is_whole))

@@ -18,7 +18,10 @@ def status(user_ids: Iterable[UUID], *, online: bool, at: datetime) -> None:
 
 
 def _watched(user_ids: list[UUID]) -> list[UUID]:
-    """Those of many users who have watchers; a client that starts watching now reads the stored status."""
+    """Those of many users who have watchers.
+
+    A client that starts watching now reads the stored status.
+    """
     if len(user_ids) <= FEW:
         return user_ids
     try:

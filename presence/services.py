@@ -1,6 +1,9 @@
-"""Writes to presence. The process that holds a socket keeps its user online; any process finds the expired.
+"""Writes to presence.
 
-Each function publishes to the watchers and returns the users whose state changed, for the apps above.
+The process that holds a socket keeps its user online; any process finds the expired.
+
+Each function publishes to the watchers and returns the users whose state changed, for the apps
+above.
 """
 
 from collections.abc import Iterable
@@ -15,7 +18,9 @@ GRACE_SECONDS = cache.GRACE
 
 
 def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list[UUID]:
-    """Keep (user id, socket id) pairs online; returns the users who came online. Raises redis.Unavailable.
+    """Keep (user id, socket id) pairs online; returns the users who came online.
+
+    Raises redis.Unavailable.
 
     `is_whole` also refreshes the keys for outside readers, and is needed at least every other time.
     """
@@ -25,7 +30,10 @@ def refresh(pairs: Iterable[tuple[UUID, str]], *, is_whole: bool = True) -> list
 
 
 def leave(pairs: Iterable[tuple[UUID, str]]) -> None:
-    """Remove closed sockets; a user without another goes offline with a sweep. Raises redis.Unavailable."""
+    """Remove closed sockets; a user without another goes offline with a sweep.
+
+    Raises redis.Unavailable.
+    """
     cache.leave(pairs)
 
 
@@ -38,7 +46,10 @@ def hide(user_id: UUID) -> bool:
 
 
 def sweep() -> list[UUID]:
-    """Take and announce a batch of expired users; call it until it is empty. Raises redis.Unavailable."""
+    """Take and announce a batch of expired users; call it until it is empty.
+
+    Raises redis.Unavailable.
+    """
     gone = cache.sweep()
     events.status(gone, online=False, at=times.now())
     return gone

@@ -1,4 +1,6 @@
-"""Files of any type: stored unchanged, under a neutral name and type, and served only as downloads."""
+"""Files of any type: stored unchanged, under a neutral name and type, and served only as
+downloads.
+"""
 
 import mimetypes
 import unicodedata
@@ -11,14 +13,18 @@ ENDING = 20
 EXTENSION = ".bin"
 SERVED_AS = "application/octet-stream"
 
-#: Removed from a line of text: control characters, unassigned, private use, surrogates, line separators.
+#: Removed from a line of text: control characters, unassigned, private use, surrogates, line
+#: separators.
 _REMOVED = {"Cc", "Cn", "Co", "Cs", "Zl", "Zp"}
-#: Characters that change the direction of the text after them ("gpj.exe" shown as "exe.jpg"), and invisible marks.
+#: Characters that change the direction of the text after them ("gpj.exe" shown as "exe.jpg"), and
+#: invisible marks.
 _INVISIBLE = {0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x2070), 0xFEFF}
 
 
 def display_name(given: str, neutral: str = "file") -> str:
-    """A file's name for display: one line of at most `NAME` characters, no folders, nothing invisible."""
+    """A file's name for display: one line of at most `NAME` characters, no folders, nothing
+    invisible.
+    """
     seen = unicodedata.normalize("NFC", "".join(map(_seen, given[: 16 * NAME])))
     name = " ".join(seen.replace("\\", "/").rpartition("/")[2].split()).strip(". ")
     if len(name) > NAME:

@@ -1,4 +1,7 @@
-"""The address of a place, from the service at GEOCODER_URL; without that setting, no request is made."""
+"""The address of a place, from the service at GEOCODER_URL.
+
+Without that setting, no request is made.
+"""
 
 import json
 import logging
@@ -44,7 +47,10 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def address_of(latitude: float, longitude: float, language: str) -> str:
-    """The address, or "" if it is not known within `TIMEOUT_SECONDS`. Blocks. Places are never logged."""
+    """The address, or "" if it is not known within `TIMEOUT_SECONDS`. Blocks.
+
+    Places are never logged.
+    """
     if not _turns.acquire(blocking=False):
         return ""
     url = settings.GEOCODER_URL.format(latitude=f"{latitude:.6f}", longitude=f"{longitude:.6f}", language=language)

@@ -1,7 +1,7 @@
 """Conversion of pictures. Runs only in the sandbox, because it decodes untrusted files.
 
-A picture is a file that decodes as one of `FORMATS`, whatever its name. The result is encoded anew from the pixels:
-upright, in sRGB, without metadata, comments or trailing bytes.
+A picture is a file that decodes as one of `FORMATS`, whatever its name. The result is encoded anew
+from the pixels: upright, in sRGB, without metadata, comments or trailing bytes.
 """
 
 import io
@@ -36,7 +36,8 @@ _LOADED = (GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, Tiff
 
 #: The longest side that JPEG and WebP can have.
 SIDES = {"JPEG": 65_500, "PNG": 65_500, "WEBP": 16_383}
-#: Pixels of a picture that stays lossless, and of one with transparency: beyond that both are too costly.
+#: Pixels of a picture that stays lossless, and of one with transparency: beyond that both are too
+#: costly.
 LOSSLESS = 8_000_000
 #: Pixels up to which a picture counts as a small graphic.
 SMALL = 256 * 256
@@ -75,8 +76,9 @@ def convert(
 ) -> dict[str, Any]:
     """Write the picture and its thumbnail; returns their types and sizes.
 
-    Limits: `pixels` of the picture, `side` of the thumbnail in pixels, `frames` and pixels of an `animation`; of a
-    longer animation only the first frame is kept. Refuses: `not_a_picture`, `too_many_pixels`, `damaged`.
+    Limits: `pixels` of the picture, `side` of the thumbnail in pixels, `frames` and pixels of an
+    `animation`; of a longer animation only the first frame is kept. Refuses: `not_a_picture`,
+    `too_many_pixels`, `damaged`.
     """
     with _opened(source, pixels) as picture:
         frame_count = _frame_count(picture)
@@ -100,7 +102,8 @@ def convert(
 
 
 def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int) -> dict[str, Any]:
-    """Write the centre of a picture, or of an animation's first frame, as a square of at most `side` pixels.
+    """Write the centre of a picture, or of an animation's first frame, as a square of at most
+    `side` pixels.
 
     Refuses as `convert` does.
     """
@@ -114,7 +117,10 @@ def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int) -> dic
 
 @contextmanager
 def _opened(source: BinaryIO, pixels: int) -> Iterator[ImageFile.ImageFile]:
-    """Context manager that opens a picture within the size limits; errors inside it become refusals."""
+    """Context manager that opens a picture within the size limits.
+
+    Errors inside it become refusals.
+    """
     Image.MAX_IMAGE_PIXELS = pixels
     try:
         with Image.open(source, formats=FORMATS) as picture:
@@ -138,7 +144,9 @@ _BROKEN = (
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether an error is the kernel's, for a full disk or the file size limit: only those have an errno."""
+    """Whether an error is the kernel's, for a full disk or the file size limit: only those have an
+    errno.
+    """
     return isinstance(error, OSError) and error.errno is not None
 
 
@@ -151,7 +159,9 @@ def _require_size(picture: Image.Image, pixels: int) -> None:
 
 
 def _require_few_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
-    """Refuse a JPEG with too many scans: each is decoded, a file can claim thousands, and ten are normal."""
+    """Refuse a JPEG with too many scans: each is decoded, a file can claim thousands, and ten are
+    normal.
+    """
     if picture.format not in ("JPEG", "MPO"):
         return
     place, scans, end = source.tell(), 0, b""
@@ -165,7 +175,9 @@ def _require_few_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
 
 
 def _frame_count(picture: ImageFile.ImageFile) -> int:
-    """The number of frames of an animation; 1 for everything else, also for a file with several pictures."""
+    """The number of frames of an animation; 1 for everything else, also for a file with several
+    pictures.
+    """
     if picture.format not in ("GIF", "WEBP"):
         return 1
     count: int = getattr(picture, "n_frames", 1)
@@ -174,7 +186,9 @@ def _frame_count(picture: ImageFile.ImageFile) -> int:
 
 
 def _is_drawn(picture: Image.Image, source: BinaryIO) -> bool:
-    """Whether a lossless picture compresses like drawings and screenshots do, and photographs do not."""
+    """Whether a lossless picture compresses like drawings and screenshots do, and photographs do
+    not.
+    """
     pixels = math.prod(picture.size)
     return pixels <= SMALL or source.seek(0, io.SEEK_END) <= pixels
 
@@ -240,7 +254,9 @@ def _within(picture: Image.Image, pixels: int) -> Image.Image:
 
 
 def _format_for(picture: Image.Image, came_as: str | None, *, is_drawn: bool) -> str:
-    """The format to write: PNG for graphics, JPEG for photographs, WebP for photographs with transparency."""
+    """The format to write: PNG for graphics, JPEG for photographs, WebP for photographs with
+    transparency.
+    """
     is_lossless = came_as in ("PNG", "GIF") and is_drawn and math.prod(picture.size) <= LOSSLESS
     if is_lossless:
         return "PNG"

@@ -1,7 +1,7 @@
 """The kinds of files that a message can carry.
 
-A new kind is a module with a `convert` function, which runs in the sandbox, and an entry in `KINDS` with its folder,
-its message type and the texts of its refusals.
+A new kind is a module with a `convert` function, which runs in the sandbox, and an entry in `KINDS`
+with its folder, its message type and the texts of its refusals.
 """
 
 import logging
@@ -22,7 +22,8 @@ from messaging.media import files
 
 log = logging.getLogger(__name__)
 
-#: CPU: twice what the costliest valid file takes. Wall clock: far more, because the chat has priority.
+#: CPU: twice what the costliest valid file takes. Wall clock: far more, because the chat has
+#: priority.
 LIMITS = Limits(cpu=4, seconds=20)
 
 
@@ -69,10 +70,12 @@ class Kind:
     refusals: Mapping[str, Text] = field(default_factory=dict)
 
     def process(self, source: Path, target: Path, thumbnail: Path, *, name: str = "") -> Media:
-        """Convert `source` to `target`, and to `thumbnail` if the kind has one. `source` stays unchanged.
+        """Convert `source` to `target`, and to `thumbnail` if the kind has one.
 
-        Raises Unusable, and Busy when too many conversions are running; then neither file exists. Blocks for seconds:
-        call it on a thread, outside of transactions.
+        `source` stays unchanged.
+
+        Raises Unusable, and Busy when too many conversions are running; then neither file exists.
+        Blocks for seconds: call it on a thread, outside of transactions.
         """
         if source.stat().st_size == 0:
             raise Unusable(_("The file is empty."), code="empty")
@@ -197,7 +200,10 @@ AVATAR = Kind(
 
 
 def kind(folder: str) -> Kind:
-    """The kind with this folder. Raises BadRequest: a client's word never becomes part of a path unchecked."""
+    """The kind with this folder.
+
+    Raises BadRequest: a client's word never becomes part of a path unchecked.
+    """
     try:
         return KINDS[folder]
     except KeyError:

@@ -1,7 +1,9 @@
-"""Coordinates of places: stored and sent as WGS-84, as satellites and browsers have them, and shifted for China's maps.
+"""Coordinates of places: stored and sent as WGS-84, as satellites and browsers have them, and
+shifted for China's maps.
 
-GCJ-02 is the shift required by law (Amap, Tencent, Apple and Google within China), BD-09 is Baidu's on top of it. The
-formulas were never published officially; compared with the services they are right to about a metre.
+GCJ-02 is the shift required by law (Amap, Tencent, Apple and Google within China), BD-09 is Baidu's
+on top of it. The formulas were never published officially; compared with the services they are
+right to about a metre.
 """
 
 import math
@@ -23,7 +25,9 @@ class Point(NamedTuple):
 
 
 def point(latitude: Any, longitude: Any, *, decimals: int | None = None) -> Point:
-    """Check and round coordinates. `decimals`: 2 is about a kilometre, 3 a hundred metres, None exact.
+    """Check and round coordinates.
+
+    `decimals`: 2 is about a kilometre, 3 a hundred metres, None exact.
 
     Raises Invalid, by field.
     """
@@ -59,7 +63,8 @@ _AXIS = 6378245.0
 _ECCENTRICITY_2 = 0.00669342162296594323
 _BAIDU = math.pi * 3000 / 180
 
-#: The shifted regions as rectangles (north, west, south, east), and the parts of them that are not shifted.
+#: The shifted regions as rectangles (north, west, south, east), and the parts of them that are not
+#: shifted.
 _SHIFTED = (
     (49.220400, 79.446200, 42.889900, 96.330000),
     (54.141500, 109.687200, 39.374200, 135.000200),
@@ -79,7 +84,9 @@ _EXCEPT = (
 
 
 def is_shifted(place: Point) -> bool:
-    """Whether maps of a place are shifted: mainland China, by rectangles, so not exact at its borders."""
+    """Whether maps of a place are shifted: mainland China, by rectangles, so not exact at its
+    borders.
+    """
     return _is_in(place, _SHIFTED) and not _is_in(place, _EXCEPT)
 
 
@@ -135,7 +142,9 @@ def _bd09(place: Point) -> Point:
 
 
 def _back(shift: Callable[[Point], Point], place: Point) -> Point:
-    """The place that is shifted to `place`, in a few steps: the shift hardly changes over its own length."""
+    """The place that is shifted to `place`, in a few steps: the shift hardly changes over its own
+    length.
+    """
     origin = place
     for _step in range(10):
         seen = shift(origin)

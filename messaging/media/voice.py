@@ -1,7 +1,7 @@
 """Conversion of voice recordings. Runs only in the sandbox, because it decodes untrusted files.
 
-Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; files are MP3, WAV or M4A. The result is what
-every browser plays: AAC, one channel, in an M4A whose index comes first.
+Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; files are MP3, WAV or M4A.
+The result is what every browser plays: AAC, one channel, in an M4A whose index comes first.
 """
 
 import io
@@ -41,7 +41,9 @@ SILENCE = 0.005
 
 
 def convert(source: BinaryIO, target: BinaryIO, *, seconds: float) -> dict[str, Any]:
-    """Write the recording; returns its description. `waveform`: `PEAKS` integers, 100 the loudest, all 0 for silence.
+    """Write the recording; returns its description.
+
+    `waveform`: `PEAKS` integers, 100 the loudest, all 0 for silence.
 
     Refuses: `not_a_recording`, `has_pictures`, `no_sound`, `too_long` (than `seconds`), `damaged`.
     """
@@ -157,8 +159,8 @@ def _waveform(peaks: list[int]) -> list[int]:
 class _SecondReader(io.RawIOBase):
     """Open the file that is being written for reading from its start.
 
-    FFmpeg opens it again to put the index first, and in the sandbox no file can be opened. A duplicate
-    of the descriptor would move the writer's position.
+    FFmpeg opens it again to put the index first, and in the sandbox no file can be opened. A
+    duplicate of the descriptor would move the writer's position.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -28,7 +28,9 @@ T = TypeVar("T")
 
 
 def set_own_avatar(*, user: User, source: Path) -> User:
-    """Make the user's avatar from an uploaded file. `source` stays unchanged; the quota does not count it.
+    """Make the user's avatar from an uploaded file.
+
+    `source` stays unchanged; the quota does not count it.
 
     Raises Unusable, TooLarge, Busy. Blocks for seconds, and uses no database connection meanwhile.
     """
@@ -36,7 +38,10 @@ def set_own_avatar(*, user: User, source: Path) -> User:
 
 
 def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
-    """Make a group's avatar from an uploaded file, like `set_own_avatar`. Raises NotFound and Forbidden, too."""
+    """Make a group's avatar from an uploaded file, like `set_own_avatar`.
+
+    Raises NotFound and Forbidden, too.
+    """
     group_rules.require_admin(rooms.membership(by, group_id))  # before the expensive part
     return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address))
 

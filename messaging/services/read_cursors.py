@@ -19,8 +19,8 @@ def mark_read(
 ) -> list[Membership]:
     """Move the user's cursor in each chat to `upto`, or to its end, and return the memberships.
 
-    Raises NotFound, without moving any cursor, when the user is not a member of one of the groups. A private chat
-    without messages is absent from the result.
+    Raises NotFound, without moving any cursor, when the user is not a member of one of the groups.
+    A private chat without messages is absent from the result.
     """
     chat_ids = list(chat_ids)
 
@@ -73,7 +73,8 @@ def remember_unread(user: User, chats: Iterable[selectors.Chat]) -> None:
 
 
 def compare_unread(*, rebuild: bool) -> tuple[int, int, int]:
-    """Compare every membership's unread count and its Redis key with the messages; `rebuild` corrects both.
+    """Compare every membership's unread count and its Redis key with the messages; `rebuild`
+    corrects both.
 
     Returns (memberships checked, wrong cursors, wrong keys). A missing key is not wrong.
     """

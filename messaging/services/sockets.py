@@ -1,7 +1,7 @@
 """What the one socket asks for: admission, presence, chat heads, who is online.
 
-Users connect, disconnect and send heartbeats in crowds, so each question goes to a `BatchLoader`: those
-asked in the same moment share their queries and their round trips to Redis.
+Users connect, disconnect and send heartbeats in crowds, so each question goes to a `BatchLoader`:
+those asked in the same moment share their queries and their round trips to Redis.
 """
 
 import asyncio
@@ -124,7 +124,8 @@ def _departures(pairs: list[tuple[UUID, str]]) -> list[None]:
 
 
 async def moved(user_id: UUID, known: bytes) -> tuple[dict[str, int], bytes]:
-    """The versions of the user's chats that changed since `known`, 0 for one they no longer have; the new `known`.
+    """The versions of the user's chats that changed since `known`, 0 for one they no longer have;
+    the new `known`.
 
     `known` is packed, 24 bytes a chat, because every idle socket keeps it.
     """
@@ -146,7 +147,9 @@ def _versions_of(user_ids: list[UUID]) -> list[dict[UUID, int]]:
 
 
 async def online_list(user_id: UUID) -> bytes:
-    """The data of OnlineUsersList for one user, as JSON: everyone online, or in a large installation their contacts."""
+    """The data of OnlineUsersList for one user, as JSON: everyone online, or in a large
+    installation their contacts.
+    """
     return await _online_list(user_id)
 
 

@@ -1,4 +1,6 @@
-"""System messages: what happened to a group, as data that each client shows in its reader's language."""
+"""System messages: what happened to a group, as data that each client shows in its reader's
+language.
+"""
 
 import json
 from collections.abc import Iterable
@@ -33,7 +35,10 @@ _ENGLISH = {
 def post_system_message(
     room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
 ) -> None:
-    """Post a system message to a locked room in the caller's transaction; its event follows the commit."""
+    """Post a system message to a locked room in the caller's transaction.
+
+    Its event follows the commit.
+    """
     people = list(people)
     system: dict[str, Any] = {
         "action": action,
@@ -70,7 +75,10 @@ def post_system_message(
 
 
 def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
-    """Count the message as the actor's own, so that they do not have it unread; returns their base while a member."""
+    """Count the message as the actor's own, so that they do not have it unread.
+
+    Returns their base while a member.
+    """
     membership = room.memberships.select_for_update().filter(user=by).first()
     if membership is None:
         return []

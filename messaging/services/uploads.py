@@ -23,7 +23,8 @@ from messaging.services import avatars
 
 log = logging.getLogger(__name__)
 
-#: The age at which an unsent upload is removed; and at which a file without a row is not being worked on any more.
+#: The age at which an unsent upload is removed; and at which a file without a row is not being
+#: worked on any more.
 UNSENT = timedelta(days=1)
 STRAY = timedelta(hours=1)
 
@@ -31,8 +32,8 @@ STRAY = timedelta(hours=1)
 def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
     """Process an uploaded file and store the result. `source` stays unchanged.
 
-    Raises Unusable, TooLarge, QuotaExceeded, Busy, and BadRequest for an unknown folder. Blocks for seconds, and uses
-    no database connection meanwhile.
+    Raises Unusable, TooLarge, QuotaExceeded, Busy, and BadRequest for an unknown folder. Blocks for
+    seconds, and uses no database connection meanwhile.
     """
     chosen = kind(folder)
     if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
@@ -68,7 +69,9 @@ def _row(upload_id: UUID, owner: User, chosen: Kind, media: Media) -> Upload:
 
 
 def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
-    """Store the files, then the row: a file without a row is swept, a row without a file would be an error."""
+    """Store the files, then the row: a file without a row is swept, a row without a file would be
+    an error.
+    """
     try:
         storage.put(target, upload.path)
         if upload.thumbnail_path:
@@ -97,7 +100,9 @@ class Swept(NamedTuple):
 
 
 def sweep(*, unsent_before: datetime | None = None, strays_before: datetime | None = None) -> Swept:
-    """Remove old unsent uploads, old files without a row, and what killed processes left in scratch."""
+    """Remove old unsent uploads, old files without a row, and what killed processes left in
+    scratch.
+    """
     stray = strays_before or now() - STRAY
     unsent = _sweep_unsent(unsent_before or now() - UNSENT)
     swept = Swept(unsent, _sweep_strays(stray) + avatars.sweep(stray), storage.sweep_scratch(stray))

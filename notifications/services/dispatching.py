@@ -1,11 +1,12 @@
-"""Decide whom to push to after a message: members with a subscription, with the message unread, without an open page.
+"""Decide whom to push to after a message: members with a subscription, with the message unread,
+without an open page.
 
 An open page notifies its user itself, so a push as well would be the second notification.
 
-The process that committed a message pushes it. Sending only marks the room and waits for nothing; a moment later a
-thread checks all marked rooms together. Presence is late: a user who closed the page counts as online for some
-seconds, one who lost the network for half a minute. Members who seem online are therefore checked again after those
-times, until they have read the message.
+The process that committed a message pushes it. Sending only marks the room and waits for nothing; a
+moment later a thread checks all marked rooms together. Presence is late: a user who closed the page
+counts as online for some seconds, one who lost the network for half a minute. Members who seem
+online are therefore checked again after those times, until they have read the message.
 """
 
 import base64
@@ -48,13 +49,16 @@ RECHECK_SECONDS = (GRACE_SECONDS + 2.0, TTL_SECONDS + 0.0)
 ROOMS_MAX, PEOPLE_MAX = 2000, 5000
 #: Characters of a title and of a text: a push has at most 4 KB.
 TITLE_MAX, TEXT_MAX = 80, 300
-#: The pause of a failing subscription, doubled up to PAUSE_MAX, and the failures after which it is deleted.
+#: The pause of a failing subscription, doubled up to PAUSE_MAX, and the failures after which it is
+#: deleted.
 PAUSE, PAUSE_MAX, FAILURES_MAX = timedelta(minutes=1), timedelta(hours=6), 20
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message's output, and the function that makes its one-line preview in the active language."""
+    """A message's output, and the function that makes its one-line preview in the active
+    language.
+    """
 
     output: Mapping[str, Any]
     preview: Callable[[Mapping[str, Any]], str]
@@ -70,7 +74,10 @@ class _Recheck:
 
 
 def message_said(room_id: UUID, output: Mapping[str, Any], preview: Callable[[Mapping[str, Any]], str]) -> None:
-    """Push a message soon to the members who are not online. Any thread; never fails, never waits."""
+    """Push a message soon to the members who are not online.
+
+    Any thread; never fails, never waits.
+    """
     if settings.WEB_PUSH:
         _dispatcher.mark(room_id, Said(output, preview))
 
@@ -151,7 +158,8 @@ class PushDispatcher:
         here = presence.online_among({membership.user_id for membership, _ in told})
         absent = []
         for membership, said in told:
-            # A user who appears offline is known as connected only to the process with their sockets.
+            # A user who appears offline is known as connected only to the process with their
+            # sockets.
             if membership.user_id in here or hub.local().users.get(membership.user_id):
                 self._check_later(membership, said)
             else:

@@ -21,7 +21,9 @@ DEVICES_MAX = 20
 
 
 def describe(*, device: Device) -> dict[str, Any]:
-    """The state of web push for a device: the server's key (None when off), and the device's own settings."""
+    """The state of web push for a device: the server's key (None when off), and the device's own
+    settings.
+    """
     mine = selectors.of_device(device)
     return {
         "key": _key() if settings.WEB_PUSH else None,

@@ -1,4 +1,6 @@
-"""manage.py seed_demo: fill a new installation with people, groups and two weeks of conversations."""
+"""manage.py seed_demo: fill a new installation with people, groups and two weeks of
+conversations.
+"""
 
 import logging
 import secrets
