@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,11 +99,11 @@ class Server:
             )
         deadline = time.monotonic() + START
         while time.monotonic() < deadline and self.process.poll() is None:
-            try:
+            with suppress(httpx.TransportError):
                 if self.http.get("/healthz").status_code == 200:
                     return
-            except httpx.TransportError:
-                time.sleep(0.05)
+            time.sleep(0.05)
+        self.kill()
         raise RuntimeError(f"The server did not start:\n{self.log.read_text()}")
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -118,9 +119,12 @@ class Server:
 
     def _end(self, how: signal.Signals) -> None:
         if self.process is not None:
-            self.process.send_signal(how)
-            self.process.wait(60)
-            self.process = None
+            process, self.process = self.process, None
+            process.send_signal(how)
+            try:
+                process.wait(60)
+            finally:
+                process.kill()  # one that does not end fails its test, and does not outlive it
 
 
 @functools.cache
