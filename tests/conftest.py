@@ -1,8 +1,10 @@
-"""The world tests run in: the real application in a real server on a free port, its own database and its own Redis.
+"""The world tests run in: the real application in a real server on a free port, its own database
+and its own Redis.
 
-The server is a thread of this process, so that a test can count its queries, read its log and change its settings;
-tests speak to it from outside. Nothing is flushed between tests: each makes its own people, and finds only theirs.
-`DATABASE_URL` and `REDIS_URL` choose other servers than the embedded ones.
+The server is a thread of this process, so that a test can count its queries, read its log and
+change its settings; tests speak to it from outside. Nothing is flushed between tests: each makes
+its own people, and finds only theirs. `DATABASE_URL` and `REDIS_URL` choose other servers than the
+embedded ones.
 """
 
 import contextvars
@@ -22,7 +24,8 @@ from typing import Any
 
 from chatproject.core.checks import RATES
 
-#: Its name, where this is one of several processes that run tests: in a folder of that which started them.
+#: Its name, where this is one of several processes that run tests: in a folder of that which
+#: started them.
 _worker = os.environ.get("PYTEST_XDIST_WORKER")
 _ours = "DATA_DIR" not in os.environ
 _shares = "TESTS_SHARED" not in os.environ
@@ -31,7 +34,8 @@ if _worker:
     Path(os.environ["DATA_DIR"]).mkdir(parents=True, exist_ok=True)
 _listener = socket.create_server(("127.0.0.1", 0))
 _PORT = _listener.getsockname()[1]
-#: Before the settings are read. The limits are there, and too high to be met; tests of limits set their own.
+#: Before the settings are read. The limits are there, and too high to be met; tests of limits set
+#: their own.
 os.environ.update(
     {
         "DJANGO_SETTINGS_MODULE": "chatproject.settings",
@@ -71,7 +75,9 @@ _NO_QUERY = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
 
 
 class _Statements:
-    """Every SQL statement of every thread, while a test counts; those of the server's periodic jobs are nobody's."""
+    """Every SQL statement of every thread while a test counts, without those of the
+    periodic jobs.
+    """
 
     def __init__(self) -> None:
         self.counting: list[str] | None = None
@@ -107,7 +113,9 @@ hub.every = _as_job(hub.every)  # type: ignore[assignment]
 
 
 def _wait_for_unread_counts() -> None:
-    """Returns when the unread counts of all messages up to now were pushed; that happens a moment after a message."""
+    """Return when the unread counts of all messages so far were pushed, a moment after each
+    message.
+    """
     from messaging import unread_push
 
     give_up = time.monotonic() + 60
@@ -132,13 +140,17 @@ def _query_budget(most: int) -> Iterator[None]:
 
 @pytest.fixture
 def query_budget(server: str) -> Callable[[int], AbstractContextManager[None]]:
-    """`with query_budget(3):` the server may ask the database three times, transactions' own statements apart."""
+    """`with query_budget(3):` the server may ask the database three times, transactions'
+    own statements apart.
+    """
     return _query_budget
 
 
 @pytest.fixture
 def unread_counts_are_pushed(server: str) -> Callable[[], None]:
-    """Call it to wait for the counts of everything said before, where a test counts what comes afterwards."""
+    """Wait until the unread counts of all messages so far were pushed, to count only what
+    follows.
+    """
     return _wait_for_unread_counts
 
 
@@ -164,7 +176,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_settings() -> Iterator[None]:
-    """What costs time and proves nothing here."""
+    """Turn off what costs time and proves nothing here."""
     from django.conf import settings
 
     quick = {
@@ -202,7 +214,9 @@ def redis_server(_quick_settings: None) -> Iterator[None]:
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
 ) -> Iterator[None]:
-    """The test database, open to every thread for the whole run: the server's threads know no tests."""
+    """The test database, open to every thread for the whole run: the server's threads know
+    no tests.
+    """
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False)
         yield
@@ -212,7 +226,9 @@ def django_db_setup(
 
 
 def _end_other_sessions() -> None:
-    """PostgreSQL drops no database to which others are connected: here, threads that the server has left behind."""
+    """End other connections: PostgreSQL drops no database that has any, and server threads
+    leave some.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
@@ -239,7 +255,7 @@ def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def api(server: str) -> Iterator[httpx.Client]:
-    """What everybody asks through, and the installation's owner, so that nobody in a test is."""
+    """The shared HTTP client; it also creates the owner, so that no person of a test becomes it."""
     with api_client(server) as client:
         if Person(client).request("post", "/login", body=OWNER).status_code not in (200, 201):
             raise AssertionError("the owner cannot sign in")
@@ -268,7 +284,7 @@ class People:
         return self.remember(Person.signed_up(self._client, f"{name} {self.unique()}", **more))
 
     def remember(self, person: Person) -> Person:
-        """Close his sockets when the test ends."""
+        """Close the sockets of a person when the test ends."""
         self._everybody.append(person)
         return person
 

@@ -1,4 +1,4 @@
-"""Holds every frame that a test hears against the socket's document."""
+"""Validates every frame that a test receives against the socket's document."""
 
 from collections import Counter
 from functools import cache
@@ -6,9 +6,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-#: What tests publish themselves.
+#: Events that tests publish themselves.
 OURS = ("push.fence", "push.chatter")
-#: Frames of one kind that are looked at in a run: later ones say nothing new.
+#: Frames of one kind that are validated per run: later ones add nothing.
 ENOUGH = 300
 
 _checked: Counter[str] = Counter()

@@ -1,5 +1,6 @@
-"""What nobody means well who uploads it, made here: `IMAGES` and `RECORDINGS`, by name, each a function that makes the
-bytes. And below, functions that try what must not work in the sandbox.
+"""Hostile uploads: `IMAGES` and `RECORDINGS` by name, each a function that makes the bytes.
+
+Below them are functions that try what the sandbox must forbid.
 """
 
 import ctypes
@@ -26,12 +27,12 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 pillow_heif.register_heif_opener()
 
-#: In every hostile file that could carry it: found again in what is stored, it got through.
+#: A mark in every hostile file that can carry it; it must not be in the stored file.
 SCRIPT = b"<script>alert('hostile')</script>"
 HTML = b"<!DOCTYPE html><html><body>" + SCRIPT + b"</body></html>"
 SVG = b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert('hostile')\"><script>alert('hostile')</script></svg>"
 
-#: Of all of these nothing may be left in a picture or a recording that we hand out.
+#: Strings of which none may be left in a converted picture or recording.
 TRACES = (
     b"hostile", b"<script", b"<svg", b"<html", b"Exif\0", b"EXIF", b"eXIf", b"xmpmeta", b"XMP ", b"ns.adobe", b"ICC_PROFILE",
     b"iCCP", b"ICCP", b"PK\x03\x04", b"tEXt", b"zTXt", b"iTXt", b"<?php",
@@ -64,7 +65,9 @@ def _into(corpus: dict[str, Made], name: str) -> Callable[[Made], Made]:
 
 @functools.cache
 def photo(width: int = 640, height: int = 480) -> Image.Image:
-    """Soft colours with some noise: red on the left, blue on the right, white above, black below."""
+    """Soft colours with some noise: red on the left, blue on the right, white above, black
+    below.
+    """
     row = Image.linear_gradient("L").rotate(90).resize((width, height))
     column = Image.linear_gradient("L").resize((width, height))
     bands = [row.point(lambda v: 255 - v), column.point(lambda v: 255 - v), row]
@@ -464,7 +467,10 @@ def recorded(
     sound: bool = True,
     **options: Any,
 ) -> bytes:
-    """A recording made by FFmpeg as a browser's is; with `video`, a stream for pictures and so many of them."""
+    """A recording made by FFmpeg as a browser's is.
+
+    With `video`, a stream for pictures and so many of them.
+    """
     samples = wave(1) if samples is None else samples
     written = io.BytesIO()
     with av.open(written, "w", format=container, **options) as output:
@@ -495,7 +501,8 @@ def recorded(
 LIVE = {"live": "1"}
 FRAGMENTS = {"movflags": "frag_every_frame+empty_moov+default_base_moof"}
 
-#: What browsers record, and what people have: container, codec, sample rate and how it is written, by name.
+#: What browsers record, and what people have: container, codec, sample rate and how it is written,
+#: by name.
 HONEST: dict[str, tuple[str, str, int, dict[str, str]]] = {
     "Chrome and Firefox: WebM with Opus": ("webm", "libopus", 48_000, LIVE),
     "Firefox: Ogg with Opus": ("ogg", "libopus", 48_000, {}),
@@ -653,7 +660,7 @@ def _() -> bytes:
 
 
 def answer(source: BinaryIO, **arguments: Any) -> dict[str, Any]:
-    """The one that does what it should."""
+    """A job that does what it should."""
     return {"read": source.read().decode(), **arguments}
 
 
@@ -699,7 +706,7 @@ def chatter(source: BinaryIO) -> dict[str, Any]:
 
 
 def break_out(source: BinaryIO) -> dict[str, Any]:
-    """What of all that one might try worked."""
+    """The forbidden operations that worked, of all that are tried."""
     attempts: dict[str, Callable[[], Any]] = {
         "read a file": lambda: Path("/etc/passwd").read_text(),
         "write a file": lambda: Path(f"/tmp/hostile-{os.getpid()}").write_text("x"),
@@ -729,7 +736,7 @@ def _raise_limit() -> None:
 
 
 def _os_write_to_pipes() -> None:
-    """Standard output is the worker's way to answer."""
+    """Write to standard output, by which the worker answers."""
     if os.fstat(1).st_mode & 0o170000 != 0o010000:
         raise OSError("not a pipe")
     os.write(1, b'{"result": {}}\n')

@@ -1,4 +1,4 @@
-"""People who use the chat from outside, as tests see them: by HTTP, and by a real socket."""
+"""People who use the chat from outside, by HTTP and by a real socket."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ from tests import documented
 
 #: Seconds a test waits for what comes at once on a machine that has nothing else to do.
 PATIENCE = 60.0
-#: What the server tells everyone whenever anybody comes or goes: noise, unless a test asks for it.
+#: Events to everyone whenever anybody comes or goes: ignored unless a test asks for them.
 BACKGROUND = {"OnlineUsersList"}
 
 PASSWORD = "correct horse battery"
@@ -34,7 +34,7 @@ class Refused(Exception):
 
 
 def api_client(address: str) -> httpx.Client:
-    """One client for everybody: whoever asks shows his token, and no cookie is kept."""
+    """The HTTP client of all people: each request carries a token, and cookies are dropped."""
     return httpx.Client(
         base_url=address,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -46,7 +46,7 @@ def api_client(address: str) -> httpx.Client:
 
 
 class Person:
-    """Somebody with a token; without one, a stranger at the door."""
+    """A user with a token; without one, an anonymous visitor."""
 
     def __init__(
         self, client: httpx.Client, *, name: str = "", token: str = "", user: dict[str, Any] | None = None
@@ -62,7 +62,7 @@ class Person:
 
     @classmethod
     def signed_up(cls, client: httpx.Client, name: str, **more: Any) -> Self:
-        """A new account; `name` must be new."""
+        """Create an account; `name` must be new."""
         user = cls(client).post("/login", {"name": name, "password": PASSWORD, **more}, status=201)
         return cls(client, name=name, token=user.pop("token"), user=user)
 
@@ -71,7 +71,7 @@ class Person:
         return str(self.user["id"])
 
     def signed_in_again(self, password: str = PASSWORD) -> "Person":
-        """The same person on another device."""
+        """Sign the person in on another device."""
         user = Person(self._client).post("/login", {"name": self.name, "password": password}, status=200)
         return Person(self._client, name=self.name, token=user.pop("token"), user=user)
 
@@ -90,7 +90,10 @@ class Person:
         data: Any = None,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Ask, and get whatever the answer is. `body` is JSON, `content` goes as it is, `files` and `data` are a form."""
+        """Send a request.
+
+        `body` is JSON, `content` is sent unchanged, `files` and `data` are a form.
+        """
         headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
         if body is not None:
             content = json.dumps(body).encode()
@@ -101,7 +104,7 @@ class Person:
         )
 
     def get(self, path: str, *, status: int | None = None, **query: Any) -> Any:
-        """What the answer says, after a look at its status: this one, or any success."""
+        """Check the status of a response, this one or any success, and return its data."""
         return _said(self.request("get", path, query=query or None), status)
 
     def post(self, path: str, body: Any = None, *, status: int | None = None) -> Any:
@@ -123,7 +126,10 @@ class Person:
     def connect(
         self, *, batch: bool = False, bearer: bool = True, subprotocols: list[str] | None = None, **headers: str
     ) -> "Socket":
-        """A socket by the token in the `Authorization` header; without it where `bearer` is false."""
+        """Open a socket with the token in the `Authorization` header.
+
+        Without it if `bearer` is false.
+        """
         if bearer and self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         at = urlsplit(str(self._client.base_url))
@@ -156,7 +162,7 @@ def _said(answer: httpx.Response, status: int | None) -> Any:
 
 
 class Socket:
-    """A live connection. What it hears is kept until a test asks for it: nothing is skipped silently."""
+    """An open socket. It keeps every frame until a test asks for it: none is skipped silently."""
 
     def __init__(self, connection: ClientConnection, person: Person) -> None:
         self._connection = connection
@@ -168,21 +174,21 @@ class Socket:
     def subprotocol(self) -> str | None:
         return self._connection.subprotocol
 
-    # Saying -----------------------------------------------------------------------------------------------------------
+    # Sending ----------------------------------------------------------------------------------------------------------
 
     def send(self, event: str, data: Any = None, *, ack: int | None = None) -> None:
         frame = {"event": event, "data": {} if data is None else data}
         self._connection.send(json.dumps(frame if ack is None else {**frame, "ack": ack}))
 
     def emit(self, event: str, data: Any = None) -> None:
-        """Say it and ask for no answer."""
+        """Send an event without an ack."""
         self.send(event, data)
 
     def send_raw(self, frame: str | bytes) -> None:
         self._connection.send(frame)
 
     def call(self, event: str, data: Any = None, *, timeout: float = PATIENCE) -> Any:
-        """Say it and return what the ack says. Raises Refused."""
+        """Send an event and return the data of its ack. Raises Refused."""
         number = next(self._acks)
         self.send(event, data, ack=number)
         answer = self.answer(number, timeout=timeout)
@@ -191,27 +197,28 @@ class Socket:
         documented.check(f"ack.{event}", answer)
         return answer["data"]
 
-    # Hearing ----------------------------------------------------------------------------------------------------------
+    # Receiving ----------------------------------------------------------------------------------------------------------
 
     def answer(self, ack: int, *, timeout: float = PATIENCE) -> dict[str, Any]:
         """The frame that answers `ack`: an ack, or an error."""
         return self._wait(lambda frame: frame.get("ack") == ack, f"an answer to {ack}", timeout)
 
     def next(self, event: str, *, timeout: float = PATIENCE) -> Any:
-        """The data of the next `event`; others that came before it wait for their turn."""
+        """The data of the next `event`; other events before it are kept."""
         return self._wait(lambda frame: frame["event"] == event and "ack" not in frame, event, timeout)["data"]
 
     def heard(self, event: str) -> list[Any]:
-        """The data of every `event` that was sent here up to now and not asked for yet."""
+        """The data of every `event` up to now that no test has asked for."""
         self._fence()
         heard = [frame for frame in self._kept if frame["event"] == event and "ack" not in frame]
         self._kept = [frame for frame in self._kept if frame not in heard]
         return [frame["data"] for frame in heard]
 
     def silent(self, *events: str) -> bool:
-        """Whether nothing of this kind, or nothing at all, was sent here up to now. Nobody waits to know it.
+        """Whether no such event, or none at all, arrived up to now; without waiting for a while.
 
-        The server pushes in order: what was to come before a fence has come when that has. It asserts, to tell what.
+        The server pushes in order: what was to come before a fence has come when that has. It
+        asserts, to tell what.
         """
         self._fence()
         wanted = set(events)
@@ -224,7 +231,10 @@ class Socket:
         return True
 
     def closed(self, *, timeout: float = PATIENCE) -> int:
-        """The code with which the server closes this socket. What came before that can still be asked for."""
+        """The code with which the server closes this socket.
+
+        Earlier frames can still be asked for.
+        """
         end = time.monotonic() + timeout
         try:
             while True:
@@ -275,7 +285,9 @@ class Socket:
 
 
 class Browser:
-    """A visitor of the pages: keeps cookies, and sends the CSRF token back as a form or a script does."""
+    """A visitor of the pages: keeps cookies, and sends the CSRF token back as a form or a
+    script does.
+    """
 
     def __init__(self, address: str, **headers: str) -> None:
         self._client = httpx.Client(base_url=address, timeout=30, verify=False, headers=headers, trust_env=False)
@@ -288,7 +300,7 @@ class Browser:
         return self._client.get(path, params=query or None, follow_redirects=follow)
 
     def submit(self, path: str, **fields: str) -> httpx.Response:
-        """Open a page's form and send it in; a redirect is not followed."""
+        """Open a page's form and submit it; a redirect is not followed."""
         page = self._client.get(path)
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         if token:
@@ -298,7 +310,7 @@ class Browser:
         return self._client.post(path, data=fields)
 
     def request(self, method: str, path: str, *, body: Any = None, csrf: bool = True, **headers: str) -> httpx.Response:
-        """Ask as a page's script does."""
+        """Send a request like a page's script."""
         if csrf and "csrftoken" in self.cookies:
             headers["X-CSRFToken"] = self.cookies["csrftoken"]
         return self._client.request(method.upper(), path, json=body, headers=headers)

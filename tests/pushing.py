@@ -1,4 +1,6 @@
-"""A push service and a browser's keys, for tests: what is pushed is decrypted as the browser would."""
+"""A push service and a browser's keys, for tests: what is pushed is decrypted as the
+browser would.
+"""
 
 import base64
 import json
@@ -22,13 +24,13 @@ def _text(raw: bytes) -> str:
 
 
 def subscription(endpoint: str, **more: Any) -> dict[str, Any]:
-    """What a browser gives for an address, as `POST /push/subscribe` takes it."""
+    """A browser's subscription for an address, as input of `POST /push/subscribe`."""
     public = _key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return {"endpoint": endpoint, "keys": {"p256dh": _text(public), "auth": _text(_SECRET)}, **more}
 
 
 class PushService:
-    """`with PushService() as service:` hears pushes at addresses of its own, and answers as it is told to."""
+    """`with PushService() as service:` receives pushes, and answers as a test configures it."""
 
     def __init__(self) -> None:
         self._heard: dict[str, queue.Queue[tuple[dict[str, str], bytes]]] = defaultdict(queue.Queue)
@@ -67,7 +69,7 @@ class PushService:
         self._server.server_close()
 
     def next(self, path: str, timeout: float = 60) -> dict[str, Any]:
-        """What the next push at an address says to its browser; under `headers`, what it says to the service."""
+        """The next push at an address, decrypted, with its HTTP headers under `headers`."""
         headers, body = self._heard[path].get(timeout=timeout)
         plain = http_ece.decrypt(body, private_key=_key, auth_secret=_SECRET, version="aes128gcm")
         return {**json.loads(plain), "headers": headers}

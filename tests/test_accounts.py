@@ -1,4 +1,4 @@
-"""Signing up and in, on as many devices as one likes; what the others see; and who is kept out."""
+"""Sign-up and sign-in on several devices, what other users see, and who is refused."""
 
 import re
 from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_whoever_was_promised_to_own_the_installation_does_or_is_told_why_not(
     assert sorted(answer.status_code for answer in answers) == [302] + [409] * 5
     assert all("Somebody was quicker" in answer.text for answer in answers if answer.status_code == 409)
     made = User.objects.filter(name__in=[name for _, name in pages])
-    assert [user.is_superuser for user in made] == [True], "nobody else was given an account he had not asked for"
+    assert [user.is_superuser for user in made] == [True], "nobody else got an account by accident"
 
 
 def test_too_many_accounts_from_one_address_have_to_wait(person: Any, anonymous: Person, settings: Any) -> None:
@@ -207,7 +207,7 @@ def guarded(settings: Any) -> None:
 
 @pytest.fixture
 def addresses(person: Any) -> Any:
-    """Addresses nobody else has used."""
+    """IP addresses that no other test has used."""
     return (
         f"10.{n // 250 % 250}.{n % 250}.{m}" for n in iter(lambda: int(person.unique()[6:]), -1) for m in range(1, 9)
     )
@@ -255,7 +255,7 @@ def test_nobody_invents_an_address(person: Any, anonymous: Person, settings: Any
     settings.RATE_SIGNIN_FAILURES = "3/5m"  # and no proxy is trusted
     ann = person("ann")
     answers = [try_(anonymous, ann.name, address=f"203.0.113.{n}").status_code for n in range(5)]
-    # Other tests' failures from this machine's own address do not count: they had another rate.
+    # Failures of other tests from this machine's address do not count: their rate was another.
     assert answers[-1] == 429
 
 

@@ -1,4 +1,4 @@
-"""Pictures of people and groups: who shows them, who sees them, and what is left of what was uploaded."""
+"""Avatars of people and groups: who sets them, who sees them, and what is left of the upload."""
 
 import io
 import os
@@ -25,7 +25,7 @@ def ask(one: Person, content: bytes | None = None, path: str = MINE, **data: Any
 
 
 def show(one: Person, content: bytes | None = None) -> str:
-    """Somebody shows a picture of himself; its address."""
+    """Set a person's own avatar; returns its address."""
     answer = ask(one, content)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["img"])
@@ -73,7 +73,7 @@ def test_the_picture_before_is_gone_and_so_is_one_that_is_taken_away(person: Any
     assert first != second and refusal(ann.request("get", first)) == (404, "not_found")
     assert path_of(first) not in stored_files() and path_of(second) in stored_files()
     ann.patch("/me", {"name": f"{ann.name}!", "img": second})
-    assert ann.request("get", second).status_code == 200, "whoever says what is there already changes nothing"
+    assert ann.request("get", second).status_code == 200, "setting the present picture again changes nothing"
     ann.patch("/me", {"img": ""})
     assert refusal(ann.request("get", second)) == (404, "not_found") and path_of(second) not in stored_files()
 

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is a clear error, nothing is lost, and nothing of ours breaks."""
+"""Wrong input gets a clear error, loses nothing and breaks nothing."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def test_a_bad_frame_is_answered_and_the_socket_goes_on(person: Any, kind: str) 
 
 @pytest.mark.usefixtures("quiet_log")
 def test_every_event_refuses_data_of_every_wrong_kind(person: Any) -> None:
-    """Each documented event with data that is a text, a number, a list and an object of nonsense."""
+    """Each documented event with a text, a number, a list and a nonsense object as data."""
     from messaging.consumers import ChatConsumer
 
     ann = person("ann")

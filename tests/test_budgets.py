@@ -1,4 +1,4 @@
-"""What it may cost: the database is asked a fixed number of times, however many there are."""
+"""Query budgets: a fixed number of queries, however many rows there are."""
 
 import asyncio
 from typing import Any
@@ -9,13 +9,13 @@ from websockets.asyncio.client import connect
 
 from tests import hostile
 
-#: PostgreSQL, which has many writers, is asked to hold the rooms first.
+#: PostgreSQL, which has many writers, needs one more query to lock the rooms.
 HOLD = connection.vendor == "postgresql"
 
 
 @pytest.fixture
 def crowd(person: Any, group: Any) -> Any:
-    """A group of fifty, and the first two of them."""
+    """A group of fifty members, and its first two members."""
     people = [person("member") for _ in range(50)]
     return people[0], people[1], group(*people) | {"people": people}
 
@@ -56,7 +56,7 @@ def test_a_private_message_takes_five_queries(person: Any, query_budget: Any) ->
 
 @pytest.fixture
 def busy(person: Any, group: Any) -> Any:
-    """Somebody with twenty private chats and twenty groups, all unread."""
+    """A person with twenty private chats and twenty groups, all unread."""
     ann, talker = person("ann"), person("talker")
     for number in range(20):
         person("friend").post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)

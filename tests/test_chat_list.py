@@ -1,4 +1,4 @@
-"""What a person sets for himself in a chat: pinned above the others, muted; nobody else hears of it."""
+"""A user's own settings of a chat, pinned and muted, which no other user learns of."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ def chats(someone: Any) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def pair(person: Any) -> Any:
-    """Two who talked."""
+    """Two people with a private chat."""
     ann, bob = person("ann"), person("bob")
     ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
     return ann, bob
@@ -124,7 +124,7 @@ def test_what_is_wrong_is_named(person: Any, path: str, body: dict[str, Any], fi
 
 def test_pinning_and_muting_take_four_queries(pair: Any, query_budget: Any) -> None:
     ann, bob = pair
-    with query_budget(4):  # who asks, his membership, how many pins, the pin
+    with query_budget(4):  # the user, the membership, the number of pins, the pin
         ann.post("/chat/pin", {"type": "private", "id": bob.id})
     with query_budget(3):
         ann.post("/chat/mute", {"type": "private", "id": bob.id})

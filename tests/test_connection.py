@@ -1,4 +1,6 @@
-"""The WebSocket protocol itself, byte by byte: what the RFC allows is understood, and what it forbids ends the socket."""
+"""The WebSocket protocol itself, byte by byte: what the RFC allows is understood, and what
+it forbids ends the socket.
+"""
 
 import base64
 import json
@@ -29,7 +31,7 @@ class Wire:
         self._request = "\r\n".join([*lines, "", ""]).encode()
 
     def begin(self) -> list[str]:
-        """Shake hands; the head of the answer."""
+        """Do the handshake and return the head of the response."""
         self._socket.sendall(self._request)
         head = []
         while line := self._read.readline().decode().strip():
@@ -53,14 +55,14 @@ class Wire:
                 return head[0] & 15, payload
 
     def answer(self, ack: int) -> dict[str, Any]:
-        """What an ack or an error says."""
+        """The data of the next ack or error."""
         while True:
             frame = json.loads(self.next(TEXT)[1])
             if frame.get("ack") == ack:
                 return dict(frame)
 
     def closed(self) -> int:
-        """The code with which it ends, once it has ended."""
+        """The close code, once the connection has ended."""
         payload = self.next(CLOSE)[1]
         assert self._read.read() == b""
         return int.from_bytes(payload[:2])
@@ -87,7 +89,7 @@ def beat(ack: int, padding: int = 0) -> bytes:
 
 @pytest.fixture
 def wire(server: str, person: Any) -> Iterator[Callable[..., Wire]]:
-    """`wire()` is the connection of somebody who is signed in, before its handshake."""
+    """`wire()` opens the connection of a signed-in person, before its handshake."""
     opened: list[Wire] = []
 
     def new(**more: str) -> Wire:
@@ -129,7 +131,7 @@ def test_a_message_may_come_in_one_frame_in_many_and_byte_by_byte(anns: Wire, pa
     assert anns.answer(3)["event"] == anns.answer(4)["event"] == "ack"
 
 
-#: What a client sends that ends the connection, and the code with which it ends.
+#: Bytes from a client that end the connection, and the close code.
 ENDINGS: dict[str, tuple[int, bytes]] = {
     "not masked": (1002, bytes((LAST | TEXT, 2)) + b"hi"),
     "compressed, which nobody agreed on": (1002, masked(LAST | 0x40 | TEXT, beat(1))),

@@ -1,4 +1,4 @@
-"""Many at once: what each has done stands in the end, in order and once, and nobody was told of a lost race.
+"""Concurrent writes: each takes effect once and in order, and no client sees a lost race.
 
 Several writers in one process are to the database what the writers of several processes are.
 """
@@ -34,13 +34,15 @@ WRITERS = 8
 
 @pytest.fixture
 def no_deadlocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A transaction that PostgreSQL gives up to end a deadlock fails instead of being tried again."""
+    """A transaction that PostgreSQL gives up to end a deadlock fails instead of being tried
+    again.
+    """
     monkeypatch.setattr(postgresql, "LOST_RACES", set())
 
 
 @pytest.fixture
 def threads() -> Callable[[list[Callable[[], Any]]], list[Any]]:
-    """Does everything in a list at the same time, on threads that leave no connection behind."""
+    """Run functions at the same time, on threads that leave no database connection behind."""
 
     def all_at_once(doings: list[Callable[[], Any]]) -> list[Any]:
         start = threading.Barrier(len(doings))
@@ -59,7 +61,7 @@ def threads() -> Callable[[list[Callable[[], Any]]], list[Any]]:
 
 
 def require_whole(room_id: str) -> None:
-    """The numbers have no gap, and every membership's arithmetic is what the messages say."""
+    """Check that the numbers have no gap and every unread count equals the counted messages."""
     room = Room.objects.get(pk=room_id)
     seqs = sorted(Message.objects.filter(room_id=room.pk).values_list("seq", flat=True))
     assert seqs == list(range(1, room.last_seq + 1))
@@ -101,7 +103,8 @@ def test_several_processes_send_read_and_change_one_group_at_once(
     room_ids = [UUID(one["id"]) for one in (room, other)]
 
     def send(writer: GroupCommit[Any, Any], turn: int) -> None:
-        # Everybody's words in both groups by every writer, so that each batch holds many memberships and both rooms.
+        # Every writer sends as everybody to both groups, so that each batch locks many memberships
+        # and both rooms.
         drafts = [
             services.OutgoingMessage(sender=sender, to=to, is_group=True, content=f"{turn}", client_id=f"{turn} {to}")
             for to in room_ids[:: 1 if turn % 2 else -1]

@@ -1,4 +1,4 @@
-"""Groups: who is in, who may, and what everybody is told."""
+"""Groups: members, permissions and events."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.people import Refused
 
 
 def lines(someone: Any, room: dict[str, Any]) -> list[str]:
-    """The system lines of a group, by what they tell."""
+    """The system messages of a group, by their action."""
     return [one["system"]["action"] for one in someone.get("/group/messages", groupId=room["id"]) if one["system"]]
 
 
@@ -22,7 +22,7 @@ def test_a_created_group_is_there_for_its_members_at_once(person: Any, group: An
     room = group(ann, bob, name="茶话会")
     assert bobs.next("OnGroupUpdate")["id"] == room["id"]
     sent = ann.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
-    assert bobs.next("OnGroupMsg") == sent, "his open socket hears the new group"
+    assert bobs.next("OnGroupMsg") == sent, "an open socket hears the new group"
     assert (room["name"], room["role"], room["memberCount"], room["creatorId"]) == ("茶话会", "owner", 2, ann.id)
     assert roles(bob, room) == {ann.id: "owner", bob.id: "member"}
     assert [one["id"] for one in bob.get("/group/list")] == [room["id"]]
@@ -67,7 +67,7 @@ def test_newcomers_have_nothing_unread_and_read_what_was_said(person: Any, group
     room = group(ann)
     ann.post("/group/send", {"groupId": room["id"], "content": "before"}, status=201)
     ann.post("/group/invite", {"groupId": room["id"], "userIds": [bob.id]})
-    assert [one["unreadCount"] for one in bob.post("/chatList", {})] == [1], "only the line about him"
+    assert [one["unreadCount"] for one in bob.post("/chatList", {})] == [1], "only the system message about bob"
     assert "before" in [one["content"] for one in bob.get("/group/messages", groupId=room["id"])]
 
 
@@ -76,7 +76,7 @@ def test_a_removed_member_hears_nothing_more_and_finds_nothing(
 ) -> None:
     ann, bob, cem = person("ann"), person("bob"), person("cem")
     room = group(ann, bob, cem)
-    unread_counts_are_pushed()  # that the group was created counts, too
+    unread_counts_are_pushed()  # the system message about the creation counts, too
     bobs, cems = bob.connect(), cem.connect()
     ann.post("/group/kick", {"groupId": room["id"], "userId": bob.id})
     kicked = bobs.next("OnKicked")

@@ -1,4 +1,4 @@
-"""Pictures, voice, places and files, from the upload to the recall, as people outside see them."""
+"""Pictures, voice, places and files through the API, from upload to recall."""
 
 import asyncio
 import http.server
@@ -100,7 +100,7 @@ def test_a_file_is_kept_as_it_came(person: Any) -> None:
 )
 def test_a_name_is_harmless_where_it_is_shown_and_where_it_is_saved(person: Any, given: str, shown: str) -> None:
     ann = person("ann")
-    # As a client writes it that means harm: httpx would not.
+    # As a malicious client writes it: httpx would not.
     body = (
         b'--x\r\nContent-Disposition: form-data; name="mediaType"\r\n\r\nfiles\r\n--x\r\n'
         b"Content-Disposition: form-data; name=\"media\"; filename*=UTF-8''"
@@ -317,11 +317,11 @@ def test_nobody_learns_where_a_picture_was_taken(person: Any) -> None:
         assert b"Exif" not in seen and b"hostile camera" not in seen
 
 
-# Who may have it ------------------------------------------------------------------------------------------------------
+# Who may see it -------------------------------------------------------------------------------------------------------
 
 
 def seen_by(people: dict[str, Any], address: str) -> set[str]:
-    """Who gets the file; to the others it is not there."""
+    """The people who get the file; for the others it does not exist."""
     answers = {name: one.request("get", address) for name, one in people.items()}
     for answer in answers.values():
         assert answer.status_code == 200 or refusal(answer) == (404, "not_found")
@@ -373,12 +373,12 @@ def test_an_address_that_is_guessed_or_bent_leads_nowhere(person: Any) -> None:
         assert ann.request("get", address).status_code == 404, address
 
 
-# Handing it out -------------------------------------------------------------------------------------------------------
+# Serving files --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def handed(person: Any) -> Callable[..., Any]:
-    """`handed("bytes=0-9")`: a file of a million bytes, asked for so."""
+    """`handed("bytes=0-9")` requests this range of a file of a million bytes."""
     ann = person("ann")
     address = ann.upload(file(1_000_000), "a", "files")["mediaUrl"]
 
@@ -740,7 +740,7 @@ def test_the_one_configured_service_is_asked_for_an_address_that_is_missing(pers
         assert ann.connect().call("EmitPrivate", body)["locationData"]["address"] == "1 Sea Street"
         assert asked == ["/?lat=1.000000&lon=2.000000&lang=en"] * 2
         place(ann, bob, **TIANANMEN)
-        assert len(asked) == 2, "who says it himself is believed"
+        assert len(asked) == 2, "an address from the client is kept"
 
 
 @pytest.mark.parametrize(
@@ -764,7 +764,7 @@ def test_a_service_that_does_not_know_or_leads_elsewhere_holds_nobody_up(
         assert time.monotonic() - began < 2.9
 
 
-# What nobody needs any more ------------------------------------------------------------------------------------------
+# Sweeping -----------------------------------------------------------------------------------------------------------
 
 
 def test_what_nobody_sent_within_a_day_is_swept_with_what_is_nobodys(person: Any, tmp_path: Path) -> None:

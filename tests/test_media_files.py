@@ -1,4 +1,4 @@
-"""What becomes of uploaded bytes: judged and converted behind the pool, or refused with one clear word."""
+"""Conversion of uploaded files in the sandbox: a clean result, or a refusal with one code."""
 
 import contextlib
 import io
@@ -30,11 +30,11 @@ from tests import hostile
 
 MIB = 1024 * 1024
 
-# Judging --------------------------------------------------------------------------------------------------------------
+# Processing ------------------------------------------------------------------------------------------------------------
 
 
 class Judge:
-    """`judge("images", bytes)`; what was made stands in `made` and `small`."""
+    """`judge("images", bytes)` processes a file; the results are in `made` and `small`."""
 
     def __init__(self, folder: Path) -> None:
         self.source, self.target, self.thumbnail = folder / "source", folder / "made", folder / "thumbnail"
@@ -72,7 +72,7 @@ def refusal(judge: Judge, folder: str, uploaded: bytes) -> Unusable:
 
 
 def in_time(judge: Judge, folder: str, uploaded: bytes) -> Media | Unusable:
-    """Its end, within five seconds; where the machine was busy with other things, at the second try."""
+    """The outcome, within five seconds; on a busy machine at the second try."""
     for _ in range(2):
         began = time.monotonic()
         try:
@@ -166,7 +166,9 @@ def test_a_stream_of_hostile_files_leaves_the_next_honest_one_alone(judge: Judge
 
 
 def require_upright(picture: Image.Image) -> None:
-    """`hostile.photo` turned clockwise, as its orientation asks: red above, and what was white above at the right."""
+    """`hostile.photo` turned clockwise, as its orientation asks: red above, and what was
+    white above at the right.
+    """
     assert picture.width < picture.height
     above, below = (sample(picture, 0.5, at) for at in (0.05, 0.95))
     left, right = (sample(picture, at, 0.5) for at in (0.05, 0.95))
@@ -243,7 +245,7 @@ def test_sixteen_bits_of_grey_become_eight(judge: Judge) -> None:
 
 
 def test_another_colour_space_arrives_as_srgb(judge: Judge) -> None:
-    swapped = ImageCms.createProfile("LAB")  # one that fits no picture of ours: left alone
+    swapped = ImageCms.createProfile("LAB")  # a profile for another colour space: ignored
     picture = Image.new("RGB", (400, 400), (200, 40, 40))
     judge("images", hostile.encoded(picture, "JPEG", icc_profile=ImageCms.ImageCmsProfile(swapped).tobytes()))
     assert sample(judge.picture, 0.5, 0.5) == pytest.approx((200, 40, 40), abs=4)
@@ -311,7 +313,7 @@ def test_what_one_sees_through_is_made_smaller_where_it_would_cost_too_much(judg
 
 
 def heard(stored: bytes) -> float:
-    """How many seconds of sound there are, decoded."""
+    """The seconds of sound in a decoded recording."""
     with av.open(io.BytesIO(stored), "r") as opened:
         stream = opened.streams.audio[0]
         assert stream.codec_context.name == "aac" and stream.codec_context.channels == 1
@@ -698,7 +700,7 @@ def test_workers_do_not_outlive_a_server_that_is_killed(tmp_path: Path, at_work:
 
 
 def workers(*, of: int = 0, with_a_job: bool = False) -> list[int]:
-    """The workers of a process of ours; or the processes they have forked for their jobs."""
+    """The workers of a server process, or the processes that they have forked for their jobs."""
     found = [pid for pid in children(of or os.getpid()) if b"chatproject.core.sandbox.worker" in command_line(pid)]
     return [job for pid in found for job in children(pid)] if with_a_job else found
 
@@ -724,7 +726,7 @@ def is_alive(pid: int) -> bool:
 
 
 def memory(pid: int) -> int:
-    """Bytes it has in memory that are its own alone."""
+    """The bytes of a process's private memory."""
     with contextlib.suppress(OSError):
         resident, shared = Path(f"/proc/{pid}/statm").read_text().split()[1:3]
         return (int(resident) - int(shared)) * resource.getpagesize()
@@ -732,7 +734,7 @@ def memory(pid: int) -> int:
 
 
 def in_memory(pid: int, what: str) -> int:
-    """Bytes: VmRSS is what it has, VmHWM the most it had, since that was last forgotten."""
+    """Bytes of a process's memory: VmRSS now, VmHWM the most since the last reset."""
     said = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert said
     return int(said[1]) * 1024

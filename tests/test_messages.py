@@ -1,4 +1,4 @@
-"""Saying something: by either door, once, in order, to those it is for and nobody else."""
+"""Sending messages by HTTP and socket: once, in order, to their receivers and nobody else."""
 
 from typing import Any
 from uuid import uuid4

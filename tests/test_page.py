@@ -1,4 +1,4 @@
-"""The page itself: what it brings along for whoever opens it, and what it keeps from others."""
+"""The chat page: the data it brings along for its user, and what it does not reveal."""
 
 import html
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def boot(answer: Any) -> dict[str, Any]:
-    """What the page's scripts begin with."""
+    """The data that the page's scripts start with."""
     found = re.search(r'<script id="boot" type="application/json">(.*?)</script>', answer.text, re.DOTALL)
     assert found, answer.text
     said: dict[str, Any] = json.loads(found[1])

@@ -1,4 +1,4 @@
-"""Presence is true: who is here is seen to be, who is gone is seen to be gone, and who hides is not seen."""
+"""Presence is accurate: online users are seen, gone and invisible ones are not."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from chatproject.core import redis
 
 
 def status(socket: Any, someone: Any) -> bool:
-    """The next status of somebody that a watcher hears."""
+    """The next status of a user that a watcher hears."""
     while (heard := socket.next("OnUserStatus"))["userId"] != someone.id:
         pass
     return bool(heard["online"])
@@ -40,7 +40,7 @@ def test_one_device_of_two_may_go(person: Any) -> None:
     while not status(bobs, other):
         pass
     others.close()
-    # Whoever left after the phone has been announced; the phone was not.
+    # The other left after the phone and was announced; the phone was not.
     assert status(bobs, other) is False
     assert [one["online"] for one in bob.get("/userChatList", search=ann.name)] == [True]
 

@@ -1,4 +1,6 @@
-"""Whoever has no page open is told by a push: he alone, once, of what he may hear, and nobody waits for it."""
+"""Web push to users without an open page: once, only what they may read, and nobody waits
+for it.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +36,7 @@ def _local(settings: Any, server: str) -> None:
 
 @pytest.fixture
 def reachable(service: PushService) -> Callable[..., str]:
-    """`path = reachable(ann)`: ann's device is told at this path of the service."""
+    """`path = reachable(ann)` subscribes ann's device with this path of the service."""
 
     def subscribe(person: Person, **more: Any) -> str:
         path = f"/{person.name.replace(' ', '-')}/{person.token[:8]}"
@@ -63,7 +65,7 @@ def rows(person: Person) -> Any:
     return PushSubscription.objects.filter(user_id=person.id)
 
 
-# What is told ---------------------------------------------------------------------------------------------------------
+# What is pushed -------------------------------------------------------------------------------------------------------
 
 
 def test_who_is_not_here_is_told_who_wrote_what(person: Any, service: PushService, reachable: Any) -> None:
@@ -141,7 +143,7 @@ def test_the_longest_names_and_words_fit_into_a_push(person: Any, service: PushS
     assert told["body"].startswith("喝茶") and len(told["body"]) == dispatching.TEXT_MAX
 
 
-# Who is not told ------------------------------------------------------------------------------------------------------
+# Who gets no push -----------------------------------------------------------------------------------------------------
 
 
 def test_nobody_is_told_who_is_here_has_muted_it_is_away_is_a_stranger_or_has_read_it(
@@ -194,7 +196,7 @@ def test_two_who_write_and_go_are_both_told(
     sockets = ann.connect(), bob.connect()
     say(ann, bob, "from ann")
     sockets[1].next("OnPrivate")
-    time.sleep(dispatching.FOLD_SECONDS * 1.5)  # or it would be folded with the next
+    time.sleep(dispatching.FOLD_SECONDS * 1.5)  # or it would be one push with the next
     say(bob, ann, "from bob")
     for socket in sockets:
         socket.close()

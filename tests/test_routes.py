@@ -1,4 +1,4 @@
-"""Every route of the API, asked by everyone: nobody gets more than his part, and no route is forgotten."""
+"""Every route of the API, requested in every role: the permissions, and no route is forgotten."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,9 @@ ROLES = ("anonymous", "stranger", "member", "kicked", "admin")
 
 @dataclass
 class Row:
-    """How to ask a route in a world, and the status each role gets: anonymous, stranger, member, kicked, admin."""
+    """How to ask a route in a world, and the status each role gets: anonymous, stranger,
+    member, kicked, admin.
+    """
 
     method: str
     statuses: tuple[int, int, int, int, int]
@@ -90,7 +92,8 @@ ROWS: dict[str, Row | list[Row]] = {
         Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
         Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}),
     ],
-    # The message is the owner's: a member may not take it back, an administrator may; nobody may reword it.
+    # The message is the owner's: a member may not take it back, an administrator may; nobody may
+    # reword it.
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/edit": Row("post", OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
@@ -99,7 +102,8 @@ ROWS: dict[str, Row | list[Row]] = {
         "get", MEMBERS, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, query=True
     ),
     "sync": Row("post", SIGNED_IN, lambda world, me: {"cursors": {}}),
-    # Without a file there is nothing to upload. The file there is was sent to the group by its owner.
+    # Without a file there is nothing to upload. The file there is was sent to the group by its
+    # owner.
     "upload": Row("post", (401, 400, 400, 400, 400)),
     "me/avatar": Row("post", (401, 400, 400, 400, 400)),
     "group/avatar": Row("post", (401, 400, 400, 400, 400), in_group()),
@@ -173,7 +177,9 @@ def world(request: pytest.FixtureRequest, people: SimpleNamespace, row: Row, sta
 
 
 def new_world(people: SimpleNamespace) -> SimpleNamespace:
-    """A new closed group with an owner, an admin, members, one who was removed, and a stranger outside."""
+    """A new closed group with an owner, an admin, members, one who was removed, and a
+    stranger outside.
+    """
     world = SimpleNamespace(**vars(people))
     memberships = [world.admin, world.member, world.other, world.kicked]
     world.group = world.owner.post(

@@ -1,4 +1,4 @@
-"""The socket's own manners: who gets in, how it ends, and that it lives."""
+"""The socket itself: admission, end, and heartbeat."""
 
 import threading
 from contextlib import suppress

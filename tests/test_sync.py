@@ -1,10 +1,10 @@
-"""Whoever was away learns of everything that changed, and of nothing else."""
+"""A client that was away learns of every change, and of nothing else."""
 
 from typing import Any
 
 
 def apply(known: dict[str, dict[int, dict[str, Any]]], synced: dict[str, Any]) -> dict[str, int]:
-    """Take a sync in as a client does; the versions it has then."""
+    """Apply a sync as a client does; returns its versions afterwards."""
     for chat in synced["chats"]:
         if chat["gone"]:
             known.pop(chat["id"], None)

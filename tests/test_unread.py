@@ -1,4 +1,4 @@
-"""Unread is always right: in the answers, in the pushes, and under the original's Redis keys."""
+"""Unread counts are right in responses, in events and in the original's Redis keys."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from chatproject.core import redis
 
 
 def counts(someone: Any) -> dict[str, int]:
-    """Unread by chat id, as /unread tells it; /chatList must agree."""
+    """The unread counts of /unread by chat id; /chatList must agree."""
     unread = someone.get("/unread")
     found = {one["senderId"]: one["unreadCount"] for one in unread["private"]}
     found |= {one["groupId"]: one["unreadCount"] for one in unread["group"]}
@@ -27,7 +27,7 @@ def stored(key: str) -> int | None:
 
 
 def updates_up_to(count: int, socket: Any) -> list[Any]:
-    """What a socket is told of its private unread until it is told of `count`."""
+    """The private unread counts that a socket hears, up to `count`."""
     updates = [socket.next("unreadCountUpdate")]
     while updates[-1]["unreadCount"] < count:
         updates.append(socket.next("unreadCountUpdate"))
@@ -41,7 +41,7 @@ def test_private_unread_counts_up_and_reading_brings_it_down(person: Any, unread
         sent = ann.post("/private/send", {"receiverId": bob.id, "content": str(number)}, status=201)
     unread_counts_are_pushed()  # the last may be pushed twice, when it was counted with the one before
     updates = [socket.heard("unreadCountUpdate") for socket in (bobs, phone)]
-    assert updates[0] == updates[1], "folded, and the same for each of his sockets"
+    assert updates[0] == updates[1], "coalesced, and the same for each of bob's sockets"
     assert updates[0][-1] == {
         "senderId": ann.id, "senderName": ann.name, "senderImg": "", "unreadCount": 3, "lastMessage": sent,
         "content": "2", "sentAt": sent["sentAt"],

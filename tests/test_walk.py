@@ -1,7 +1,8 @@
-"""The whole way through the chat, once, by its outermost doors: what every database has to carry.
+"""One walk through the whole API, which every database must pass.
 
-`scripts/test --postgresql` and `scripts/test --mongodb` run it there. Counts, orders and pages are compared with what the
-walk itself has done, because a query that is slightly wrong on one of them answers without an error.
+`scripts/test --postgresql` and `scripts/test --mongodb` run it there. Counts, orders and pages are
+compared with what the walk itself has done, because a query that is slightly wrong on one of them
+answers without an error.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def three(person: Any, group: Any) -> tuple[Person, Person, Person, dict[str, An
 
 
 def lines(someone: Person) -> dict[str, dict[str, Any]]:
-    """His chat list by chat id; what /unread tells must be the part of it that is unread."""
+    """A person's chat list by chat id; /unread must be its unread part."""
     chats = {chat["id"]: chat for chat in someone.post("/chatList", {})}
     told = someone.get("/unread")
     unread = {one.get("senderId") or one["groupId"]: one for one in [*told["private"], *told["group"]]}
@@ -116,11 +117,11 @@ def test_words_said_by_both_doors_are_counted_for_each_and_read_by_each(three: A
     two = ann.post("/group/send", {"groupId": room["id"], "content": "two", "replyTo": one["id"]}, status=201)
     assert bobs.next("OnPrivate") == private and [bobs.next("OnGroupMsg") for _ in range(2)] == [one, two]
     assert (two["seq"], two["replyTo"]) == (one["seq"] + 1, one["id"])
-    mine, his = lines(ann), lines(bob)
+    mine, theirs = lines(ann), lines(bob)
     assert (mine[room["id"]]["unreadCount"], mine[bob.id]["unreadCount"]) == (0, 0)
-    assert (his[room["id"]]["unreadCount"], his[ann.id]["unreadCount"]) == (2, 1)
-    assert list(his) == [room["id"], ann.id], "the last moved first"
-    assert his[ann.id]["lastMessage"] == private and his[room["id"]]["lastMessage"] == two
+    assert (theirs[room["id"]]["unreadCount"], theirs[ann.id]["unreadCount"]) == (2, 1)
+    assert list(theirs) == [room["id"], ann.id], "the last moved first"
+    assert theirs[ann.id]["lastMessage"] == private and theirs[room["id"]]["lastMessage"] == two
     # Read up to the first, then to the end; the sender is told each time.
     bobs.call("EmitMarkGroupRead", {"groupId": room["id"], "upTo": one["seq"]})
     assert anns.next("OnRead")["readSeq"] == one["seq"]
@@ -220,7 +221,7 @@ def office(browser: Callable[[], Browser], owner: Person) -> Browser:
 
 
 def choose(office: Browser, path: str, action: str, *ids: str) -> None:
-    """Run an action of a change list on some rows, and say yes."""
+    """Run an admin action on some rows, and confirm it."""
     fields: dict[str, Any] = {"action": action, "_selected_action": list(ids), "confirmed": "yes"}
     answer = office.submit(path, **fields)
     assert answer.status_code == 302, answer.text
