@@ -128,7 +128,7 @@ def test_where_registration_is_closed_there_is_a_first_account_and_at_one_moment
     assert try_(anonymous, f"late {person.unique()}", PASSWORD).status_code == 401
 
 
-def test_whoever_was_promised_to_own_the_installation_does_or_is_told_why_not(
+def test_the_person_who_was_promised_to_own_the_installation_does_or_is_told_why_not(
     person: Any, browser: Any, unowned: None
 ) -> None:
     pages = [(browser(), f"first {person.unique()}") for _ in range(6)]
@@ -392,7 +392,7 @@ def test_a_new_password_signs_out_everywhere_else(person: Any, anonymous: Person
     assert try_(anonymous, ann.name, new).status_code == 200
 
 
-def test_whoever_appears_offline_is_seen_by_nobody(person: Any) -> None:
+def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
     anns, bobs = ann.connect(), bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
@@ -573,7 +573,7 @@ def test_the_staff_deactivates_after_asking_and_it_is_logged(person: Any, staff:
     assert try_(anonymous, ann.name, PASSWORD).status_code == 200
 
 
-def test_nobody_shuts_himself_out(staff: Any, owner: Person) -> None:
+def test_nobody_shuts_themselves_out(staff: Any, owner: Person) -> None:
     body = {"action": "deactivate", "_selected_action": owner.id, "select_across": "0", "confirmed": "yes"}
     staff.submit("/admin/accounts/user/", **body)
     assert owner.get("/me")["isStaff"] is True

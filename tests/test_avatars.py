@@ -58,7 +58,7 @@ def test_a_picture_of_somebody_is_seen_by_everybody_who_is_signed_in(person: Any
     assert refusal(anonymous.request("get", address)) == (404, "not_found")
 
 
-def test_whoever_watches_is_told_of_a_new_picture_and_so_are_ones_other_devices(person: Any) -> None:
+def test_watchers_and_ones_other_devices_are_told_of_a_new_picture(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
     anns, bobs = ann.connect(), bob.connect()
     bobs.emit("EmitWatchPresence", {"userIds": [ann.id]})
@@ -156,7 +156,7 @@ def test_pictures_are_counted_with_uploads_and_charged_to_nobody(person: Any, se
     show(bob)
 
 
-def test_whoever_is_not_signed_in_leaves_nothing_here(anonymous: Person) -> None:
+def test_an_anonymous_upload_leaves_nothing_here(anonymous: Person) -> None:
     before = stored_files()
     assert refusal(ask(anonymous)) == (401, "sign_in")
     assert stored_files() == before

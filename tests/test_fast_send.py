@@ -177,7 +177,7 @@ def test_a_wrong_token_is_refused_alike_on_both_roads(talk: Any) -> None:
 
 
 @pytest.mark.usefixtures("quiet_log")
-def test_whoever_is_over_the_limit_is_told_so_alike_on_both_roads(talk: Any, settings: Any) -> None:
+def test_a_sender_over_the_limit_is_told_so_alike_on_both_roads(talk: Any, settings: Any) -> None:
     settings.RATE_MESSAGES = "1/1h"
     body = {"groupId": talk["room"], "content": "a", "type": "text"}
     talk["bob"].post("/group/send", body, status=201)

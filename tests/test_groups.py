@@ -94,7 +94,7 @@ def test_a_removed_member_hears_nothing_more_and_finds_nothing(
     assert sent["id"] in [one["id"] for one in bob.get("/group/messages", groupId=room["id"])]
 
 
-def test_whoever_leaves_hears_nothing_more_and_may_come_back(person: Any, group: Any) -> None:
+def test_a_member_who_leaves_hears_nothing_more_and_may_come_back(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     anns, bobs = ann.connect(), bob.connect()

@@ -181,7 +181,7 @@ def test_a_file_may_be_as_large_as_the_installation_says(person: Any, settings: 
         assert refusal(answer) == (413, "too_large")
 
 
-def test_whoever_is_not_signed_in_leaves_nothing_here(anonymous: Person) -> None:
+def test_an_anonymous_upload_leaves_nothing_here(anonymous: Person) -> None:
     before = stored_files()
     answer = anonymous.request("post", "/upload", files={"media": ("a", file(2 * MIB))}, data={"mediaType": "files"})
     assert refusal(answer) == (401, "sign_in")
@@ -199,7 +199,7 @@ def test_a_browser_uploads_with_its_cookie_and_proves_that_its_page_asked(person
     assert page.get(answer.json()["mediaUrl"]).content == b"hello"
 
 
-def test_whoever_uploads_too_often_is_told_when_to_come_back(person: Any, settings: Any) -> None:
+def test_a_person_who_uploads_too_often_is_told_when_to_come_back(person: Any, settings: Any) -> None:
     settings.RATE_UPLOADS = "2/h"
     ann, bob = person("ann"), person("bob")
     for _ in range(2):
@@ -419,7 +419,7 @@ def test_a_part_that_makes_no_sense_is_the_whole(handed: Any, range_: str) -> No
     assert answer.headers["accept-ranges"] == "bytes"
 
 
-def test_whoever_has_it_is_told_so_and_whoever_has_something_else_gets_the_whole(handed: Any) -> None:
+def test_a_client_with_the_file_is_told_so_and_one_with_another_gets_the_whole(handed: Any) -> None:
     mark = handed(method="head").headers["etag"]
     again = handed(**{"If-None-Match": f'"other", {mark}'})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", mark)
@@ -427,7 +427,7 @@ def test_whoever_has_it_is_told_so_and_whoever_has_something_else_gets_the_whole
     assert handed("bytes=0-1", **{"If-Range": '"other"'}).status_code == 200
 
 
-def test_whoever_takes_only_pictures_gets_them(handed: Any) -> None:
+def test_a_client_that_accepts_only_pictures_gets_them(handed: Any) -> None:
     assert handed(Accept="image/png").status_code == 200
 
 

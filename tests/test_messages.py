@@ -103,7 +103,7 @@ def test_two_people_may_use_the_same_client_id(person: Any) -> None:
     assert (one["seq"], other["seq"]) == (1, 2)
 
 
-def test_numbers_have_no_gaps_whoever_sends_how(person: Any, group: Any) -> None:
+def test_numbers_have_no_gaps_however_messages_are_sent(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     before = ann.get("/group/messages", groupId=room["id"])[-1]["seq"]

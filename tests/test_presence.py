@@ -63,7 +63,7 @@ def test_a_reconnect_within_the_grace_is_not_announced(person: Any) -> None:
     assert again.call("SocketHeartBeat")
 
 
-def test_whoever_appears_offline_is_seen_by_nobody(person: Any) -> None:
+def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
     ann, bob = person("ann", online=False), person("bob")
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})

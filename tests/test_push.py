@@ -89,7 +89,7 @@ def test_who_is_not_here_is_told_who_wrote_what(person: Any, service: PushServic
     assert headers["Authorization"].endswith(f"k={bob.get('/push')['key']}")
 
 
-def test_a_group_is_named_beside_who_speaks_there_and_he_himself_hears_nothing(
+def test_a_group_is_named_beside_the_sender_who_hears_nothing(
     person: Any, group: Any, service: PushService, reachable: Any
 ) -> None:
     ann, bob = person("ann"), person("bob")
@@ -173,7 +173,7 @@ def test_who_appears_offline_and_has_a_page_open_is_not_told(person: Any, servic
     assert bobs.next("OnPrivate")
 
 
-def test_who_closes_the_page_as_it_is_said_is_told_a_little_later(
+def test_a_person_who_closes_the_page_just_then_is_told_a_little_later(
     person: Any, service: PushService, reachable: Any, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr(dispatching, "RECHECK_SECONDS", (1.0, 4.0))
@@ -244,7 +244,7 @@ def test_a_device_that_was_signed_out_is_told_nothing(person: Any, service: Push
     assert service.is_silent(gone)
 
 
-def test_whoever_signs_in_at_the_same_browser_takes_it_over(person: Any, service: PushService) -> None:
+def test_the_next_person_to_sign_in_at_a_browser_takes_it_over(person: Any, service: PushService) -> None:
     ann, bob = person("ann"), person("bob")
     same = subscription(f"{service.url}/shared-{ann.id}")
     ann.post("/push/subscribe", same, status=200)

@@ -206,7 +206,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("route", "row", "role", "status"), CASES)
-def test_everyone_gets_his_part_and_no_more(
+def test_everyone_gets_their_part_and_no_more(
     world: SimpleNamespace, anonymous: Person, route: str, row: Row, role: str, status: int
 ) -> None:
     me = None if role == "anonymous" else getattr(world, role)

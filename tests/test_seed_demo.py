@@ -124,7 +124,7 @@ def test_what_is_unread_is_what_others_said_after_where_one_has_read(demo: Demo,
     assert {name for name, count in counts.items() if count} == {name for name, count in planned.items() if count}
 
 
-def test_every_kind_of_message_is_there_and_every_file_can_be_fetched_by_whoever_sees_it(
+def test_every_kind_of_message_is_there_and_every_file_can_be_fetched_by_those_who_see_it(
     demo: Demo, lin: Guest
 ) -> None:
     said = [message for chat in lin.chats for message in lin.history(chat)]

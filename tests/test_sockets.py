@@ -66,7 +66,7 @@ def test_too_many_connections_are_sent_away_for_a_while(person: Any, settings: A
     assert person("bob").connect().call("SocketHeartBeat")
 
 
-def test_whoever_goes_on_against_refusals_is_closed(person: Any, settings: Any) -> None:
+def test_a_client_that_goes_on_against_refusals_is_closed(person: Any, settings: Any) -> None:
     settings.RATE_MESSAGES = "1/1h"
     ann, bob = person("ann"), person("bob")
     anns, bobs = ann.connect(), bob.connect()

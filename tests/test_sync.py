@@ -43,7 +43,7 @@ def test_a_sync_tells_only_what_changed_since(person: Any, group: Any) -> None:
     assert quiet["id"] in cursors
 
 
-def test_whoever_is_too_far_behind_is_told_to_read_the_history(person: Any, group: Any, settings: Any) -> None:
+def test_a_client_too_far_behind_is_told_to_read_the_history(person: Any, group: Any, settings: Any) -> None:
     settings.RATE_MESSAGES = "off"
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
@@ -56,7 +56,7 @@ def test_whoever_is_too_far_behind_is_told_to_read_the_history(person: Any, grou
     assert (chat["limited"], chat["messages"], chat["version"]) == (True, [], 206)
 
 
-def test_a_stranger_syncs_nothing_of_a_chat_he_names(person: Any, group: Any) -> None:
+def test_a_stranger_syncs_nothing_of_a_chat_they_name(person: Any, group: Any) -> None:
     ann, eve = person("ann"), person("eve")
     room = group(ann)
     ann.post("/group/send", {"groupId": room["id"], "content": "secret"}, status=201)

@@ -69,7 +69,7 @@ def test_two_who_write_to_each_other_at_once_are_both_told(person: Any) -> None:
         assert stored(f"user:unread:{one.id}:{other.id}") == 5
 
 
-def test_group_unread_is_each_members_own_and_nobody_counts_his_own_words(person: Any, group: Any) -> None:
+def test_group_unread_is_each_members_own_and_nobody_counts_their_own_messages(person: Any, group: Any) -> None:
     ann, bob, cem = person("ann"), person("bob"), person("cem")
     room = group(ann, bob, cem)
     for one in (ann, bob, cem):
@@ -117,7 +117,7 @@ def test_many_chats_are_read_at_once(person: Any) -> None:
     assert counts(bob) == {}
 
 
-def test_the_sender_learns_that_he_was_read(person: Any, group: Any) -> None:
+def test_the_sender_learns_that_a_message_was_read(person: Any, group: Any) -> None:
     ann, bob, eve = person("ann"), person("bob"), person("eve")
     room = group(ann, bob)
     anns, eves = ann.connect(), eve.connect()

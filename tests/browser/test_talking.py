@@ -177,7 +177,7 @@ def test_typing_is_gone_six_seconds_after_the_last_key(someone: Callable[..., So
     expect(ann.page.locator("#status")).to_have_text("online")
 
 
-def test_a_sender_sees_that_he_was_read(someone: Callable[..., Someone]) -> None:
+def test_a_sender_sees_that_a_message_was_read(someone: Callable[..., Someone]) -> None:
     ann, bob = someone("Ann"), someone("Bob")
     ann.find(bob)
     ann.write("did you see this?")

@@ -86,7 +86,7 @@ async def growth(server: Server, meanwhile: Coroutine[Any, Any, Any]) -> int:
 
 
 @begun_together
-async def test_whoever_floods_is_thrown_out_each_time_and_the_others_talk_on(world: World) -> None:
+async def test_a_client_that_floods_is_thrown_out_each_time_and_the_others_talk_on(world: World) -> None:
     server = await world.serve(RATE_MESSAGES="60/30s")
     *talkers, mallory = everyone = world.people(server, "ann", "bob", "cem", "mallory")
     groups = groups_of(everyone)

@@ -13,7 +13,7 @@ TEXTS, LENGTH = 1000, 8000
 
 
 @begun_together
-async def test_whoever_reads_nothing_delays_nobody_and_is_given_up(world: World) -> None:
+async def test_a_client_that_reads_nothing_delays_nobody_and_is_given_up(world: World) -> None:
     server = await world.serve()
     ann, bob, cem = world.people(server, "ann", "bob", "cem")
     anns, bobs = await world.phones([ann, bob], server)

@@ -87,7 +87,7 @@ async def test_redis_dies_and_comes_back_empty_and_nobody_loses_anything(world: 
 
 
 @begun_together
-async def test_redis_hangs_and_whoever_sends_does_not(world: World) -> None:
+async def test_redis_hangs_and_senders_do_not(world: World) -> None:
     server = await world.serve()
     everyone = _ann, bob, *_ = world.people(server, "ann", "bob", "cem", "dan")
     groups = groups_of(everyone)
@@ -111,7 +111,7 @@ async def test_redis_hangs_and_whoever_sends_does_not(world: World) -> None:
 
 
 @begun_together
-async def test_whoever_leaves_while_redis_forgets_him_is_seen_to_be_gone(world: World) -> None:
+async def test_a_person_who_leaves_while_redis_loses_its_data_is_seen_to_be_gone(world: World) -> None:
     server = await world.serve()
     ann, bob = world.people(server, "ann", "bob")
     anns, bobs = await world.phone(ann, server.url), await world.phone(bob, server.url)
