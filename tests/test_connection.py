@@ -17,7 +17,7 @@ LAST = 0x80
 
 
 class Wire:
-    """A connection as bytes."""
+    """A connection that a test reads and writes as bytes."""
 
     def __init__(self, server: str, token: str = "", path: str = "/ws/chat/", **headers: str) -> None:
         at = urlsplit(server)
@@ -43,7 +43,7 @@ class Wire:
             self._socket.sendall(piece)
 
     def next(self, *kinds: int) -> tuple[int, bytes]:
-        """The next frame of these kinds, or of any."""
+        """The next frame of these kinds, or of any kind."""
         while True:
             head = self._read.read(2)
             assert len(head) == 2, "the connection has ended"

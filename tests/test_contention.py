@@ -162,7 +162,7 @@ def test_a_sign_in_that_meets_a_change_of_the_password_does_not_outlive_it(
 
     def save_slowly(device: Device, **options: Any) -> None:
         checked.set()
-        time.sleep(0.3)  # the old password was right, and now it is changed
+        time.sleep(0.3)  # the old password was accepted, and is changed now
         save(device, **options)
 
     def sign_in() -> str:
@@ -202,7 +202,7 @@ def test_of_equal_names_taken_at_once_one_exists(person: Any, threads: Any) -> N
 class TestMongoDB:
     @pytest.fixture
     def failing(self, server: str) -> Iterator[Callable[..., None]]:
-        """Lets the server refuse a command so many times."""
+        """Let the server refuse a command so many times."""
         connection.ensure_connection()
 
         def refuse(command: str, times: int, **how: Any) -> None:

@@ -1,4 +1,4 @@
-"""The run command as an operator meets it: a process that starts, that is ended or killed, and starts again."""
+"""The servers' processes: how they start, stop, die and start again, and what they refuse."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tests.browser.server import ROOT, Person, Server
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One that every test leaves as it was: running."""
+    """A server that every test leaves running."""
     with Server(tmp_path_factory.mktemp("served"), is_first=True) as server:
         yield server
 
@@ -49,8 +49,9 @@ def is_alive(process: int) -> bool:
 
 
 def processes_of(server: Server) -> list[int]:
-    """Every process that was started for this server's DATA_DIR: by its environment, or by its arguments, which Redis
-    writes over its environment.
+    """Every process of this server's DATA_DIR.
+
+    They are found by their environment or, as Redis overwrites that, by their arguments.
     """
     mark = str(data(server)).encode()
     found: list[int] = []
@@ -65,7 +66,7 @@ def processes_of(server: Server) -> list[int]:
 
 
 def soon(claim: Callable[[], Any], seconds: float = 20) -> Any:
-    """What `claim` says once that is true; fails if it does not come true in time."""
+    """The first true answer of `claim`; fails if there is none in time."""
     give_up = time.monotonic() + seconds
     while True:
         try:
@@ -78,7 +79,7 @@ def soon(claim: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 def refused(server: Server, **environment: str) -> str:
-    """What a start says that is refused."""
+    """The error output of a start that is refused."""
     ended = subprocess.run(
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,
@@ -119,7 +120,7 @@ def test_a_second_start_takes_seconds(served: Server) -> None:
     served.stop()
     began = time.monotonic()
     served.start()
-    assert time.monotonic() - began < 10  # 0.7 where nothing else runs
+    assert time.monotonic() - began < 10  # 0.7 on an idle machine
 
 
 def test_a_second_server_on_the_same_data_is_refused(served: Server) -> None:
@@ -380,7 +381,7 @@ def test_logs_know_no_secrets_and_no_tracebacks_of_what_clients_get_wrong(served
     assert "Traceback" not in said
 
 
-# What may come in -----------------------------------------------------------------------------------------------------
+# Requests and responses -----------------------------------------------------------------------------------------------
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_stored(served: Server) -> None:
