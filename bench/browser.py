@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,7 @@ class Senders:
             additional_headers={"Authorization": f"Bearer {token}"},
             max_size=None,
             compression=None,
+            ping_interval=None,
         )
         threading.Thread(target=self._drain, args=[socket], daemon=True).start()
         return socket
@@ -99,14 +101,14 @@ class Senders:
     @contextmanager
     def sending(self, *, per_second: float) -> Iterator[None]:
         self._stopped.clear()
-        thread = threading.Thread(target=self.send, args=[sys.maxsize], kwargs={"per_second": per_second}, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stopped.set()
-            thread.join()
-            self._stopped.clear()
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(self.send, sys.maxsize, per_second=per_second)
+            try:
+                yield
+            finally:
+                self._stopped.set()
+                sending.result()  # a sender whose connection was lost spoils the measurement
+                self._stopped.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -1,5 +1,6 @@
 """Runs of the load generator, bench/load.c."""
 
+import atexit
 import json
 import shutil
 import subprocess
@@ -39,7 +40,9 @@ def program() -> str:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         sys.exit("bench: needs a C compiler (Debian: apt install gcc libc6-dev)")
-    binary = Path(tempfile.mkdtemp(prefix="chat-load-")) / "load"
+    folder = Path(tempfile.mkdtemp(prefix="chat-load-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    binary = folder / "load"
     subprocess.run([compiler, "-O2", "-o", str(binary), str(ROOT / "bench" / "load.c")], check=True)
     return str(binary)
 
