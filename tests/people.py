@@ -17,7 +17,7 @@ from chatproject.core import hub
 from tests import documented
 
 #: Seconds a test waits for what comes at once on a machine that has nothing else to do.
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 #: Events to everyone whenever anybody comes or goes: ignored unless a test asks for them.
 BACKGROUND = {"OnlineUsersList"}
 
@@ -187,7 +187,7 @@ class Socket:
     def send_raw(self, frame: str | bytes) -> None:
         self._connection.send(frame)
 
-    def call(self, event: str, data: Any = None, *, timeout: float = PATIENCE) -> Any:
+    def call(self, event: str, data: Any = None, *, timeout: float = TIMEOUT_SECONDS) -> Any:
         """Send an event and return the data of its ack. Raises Refused."""
         number = next(self._acks)
         self.send(event, data, ack=number)
@@ -199,11 +199,11 @@ class Socket:
 
     # Receiving ----------------------------------------------------------------------------------------------------------
 
-    def answer(self, ack: int, *, timeout: float = PATIENCE) -> dict[str, Any]:
+    def answer(self, ack: int, *, timeout: float = TIMEOUT_SECONDS) -> dict[str, Any]:
         """The frame that answers `ack`: an ack, or an error."""
         return self._wait(lambda frame: frame.get("ack") == ack, f"an answer to {ack}", timeout)
 
-    def next(self, event: str, *, timeout: float = PATIENCE) -> Any:
+    def next(self, event: str, *, timeout: float = TIMEOUT_SECONDS) -> Any:
         """The data of the next `event`; other events before it are kept."""
         return self._wait(lambda frame: frame["event"] == event and "ack" not in frame, event, timeout)["data"]
 
@@ -230,7 +230,7 @@ class Socket:
         assert not heard, f"{self._person} was to hear no {' or '.join(events) or 'event'}, and heard {heard}"
         return True
 
-    def closed(self, *, timeout: float = PATIENCE) -> int:
+    def closed(self, *, timeout: float = TIMEOUT_SECONDS) -> int:
         """The code with which the server closes this socket.
 
         Earlier frames can still be asked for.
@@ -251,10 +251,10 @@ class Socket:
     def _fence(self) -> None:
         name = f"fence {next(self._acks)}"
         hub.publish(hub.user_topic(self._person.id), name, {})
-        self._wait(lambda frame: frame["event"] == name, "the fence", PATIENCE)
+        self._wait(lambda frame: frame["event"] == name, "the fence", TIMEOUT_SECONDS)
         # Events of other topics may leave in the same turn after it, but before this answer.
         self.call("SocketHeartBeat")
-        self._wait(lambda frame: frame["event"] == "SocketHeartBeat", "a heartbeat", PATIENCE)
+        self._wait(lambda frame: frame["event"] == "SocketHeartBeat", "a heartbeat", TIMEOUT_SECONDS)
 
     def _wait(self, fits: Any, what: str, timeout: float) -> dict[str, Any]:
         end = time.monotonic() + timeout

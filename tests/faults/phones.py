@@ -25,7 +25,7 @@ RETRY = 0.05
 #: Seconds between two attempts at a server that answered `busy`.
 RETRY_BUSY = 1.0
 #: Seconds for an answer, and for the start of a server, on a busy machine.
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 START = 240.0
 #: Events that carry a message.
 MESSAGES = {"OnPrivate", "OnGroupMsg", "OnEdit", "OnRecall"}
@@ -82,7 +82,7 @@ class Phone:
     @cached_property
     def http(self) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.person.token}"}
-        return httpx.AsyncClient(base_url=self.address, headers=headers, timeout=PATIENCE, trust_env=False)
+        return httpx.AsyncClient(base_url=self.address, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)
 
     @property
     def port(self) -> int:
@@ -172,16 +172,16 @@ class Phone:
             await self._socket.send(json.dumps({"event": event, "data": data or {}, "ack": number}))
         except ConnectionClosed as closed:
             raise Gone from closed
-        frame = await asyncio.wait_for(answer, PATIENCE)
+        frame = await asyncio.wait_for(answer, TIMEOUT_SECONDS)
         if frame["event"] != "ack":
             raise Refused(frame["data"])
         return frame["data"]
 
-    async def hears(self, event: str, *, within: float = PATIENCE, **having: Any) -> dict[str, Any]:
+    async def hears(self, event: str, *, within: float = TIMEOUT_SECONDS, **having: Any) -> dict[str, Any]:
         """The data of the next `event` with these values, after the last one that was read."""
         return dict((await self.hears_until(event, within=within, **having))[-1]["data"])
 
-    async def hears_until(self, event: str, *, within: float = PATIENCE, **having: Any) -> list[dict[str, Any]]:
+    async def hears_until(self, event: str, *, within: float = TIMEOUT_SECONDS, **having: Any) -> list[dict[str, Any]]:
         """Like `hears`, but all frames up to and including that event's."""
 
         def found() -> list[dict[str, Any]]:
