@@ -100,7 +100,7 @@ def options(description: str | None, *, rounds: int = 3, seconds: float = 4) -> 
     parser.add_argument(
         "--together", action="store_true", help="run the servers at once, and put each load on one after the other"
     )
-    parser.add_argument("--loads", nargs="+", default=[], help="loads whose names begin so: POST, 'fan-out to 200'")
+    parser.add_argument("--loads", nargs="+", default=[], help="names of loads, or how they begin: POST")
     return parser
 
 
@@ -131,9 +131,14 @@ def selected(contestants: Sequence[Contestant], chosen: argparse.Namespace) -> l
     known = {one.family for one in contestants}
     if unknown := set(chosen.only) - known:
         sys.exit(f"bench: {', '.join(sorted(unknown))}: not among {', '.join(sorted(known))}")
+    names = {load.name for one in contestants for load in one.loads}
+    # A whole name stands for itself alone: "window 1" is not "window 16".
+    wanted = {
+        name for word in chosen.loads for name in names if name == word or (word not in names and name.startswith(word))
+    }
     left = []
     for one in contestants:
-        loads = [load for load in one.loads if not chosen.loads or load.name.startswith(tuple(chosen.loads))]
+        loads = [load for load in one.loads if not chosen.loads or load.name in wanted]
         if loads and (not chosen.only or one.family in chosen.only):
             left.append(Contestant(one.name, one.begin, loads))
     return left
