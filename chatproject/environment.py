@@ -59,7 +59,7 @@ def secret_key(given: str, folder: Path, *, debug: bool) -> str:
 
 
 def redis_prefix(given: str) -> str:
-    """What an installation's names in Redis begin with, as given; "" where nothing is."""
+    """The given prefix of an installation's names in Redis, checked; "" if none is given."""
     if given and not re.fullmatch(r"[a-zA-Z0-9_.-]{1,32}", given):
         raise ImproperlyConfigured(
             f"REDIS_PREFIX: {given!r} is not a prefix. Give 1 to 32 letters, digits, hyphens, underscores and periods."
@@ -68,7 +68,7 @@ def redis_prefix(given: str) -> str:
 
 
 def derived_redis_prefix(key: str) -> str:
-    """A prefix that all processes with this SECRET_KEY agree on, and that tells nothing of it."""
+    """A prefix on which all processes with this SECRET_KEY agree, and which does not reveal it."""
     return "chat-" + hashlib.sha256(b"redis prefix:" + key.encode()).hexdigest()[:16]
 
 

@@ -200,7 +200,7 @@ REDIS_DOCUMENTED_KEY_PREFIX = f"{REDIS_PREFIX}:" if REDIS_PREFIX else ""
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "chatproject.core.hub.layer.Layer",
-        # The timeouts are for single publishes; connections that listen have none.
+        # The timeouts are those of a single publish; subscribed connections have none.
         "CONFIG": {
             "hosts": [{"socket_timeout": 5, "socket_connect_timeout": 2, **address.layer_host(REDIS_URL)}],
             "prefix": _prefix,
@@ -209,7 +209,7 @@ CHANNEL_LAYERS = {
 }
 _cache: dict[str, Any] = {
     "BACKEND": "django_redis.cache.RedisCache",
-    "LOCATION": [REDIS_URL],  # a list, because a text is split at its commas
+    "LOCATION": [REDIS_URL],  # a list: a text would be split at its commas
     "KEY_PREFIX": _prefix,
     "OPTIONS": {
         "CONNECTION_FACTORY": "chatproject.core.redis.client.SharedConnections",

@@ -1,10 +1,13 @@
-"""The one door to live sockets.
+"""The only way to live sockets.
 
-`publish` may be called from any thread, after the commit. It never fails and never waits: what is pushed is a hint, at
-most once, in order per topic and publisher; whoever missed one learns of it by the next heartbeat and syncs. The
-sockets of the publishing process hear an event at once, Redis or not; it goes through Redis once per other process that
-has somebody to hear it, is encoded once, and what waits for a topic when a process wakes leaves as one frame to the
-sockets that understand batches.
+`publish` may be called from any thread, after the commit. It never fails and never waits. An event is
+a hint: delivered at most once, in order per topic and publisher. A client that missed one learns of it
+by its next heartbeat and syncs.
+
+The sockets of the publishing process receive an event at once, with or without Redis. Other processes
+receive it through the channel layer (`layer`), once each, if they have a socket for it. An event is
+encoded once. Events of one topic that arrive together leave as one frame to sockets opened with
+`?batch=1`.
 """
 
 from chatproject.core.hub.frames import EXTENSION as WIRE

@@ -1,8 +1,8 @@
-"""Events as WebSocket frames, encoded once for all who hear them, and the connection that takes them.
+"""Events as WebSocket frames, encoded once for all sockets, and the connections that take them.
 
-What leaves a server is not masked, so a text frame is the same for every reader: two to ten bytes and the text. Our own
-server (`core.websocket`) offers each connection as a `Wire` that takes such frames as they are; any other ASGI server
-gets its events by `send`.
+A server does not mask its frames, so a text frame is the same for every reader: 2 to 10 bytes, then
+the text. Our own server (`core.websocket`) offers each connection as a `Wire` that takes frames as they
+are. Any other ASGI server is sent texts.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def frame(text: bytes) -> bytes:
 
 
 def texts_of(frames: bytes) -> list[bytes]:
-    """What `frame` made frames of."""
+    """The texts in a sequence of frames: the inverse of `frame`."""
     texts, at = [], 0
     while at < len(frames):
         size, head = frames[at + 1], 2
@@ -58,8 +58,8 @@ def joined(texts: list[bytes]) -> bytes:
     return texts[0] if len(texts) == 1 else b"[" + b",".join(texts) + b"]"
 
 
-class Parcel:
-    """Events that leave together, as frames: one for a socket that understands batches, one each for the others."""
+class FramedEvents:
+    """Events that leave together: one frame for sockets with `?batch=1`, one each for others."""
 
     __slots__ = ("batch", "each", "texts")
 
@@ -72,7 +72,7 @@ class Parcel:
 
 
 class AsgiWire:
-    """A connection of a server that offers no wire: slower by a task for each write."""
+    """A connection of a server that offers no wire: costs a task for each write."""
 
     __slots__ = ("_send", "_sending")
 
@@ -86,7 +86,7 @@ class AsgiWire:
 
     def write_frames(self, frames: bytes) -> None:
         self._sending = asyncio.get_running_loop().create_task(self._send_all(texts_of(frames)))
-        self._sending.add_done_callback(lambda task: task.cancelled() or task.exception())  # `until_ready` tells it
+        self._sending.add_done_callback(_retrieve)
 
     async def _send_all(self, texts: list[bytes]) -> None:
         for text in texts:
@@ -99,8 +99,14 @@ class AsgiWire:
                 await asyncio.shield(self._sending)
             except asyncio.CancelledError:
                 raise
-            except Exception as gone:  # each server has its own exception for a connection that is gone
+            except Exception as gone:  # each server raises its own
                 raise ConnectionError from gone
+
+
+def _retrieve(sending: "asyncio.Task[None]") -> None:
+    """Take a write's exception, which `until_ready` raises if anybody waits."""
+    if not sending.cancelled():
+        sending.exception()
 
 
 def wire_of(scope: Any, send: Send) -> Wire:

@@ -1,10 +1,11 @@
-"""The channel layer: channels-redis' pub/sub layer, with what a chat needs of it. docs/channels.md says how to use it.
+"""The channel layer: channels-redis' pub/sub layer with what a chat needs. See docs/channels.md.
 
-- A message is delivered to the channels of its own process at once, Redis or not, and goes through Redis only while
-  another process lives: once, however many channels are in the group.
-- An event of the chat travels as the JSON that sockets get, so the hub never decodes one; a consumer that receives it
-  gets `{"type": "chat.event", "event": …, "data": …}`. Every other message travels as msgpack.
-- At most once, and in order per sender and group. Nothing is queued while Redis is away.
+- A message reaches the channels of its own process at once, with or without Redis. It goes through
+  Redis only while another process lives, and once, however many channels are in the group.
+- An event of the chat travels as the JSON that sockets are sent, so the hub does not decode it. A
+  consumer receives it as `{"type": "chat.event", "event": ..., "data": ...}`. Every other message
+  travels as msgpack.
+- Delivery is at most once, in order per sender and group. Nothing is queued while Redis is away.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from chatproject.core.hub.shard import NO_ORIGIN, Shard
 #: The `type` of a message that is an event of the chat.
 EVENT_TYPE = "chat.event"
 
-#: A message in msgpack is a map, whose first byte is at least this. Our own payloads begin with ASCII.
+#: msgpack's maps begin with this byte or a higher one, our own payloads with ASCII.
 _MSGPACK_MAP = 0x80
 
 
@@ -31,7 +32,10 @@ def encode(event: str, data: Any, **extra: Any) -> bytes:
 
 
 def payload_of(text: bytes, head: bytes = b"") -> bytes:
-    """An event's text as it travels. `head`: the id of a socket that has the event already, or a command as JSON."""
+    """An event's text as it travels.
+
+    `head`: the id of a socket that is not sent the event, or a command to the hub as JSON.
+    """
     return head + b"\n" + text
 
 
@@ -41,7 +45,10 @@ def is_event(payload: bytes) -> bool:
 
 
 class Layer(RedisPubSubChannelLayer):
-    """`BACKEND` of CHANNEL_LAYERS. `hosts` names one Redis, as channels-redis describes; `prefix` the installation."""
+    """The `BACKEND` of CHANNEL_LAYERS.
+
+    `hosts`: one Redis, as channels-redis describes it. `prefix`: what all names in Redis begin with.
+    """
 
     def __init__(self, *, hosts: list[Any], prefix: str) -> None:
         super().__init__(hosts=hosts, prefix=prefix)
@@ -51,7 +58,7 @@ class Layer(RedisPubSubChannelLayer):
         return f"{self._kwargs['prefix']}__group__{group}"
 
     def published(self, group: str, payload: bytes) -> tuple[str, bytes]:
-        """What PUBLISH takes to send a payload from where no event loop runs."""
+        """The arguments of PUBLISH, to send a payload from where no event loop runs."""
         return self.redis_channel(group), NO_ORIGIN + payload
 
     def here(self) -> "LoopLayer":
@@ -80,7 +87,7 @@ class Layer(RedisPubSubChannelLayer):
 
 
 class LoopLayer(RedisPubSubLoopLayer):
-    """The layer of one event loop; touched from nowhere else. `groups` and `channels` are what Redis is asked for."""
+    """The layer of one event loop. `groups` and `channels` are this process's subscriptions."""
 
     groups: dict[str, frozenset[str]]
     channels: dict[str, asyncio.Queue[bytes]]
@@ -91,28 +98,31 @@ class LoopLayer(RedisPubSubLoopLayer):
         self.shard = Shard(host, self)
         self._shards = [self.shard]
         self._group_prefix = self.channel_layer.redis_channel("")
-        #: Channels that are not received from: their groups' payloads are given to a function.
+        #: Channels without a queue: the payloads of their groups are passed to a function.
         self._listeners: dict[str, Callable[[str, bytes], None]] = {}
-        #: For each channel the set of it alone: most groups have one channel, and share it.
+        #: Per channel, the set of it alone. Most groups have one channel and share this set.
         self._alone: dict[str, frozenset[str]] = {}
 
     # For the hub ------------------------------------------------------------------------------------------------------
 
     async def listen(self, heard: Callable[[str, bytes], None]) -> str:
-        """A channel whose groups' payloads are given to `heard(group, payload)`; returns when Redis was asked."""
+        """Make a channel whose groups' payloads are passed to `heard(group, payload)`."""
         channel = f"{self.prefix}listener.{uuid.uuid4().hex}"
         self._listeners[channel] = heard
         await self.shard.subscribe(channel)
         return channel
 
     def publish(self, group: str, payload: bytes) -> None:
-        """`group_send` of a payload, without waiting; where Redis is away only this process hears it."""
+        """Like `group_send`, without waiting. If Redis is away, only this process receives it."""
         name = self._group_prefix + group
         self._deliver(name, group, payload)
         self.shard.write(name, payload)
 
     async def add(self, groups: Iterable[str], channel: str) -> None:
-        """`group_add` of several; returns when Redis has confirmed them, or at once while it is away."""
+        """Like `group_add` for several groups.
+
+        Returns when Redis has confirmed the subscriptions, or at once while it is away.
+        """
         names = [self._group_prefix + group for group in groups]
         new = []
         alone = self._alone.setdefault(channel, frozenset([channel]))
@@ -125,7 +135,7 @@ class LoopLayer(RedisPubSubLoopLayer):
         await self.shard.subscribe_all(names, new=new)
 
     def discard(self, groups: Iterable[str], channel: str) -> None:
-        """`group_discard` of several, without waiting."""
+        """Like `group_discard` for several groups, without waiting."""
         left = []
         for group in groups:
             name = self._group_prefix + group
@@ -138,11 +148,11 @@ class LoopLayer(RedisPubSubLoopLayer):
     # For the shard ----------------------------------------------------------------------------------------------------
 
     def names(self) -> list[str]:
-        """Everything that Redis is to send here."""
+        """All names in Redis that this process subscribes to."""
         return [*self._listeners, *self.channels, *self.groups]
 
     def deliver(self, name: str, payload: bytes) -> None:
-        """What Redis brings."""
+        """Deliver a payload that another process published."""
         self._deliver(name, name.removeprefix(self._group_prefix), payload)
 
     def _deliver(self, name: str, group: str, payload: bytes) -> None:
@@ -182,5 +192,5 @@ class LoopLayer(RedisPubSubLoopLayer):
 
 
 def _is_for_consumers(payload: bytes) -> bool:
-    """A command to the hub may come without an event: that is the hub's alone."""
+    """False for a command to the hub that carries no event."""
     return not is_event(payload) or not payload.endswith(b"\n")

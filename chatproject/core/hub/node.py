@@ -1,4 +1,4 @@
-"""This process's part of the hub: its sockets, its way to the other processes, and the jobs that keep them true."""
+"""This process's part of the hub: its sockets, its channel in the layer, and its periodic jobs."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 
 from chatproject.core import redis
-from chatproject.core.hub.frames import Parcel
+from chatproject.core.hub.frames import FramedEvents
 from chatproject.core.hub.layer import Layer, LoopLayer, encode, is_event, payload_of
 from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, paused
 from chatproject.core.hub.topics import EVERYONE, room_topic, user_topic
@@ -29,13 +29,14 @@ def _channel_layer() -> Layer:
 
 
 class _Hub:
-    """The sockets of this process, its channel in the channel layer, and the jobs that keep them true."""
+    """The state of one process. All of it belongs to one event loop, but for `_outgoing`."""
 
     def __init__(self) -> None:
         self.registry = Registry()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.layer: LoopLayer | None = None
-        self._channel = ""  # in the channel layer: it is in the group of every topic that a socket here needs
+        #: Our channel in the layer: a member of the group of every topic that a socket here needs.
+        self._channel = ""
         self._ready: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._outgoing: deque[tuple[str, bytes] | Callable[[], object]] = deque()
@@ -47,7 +48,7 @@ class _Hub:
     # Starting ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Begin with the process, or where the server knows no lifespan with the first socket; once."""
+        """Start once: with the process, or with the first socket if the server has no lifespan."""
         loop = asyncio.get_running_loop()
         if self.loop is not loop:
             self.loop, self._ready = loop, asyncio.Event()
@@ -60,7 +61,7 @@ class _Hub:
         await self._ready.wait()
 
     async def stop(self) -> None:
-        """End the jobs and the connections; the sockets are the server's to close."""
+        """End the jobs and the connections to Redis. The server closes the sockets."""
         if self.layer is None:
             return
         for task in tuple(self._tasks):
@@ -104,16 +105,16 @@ class _Hub:
     def _put(self, item: tuple[str, bytes] | Callable[[], object]) -> None:
         assert self.loop is not None
         self._outgoing.append(item)
-        if self._woken.acquire(blocking=False):  # one wake-up for all that is put in before the loop turns
+        if self._woken.acquire(blocking=False):  # one wake-up per turn of the loop
             self.loop.call_soon_threadsafe(self._send_outgoing)
 
     def _publish_without_loop(self, topic: str, payload: bytes) -> None:
-        """A command, or a web process without sockets."""
+        """From a management command, or a web process without sockets."""
         try:
             with redis.client() as connection:
                 connection.publish(*_channel_layer().published(topic, payload))
         except redis.Unavailable as away:
-            log.warning("hub: nobody was told of an event: %s", type(away).__name__)
+            log.warning("hub: an event was not published: %s", type(away).__name__)
 
     def _send_outgoing(self) -> None:
         self._woken.release()
@@ -131,26 +132,26 @@ class _Hub:
     # Hearing ----------------------------------------------------------------------------------------------------------
 
     def _hear(self, topic: str, payload: bytes) -> None:
-        """What the layer brings for one of our topics, from this process or another."""
+        """Take a payload that the layer delivers, published by this process or another."""
         if not is_event(payload):
-            return  # a message of another app, to its own consumers
+            return  # another app's message to its own consumers
         if not self._incoming:
             asyncio.get_running_loop().call_soon(self._deliver)
         self._incoming.setdefault(topic, []).append(payload)
 
     def _deliver(self) -> None:
-        """Everything that was heard in this turn of the loop, topic by topic."""
+        """Push what arrived in this turn of the loop, topic by topic."""
         incoming, self._incoming = self._incoming, {}
         for topic, payloads in incoming.items():
             texts: list[bytes] = []
-            skips: list[bytes] = []  # for each text, the socket that has it already
+            skips: list[bytes] = []  # per text, the id of the socket that has it already
             for payload in payloads:
                 head, _, text = payload.partition(b"\n")
                 if text:
                     for listener in self._listeners:
                         listener(topic, text)
                 if head.startswith(b"{"):
-                    self._push(topic, texts, skips)  # what came before a command keeps its place
+                    self._push(topic, texts, skips)  # events before a command stay before it
                     texts, skips = [], []
                     self._apply_command(topic, orjson.loads(head), text)
                 else:
@@ -159,22 +160,22 @@ class _Hub:
             self._push(topic, texts, skips)
 
     def _push(self, topic: str, texts: list[bytes], skips: list[bytes]) -> None:
-        hearers = self.registry.topics.get(topic)
-        if not texts or not hearers:
+        sockets = self.registry.topics.get(topic)
+        if not texts or not sockets:
             return
-        parcel: Parcel | None = None  # often the only hearer is the sender, who has it
+        events: FramedEvents | None = None  # often the only socket is the sender's, which has them
         skipping = {skip.decode() for skip in skips if skip}
-        for socket in hearers:
+        for socket in sockets:
             if socket.id in skipping:
                 others = [text for text, skip in zip(texts, skips, strict=True) if skip.decode() != socket.id]
                 if others:
-                    socket.outbox.push(Parcel(others))
+                    socket.outbox.push(FramedEvents(others))
             else:
-                parcel = parcel or Parcel(texts)
-                socket.outbox.push(parcel)
+                events = events or FramedEvents(texts)
+                socket.outbox.push(events)
 
     def _apply_command(self, topic: str, command: Mapping[str, Any], text: bytes) -> None:
-        """Apply a command in its place among the topic's events; its own event is the last that is heard."""
+        """Apply a command in its place among the topic's events. `text`: the event it carries."""
         if subscribed := command.get("subscribe"):
             self.spawn(self._subscribe_user(UUID(command["user"]), subscribed, text))
         elif unsubscribed := command.get("unsubscribe"):
@@ -183,7 +184,7 @@ class _Hub:
             stays = command.get("stays")
             for socket in tuple(self.registry.users.get(UUID(unsubscribed), ())):
                 if stays:
-                    self.registry.join(socket, [paused(topic)])  # the process listens already
+                    self.registry.join(socket, [paused(topic)])  # the process is subscribed already
                 self.leave(socket, [topic] if stays else [topic, paused(topic)])
         elif changed := command.get("changed"):
             for socket in self.registry.users.get(UUID(changed), ()):
@@ -193,7 +194,7 @@ class _Hub:
             self._close(UUID(signed_out), command, text)
 
     async def add(self, topics: Iterable[str]) -> None:
-        """Sockets here need these topics; returns when other processes' events of them are heard."""
+        """Subscribe to topics that sockets here need; returns when Redis has confirmed."""
         assert self.layer is not None
         await self.layer.add(topics, self._channel)
 
@@ -201,12 +202,12 @@ class _Hub:
         self.discard(self.registry.leave(socket, topics))
 
     def discard(self, topics: Iterable[str]) -> None:
-        """No socket here needs these topics any more."""
+        """Unsubscribe from topics that no socket here needs any more."""
         if self.layer is not None:
             self.layer.discard(topics, self._channel)
 
     async def _subscribe_user(self, user_id: UUID, topic: str, text: bytes) -> None:
-        """First the subscription, then the word: whoever reads the room on hearing it has missed nothing after it."""
+        """Subscribe, then push `text`: a client that loads the room on it misses no later event."""
         sockets = tuple(self.registry.users.get(user_id, ()))
         for socket in sockets:
             needed = self.registry.join(socket, [topic])
@@ -229,27 +230,27 @@ _hub = _Hub()
 
 
 def publish(topic: str, event: str, data: Any, *, skip: str = "") -> None:
-    """Tell everyone who hears `topic`, but for the socket `skip`. Any thread; never fails, never waits."""
+    """Send an event to a topic, but not to the socket `skip`. From any thread; never waits."""
     _hub.publish(topic, payload_of(encode(event, data), skip.encode()))
 
 
 def publish_to(topics: Iterable[str], event: str, data: bytes, *, skip: str = "") -> None:
-    """The same to several topics, of data that is JSON already."""
+    """Like `publish`, to several topics, with `data` encoded as JSON."""
     payload = payload_of(b'{"event":"%b","data":%b}' % (event.encode(), data), skip.encode())
     for topic in topics:
         _hub.publish(topic, payload)
 
 
 def soon(call: Callable[[], object]) -> None:
-    """Call this on the event loop, in order with what is published. Any thread; without a loop it is called here."""
+    """Call `call` on the event loop, in order with published events; here if there is no loop."""
     _hub.soon(call)
 
 
 def unsubscribe_user(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
-    """Let a person's sockets leave a room, in order with its events: nothing published later reaches them.
+    """Unsubscribe a person's sockets from a room, in order with the room's events.
 
-    `event`, where given, is the last thing they hear there; the others in the room hear it too. Who `stays` is still
-    found among the room's `members`, and hears nothing.
+    `event`, if given, goes to the whole room and is the last that they receive. With `stays` they are
+    only paused: still found among the topic's `members`.
     """
     text = encode(event, data) if event else b""
     command = {"unsubscribe": str(user_id), "stays": "1" if stays else ""}
@@ -257,13 +258,13 @@ def unsubscribe_user(user_id: UUID, room_id: UUID, event: str = "", data: Any = 
 
 
 def subscribe_user(user_id: UUID, room_id: UUID, event: str, data: Any) -> None:
-    """Let a person's live sockets hear a room from now on; when they do, they are told `event`."""
+    """Subscribe a person's live sockets to a room, then send them `event`."""
     command = {"subscribe": room_topic(room_id), "user": str(user_id)}
     _hub.publish(user_topic(user_id), payload_of(encode(event, data), orjson.dumps(command)))
 
 
 def person_changed(user_id: UUID, *, is_visible: bool) -> None:
-    """Let a person's live sockets know that what they know of him is outdated, and whether others may see him here."""
+    """Mark a person's live sockets outdated, and whether others may see that the person is here."""
     command = {"changed": str(user_id), "visible": "yes" if is_visible else ""}
     _hub.publish(user_topic(user_id), payload_of(b"", orjson.dumps(command)))
 
@@ -271,13 +272,13 @@ def person_changed(user_id: UUID, *, is_visible: bool) -> None:
 def close_sockets(
     *, user_id: UUID, device_id: UUID | None = None, but: UUID | None = None, code: int = SIGN_IN, reason: str = ""
 ) -> None:
-    """Close a person's live sockets everywhere: one device's, or all `but` one device's. They hear `OnLogout` first."""
+    """Send `OnLogout` to a person's live sockets and close them: one device's, or all `but` one's."""
     command = {"close": str(user_id), "device": str(device_id or ""), "but": str(but or ""), "code": code}
     _hub.publish(user_topic(user_id), payload_of(encode("OnLogout", {"reason": reason}), orjson.dumps(command)))
 
 
 def subscribed(topics: Sequence[str]) -> list[bool]:
-    """For each topic, whether a socket anywhere hears it. Raises redis.Unavailable."""
+    """Per topic, whether a process is subscribed to it. Raises redis.Unavailable."""
     layer = _channel_layer()
     with redis.client() as connection:
         counts: Any = connection.pubsub_numsub(*map(layer.redis_channel, topics))
@@ -288,7 +289,7 @@ def subscribed(topics: Sequence[str]) -> list[bool]:
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
-    """The ASGI application of a process's life: the hub begins and ends with it."""
+    """The ASGI application for `lifespan`: starts and stops the hub with the process."""
     while True:
         match (await receive())["type"]:
             case "lifespan.startup":
@@ -301,7 +302,7 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def register(socket: Socket, topics: Iterable[str]) -> None:
-    """Let a new socket hear its topics; returns when it does."""
+    """Add a new socket with its topics; returns when they are subscribed."""
     await _hub.start()
     _hub.registry.add(socket)
     await join(socket, [*topics, EVERYONE])
@@ -314,15 +315,15 @@ def unregister(socket: Socket) -> None:
 
 
 async def close_all(code: int) -> None:
-    """Close every socket of this process; returns when each has been told."""
-    while sockets := tuple(_hub.registry.sockets.values()):  # and those that open meanwhile
+    """Close every socket of this process; returns when all are gone."""
+    while sockets := tuple(_hub.registry.sockets.values()):  # including those that open meanwhile
         for socket in sockets:
             socket.close(code)
         await asyncio.sleep(0.01)
 
 
 async def join(socket: Socket, topics: Iterable[str]) -> None:
-    """Let a socket hear more; returns when it does, even where another socket of this process asked first."""
+    """Add topics to a socket; returns when they are subscribed, by this call or an earlier one."""
     await _hub.add(_hub.registry.join(socket, topics))
 
 
@@ -336,10 +337,10 @@ def local() -> Registry:
 
 
 def listen(listener: Callable[[str, bytes], None]) -> None:
-    """Call `listener(topic, text)` once per process for every event it hears. It must be quick."""
+    """Call `listener(topic, text)` for every event that reaches this process. It must be quick."""
     _hub._listeners.append(listener)
 
 
 def every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
-    """Run `job` again and again while this process has had a socket. Called before the first one."""
+    """Run `job` every so many seconds once the hub has started. Call it before that."""
     _hub.add_job(seconds, job)

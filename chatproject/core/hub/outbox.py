@@ -1,25 +1,26 @@
-"""What waits to leave for one socket. It never holds anybody else up, and never grows without end."""
+"""What waits to be sent to one socket: bounded, and never in the way of other sockets."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 
-from chatproject.core.hub.frames import Parcel, Wire, frame, joined
+from chatproject.core.hub.frames import FramedEvents, Wire, frame, joined
 
 log = logging.getLogger(__name__)
 
-#: Bytes that may wait for a reader before he counts as too slow.
-LIMIT = 1024 * 1024
+#: Bytes that may wait for a client before it counts as too slow.
+WAITING_MAX = 1024 * 1024
 #: Seconds that one write may take.
-PATIENCE = 10.0
+WRITE_TIMEOUT_SECONDS = 10.0
 
 
 class Outbox:
     """Frames for one socket, in order.
 
-    While the connection takes what we write, `push` writes at once, without a task. When it does not, what comes is
-    kept until it does, and leaves together if the client understands batches. A reader who is too slow is reported
-    once by `too_slow`, and gets nothing more. Before `open`, which follows the handshake, everything is kept.
+    While the connection is ready, `push` writes at once, without a task. While it is not, events wait,
+    and then leave together if the client understands batches. A client that reads too slowly is
+    reported once by `too_slow` and is sent nothing more. Before `open`, which follows the handshake,
+    everything waits.
     """
 
     __slots__ = ("_batches", "_is_held", "_size", "_task", "_too_slow", "_waiting", "_wire", "is_closed")
@@ -42,22 +43,22 @@ class Outbox:
         if self._waiting:
             self._drain_soon()
 
-    def push(self, parcel: Parcel) -> None:
+    def push(self, events: FramedEvents) -> None:
         """Send events that left together."""
         if not self._is_held:
             if self._wire.is_ready:
-                self._wire.write_frames(parcel.batch if self._batches else parcel.each)
+                self._wire.write_frames(events.batch if self._batches else events.each)
                 return
             self._drain_soon()
         if self.is_closed:
             return
-        self._waiting += parcel.texts
-        self._size += sum(map(len, parcel.texts))
-        if self._size > LIMIT:
+        self._waiting += events.texts
+        self._size += sum(map(len, events.texts))
+        if self._size > WAITING_MAX:
             self._give_up()
 
     async def drained(self) -> None:
-        """Return when nothing waits any more."""
+        """Return when nothing waits."""
         while self._task is not None:
             await asyncio.wait([self._task])
 
@@ -76,7 +77,7 @@ class Outbox:
     async def _drain(self) -> None:
         try:
             while True:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(WRITE_TIMEOUT_SECONDS):
                     await self._wire.until_ready()
                 if not self._waiting:
                     self._is_held = False

@@ -1,7 +1,7 @@
-"""The live sockets of this process, and which of them hears which topic.
+"""The live sockets of this process, and the topics of each.
 
-Most sockets of a chat are idle, so what one costs here is counted in bytes: names are shared, and whoever is alone
-needs no table.
+Most sockets of a chat are idle, so the memory of one is counted in bytes: topic names are shared, and
+a person's sockets are a tuple, not a table.
 """
 
 import asyncio
@@ -10,15 +10,15 @@ import uuid
 from collections.abc import Iterable
 from uuid import UUID
 
-from chatproject.core.hub.frames import Parcel, Wire
+from chatproject.core.hub.frames import FramedEvents, Wire
 from chatproject.core.hub.outbox import Outbox
 
-#: What a socket is told when it is closed by us: the contract's codes.
+#: Close codes: docs/api.md.
 NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, FLOODING = 4400, 4401, 4408, 4429
 
 
 class Socket:
-    """One live connection of one signed-in device, held by the task that makes it."""
+    """One live connection of one signed-in device. Made in the task that serves it."""
 
     __slots__ = ("_task", "code", "device_id", "id", "is_outdated", "is_visible", "outbox", "topics", "user_id")
 
@@ -27,7 +27,7 @@ class Socket:
         self.user_id = user_id
         self.device_id = device_id
         self.is_visible = is_visible  # others may see that this person is here
-        self.is_outdated = False  # what the consumer knows of the person: he changed something since
+        self.is_outdated = False  # the person changed since the consumer read their row
         self.topics: tuple[str, ...] = ()
         #: The close code, once this socket must end.
         self.code = 0
@@ -36,10 +36,10 @@ class Socket:
 
     def push(self, text: bytes) -> None:
         """Send one event."""
-        self.outbox.push(Parcel([text]))
+        self.outbox.push(FramedEvents([text]))
 
     def close(self, code: int) -> None:
-        """End this connection: its task is cancelled, and does the rest."""
+        """End this connection by cancelling its task, which sends the close frame."""
         if not self.code:
             self.code = code
             if self._task is not None:
@@ -50,7 +50,10 @@ class Socket:
 
 
 def paused(topic: str) -> str:
-    """Where those are kept who are in a room but hear nothing of it: the process still listens for them."""
+    """The registry's name for a topic's sockets that are paused: members who are away.
+
+    They receive nothing, and are still found among the topic's `members`.
+    """
     return f"~{topic}"
 
 
@@ -59,7 +62,7 @@ def plain(topic: str) -> str:
 
 
 class Registry:
-    """Who hears what, here. It belongs to one event loop and is touched from nowhere else."""
+    """Sockets by id, by user and by topic. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self.sockets: dict[str, Socket] = {}
@@ -71,15 +74,15 @@ class Registry:
         self.users[socket.user_id] = (*self.users.get(socket.user_id, ()), socket)
 
     def remove(self, socket: Socket) -> list[str]:
-        """Forget a socket; answers the topics to stop listening to."""
+        """Forget a socket; returns the topics that no socket here needs any more."""
         self.sockets.pop(socket.id, None)
         if others := tuple(other for other in self.users.pop(socket.user_id, ()) if other is not socket):
             self.users[socket.user_id] = others
         return self.leave(socket, socket.topics)
 
     def join(self, socket: Socket, topics: Iterable[str]) -> list[str]:
-        """Let a socket hear topics; answers what the process must listen to for it."""
-        topics = [sys.intern(topic) for topic in topics]  # each of a room's sockets has its name
+        """Add topics to a socket; returns those that this process must be subscribed to for it."""
+        topics = [sys.intern(topic) for topic in topics]  # all sockets of a room share one text
         heard = set(socket.topics)
         new = [topic for topic in dict.fromkeys(topics) if topic not in heard]
         for topic in new:
@@ -92,15 +95,15 @@ class Registry:
         return [plain(topic) for topic in topics]
 
     def members(self, topic: str) -> set[Socket]:
-        """Everyone here who belongs to a topic, those included who are in the room but hear nothing of it."""
+        """All sockets here that belong to a topic, paused ones included."""
         return {*self.topics.get(topic, ()), *self.topics.get(paused(topic), ())}
 
     def is_wanted(self, topic: str) -> bool:
-        """Whether this process must still listen to a topic."""
+        """Whether this process must stay subscribed to a topic."""
         return topic in self.topics or paused(topic) in self.topics
 
     def leave(self, socket: Socket, topics: Iterable[str]) -> list[str]:
-        """Let a socket hear topics no more; answers those to stop listening to."""
+        """Take topics from a socket; returns those that no socket here needs any more."""
         left = set(topics).intersection(socket.topics)
         socket.topics = tuple(topic for topic in socket.topics if topic not in left)
         unwanted = []

@@ -1,8 +1,8 @@
-"""One Redis server's part of the channel layer: what is published in one turn of the loop leaves in one write, and what
-comes is read as it comes.
+"""The channel layer's connections to Redis.
 
-channels-redis' own connection awaits a round trip for every publish, under a lock, and sets a timer for every read:
-docs/decisions.md has the figures.
+Messages published in one turn of the event loop leave in one write, and messages are read without a
+timer each. channels-redis' own connection awaits a round trip for every publish and sets a timer for
+every read; docs/decisions.md has the figures.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ CONNECT_TIMEOUT_SECONDS = 2
 SUBSCRIBE_TIMEOUT_SECONDS = 2
 #: Seconds between two pings, and for the answer to one.
 PING_SECONDS = 5
-#: Bytes in front of every payload: which process published it.
+#: Bytes in front of every payload that name the process which published it.
 ORIGIN_BYTES = 16
-#: That of a process which hears nothing itself.
+#: For a process that has no subscriptions.
 NO_ORIGIN = bytes(ORIGIN_BYTES)
 
 
 class _Link:
-    """One connection to Redis: writes of one turn of the loop leave together, replies go to `heard` in order.
+    """One connection to Redis. Commands of one turn of the loop leave together.
 
-    `lost` is called once, when the connection breaks, and never after `close`.
+    Replies are passed to `heard`. `lost` is called when the connection breaks, never after `close`.
     """
 
     def __init__(self, connection: Any, heard: Callable[[Any], None], lost: Callable[[], object]) -> None:
@@ -54,7 +54,7 @@ class _Link:
         """Queue a command for this turn of the loop; False when too much is waiting."""
         if self._size > BACKLOG_MAX:
             return False
-        packed = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub has tuples of one
+        packed = hiredis.pack_command(command)  # type: ignore[arg-type]
         self._out.append(packed)
         self._size += len(packed)
         self._has_work.set()
@@ -97,10 +97,13 @@ class _Link:
 class Shard(RedisSingleShardConnection):
     """Publishes to and hears from one Redis server, for the loop layer `channel_layer`.
 
-    Until the first subscription it is what channels-redis makes it: a publish is awaited, and raises where Redis is
-    away. From then on two connections are kept, renewed when they break and subscribed again; a process that is alone
-    publishes nothing. Every process hears the channel `processes`, greets the others there when it has come (back),
-    and asks Redis now and then how many they are.
+    Before the first subscription it behaves as in channels-redis: a publish is awaited, and raises if
+    Redis is away. From then on it keeps two connections. When one breaks, both are renewed and all
+    names subscribed again.
+
+    A process that is alone publishes nothing. Every process subscribes to the name `_processes`,
+    publishes a greeting there when it has connected, and asks Redis every few seconds how many
+    subscribe to it.
     """
 
     def __init__(self, host: dict[str, Any], channel_layer: Any) -> None:
@@ -109,15 +112,15 @@ class Shard(RedisSingleShardConnection):
         self._processes = f"{channel_layer.prefix}__processes__"
         self._greetings = 0
         self.has_company = True
-        #: For each count that was asked for, the greetings heard by then.
+        #: Per count that was requested, the greetings received before it.
         self._counting: deque[int] = deque()
-        #: For each name, those who wait for its subscriptions to be confirmed.
+        #: Per name, one future for each SUBSCRIBE that Redis has not confirmed.
         self._confirming: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
         self._publisher: _Link | None = None
         self._subscriber: _Link | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._pool = create_pool(host)
-        self._pool.connection_kwargs["socket_timeout"] = None  # a connection that is idle is not broken
+        self._pool.connection_kwargs["socket_timeout"] = None  # an idle connection is not broken
         #: Whether connecting was tried once.
         self._tried = asyncio.Event()
         self._broken = asyncio.Event()
@@ -125,13 +128,13 @@ class Shard(RedisSingleShardConnection):
 
     @property
     def is_up(self) -> bool:
-        """Whether other processes hear what is published now."""
+        """Whether other processes receive what is published now."""
         return self._publisher is not None
 
     # Publishing -------------------------------------------------------------------------------------------------------
 
     def write(self, name: str, payload: bytes) -> bool:
-        """Publish to every other process that subscribed, without waiting; False when none of them will hear it."""
+        """Publish to other processes, without waiting; False if they will not receive it."""
         if self._publisher is None:
             return False
         return not self.has_company or self._publisher.write("PUBLISH", name, self.origin + payload)
@@ -141,7 +144,7 @@ class Shard(RedisSingleShardConnection):
         if self._keeper is None:
             await super().publish(channel, self.origin + message)
         elif not self.write(channel, message):
-            raise redis.ConnectionError("Redis is away: only this process heard the message")
+            raise redis.ConnectionError("Redis is away: only this process received the message")
 
     # Subscribing ------------------------------------------------------------------------------------------------------
 
@@ -152,10 +155,10 @@ class Shard(RedisSingleShardConnection):
         self.unsubscribe_all([channel])
 
     async def subscribe_all(self, names: Collection[str], *, new: Collection[str]) -> None:
-        """Hear these names, of which `new` were not asked for before.
+        """Subscribe to those of `names` that are `new`.
 
-        Returns when Redis has confirmed all, or at once while it is away: the layer's `names` are asked for when it is
-        back.
+        Returns when Redis has confirmed all names. Returns at once while Redis is away: when it is back,
+        all of the layer's `names` are subscribed.
         """
         if self._subscriber is None:
             if self._keeper is None:
@@ -185,7 +188,8 @@ class Shard(RedisSingleShardConnection):
         match reply[0]:
             case b"message":
                 name, payload = reply[1].decode(), reply[2]
-                if not payload.startswith(self.origin):  # what this process published, it has heard already
+                # Our own messages were delivered when they were published.
+                if not payload.startswith(self.origin):
                     if name == self._processes:
                         self._greetings += 1
                         self.has_company = True
@@ -205,7 +209,7 @@ class Shard(RedisSingleShardConnection):
                 del self._confirming[name]
 
     def _count(self) -> None:
-        """Ask how many processes there are: the only thing that is answered on the publishing connection."""
+        """Request the number of processes. No other command of this connection has a reply."""
         if self._publisher is not None:
             self._publisher.write("CLIENT", "REPLY", "ON")
             self._publisher.write("PUBSUB", "NUMSUB", self._processes)
@@ -214,7 +218,7 @@ class Shard(RedisSingleShardConnection):
 
     def _answer(self, reply: Any) -> None:
         if isinstance(reply, list):
-            # A process that greeted since then may not have been counted.
+            # A process that greeted after the request may not have been counted.
             self.has_company = reply[1] > 1 or self._counting.popleft() != self._greetings
 
     # Connecting -------------------------------------------------------------------------------------------------------
@@ -234,7 +238,7 @@ class Shard(RedisSingleShardConnection):
             if (manager := getattr(pool, "sentinel_manager", None)) is not None:
                 for sentinel in manager.sentinels:
                     await sentinel.aclose()
-        await asyncio.sleep(0)  # a transport that was closed has its end in the next turn of the loop
+        await asyncio.sleep(0)  # closed transports end in the next turn of the loop
 
     def _drop(self) -> list[_Link]:
         links = [link for link in (self._publisher, self._subscriber) if link is not None]
@@ -248,7 +252,7 @@ class Shard(RedisSingleShardConnection):
                 if not future.done():
                     future.set_result(None)
         self._broken.set()
-        self._answered.set()  # nobody waits for an answer that will not come
+        self._answered.set()  # wake those who wait for an answer
         return links
 
     async def _keep(self) -> None:
@@ -269,10 +273,10 @@ class Shard(RedisSingleShardConnection):
                 self._drop()
             is_first = False
             self._tried.set()
-            await asyncio.sleep(RETRY_SECONDS)  # a server that accepts and closes is not asked in a loop
+            await asyncio.sleep(RETRY_SECONDS)  # also where a server accepts and closes at once
 
     async def _watch(self) -> None:
-        """Return when a connection is broken, or Redis answers nothing: a stopped one holds its connections open."""
+        """Return when a connection breaks or a ping gets no answer: a stopped Redis keeps them open."""
         while True:
             self._answered.clear()
             if self._subscriber is not None:
@@ -288,7 +292,7 @@ class Shard(RedisSingleShardConnection):
                     return
 
     async def _connect(self) -> None:
-        """Connected is who answers: a stopped Redis accepts connections, too, and would hear what nobody else does."""
+        """Open both connections and wait for a PONG: a stopped Redis accepts connections, too."""
         self._broken.clear()
         async with AsyncExitStack() as unless_it_answers:
             publisher = await self._open(self._answer)
@@ -303,7 +307,7 @@ class Shard(RedisSingleShardConnection):
                 raise redis.ConnectionError("Redis closed the connection")
             unless_it_answers.pop_all()
         self._publisher, self._subscriber = publisher, subscriber
-        publisher.write("CLIENT", "REPLY", "OFF")  # how many heard a message is nothing to us
+        publisher.write("CLIENT", "REPLY", "OFF")  # the number of receivers is not used
         publisher.write("PUBLISH", self._processes, self.origin)
         if names := self.channel_layer.names():
             self._send_subscribe(subscriber, names)

@@ -1,6 +1,6 @@
-"""Names of what sockets hear: a topic per person, per room, per watched person, and one for everyone.
+"""Topics that sockets subscribe to: per person, per room, per watched person, and one for everyone.
 
-A topic is a group of the channel layer, so a name has the characters that Channels allows there.
+A topic is the name of a group in the channel layer, in the characters that Channels allows there.
 """
 
 from uuid import UUID
@@ -9,17 +9,17 @@ from chatproject.core.hub.registry import plain
 
 
 def user_topic(user_id: UUID | str) -> str:
-    """What one person's sockets hear."""
+    """Events for one person's sockets."""
     return f"user.{user_id}"
 
 
 def room_topic(room_id: UUID | str) -> str:
-    """What the members who are present in a group hear."""
+    """Events for the members of a room who are not away."""
     return f"room.{room_id}"
 
 
 def status_topic(user_id: UUID | str) -> str:
-    """What those who watch a person's presence hear."""
+    """Events for those who watch a person's presence."""
     return f"status.{user_id}"
 
 
@@ -27,5 +27,5 @@ def is_room(topic: str) -> bool:
     return plain(topic).startswith("room.")
 
 
-#: What every socket hears.
+#: Events for every socket.
 EVERYONE = "everyone"

@@ -1,11 +1,12 @@
-"""REDIS_URL: what redis-py takes as an address, or the address of a master that Sentinels know.
+"""REDIS_URL as connections: one server, or the master that Sentinels name.
 
-    redis://user:password@host:6379/0                              rediss:// with TLS; options follow as ?name=value
+    redis://user:password@host:6379/0        rediss:// with TLS; options follow as ?name=value
     unix:///path/redis.sock
-    redis+sentinel://user:password@host:26379,host2:26379/mymaster/0   rediss+sentinel:// with TLS, to Sentinels too
+    redis+sentinel://user:password@host:26379,host2:26379/mymaster/0
+                                             rediss+sentinel:// with TLS, to the Sentinels too
 
-User, password and options are those of the Redis server. Those of the Sentinels are the options `sentinel_username` and
-`sentinel_password`.
+User, password and options are those of the Redis server, and options are redis-py's. The Sentinels'
+own user and password are the options `sentinel_username` and `sentinel_password`.
 """
 
 from typing import Any
@@ -23,12 +24,12 @@ def layer_host(url: str) -> dict[str, Any]:
     """The address as channels-redis takes it in `hosts`. Raises ValueError."""
     if urlsplit(url).scheme in _PLAIN_SCHEMES:
         return _sentinel_host(url)
-    parse_url(url)  # refuses what is no address
+    parse_url(url)  # raises ValueError
     return {"address": url}
 
 
 def connection_pool(url: str, **options: Any) -> redis.ConnectionPool:
-    """A pool of synchronous connections; `options` are redis-py's, and the URL's own come first. Raises ValueError."""
+    """A pool of synchronous connections; the URL's options override `options`. May raise ValueError."""
     host = options | layer_host(url)
     if (address := host.pop("address", None)) is not None:
         return redis.ConnectionPool.from_url(address, **host)
@@ -49,7 +50,7 @@ def _sentinel_host(url: str) -> dict[str, Any]:
     is_secure = server.pop("connection_class", None) is not None
     own = {"username": server.pop("sentinel_username", None), "password": server.pop("sentinel_password", None)}
     shared = {key: value for key, value in server.items() if key.startswith(("ssl_", "socket_"))}
-    timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}  # a Sentinel that hangs is not waited for
+    timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}  # of a Sentinel that hangs
     tls = {"ssl": True} if is_secure else {}
     return {
         "sentinels": [_host_and_port(place) for place in places.split(",")],

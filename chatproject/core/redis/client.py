@@ -1,4 +1,4 @@
-"""The synchronous Redis client, for callers in threads that need an answer within TIMEOUT_SECONDS or an exception."""
+"""The synchronous Redis client: an answer within TIMEOUT_SECONDS, or an exception."""
 
 import functools
 import time
@@ -14,7 +14,7 @@ from chatproject.core.redis.address import connection_pool
 
 #: Seconds a caller waits for Redis before doing without it.
 TIMEOUT_SECONDS = 0.3
-#: Seconds for which nobody asks a Redis that just failed: one slow answer, not one per request.
+#: Seconds without attempts after a failure, so that one request is slow and not every one.
 AWAY_SECONDS = 1.0
 
 Unavailable = redis.RedisError
@@ -36,7 +36,7 @@ def _client() -> redis.Redis:
 
 
 class SharedConnections(ConnectionFactory):
-    """Lets django-redis use this module's connections, so the cache goes where REDIS_URL says, by Sentinels too."""
+    """Gives django-redis the connections of this module, so that the cache uses Sentinels, too."""
 
     def get_or_create_connection_pool(self, params: dict[str, Any]) -> redis.ConnectionPool:
         return _pool()
@@ -47,7 +47,7 @@ _failed_at = 0.0
 
 @contextmanager
 def client() -> Iterator[redis.Redis]:
-    """The shared client, for any thread. Raises `Unavailable`, at once while Redis is known to be away."""
+    """The shared client, for any thread. Raises `Unavailable`, at once after a recent failure."""
     global _failed_at
     if time.monotonic() - _failed_at < AWAY_SECONDS:
         raise redis.ConnectionError("Redis was away a moment ago")
@@ -59,15 +59,15 @@ def client() -> Iterator[redis.Redis]:
 
 
 def key(name: str) -> str:
-    """The key of something that only this application knows: it carries the installation's prefix."""
+    """A key that only this application reads: it carries the installation's prefix."""
     return settings.REDIS_KEY_PREFIX + name
 
 
 def documented_key(name: str) -> str:
-    """A key that operators know by its name: it carries a prefix only where REDIS_PREFIX is set."""
+    """A key that operators know by name: it carries a prefix only if REDIS_PREFIX is set."""
     return settings.REDIS_DOCUMENTED_KEY_PREFIX + name
 
 
 def script(source: str) -> str:
-    """A Lua script that makes keys itself: `own` and `documented` are the prefixes of `key` and `documented_key`."""
+    """A Lua script with `own` and `documented`, the prefixes of `key` and `documented_key`."""
     return f"local own, documented = '{key('')}', '{documented_key('')}'\n{source}"

@@ -1,8 +1,8 @@
-"""The embedded Redis: a real Redis-compatible server that the chat starts and looks after where no REDIS_URL is given.
+"""The embedded Redis-compatible server, started and restarted by the chat if REDIS_URL is not set.
 
-It listens on a unix socket whose place follows from DATA_DIR alone, so every process of an installation finds it, and
-is guarded by that directory's mode. What it holds may be lost: it is written to disk once a second, and if its file
-cannot be read it starts empty.
+It listens on a Unix socket. The socket's path follows from DATA_DIR alone, so every process of an
+installation finds it, and the directory's mode protects it. Its data may be lost: it is written to
+disk once a second, and if the file cannot be read the server starts empty.
 """
 
 import fcntl
@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 
 #: The longest path a unix socket can have, in bytes.
 SOCKET_PATH_MAX = 107
-#: Seconds until a server that starts has to answer; it may have a large file to read.
-START = 30.0
-#: Seconds until a server that was asked to end is killed.
-END = 5.0
+#: Seconds a server may take to start; it may have a large file to read.
+START_TIMEOUT_SECONDS = 30.0
+#: Seconds a server may take to end before it is killed.
+END_TIMEOUT_SECONDS = 5.0
 
 DIE_WITH_PARENT = Path(__file__).parents[1] / "server" / "die_with_parent.py"
 
@@ -46,13 +46,13 @@ OPTIONS = {
     "appendfsync": "everysec",
     "no-appendfsync-on-rewrite": "yes",
     "save": "",
-    # A web process that falls behind for a second is not worth dropping: it would have to catch up from the database.
+    # A subscriber that is dropped must catch up from the database, so a slow second is tolerated.
     "client-output-buffer-limit": "pubsub 256mb 64mb 60",
 }
 
 
 class Unavailable(Exception):
-    """There is no server; the text says why and what to do."""
+    """There is no server. The text says why, and what to do."""
 
 
 # Where it is ----------------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def _socket_path(data_dir: Path) -> Path:
 
 
 def _short_folder(data_dir: Path) -> Path:
-    """A folder in /tmp that is ours alone: anybody can make one of that name, and would be sent what the chat says."""
+    """A folder in /tmp, refused unless it is ours alone: anybody can create one of that name."""
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     folder = Path(f"/tmp/chat-{os.getuid()}-{digest}")  # noqa: S108
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -109,10 +109,10 @@ def _programs() -> Iterator[str]:
 
 
 class Keeper:
-    """Sees to it that the server of a DATA_DIR runs, from `start` to `stop`, and starts it again whenever it dies.
+    """Keeps the server of a DATA_DIR running from `start` to `stop`, and restarts it when it dies.
 
-    A server that runs already is taken over: of a chat that was killed, or of a command. `stop` ends it as well, unless
-    the keeper is a `guest` who only needs one for a while.
+    A server that already runs, left by a killed chat or started by a command, is taken over. `stop` ends
+    it too, unless the keeper is a `guest`, which needs a server only for a while.
     """
 
     def __init__(self, data_dir: Path, *, guest: bool = False) -> None:
@@ -125,7 +125,7 @@ class Keeper:
         self._ready = threading.Event()
         self._stopping = threading.Event()
         self._failure: Exception | None = None
-        # The kernel ties a server to the thread that started it, so one thread does, and lives as long as we do.
+        # The kernel ends a server with the thread that started it, so one thread lives as long.
         self._thread = threading.Thread(target=self._keep, name="redis-keeper", daemon=True)
 
     def start(self) -> None:
@@ -143,7 +143,7 @@ class Keeper:
             self._thread.join()
 
     def answers(self) -> bool:
-        """Whether a server is there and ready."""
+        """Whether a server answers."""
         with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(1)
             connection.connect(str(self._socket))
@@ -182,7 +182,7 @@ class Keeper:
             try:
                 self._launch()
             except Unavailable as failure:
-                # Perhaps its file is broken. What was in it can be rebuilt; a chat that does not start cannot.
+                # Its file may be broken. The data can be rebuilt, so start without it.
                 if not (files := self._folder / "appendonlydir").exists():
                     raise
                 log.error("redis: %s; trying again with an empty one", failure)
@@ -192,7 +192,7 @@ class Keeper:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Two servers on one directory would write into each other's files."""
+        """Hold the lock of the folder: two servers would write into each other's files."""
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -207,9 +207,9 @@ class Keeper:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C is for us: the server ends after those who use it
+                start_new_session=True,  # Ctrl-C reaches only us: the server ends after its users
             )
-        give_up = time.monotonic() + START
+        give_up = time.monotonic() + START_TIMEOUT_SECONDS
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > give_up:
                 self._end()
@@ -218,7 +218,7 @@ class Keeper:
             time.sleep(0.01)
 
     def _watch(self) -> None:
-        """Returns when the server is gone, or we are to stop."""
+        """Return when the server is gone, or when `stop` is called."""
         while not self._stopping.wait(0.1):
             if not (self.answers() if self._process is None else self._process.poll() is None):
                 return
@@ -227,7 +227,7 @@ class Keeper:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(END)
+                self._process.wait(END_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -235,17 +235,17 @@ class Keeper:
             self._end_leftover()
 
     def _end_leftover(self) -> None:
-        """End a server that is not our child: one that was left behind, perhaps stopped or hanging."""
+        """End a server that is not our child: left behind, and perhaps stopped or hanging."""
         pid = self._leftover()
         for sign in (signal.SIGTERM, signal.SIGKILL):
-            give_up = time.monotonic() + END
+            give_up = time.monotonic() + END_TIMEOUT_SECONDS
             while pid is not None and pid == self._leftover() and time.monotonic() < give_up:
                 with suppress(ProcessLookupError):
                     os.kill(pid, sign)
                 time.sleep(0.05)
 
     def _leftover(self) -> int | None:
-        """The process in the pidfile, if that is still our server and not another that got its number."""
+        """The process in the pidfile, if it is still our server and the number was not reused."""
         try:
             pid = int(self._pidfile.read_text())
         except (OSError, ValueError):
@@ -254,7 +254,7 @@ class Keeper:
 
 
 def _command_line(pid: int) -> str:
-    """What a process was started as; "" when there is none, or no more than its end to be told."""
+    """The command line of a process; "" if there is none, or only a zombie."""
     if Path("/proc/self").exists():
         with suppress(OSError):
             return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
@@ -265,7 +265,7 @@ def _command_line(pid: int) -> str:
 
 @contextmanager
 def ensure() -> Iterator[None]:
-    """For a command that needs Redis: where none runs, one runs while the body does."""
+    """For a command that needs Redis: run the embedded server for the body if none runs yet."""
     keeper = Keeper(settings.DATA_DIR, guest=True)
     if not settings.REDIS_EMBEDDED or keeper.answers():
         yield

@@ -1,4 +1,4 @@
-"""How often somebody may do something: token buckets in Redis, and in this process while Redis is away.
+"""Rate limits: token buckets in Redis, and in this process while Redis is away.
 
 A rate reads "30/10s", "60/h", "10/5m" or "off". A bucket holds the whole allowance and refills evenly.
 """
@@ -17,10 +17,10 @@ from chatproject.core.errors import RateLimited
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FORM = re.compile(r"(\d+)/(\d*)([smhd])")
 
-#: For each use in turn, takes `cost` tokens from all of its buckets, or from none and says how long to wait for which.
-#: The clock is Redis's own: hosts disagree.
-#: KEYS the buckets, use by use; ARGV cost, then limit and window in ms of a use's first bucket, its second …
-#: → for each use milliseconds to wait, 0 when taken; and for each the bucket that is empty, counted from 0.
+#: For each use in turn, takes `cost` tokens from all of its buckets, or from none.
+#: The clock is Redis's own, because hosts disagree.
+#: KEYS: the buckets, use by use. ARGV: cost, then limit and window (ms) of each bucket of a use.
+#: Returns, per use, the milliseconds to wait, 0 if taken; and the index of the empty bucket.
 _TAKE = """
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -67,7 +67,7 @@ def parse(text: str) -> Rate | None:
 
 
 class _Local:
-    """The same buckets in this process's memory: a fallback, forgotten when it grows."""
+    """Buckets in this process, used while Redis is away; cleared when there are too many."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, tuple[float, float]] = {}
@@ -94,8 +94,8 @@ def acquire_many(
 ) -> list[RateLimited | None]:
     """Take `cost` tokens for each use, from all of its buckets or from none.
 
-    `rates`: (name, rate) pairs. `uses`: per use, the key charged against each rate. Returns, per use, None where the
-    tokens were taken, else the error to raise.
+    `rates`: (name, rate) pairs. `uses`: per use, the key charged against each rate. Returns, per use,
+    None if the tokens were taken, else the error to raise.
     """
     limits = [(name, parsed, place) for place, (name, rate) in enumerate(rates) if (parsed := parse(rate))]
     if not limits:
@@ -112,13 +112,13 @@ def acquire_many(
 
 @cache
 def _take_script() -> Any:
-    """The script as redis-py calls it: by its hash, and once whole where Redis does not know it."""
+    """The script, sent by its hash, and in full once if Redis does not know it."""
     with redis.client() as connection:
         return connection.register_script(_TAKE)
 
 
 def _acquire_here(limits: Sequence[tuple[str, Rate, int]], use: Sequence[str], cost: int) -> RateLimited | None:
-    """Take from this process's own buckets, one by one: tokens of the first are lost when the next refuses."""
+    """Take from this process's buckets; if one refuses, tokens of those before it are lost."""
     for name, rate, place in limits:
         if wait := _local.wait(f"limit:{name}:{use[place]}", rate, cost):
             return _refusal(wait, rate)
@@ -135,7 +135,7 @@ def within_each(name: str, whos: Sequence[str], rate: str) -> list[bool]:
 
 
 def take(name: str, who: str, rate: str) -> None:
-    """Count one use by `who` of what `name` limits. Raises RateLimited when there is no allowance left."""
+    """Count one use by `who` of what `name` limits. Raises RateLimited if none is left."""
     (refused,) = acquire_many([(name, rate)], [(who,)])
     if refused is not None:
         raise refused

@@ -1,4 +1,4 @@
-"""Redis writes that nobody waits for: folded by key, sent by one thread in one pipeline, lost while Redis is away."""
+"""Redis writes that nobody waits for, sent by one thread in pipelines; lost while Redis is away."""
 
 import atexit
 import logging
@@ -11,13 +11,13 @@ from chatproject.core.redis.client import Unavailable, client
 
 log = logging.getLogger(__name__)
 
-#: Seconds a write waits: what changes twice meanwhile is written once, and requests that wait for Redis go first.
+#: Seconds a write waits: a key that changes twice meanwhile is written once.
 FOLD_SECONDS = 0.02
-#: A pause between two batches lasts this many times as long as writing the last one took: others use Redis, too.
+#: A pause between batches lasts so many times as long as the last batch, for other users of Redis.
 PAUSE_FACTOR = 9
 #: Seconds that such a pause lasts at most.
 PAUSE_MAX_SECONDS = 1.0
-#: Folded writes kept while Redis is away; past this the newest are dropped, and read paths rebuild them.
+#: Writes kept while Redis is away; past this, new ones are dropped, and read paths rebuild them.
 PENDING_MAX = 20_000
 
 Commands = Sequence[tuple[Any, ...]]
@@ -36,7 +36,7 @@ class _WriteBehind:
         with self._wake:
             if len(self._pending) >= PENDING_MAX and key not in self._pending:
                 return
-            self._pending.pop(key, None)  # what is written last goes out last
+            self._pending.pop(key, None)  # the order is that of the last writes
             self._pending[key] = commands
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="redis-write-behind", daemon=True)
@@ -45,7 +45,7 @@ class _WriteBehind:
             self._wake.notify()
 
     def flush(self) -> None:
-        """Send what is pending, in the caller's thread; returns when the writing thread has sent its batch, too."""
+        """Send all pending writes in the caller's thread, after the batch that is being sent."""
         with self._sending:
             self._flush()
 
@@ -61,7 +61,7 @@ class _WriteBehind:
                         pipeline.execute_command(*command)
                 pipeline.execute()
         except Unavailable as error:
-            # Not kept for later: a key that misses this write expires or is rebuilt by its owner's read.
+            # Not kept: a key that misses this write expires, or its owner's next read rebuilds it.
             log.warning("redis: %d folded writes lost: %s", len(batch), type(error).__name__)
 
     def _run(self) -> None:
@@ -80,12 +80,12 @@ _write_behind = _WriteBehind()
 
 
 def write_behind(key: str, *commands: tuple[Any, ...]) -> None:
-    """Write soon, without waiting and without a promise. A later write under the same `key` replaces this one."""
+    """Write soon, without waiting or a guarantee; a later write under `key` replaces this one."""
     _write_behind.put(key, lambda: commands)
 
 
 def write_behind_folded(key: str, commands: Callable[[], Commands]) -> None:
-    """Like `write_behind`, but `commands()` runs at flush time and covers every write made under `key`."""
+    """Like `write_behind`, but `commands()` runs at flush time, for all writes under `key`."""
     _write_behind.put(key, commands)
 
 
