@@ -27,9 +27,9 @@ export class Groups {
    */
   async load(groupId) {
     this.#follow(groupId);
-    const [members, mine] = await Promise.all([this.#server.members(groupId), this.#server.myGroups()]);
+    const [members, myGroups] = await Promise.all([this.#server.members(groupId), this.#server.myGroups()]);
     for (const member of members) this.#store.mergePerson(member);
-    this.#store.mergeGroup({ ...mine.find((one) => one.id === groupId), members });
+    this.#store.mergeGroup({ ...myGroups.find((one) => one.id === groupId), members });
   }
 
   /**
