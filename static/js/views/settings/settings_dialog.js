@@ -73,8 +73,8 @@ export function openSettings({ store, actions }) {
   dialog.dataset.pane = "sections";
   buttons.get(SECTIONS[0].name).focus();
   // The page's boot data lacks what only the user may see, such as invisibility.
-  actions
-    .loadMe()
+  actions.account
+    .load()
     .catch((problem) => toast(problem.message))
     .then(
       () =>
