@@ -178,7 +178,7 @@ def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
 
 
 def contacts(user_id: UUID) -> list[UUID]:
-    """The users with whom a user has private chats."""
+    """The other users of a user's private chats."""
     return list(Membership.objects.filter(user_id=user_id, peer__isnull=False).values_list("peer_id", flat=True))
 
 

@@ -1,4 +1,4 @@
-"""Every query for push subscriptions and for whom to push to."""
+"""Every query for push subscriptions and for who gets a push."""
 
 from collections.abc import Collection
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Decide whom to push to after a message: members with a subscription, with the message unread,
+"""Decide who gets a push after a message: members with a subscription, with the message unread,
 without an open page.
 
 An open page notifies its user itself, so a push as well would be the second notification.
