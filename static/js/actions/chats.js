@@ -18,10 +18,15 @@ export class Chats {
     this.#store.patchChat(key, { readSeq: upTo, ...(upTo >= chat.seq && { unreadCount: 0 }) });
     try {
       const { unreadCount } = await this.#server.markRead(chat, upTo);
-      if (chat.readSeq === upTo) this.#store.patchChat(key, { unreadCount });
+      if (this.#isReadUpTo(key, upTo)) this.#store.patchChat(key, { unreadCount });
     } catch ({ code }) {
-      if (code === "offline" && chat.readSeq === upTo) this.#store.patchChat(key, { readSeq: readBefore });
+      if (code === "offline" && this.#isReadUpTo(key, upTo)) this.#store.patchChat(key, { readSeq: readBefore });
     }
+  }
+
+  /** Whether nothing further was read meanwhile. Asks the store again: a new chat list replaces the chat's object. */
+  #isReadUpTo(key, upTo) {
+    return this.#store.chats.get(key)?.readSeq === upTo;
   }
 
   async pin(chat, pinned) {
