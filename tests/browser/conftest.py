@@ -24,7 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 
 #: Milliseconds. Generous for a busy machine; only what never happens is waited for so long.
 TIMEOUT_MS = 60_000
@@ -82,7 +82,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
+    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
     yield browser
     browser.close()
 

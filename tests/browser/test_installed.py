@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, Page, Playwright, expect
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
 
 from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
 #: Milliseconds in which a worker is installed or a server starts.
@@ -43,6 +43,14 @@ KEPT = """async () => {
   }
   return ends;
 }"""
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """The whole browser: it can show notifications."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
