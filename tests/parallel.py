@@ -86,7 +86,8 @@ class Progress:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
             self._outcomes[unit(report.nodeid)]["failed"] += 1
-            self._say(f"FAILED {report.nodeid}", red=True)
+            crash = getattr(report.longrepr, "reprcrash", None)
+            self._say(f"FAILED {report.nodeid} {crash.message[:500] if crash else ''}", red=True)
         elif report.when == "call" or report.skipped:
             self._outcomes[unit(report.nodeid)][report.outcome] += 1
 
