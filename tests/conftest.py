@@ -165,6 +165,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: the database is open to every test, and that mark would empty it.")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_clients() -> None:
+    """A failure shows what the server logged, not a line for each of the test's own requests."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
 def pytest_sessionfinish() -> None:
     _listener.close()
     if _ours:

@@ -24,7 +24,16 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, HEADLESS_CHROMIUM, PASSWORD, Person, Server
+from tests.browser.server import (
+    BROWSER_ARGS,
+    CHROMIUM,
+    FAKE_DEVICES,
+    GRANTED_DEVICES,
+    HEADLESS_CHROMIUM,
+    PASSWORD,
+    Person,
+    Server,
+)
 
 #: Milliseconds. Generous for a busy machine; only what never happens is waited for so long.
 TIMEOUT_MS = 60_000
@@ -82,7 +91,15 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
+    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, *GRANTED_DEVICES])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
+    """For what the headless shell lacks: a module's own fixture `chromium` may return it."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
     yield browser
     browser.close()
 

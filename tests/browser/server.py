@@ -20,7 +20,7 @@ from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
-#: The same engine without windows, which needs half of the processor's time; it has no notifications and installs no apps.
+#: The same engine without windows. It takes half the processor time, and has no notifications and no permissions.
 _SHELL = "/usr/bin/chromium-headless-shell"
 HEADLESS_CHROMIUM = _SHELL if Path(_SHELL).exists() else CHROMIUM
 #: No browser may reach out of the machine by itself.
@@ -34,6 +34,8 @@ BROWSER_ARGS = [
 ]
 #: A microphone that beeps and a camera that shows the time, for contexts that permit them.
 FAKE_DEVICES = ["--use-fake-device-for-media-stream"]
+#: The headless shell cannot ask for permission: there, everyone has it.
+GRANTED_DEVICES = [*FAKE_DEVICES, "--use-fake-ui-for-media-stream"]
 PASSWORD = "correct horse battery"
 #: Seconds a server may take to start on a busy machine.
 START = 240.0

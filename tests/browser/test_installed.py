@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
 
 from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
+from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
 #: Milliseconds in which a worker is installed or a server starts.
@@ -46,11 +46,9 @@ KEPT = """async () => {
 
 
 @pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    """The whole browser: it can show notifications."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
-    yield browser
-    browser.close()
+def chromium(whole_chromium: Browser) -> Browser:
+    """The whole browser, which can show notifications."""
+    return whole_chromium
 
 
 @pytest.fixture

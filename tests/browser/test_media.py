@@ -24,6 +24,12 @@ TRIP = "黄山 Trip"
 
 
 @pytest.fixture(scope="module")
+def chromium(whole_chromium: Browser) -> Browser:
+    """The whole browser, where the permissions of a context decide about its microphone and camera."""
+    return whole_chromium
+
+
+@pytest.fixture(scope="module")
 def couple(chromium: Browser, site: Server) -> Iterator[Pair]:
     """Two users in two browsers with a microphone, a camera and a position, shared by these tests."""
     options: dict[str, Any] = {"base_url": site.url, "locale": "en-GB", "viewport": {"width": 1280, "height": 800}}

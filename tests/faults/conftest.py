@@ -5,7 +5,6 @@ then waits for them one by one.
 """
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -25,8 +24,6 @@ AT_ONCE = 8
 def begun(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Story, "Future[None]"]]:
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each of some thousand requests
-
     async def tell(story: Story, folder: Path) -> None:
         async with World(folder, prepared()) as world:
             await story(world)
