@@ -104,7 +104,8 @@ class Progress:
     def pytest_report_teststatus(self) -> Generator[None, Any, Any]:
         """No dots: with several files at the same time they would not say whose they are."""
         status = yield
-        return (status[0], "", "") if status and isinstance(status[2], str) else status
+        # The word stays where it is wanted: in the summary at the end.
+        return (status[0], "", "" if status[0] == "passed" else status[2]) if status else status
 
     def pytest_sessionfinish(self) -> None:
         self._is_over.set()
