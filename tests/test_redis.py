@@ -12,6 +12,7 @@ from typing import Any
 import channels_redis.pubsub
 import pytest
 import redis
+import redis.asyncio
 from asgiref.sync import async_to_sync
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
 
@@ -151,6 +152,28 @@ async def test_a_user_with_few_rights_is_enough_and_its_password_is_used(own_red
     own_redis.client().execute_command("ACL", "SETUSER", "chat", *rights)
     own_redis.client().execute_command("ACL", "SETUSER", "default", "off")
     await assert_carries(f"redis://chat:secret@127.0.0.1:{own_redis.port}/0")
+
+
+async def test_tls_is_spoken_and_a_server_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    if not shutil.which("redis-server") or not shutil.which("openssl"):
+        pytest.skip("needs redis-server and openssl")
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "key", "-out", "cert"]
+    await asyncio.to_thread(subprocess.run, [*made, *names], cwd=tmp_path, check=True, capture_output=True)
+    port = ports.lease()
+    files = ["--tls-cert-file", f"{tmp_path}/cert", "--tls-key-file", f"{tmp_path}/key", "--tls-auth-clients", "no"]
+    server = await asyncio.to_thread(Redis, tmp_path, "--tls-port", str(port), *files)
+    distrusting = layer(f"rediss://localhost:{port}/0")
+
+    async def refused() -> None:
+        one = await Listener(distrusting).listen("room.1")
+        assert not one.layer.shard.is_up
+
+    try:
+        await assert_carries(f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path}/cert")
+        await closing(refused(), distrusting)
+    finally:
+        server.stop()
 
 
 def start_sentinel(folder: Path, master: Redis) -> tuple[subprocess.Popen[bytes], int]:
@@ -300,7 +323,7 @@ def test_code_without_an_event_loop_sends_by_one_of_its_own(own_redis: Redis) ->
 
 
 def test_what_the_layer_extends_in_channels_redis_is_as_it_was() -> None:
-    """It builds on names that channels-redis does not document: when this fails, read what changed in its pubsub.py."""
+    """When this fails, read what changed in channels_redis/pubsub.py, and redis/asyncio/connection.py."""
 
     def functions(owner: type) -> set[str]:
         return {name for name, value in vars(owner).items() if inspect.isfunction(value)}
@@ -314,6 +337,7 @@ def test_what_the_layer_extends_in_channels_redis_is_as_it_was() -> None:
         *("__init__", "publish", "subscribe", "unsubscribe", "flush"),
         *("_do_receiving", "_receive_message", "_ensure_redis", "_ensure_receiver"),
     }
+    assert redis.asyncio.Connection()._writer is None, "the layer takes its transport over"
     for name in ("_wrap_close", "create_pool", "decode_hosts"):
         assert callable(getattr(channels_redis.pubsub, name))
     one = layer("redis://127.0.0.1:1")
