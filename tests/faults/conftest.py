@@ -17,7 +17,7 @@ from tests.browser.server import prepared
 from tests.faults.world import Story, World
 
 #: Worlds that run at the same time; with more, each takes longer.
-AT_ONCE = 8
+AT_ONCE = 5
 
 
 @pytest.fixture(scope="session")
