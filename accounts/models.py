@@ -35,6 +35,13 @@ class UserManager(BaseUserManager["User"]):
 class User(Model, AbstractBaseUser, PermissionsMixin):
     """A person, or a guest: without a password, and only as long as a device's token lives."""
 
+    class AddableBy(models.TextChoices):
+        """Who may put this user into a group without asking."""
+
+        EVERYONE = "everyone", _("everyone")
+        KNOWN = "known", _("people they have written to")
+        NOBODY = "nobody", _("nobody")
+
     # Django's own costs one more write per sign-in; a device's created_at has the same information.
     last_login = None
 
@@ -48,6 +55,9 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May enter the administration."))
     is_guest = models.BooleanField(_("guest"), default=False)
     is_invisible = models.BooleanField(_("appears offline"), default=False)
+    addable_by = models.CharField(
+        _("may be added to groups by"), max_length=8, choices=AddableBy, default=AddableBy.EVERYONE
+    )
     last_active = models.DateTimeField(_("last active"), default=times.now)
     created_at = models.DateTimeField(_("created"), default=times.now, editable=False)
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from accounts.models import Device, User
 from accounts.rules import PASSWORD_MAX
-from chatproject.core.fields import helped, line, number, text
+from chatproject.core.fields import choice, helped, line, number, text
 from chatproject.core.http.api import PAGE, PAGE_MAX
 from chatproject.core.inputs import Input
 from chatproject.core.times import iso
@@ -57,6 +57,7 @@ def me_output(user: User, *, online: bool) -> dict[str, Any]:
         "isInvisible": user.is_invisible,
         "isGuest": user.is_guest,
         "isStaff": user.is_staff,
+        "addableBy": user.addable_by,
     }
 
 
@@ -65,6 +66,7 @@ class MeOutput(UserOutput):
     isInvisible = serializers.BooleanField(help_text="Appears offline to everyone.")
     isGuest = serializers.BooleanField(help_text="Has no password yet.")
     isStaff = serializers.BooleanField()
+    addableBy = serializers.ChoiceField(choices=User.AddableBy.choices, help_text="Who may put them into groups.")
 
 
 def device_output(device: Device, *, current: UUID | None) -> dict[str, Any]:
@@ -118,6 +120,9 @@ class ProfileInput(Input, frozen=True, kw_only=True):
         Annotated[str, line(20, blank=True, help="`en`, `zh-Hans`, or empty: as `Accept-Language` asks.")] | UnsetType
     ) = UNSET
     online: Annotated[bool, helped("false: appear offline.")] | UnsetType = UNSET
+    addable_by: (
+        Annotated[str, choice(User.AddableBy.choices, help="Who may put me into groups without asking.")] | UnsetType
+    ) = UNSET
     password: (
         Annotated[
             str,

@@ -284,6 +284,7 @@ def change_profile(
     img: str | None = None,
     language: str | None = None,
     online: bool | None = None,
+    addable_by: str | None = None,
 ) -> User:
     """Change the given fields of a profile. Raises Invalid, NameTaken."""
     changes: dict[str, Any] = {}
@@ -296,6 +297,8 @@ def change_profile(
         changes["language"] = rules.clean_language(language)
     if online is not None:
         changes["is_invisible"] = not online
+    if addable_by is not None:
+        changes["addable_by"] = addable_by
     return _change(user, changes)
 
 

@@ -1,5 +1,6 @@
 """HTTP routes of groups."""
 
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -10,7 +11,7 @@ from accounts.authentication import SignedIn
 from chatproject.core.http.api import require_self, with_next
 from chatproject.core.http.forms import serializer_of
 from groups import selectors, serializers, services
-from groups.models import Membership
+from groups.models import Membership, Room
 from groups.serializers import (
     ChatSettingsOutput,
     GroupOutput,
@@ -66,12 +67,14 @@ class AllListView(APIView):
         form = serializers.ListInput.read(request.query_params)
         rooms = selectors.listed_groups(request.user, **form.given())
         memberships = selectors.memberships_of(request.user.pk, [room.pk for room in rooms])
-        response = Response([group_output(room, role=_role(memberships.get(room.pk))) for room in rooms])
+        response = Response([_listed(room, memberships.get(room.pk)) for room in rooms])
         return with_next(response, request, after=rooms[-1].pk) if len(rooms) == form.limit else response
 
 
-def _role(membership: Membership | None) -> str | None:
-    return membership.role if membership else None
+def _listed(room: Room, membership: Membership | None) -> dict[str, Any]:
+    if membership is None:
+        return group_output(room, is_member=False)
+    return group_output(room, role=membership.role)
 
 
 class MembersView(APIView):
@@ -147,9 +150,32 @@ class ChatPinView(APIView):
 
 
 class TransferView(APIView):
-    @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Hand a group over")
+    @extend_schema(
+        request=serializers.MemberInput,
+        responses=GroupOutput,
+        summary="Offer a group to another member",
+        description="The member becomes its owner by `POST /group/transfer/accept`.",
+    )
     def post(self, request: SignedIn) -> Response:
         return _group(services.transfer(by=request.user, **serializers.MemberInput.read(request.data).given()))
+
+
+class AcceptTransferView(APIView):
+    @extend_schema(
+        request=serializers.GroupInput, responses=GroupOutput, summary="Become the owner of a group that was offered"
+    )
+    def post(self, request: SignedIn) -> Response:
+        return _group(services.accept_transfer(by=request.user, **serializers.GroupInput.read(request.data).given()))
+
+
+class DeclineTransferView(APIView):
+    @extend_schema(
+        request=serializers.GroupInput,
+        responses=GroupOutput,
+        summary="Decline a group that was offered; as its owner, take the offer back",
+    )
+    def post(self, request: SignedIn) -> Response:
+        return _group(services.decline_transfer(by=request.user, **serializers.GroupInput.read(request.data).given()))
 
 
 class DissolveView(APIView):

@@ -40,6 +40,20 @@ def updated(room: Room) -> None:
     hub.publish(hub.room_topic(room.pk), "OnGroupUpdate", group_output(room))
 
 
+def transfer(room: Room, owner: User, offered_to: UUID, state: str) -> None:
+    """The ownership of a group was offered, or an offer ended: to the owner and to the member who has it."""
+    payload = {
+        "groupId": str(room.pk),
+        "name": room.name,
+        "by": str(owner.pk),
+        "byName": owner.name,
+        "userId": str(offered_to),
+        "state": state,
+    }
+    for user_id in (owner.pk, offered_to):
+        hub.publish(hub.user_topic(user_id), "OnGroupTransfer", payload)
+
+
 def settings_changed(membership: Membership) -> None:
     """A user's own settings of a chat changed: to their own sockets."""
     hub.publish(hub.user_topic(membership.user_id), "OnChatUpdate", chat_settings_output(membership))

@@ -62,6 +62,16 @@ class Room(Model):
     last_message_id = models.UUIDField(null=True, editable=False)
     last_at = models.DateTimeField(_("last message"), default=now, editable=False)
     created_at = models.DateTimeField(_("created"), default=now, editable=False)
+    #: The member to whom the owner offers the group, until they accept or decline.
+    offered_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("ownership offered to"),
+        editable=False,
+        db_index=False,
+    )
     #: Only operators still see a dissolved group.
     dissolved_at = models.DateTimeField(_("dissolved"), null=True, editable=False)
 
@@ -104,6 +114,8 @@ class Membership(Model):
     #: private chats.
     peer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", editable=False)
     role = models.CharField(_("role"), max_length=8, choices=Role, default=Role.MEMBER)
+    #: Who put the member into the group; null for one who came by themselves, or owns it.
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", editable=False)
     read_seq = models.PositiveBigIntegerField(_("read up to"), default=0, editable=False)
     #: The number of the member's own messages after `read_seq`.
     own_since_read = models.PositiveBigIntegerField(default=0, editable=False)

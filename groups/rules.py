@@ -1,18 +1,23 @@
 """Permissions and limits in a group. Each rule raises the error for the client."""
 
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NotFound
 from chatproject.core.files import avatars
 from groups.models import Membership, Room
 
-#: Members of a group, also named in one request; groups of a user.
+#: Members of a group, also named in one request; groups that one user is in by their own doing or
+#: has put others into.
 MEMBERS_MAX = 2000
 GROUPS_MAX = 500
 #: Pinned chats of a user.
 PINS_MAX = 20
+#: Names that a refusal lists.
+NAMED_MAX = 5
 
 
 def require_admin(membership: Membership) -> None:
@@ -60,6 +65,31 @@ def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
 def require_capacity(room: Room, newcomers: int) -> None:
     if room.member_count + newcomers > MEMBERS_MAX:
         raise Conflict(_("The group is full."), code="group_full")
+
+
+def require_group_capacity(charged: int) -> None:
+    """One more group that counts against the user: entered by themselves, or filled with others.
+
+    A group into which somebody else put them does not: nobody can use up another's groups.
+    """
+    if charged >= GROUPS_MAX:
+        raise Conflict(_("You are in too many groups."), code="too_many_groups")
+
+
+def require_addable(newcomers: Iterable[User], *, known: Collection[UUID]) -> None:
+    """Put people into a group: only those who let the caller. `known` have written to the caller."""
+    refusing = [
+        user.name
+        for user in newcomers
+        if user.addable_by != User.AddableBy.EVERYONE
+        and not (user.addable_by == User.AddableBy.KNOWN and user.pk in known)
+    ]
+    if refusing:
+        names = ", ".join(refusing[:NAMED_MAX])
+        raise Forbidden(
+            _("%(names)s: cannot be added by you. Send them the invitation instead.") % {"names": names},
+            code="not_addable",
+        )
 
 
 def require_avatar(address: str, *, shown: str = "") -> None:

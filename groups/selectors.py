@@ -61,6 +61,30 @@ def other_membership(room: Room, user_id: UUID) -> Membership:
     return found
 
 
+def owner_membership(room: Room) -> Membership:
+    """The membership of a group's owner, with the user. Raises NotFound for a group without one."""
+    found = Membership.objects.select_related("user").filter(room=room, role=Membership.Role.OWNER).first()
+    if found is None:
+        raise NotFound()
+    found.room = room
+    return found
+
+
+def groups_charged_to(user: User) -> int:
+    """The number of groups that a user entered by themselves, or put others into."""
+    charged = Membership.objects.filter(room__kind=Room.Kind.GROUP).filter(_charged(user))
+    return charged.values("room_id").distinct().count()
+
+
+def is_charged_to(user: User, room: Room) -> bool:
+    """Whether this group is among those that `groups_charged_to` counts."""
+    return Membership.objects.filter(room=room).filter(_charged(user)).exists()
+
+
+def _charged(user: User) -> Q:
+    return Q(user=user, added_by=None) | Q(added_by=user)
+
+
 def direct_membership(user: User, other_id: UUID) -> Membership | None:
     """A user's membership in the private chat with another, None before its first message."""
     return (

@@ -33,6 +33,9 @@ class GroupOutput(serializers.Serializer[Any]):
     joinPolicy = serializers.ChoiceField(choices=Room.JoinPolicy.choices)
     memberCount = serializers.IntegerField()
     createdAt = serializers.DateTimeField()
+    offeredTo = serializers.UUIDField(
+        allow_null=True, help_text="The member to whom the owner offers the group; null for a stranger"
+    )
     role = serializers.ChoiceField(
         choices=Membership.Role.choices, allow_null=True, help_text="Mine; null for a stranger"
     )
@@ -54,9 +57,18 @@ def members_output(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
     return [member_output(membership, online=membership.user_id in here) for membership in memberships]
 
 
+TRANSFER_STATES = ["offered", "accepted", "declined", "withdrawn"]
+
+
 def group_output(
-    room: Room, *, role: str | None = None, members: Iterable[Membership] | None = None, invite_code: str | None = None
+    room: Room,
+    *,
+    role: str | None = None,
+    members: Iterable[Membership] | None = None,
+    invite_code: str | None = None,
+    is_member: bool = True,
 ) -> dict[str, Any]:
+    """A group; without `is_member` as a stranger sees it."""
     return {
         "id": str(room.pk),
         "name": room.name,
@@ -65,6 +77,7 @@ def group_output(
         "joinPolicy": room.join_policy,
         "memberCount": room.member_count,
         "createdAt": iso(room.created_at),
+        "offeredTo": str(room.offered_to_id) if room.offered_to_id and is_member else None,
         "role": role,
         "members": None if members is None else members_output(members),
         "inviteCode": invite_code,

@@ -4,7 +4,7 @@ Each is one transaction: rules, rows, system message; events after the commit.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -38,6 +38,18 @@ def _not_connected(
 post_system_message: PostSystemMessage = _not_connected
 
 
+class FindCorrespondents(Protocol):
+    def __call__(self, user: User, among: Collection[UUID]) -> set[UUID]: ...
+
+
+def _no_correspondents(user: User, among: Collection[UUID]) -> set[UUID]:
+    raise RuntimeError("messaging has not set groups.services.find_correspondents yet")
+
+
+#: Those among some people who have written to the user. Set by messaging, like `post_system_message`.
+find_correspondents: FindCorrespondents = _no_correspondents
+
+
 def open_direct(user: User, other: User) -> Room:
     """Get or create the private room of two users, inside the caller's transaction."""
     rules.require_other(user.pk, other.pk)
@@ -59,14 +71,14 @@ def create(
     rules.require_avatar(avatar)
 
     def body() -> Room:
-        if Membership.objects.filter(user=by, room__kind=Room.Kind.GROUP).count() >= rules.GROUPS_MAX:
-            raise Conflict(_("You are in too many groups."), code="too_many_groups")
+        rules.require_group_capacity(selectors.groups_charged_to(by))
         room = Room.objects.create(
             kind=Room.Kind.GROUP, name=name, avatar=avatar, join_policy=join_policy, creator=by, member_count=1
         )
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         others = _newcomers(room, [one for one in member_ids if one != by.pk])
-        _add_members(room, others)
+        _require_addable(by, others)
+        _add_members(room, others, by=by)
         on_commit(lambda: events.welcomed(room, by, *others))
         post_system_message(room, by=by, action="created", people=others, name=name)
         return room
@@ -87,6 +99,7 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
             return _with_away(known, by, away=False, tell=events.welcomed)
         rules.require_join(room, invite_code=invite_code, was_removed=selectors.was_removed(room, by))
         rules.require_capacity(room, 1)
+        rules.require_group_capacity(selectors.groups_charged_to(by))
         Removal.objects.filter(room=room, user=by).delete()
         (membership,) = _add_members(room, [by])
         on_commit(lambda: events.welcomed(room, by))
@@ -213,22 +226,76 @@ def set_role(*, by: User, group_id: UUID, user_id: UUID, role: str) -> Membershi
 
 
 def transfer(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
-    """Transfer the ownership: the other member becomes owner, the owner an admin."""
+    """Offer the ownership to another member, who accepts or declines. It replaces an offer before."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
         rules.require_owner(membership)
         target = selectors.other_membership(membership.room, user_id)
-        if target.user_id == by.pk:
-            return membership
-        target.role, membership.role = Membership.Role.OWNER, Membership.Role.ADMIN
-        target.save(update_fields=["role"])
-        membership.save(update_fields=["role"])
-        post_system_message(membership.room, by=by, action="transferred", people=[target.user])
-        on_commit(lambda: events.updated(membership.room))
+        if user_id != by.pk and user_id != membership.room.offered_to_id:
+            _end_offer(membership.room, by, "withdrawn")
+            _set_offer(membership.room, by, target.user_id, "offered")
+            post_system_message(membership.room, by=by, action="offered", people=[target.user])
         return membership
 
     return run_atomic(body)
+
+
+def accept_transfer(*, by: User, group_id: UUID) -> Membership:
+    """Become the owner of a group that was offered; the owner before becomes an admin.
+
+    Raises NotFound without an offer.
+    """
+
+    def body() -> Membership:
+        membership = selectors.locked_membership(by, group_id)
+        room = membership.room
+        if room.offered_to_id != by.pk:
+            raise NotFound()
+        before = selectors.owner_membership(room)
+        if membership.added_by_id is not None:
+            rules.require_group_capacity(selectors.groups_charged_to(by))
+        membership.role, membership.added_by = Membership.Role.OWNER, None
+        before.role = Membership.Role.ADMIN
+        membership.save(update_fields=["role", "added_by"])
+        before.save(update_fields=["role"])
+        _set_offer(room, before.user, None, "accepted", to=by.pk)
+        post_system_message(room, by=before.user, action="transferred", people=[by])
+        return membership
+
+    return run_atomic(body)
+
+
+def decline_transfer(*, by: User, group_id: UUID) -> Membership:
+    """End an offer of the ownership: the member who has it, or the owner who made it.
+
+    Raises NotFound without an offer.
+    """
+
+    def body() -> Membership:
+        membership = selectors.locked_membership(by, group_id)
+        room = membership.room
+        if room.offered_to_id is None or not (membership.is_owner or room.offered_to_id == by.pk):
+            raise NotFound()
+        _end_offer(room, selectors.owner_membership(room).user, "withdrawn" if membership.is_owner else "declined")
+        return membership
+
+    return run_atomic(body)
+
+
+def _end_offer(room: Room, owner: User, state: str) -> None:
+    if room.offered_to_id is not None:
+        _set_offer(room, owner, None, state, to=room.offered_to_id)
+
+
+def _set_offer(room: Room, owner: User, user_id: UUID | None, state: str, *, to: UUID | None = None) -> None:
+    """Write who has the offer, and tell both: `to` names the one who had it."""
+    room.offered_to_id = user_id
+    room.save(update_fields=["offered_to"])
+    offered_to = to or user_id
+    assert offered_to is not None
+    on_commit(lambda: events.transfer(room, owner, offered_to, state))
+    on_commit(lambda: events.updated(room))
 
 
 def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int | None = None) -> Membership:
@@ -282,8 +349,11 @@ def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bo
         newcomers = _newcomers(room, user_ids)
         if newcomers:
             rules.require_capacity(room, len(newcomers))
+            _require_addable(by, newcomers)
+            if not selectors.is_charged_to(by, room):
+                rules.require_group_capacity(selectors.groups_charged_to(by))
             Removal.objects.filter(room=room, user__in=[user.pk for user in newcomers]).delete()
-            _add_members(room, newcomers)
+            _add_members(room, newcomers, by=by)
             on_commit(lambda: events.welcomed(room, *newcomers))
             post_system_message(room, by=by, action="invited", people=newcomers)
         return membership
@@ -312,7 +382,8 @@ def _dissolve(room: Room) -> Room:
     room.memberships.all().delete()
     avatars.delete_unused(room.avatar)
     room.dissolved_at, room.member_count, room.invite_code, room.avatar = now(), 0, "", ""
-    room.save(update_fields=["dissolved_at", "member_count", "invite_code", "avatar"])
+    room.offered_to = None
+    room.save(update_fields=["dissolved_at", "member_count", "invite_code", "avatar", "offered_to"])
     on_commit(lambda: events.dissolved(room, user_ids))
     return room
 
@@ -330,11 +401,19 @@ def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
     return [found[one] for one in wanted if one not in members]
 
 
-def _add_members(room: Room, users: list[User]) -> list[Membership]:
+def _require_addable(by: User, newcomers: list[User]) -> None:
+    """Raise Forbidden where somebody does not let `by` put them into groups."""
+    asking = [user.pk for user in newcomers if user.addable_by == User.AddableBy.KNOWN]
+    rules.require_addable(newcomers, known=find_correspondents(by, asking) if asking else set())
+
+
+def _add_members(room: Room, users: list[User], *, by: User | None = None) -> list[Membership]:
     """Add members with their read cursor at the room's end: earlier messages are there, but not
     unread.
+
+    `by` put them there; without it they came by themselves.
     """
-    memberships = [Membership(room=room, user=user, read_seq=room.last_seq) for user in users]
+    memberships = [Membership(room=room, user=user, added_by=by, read_seq=room.last_seq) for user in users]
     Membership.objects.bulk_create(memberships)
     room.member_count += len(memberships)
     room.save(update_fields=["member_count"])
@@ -342,6 +421,9 @@ def _add_members(room: Room, users: list[User]) -> list[Membership]:
 
 
 def _remove_member(membership: Membership) -> None:
+    room = membership.room
     membership.delete()
-    membership.room.member_count -= 1
-    membership.room.save(update_fields=["member_count"])
+    room.member_count -= 1
+    if room.offered_to_id == membership.user_id:
+        room.offered_to = None
+    room.save(update_fields=["member_count", "offered_to"])

@@ -18,6 +18,8 @@ urlpatterns = [
     path("group/setRole", api.SetRoleView.as_view()),
     path("group/mute", api.MuteView.as_view()),
     path("group/transfer", api.TransferView.as_view()),
+    path("group/transfer/accept", api.AcceptTransferView.as_view()),
+    path("group/transfer/decline", api.DeclineTransferView.as_view()),
     path("group/dissolve", api.DissolveView.as_view()),
     path("group/invite", api.InviteView.as_view()),
     path("chat/mute", api.ChatMuteView.as_view()),

@@ -8,6 +8,7 @@ class MessagingConfig(AppConfig):
 
     def ready(self) -> None:
         from groups import services as groups
-        from messaging import services
+        from messaging import selectors, services
 
         groups.post_system_message = services.post_system_message
+        groups.find_correspondents = selectors.correspondents

@@ -18,7 +18,15 @@ from rest_framework.views import APIView
 
 from accounts.serializers import UserOutput
 from chatproject.core.inputs import Input
-from groups.serializers import CHAT_TYPES, ChatSettingsOutput, GroupInput, GroupOutput, JoinInput
+from groups.serializers import (
+    CHAT_TYPES,
+    TRANSFER_STATES,
+    ChatSettingsOutput,
+    GroupInput,
+    GroupOutput,
+    JoinInput,
+    MemberInput,
+)
 from messaging.serializers.input import (
     EditInput,
     GroupMessageInput,
@@ -96,6 +104,14 @@ class Kicked(InGroup):
     reason = serializers.ChoiceField(choices=["removed", "dissolved"])
 
 
+class Transfer(InGroup):
+    name = serializers.CharField()
+    by = serializers.UUIDField(help_text="The owner who offers the group")
+    byName = serializers.CharField()
+    userId = serializers.UUIDField(help_text="The member to whom it is offered")
+    state = serializers.ChoiceField(choices=TRANSFER_STATES)
+
+
 class _InChat(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField()
@@ -160,6 +176,9 @@ SENT = {
     "EmitGroupJoin": Sending(JoinInput, InGroup, "Join a group, or come back to it after an absence."),
     "EmitTempLeaveGroup": Sending(GroupInput, InGroup, "Leave a group for a while: no OnGroupMsg, still counted."),
     "EmitGroupLeave": Sending(GroupInput, InGroup, "Leave a group."),
+    "EmitGroupTransfer": Sending(MemberInput, InGroup, "Offer a group of yours to another member."),
+    "EmitGroupTransferAccept": Sending(GroupInput, InGroup, "Become the owner of a group that was offered to you."),
+    "EmitGroupTransferDecline": Sending(GroupInput, InGroup, "Decline such an offer; as the owner, take it back."),
     "EmitGetUnreadCount": Sending(None, UnreadOutput, "Ask what is unread: OnUnreadCount answers."),
     "EmitMarkPrivateRead": Sending(ReadPrivateInput, ReadOutput, "Mark read what one or several people said."),
     "EmitMarkGroupRead": Sending(ReadGroupInput, ReadOutput, "Mark read what was said in one or several groups."),
@@ -190,6 +209,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnTempLeaveGroup": (SomebodyInGroup, "Somebody left for a while."),
     "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),
     "OnGroupUpdate": (GroupOutput, "A group changed, or is new to you."),
+    "OnGroupTransfer": (Transfer, "A group is offered to you or by you, or such an offer ended."),
     "OnChatUpdate": (ChatSettingsOutput, "You pinned or muted a chat, on another device perhaps."),
     "OnKicked": (Kicked, "You were removed from a group, or it was dissolved."),
     "MessageHistory": (History, "The answer to GetMessageHistory."),

@@ -284,6 +284,21 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         await in_thread(groups.leave, by=self.user, **form.given())
         answer.done({"groupId": str(form.group_id)})
 
+    async def transfer_group(self, data: Any, answer: Answer) -> None:
+        form = self._read(group_inputs.MemberInput, data)
+        await in_thread(groups.transfer, by=self.user, **form.given())
+        answer.done({"groupId": str(form.group_id)})
+
+    async def accept_group(self, data: Any, answer: Answer) -> None:
+        form = self._read(group_inputs.GroupInput, data)
+        await in_thread(groups.accept_transfer, by=self.user, **form.given())
+        answer.done({"groupId": str(form.group_id)})
+
+    async def decline_group(self, data: Any, answer: Answer) -> None:
+        form = self._read(group_inputs.GroupInput, data)
+        await in_thread(groups.decline_transfer, by=self.user, **form.given())
+        answer.done({"groupId": str(form.group_id)})
+
     async def unread(self, data: Any, answer: Answer) -> None:
         user = self.user
         chats = await in_thread(selectors.unread, user)
@@ -372,6 +387,9 @@ ChatConsumer.handlers = {
     "EmitGroupJoin": ChatConsumer.join_group,
     "EmitTempLeaveGroup": ChatConsumer.leave_group_for_a_while,
     "EmitGroupLeave": ChatConsumer.leave_group,
+    "EmitGroupTransfer": ChatConsumer.transfer_group,
+    "EmitGroupTransferAccept": ChatConsumer.accept_group,
+    "EmitGroupTransferDecline": ChatConsumer.decline_group,
     "EmitGetUnreadCount": ChatConsumer.unread,
     "EmitMarkPrivateRead": ChatConsumer.mark_private_read,
     "EmitMarkGroupRead": ChatConsumer.mark_group_read,

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -18,7 +18,7 @@ from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
 from groups import selectors as rooms
-from groups.models import Membership
+from groups.models import Membership, Room, direct_room_id
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
@@ -33,6 +33,9 @@ LOOKED_AT = 50_000
 #: again.
 SYNC_MAX = 200
 SYNC_MESSAGES = 1000
+#: Messages of a private chat among which an answer is looked for: many messages without one are not
+#: a correspondence.
+CORRESPONDENCE_MAX = 1000
 
 
 @dataclass(slots=True)
@@ -266,6 +269,14 @@ def readers(user: User, message_id: UUID) -> list[User]:
     message, _membership = message_for(user, message_id)
     memberships = Membership.objects.select_related("user").filter(room_id=message.room_id, read_seq__gte=message.seq)
     return [membership.user for membership in memberships.exclude(user_id=message.sender_id).order_by("user__name")]
+
+
+def correspondents(user: User, among: Collection[UUID]) -> set[UUID]:
+    """Those among these people who have written to the user, among the last messages of their chat. One query."""
+    others = {direct_room_id(user.pk, one): one for one in among}
+    theirs = Message.objects.filter(room=OuterRef("pk"), seq__gt=OuterRef("last_seq") - CORRESPONDENCE_MAX)
+    rooms = Room.objects.filter(pk__in=list(others)).filter(Exists(theirs.exclude(sender=user)))
+    return {others[room_id] for room_id in rooms.values_list("pk", flat=True)}
 
 
 def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:

@@ -149,6 +149,9 @@ def test_the_last_owner_cannot_vanish(person: Any, group: Any) -> None:
     assert ann.post("/group/leave", {"groupId": room["id"]}, status=409)["code"] == "last_owner"
     ann.post("/group/setRole", {"groupId": room["id"], "userId": ann.id, "role": "member"}, status=409)
     ann.post("/group/transfer", {"groupId": room["id"], "userId": bob.id})
+    assert roles(ann, room) == {ann.id: "owner", bob.id: "member"}, "an offer hands nothing over"
+    assert ann.post("/group/leave", {"groupId": room["id"]}, status=409)["code"] == "last_owner"
+    bob.post("/group/transfer/accept", {"groupId": room["id"]})
     assert roles(ann, room) == {bob.id: "owner", ann.id: "admin"}
     ann.post("/group/leave", {"groupId": room["id"]})
     bob.post("/group/leave", {"groupId": room["id"]})

@@ -344,6 +344,7 @@ def test_every_byte_is_for_those_who_may_see_its_message(person: Any, group: Any
     for address in addresses:
         assert seen_by(people, address) == {"uploader", "member"}
     ann.post("/group/transfer", {"groupId": room["id"], "userId": bob.id})
+    bob.post("/group/transfer/accept", {"groupId": room["id"]})
     ann.post("/group/leave", {"groupId": room["id"]})
     for address in addresses:
         assert seen_by(people, address) == {"member"}

@@ -82,6 +82,9 @@ ROWS: dict[str, Row | list[Row]] = {
     "group/setRole": Row("post", OWNERS, in_group(userId=lambda world: world.other.id, role="admin")),
     "group/mute": Row("post", MEMBERS, in_group()),
     "group/transfer": Row("post", OWNERS, in_group(userId=lambda world: world.other.id)),
+    # Nobody here has an offer.
+    "group/transfer/accept": Row("post", (401, 404, 404, 404, 404), in_group()),
+    "group/transfer/decline": Row("post", (401, 404, 404, 404, 404), in_group()),
     "group/dissolve": Row("post", OWNERS, in_group()),
     "group/invite": Row("post", ADMINS, in_group()),
     "chat/mute": [

@@ -90,13 +90,26 @@ def test_a_group_lives_from_its_creation_to_its_end(person: Any, group: Any) -> 
     bob.post("/group/kick", {**here, "userId": cem.id})
     ann.post("/group/invite", {**here, "userIds": [cem.id], "renew": True})
     ann.post("/group/transfer", {**here, "userId": bob.id})
+    bob.post("/group/transfer/accept", here)
     ann.post("/group/leave", here)
     cem.post("/group/tempLeave", here)
     members = {one["id"]: (one["role"], one["away"]) for one in eve.get(f"/group/members/{room['id']}")}
     assert members == {bob.id: ("owner", False), cem.id: ("member", True), eve.id: ("member", False)}
     told = [one["system"]["action"] for one in eve.get("/group/messages", **here)]
     assert told == [
-        *("created", "joined", "role", "renamed", "policy", "joined", "removed", "invited", "transferred", "left")
+        *(
+            "created",
+            "joined",
+            "role",
+            "renamed",
+            "policy",
+            "joined",
+            "removed",
+            "invited",
+            "offered",
+            "transferred",
+            "left",
+        )
     ]
     bob.post("/group/dissolve", here)
     assert eve.get("/group/list") == [] and not eve.get("/group/allList", search=coffee)

@@ -28,6 +28,7 @@ _ENGLISH = {
     "picture": "{actor} changed the picture of the group",
     "policy": "{actor} made the group {name}",
     "role": "{actor} made {people} {role}",
+    "offered": "{actor} offered the group to {people}",
     "transferred": "{actor} handed the group over to {people}",
 }
 

@@ -482,7 +482,7 @@ class Screen:
 
 
 CAMERA, VOICE, PLACE = 1, 3, 4
-SECTIONS = ("profile", "password", "appearance", "notifications", "presence", "devices")
+SECTIONS = ("profile", "password", "appearance", "notifications", "presence", "groups", "devices")
 
 #: Left out: /api/docs/, which is Swagger's own page, and the page of a server error, which has no
 #: more in it than that of a missing page.

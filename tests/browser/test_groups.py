@@ -101,6 +101,31 @@ def test_an_administrator_sees_the_controls_of_the_role_and_no_more(
     assert ann.attempt("/group/dissolve", groupId=group) == 403
 
 
+def test_a_group_changes_hands_only_when_the_other_accepts(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    ann.create_group("Tea", bob)
+    ann.open("Tea")
+    bob.open("Tea")
+    open_panel(ann)
+    act_on(ann, bob, "Offer the group")
+    ann.page.get_by_role("button", name="Offer", exact=True).click()
+    expect(ann.page.locator(".panel-offer")).to_contain_text(f"You offered this group to {bob.name}")
+    expect(bob.page.locator(".toast")).to_have_text(f"{ann.name} offers you the group “Tea”.")
+    open_panel(bob)
+    bob.page.get_by_role("button", name="Decline").click()
+    expect(ann.page.locator(".panel-offer")).to_have_count(0)
+    expect(ann.page.locator(".toast")).to_have_text("Your offer of the group “Tea” was declined.")
+    expect(ann.page.locator(f"[data-member='{ann.id}'] .role")).to_have_text("owner")
+    act_on(ann, bob, "Offer the group")
+    ann.page.get_by_role("button", name="Offer", exact=True).click()
+    bob.page.get_by_role("button", name="Accept").click()
+    for one in (ann, bob):
+        expect(one.page.locator(f"[data-member='{bob.id}'] .role")).to_have_text("owner")
+        expect(one.page.locator(f"[data-member='{ann.id}'] .role")).to_have_text("administrator")
+    expect(bob.page.get_by_role("button", name="Dissolve the group")).to_be_visible()
+    expect(ann.page.get_by_role("button", name="Dissolve the group")).to_have_count(0)
+
+
 def test_each_member_reads_in_their_own_language_who_came_and_went(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

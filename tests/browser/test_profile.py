@@ -264,6 +264,21 @@ def test_a_user_who_appears_offline_is_not_seen_until_that_is_turned_off(someone
     expect(dot).to_be_visible()
 
 
+def test_who_may_add_me_to_groups_is_chosen_and_obeyed(someone: Callable[..., Someone]) -> None:
+    ann, bob = someone("Ann"), someone("Bob")
+    content = open_settings(ann.page, "Groups")
+    expect(content.get_by_label("Everyone")).to_be_checked()
+    content.get_by_label("Nobody").check()
+    expect(content.get_by_role("status")).to_have_text("Saved.")
+    assert bob.attempt("/group/create", name="Tea", memberIds=[ann.id]) == 403
+    ann.page.reload()
+    content = open_settings(ann.page, "Groups")
+    expect(content.get_by_label("Nobody")).to_be_checked()
+    content.get_by_label("Everyone").check()
+    expect(content.get_by_role("status")).to_have_text("Saved.")
+    assert bob.attempt("/group/create", name="Tea", memberIds=[ann.id]) == 201
+
+
 def test_signing_out_there_ends_that_browser_at_once_and_no_other(
     someone: Callable[..., Someone], visit: Callable[..., Page], watch: Watch
 ) -> None:

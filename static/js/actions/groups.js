@@ -56,7 +56,7 @@ export class Groups {
     return chatKey("group", group.id);
   }
 
-  /** `verb`: update, invite, kick, setRole, transfer, tempLeave or return. */
+  /** `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, tempLeave or return. */
   async change(verb, groupId, change = {}) {
     const group = await this.#server.changeGroup(verb, groupId, change);
     this.#store.mergeGroup(group);

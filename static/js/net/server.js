@@ -152,7 +152,10 @@ export class Server {
     return this.#api.post("/group/join", inviteCode ? { groupId, inviteCode } : { groupId });
   }
 
-  /** `verb`: update, invite, kick, setRole, transfer, tempLeave, return, leave or dissolve. */
+  /**
+   * `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, tempLeave, return, leave or
+   * dissolve.
+   */
   changeGroup(verb, groupId, change = {}) {
     return this.#api.post(`/group/${verb}`, { groupId, ...change });
   }

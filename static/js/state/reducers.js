@@ -146,7 +146,9 @@ function applyGroup(store, group) {
   if (group.role != null) change.role = group.role;
   if (group.away != null) change.away = group.away;
   // An event for the whole group has null where the value differs from member to member.
-  const shared = Object.fromEntries(Object.entries(group).filter(([, value]) => value !== null));
+  const shared = Object.fromEntries(
+    Object.entries(group).filter(([name, value]) => value !== null || name === "offeredTo"),
+  );
   if (store.groups.has(id)) store.groups.set(id, { ...store.groups.get(id), ...shared, id });
   store.patchChat(key, change);
   store.notify(`group:${key}`, "open");
@@ -205,6 +207,9 @@ export const REDUCERS = {
       store.startTyping(key, userId, store.people.get(userId)?.name ?? gettext("Somebody"));
   },
   OnGroupUpdate: applyGroup,
+  OnGroupTransfer: (store, { groupId, state }) => {
+    if (state === "accepted") store.notify("stale", `members:${chatKey("group", groupId)}`);
+  },
   OnChatUpdate: (store, { type, id, ...settings }) => store.setSettings(chatKey(type, id), settings),
   OnGroupWelcomeJoin: applyMembership,
   OnTempLeaveGroup: applyMembership,

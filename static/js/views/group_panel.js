@@ -48,7 +48,13 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const { scrollTop } = body;
     keepFocus(body, () =>
       body.replaceChildren(
-        ...[top(group, chat), invitation(group, chat), people(group, chat), settings(group, chat)].filter(Boolean),
+        ...[
+          top(group, chat),
+          offer(group, chat),
+          invitation(group, chat),
+          people(group, chat),
+          settings(group, chat),
+        ].filter(Boolean),
       ),
     );
     body.scrollTop = scrollTop;
@@ -86,6 +92,48 @@ export function openGroupPanel({ store, actions, router, groupId }) {
           gettext("Rename"),
         ),
     );
+
+  /** The ownership on offer: to whom it is offered decides, the owner may take it back. */
+  function offer(group, chat) {
+    const isMine = group.offeredTo === store.me.id;
+    if (!group.offeredTo || !(isMine || chat.role === "owner")) return null;
+    const nameOf = (fits) => group.members.find(fits)?.name ?? "";
+    const answer = async (verb) => {
+      if (await change(`transfer/${verb}`)) await run(actions.sync.loadChatList());
+    };
+    const button = (label, verb, kind) =>
+      h("button", { type: "button", class: `button small ${kind}`, on: { click: () => answer(verb) } }, label);
+    return h(
+      "section",
+      { class: "panel-section panel-offer" },
+      isMine
+        ? [
+            h(
+              "p",
+              {},
+              interpolate(gettext("%(name)s offers you this group. Its owner decides on everything in it."), {
+                name: nameOf((member) => member.role === "owner"),
+              }),
+            ),
+            h(
+              "div",
+              {},
+              button(gettext("Accept"), "accept", "primary"),
+              button(gettext("Decline"), "decline", "quiet"),
+            ),
+          ]
+        : [
+            h(
+              "p",
+              {},
+              interpolate(gettext("You offered this group to %(name)s, who has not answered yet."), {
+                name: nameOf((member) => member.id === group.offeredTo),
+              }),
+            ),
+            h("div", {}, button(gettext("Take the offer back"), "decline", "quiet")),
+          ],
+    );
+  }
 
   function rename() {
     ask(gettext("Rename the group"), {
@@ -197,11 +245,13 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const { name } = member;
     const handOver = async () => {
       const isSure = await confirm(
-        gettext("Hand the group over?"),
-        interpolate(gettext("%(name)s will own this group; you stay as an administrator."), { name }),
-        { action: gettext("Hand over") },
+        gettext("Offer the group?"),
+        interpolate(gettext("If %(name)s accepts, they will own this group, and you stay as an administrator."), {
+          name,
+        }),
+        { action: gettext("Offer"), danger: false },
       );
-      if (isSure && (await change("transfer", who))) await run(actions.sync.loadChatList());
+      if (isSure) await change("transfer", who);
     };
     const remove = async () => {
       const isSure = await confirm(
@@ -224,7 +274,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
           icon: "user",
           run: () => change("setRole", { ...who, role: "member" }),
         },
-      isOwner && { label: gettext("Hand the group over"), icon: "crown", run: handOver },
+      isOwner && { label: gettext("Offer the group"), icon: "crown", run: handOver },
       mayRemove && { label: gettext("Remove from the group"), icon: "user-minus", danger: true, run: remove },
     ].filter(Boolean);
   }

@@ -1,7 +1,7 @@
 // Around both panes: which of them a phone shows, the window's title, the offline banner.
-import { gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { oncePerFrame } from "chat/timing.js";
-import { announce, h, icon } from "chat/views/dom.js";
+import { announce, h, icon, toast } from "chat/views/dom.js";
 import { badge } from "chat/views/format.js";
 
 const BANNER_DELAY_MS = 2000;
@@ -26,8 +26,17 @@ export class ShellView {
       ["chats", "open"],
       oncePerFrame(() => this.#render()),
     );
+    store.onEvent((event, data) => event === "OnGroupTransfer" && this.#onTransfer(data));
     this.#onConnection();
     this.#render();
+  }
+
+  /** What its receiver has to answer, or its sender waits for, is told wherever they are. */
+  #onTransfer({ state, userId, byName, name }) {
+    if (state === "offered" && userId === this.#store.me.id)
+      toast(interpolate(gettext("%(person)s offers you the group “%(group)s”."), { person: byName, group: name }));
+    if (state === "declined" && userId !== this.#store.me.id)
+      toast(interpolate(gettext("Your offer of the group “%(group)s” was declined."), { group: name }));
   }
 
   #onConnection() {

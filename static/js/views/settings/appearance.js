@@ -26,7 +26,8 @@ export const appearance = {
     ),
 };
 
-const choice = (label, name, options, choose) =>
+/** Radio buttons side by side; `choose` is called with the value of the chosen one. */
+export const choice = (label, name, options, choose) =>
   h(
     "fieldset",
     { class: "choice" },

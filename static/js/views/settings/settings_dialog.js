@@ -6,12 +6,13 @@ import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { appearance } from "chat/views/settings/appearance.js";
 import { devices } from "chat/views/settings/devices.js";
+import { groups } from "chat/views/settings/groups.js";
 import { notifications } from "chat/views/settings/notifications.js";
 import { password } from "chat/views/settings/password.js";
 import { presence } from "chat/views/settings/presence.js";
 import { profile } from "chat/views/settings/profile.js";
 
-const SECTIONS = [profile, password, appearance, notifications, presence, devices];
+const SECTIONS = [profile, password, appearance, notifications, presence, groups, devices];
 const NARROW = "(width < 48rem)";
 
 export function openSettings({ store, actions }) {
