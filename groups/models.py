@@ -53,6 +53,9 @@ class Room(Model):
     )
     join_policy = models.CharField(_("who may join"), max_length=8, choices=JoinPolicy, default=JoinPolicy.OPEN)
     invite_code = models.CharField(max_length=32, blank=True, editable=False)
+    #: Without them the code lasts, and lets in any number of people.
+    invite_expires_at = models.DateTimeField(null=True, editable=False)
+    invite_uses_left = models.PositiveIntegerField(null=True, editable=False)
     member_count = models.PositiveIntegerField(_("members"), default=0, editable=False)
     #: The number of the last message: 1, 2, 3 … without gaps.
     last_seq = models.PositiveBigIntegerField(_("messages"), default=0, editable=False)
@@ -86,6 +89,11 @@ class Room(Model):
     @property
     def is_direct(self) -> bool:
         return self.kind == self.Kind.DIRECT
+
+    def accepts_code(self, code: str) -> bool:
+        """Whether this is the invitation code, and still lets somebody in."""
+        is_over = self.invite_expires_at is not None and self.invite_expires_at <= now()
+        return bool(code) and code == self.invite_code and not is_over and self.invite_uses_left != 0
 
     def take_version(self) -> int:
         """Increment and return `last_version`; the caller has locked the room and saves it."""
@@ -170,7 +178,7 @@ class Membership(Model):
 
 
 class Removal(Model):
-    """A user who was removed from a group: they may join again only by invitation."""
+    """A user who was removed from a group: only its admins can bring them back."""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="+")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

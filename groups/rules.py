@@ -1,6 +1,6 @@
 """Permissions and limits in a group. Each rule raises the error for the client."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -52,14 +52,17 @@ def require_leave(membership: Membership) -> None:
 
 
 def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
-    """Join: an open group unless removed from it, any group with its invitation code."""
-    is_invited = bool(invite_code) and invite_code == room.invite_code
+    """Join: an open group, any group with its invitation code; never one that the user was removed from.
+
+    A code may have been shown to every member, and a removal is the admins' decision.
+    """
+    is_invited = room.accepts_code(invite_code)
     if room.join_policy == Room.JoinPolicy.CLOSED and not is_invited:
         raise NotFound()
     if invite_code and not is_invited:
         raise Forbidden(_("This invitation is no longer valid."), code="invite_invalid")
-    if was_removed and not is_invited:
-        raise Forbidden(_("You were removed from this group. Ask for an invitation."), code="removed")
+    if was_removed:
+        raise Forbidden(_("You were removed from this group. Only its administrators add you again."), code="removed")
 
 
 def require_capacity(room: Room, newcomers: int) -> None:
@@ -76,16 +79,15 @@ def require_group_capacity(charged: int) -> None:
         raise Conflict(_("You are in too many groups."), code="too_many_groups")
 
 
-def require_addable(newcomers: Iterable[User], *, known: Collection[UUID]) -> None:
-    """Put people into a group: only those who let the caller. `known` have written to the caller."""
-    refusing = [
-        user.name
-        for user in newcomers
-        if user.addable_by != User.AddableBy.EVERYONE
-        and not (user.addable_by == User.AddableBy.KNOWN and user.pk in known)
-    ]
+def is_addable(user: User, *, known: bool) -> bool:
+    """Whether a user lets the caller put them into groups. `known`: they have written to the caller."""
+    return user.addable_by == User.AddableBy.EVERYONE or (user.addable_by == User.AddableBy.KNOWN and known)
+
+
+def require_addable(refusing: Sequence[User]) -> None:
+    """Put people into a group: only if nobody of them refuses."""
     if refusing:
-        names = ", ".join(refusing[:NAMED_MAX])
+        names = ", ".join(user.name for user in refusing[:NAMED_MAX])
         raise Forbidden(
             _("%(names)s: cannot be added by you. Send them the invitation instead.") % {"names": names},
             code="not_addable",

@@ -146,6 +146,11 @@ def avatars() -> set[str]:
     return set(_GROUPS.filter(avatar__startswith=ADDRESS).values_list("avatar", flat=True))
 
 
+def removed_among(room: Room, users: Iterable[User]) -> set[UUID]:
+    """The ids of those users who were removed from a group."""
+    return set(Removal.objects.filter(room=room, user__in=list(users)).values_list("user_id", flat=True))
+
+
 def was_removed(room: Room, user: User) -> bool:
     return Removal.objects.filter(room=room, user=user).exists()
 

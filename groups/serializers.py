@@ -41,6 +41,10 @@ class GroupOutput(serializers.Serializer[Any]):
     )
     members = MemberOutput(many=True, allow_null=True, help_text="null in lists")
     inviteCode = serializers.CharField(allow_null=True, help_text="For those who may invite, when they ask for it")
+    inviteExpiresAt = serializers.DateTimeField(allow_null=True, help_text="Beside the code: when it ends, if ever")
+    inviteUsesLeft = serializers.IntegerField(
+        allow_null=True, help_text="Beside the code: how many people it still lets in, if they are counted"
+    )
 
 
 def member_output(membership: Membership, *, online: bool) -> dict[str, Any]:
@@ -81,6 +85,8 @@ def group_output(
         "role": role,
         "members": None if members is None else members_output(members),
         "inviteCode": invite_code,
+        "inviteExpiresAt": iso(room.invite_expires_at) if invite_code else None,
+        "inviteUsesLeft": room.invite_uses_left if invite_code else None,
     }
 
 
@@ -181,6 +187,10 @@ class ChatPinInput(_ChatInput, frozen=True, kw_only=True):
 class InviteInput(GroupInput, frozen=True, kw_only=True):
     user_ids: Annotated[list[UUID], Meta(max_length=MEMBERS_MAX, description="People to bring in at once")] = []
     renew: Annotated[bool, helped("Make the old invitation code worthless")] = False
+    expires_in: (
+        Annotated[int, number(60, 366 * 86400, help="A new code that ends after so many seconds")] | UnsetType
+    ) = UNSET
+    max_uses: Annotated[int, number(1, MEMBERS_MAX, help="A new code that lets in so many people")] | UnsetType = UNSET
 
 
 class ListInput(Input, frozen=True, kw_only=True):

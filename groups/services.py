@@ -77,7 +77,7 @@ def create(
         )
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         others = _newcomers(room, [one for one in member_ids if one != by.pk])
-        _require_addable(by, others)
+        rules.require_addable(_refusing(by, others))
         _add_members(room, others, by=by)
         on_commit(lambda: events.welcomed(room, by, *others))
         post_system_message(room, by=by, action="created", people=others, name=name)
@@ -100,7 +100,9 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
         rules.require_join(room, invite_code=invite_code, was_removed=selectors.was_removed(room, by))
         rules.require_capacity(room, 1)
         rules.require_group_capacity(selectors.groups_charged_to(by))
-        Removal.objects.filter(room=room, user=by).delete()
+        if room.accepts_code(invite_code) and room.invite_uses_left is not None:
+            room.invite_uses_left -= 1
+            room.save(update_fields=["invite_uses_left"])
         (membership,) = _add_members(room, [by])
         on_commit(lambda: events.welcomed(room, by))
         post_system_message(room, by=by, action="joined")
@@ -180,6 +182,8 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Mem
     for field, value in changed.items():
         setattr(room, field, value)
     room.save(update_fields=list(changed))
+    if changed.get("join_policy") == Room.JoinPolicy.CLOSED:
+        _renew_code(room)
     if "name" in changed:
         post_system_message(room, by=by, action="renamed", name=room.name)
     if "avatar" in changed and room.last_seq > 1:  # before the first message it belongs to the creation
@@ -199,6 +203,7 @@ def remove(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
         rules.require_removal(membership, target)
         _remove_member(target)
         Removal.objects.get_or_create(room=membership.room, user_id=user_id)
+        _renew_code(membership.room)
         on_commit(lambda: events.removed(membership.room, target.user, by=by))
         post_system_message(membership.room, by=by, action="removed", people=[target.user])
         return membership
@@ -331,34 +336,61 @@ def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
     return run_atomic(body)
 
 
-def invite(*, by: User, group_id: UUID, user_ids: Iterable[UUID] = (), renew: bool = False) -> Membership:
-    """Add members, and make sure that there is an invitation code, in `membership.room`.
+def invite(
+    *,
+    by: User,
+    group_id: UUID,
+    user_ids: Iterable[UUID] = (),
+    renew: bool = False,
+    expires_in: int | None = None,
+    max_uses: int | None = None,
+) -> Membership:
+    """Add members, and make sure that there is an invitation code that lets people in, in `membership.room`.
 
-    `renew` replaces it.
+    `renew` replaces it, as do its limits: `expires_in` seconds, `max_uses` people. Admins also bring
+    back who was removed; where such a user lets nobody add them, they may only join by themselves again.
     """
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
         rules.require_invite(membership)
         room = membership.room
-        if renew:
+        is_limited = expires_in is not None or max_uses is not None
+        if renew or is_limited:
             rules.require_admin(membership)
-        if renew or not room.invite_code:
-            room.invite_code = secrets.token_urlsafe(12)
-            room.save(update_fields=["invite_code"])
+        if renew or is_limited or not room.accepts_code(room.invite_code):
+            room.invite_code = _new_code()
+            room.invite_expires_at = None if expires_in is None else now() + timedelta(seconds=expires_in)
+            room.invite_uses_left = max_uses
+            room.save(update_fields=["invite_code", "invite_expires_at", "invite_uses_left"])
         newcomers = _newcomers(room, user_ids)
+        if removed := selectors.removed_among(room, newcomers):
+            rules.require_admin(membership)
+            Removal.objects.filter(room=room, user__in=removed).delete()
+            refusing = _refusing(by, [user for user in newcomers if user.pk in removed])
+            newcomers = [user for user in newcomers if user not in refusing]
         if newcomers:
             rules.require_capacity(room, len(newcomers))
-            _require_addable(by, newcomers)
+            rules.require_addable(_refusing(by, newcomers))
             if not selectors.is_charged_to(by, room):
                 rules.require_group_capacity(selectors.groups_charged_to(by))
-            Removal.objects.filter(room=room, user__in=[user.pk for user in newcomers]).delete()
             _add_members(room, newcomers, by=by)
             on_commit(lambda: events.welcomed(room, *newcomers))
             post_system_message(room, by=by, action="invited", people=newcomers)
         return membership
 
     return run_atomic(body)
+
+
+def _renew_code(room: Room) -> None:
+    """Make a known code worthless, whoever has it. Its limits go on."""
+    if room.invite_code:
+        room.invite_code = _new_code()
+        room.save(update_fields=["invite_code"])
+
+
+def _new_code() -> str:
+    return secrets.token_urlsafe(12)
 
 
 def dissolve(*, by: User, group_id: UUID) -> Room:
@@ -401,10 +433,11 @@ def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
     return [found[one] for one in wanted if one not in members]
 
 
-def _require_addable(by: User, newcomers: list[User]) -> None:
-    """Raise Forbidden where somebody does not let `by` put them into groups."""
+def _refusing(by: User, newcomers: list[User]) -> list[User]:
+    """Those who do not let `by` put them into groups."""
     asking = [user.pk for user in newcomers if user.addable_by == User.AddableBy.KNOWN]
-    rules.require_addable(newcomers, known=find_correspondents(by, asking) if asking else set())
+    known = find_correspondents(by, asking) if asking else set()
+    return [user for user in newcomers if not rules.is_addable(user, known=user.pk in known)]
 
 
 def _add_members(room: Room, users: list[User], *, by: User | None = None) -> list[Membership]:

@@ -241,6 +241,31 @@ def test_an_invitation_brings_a_stranger_into_a_closed_group(someone: Callable[.
     expect(ann.page.locator(f"[data-member='{bob.id}']")).to_be_visible()
 
 
+def test_an_invitation_has_the_limits_that_were_chosen(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = ann.create_group("Secret tea", bob, joinPolicy="closed")
+    ann.page.reload()
+    ann.open("Secret tea")
+    open_panel(ann)
+    ann.page.get_by_role("button", name="Show the invitation").click()
+    code = ann.page.locator(".code code")
+    before = code.inner_text()
+    expect(ann.page.get_by_text("Anybody who has the link can join.")).to_be_visible()
+    ann.page.get_by_role("button", name="Make a new one").click()
+    ann.page.get_by_label("A day").check()
+    ann.page.get_by_label("One person").check()
+    ann.page.get_by_role("button", name="Make it").click()
+    expect(ann.page.get_by_text("It lets in 1 more person. It ends on")).to_be_visible()
+    expect(code).not_to_have_text(before)
+    made = ann.post("/group/invite", groupId=group)
+    assert made["inviteUsesLeft"] == 1 and code.inner_text().endswith(made["inviteCode"])
+    act_on(ann, bob, "Remove from the group")
+    ann.page.get_by_role("button", name="Remove", exact=True).click()
+    expect(code).to_have_count(0), "what the page shows no longer leads in, so it is not shown"
+
+
 def test_two_groups_that_change_at_the_same_moment_are_both_loaded_again(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

@@ -3,6 +3,9 @@
 import { gettext } from "chat/i18n.js";
 import { chatKey, chatKeyOf } from "chat/ids.js";
 
+/** Changes of a group that replace its invitation. */
+const RENEWING = new Set(["removed", "policy"]);
+
 function applyMessage(store, message) {
   const key = chatKeyOf(message, store.me.id);
   const isOwn = message.senderId === store.me.id;
@@ -36,7 +39,10 @@ function applyMessage(store, message) {
   } else if (chat.lastMessage?.id === message.id && message.version >= chat.lastMessage.version) {
     chat.lastMessage = message;
   }
-  if (message.type === "system") store.notify(`members:${key}`);
+  if (message.type === "system") {
+    store.notify(`members:${key}`);
+    if (RENEWING.has(message.system?.action)) store.forgetInvitation(message.groupId);
+  }
   store.advanceVersion(key, message.version);
   store.notify("chats", `timeline:${key}`);
 }

@@ -382,6 +382,14 @@ export class Store {
     this.apply({ event: "OnGroupUpdate", data: group });
   }
 
+  /** The code that this page shows may have been replaced. */
+  forgetInvitation(groupId) {
+    const group = this.groups.get(groupId);
+    if (!group?.inviteCode) return;
+    this.groups.set(groupId, { ...group, inviteCode: null });
+    this.notify(`group:${chatKey("group", groupId)}`);
+  }
+
   startTyping(key, userId, name) {
     this.#typing.start(key, userId, name);
   }

@@ -5,6 +5,7 @@ import { debounce } from "chat/timing.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, toast } from "chat/views/dom.js";
+import { choice } from "chat/views/settings/appearance.js";
 
 /**
  * A searchable list of people with check boxes. Returns {picked, field}; `picked` maps ids to
@@ -187,6 +188,51 @@ export function openInviteDialog({ store, actions, group }) {
     submit.disabled = true;
     try {
       await actions.groups.change("invite", group.id, { userIds: [...picked.keys()] });
+      close();
+    } catch (problem) {
+      toast(problem.message);
+      submit.disabled = false;
+    }
+  }
+}
+
+const HOUR = 3600;
+const LASTS = [
+  [HOUR, gettext("An hour")],
+  [24 * HOUR, gettext("A day")],
+  [7 * 24 * HOUR, gettext("A week")],
+  [0, gettext("Until it is renewed")],
+];
+const LETS_IN = [
+  [1, gettext("One person")],
+  [10, gettext("Ten")],
+  [100, gettext("A hundred")],
+  [0, gettext("Any number")],
+];
+
+/** Makes a new invitation with its limits; the one before leads nowhere any more. */
+export function openInvitationDialog({ actions, groupId }) {
+  const chosen = { expiresIn: 0, maxUses: 0 };
+  const options = (pairs, name) =>
+    pairs.map(([value, label]) => ({ value: String(value), label, isChosen: value === chosen[name] }));
+  const radios = (label, name, pairs) =>
+    choice(label, name, options(pairs, name), (value) => {
+      chosen[name] = Number(value);
+    });
+  const submit = h("button", { type: "button", class: "button primary", on: { click: make } }, gettext("Make it"));
+  const { close } = openDialog(gettext("New invitation"), {
+    content: [
+      radios(gettext("It lasts"), "expiresIn", LASTS),
+      radios(gettext("It lets in"), "maxUses", LETS_IN),
+      h("p", { class: "hint" }, gettext("The invitation before leads nowhere from then on.")),
+    ],
+    buttons: [submit],
+  });
+  async function make() {
+    submit.disabled = true;
+    try {
+      const limits = Object.fromEntries(Object.entries(chosen).filter(([, value]) => value));
+      await actions.groups.change("invite", groupId, { renew: true, ...limits });
       close();
     } catch (problem) {
       toast(problem.message);

@@ -1,12 +1,12 @@
 // The side sheet about a group: its members, and what the user's role allows.
-import { gettext, interpolate } from "chat/i18n.js";
+import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, keepFocus, toast } from "chat/views/dom.js";
-import { memberCount, roleName } from "chat/views/format.js";
-import { openInviteDialog } from "chat/views/group_dialog.js";
+import { fullTime, memberCount, roleName } from "chat/views/format.js";
+import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPersonCard } from "chat/views/person_card.js";
@@ -158,7 +158,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
             h("code", {}, link),
             iconButton("copy", gettext("Copy"), () => copy(link)),
             isAdmin(chat) &&
-              iconButton("rotate-ccw", gettext("Make a new one"), () => change("invite", { renew: true })),
+              iconButton("rotate-ccw", gettext("Make a new one"), () => openInvitationDialog({ actions, groupId })),
           )
         : h(
             "button",
@@ -166,7 +166,21 @@ export function openGroupPanel({ store, actions, router, groupId }) {
             icon("link"),
             gettext("Show the invitation"),
           ),
+      link && h("p", {}, limitsOf(group)),
     );
+  }
+
+  /** How long a link leads in, and how many. */
+  function limitsOf({ inviteExpiresAt, inviteUsesLeft }) {
+    const people =
+      inviteUsesLeft == null
+        ? gettext("Anybody who has the link can join.")
+        : interpolate(
+            ngettext("It lets in %(count)s more person.", "It lets in %(count)s more people.", inviteUsesLeft),
+            { count: inviteUsesLeft },
+          );
+    if (!inviteExpiresAt) return people;
+    return `${people} ${interpolate(gettext("It ends on %(time)s."), { time: fullTime(new Date(inviteExpiresAt)) })}`;
   }
 
   const people = (group, chat) =>
@@ -256,7 +270,9 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const remove = async () => {
       const isSure = await confirm(
         gettext("Remove from the group?"),
-        interpolate(gettext("%(name)s can come back only by invitation."), { name }),
+        interpolate(gettext("%(name)s can come back only if an administrator adds them. The invitation is renewed."), {
+          name,
+        }),
         { action: gettext("Remove") },
       );
       if (isSure) await change("kick", who);
