@@ -24,6 +24,7 @@ from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.files import avatars
 from chatproject.core.http.credentials import Credentials
+from chatproject.core.text import cut
 from presence import services as presence
 
 log = logging.getLogger(__name__)
@@ -162,7 +163,7 @@ def open_browser(*, user: User, session: SessionBase, name: str = "") -> Device:
 
 def _open(device: Device) -> Device:
     user = device.user
-    device.name = " ".join(device.name.split())[:120]
+    device.name = cut(" ".join(device.name.split()), 120)
 
     def body() -> Device:
         # The password may have been changed since it was checked, which signs all devices out.

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
 from chatproject.core.errors import Text
+from chatproject.core.text import cut
 from messaging import services, types
 from messaging.models import Message, Upload
 
@@ -40,7 +41,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("content"))
     def excerpt(self, message: Message) -> str:
-        return message.content[:80]
+        return cut(message.content, 80, end="…")
 
     @admin.action(description=_("Erase the selected messages for everyone"), permissions=["erase"])
     def erase(self, request: HttpRequest, messages: QuerySet[Message]) -> HttpResponse | None:

@@ -143,6 +143,16 @@ def test_the_longest_names_and_words_fit_into_a_push(person: Any, service: PushS
     assert told["body"].startswith("喝茶") and len(told["body"]) == dispatching.TEXT_MAX
 
 
+def test_a_long_text_is_cut_between_two_characters_that_a_reader_sees(
+    person: Any, service: PushService, reachable: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    path = reachable(bob)
+    family = "👨‍👩‍👧‍👦"
+    say(ann, bob, "x" + family * 100)
+    assert service.next(path)["body"] == "x" + family * ((dispatching.TEXT_MAX - 1) // len(family))
+
+
 # Who gets no push -----------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ downloads.
 import mimetypes
 import unicodedata
 
+from chatproject.core.text import cut
+
 #: Characters of a displayed name, and of its extension.
 NAME = 120
 ENDING = 20
@@ -37,7 +39,7 @@ def display_name(given: str, neutral: str = "file") -> str:
 def one_line(given: str, most: int) -> str:
     """A text as one line of at most `most` characters, without invisible characters."""
     seen = unicodedata.normalize("NFC", "".join(map(_seen, given[: 16 * most])))
-    return " ".join(seen.split())[:most].rstrip()
+    return cut(" ".join(seen.split()), most).rstrip()
 
 
 def _seen(character: str) -> str:

@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.errors import Invalid
+from chatproject.core.text import cut
 
 
 class Point(NamedTuple):
@@ -161,7 +162,7 @@ def _back(shift: Callable[[Point], Point], place: Point) -> Point:
 def links(place: Point, name: str = "") -> dict[str, str]:
     """Links that open a place in map and navigation programs, by the program's name."""
     on_map, by_baidu = to_gcj02(place), to_bd09(place)
-    name = " ".join(name.split())[:80]
+    name = cut(" ".join(name.split()), 80)
     label = name or _text(place)
     north, east = _text(place).split(",")
     return {

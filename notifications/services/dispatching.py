@@ -32,6 +32,7 @@ from django.utils.translation import gettext as _
 from chatproject.core import hub
 from chatproject.core.db.transactions import keep_connection, release_connection
 from chatproject.core.redis import rate_limits
+from chatproject.core.text import cut
 from chatproject.core.times import now
 from groups.models import Membership
 from notifications import selectors
@@ -220,11 +221,11 @@ def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[st
     where = {"id": output["id"], "tag": f"{kind}:{chat_id}", "url": f"/chat/{kind}/{chat_id}/"}
     if not shows_content:
         return {"title": _("Chat"), "body": _("New message"), **where}
-    words = said.preview(output)[:TEXT_MAX]
+    words = cut(said.preview(output), TEXT_MAX)
     if kind == "private":
-        return {"title": output["senderName"][:TITLE_MAX], "body": words, **where}
-    body = _("%(name)s: %(words)s") % {"name": output["senderName"][:TITLE_MAX], "words": words}
-    return {"title": membership.room.name[:TITLE_MAX], "body": body, **where}
+        return {"title": cut(output["senderName"], TITLE_MAX), "body": words, **where}
+    body = _("%(name)s: %(words)s") % {"name": cut(output["senderName"], TITLE_MAX), "words": words}
+    return {"title": cut(membership.room.name, TITLE_MAX), "body": body, **where}
 
 
 def language_of(subscription: PushSubscription) -> AbstractContextManager[None]:

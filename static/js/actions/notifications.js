@@ -2,6 +2,7 @@
 // the service worker, which shows each message once. Permission is only requested after a click.
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
+import { cut } from "chat/text.js";
 
 const MESSAGE_EVENTS = new Set(["OnPrivate", "OnGroupMsg"]);
 const TITLE_MAX = 80;
@@ -176,7 +177,7 @@ export class Notifications {
     if (!this.showsContent) return { title: gettext("Chat"), body: gettext("New message") };
     const line = this.#preview(message, this.#store.me.id);
     const body = chat.type === "group" ? `${message.senderName}: ${line}` : line;
-    return { title: (chat.name || message.senderName).slice(0, TITLE_MAX), body: body.slice(0, BODY_MAX) };
+    return { title: cut(chat.name || message.senderName, TITLE_MAX), body: cut(body, BODY_MAX) };
   }
 
   async #show(note) {

@@ -1,5 +1,9 @@
 // How times, names, sizes and system messages are written in the user's language.
 import { gettext, interpolate, language, ngettext, pgettext } from "chat/i18n.js";
+import { graphemes } from "chat/text.js";
+
+/** Code units of a one-line preview: more than any line shows. */
+export const PREVIEW_MAX = 200;
 
 const formats = {
   clock: new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
@@ -67,9 +71,7 @@ export function tone(id) {
 export function initial(name) {
   const han = name.match(/\p{Script=Han}/gu);
   if (han) return han.at(-1);
-  const letters = globalThis.Intl?.Segmenter
-    ? [...new Intl.Segmenter(language).segment(name.trim())].map(({ segment }) => segment)
-    : [...name.trim()];
+  const letters = graphemes(name.trim());
   return (letters.find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? letters[0] ?? "?").toLocaleUpperCase(language);
 }
 

@@ -1,13 +1,14 @@
 // The search above the chat list: own conversations, other people and open groups, messages.
 import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
+import { cut, graphemes } from "chat/text.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
-import { fullTime, listTime, memberCount } from "chat/views/format.js";
+import { fullTime, listTime, memberCount, PREVIEW_MAX } from "chat/views/format.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const SEARCH_DELAY_MS = 150;
-/** Characters before a hit that a snippet shows, so that the hit is visible. */
+/** Graphemes before a hit that a snippet shows, so that the hit is visible. */
 const LEAD_LENGTH = 18;
 const HAN = /\p{Script=Han}/u;
 
@@ -272,7 +273,7 @@ function snippet(message, query, me) {
   const line = lines.find((one) => words.test(one)) ?? lines[0] ?? "";
   const hit = words.exec(line);
   if (!hit) return [line];
-  const before = [...line.slice(0, hit.index)];
+  const before = graphemes(line.slice(0, hit.index));
   const lead = before.length > LEAD_LENGTH ? `…${before.slice(-LEAD_LENGTH).join("")}` : before.join("");
-  return [lead, h("mark", {}, hit[0]), line.slice(hit.index + hit[0].length, hit.index + hit[0].length + 200)];
+  return [lead, h("mark", {}, hit[0]), cut(line.slice(hit.index + hit[0].length), PREVIEW_MAX)];
 }

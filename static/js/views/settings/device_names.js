@@ -1,5 +1,6 @@
 // Readable names for user agents.
 import { gettext, interpolate } from "chat/i18n.js";
+import { cut } from "chat/text.js";
 
 // In this order, because each of them also claims to be those after it.
 const BROWSERS = [
@@ -29,7 +30,7 @@ export function deviceName(name) {
   const browser = find(BROWSERS, name);
   const system = find(SYSTEMS, name);
   if (browser && system) return interpolate(gettext("%(browser)s on %(system)s"), { browser, system });
-  return browser ?? (name.slice(0, NAME_MAX) || gettext("Unnamed device"));
+  return browser ?? (cut(name, NAME_MAX) || gettext("Unnamed device"));
 }
 
 export const isHandheld = (name) => /iPhone|iPad|Android|HarmonyOS/.test(name);

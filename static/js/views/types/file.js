@@ -1,5 +1,6 @@
 // Files of any type, for download only.
 import { gettext, interpolate } from "chat/i18n.js";
+import { graphemes } from "chat/text.js";
 import { h, icon, linkify } from "chat/views/dom.js";
 import { fileSize } from "chat/views/format.js";
 import { progress } from "chat/views/progress.js";
@@ -19,7 +20,8 @@ const iconFor = (name) => ICONS.find(([, ending]) => ending.test(name))?.[0] ?? 
 
 /** Long names are cut in the middle, because their ending tells most. */
 export function fileName(name) {
-  const [head, tail] = name.length > 14 ? [name.slice(0, -8), name.slice(-8)] : [name, ""];
+  const written = graphemes(name);
+  const [head, tail] = written.length > 14 ? [written.slice(0, -8).join(""), written.slice(-8).join("")] : [name, ""];
   return h("bdi", { class: "file-name", title: name }, h("span", {}, head), tail && h("span", {}, tail));
 }
 

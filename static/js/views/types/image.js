@@ -1,6 +1,8 @@
 // Pictures. Their space is reserved before they are loaded.
 import { gettext, interpolate } from "chat/i18n.js";
+import { cut } from "chat/text.js";
 import { h, icon, linkify } from "chat/views/dom.js";
+import { PREVIEW_MAX } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { progress } from "chat/views/progress.js";
 
@@ -14,7 +16,7 @@ export const image = {
   name: "image",
   className: () => "pictured",
   preview: ({ content }) =>
-    [gettext("[Picture]"), content?.replace(/\s+/g, " ").slice(0, 200)].filter(Boolean).join(" "),
+    [gettext("[Picture]"), cut((content ?? "").replace(/\s+/g, " "), PREVIEW_MAX)].filter(Boolean).join(" "),
   plainText: (message) => message.content,
   downloadUrl: (message) => message.mediaUrl,
   open: async (message, context) => (await lazy.lightbox()).openLightbox(message, context),

@@ -1,13 +1,14 @@
 // Text. It enters the page as text nodes, never as markup.
+import { cut } from "chat/text.js";
 import { h, linkify } from "chat/views/dom.js";
-import { isOnlyEmoji } from "chat/views/format.js";
+import { isOnlyEmoji, PREVIEW_MAX } from "chat/views/format.js";
 
 const isBig = (message) => !message.replyTo && isOnlyEmoji(message.content);
 
 export const text = {
   name: "text",
   isEditable: true,
-  preview: (message) => message.content.replace(/\s+/g, " ").slice(0, 200),
+  preview: (message) => cut(message.content.replace(/\s+/g, " "), PREVIEW_MAX),
   plainText: (message) => message.content,
   className: (message) => (isBig(message) ? "big" : ""),
   body: (message, { meta }) =>
