@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from accounts import rules, services
+from accounts import rules, selectors, services
 from accounts.models import Device, User
 from accounts.names import clean_name, name_key
+from chatproject.core import errors
 from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
 from chatproject.core.errors import ChatError
 
@@ -56,7 +57,11 @@ class UserForm(forms.ModelForm):
         fields = ("name", "img", "language")
 
     def clean_name(self) -> str:
+        if self.cleaned_data["name"].strip() == self.instance.name:
+            return self.instance.name
         name = _checked(lambda: clean_name(self.cleaned_data["name"]))
+        if selectors.looks_taken(name, but=self.instance.pk):
+            raise forms.ValidationError(errors.NameLooksTaken.title)
         if User.objects.filter(name_key=name_key(name)).exclude(pk=self.instance.pk).exists():
             raise forms.ValidationError(_("This name is taken."))
         return name
@@ -146,7 +151,7 @@ class UserAdmin(admin.ModelAdmin):
             return
         user = User.objects.get(pk=obj.pk)
         if profile := {field: given[field] for field in ("name", "img", "language") if field in form.changed_data}:
-            services.change_profile(user=user, **profile)
+            services.change_profile(user=user, may_be_reserved=True, **profile)
         if "is_staff" in given:
             services.set_rights(
                 user=user, by=_staff(request), is_staff=given["is_staff"], is_superuser=given["is_superuser"]

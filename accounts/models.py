@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from accounts.names import KEY_MAX, NAME_MAX, clean_name
+from accounts.names import KEY_MAX, NAME_MAX, clean_name, skeletons
 from accounts.names import name_key as fold
 from chatproject.core import times
 from chatproject.core.models import Model
@@ -28,6 +28,8 @@ class UserManager(BaseUserManager["User"]):
         user.set_password(password)
         with transaction.atomic(using=self._db):
             user.save(using=self._db)
+            for key in skeletons(user.name):
+                NameSkeleton.objects.using(self._db).get_or_create(key=key, defaults={"user": user})
             Installation.objects.using(self._db).get_or_create(pk=Installation.ONLY, defaults={"owner": user})
         return user
 
@@ -78,6 +80,16 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """The name in the administration's greeting."""
         return self.name
+
+
+class NameSkeleton(Model):
+    """What a user's name looks like, so that nobody takes another one that looks the same: `names.skeletons`.
+
+    Of users whose names looked alike before there was this table, the first one has the row.
+    """
+
+    key = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256, hex
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
 
 
 class Device(Model):

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.models import Device, Installation, User
-from accounts.names import name_key
+from accounts.models import Device, Installation, NameSkeleton, User
+from accounts.names import name_key, skeletons
 from chatproject.core import errors, times
 from chatproject.core.db import bulk
 from chatproject.core.db.queries import page
@@ -32,6 +32,11 @@ def by_ids(ids: Iterable[UUID]) -> dict[UUID, User]:
 
 def by_name(name: str) -> User | None:
     return User.objects.filter(name_key=name_key(name)).first()
+
+
+def looks_taken(name: str, *, but: UUID | None = None) -> bool:
+    """Whether the name of another user looks like this one."""
+    return NameSkeleton.objects.filter(key__in=skeletons(name)).exclude(user_id=but).exists()
 
 
 def avatars() -> set[str]:
@@ -114,7 +119,7 @@ def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
     now = times.now()
     marks = ", ".join(["%s"] * len(token_hashes))
     query = f"""
-        SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language
+        SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language, is_staff, is_guest
         FROM accounts_device device JOIN accounts_user person ON person._id = user_id
         WHERE token_hash IN ({marks}) AND expires_at > %s AND is_active
     """  # noqa: S608
@@ -123,13 +128,14 @@ def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
         token_hash: Poster(
             bulk.id_of(device_id),
             bool(is_stale),
-            User.from_db(None, _SHOWN, (bulk.id_of(user_id), name, img, language)),
+            User.from_db(None, _SHOWN, (bulk.id_of(user_id), name, img, language, bool(is_staff), bool(is_guest))),
         )
-        for token_hash, device_id, is_stale, user_id, name, img, language in rows
+        for token_hash, device_id, is_stale, user_id, name, img, language, is_staff, is_guest in rows
     }
 
 
-_SHOWN = ("id", "name", "img", "language")
+#: In the order of the model: `from_db` takes the values in that.
+_SHOWN = ("id", "name", "img", "language", "is_staff", "is_guest")
 
 
 def living(device_ids: Iterable[UUID]) -> set[UUID]:

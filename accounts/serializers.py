@@ -29,6 +29,8 @@ def user_output(user: User, *, online: bool) -> dict[str, Any]:
         "name": user.name,
         "img": user.img,
         "online": online and not user.is_invisible,
+        "isGuest": user.is_guest,
+        "isStaff": user.is_staff,
         "lastActive": iso(user.last_active),
     }
 
@@ -38,6 +40,8 @@ class UserOutput(Output):
     name = serializers.CharField()
     img = serializers.CharField(help_text="The avatar's URL, or empty.")
     online = serializers.BooleanField()
+    isGuest = serializers.BooleanField(help_text="Has no password: anybody could have chosen this name.")
+    isStaff = serializers.BooleanField(help_text="One of those who run this chat.")
     lastActive = serializers.DateTimeField()
 
 
@@ -55,8 +59,6 @@ def me_output(user: User, *, online: bool) -> dict[str, Any]:
         **user_output(user, online=online),
         "language": user.language,
         "isInvisible": user.is_invisible,
-        "isGuest": user.is_guest,
-        "isStaff": user.is_staff,
         "addableBy": user.addable_by,
     }
 
@@ -64,8 +66,6 @@ def me_output(user: User, *, online: bool) -> dict[str, Any]:
 class MeOutput(UserOutput):
     language = serializers.CharField(help_text="Empty: as `Accept-Language` asks.")
     isInvisible = serializers.BooleanField(help_text="Appears offline to everyone.")
-    isGuest = serializers.BooleanField(help_text="Has no password yet.")
-    isStaff = serializers.BooleanField()
     addableBy = serializers.ChoiceField(choices=User.AddableBy.choices, help_text="Who may put them into groups.")
 
 

@@ -17,8 +17,8 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.db import DatabaseError, IntegrityError
 
 from accounts import events, rules, selectors
-from accounts.models import Device, Installation, User
-from accounts.names import clean_name, name_key
+from accounts.models import Device, Installation, NameSkeleton, User
+from accounts.names import clean_name, name_key, require_not_reserved, skeletons
 from chatproject.core import errors, redis, times
 from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -106,7 +106,7 @@ def create_user(*, name: str, password: str, img: str = "", language: str = "") 
     user = _new_user(name, img, language=rules.clean_language(language))
     rules.require_good_password(password, user)
     user.password = rules.hashed(password)
-    return _store(user)
+    return _store(user, may_be_reserved=True)
 
 
 def _new_user(name: str, img: str, **fields: Any) -> User:
@@ -114,10 +114,11 @@ def _new_user(name: str, img: str, **fields: Any) -> User:
     return User(name=name, name_key=name_key(name), img=rules.clean_img(img), **fields)
 
 
-def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
+def _store(user: User, require: Callable[[], None] = lambda: None, *, may_be_reserved: bool = False) -> User:
     """Insert a new user.
 
-    `require` is checked again: another account may have become the first meanwhile.
+    `require` is checked again: another account may have become the first meanwhile. The owner may take a reserved name,
+    others where `may_be_reserved`.
     """
 
     def body() -> User:
@@ -125,8 +126,13 @@ def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
         require()  # after `has_owner`: an account that is not the first must not pass by an earlier check
         if User.objects.filter(name_key=user.name_key).exists():
             raise errors.NameTaken()
+        if not (is_owner or may_be_reserved):
+            require_not_reserved(user.name)
+        if selectors.looks_taken(user.name):
+            raise errors.NameLooksTaken()
         user.is_staff = user.is_superuser = is_owner
         user.save(force_insert=True)
+        _store_skeletons(user)
         if is_owner:
             Installation(pk=Installation.ONLY, owner=user).save(force_insert=True)
         return user
@@ -135,6 +141,10 @@ def _store(user: User, require: Callable[[], None] = lambda: None) -> User:
         return run_atomic(body)
     except IntegrityError:  # the same name, or another first account, was stored meanwhile: check again
         return run_atomic(body)
+
+
+def _store_skeletons(user: User) -> None:
+    NameSkeleton.objects.bulk_create([NameSkeleton(key=key, user=user) for key in skeletons(user.name)])
 
 
 # Devices --------------------------------------------------------------------------------------------------------------
@@ -286,11 +296,17 @@ def change_profile(
     language: str | None = None,
     online: bool | None = None,
     addable_by: str | None = None,
+    may_be_reserved: bool = False,
 ) -> User:
-    """Change the given fields of a profile. Raises Invalid, NameTaken."""
+    """Change the given fields of a profile. Raises Invalid, NameTaken, NameLooksTaken.
+
+    The name that the user has stays good, whatever is refused by now. `may_be_reserved`: staff give the name.
+    """
     changes: dict[str, Any] = {}
-    if name is not None:
+    if name is not None and name.strip() != user.name:
         name = clean_name(name)
+        if not (user.is_staff or may_be_reserved):
+            require_not_reserved(name)
         changes |= {"name": name, "name_key": name_key(name)}
     if img is not None:
         changes["img"] = rules.clean_img(img, shown=user.img)
@@ -314,6 +330,10 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
     def body() -> User:
         if key is not None and User.objects.filter(name_key=key).exclude(pk=user.pk).exists():
             raise errors.NameTaken()
+        if key is not None:
+            if selectors.looks_taken(changes["name"], but=user.pk):
+                raise errors.NameLooksTaken()
+            NameSkeleton.objects.filter(user=user).delete()
         if "img" in changes:
             # As stored now, not as loaded: two requests may change it at the same time.
             shown = locked(User.objects.filter(pk=user.pk)).values_list("img", flat=True).get()
@@ -322,6 +342,8 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
         for field, value in changes.items():
             setattr(user, field, value)
         user.save(update_fields=list(changes))
+        if key is not None:
+            _store_skeletons(user)
         on_commit(lambda: events.person_changed(user))
         if changes.keys() & _SEEN:
             on_commit(lambda: events.profile_changed(user))

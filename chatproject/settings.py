@@ -105,6 +105,8 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Limits ---------------------------------------------------------------------------------------------------------------
 
 REGISTRATION = env.str("REGISTRATION", default="open")
+# Names that only staff may have, beside admin, system, 官方 and their like: your company's, a department's.
+RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
 RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all members together, in one chat

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.names import skeletons
 from chatproject.core.models import Model
 from chatproject.core.times import now
 
@@ -29,6 +30,12 @@ def direct_room_id(one: UUID, other: UUID) -> UUID:
     return uuid.uuid5(_DIRECT, "|".join(sorted((str(one), str(other)))))
 
 
+def name_skeletons(name: str) -> dict[str, str]:
+    """The keys that a group's name shares with those that look like it, by their fields."""
+    shown, folded = skeletons(name)
+    return {"shown_skeleton": shown, "folded_skeleton": folded}
+
+
 class Room(Model):
     """A conversation with its counters and the time of its last message."""
 
@@ -42,6 +49,9 @@ class Room(Model):
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, editable=False)
     name = models.CharField(_("name"), max_length=80, blank=True)
+    #: What the name looks like, as it is written and in small letters: `accounts.names.skeletons`.
+    shown_skeleton = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
+    folded_skeleton = models.CharField(max_length=64, blank=True, default="", db_index=True, editable=False)
     avatar = models.CharField(_("picture"), max_length=500, blank=True)
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -6,8 +6,10 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatproject.core.errors import Conflict, Forbidden, Invalid, NotFound
+from accounts.names import clean_title, require_not_reserved
+from chatproject.core.errors import Conflict, Forbidden, Invalid, NameLooksTaken, NotFound
 from chatproject.core.files import avatars
+from groups import selectors
 from groups.models import Membership, Room
 
 #: Members of a group, also named in one request; groups that one user is in by their own doing or
@@ -92,6 +94,18 @@ def require_addable(refusing: Sequence[User]) -> None:
             _("%(names)s: cannot be added by you. Send them the invitation instead.") % {"names": names},
             code="not_addable",
         )
+
+
+def clean_name(name: str, *, by: User) -> str:
+    """Normalise the name of a group. Raises Invalid where it deceives the eye, or speaks for the installation and
+    `by` is not staff.
+    """
+    name = clean_title(name)
+    if not by.is_staff:
+        require_not_reserved(name)
+    if selectors.group_looks_taken(by, name):
+        raise NameLooksTaken()
+    return name
 
 
 def require_avatar(address: str, *, shown: str = "") -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db.models import CharField, ExpressionWrapper, F, Q
 
 from accounts.models import User
+from accounts.names import name_key
 from chatproject.core.db import bulk
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
-from groups.models import Membership, Removal, Room, direct_room_id
+from groups.models import Membership, Removal, Room, direct_room_id, name_skeletons
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
@@ -139,6 +140,21 @@ def listed_groups(user: User, *, search: str = "", after: UUID | None = None, li
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
     return list(rooms.order_by("-pk")[:limit])
+
+
+def group_looks_taken(user: User, name: str) -> bool:
+    """Whether a group that the user may see has another name that looks like this one.
+
+    Groups may have the same name.
+    """
+    mine = Membership.objects.filter(user=user).values("room_id")
+    visible = _GROUPS.filter(Q(join_policy=Room.JoinPolicy.OPEN) | Q(pk__in=mine))
+    key = name_key(name)
+    return any(
+        name_key(one) != key
+        for field, skeleton in name_skeletons(name).items()
+        for one in visible.filter(**{field: skeleton}).values_list("name", flat=True).distinct()
+    )
 
 
 def avatars() -> set[str]:

@@ -18,7 +18,7 @@ from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.files import avatars
 from chatproject.core.times import now
 from groups import events, rules, selectors
-from groups.models import FOREVER, Membership, Removal, Room, direct_room_id
+from groups.models import FOREVER, Membership, Removal, Room, direct_room_id, name_skeletons
 
 
 class PostSystemMessage(Protocol):
@@ -69,11 +69,18 @@ def create(
     """Create a group with its first members; its creator is the owner."""
 
     rules.require_avatar(avatar)
+    name = rules.clean_name(name, by=by)
 
     def body() -> Room:
         rules.require_group_capacity(selectors.groups_charged_to(by))
         room = Room.objects.create(
-            kind=Room.Kind.GROUP, name=name, avatar=avatar, join_policy=join_policy, creator=by, member_count=1
+            kind=Room.Kind.GROUP,
+            name=name,
+            **name_skeletons(name),
+            avatar=avatar,
+            join_policy=join_policy,
+            creator=by,
+            member_count=1,
         )
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         others = _newcomers(room, [one for one in member_ids if one != by.pk])
@@ -177,6 +184,9 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Mem
     changed = {field: value for field, value in changes.items() if getattr(room, field) != value}
     if not changed:
         return membership
+    if "name" in changed:
+        changed["name"] = rules.clean_name(changed["name"], by=by)
+        changed |= name_skeletons(changed["name"])
     if "avatar" in changed:
         avatars.delete_unused(room.avatar)
     for field, value in changed.items():

@@ -96,6 +96,11 @@ class NameTaken(Conflict):
     title = _("This name is taken.")
 
 
+class NameLooksTaken(Conflict):
+    code = "name_taken"
+    title = _("This name looks like one that is taken.")
+
+
 class TooLarge(ChatError):
     status = 413
     code = "too_large"

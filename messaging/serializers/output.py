@@ -56,6 +56,8 @@ class MessageOutput(serializers.Serializer[Any]):
     senderId = serializers.UUIDField()
     senderName = serializers.CharField()
     senderImg = serializers.CharField()
+    senderIsGuest = serializers.BooleanField()
+    senderIsStaff = serializers.BooleanField()
     receiverId = serializers.UUIDField(allow_null=True)
     groupId = serializers.UUIDField(allow_null=True)
     seq = serializers.IntegerField()
@@ -72,9 +74,15 @@ class MessageOutput(serializers.Serializer[Any]):
         return {**super().get_fields(), **{name: field for fields in details for name, field in fields.items()}}
 
 
-def sender_output(sender: User) -> dict[str, str]:
+def sender_output(sender: User) -> dict[str, Any]:
     """The sender, as each of their messages names them."""
-    return {"senderId": str(sender.pk), "senderName": sender.name, "senderImg": sender.img}
+    return {
+        "senderId": str(sender.pk),
+        "senderName": sender.name,
+        "senderImg": sender.img,
+        "senderIsGuest": sender.is_guest,
+        "senderIsStaff": sender.is_staff,
+    }
 
 
 def message_output(message: Stored, *, receiver_id: UUID | None, read_count: int = 0) -> dict[str, Any]:
@@ -143,6 +151,8 @@ class ChatOutput(OwnSettingsOutput):
     id = serializers.UUIDField(help_text="The other person's, or the group's")
     name = serializers.CharField()
     img = serializers.CharField()
+    isGuest = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person")
+    isStaff = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person")
     online = serializers.BooleanField(allow_null=True)
     lastActive = serializers.DateTimeField(allow_null=True)
     memberCount = serializers.IntegerField()
@@ -164,6 +174,8 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "id": str(chat.id),
         "name": other.user.name if other else room.name,
         "img": other.user.img if other else room.avatar,
+        "isGuest": other.user.is_guest if other else None,
+        "isStaff": other.user.is_staff if other else None,
         "online": online if other else None,
         "lastActive": iso(other.user.last_active) if other else None,
         "memberCount": room.member_count,
