@@ -58,7 +58,7 @@ class UserForm(forms.ModelForm):
 
     def clean_name(self) -> str:
         if self.cleaned_data["name"].strip() == self.instance.name:
-            return self.instance.name
+            return str(self.instance.name)
         name = _checked(lambda: clean_name(self.cleaned_data["name"]))
         if selectors.looks_taken(name, but=self.instance.pk):
             raise forms.ValidationError(errors.NameLooksTaken.title)

@@ -36,7 +36,8 @@ def by_name(name: str) -> User | None:
 
 def looks_taken(name: str, *, but: UUID | None = None) -> bool:
     """Whether the name of another user looks like this one."""
-    return NameSkeleton.objects.filter(key__in=skeletons(name)).exclude(user_id=but).exists()
+    alike = NameSkeleton.objects.filter(key__in=skeletons(name))
+    return (alike.exclude(user_id=but) if but else alike).exists()
 
 
 def avatars() -> set[str]:
