@@ -114,8 +114,13 @@ RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
-MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)
-UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)  # bytes of one user's files; 0: no limit
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)  # of a picture or a recording
+MAX_FILE_BYTES = env.int("MAX_FILE_BYTES", default=100 * 1024 * 1024)  # of a file that is kept as it is
+# Bytes of one user's files, of a guest's, and of everybody's; 0: no limit.
+UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)
+UPLOAD_QUOTA_GUESTS = env.int("UPLOAD_QUOTA_GUESTS", default=50 * 1024**2)
+UPLOAD_TOTAL = env.int("UPLOAD_TOTAL", default=0)
+DISK_RESERVE = env.int("DISK_RESERVE", default=1024**3)  # bytes that uploads leave free for messages
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body without files
 # Decimals of a place's degrees that are kept: 3 are a hundred metres, "" keeps all.
 LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""))

@@ -108,6 +108,9 @@ class Upload(Model):
     waveform_json = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(_("uploaded"), default=now, editable=False)
 
+    #: Whether it was an animation and lost its movement. Told once, and not kept.
+    is_still = False
+
     class Meta:
         verbose_name = _("upload")
         verbose_name_plural = _("uploads")

@@ -7,9 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from chatproject.core.errors import ChatError, Conflict, Forbidden, Invalid
+from chatproject.core.files.space import StorageFull
 from chatproject.core.times import now
 from groups.models import Membership
-from messaging import types
+from messaging import selectors, types
 from messaging.models import Message, Upload
 
 #: Characters of a message.
@@ -19,11 +20,26 @@ CHATS_MAX = 500
 
 
 class QuotaExceeded(ChatError):
-    """The user's files exceed UPLOAD_QUOTA; recalling some frees space."""
+    """The user's files exceed UPLOAD_QUOTA, or a guest's UPLOAD_QUOTA_GUESTS; recalling some frees
+    space.
+    """
 
     status = 413
     code = "quota_exceeded"
     title = _("Your files take all the space you have here.")
+
+
+def require_quota(owner: User, size: int) -> None:
+    """Raise QuotaExceeded if `size` more bytes of the owner's exceed what they may store."""
+    quota = settings.UPLOAD_QUOTA_GUESTS if owner.is_guest else settings.UPLOAD_QUOTA
+    if quota and selectors.used_bytes(owner) + size > quota:
+        raise QuotaExceeded()
+
+
+def require_total(size: int) -> None:
+    """Raise StorageFull if `size` more bytes exceed what all together may store."""
+    if settings.UPLOAD_TOTAL and selectors.stored_bytes() + size > settings.UPLOAD_TOTAL:
+        raise StorageFull()
 
 
 class UploadSent(Conflict):

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from django.db.models import Count, Exists, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -393,7 +393,16 @@ def locked_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
 
 def used_bytes(user: User) -> int:
     """The bytes of a user's uploads, sent or not."""
-    sums = Upload.objects.filter(owner=user).aggregate(files=Sum("size"), thumbnails=Sum("thumbnail_size"))
+    return _bytes_of(Upload.objects.filter(owner=user))
+
+
+def stored_bytes() -> int:
+    """The bytes of everybody's uploads."""
+    return _bytes_of(Upload.objects.all())
+
+
+def _bytes_of(uploads: QuerySet[Upload]) -> int:
+    sums = uploads.aggregate(files=Sum("size"), thumbnails=Sum("thumbnail_size"))
     return (sums["files"] or 0) + (sums["thumbnails"] or 0)
 
 

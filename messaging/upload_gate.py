@@ -2,10 +2,13 @@
 read to disk.
 """
 
+import asyncio
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 
+from accounts import rules as access
 from accounts import services as accounts
 from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import in_thread
@@ -16,6 +19,10 @@ from chatproject.core.redis import rate_limits
 
 #: The paths that it guards.
 UPLOADS = frozenset(("/upload", "/me/avatar", "/group/avatar"))
+#: Bytes of a refused body that are read, and the seconds it may take: a client that is cut off while
+#: it sends never sees the refusal.
+DRAINED_BYTES_MAX = 16 * 1024 * 1024
+DRAIN_TIMEOUT_SECONDS = 10.0
 
 _devices = BatchLoader(accounts.devices_for)
 
@@ -28,23 +35,43 @@ class UploadGate:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
-            await _require_admission(request_credentials(scope))
+            user = await _require_admission(request_credentials(scope))
         except ChatError as error:
-            await _drain(receive)
-            await send_error(error, dict(scope["headers"]), send)
+            is_read = await _drain(receive)
+            await send_error(error, dict(scope["headers"]), send, closes=not is_read)
         else:
-            await self._application(scope, receive, send)
+            whose = {"chat.user": user, "chat.address": _address_of(scope)}
+            await self._application({**scope, **whose}, receive, send)
 
 
-async def _require_admission(shown: Credentials) -> None:
-    """Raises SignInRequired, RateLimited."""
+async def _require_admission(shown: Credentials) -> str:
+    """The id of the user who shows these. Raises SignInRequired, RateLimited."""
     device = await _devices(shown) if shown != Credentials() else None
     if device is None:
         raise SignInRequired()
     await in_thread(rate_limits.take, "uploads", str(device.user_id), settings.RATE_UPLOADS)
+    return str(device.user_id)
 
 
-async def _drain(receive: Receive) -> None:
-    """Read the body to its end: a client that is cut off while it sends never sees the refusal."""
-    while (await receive()).get("more_body"):
-        continue
+def _address_of(scope: Any) -> str:
+    request = HttpRequest()
+    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    request.META = {
+        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
+        "HTTP_X_FORWARDED_FOR": ",".join(forwarded),
+    }
+    return access.address_of(request)
+
+
+async def _drain(receive: Receive) -> bool:
+    """Read the body to its end; whether it had one within the limits."""
+    size = 0
+    try:
+        async with asyncio.timeout(DRAIN_TIMEOUT_SECONDS):
+            while (message := await receive()).get("more_body"):
+                size += len(message.get("body", b""))
+                if size > DRAINED_BYTES_MAX:
+                    return False
+    except TimeoutError:
+        return False
+    return True

@@ -69,6 +69,7 @@ def test_a_picture_is_told_with_all_that_a_bubble_needs(person: Any) -> None:
         "height": 900,
         "mediaDuration": None,
         "waveform": None,
+        "isStill": False,
     }
 
 
@@ -138,7 +139,7 @@ def test_an_upload_may_come_in_pieces_that_nobody_counted(person: Any) -> None:
 def test_an_upload_of_which_nothing_more_comes_is_given_up(
     person: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "PIECE_TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setattr(uploads, "PACE_SECONDS", 0.3)
     ann = person("ann")
     at = urlsplit(server)
     with socket.create_connection((at.hostname, at.port), timeout=60) as connection:
@@ -173,11 +174,11 @@ def test_an_empty_file_and_a_picture_that_is_none_are_refused_by_their_own_word(
 
 
 def test_a_file_may_be_as_large_as_the_installation_says(person: Any, settings: Any) -> None:
-    settings.MAX_UPLOAD_BYTES = 100_000
+    settings.MAX_FILE_BYTES, settings.MAX_UPLOAD_BYTES = 100_000, 50_000
     ann = person("ann")
     ann.upload(file(100_000), "a", "files")
-    for size in (100_001, 3 * MIB):
-        answer = ann.request("post", "/upload", files={"media": ("a", file(size))}, data={"mediaType": "files"})
+    for size, kind in ((100_001, "files"), (3 * MIB, "files"), (50_001, "images"), (50_001, "audio")):
+        answer = ann.request("post", "/upload", files={"media": ("a", file(size))}, data={"mediaType": kind})
         assert refusal(answer) == (413, "too_large")
 
 
@@ -224,23 +225,31 @@ def test_what_one_person_stores_has_an_end_and_a_recall_makes_room(person: Any, 
 def test_while_all_hands_are_full_the_next_upload_is_told_so_and_everything_else_goes_on(
     person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ann, bob = person("ann"), person("bob")
-    done, judge = threading.Event(), Kind.process
+    bob = person("bob")
+    many = [person("one of many") for _ in range(uploads.PROCESSED_MAX // uploads.PROCESSED_EACH)]
+    under_way_max = len(many) * uploads.PROCESSED_EACH
+    done, begun, judge = threading.Event(), threading.Semaphore(0), Kind.process
 
     def slowly(*arguments: Any, **more: Any) -> Any:
+        begun.release()
         assert done.wait(30)
         return judge(*arguments, **more)
 
     monkeypatch.setattr(Kind, "process", slowly)
     monkeypatch.setattr(uploads, "QUEUE_TIMEOUT_SECONDS", 0.3)
-    with ThreadPoolExecutor(uploads.PROCESSED_MAX) as threads:
+    with ThreadPoolExecutor(under_way_max) as threads:
         try:
-            under_way = [threads.submit(ann.upload, b"hello", "a", "files") for _ in range(uploads.PROCESSED_MAX)]
-            time.sleep(0.3)
+            under_way = [
+                threads.submit(one.upload, b"hello", "a", "files")
+                for one in many
+                for _ in range(uploads.PROCESSED_EACH)
+            ]
+            for _ in under_way:
+                assert begun.acquire(timeout=30)
             answer = bob.request("post", "/upload", files={"media": ("a", b"hello")}, data={"mediaType": "files"})
             assert refusal(answer) == (503, "busy") and int(answer.headers["retry-after"]) >= 1
-            ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
-            assert ann.get("/me")
+            many[0].post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+            assert bob.get("/me")
         finally:
             done.set()
         assert all(one.result()["mediaUrl"] for one in under_way)

@@ -45,6 +45,11 @@ SMALL = 256 * 256
 SCANNED = 750_000_000
 #: Bytes of a colour profile that is read; a camera's has some hundred, a scanner's some thousand.
 PROFILE = 1024 * 1024
+#: A picture may become so many times as large as its file was, up to `LARGEST` bytes; `ALWAYS` is
+#: never too much.
+GROWTH, ALWAYS, LARGEST = 3, 1024 * 1024, 10 * 1024 * 1024
+#: An animation is read if it has so many times the pixels that are kept of one.
+READ = 3
 #: Milliseconds of a frame of an animation.
 SHORTEST, LONGEST = 20, 10_000
 
@@ -73,41 +78,47 @@ def convert(
     frames: int,
     animation: int,
     side: int,
+    work: int | None = None,
 ) -> dict[str, Any]:
     """Write the picture and its thumbnail; returns their types and sizes.
 
-    Limits: `pixels` of the picture, `side` of the thumbnail in pixels, `frames` and pixels of an
-    `animation`; of a longer animation only the first frame is kept. Refuses: `not_a_picture`,
-    `too_many_pixels`, `damaged`.
+    Limits: `pixels` of the picture, `side` of the thumbnail in pixels, `frames` of an animation, and
+    the pixels of all its frames: above `animation` they become smaller, above `READ` times that, or
+    where it stays too large, only the first one is kept, and `is_still` says so.
+
+    Refuses: `not_a_picture`, `too_many_pixels`, `damaged`, and `costly` where there are more pixels
+    to read than `work`.
     """
+    most = _most(source)
     with _opened(source, pixels) as picture:
         frame_count = _frame_count(picture)
-        moves = 1 < frame_count <= frames and frame_count * math.prod(picture.size) <= animation
-        moves = moves and max(picture.size) <= SIDES["WEBP"]
+        moves = 1 < frame_count <= frames and frame_count * math.prod(picture.size) <= READ * animation
+        _require_little_work(picture, frame_count if moves else 1, work)
         first = _upright(picture)
         _require_size(first, pixels)  # the header was wrong
         is_drawn = _is_drawn(picture, source)
-        if moves:
-            format_ = _save_animation(picture, frame_count, target)
-        else:
+        made = _save_animation(picture, frame_count, target, animation, most) if moves else None
+        if made is None:
             first = _within(first, LOSSLESS) if _is_see_through(first) else first
-            format_ = _save(first, target, _format_for(first, picture.format, is_drawn=is_drawn))
-        size = first.size
+            made = _save_within(first, target, _format_for(first, picture.format, is_drawn=is_drawn), most)
+            moves = False
         first.thumbnail((side, side), reducing_gap=3.0)
         small_format = _save(first, thumbnail, "WEBP" if _is_see_through(first) else "JPEG")
     return {
-        **_described(format_, size),
+        **_described(*made),
+        "is_still": frame_count > 1 and not moves,
         "thumbnail": _described(small_format, first.size),
     }
 
 
-def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int) -> dict[str, Any]:
+def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int, work: int | None = None) -> dict[str, Any]:
     """Write the centre of a picture, or of an animation's first frame, as a square of at most
     `side` pixels.
 
     Refuses as `convert` does.
     """
     with _opened(source, pixels) as picture:
+        _require_little_work(picture, 1, work)
         first = _upright(picture)
         _require_size(first, pixels)
         side = min(side, *first.size)
@@ -158,6 +169,11 @@ def _require_size(picture: Image.Image, pixels: int) -> None:
         raise Refused("too_many_pixels")
 
 
+def _require_little_work(picture: Image.Image, frames: int, work: int | None) -> None:
+    if work is not None and math.prod(picture.size) * frames > work:
+        raise Refused("costly")
+
+
 def _require_few_scans(picture: ImageFile.ImageFile, source: BinaryIO) -> None:
     """Refuse a JPEG with too many scans: each is decoded, a file can claim thousands, and ten are
     normal.
@@ -178,7 +194,7 @@ def _frame_count(picture: ImageFile.ImageFile) -> int:
     """The number of frames of an animation; 1 for everything else, also for a file with several
     pictures.
     """
-    if picture.format not in ("GIF", "WEBP"):
+    if picture.format not in ("GIF", "PNG", "WEBP"):
         return 1
     count: int = getattr(picture, "n_frames", 1)
     picture.seek(0)
@@ -265,40 +281,101 @@ def _format_for(picture: Image.Image, came_as: str | None, *, is_drawn: bool) ->
     return "JPEG"
 
 
-def _save(picture: Image.Image, target: BinaryIO, format_: str) -> str:
+def _most(source: BinaryIO) -> int:
+    """The bytes that a picture made of this file may have."""
+    size = source.seek(0, io.SEEK_END)
+    source.seek(0)
+    return min(max(size * GROWTH, ALWAYS), LARGEST)
+
+
+def _save_within(picture: Image.Image, target: BinaryIO, format_: str, most: int) -> tuple[str, tuple[int, int]]:
+    """Save a picture in at most so many bytes: worse, and in the end smaller, until it fits."""
+    lossy = "WEBP" if _is_see_through(picture) and max(picture.size) <= SIDES["WEBP"] else "JPEG"
+    tries = [(format_, 85)] if format_ != lossy else []
+    for one, quality in (*tries, (lossy, 85), (lossy, 65)):
+        if _fits(picture, target, one, most, quality):
+            return one, picture.size
+    while True:
+        picture = _within(picture, math.prod(picture.size) // 2)
+        if _fits(picture, target, lossy, most, 65):
+            return lossy, picture.size
+
+
+def _fits(picture: Image.Image, target: BinaryIO, format_: str, most: int, quality: int) -> bool:
+    limited = _Limited(most)
+    try:
+        _save(picture, limited, format_, quality)
+    except _DoesNotFit:
+        return False
+    target.write(limited.getbuffer())
+    return True
+
+
+class _DoesNotFit(Exception):
+    pass
+
+
+class _Limited(io.BytesIO):
+    """A file in memory that breaks off what would become too large."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def write(self, piece: Any) -> int:
+        if self.tell() + len(piece) > self._most:
+            raise _DoesNotFit
+        return super().write(piece)
+
+
+def _save(picture: Image.Image, target: BinaryIO, format_: str, quality: int = 85) -> str:
     if picture.mode == "RGBA" and not _is_see_through(picture):
         picture = picture.convert("RGB")
     match format_:
         case "JPEG":
-            picture.save(target, "JPEG", quality=85)
+            picture.convert("RGB").save(target, "JPEG", quality=quality)
         case "PNG":
             picture.save(target, "PNG", compress_level=6 if math.prod(picture.size) <= 1_000_000 else 3)
         case _:
-            picture.save(target, "WEBP", quality=85, method=1)
+            picture.save(target, "WEBP", quality=quality, method=1)
     return format_
 
 
-def _save_animation(picture: ImageFile.ImageFile, count: int, target: BinaryIO) -> str:
+def _save_animation(
+    picture: ImageFile.ImageFile, count: int, target: BinaryIO, pixels: int, most: int
+) -> tuple[str, tuple[int, int]] | None:
+    """Save all frames, scaled to so many pixels in all of them and so many bytes; None if they do
+    not fit.
+    """
     loop, turn = picture.info.get("loop", 1), _turn(picture)
+    each = min(pixels // count, SIDES["WEBP"] ** 2)
     frames, durations = [], []
     for number in range(count):
         picture.seek(number)
         picture.load()
-        frame = picture.convert("RGBA")
+        frame = _within(picture.convert("RGBA"), each)
         frame.info.clear()
         frames.append(frame if turn is None else frame.transpose(turn))
         durations.append(_duration(picture.info.get("duration")))
-    frames[0].save(
-        target,
-        "WEBP",
-        save_all=True,
-        append_images=frames[1:],
-        duration=durations,
-        loop=loop if isinstance(loop, int) and 0 <= loop <= 1000 else 0,
-        quality=75,
-        method=0,
-    )
-    return "WEBP"
+    for quality in (75, 50):
+        limited = _Limited(most)
+        try:
+            frames[0].save(
+                limited,
+                "WEBP",
+                save_all=True,
+                append_images=frames[1:],
+                duration=durations,
+                loop=loop if isinstance(loop, int) and 0 <= loop <= 1000 else 0,
+                quality=quality,
+                method=0,
+            )
+        except _DoesNotFit:
+            frames = [_within(frame, math.prod(frame.size) // 2) for frame in frames]
+        else:
+            target.write(limited.getbuffer())
+            return "WEBP", frames[0].size
+    return None
 
 
 def _duration(given: Any) -> int:

@@ -4,6 +4,7 @@ A new kind is a module with a `convert` function, which runs in the sandbox, and
 with its folder, its message type and the texts of its refusals.
 """
 
+import contextlib
 import logging
 import shutil
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +26,14 @@ log = logging.getLogger(__name__)
 
 #: CPU: twice what the costliest valid file takes. Wall clock: far more, because the chat has
 #: priority.
-LIMITS = Limits(cpu=4, seconds=20)
+LIMITS = Limits(cpu=8, seconds=40)
+#: Of a file that is converted at once, and the pixels it may have in all its frames.
+QUICK_LIMITS = Limits(cpu=1, seconds=5)
+QUICK_WORK = 4_000_000
+
+
+class _TooCostly(Exception):
+    """A file is none of the quick ones."""
 
 
 class Unusable(ChatError):
@@ -49,6 +58,7 @@ class Media:
     height: int | None = None
     duration: float | None = None  # seconds
     waveform: list[int] | None = None  # 0 to 100
+    is_still: bool = False  # an animation that lost its movement
 
     @property
     def is_inline(self) -> bool:
@@ -66,13 +76,20 @@ class Kind:
     makes: Mapping[str, str] = field(default_factory=dict)  # the possible results, MIME type to extension
     limits: Limits = LIMITS
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: For a file of at most so many bytes, a try among the quick ones: 0 for none.
+    quick: int = 0
     has_thumbnail: bool = False
     refusals: Mapping[str, Text] = field(default_factory=dict)
 
-    def process(self, source: Path, target: Path, thumbnail: Path, *, name: str = "") -> Media:
+    @property
+    def bytes_max(self) -> int:
+        """Bytes that an uploaded file may have."""
+        return int(settings.MAX_UPLOAD_BYTES if self.convert else settings.MAX_FILE_BYTES)
+
+    def process(self, source: Path, target: Path, thumbnail: Path, *, name: str = "", by: str = "") -> Media:
         """Convert `source` to `target`, and to `thumbnail` if the kind has one.
 
-        `source` stays unchanged.
+        `source` stays unchanged. `by` is whose file it is: the sandbox serves people in turn.
 
         Raises Unusable, and Busy when too many conversions are running; then neither file exists.
         Blocks for seconds: call it on a thread, outside of transactions.
@@ -83,12 +100,37 @@ class Kind:
             return self._keep(source, target, name)
         writes = [target, thumbnail] if self.has_thumbnail else [target]
         try:
-            made = pool.run(self.convert, reads=source, writes=writes, limits=self.limits, **self.options)
+            made = self._converted(source, writes, by)
         except pool.Refused as refused:
             detail = self.refusals.get(refused.code) or _REFUSALS.get(refused.code)
             # The sandbox ran on untrusted bytes, so only known codes are passed on.
             raise Unusable(detail or _REFUSALS["crash"], code=refused.code if detail else "crash") from None
         return self._described(made, target, thumbnail, name)
+
+    def _converted(self, source: Path, writes: list[Path], by: str) -> dict[str, Any]:
+        """The sandbox's result. A small file does not wait until others' costly ones are done."""
+        if source.stat().st_size <= self.quick:
+            with contextlib.suppress(_TooCostly):
+                return self._run(source, writes, by, is_quick=True)
+        return self._run(source, writes, by, is_quick=False)
+
+    def _run(self, source: Path, writes: list[Path], by: str, *, is_quick: bool) -> dict[str, Any]:
+        limits = QUICK_LIMITS if is_quick else self.limits
+        try:
+            return pool.run(
+                self.convert,
+                reads=source,
+                writes=writes,
+                limits=limits,
+                by=by,
+                is_quick=is_quick,
+                work=QUICK_WORK if is_quick else None,
+                **self.options,
+            )
+        except pool.Refused as refused:
+            if is_quick and refused.code in ("costly", "memory", "time", "size"):
+                raise _TooCostly() from None
+            raise
 
     def _keep(self, source: Path, target: Path, name: str) -> Media:
         shutil.copyfile(source, target)
@@ -116,6 +158,7 @@ class Kind:
                 width=_within(made.get("width"), 100_000),
                 height=_within(made.get("height"), 100_000),
                 duration=float(seconds) if (seconds := _within(made.get("duration"), 86_400)) is not None else None,
+                is_still=made.get("is_still") is True,
                 waveform=[int(_within(peak, 100) or 0) for peak in made.get("waveform", ())][:64] or None,
             )
         except (LookupError, TypeError, ValueError):
@@ -149,6 +192,7 @@ _PICTURE_REFUSALS: Mapping[str, Text] = {
     "not_a_picture": _("This is not a picture we know: JPEG, PNG, WebP, GIF or HEIC."),
     "too_many_pixels": format_lazy(_("A picture can have at most {limit} megapixels."), limit=MEGAPIXELS),
     "damaged": _("This picture is damaged."),
+    "costly": _TOO_COSTLY,
 }
 
 KINDS: Mapping[str, Kind] = {
@@ -160,10 +204,11 @@ KINDS: Mapping[str, Kind] = {
             convert="messaging.media.images:convert",
             makes={"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"},
             has_thumbnail=True,
+            quick=4 * 1024 * 1024,
             options={
                 "pixels": MEGAPIXELS * 1_000_000,
                 "side": THUMBNAIL,
-                "frames": 300,
+                "frames": 3000,
                 "animation": 30_000_000,
             },
             refusals=_PICTURE_REFUSALS,
@@ -174,6 +219,7 @@ KINDS: Mapping[str, Kind] = {
             convert="messaging.media.voice:convert",
             makes={"audio/mp4": ".m4a"},
             limits=Limits(cpu=10, seconds=40),
+            quick=256 * 1024,
             options={"seconds": MINUTES * 60 + 0.5},
             refusals={
                 "not_a_recording": _("This is not a recording we know: WebM, Ogg, MP4, MP3 or WAV."),
@@ -194,6 +240,7 @@ AVATAR = Kind(
     type="avatar",
     convert="messaging.media.images:square",
     makes={avatars.TYPE: avatars.EXTENSION},
+    quick=4 * 1024 * 1024,
     options={"pixels": MEGAPIXELS * 1_000_000, "side": AVATAR_SIDE},
     refusals=_PICTURE_REFUSALS,
 )

@@ -40,10 +40,12 @@ BROKEN = 20
 SILENCE = 0.005
 
 
-def convert(source: BinaryIO, target: BinaryIO, *, seconds: float) -> dict[str, Any]:
+def convert(source: BinaryIO, target: BinaryIO, *, seconds: float, work: int | None = None) -> dict[str, Any]:
     """Write the recording; returns its description.
 
     `waveform`: `PEAKS` integers, 100 the loudest, all 0 for silence.
+
+    `work` is not asked about: a small file is soon read.
 
     Refuses: `not_a_recording`, `has_pictures`, `no_sound`, `too_long` (than `seconds`), `damaged`.
     """

@@ -273,10 +273,11 @@ class UploadOutput(serializers.Serializer[Any]):
     """What a message that carries it will say of it; `mediaUrl` is what is given with the message."""
 
     type = serializers.ChoiceField(choices=types.NAMES, help_text="Of the message that can carry it")
+    isStill = serializers.BooleanField(help_text="An animation that was too costly: only its first frame is kept")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         return {**super().get_fields(), **fields_of(types.TYPES["file"].outputs)}
 
 
 def upload_output(upload: Upload) -> dict[str, Any]:
-    return {**upload.details, "type": upload.type}
+    return {**upload.details, "type": upload.type, "isStill": upload.is_still}

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import orjson
-from django.conf import settings
 
 from accounts.models import User
 from chatproject.core import errors
+from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.files import storage
 from chatproject.core.times import now
@@ -32,22 +32,27 @@ STRAY = timedelta(hours=1)
 def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
     """Process an uploaded file and store the result. `source` stays unchanged.
 
-    Raises Unusable, TooLarge, QuotaExceeded, Busy, and BadRequest for an unknown folder. Blocks for
-    seconds, and uses no database connection meanwhile.
+    Raises Unusable, TooLarge, QuotaExceeded, StorageFull, Busy, and BadRequest for an unknown
+    folder. Blocks for seconds, and uses no database connection meanwhile.
     """
     chosen = kind(folder)
-    if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
+    size = source.stat().st_size
+    if size > chosen.bytes_max:
         raise errors.TooLarge()
-    if settings.UPLOAD_QUOTA and selectors.used_bytes(owner) + source.stat().st_size > settings.UPLOAD_QUOTA:
-        raise rules.QuotaExceeded()
+    # A file that is converted may become smaller: what counts is what is stored.
+    rules.require_quota(owner, 1 if chosen.convert else size)
+    rules.require_total(1 if chosen.convert else size)
     release_connection()
     upload_id = uuid4()
     target, thumbnail = (storage.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
     with ExitStack() as scratch:
         for path in (target, thumbnail):
             scratch.callback(path.unlink, missing_ok=True)
-        media = chosen.process(source, target, thumbnail, name=name)
-        return _store(_row(upload_id, owner, chosen, media), target, thumbnail)
+        media = chosen.process(source, target, thumbnail, name=name, by=str(owner.pk))
+        rules.require_total(media.size + media.thumbnail_size)
+        upload = _store(_row(upload_id, owner, chosen, media), target, thumbnail)
+        upload.is_still = media.is_still
+        return upload
 
 
 def _row(upload_id: UUID, owner: User, chosen: Kind, media: Media) -> Upload:
@@ -76,11 +81,18 @@ def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
         storage.put(target, upload.path)
         if upload.thumbnail_path:
             storage.put(thumbnail, upload.thumbnail_path)
-        run_atomic(lambda: upload.save(force_insert=True))
+        run_atomic(lambda: _insert(upload))
     except BaseException:
         storage.remove((upload.path, upload.thumbnail_path))
         raise
     return upload
+
+
+def _insert(upload: Upload) -> None:
+    # Several uploads of one person at once do not exceed the quota together.
+    list(locked(User.objects.filter(pk=upload.owner_id)).values_list("pk"))
+    rules.require_quota(upload.owner, upload.size + upload.thumbnail_size)
+    upload.save(force_insert=True)
 
 
 def erase_of(message: Message) -> None:

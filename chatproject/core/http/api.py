@@ -21,6 +21,7 @@ from rest_framework.response import Response
 
 from chatproject.core import errors
 from chatproject.core.errors import ChatError
+from chatproject.core.files import space
 
 PAGE = 50
 PAGE_MAX = 200
@@ -61,6 +62,7 @@ def problem(error: ChatError) -> Response:
     if error.errors is not None:
         body["errors"] = {field: [str(text) for text in texts] for field, texts in error.errors.items()}
     response = Response(body, status=error.status, content_type="application/problem+json")
+    response._has_been_logged = True  # by Django: an answer that we foresaw is no failure of ours, also from 500 on
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if isinstance(error, errors.RateLimited) and error.limit:
@@ -93,6 +95,8 @@ def _as_chat_error(raised: Exception) -> ChatError | None:
             return errors.SignInRequired()
         case drf.PermissionDenied():
             return errors.Forbidden(str(raised.detail))
+        case OSError() if space.is_full(raised):
+            return space.StorageFull()
         case drf.APIException():
             error = ChatError(str(raised.detail), code=raised.default_code)
             error.status, error.title = raised.status_code, str(raised.default_detail)

@@ -2,7 +2,8 @@
 anything else.
 
 A worker that crashes does not affect us. At most `WORKERS` jobs run at a time in one process of the
-chat; further jobs wait.
+chat, and one quick one beside them; further jobs wait, and next is whose owner had the least work done
+lately.
 """
 
 import atexit
@@ -12,7 +13,6 @@ import os
 import select
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from chatproject.core.errors import Busy
+from chatproject.core.sandbox.turns import Turns
 from chatproject.core.sandbox.worker import Refused
 
 __all__ = ["Limits", "Refused", "close", "run"]
@@ -54,10 +55,15 @@ def run(
     reads: Path,
     writes: Sequence[Path] = (),
     limits: Limits,
+    by: str = "",
+    is_quick: bool = False,
     wait: float = QUEUE_TIMEOUT_SECONDS,
     **arguments: Any,
 ) -> dict[str, Any]:
     """Call `package.module:function` in a worker, with an open file to read, and return its answer.
+
+    `by` is whose job it is. A job that `is_quick` has limits of a moment, and never waits for one
+    that is not.
 
     The function gets the open files `reads` and `writes`, which it may write and read, and the
     `arguments`. Arguments and answer must be JSON; the answer is as trustworthy as the file. `writes`
@@ -75,7 +81,9 @@ def run(
         "limits": asdict(limits),
         "arguments": arguments,
     }
-    if not _turns.acquire(timeout=wait):
+    turns = _quick_turns if is_quick else _turns
+    turn = turns.wait(by, wait)
+    if turn is None:
         raise Busy(retry_after=5)
     try:
         answer = _ask(json.dumps(job).encode() + b"\n", limits.seconds + START_TIMEOUT_SECONDS)
@@ -92,14 +100,14 @@ def run(
             path.unlink(missing_ok=True)
         raise
     finally:
-        _turns.release()
+        turns.leave(turn)
     return result
 
 
 # Workers --------------------------------------------------------------------------------------------------------------
 
-_turns = threading.BoundedSemaphore(WORKERS)
-#: Workers without a job. The last one is taken first, so that a second is started only if two are
+_turns, _quick_turns = Turns(WORKERS), Turns(1)
+#: Workers without a job. The last one is taken first, so that another is started only if it is
 #: needed.
 _idle: list["_Worker"] = []
 

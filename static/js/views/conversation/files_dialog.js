@@ -91,7 +91,7 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
     ready.then((prepared) => {
       if (item.ready !== ready) return;
       item.prepared = prepared;
-      item.problem = sizeProblem(prepared.file, kit.maxUpload);
+      item.problem = sizeProblem(prepared, kit.maxUpload);
       render();
     });
   }
@@ -172,7 +172,7 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
     let isFirst = true;
     for (const item of going) {
       const prepared = await item.ready;
-      if (sizeProblem(prepared.file, kit.maxUpload)) continue;
+      if (sizeProblem(prepared, kit.maxUpload)) continue;
       kit.sendFile(prepared, isFirst ? captionText : "");
       isFirst = false;
     }
@@ -188,7 +188,8 @@ function releaseItem({ address, picture }) {
   URL.revokeObjectURL(address);
 }
 
-function sizeProblem(file, most) {
+function sizeProblem({ file, mediaType }, maxUpload) {
   if (!file.size) return gettext("This file is empty.");
+  const most = maxUpload[mediaType] ?? maxUpload.others;
   return file.size > most ? interpolate(gettext("Too large: at most %(size)s."), { size: fileSize(most) }) : null;
 }
