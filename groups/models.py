@@ -6,11 +6,12 @@ exist once.
 
 import uuid
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.names import skeletons
@@ -69,6 +70,8 @@ class Room(Model):
     member_count = models.PositiveIntegerField(_("members"), default=0, editable=False)
     #: The number of the last message: 1, 2, 3 … without gaps.
     last_seq = models.PositiveBigIntegerField(_("messages"), default=0, editable=False)
+    #: The number of system lines among the messages: nobody said them, so they are never unread.
+    system_lines = models.PositiveBigIntegerField(default=0, editable=False)
     #: Counts every change: messages, edits, recalls, memberships.
     last_version = models.PositiveBigIntegerField(default=0, editable=False)
     #: An id, not a foreign key: groups may not import messaging.
@@ -105,16 +108,31 @@ class Room(Model):
         is_over = self.invite_expires_at is not None and self.invite_expires_at <= now()
         return bool(code) and code == self.invite_code and not is_over and self.invite_uses_left != 0
 
+    @property
+    def last_said(self) -> int:
+        """The number of messages that people said, the recalled ones included."""
+        return self.last_seq - self.system_lines
+
     def take_version(self) -> int:
         """Increment and return `last_version`; the caller has locked the room and saves it."""
         self.last_version += 1
         return self.last_version
 
 
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def with_recalled(self) -> "MembershipQuerySet":
+        """With `recalled_since_read` counted in the same query."""
+        above = Recall.objects.filter(room=models.OuterRef("room"), seq__gt=models.OuterRef("read_seq"))
+        others = above.exclude(sender_id=models.OuterRef("user")).order_by().values("room")
+        count = models.Subquery(others.annotate(n=models.Count("pk")).values("n"))
+        return self.annotate(recalled_since_read=Coalesce(count, 0))
+
+
 class Membership(Model):
     """A user's role and read cursor in a room.
 
-    unread = room.last_seq - read_seq - own_since_read: exact, without a row per reader and message.
+    unread = room.last_said - read_said - own_since_read - recalled_since_read: exact, without a row
+    per reader and message.
     """
 
     class Role(models.TextChoices):
@@ -135,12 +153,16 @@ class Membership(Model):
     #: Who put the member into the group; null for one who came by themselves, or owns it.
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", editable=False)
     read_seq = models.PositiveBigIntegerField(_("read up to"), default=0, editable=False)
-    #: The number of the member's own messages after `read_seq`.
+    #: The number of system lines up to `read_seq`.
+    system_lines_read = models.PositiveBigIntegerField(default=0, editable=False)
+    #: The number of the member's own messages after `read_seq`, without system lines.
     own_since_read = models.PositiveBigIntegerField(default=0, editable=False)
     away = models.BooleanField(_("away"), default=False)
     muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
     pinned_at = models.DateTimeField(_("pinned"), null=True, editable=False)
     joined_at = models.DateTimeField(_("joined"), default=now, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("membership")
@@ -152,15 +174,35 @@ class Membership(Model):
         return f"{self.user_id} in {self.room_id}"
 
     @property
+    def read_said(self) -> int:
+        """The number of messages up to `read_seq` that people said."""
+        return self.read_seq - self.system_lines_read
+
+    @property
     def base(self) -> int:
-        """The `last_seq` at which nothing is unread: messages read, and the member's own after
-        that.
+        """The `last_said` at which nothing is unread. It only grows: with what the member reads and
+        says, and with what others recall.
         """
-        return self.read_seq + self.own_since_read
+        return self.read_said + self.own_since_read + self.recalled_since_read
+
+    @cached_property
+    def recalled_since_read(self) -> int:
+        """The number of others' recalled messages after `read_seq`; `with_recalled` has counted them."""
+        recalls = Recall.objects.filter(room_id=self.room_id, seq__gt=self.read_seq)
+        return recalls.exclude(sender_id=self.user_id).count()
 
     @property
     def unread(self) -> int:
-        return max(0, self.room.last_seq - self.base)
+        said = self.room.last_said - self.read_said - self.own_since_read
+        return max(0, said - self.recalled_since_read) if said > 0 else 0
+
+    def read_up_to(self, seq: int, *, system_lines: int, own: int) -> None:
+        """Move the cursor to `seq`: so many system lines stand before it, and so many messages of
+        the member after it.
+        """
+        self.read_seq, self.system_lines_read, self.own_since_read = seq, system_lines, own
+        self.__dict__.pop("recalled_since_read", None)
+        self.save(update_fields=["read_seq", "system_lines_read", "own_since_read"])
 
     @property
     def is_muted(self) -> bool:
@@ -195,3 +237,19 @@ class Removal(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_removal_each")]
+
+
+class Recall(Model):
+    """A recalled message, which nobody has unread any more.
+
+    Few rows beside many messages: those after a cursor are counted when the unread ones are asked
+    for, so that a recall writes one row, however many members have not read the message.
+    """
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="+", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    #: An id, not a foreign key: the counters of a room outlive its people.
+    sender_id = models.UUIDField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "seq"], name="one_recall_each")]

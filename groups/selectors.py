@@ -1,17 +1,17 @@
 """Every query for rooms and memberships. A user finds only their own rooms."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import CharField, ExpressionWrapper, F, Q
+from django.db.models import CharField, ExpressionWrapper, F, Q, QuerySet
 
 from accounts.models import User
 from accounts.names import name_key
 from chatproject.core.db import bulk
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
-from groups.models import Membership, Removal, Room, direct_room_id, name_skeletons
+from groups.models import Membership, Recall, Removal, Room, direct_room_id, name_skeletons
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
@@ -178,7 +178,7 @@ def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int 
     that person: those have `peer_id == user_id`. `at_most` limits the number of memberships, the
     most recently active rooms first.
     """
-    memberships = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
+    memberships = _listed(user_id)
     if room_id is not None:
         memberships = memberships.filter(room_id=room_id)
     return list(memberships.order_by("-room__last_at", "room_id")[:at_most])
@@ -187,19 +187,33 @@ def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int 
 def pinned_memberships(user_id: UUID) -> list[Membership]:
     """Like `all_memberships`, of the chats that the user has pinned."""
     mine = Membership.objects.filter(user_id=user_id, pinned_at__isnull=False).values("room_id")
-    memberships = Membership.objects.select_related("room", "user").filter(Q(user_id=user_id) | Q(peer_id=user_id))
-    return list(memberships.filter(room_id__in=mine))
+    return list(_listed(user_id).filter(room_id__in=mine))
+
+
+def _listed(user_id: UUID) -> QuerySet[Membership]:
+    memberships = Membership.objects.with_recalled().select_related("room", "user")
+    return memberships.filter(Q(user_id=user_id) | Q(peer_id=user_id))
+
+
+#: Whether anybody else has said anything since; it may be recalled.
+_BEHIND = Q(room__last_seq__gt=F("room__system_lines") + F("read_seq") - F("system_lines_read") + F("own_since_read"))
 
 
 def unread_memberships(user_id: UUID) -> list[Membership]:
     """A user's memberships with something unread, the most recently active first, with room and
     peer.
     """
-    return list(
-        Membership.objects.select_related("room", "peer")
-        .filter(user_id=user_id, room__last_seq__gt=F("read_seq") + F("own_since_read"))
-        .order_by("-room__last_at", "room_id")
-    )
+    behind = Membership.objects.with_recalled().filter(_BEHIND, user_id=user_id).select_related("room", "peer")
+    return [membership for membership in behind.order_by("-room__last_at", "room_id") if membership.unread]
+
+
+def unread_totals(user_ids: Collection[UUID], among: Q) -> dict[UUID, int]:
+    """The unread messages of each user in all their memberships `among` these; 0 may be absent."""
+    behind = Membership.objects.with_recalled().filter(among, _BEHIND, user_id__in=user_ids).select_related("room")
+    totals: dict[UUID, int] = {}
+    for membership in behind:
+        totals[membership.user_id] = totals.get(membership.user_id, 0) + membership.unread
+    return totals
 
 
 def own_rooms(user_id: UUID) -> dict[UUID, int]:
@@ -282,18 +296,22 @@ def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
 
 
 def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
-    """(room, user, the room's `last_seq`, the member's base) of every member of some rooms."""
-    memberships = Membership.objects.filter(room_id__in=list(room_ids)).values_list(
-        "room_id", "user_id", "room__last_seq", "read_seq", "own_since_read"
-    )
-    return [(room_id, user_id, last, read + own) for room_id, user_id, last, read, own in memberships]
+    """(room, user, the room's `last_said`, the member's base) of every member of some rooms."""
+    memberships = Membership.objects.with_recalled().select_related("room").filter(room_id__in=list(room_ids))
+    return [(one.room_id, one.user_id, one.room.last_said, one.base) for one in memberships]
+
+
+def recalled(room_ids: Collection[UUID], above: int) -> set[tuple[UUID, int]]:
+    """(room, seq) of the recalled messages in these rooms whose `seq` is above a number."""
+    return set(Recall.objects.filter(room_id__in=room_ids, seq__gt=above).values_list("room_id", "seq"))
 
 
 class MemberUnread(NamedTuple):
-    """A member's unread count, with the room's name and picture."""
+    """A member's unread count and cursor, with the room's name and picture."""
 
     user_id: UUID
     unread: int
+    read_seq: int
     name: str
     avatar: str
 
@@ -305,18 +323,22 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
     times as long.
     """
     if not bulk.speaks_sql():
-        memberships = Membership.objects.filter(room_id=room_id, user_id__in=list(user_ids)).values_list(
-            "user_id", "room__last_seq", "read_seq", "own_since_read", "room__name", "room__avatar"
-        )
-        return [MemberUnread(user, max(0, seq - read - own), *room) for user, seq, read, own, *room in memberships]
+        memberships = Membership.objects.with_recalled().filter(room_id=room_id, user_id__in=list(user_ids))
+        return [
+            MemberUnread(one.user_id, one.unread, one.read_seq, one.room.name, one.room.avatar)
+            for one in memberships.select_related("room")
+        ]
     people = {bulk.to_db_value(user_id): user_id for user_id in user_ids}
     found = bulk.select_among(
         """
-        SELECT user_id, last_seq - read_seq - own_since_read, name, avatar
+        SELECT user_id, last_seq - system_lines - read_seq + system_lines_read - own_since_read
+            - (SELECT COUNT(*) FROM groups_recall AS recall
+                WHERE recall.room_id = groups_room._id AND recall.seq > read_seq AND recall.sender_id <> user_id),
+            read_seq, name, avatar
         FROM groups_membership JOIN groups_room ON groups_room._id = room_id
         WHERE room_id = %s AND user_id IN
         """,
         [bulk.to_db_value(room_id)],
         list(people),
     )
-    return [MemberUnread(people[user], max(0, count), name, avatar) for user, count, name, avatar in found]
+    return [MemberUnread(people[user], max(0, count), *rest) for user, count, *rest in found]

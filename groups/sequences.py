@@ -41,13 +41,14 @@ class RoomHead(NamedTuple):
 
     last_seq: int
     last_version: int
+    last_said: int
 
 
 def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
     """Add each author's number of messages to their `own_since_read`: nobody has their own messages
     unread.
 
-    Returns each author's base, `read_seq + own_since_read`. Non-members are absent from the result.
+    Returns each author's `Membership.base`. Non-members are absent from the result.
     Locks the rooms until the transaction ends.
     """
     if not bulk.speaks_sql():
@@ -60,7 +61,10 @@ def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
         UPDATE groups_membership SET own_since_read = own_since_read + given.count
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
         WHERE groups_membership.room_id = given.room AND groups_membership.user_id = given.member
-        RETURNING groups_membership.room_id, groups_membership.user_id, read_seq + own_since_read
+        RETURNING groups_membership.room_id, groups_membership.user_id, read_seq - system_lines_read + own_since_read
+            + (SELECT COUNT(*) FROM groups_recall AS recall
+                WHERE recall.room_id = groups_membership.room_id AND recall.seq > read_seq
+                    AND recall.sender_id <> groups_membership.user_id)
         """,
         ("room", "member", "kind", "count"),
         rows,
@@ -91,13 +95,13 @@ def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
         UPDATE groups_room SET last_seq = last_seq + given.count, last_version = last_version + given.count,
             last_message_id = given.message, last_at = given.at
         FROM given WHERE groups_room._id = given.room
-        RETURNING groups_room._id, last_seq, last_version
+        RETURNING groups_room._id, last_seq, last_version, last_seq - system_lines
         """,
         ("room", "message", "at", "count"),
         rows,
     )
     rooms = {row[0]: room_id for row, room_id in zip(rows, appends, strict=True)}
-    return {rooms[room]: RoomHead(last_seq, last_version) for room, last_seq, last_version in answered}
+    return {rooms[room]: RoomHead(*head) for room, *head in answered}
 
 
 def _count_own_by_row(written: Mapping[Author, int]) -> dict[Author, int]:
@@ -125,4 +129,4 @@ def _allocate_by_row(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
         room.last_version += append.messages
         room.last_message_id, room.last_at = append.last_message_id, append.last_at
     Room.objects.bulk_update(rooms, ["last_seq", "last_version", "last_message_id", "last_at"])
-    return {room.pk: RoomHead(room.last_seq, room.last_version) for room in rooms}
+    return {room.pk: RoomHead(room.last_seq, room.last_version, room.last_said) for room in rooms}

@@ -18,7 +18,7 @@ from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.files import avatars
 from chatproject.core.times import now
 from groups import events, rules, selectors
-from groups.models import FOREVER, Membership, Removal, Room, direct_room_id, name_skeletons
+from groups.models import FOREVER, Membership, Recall, Removal, Room, direct_room_id, name_skeletons
 
 
 class PostSystemMessage(Protocol):
@@ -403,6 +403,11 @@ def _new_code() -> str:
     return secrets.token_urlsafe(12)
 
 
+def note_recall(room: Room, *, seq: int, sender_id: UUID) -> None:
+    """Nobody has this message unread any more; in the caller's transaction, with the room locked."""
+    Recall.objects.create(room=room, seq=seq, sender_id=sender_id)
+
+
 def dissolve(*, by: User, group_id: UUID) -> Room:
     """Dissolve a group: it ends for everyone."""
 
@@ -456,7 +461,8 @@ def _add_members(room: Room, users: list[User], *, by: User | None = None) -> li
 
     `by` put them there; without it they came by themselves.
     """
-    memberships = [Membership(room=room, user=user, added_by=by, read_seq=room.last_seq) for user in users]
+    cursor = {"read_seq": room.last_seq, "system_lines_read": room.system_lines}
+    memberships = [Membership(room=room, user=user, added_by=by, **cursor) for user in users]
     Membership.objects.bulk_create(memberships)
     room.member_count += len(memberships)
     room.save(update_fields=["member_count"])

@@ -4,17 +4,16 @@ Each expires after seven days.
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
-    user:bases:{userId}:{senderId}     hash: "seq", the chat's last number, and "base", the user's read_seq +
-                                       own_since_read: the number at which nothing is unread
-    group:bases:{groupId}              hash: "seq", the group's last number, and user id → base of the members who have
-                                       the keys above
+    user:bases:{userId}:{senderId}     hash: "said", the number of the chat's messages, and "base", at which of them
+                                       nothing is unread
+    group:bases:{groupId}              hash: "said", "seq", the last message's number, and user id → base of the members
+                                       who have the keys above
 
 The database is the truth: no answer to a client reads these keys, and a missing key is written at
-the user's next request for unread counts. Bases and last numbers only grow, and a count is derived
-from the highest of both, so writes may come late, twice or in any order. In a group a key per
-member would cost O(members) commands per message. Instead the bases of the members who asked in the
-last week are in one hash, and one script call, coalesced over several messages, derives all their
-keys.
+the user's next request for unread counts. Bases and numbers only grow, and a count is derived from
+the highest of both, so writes may come late, twice or in any order. In a group a key per member
+would cost O(members) commands per message. Instead the bases of the members who asked in the last
+week are in one hash, and one script call, coalesced over several messages, derives all their keys.
 """
 
 import threading
@@ -27,37 +26,40 @@ from chatproject.core.redis import write_behind, write_behind_folded
 
 WEEK = 7 * 86400
 
-#: ARGV user id:sender id, last seq, last message JSON, week in s, base.
+#: ARGV user id:sender id, messages said, last message JSON, week in s, base.
 _PRIVATE = redis.script("""
-local tail, seq, last, week, base = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local tail, said, last, week, base = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local bases = own .. 'user:bases:' .. tail
-local known = redis.call('HMGET', bases, 'seq', 'base')
-if tonumber(known[1] or '0') > seq then seq, last = tonumber(known[1]), '' end
+local known = redis.call('HMGET', bases, 'said', 'base')
+if tonumber(known[1] or '0') > said then said, last = tonumber(known[1]), '' end
 base = math.max(base, tonumber(known[2] or '0'))
-redis.call('HSET', bases, 'seq', seq, 'base', base)
+redis.call('HSET', bases, 'said', said, 'base', base)
 redis.call('EXPIRE', bases, week)
-redis.call('SET', documented .. 'user:unread:' .. tail, math.max(0, seq - base), 'EX', week)
+redis.call('SET', documented .. 'user:unread:' .. tail, math.max(0, said - base), 'EX', week)
 if last ~= '' then redis.call('SET', documented .. 'user:lastmsg:' .. tail, last, 'EX', week) end
 """)
 
-#: ARGV group id, last seq, last message JSON, its seq then, week in s, then user, base pairs to
-#: remember first.
+#: ARGV group id, messages said, last message JSON, its seq, week in s, then for each base to
+#: remember first: user, base, "1" only where the user has keys.
 _GROUP = redis.script("""
-local group, seq, last, said, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local group, said, last, seq, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local bases = own .. 'group:bases:' .. group
-local newest = tonumber(redis.call('HGET', bases, 'seq') or '0')
-if newest > said then last = '' end
-if newest > seq then seq = newest else redis.call('HSET', bases, 'seq', seq) end
-for i = 6, #ARGV, 2 do
-  local known = tonumber(redis.call('HGET', bases, ARGV[i]) or '-1')
-  if tonumber(ARGV[i + 1]) > known then redis.call('HSET', bases, ARGV[i], ARGV[i + 1]) end
+local newest = redis.call('HMGET', bases, 'said', 'seq')
+said = math.max(said, tonumber(newest[1] or '0'))
+if tonumber(newest[2] or '0') > seq then seq, last = tonumber(newest[2]), '' end
+redis.call('HSET', bases, 'said', said, 'seq', seq)
+for i = 6, #ARGV, 3 do
+  local known = redis.call('HGET', bases, ARGV[i])
+  if (known or ARGV[i + 2] == '0') and tonumber(ARGV[i + 1]) > tonumber(known or '-1') then
+    redis.call('HSET', bases, ARGV[i], ARGV[i + 1])
+  end
 end
 redis.call('EXPIRE', bases, week)
 local all = redis.call('HGETALL', bases)
 for i = 1, #all, 2 do
-  if all[i] ~= 'seq' then
+  if all[i] ~= 'seq' and all[i] ~= 'said' then
     local tail = all[i] .. ':' .. group
-    redis.call('SET', documented .. 'group:unread:' .. tail, math.max(0, seq - tonumber(all[i + 1])), 'EX', week)
+    redis.call('SET', documented .. 'group:unread:' .. tail, math.max(0, said - tonumber(all[i + 1])), 'EX', week)
     if last ~= '' then redis.call('SET', documented .. 'group:lastmsg:' .. tail, last, 'EX', week) end
   end
 end
@@ -72,24 +74,30 @@ def group_unread(user_id: UUID, group_id: UUID) -> str:
     return redis.documented_key(f"group:unread:{user_id}:{group_id}")
 
 
-def private(user_id: UUID, sender_id: UUID, last_seq: int, base: int, last: bytes = b"") -> None:
+def private(user_id: UUID, sender_id: UUID, said: int, base: int, last: bytes = b"") -> None:
     """Write a user's count of a private chat, and its last message as JSON."""
     # Coalesced per thread: what one thread writes only grows.
     write_behind(
         f"private:{user_id}:{sender_id}:{threading.get_ident()}:{bool(last)}",
-        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", last_seq, last, WEEK, base),
+        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", said, last, WEEK, base),
     )
 
 
-def group(group_id: UUID, last_seq: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"") -> None:
-    """Write a group's counts of the members who have keys; `bases` are current bases to add."""
+def group(
+    group_id: UUID, said: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"", seq: int = 0, *, adds: bool = True
+) -> None:
+    """Write a group's counts of the members who have keys, and the last message with its `seq`.
+
+    `bases` are current bases to add, or, if not `adds`, of members who may have no keys.
+    """
     with _moving:
         moved = _moved.setdefault(group_id, _Moved())
-        moved.seq = max(moved.seq, last_seq)
-        if last and last_seq >= moved.said:
-            moved.last, moved.said = last, last_seq
+        moved.said = max(moved.said, said)
+        if last and seq >= moved.seq:
+            moved.last, moved.seq = last, seq
         for user_id, base in bases:
-            moved.bases[user_id] = max(base, moved.bases.get(user_id, 0))
+            before, added = moved.bases.get(user_id, (0, False))
+            moved.bases[user_id] = max(base, before), adds or added
     write_behind_folded(f"group:{group_id}", partial(_group_commands, group_id))
 
 
@@ -101,7 +109,7 @@ class _Moved:
     def __init__(self) -> None:
         self.seq = self.said = 0
         self.last = b""
-        self.bases: dict[UUID, int] = {}
+        self.bases: dict[UUID, tuple[int, bool]] = {}
 
 
 _moved: dict[UUID, _Moved] = {}
@@ -113,8 +121,8 @@ def _group_commands(group_id: UUID) -> redis.Commands:
         moved = _moved.pop(group_id, None)
     if moved is None:
         return ()
-    pairs = [str(word) for pair in moved.bases.items() for word in pair]
-    return [("EVAL", _GROUP, 0, str(group_id), moved.seq, moved.last, moved.said, WEEK, *pairs)]
+    bases = [word for user_id, (base, adds) in moved.bases.items() for word in (str(user_id), base, 0 if adds else 1)]
+    return [("EVAL", _GROUP, 0, str(group_id), moved.said, moved.last, moved.seq, WEEK, *bases)]
 
 
 def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:

@@ -147,16 +147,20 @@ def receiver_of(message: Message) -> UUID | None:
 def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
     """The last message of each membership's room, by room, with its `read_count`. One query."""
     ids = [membership.room.last_message_id for membership in memberships if membership.room.last_message_id]
-    if not ids:
-        return {}
+    return {message.room_id: message for message in _with_read_count().filter(pk__in=ids)} if ids else {}
+
+
+def last_message(room_id: UUID) -> Message | None:
+    """The last message of a room, with its `read_count`."""
+    return _with_read_count().filter(room_id=room_id).order_by("-seq").first()
+
+
+def _with_read_count() -> QuerySet[Message]:
     passed = Membership.objects.filter(room=OuterRef("room"), read_seq__gte=OuterRef("seq")).exclude(
         user=OuterRef("sender")
     )
     count = passed.order_by().values("room").annotate(n=Count("pk")).values("n")
-    found = (
-        Message.objects.select_related("sender").filter(pk__in=ids).annotate(read_count=Coalesce(Subquery(count), 0))
-    )
-    return {message.room_id: message for message in found}
+    return Message.objects.select_related("sender").annotate(read_count=Coalesce(Subquery(count), 0))
 
 
 def chat_list(user: User) -> list[Chat]:
@@ -260,8 +264,23 @@ def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: i
 
 
 def own_after(room_id: UUID, user_id: UUID, seq: int) -> int:
-    """The number of a user's messages in a room after `seq`."""
-    return Message.objects.filter(room_id=room_id, sender_id=user_id, seq__gt=seq).count()
+    """The number of a user's messages in a room after `seq`, without system lines."""
+    own = Message.objects.filter(room_id=room_id, sender_id=user_id, seq__gt=seq)
+    return own.exclude(type=types.SYSTEM).count()
+
+
+def system_lines_up_to(membership: Membership, seq: int) -> int:
+    """The number of system lines up to `seq`, which is not before the cursor; counted from the
+    nearer of the cursor and the end.
+    """
+    room = membership.room
+    unread, left = room.system_lines - membership.system_lines_read, room.last_seq - seq
+    if not unread or not left:
+        return room.system_lines
+    lines = Message.objects.filter(room_id=room.pk, type=types.SYSTEM)
+    if left < seq - membership.read_seq:
+        return room.system_lines - lines.filter(seq__gt=seq, seq__lte=room.last_seq).count()
+    return membership.system_lines_read + lines.filter(seq__gt=membership.read_seq, seq__lte=seq).count()
 
 
 def readers(user: User, message_id: UUID) -> list[User]:
@@ -346,10 +365,15 @@ def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
     return {room_id: Readers(found) for room_id, found in cursors.items()}
 
 
+def counted_system_lines(room_id: UUID, seq: int) -> int:
+    """The number of system lines up to `seq` by counting messages, to repair the counters."""
+    return Message.objects.filter(room_id=room_id, seq__lte=seq, type=types.SYSTEM).count()
+
+
 def counted_unread(membership: Membership) -> int:
     """The unread count by counting messages, to check `Membership.unread`."""
-    after = Message.objects.filter(room_id=membership.room_id, seq__gt=membership.read_seq)
-    return after.exclude(sender_id=membership.user_id).count()
+    after = Message.objects.filter(room_id=membership.room_id, seq__gt=membership.read_seq, recalled_at=None)
+    return after.exclude(sender_id=membership.user_id).exclude(type=types.SYSTEM).count()
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

@@ -21,8 +21,9 @@ from django.db import DatabaseError
 from chatproject.core import hub
 from chatproject.core.db.transactions import in_thread
 from groups import selectors as rooms
-from messaging import cache
+from messaging import cache, selectors
 from messaging.events import group_unread_payload, private_unread
+from messaging.serializers.output import message_output
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ CHATS_MAX = 500
 BURST, PAUSE_SECONDS = 25, 0.001
 
 _MESSAGE = b'{"event":"OnGroupMsg"'
+_RECALL = b'{"event":"OnRecall"'
 _COUNT = b'{"event":"groupUnreadUpdate"'
 _PLACEHOLDER = b"\0"
 
@@ -97,33 +99,44 @@ _overtaken: set[tuple[str, str]] = set()
 
 
 class _Count(NamedTuple):
-    """A count to push to one member; `text` is the group's last message, for a recount."""
+    """A count to push to one member; `cause`, a recall or not and its text, is for a recount."""
 
     user_id: UUID
     frame: bytes
     group_id: str
-    text: bytes
+    cause: tuple[bool, bytes]
 
 
 def _hear(topic: str, text: bytes) -> None:
     if text.startswith(_MESSAGE):
-        _groups.mark(topic, text)
+        _groups.mark((topic, False), text)
+    elif text.startswith(_RECALL) and hub.is_room(topic):
+        _groups.mark((topic, True), text)
     elif text.startswith(_COUNT):
         _overtaken.add((topic, orjson.loads(text)["data"]["groupId"]))
 
 
-def _connected_members(marked: dict[str, bytes]) -> list[tuple[bytes, set[UUID]]]:
+def _connected_members(marked: dict[tuple[str, bool], bytes]) -> list[tuple[bool, bytes, set[UUID]]]:
     _overtaken.clear()
-    return [(text, {socket.user_id for socket in hub.local().members(topic)}) for topic, text in marked.items()]
+    return [
+        (is_recall, text, {socket.user_id for socket in hub.local().members(topic)})
+        for (topic, is_recall), text in marked.items()
+    ]
 
 
-def _group_counts(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
+def _group_counts(heard: list[tuple[bool, bytes, set[UUID]]]) -> list[_Count]:
     counts: list[_Count] = []
-    for text, user_ids in heard:
+    for is_recall, text, user_ids in heard:
         last = orjson.loads(text)["data"]
         group_id = last["groupId"]
-        members = [member for member in rooms.unread_of(UUID(group_id), user_ids) if member.unread]
-        if members:
+        members = rooms.unread_of(UUID(group_id), user_ids)
+        if is_recall:  # those who had it unread, perhaps as the only one
+            members = [member for member in members if member.read_seq < last["seq"]]
+            newest = selectors.last_message(UUID(group_id)) if members else None
+            last = newest and message_output(newest, receiver_id=None, read_count=getattr(newest, "read_count", 0))
+        else:
+            members = [member for member in members if member.unread]
+        if members and last:
             # Encoded once for all members, around a placeholder for the count that JSON cannot
             # contain.
             count: Any = orjson.Fragment(_PLACEHOLDER)
@@ -133,7 +146,8 @@ def _group_counts(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
             )
             before, after = hub.encode("groupUnreadUpdate", payload).split(_PLACEHOLDER)
             counts += [
-                _Count(member.user_id, b"%b%d%b" % (before, member.unread, after), group_id, text) for member in members
+                _Count(member.user_id, b"%b%d%b" % (before, member.unread, after), group_id, (is_recall, text))
+                for member in members
             ]
     return counts
 
@@ -141,7 +155,8 @@ def _group_counts(heard: list[tuple[bytes, set[UUID]]]) -> list[_Count]:
 async def _push_group_counts(counts: list[_Count]) -> None:
     for place, one in enumerate(counts, 1):
         if _overtaken and (hub.user_topic(one.user_id), one.group_id) in _overtaken:
-            _groups.mark(hub.room_topic(one.group_id), one.text)
+            is_recall, text = one.cause
+            _groups.mark((hub.room_topic(one.group_id), is_recall), text)
             continue
         for socket in hub.local().users.get(one.user_id, ()):
             socket.push(one.frame)
@@ -163,12 +178,12 @@ def private(room_id: UUID, last: dict[str, Any], json: bytes) -> None:
 def _publish_private_counts(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -> None:
     room_ids = list({room_id for room_id, _ in marked})
     for start in range(0, len(room_ids), CHATS_MAX):
-        for room_id, user_id, last_seq, base in rooms.unread_bases(room_ids[start : start + CHATS_MAX]):
+        for room_id, user_id, said, base in rooms.unread_bases(room_ids[start : start + CHATS_MAX]):
             if (room_id, str(user_id)) in marked:
                 last, json = marked[room_id, str(user_id)]
-                cache.private(user_id, UUID(last["senderId"]), last_seq, base, json)
-                if last_seq > base:
-                    private_unread(user_id, last, last_seq - base, last)
+                cache.private(user_id, UUID(last["senderId"]), said, base, json)
+                if said > base:
+                    private_unread(user_id, last, said - base, last)
 
 
 async def _published(nothing: None) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import F, Q, Sum
+from django.db.models import Q
 
 from accounts.models import Device
 from chatproject.core.times import now
+from groups import selectors as rooms
 from groups.models import Membership
 from notifications.models import PushSubscription
 
@@ -25,8 +26,10 @@ def listeners(room_ids: Collection[UUID]) -> list[Membership]:
     nor away.
     """
     wants = Q(muted_until=None) | Q(muted_until__lte=now())
-    memberships = Membership.objects.select_related("room").filter(
-        wants, room_id__in=room_ids, away=False, user__in=PushSubscription.objects.values("user")
+    memberships = (
+        Membership.objects.with_recalled()
+        .select_related("room")
+        .filter(wants, room_id__in=room_ids, away=False, user__in=PushSubscription.objects.values("user"))
     )
     return [membership for membership in memberships if membership.unread]
 
@@ -40,10 +43,4 @@ def subscriptions(user_ids: Collection[UUID]) -> list[PushSubscription]:
 def unread_totals(user_ids: Collection[UUID]) -> dict[UUID, int]:
     """The unread messages of each user in all chats that are not muted."""
     audible = Q(muted_until=None) | Q(muted_until__lte=now())
-    memberships = Membership.objects.filter(
-        audible, user_id__in=user_ids, room__last_seq__gt=F("read_seq") + F("own_since_read")
-    ).order_by()
-    counted = memberships.values("user_id").annotate(
-        last=Sum("room__last_seq"), read=Sum("read_seq"), own=Sum("own_since_read")
-    )
-    return {row["user_id"]: row["last"] - row["read"] - row["own"] for row in counted}
+    return rooms.unread_totals(user_ids, audible)

@@ -125,21 +125,21 @@ def _wait_for_unread_counts() -> None:
 
 
 @contextmanager
-def _query_budget(most: int) -> Iterator[None]:
+def _query_budget(most: int) -> Iterator[list[str]]:
     _wait_for_unread_counts()
     for one in connections.all(initialized_only=True):
         _statements.watch(one)
     heard: list[str] = []
     _statements.counting = heard
     try:
-        yield
+        yield heard
     finally:
         _statements.counting = None
     assert len(heard) <= most, f"{len(heard)} queries, and {most} were to do:\n" + "\n".join(heard)
 
 
 @pytest.fixture
-def query_budget(server: str) -> Callable[[int], AbstractContextManager[None]]:
+def query_budget(server: str) -> Callable[[int], AbstractContextManager[list[str]]]:
     """`with query_budget(3):` the server may ask the database three times, transactions'
     own statements apart.
     """

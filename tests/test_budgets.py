@@ -61,8 +61,10 @@ def busy(person: Any, group: Any) -> Any:
     for number in range(20):
         person("friend").post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
         room = group(talker, ann)
+        talker.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
         if number % 2:
-            talker.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
+            recalled = talker.post("/group/send", {"groupId": room["id"], "content": "oh"}, status=201)
+            talker.post("/message/recall", {"messageId": recalled["id"]})
     return ann
 
 

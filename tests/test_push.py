@@ -232,6 +232,22 @@ def test_what_was_read_on_another_device_is_not_told_later(
     assert service.is_silent(path)
 
 
+def test_what_was_recalled_meanwhile_is_not_told_nor_counted(
+    person: Any, service: PushService, reachable: Any, monkeypatch: Any
+) -> None:
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
+    path, end = reachable(bob), reachable(cid)
+    say(ann, bob, "first")
+    assert service.next(path)["unread"] == 1
+    monkeypatch.setattr(dispatching, "FOLD_SECONDS", 3.0)
+    ann.post("/message/recall", {"messageId": say(ann, bob, "a secret")["id"]})
+    say(ann, cid, "the end of the round")
+    service.next(end)
+    assert service.is_silent(path)
+    say(ann, bob, "third")
+    assert service.next(path)["unread"] == 2
+
+
 def test_a_muted_chat_is_told_again_when_its_time_is_over(
     person: Any, group: Any, service: PushService, reachable: Any
 ) -> None:

@@ -1,6 +1,9 @@
 """Unread counts are right in responses, in events and in the original's Redis keys."""
 
 import json
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -187,3 +190,186 @@ def test_the_command_finds_and_mends_what_is_wrong(person: Any, capsys: Any) -> 
     assert "1 wrong in Redis" in capsys.readouterr().out
     assert stored(f"user:unread:{bob.id}:{ann.id}") == 1
     call_command("unread")
+
+
+# What counts ----------------------------------------------------------------------------------------------------------
+
+
+def in_redis_and_answers(someone: Any, chat_id: str) -> set[int]:
+    """Every count of a chat that a user can find: they should be one."""
+    kind = "user" if any(one["id"] == chat_id for one in someone.get("/userChatList")) else "group"
+    answers = {counts(someone).get(chat_id, 0)}
+    socket = someone.connect()
+    told = socket.call("EmitGetUnreadCount")
+    answers |= {
+        sum(one["unreadCount"] for one in told["private"] + told["group"] if chat_id in (*one.values(),)),
+    }
+    found = stored(f"{kind}:unread:{someone.id}:{chat_id}")
+    return answers if found is None else answers | {found}
+
+
+def test_joins_leaves_and_renames_are_not_unread(person: Any, group: Any) -> None:
+    ann, bob, cem, dan = (person(name) for name in ("ann", "bob", "cem", "dan"))
+    room = group(ann, bob)["id"]
+    assert counts(bob) == {}, "the group was created, and nobody has said anything"
+    ann.post("/group/send", {"groupId": room, "content": "1"}, status=201)
+    cem.post("/group/join", {"groupId": room})
+    ann.post("/group/update", {"groupId": room, "name": "coffee"})
+    ann.post("/group/invite", {"groupId": room, "userIds": [dan.id]})
+    ann.post("/group/setRole", {"groupId": room, "userId": dan.id, "role": "admin"})
+    ann.post("/group/send", {"groupId": room, "content": "2"}, status=201)
+    cem.post("/group/leave", {"groupId": room})
+    ann.post("/group/kick", {"groupId": room, "userId": dan.id})
+    assert in_redis_and_answers(bob, room) == {2}
+    assert in_redis_and_answers(ann, room) == {0}
+    page = bob.get("/group/messages", groupId=room)
+    seqs = {one["content"]: one["seq"] for one in page}
+    for upto, left in ((seqs["1"] - 1, 2), (seqs["1"], 1), (seqs["2"] - 1, 1), (seqs["2"], 0)):
+        assert bob.post("/group/markGroupRead", {"groupId": room, "upTo": upto})["unreadCount"] == left
+        assert in_redis_and_answers(bob, room) == {left}
+
+
+def test_system_lines_push_no_count_to_members(person: Any, group: Any, unread_counts_are_pushed: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob)["id"]
+    bobs = bob.connect()
+    cem.post("/group/join", {"groupId": room})
+    assert bobs.next("OnGroupMsg")["type"] == "system"
+    unread_counts_are_pushed()
+    assert bobs.silent("groupUnreadUpdate")
+
+
+def test_a_recalled_message_is_taken_back_everywhere_in_a_group(
+    person: Any, group: Any, unread_counts_are_pushed: Any
+) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob, cem)["id"]
+    bob.get("/unread")  # from now on their key in Redis follows
+    said = [ann.post("/group/send", {"groupId": room, "content": str(one)}, status=201) for one in range(3)]
+    cem.post("/group/markGroupRead", {"groupId": room, "upTo": said[1]["seq"]})
+    bobs, cems = bob.connect(), cem.connect()
+    unread_counts_are_pushed()
+    ann.post("/message/recall", {"messageId": said[1]["id"]})
+    update = bobs.next("groupUnreadUpdate")
+    assert (update["unreadCount"], update["lastMessage"]["id"]) == (2, said[2]["id"])
+    assert in_redis_and_answers(bob, room) == {2} and in_redis_and_answers(cem, room) == {1}
+    unread_counts_are_pushed()
+    assert cems.silent("groupUnreadUpdate"), "cem had read it"
+    for one in (said[0], said[2]):
+        ann.post("/message/recall", {"messageId": one["id"]})
+    while update["unreadCount"]:
+        update = bobs.next("groupUnreadUpdate")
+    assert in_redis_and_answers(bob, room) == in_redis_and_answers(cem, room) == {0}
+    ann.post("/group/send", {"groupId": room, "content": "again"}, status=201)
+    bob.post("/group/send", {"groupId": room, "content": "mine"}, status=201)
+    assert in_redis_and_answers(bob, room) == {1} and in_redis_and_answers(cem, room) == {2}
+    bob.post("/group/markGroupRead", {"groupId": room})
+    assert in_redis_and_answers(bob, room) == {0}
+
+
+def test_a_recalled_message_is_taken_back_everywhere_in_a_private_chat(
+    person: Any, unread_counts_are_pushed: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    said = [ann.post("/private/send", {"receiverId": bob.id, "content": str(one)}, status=201) for one in range(2)]
+    unread_counts_are_pushed()
+    anns, bobs = ann.connect(), bob.connect()
+    ann.post("/message/recall", {"messageId": said[1]["id"]})
+    update = bobs.next("unreadCountUpdate")
+    assert (update["unreadCount"], update["content"]) == (1, "")
+    assert in_redis_and_answers(bob, ann.id) == {1}
+    ann.post("/message/recall", {"messageId": said[0]["id"]})
+    assert bobs.next("unreadCountUpdate")["unreadCount"] == 0
+    assert in_redis_and_answers(bob, ann.id) == {0} and counts(bob) == {}
+    ann.post("/message/recall", {"messageId": said[0]["id"]})
+    assert bobs.silent("unreadCountUpdate"), "recalled twice is recalled once"
+    assert anns.silent("unreadCountUpdate")
+
+
+def test_recalling_what_was_read_or_is_ones_own_changes_no_count(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    first = ann.post("/private/send", {"receiverId": bob.id, "content": "1"}, status=201)
+    bob.post("/markPrivateRead", {"senderId": ann.id})
+    mine = bob.post("/private/send", {"receiverId": ann.id, "content": "2"}, status=201)
+    ann.post("/private/send", {"receiverId": bob.id, "content": "3"}, status=201)
+    ann.post("/message/recall", {"messageId": first["id"]})
+    bob.post("/message/recall", {"messageId": mine["id"]})
+    assert in_redis_and_answers(bob, ann.id) == {1}
+    assert in_redis_and_answers(ann, bob.id) == {0}
+
+
+def test_who_joins_later_has_nothing_unread_of_before(person: Any, group: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob)["id"]
+    said = [ann.post("/group/send", {"groupId": room, "content": str(one)}, status=201) for one in range(3)]
+    ann.post("/message/recall", {"messageId": said[0]["id"]})
+    cem.post("/group/join", {"groupId": room})
+    assert counts(cem) == {}
+    ann.post("/message/recall", {"messageId": said[1]["id"]})
+    ann.post("/group/send", {"groupId": room, "content": "4"}, status=201)
+    assert in_redis_and_answers(cem, room) == {1} and in_redis_and_answers(bob, room) == {2}
+
+
+def test_an_operators_erasure_is_taken_back_too(person: Any) -> None:
+    from messaging import services
+    from messaging.models import Message
+
+    ann, bob = person("ann"), person("bob")
+    said = ann.post("/private/send", {"receiverId": bob.id, "content": "rude"}, status=201)
+    services.erase(message=Message.objects.get(pk=said["id"]))
+    assert in_redis_and_answers(bob, ann.id) == {0}
+
+
+def test_a_recall_writes_the_same_rows_however_many_have_not_read_it(
+    person: Any, group: Any, query_budget: Any
+) -> None:
+    people = [person("member") for _ in range(12)]
+    rooms = [group(*people[:2])["id"], group(*people)["id"]]
+    asked = []
+    for room in rooms:
+        said = people[0].post("/group/send", {"groupId": room, "content": "hello"}, status=201)
+        with query_budget(30) as heard:
+            people[0].post("/message/recall", {"messageId": said["id"]})
+        asked.append(sum(not one.split(": ", 1)[1].startswith("SELECT") for one in heard))
+    assert asked[0] == asked[1]
+
+
+def test_stored_messages_are_counted_anew_when_the_installation_is_updated(tmp_path: Any) -> None:
+    """In a database of its own, from the tables as they were before the counters."""
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "chatproject.settings"}
+    environment.pop("DATABASE_URL", None)
+    done = subprocess.run([sys.executable, "-c", _UPDATE], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["bob:2=2", "ann:1=1", "cem:0=0"]
+
+
+_UPDATE = """
+import django
+django.setup()
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+before = [("groups", "0006_name_skeletons"), ("messaging", "0003_media")]
+executor = MigrationExecutor(connection)
+latest = executor.loader.graph.leaf_nodes()
+executor.migrate([node for node in latest if node[0] not in ("groups", "messaging", "demo")] + before)
+old = executor.loader.project_state(before + [n for n in latest if n[0] == "accounts"]).apps
+User, Room, Membership = old.get_model("accounts", "User"), old.get_model("groups", "Room"), None
+Membership, Message = old.get_model("groups", "Membership"), old.get_model("messaging", "Message")
+from chatproject.core.times import now
+ann, bob, cem = (User.objects.create(name=name, name_key=name) for name in ("ann", "bob", "cem"))
+room = Room.objects.create(kind="group", name="tea", last_seq=7, last_version=8, member_count=3)
+said = [(ann, "system"), (ann, "text"), (bob, "system"), (ann, "text"), (ann, "text"), (bob, "text"), (ann, "system")]
+for seq, (sender, kind) in enumerate(said, 1):
+    recalled = now() if seq == 4 else None
+    Message.objects.create(room=room, seq=seq, version=seq, sender=sender, client_id=str(seq), type=kind, recalled_at=recalled)
+Membership.objects.create(room=room, user=bob, read_seq=1, own_since_read=2)
+Membership.objects.create(room=room, user=ann, read_seq=2, own_since_read=3)
+Membership.objects.create(room=room, user=cem, read_seq=7)
+executor = MigrationExecutor(connection)
+executor.migrate(latest)
+from groups import models
+from messaging import selectors
+for name in ("bob", "ann", "cem"):
+    membership = models.Membership.objects.with_recalled().select_related("room").get(user__name=name)
+    print(f"{name}:{membership.unread}={selectors.counted_unread(membership)}")
+"""

@@ -9,10 +9,11 @@ from accounts.models import User
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.times import now
 from groups import selectors as rooms
+from groups import services as groups
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import Message
-from messaging.serializers.output import message_output
+from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import uploads
 
 
@@ -68,7 +69,9 @@ def _erase(message: Message) -> None:
     at: datetime = now()
     uploads.erase_of(message)
     message.erase(version=_next_version(message), at=at)
+    groups.note_recall(message.room, seq=message.seq, sender_id=message.sender_id)
     _tell_after_commit("OnRecall", message)
+    on_commit(lambda: _recount(message))
 
 
 def _next_version(message: Message) -> int:
@@ -84,17 +87,34 @@ def _output(message: Message) -> dict[str, object]:
 
 def _tell_after_commit(event: str, message: Message) -> None:
     output = _output(message)
-    on_commit(lambda: events.message_changed(event, output))
     if message.room.last_message_id == message.pk:
         on_commit(lambda: _refresh_last(message, output))
+    on_commit(lambda: events.message_changed(event, output))
 
 
 def _refresh_last(message: Message, output: dict[str, object]) -> None:
     """Update the copies of a room's last message in Redis."""
     receiver_id = selectors.receiver_of(message)
     if receiver_id is None:
-        cache.group(message.room_id, message.room.last_seq, [], orjson.dumps(output))
+        cache.group(message.room_id, message.room.last_said, [], orjson.dumps(output), message.seq)
         return
     membership = rooms.memberships_of(receiver_id, [message.room_id]).get(message.room_id)
     if membership is not None:
-        cache.private(receiver_id, message.sender_id, membership.room.last_seq, membership.base, orjson.dumps(output))
+        cache.private(receiver_id, message.sender_id, membership.room.last_said, membership.base, orjson.dumps(output))
+
+
+def _recount(message: Message) -> None:
+    """Take a recalled message back from the counts of those who had not read it.
+
+    A group's connected members are told by the processes that hold their sockets.
+    """
+    if not message.room.is_direct:
+        bases = [(user_id, base) for _, user_id, _, base in rooms.unread_bases([message.room_id])]
+        cache.group(message.room_id, message.room.last_said, bases, adds=False)
+        return
+    receiver_id = selectors.receiver_of(message)
+    mine = receiver_id and rooms.memberships_of(receiver_id, [message.room_id]).get(message.room_id)
+    if mine and mine.read_seq < message.seq:
+        cache.private(mine.user_id, message.sender_id, mine.room.last_said, mine.base)
+        last = last_output(selectors.Chat(mine, selectors.last_messages([mine]).get(message.room_id)))
+        events.private_unread(mine.user_id, sender_output(message.sender), mine.unread, last)

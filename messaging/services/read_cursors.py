@@ -41,10 +41,10 @@ def _move(membership: Membership, upto: int | None, socket_id: str) -> None:
     reached = membership.room.last_seq if upto is None else min(upto, membership.room.last_seq)
     if reached <= was:
         return
-    membership.read_seq = reached
-    if membership.own_since_read:  # recounted even at the room's end: `last_seq` may lack the user's own last messages
-        membership.own_since_read = selectors.own_after(membership.room_id, membership.user_id, reached)
-    membership.save(update_fields=["read_seq", "own_since_read"])
+    own = membership.own_since_read
+    if own:  # recounted even at the room's end: `last_seq` may lack the user's own last messages
+        own = selectors.own_after(membership.room_id, membership.user_id, reached)
+    membership.read_up_to(reached, system_lines=selectors.system_lines_up_to(membership, reached), own=own)
     on_commit(lambda: _tell(membership, was, socket_id))
 
 
@@ -53,12 +53,12 @@ def _tell(membership: Membership, was: int, socket_id: str) -> None:
     events.read(membership, senders, since=was)
     last = last_output(selectors.Chat(membership, selectors.last_messages([membership]).get(membership.room_id)))
     if membership.peer is not None:
-        cache.private(membership.user_id, membership.peer.pk, membership.room.last_seq, membership.base)
+        cache.private(membership.user_id, membership.peer.pk, membership.room.last_said, membership.base)
         events.private_unread(
             membership.user_id, sender_output(membership.peer), membership.unread, last, skip=socket_id
         )
     else:
-        cache.group(membership.room_id, membership.room.last_seq, [(membership.user_id, membership.base)])
+        cache.group(membership.room_id, membership.room.last_said, [(membership.user_id, membership.base)])
         events.group_unread(membership, last, skip=socket_id)
 
 
@@ -67,9 +67,10 @@ def remember_unread(user: User, chats: Iterable[selectors.Chat]) -> None:
     for chat in chats:
         last = orjson.dumps(last_output(chat)) if chat.last else b""
         if chat.membership.peer_id:
-            cache.private(user.pk, chat.membership.peer_id, chat.membership.room.last_seq, chat.membership.base, last)
+            cache.private(user.pk, chat.membership.peer_id, chat.membership.room.last_said, chat.membership.base, last)
         else:
-            cache.group(chat.membership.room_id, chat.membership.room.last_seq, [(user.pk, chat.membership.base)], last)
+            room, mine = chat.membership.room, [(user.pk, chat.membership.base)]
+            cache.group(room.pk, room.last_said, mine, last, room.last_seq)
 
 
 def compare_unread(*, rebuild: bool) -> tuple[int, int, int]:
@@ -111,9 +112,11 @@ def _overwrite(membership: Membership, count: int) -> None:
 def _repair(membership: Membership) -> None:
     def body() -> None:
         room = rooms.locked_room(membership.room_id)
+        room.system_lines = selectors.counted_system_lines(room.pk, room.last_seq)
+        room.save(update_fields=["system_lines"])
         fresh = rooms.memberships_to_read(membership.user_id, [room.pk], is_group=not room.is_direct)
         for one in fresh:
-            one.own_since_read = selectors.own_after(room.pk, one.user_id, one.read_seq)
-            one.save(update_fields=["own_since_read"])
+            own = selectors.own_after(room.pk, one.user_id, one.read_seq)
+            one.read_up_to(one.read_seq, system_lines=selectors.counted_system_lines(room.pk, one.read_seq), own=own)
 
     run_atomic(body)

@@ -28,7 +28,7 @@ from chatproject.core.times import now
 from groups import sequences
 from groups import services as groups
 from groups.models import Room, direct_room_id
-from groups.sequences import Append, Author
+from groups.sequences import Append, Author, RoomHead
 from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.models import Message, Upload
 from messaging.serializers.output import message_output
@@ -216,6 +216,7 @@ class _Batch:
         self.uploads = uploads or {}
         self.turns: dict[Author, _Turn] = {}
         self.turn_of = [self._turn(message) for message in messages]
+        self.heads: dict[UUID, RoomHead] = {}
         self.stored: list[tuple[OutgoingMessage, _NewRow, StoredMessage]] = []
 
     def _turn(self, message: OutgoingMessage) -> _Turn:
@@ -287,7 +288,8 @@ class _Batch:
         appends = {
             room_id: Append(len(of_room), of_room[-1].pk, of_room[-1].sent_at) for room_id, of_room in rooms.items()
         }
-        for room_id, head in sequences.allocate_seqs(appends).items():
+        self.heads = sequences.allocate_seqs(appends)
+        for room_id, head in self.heads.items():
             for back, row in enumerate(reversed(rooms[room_id])):
                 row.seq, row.version = head.last_seq - back, head.last_version - back
 
@@ -310,7 +312,7 @@ class _Batch:
             notifications.message_said(room_id, stored.output, types.preview)
             if message.is_group:
                 # The others' counts are told by the processes that hold their sockets.
-                cache.group(room_id, row.seq, self._bases(room_id), stored.json)
+                cache.group(room_id, self.heads[room_id].last_said, self._bases(room_id), stored.json, row.seq)
             else:
                 unread_push.private(room_id, stored.output, stored.json)
 

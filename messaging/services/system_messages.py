@@ -5,7 +5,6 @@ language.
 import json
 from collections.abc import Iterable
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -52,6 +51,7 @@ def post_system_message(
         actor=by.name, people=", ".join(user.name for user in people), name=name, role=role
     )
     room.last_seq += 1
+    room.system_lines += 1
     message_id = uuid7()
     message = Message.objects.create(
         pk=message_id,
@@ -65,27 +65,13 @@ def post_system_message(
         details_json=json.dumps(system, ensure_ascii=False),
     )
     room.last_message_id, room.last_at = message.pk, message.sent_at
-    room.save(update_fields=["last_seq", "last_version", "last_message_id", "last_at"])
-    bases = _count_as_own(room, by)
+    room.save(update_fields=["last_seq", "system_lines", "last_version", "last_message_id", "last_at"])
     output = message_output(message, receiver_id=None)
     encoded = orjson.dumps(output)
     on_commit(lambda: events.message_created(output, encoded))
-    on_commit(lambda: cache.group(room.pk, output["seq"], bases, encoded))
+    on_commit(lambda: cache.group(room.pk, room.last_said, [], encoded, output["seq"]))
     gone = {"left": [by], "removed": people}.get(action, [])
     on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))
-
-
-def _count_as_own(room: Room, by: User) -> list[tuple[UUID, int]]:
-    """Count the message as the actor's own, so that they do not have it unread.
-
-    Returns their base while a member.
-    """
-    membership = room.memberships.select_for_update().filter(user=by).first()
-    if membership is None:
-        return []
-    membership.own_since_read += 1
-    membership.save(update_fields=["own_since_read"])
-    return [(by.pk, membership.read_seq + membership.own_since_read)]
 
 
 def _person(user: User) -> dict[str, str]:

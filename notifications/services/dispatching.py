@@ -34,6 +34,7 @@ from chatproject.core.db.transactions import keep_connection, release_connection
 from chatproject.core.redis import rate_limits
 from chatproject.core.text import cut
 from chatproject.core.times import now
+from groups import selectors as rooms
 from groups.models import Membership
 from notifications import selectors
 from notifications.models import PushSubscription
@@ -155,7 +156,17 @@ class PushDispatcher:
             self._split([(membership, due[key]) for key, membership in still.items()])
 
     def _split(self, told: list[tuple[Membership, Said]]) -> None:
-        """Push to the members who are offline, and schedule another check of the others."""
+        """Push to the members who are offline, and schedule another check of the others.
+
+        A message that was recalled meanwhile is not pushed.
+        """
+        if told:
+            rooms_said = {membership.room_id for membership, _ in told}
+            recalled = rooms.recalled(rooms_said, min(said.output["seq"] for _, said in told) - 1)
+            for membership, said in told:
+                if (membership.room_id, said.output["seq"]) in recalled:
+                    self._waiting.pop((membership.room_id, membership.user_id), None)
+            told = [one for one in told if (one[0].room_id, one[1].output["seq"]) not in recalled]
         here = presence.online_among({membership.user_id for membership, _ in told})
         absent = []
         for membership, said in told:

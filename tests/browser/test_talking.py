@@ -75,6 +75,36 @@ def test_a_badge_counts_exactly_and_stops_at_99(
     expect(ann.page).to_have_title("(99+) Chat")
 
 
+def test_only_what_a_person_said_counts_and_a_recall_takes_it_back(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    group = bob.create_group("Tea", ann)
+    cem.post("/group/join", groupId=group)
+    bob.post("/group/update", groupId=group, name="Coffee")
+    expect(ann.row("Coffee").locator(".chat-preview")).to_contain_text("Coffee")
+    expect(ann.badge("Coffee")).to_have_count(0)
+    expect(ann.page).to_have_title("Chat")
+    first, second = bob.say_in(group, "one"), bob.say_in(group, "two")
+    mistaken = cem.say(ann, "wrong window")
+    expect(ann.page).to_have_title("(3) Chat")
+    cem.post("/message/recall", messageId=mistaken["id"])
+    bob.post("/message/recall", messageId=second["id"])
+    expect(ann.badge("Coffee")).to_have_text("1")
+    expect(ann.badge(cem.name)).to_have_count(0)
+    expect(ann.page).to_have_title("(1) Chat")
+    ann.page.context.set_offline(True)
+    bob.post("/message/recall", messageId=first["id"])
+    cem.post("/group/leave", groupId=group)
+    ann.page.context.set_offline(False)
+    ann.page.reload()
+    expect(ann.row("Coffee").locator(".chat-preview")).to_contain_text("left")
+    expect(ann.badge("Coffee")).to_have_count(0)
+    ann.open("Coffee")
+    expect(ann.page.locator(".message.recalled, .system").first).to_be_visible()
+    expect(ann.page.locator(".divider")).to_have_count(0)
+
+
 def test_reading_in_one_tab_clears_the_badge_in_the_other(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
@@ -85,7 +115,7 @@ def test_reading_in_one_tab_clears_the_badge_in_the_other(
     bob.say_in(group, "to all")
     for tab in (ann, twin):
         expect(tab.badge(bob.name)).to_have_text("1")
-        expect(tab.badge("Tea")).to_have_text("2")
+        expect(tab.badge("Tea")).to_have_text("1")
     ann.open(bob)
     expect(twin.badge(bob.name)).to_have_count(0)
     ann.open("Tea")

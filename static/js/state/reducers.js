@@ -6,6 +6,10 @@ import { chatKey, chatKeyOf } from "chat/ids.js";
 /** Changes of a group that replace its invitation. */
 const RENEWING = new Set(["removed", "policy"]);
 
+/** Only what another person said, and has not recalled. */
+export const countsAsUnread = (message, me) =>
+  message.senderId !== me.id && message.type !== "system" && !message.recalledAt;
+
 function applyMessage(store, message) {
   const key = chatKeyOf(message, store.me.id);
   const isOwn = message.senderId === store.me.id;
@@ -34,7 +38,7 @@ function applyMessage(store, message) {
   if (message.seq > chat.seq) {
     chat.seq = message.seq;
     chat.lastMessage = message;
-    if (!isOwn && message.seq > chat.readSeq) chat.unreadCount += 1;
+    if (countsAsUnread(message, store.me) && message.seq > chat.readSeq) chat.unreadCount += 1;
     if (!isOwn) mergeSender(store, message);
   } else if (chat.lastMessage?.id === message.id && message.version >= chat.lastMessage.version) {
     chat.lastMessage = message;

@@ -1,6 +1,7 @@
 // The messages of the open chat: a bounded number of elements, drawn so that what is being read
 // never moves.
 import { gettext, interpolate } from "chat/i18n.js";
+import { countsAsUnread } from "chat/state/reducers.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { announce, h, icon, reconcile } from "chat/views/dom.js";
@@ -131,7 +132,7 @@ export class MessageListView {
 
   #firstUnread(chat) {
     for (const message of this.timeline.between(chat.readSeq + 1, this.timeline.last)) {
-      if (message.senderId !== this.#store.me.id) return message.seq;
+      if (countsAsUnread(message, this.#store.me)) return message.seq;
     }
     return null;
   }
