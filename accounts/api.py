@@ -15,6 +15,7 @@ from accounts.middleware import client_of, speak
 from accounts.models import Device, User
 from accounts.rules import address_of
 from accounts.serializers import device_output, me_output, signed_in_output, user_output
+from chatproject.core import costs
 from chatproject.core.http.api import with_next
 from chatproject.core.http.forms import serializer_of
 from presence.selectors import online_among
@@ -30,6 +31,8 @@ def _signed_in(request: Request, user: User, *, status: int) -> Response:
 
 
 class LoginView(APIView):
+    cost = costs.FREE
+
     authentication_classes = ()  # an expired token must not prevent a new sign-in
     permission_classes = (AllowAny,)
 
@@ -52,6 +55,8 @@ class LoginView(APIView):
 
 
 class CreateUserView(APIView):
+    cost = costs.CHANGE
+
     permission_classes = (AllowAny,)
 
     @extend_schema(
@@ -68,6 +73,8 @@ class CreateUserView(APIView):
 
 
 class LogoutView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=None, responses={204: None}, summary="Sign this device out")
     def post(self, request: Request) -> Response:
         services.sign_out(device=device(request))
@@ -77,6 +84,8 @@ class LogoutView(APIView):
 
 
 class MeView(APIView):
+    cost = {"GET": costs.LIGHT, "PATCH": costs.CHANGE}
+
     @extend_schema(responses=serializers.MeOutput, summary="Myself")
     def get(self, request: Request) -> Response:
         return Response(me_output(me(request), online=_is_online(me(request))))
@@ -92,6 +101,8 @@ class MeView(APIView):
 
 
 class SessionsView(APIView):
+    cost = {"GET": costs.LIGHT, "DELETE": costs.CHANGE}
+
     @extend_schema(responses=serializers.DeviceOutput(many=True), summary="Where I am signed in")
     def get(self, request: Request) -> Response:
         return Response([device_output(one, current=device(request).pk) for one in selectors.devices(me(request))])
@@ -105,6 +116,8 @@ class SessionsView(APIView):
 
 
 class SessionView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(
         request=None, responses={204: OpenApiResponse(description="Signed out there.")}, summary="Sign a device out"
     )
@@ -114,6 +127,8 @@ class SessionView(APIView):
 
 
 class UserChatListView(APIView):
+    cost = costs.READ
+
     @extend_schema(
         parameters=[serializer_of(serializers.PeopleInput)],
         responses=serializers.UserOutput(many=True),

@@ -110,6 +110,8 @@ RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
 RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all members together, in one chat
+# Points of everything else that one user does: `core/costs.py`.
+RATE_ACTIONS = env.str("RATE_ACTIONS", default="1200/m")
 RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
@@ -274,6 +276,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["chatproject.core.http.api.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["chatproject.core.http.api.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["chatproject.core.http.throttle.BudgetThrottle"],
     "EXCEPTION_HANDLER": "chatproject.core.http.api.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

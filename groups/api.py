@@ -8,8 +8,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
+from chatproject.core import costs
 from chatproject.core.http.api import require_self, with_next
 from chatproject.core.http.forms import serializer_of
+from chatproject.core.redis import budget
 from groups import selectors, serializers, services
 from groups.models import Membership, Room
 from groups.serializers import (
@@ -31,15 +33,20 @@ def _group(membership: Membership, *, status: int = 200, invite_code: str | None
 
 
 class CreateView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(request=serializers.CreateInput, responses={201: GroupOutput}, summary="Create a group")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "creatorId", "userId")
         form = serializers.CreateInput.read(request.data)
+        budget.spend(request.user.pk, len(form.member_ids))
         room = services.create(by=request.user, **form.given())
         return _group(selectors.membership(request.user, room.pk), status=201)
 
 
 class JoinView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(request=serializers.JoinInput, responses=GroupOutput, summary="Join an open group, or by invitation")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -48,6 +55,8 @@ class JoinView(APIView):
 
 
 class ListView(APIView):
+    cost = costs.READ
+
     @extend_schema(responses=GroupOutput(many=True), summary="My groups")
     def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -60,6 +69,8 @@ class ListView(APIView):
 
 
 class AllListView(APIView):
+    cost = costs.READ
+
     @extend_schema(
         parameters=[serializer_of(serializers.ListInput)], responses=GroupOutput(many=True), summary="Groups I may see"
     )
@@ -78,6 +89,8 @@ def _listed(room: Room, membership: Membership | None) -> dict[str, Any]:
 
 
 class MembersView(APIView):
+    cost = costs.READ
+
     @extend_schema(responses=MemberOutput(many=True), summary="Who is in a group")
     def get(self, request: SignedIn, group_id: UUID) -> Response:
         membership = selectors.membership(request.user, group_id)
@@ -85,6 +98,8 @@ class MembersView(APIView):
 
 
 class LeaveView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Leave a group")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -93,6 +108,8 @@ class LeaveView(APIView):
 
 
 class TempLeaveView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Leave a group for a while")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -100,6 +117,8 @@ class TempLeaveView(APIView):
 
 
 class ReturnView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Come back to a group")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -107,6 +126,8 @@ class ReturnView(APIView):
 
 
 class UpdateView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(
         request=serializers.UpdateInput, responses=GroupOutput, summary="Rename a group, or change who may join"
     )
@@ -115,18 +136,24 @@ class UpdateView(APIView):
 
 
 class KickView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Remove a member")
     def post(self, request: SignedIn) -> Response:
         return _group(services.remove(by=request.user, **serializers.MemberInput.read(request.data).given()))
 
 
 class SetRoleView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(request=serializers.RoleInput, responses=GroupOutput, summary="Appoint or dismiss an administrator")
     def post(self, request: SignedIn) -> Response:
         return _group(services.set_role(by=request.user, **serializers.RoleInput.read(request.data).given()))
 
 
 class MuteView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=serializers.MuteInput, responses=GroupOutput, summary="Mute a group for myself")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -134,6 +161,8 @@ class MuteView(APIView):
 
 
 class ChatMuteView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=serializers.ChatMuteInput, responses=ChatSettingsOutput, summary="Mute a chat for myself")
     def post(self, request: SignedIn) -> Response:
         membership = services.mute(by=request.user, **serializers.ChatMuteInput.read(request.data).given())
@@ -141,6 +170,8 @@ class ChatMuteView(APIView):
 
 
 class ChatPinView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(
         request=serializers.ChatPinInput, responses=ChatSettingsOutput, summary="Keep a chat above my others"
     )
@@ -150,6 +181,8 @@ class ChatPinView(APIView):
 
 
 class TransferView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(
         request=serializers.MemberInput,
         responses=GroupOutput,
@@ -161,6 +194,8 @@ class TransferView(APIView):
 
 
 class AcceptTransferView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(
         request=serializers.GroupInput, responses=GroupOutput, summary="Become the owner of a group that was offered"
     )
@@ -169,6 +204,8 @@ class AcceptTransferView(APIView):
 
 
 class DeclineTransferView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(
         request=serializers.GroupInput,
         responses=GroupOutput,
@@ -179,6 +216,8 @@ class DeclineTransferView(APIView):
 
 
 class DissolveView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(request=serializers.GroupInput, responses=GroupOutput, summary="Dissolve a group")
     def post(self, request: SignedIn) -> Response:
         room = services.dissolve(by=request.user, **serializers.GroupInput.read(request.data).given())
@@ -186,9 +225,13 @@ class DissolveView(APIView):
 
 
 class InviteView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(
         request=serializers.InviteInput, responses=GroupOutput, summary="Bring people in, get the invitation code"
     )
     def post(self, request: SignedIn) -> Response:
-        membership = services.invite(by=request.user, **serializers.InviteInput.read(request.data).given())
+        form = serializers.InviteInput.read(request.data)
+        budget.spend(request.user.pk, len(form.user_ids))
+        membership = services.invite(by=request.user, **form.given())
         return _group(membership, invite_code=membership.room.invite_code)

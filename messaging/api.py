@@ -18,10 +18,12 @@ from rest_framework.views import APIView
 from accounts.authentication import SignedIn
 from accounts.models import User
 from accounts.serializers import MeOutput, UserOutput, me_output, user_output
+from chatproject.core import costs
 from chatproject.core.errors import NotFound, NotYou
 from chatproject.core.http import download
 from chatproject.core.http.api import require_self, with_next
 from chatproject.core.http.forms import serializer_of
+from chatproject.core.redis import budget
 from groups import selectors as rooms
 from groups.serializers import GroupOutput, group_output
 from messaging import selectors, services
@@ -32,6 +34,8 @@ from presence.selectors import online_among
 
 
 class ChatListView(APIView):
+    cost = costs.READ
+
     @extend_schema(request=None, responses=outputs.ChatOutput(many=True), summary="My chats, the last moved first")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -41,6 +45,8 @@ class ChatListView(APIView):
 
 
 class PrivateMessagesView(APIView):
+    cost = costs.READ
+
     @extend_schema(
         parameters=[serializer_of(inputs.PrivatePageInput)],
         responses=MessageOutput(many=True),
@@ -57,6 +63,8 @@ class PrivateMessagesView(APIView):
 
 
 class GroupMessagesView(APIView):
+    cost = costs.READ
+
     @extend_schema(
         parameters=[serializer_of(inputs.GroupPageInput)],
         responses=MessageOutput(many=True),
@@ -74,6 +82,8 @@ def _page(request: SignedIn, chat_id: UUID, *, is_group: bool, **cursor: Any) ->
 
 
 class SendView(APIView):
+    cost = costs.FREE  # RATE_MESSAGES limits it, where it is stored
+
     #: `fast_send` reads the same form for the same route.
     form: type[inputs.MessageInput]
     is_group: bool
@@ -103,6 +113,8 @@ class GroupSendView(SendView):
 
 
 class UnreadView(APIView):
+    cost = costs.READ
+
     @extend_schema(responses=outputs.UnreadOutput, summary="What I have not read")
     def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
@@ -112,6 +124,8 @@ class UnreadView(APIView):
 
 
 class _ReadView(APIView):
+    cost = costs.READ
+
     form: type[inputs.ReadInput]
     is_group: bool
 
@@ -119,6 +133,7 @@ class _ReadView(APIView):
         require_self(request, "userId")
         form = self.form.read(request.data)
         chat_ids = form.chat_ids
+        budget.spend(request.user.pk, costs.of_many(len(chat_ids)))
         read = services.mark_read(by=request.user, is_group=self.is_group, chat_ids=chat_ids, upto=form.upto)
         return Response(outputs.read_output(read, chat_ids))
 
@@ -142,18 +157,24 @@ class MarkGroupReadView(_ReadView):
 
 
 class RecallView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=inputs.MessageIdInput, responses=MessageOutput, summary="Recall a message")
     def post(self, request: SignedIn) -> Response:
         return Response(services.recall(by=request.user, **inputs.MessageIdInput.read(request.data).given()))
 
 
 class EditView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=inputs.EditInput, responses=MessageOutput, summary="Edit a text")
     def post(self, request: SignedIn) -> Response:
         return Response(services.edit(by=request.user, **inputs.EditInput.read(request.data).given()))
 
 
 class ReadersView(APIView):
+    cost = costs.READ
+
     @extend_schema(
         parameters=[serializer_of(inputs.MessageIdInput)], responses=UserOutput(many=True), summary="Who has read it"
     )
@@ -165,6 +186,8 @@ class ReadersView(APIView):
 
 
 class SearchView(APIView):
+    cost = costs.HEAVY
+
     @extend_schema(
         parameters=[serializer_of(inputs.SearchInput)],
         responses=MessageOutput(many=True),
@@ -179,6 +202,8 @@ class SearchView(APIView):
 
 
 class QuotedView(APIView):
+    cost = costs.READ
+
     @extend_schema(
         parameters=[serializer_of(inputs.QuotedInput)],
         responses=MessageOutput(many=True),
@@ -191,6 +216,8 @@ class QuotedView(APIView):
 
 
 class SyncView(APIView):
+    cost = costs.READ
+
     @extend_schema(request=inputs.SyncInput, responses=outputs.SyncOutput, summary="What changed since")
     def post(self, request: SignedIn) -> Response:
         form = inputs.SyncInput.read(request.data)
@@ -205,6 +232,8 @@ def _path(media: UploadedFile) -> Path:
 
 class UploadView(APIView):
     """Authentication and the rate limit come before the body is received: see upload_gate.py."""
+
+    cost = costs.CHANGE
 
     parser_classes = [MultiPartParser]
 
@@ -222,6 +251,8 @@ class UploadView(APIView):
 
 
 class _AvatarView(APIView):
+    cost = costs.HEAVY
+
     parser_classes = [MultiPartParser]
 
 
@@ -254,6 +285,8 @@ class GroupAvatarView(_AvatarView):
 
 class UploadedView(APIView):
     """404 to everyone who may not see the file, the anonymous among them."""
+
+    cost = costs.LIGHT
 
     permission_classes = [AllowAny]
 

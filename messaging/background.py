@@ -11,7 +11,7 @@ from accounts import selectors as people
 from accounts import services as accounts
 from chatproject.core import hub
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
-from chatproject.core.redis import rate_limits
+from chatproject.core.redis import budget, rate_limits
 from chatproject.core.times import now
 from messaging import events, services, unread_push
 from messaging.services import sockets
@@ -26,6 +26,8 @@ RECHECK_SECONDS = 60
 #: the answer yes.
 SWEEP_UPLOADS_SECONDS = 600
 RATE_UPLOAD_SWEEPS = "1/h"
+#: Seconds after which people who have their whole budget again are forgotten.
+FORGET_BUDGETS_SECONDS = 60
 
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
@@ -40,6 +42,8 @@ def start() -> None:
     hub.every(0, sweep_departures)
     hub.every(ONLINE_LIST_SECONDS, push_online_list)
     hub.every(RECHECK_SECONDS, recheck)
+    hub.every(1, settle_budgets)
+    hub.every(FORGET_BUDGETS_SECONDS, forget_budgets)
     hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
 
 
@@ -126,6 +130,19 @@ async def recheck() -> None:
         if right != heard:
             hub.leave(socket, heard - right)
             await hub.join(socket, right - heard)
+
+
+# Budgets ------------------------------------------------------------------------------------------------------------
+
+
+async def settle_budgets() -> None:
+    """Share what people spent here with the other processes."""
+    if budget.is_settlement_due():
+        await in_thread(budget.settle)
+
+
+async def forget_budgets() -> None:
+    await in_thread(budget.forget_full)
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

@@ -20,11 +20,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors as people
 from accounts.models import User
 from accounts.serializers import user_output
-from chatproject.core import errors, hub
+from chatproject.core import costs, errors, hub
 from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.inputs import Input
+from chatproject.core.redis import budget
 from chatproject.core.times import iso, now
 from chatproject.core.websocket.consumer import SocketConsumer
 from groups import serializers as group_inputs
@@ -44,6 +45,8 @@ FRAME_MAX = 64 * 1024
 BURST, FLOW = 4 * 1024 * 1024, 1024 * 1024
 #: Refusals and bad frames in a row that count as abuse.
 STRIKES_MAX = 100
+#: Seconds in which so many refusals for going too fast are too many, also with successes between them.
+INSISTING_SECONDS = 60
 #: Seconds that closing a socket may take.
 CLOSE_TIMEOUT_SECONDS = 2
 #: Sends of one socket that are not stored yet; further frames wait.
@@ -96,11 +99,14 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     """One connection of one device."""
 
     handlers: ClassVar[dict[str, Handler]] = {}
+    #: What each event costs of the user's budget.
+    costs: ClassVar[dict[str, int]] = {}
 
     socket: hub.Socket
     user: User
     strikes = 0
     _flow = (float(BURST), 0.0)
+    _insisted = (0.0, 0.0)
     _heads = b""  # versions of the user's chats at the last heartbeat
 
     # Phases -----------------------------------------------------------------------------------------------------------
@@ -146,9 +152,12 @@ class ChatConsumer(SocketConsumer[_Admitted]):
                 if not isinstance(ack, int | str) or len(str(ack)) > 64:
                     raise errors.BadRequest(_("ack must be a number or a short text."))
                 answer = Answer(self, ack)
-            handler = self.handlers.get(frame["event"])
+            event = frame["event"]
+            handler = self.handlers.get(event)
             if handler is None:
                 raise errors.BadRequest(_("There is no such event."), code="unknown_event")
+            if cost := self.costs[event]:
+                budget.spend(self.socket.user_id, cost)
             if self.socket.is_outdated:
                 await self._reload_user()
             await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
@@ -212,9 +221,25 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         """Count a refusal; a client that ignores STRIKES_MAX of them in a row is disconnected."""
         if error.status >= 500:
             return  # busy or broken: not the client's fault
+        is_too_fast = error.status == 429
+        if not is_too_fast:  # a frame that was refused is work, too
+            try:
+                budget.spend(self.socket.user_id, costs.LIGHT)
+            except errors.RateLimited:
+                is_too_fast = True
         self.strikes += 1
-        if self.strikes >= STRIKES_MAX:
-            self.socket.close(hub.FLOODING if error.status == 429 else hub.NOT_OUR_PROTOCOL)
+        if is_too_fast and self._insists():
+            self.socket.close(hub.FLOODING)
+        elif self.strikes >= STRIKES_MAX:
+            self.socket.close(hub.NOT_OUR_PROTOCOL)
+
+    def _insists(self) -> bool:
+        """Count one more refusal for going too fast; whether there were STRIKES_MAX within INSISTING_SECONDS."""
+        count, at = self._insisted
+        moment = time.monotonic()
+        count = max(0.0, count - (moment - at) * STRIKES_MAX / INSISTING_SECONDS) + 1
+        self._insisted = count, moment
+        return count >= STRIKES_MAX or self.strikes >= STRIKES_MAX
 
     # Events -----------------------------------------------------------------------------------------------------------
 
@@ -315,6 +340,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def _mark_read(self, form: inputs.ReadInput, answer: Answer, *, is_group: bool) -> None:
         chat_ids = form.chat_ids
+        budget.spend(self.socket.user_id, costs.of_many(len(chat_ids)))
         read = await in_thread(
             services.mark_read,
             by=self.user,
@@ -359,6 +385,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     async def watch_presence(self, data: Any, answer: Answer) -> None:
         """Watch these people, instead of the ones before."""
         user_ids = self._read(inputs.WatchInput, data).user_ids
+        budget.spend(self.socket.user_id, costs.of_many(len(user_ids)))
         watched = {hub.status_topic(user_id) for user_id in user_ids}
         before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}
         hub.leave(self.socket, before - watched)
@@ -371,7 +398,9 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         return shape.read(data, language=self.language)
 
     def push(self, event: str, payload: Any) -> None:
-        self.socket.push(hub.encode(event, payload))
+        frame = hub.encode(event, payload)
+        budget.charge(self.socket.user_id, costs.of_answer(frame))
+        self.socket.push(frame)
 
     def _require_me(self, data: Any, field: str) -> None:
         if isinstance(data, dict) and data.get(field) not in (None, "", str(self.socket.user_id)):
@@ -399,4 +428,27 @@ ChatConsumer.handlers = {
     "EmitRecall": ChatConsumer.recall,
     "EmitEdit": ChatConsumer.edit,
     "EmitWatchPresence": ChatConsumer.watch_presence,
+}
+
+_FREE = ("EmitPrivate", "EmitGroupMsg")  # RATE_MESSAGES limits them, where they are stored
+ChatConsumer.costs = {
+    **dict.fromkeys(_FREE, costs.FREE),
+    "EmitUserConnect": costs.READ,
+    "GetEmitOnlineUsers": costs.READ,
+    "SocketHeartBeat": costs.LIGHT,
+    "EmitGroupJoin": costs.HEAVY,
+    "EmitTempLeaveGroup": costs.CHANGE,
+    "EmitGroupLeave": costs.HEAVY,
+    "EmitGroupTransfer": costs.HEAVY,
+    "EmitGroupTransferAccept": costs.HEAVY,
+    "EmitGroupTransferDecline": costs.HEAVY,
+    "EmitGetUnreadCount": costs.READ,
+    "EmitMarkPrivateRead": costs.READ,
+    "EmitMarkGroupRead": costs.READ,
+    "GetMessageHistory": costs.READ,
+    "EmitSync": costs.READ,
+    "EmitTyping": costs.LIGHT,
+    "EmitRecall": costs.CHANGE,
+    "EmitEdit": costs.CHANGE,
+    "EmitWatchPresence": costs.READ,
 }

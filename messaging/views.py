@@ -15,8 +15,11 @@ from django.views.decorators.http import require_safe
 from accounts import rules as accounts
 from accounts.models import User
 from accounts.serializers import user_output
-from chatproject.core.errors import NotFound
+from chatproject.core import costs
+from chatproject.core.errors import NotFound, RateLimited
 from chatproject.core.http.api import PAGE
+from chatproject.core.http.error_views import as_response
+from chatproject.core.redis import budget
 from messaging import selectors
 from messaging.serializers.output import chat_output, page_output
 from presence.selectors import online_among
@@ -32,6 +35,10 @@ FIRST_CHATS = 40
 def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = False) -> HttpResponse:
     """The page with the user, the settings for the scripts, and the data of the first view."""
     assert request.user.is_authenticated
+    try:
+        budget.spend(request.user.pk, costs.HEAVY)
+    except RateLimited as refused:
+        return as_response(refused)
     boot = {
         "me": user_output(request.user, online=True),
         "signUp": resolve_url("sign-up") if accounts.registration_is_open() else "",  # the address for invitations

@@ -5,17 +5,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
+from chatproject.core import costs
 from notifications import serializers, services
 from notifications.serializers import PushOutput
 
 
 class PushView(APIView):
+    cost = costs.LIGHT
+
     @extend_schema(responses=PushOutput, summary="Whether this device is told when no page is open")
     def get(self, request: SignedIn) -> Response:
         return Response(services.describe(device=request.auth))
 
 
 class SubscribeView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=serializers.SubscribeInput, responses=PushOutput, summary="Tell this device")
     def post(self, request: SignedIn) -> Response:
         form = serializers.SubscribeInput.read(request.data)
@@ -30,6 +35,8 @@ class SubscribeView(APIView):
 
 
 class UnsubscribeView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=None, responses=PushOutput, summary="Tell this device no longer")
     def post(self, request: SignedIn) -> Response:
         services.unsubscribe(device=request.auth)
@@ -37,6 +44,8 @@ class UnsubscribeView(APIView):
 
 
 class TestView(APIView):
+    cost = costs.CHANGE
+
     @extend_schema(request=None, responses={202: PushOutput}, summary="Push a test to this device")
     def post(self, request: SignedIn) -> Response:
         services.send_test(device=request.auth)

@@ -12,6 +12,7 @@ from chatproject.core.redis import rate_limits
 RATES = (
     "RATE_MESSAGES",
     "RATE_CHAT_MESSAGES",
+    "RATE_ACTIONS",
     "RATE_SIGNUPS",
     "RATE_SIGNIN_FAILURES",
     "RATE_UPLOADS",

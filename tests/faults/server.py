@@ -27,7 +27,14 @@ _STARTING = threading.BoundedSemaphore(2)
 #: Bytes of memory at which a faulty server fails, instead of the machine.
 MEMORY = 8 * 1024**3
 #: Rate limits that are on, but too high to be reached.
-RATES = ("RATE_MESSAGES", "RATE_CHAT_MESSAGES", "RATE_SIGNUPS", "RATE_SIGNIN_FAILURES", "RATE_CONNECTIONS")
+RATES = (
+    "RATE_MESSAGES",
+    "RATE_CHAT_MESSAGES",
+    "RATE_ACTIONS",
+    "RATE_SIGNUPS",
+    "RATE_SIGNIN_FAILURES",
+    "RATE_CONNECTIONS",
+)
 
 #: The state of a connection in /proc/net/tcp.
 ESTABLISHED = "01"

@@ -19,9 +19,10 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chatproject.core import errors
+from chatproject.core import costs, errors
 from chatproject.core.errors import ChatError
 from chatproject.core.files import space
+from chatproject.core.redis import budget
 
 PAGE = 50
 PAGE_MAX = 200
@@ -47,7 +48,17 @@ class JSONRenderer(BaseRenderer):
     format = "json"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else orjson.dumps(data, default=str)
+        if data is None:
+            return b""
+        body = orjson.dumps(data, default=str)
+        _charge_size(body, (renderer_context or {}).get("request"))
+        return body
+
+
+def _charge_size(body: bytes, request: Request | None) -> None:
+    """Charge a long answer to the user who asked for it: what it costs is known only now."""
+    if len(body) >= costs.BYTES_PER_POINT and request is not None and request.user.is_authenticated:
+        budget.charge(request.user.pk, costs.of_answer(body))
 
 
 def problem(error: ChatError) -> Response:

@@ -1,0 +1,29 @@
+"""What actions cost of a person's budget (`core.redis.budget`): points of about a millisecond of the server's time.
+
+Both doors charge the same action alike. Messages cost nothing here: RATE_MESSAGES limits them where they
+are stored.
+"""
+
+FREE = 0
+#: Answered from memory, or by one small query.
+LIGHT = 1
+#: Some queries, and an answer of some size.
+READ = 5
+#: A change that others are told.
+CHANGE = 10
+#: A change that is also written into a conversation, or reads thousands of rows.
+HEAVY = 20
+#: People or chats of one request that cost a point more.
+MANY = 25
+#: Bytes of an answer that cost a point more.
+BYTES_PER_POINT = 8 * 1024
+
+
+def of_many(count: int) -> int:
+    """What so many people or chats in one request cost beside it."""
+    return count // MANY
+
+
+def of_answer(body: bytes) -> int:
+    """What a long answer costs beside the question."""
+    return len(body) // BYTES_PER_POINT
