@@ -1,7 +1,7 @@
 """How tests are shared out where several processes run them (`scripts/test`, or `pytest -n 4`), and what is said meanwhile.
 
 Every process has a server, a database and a Redis of its own (see conftest.py). A file's tests stay together, in one
-process and in their order, for what they share.
+process and in their order, for what they share. One long file is shared out by its looks.
 """
 
 import threading
@@ -14,6 +14,9 @@ import pytest
 
 #: Tests that are begun together stay together: see tests/faults/conftest.py.
 _TOGETHER = ("tests/faults/",)
+#: A file that would keep one process busy long after the others are done. Its tests share only a look, with which their
+#: parameters begin: zh-light-1280x800.
+_BY_LOOK = "tests/browser/test_access.py"
 #: What takes longest is begun first, or the others would wait for it at the end. Each is the beginning of a name.
 _ORDER = ("tests/faults/", "tests/browser/", "")
 
@@ -23,7 +26,10 @@ SILENCE = 30.0
 
 def unit(nodeid: str) -> str:
     """The piece of work to which a test belongs; its name."""
-    return next((start for start in _TOGETHER if nodeid.startswith(start)), nodeid.partition("::")[0])
+    file, _, test = nodeid.partition("::")
+    if file == _BY_LOOK and "[" in test:
+        return f"{file} {'-'.join(test.partition('[')[2].split('-')[:3])}"
+    return next((start for start in _TOGETHER if nodeid.startswith(start)), file)
 
 
 def place(nodeid: str) -> int:
