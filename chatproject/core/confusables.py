@@ -63,7 +63,7 @@ def skeleton(text: str) -> str:
     while text != before:  # once, as a rule: a prototype is its own
         before = text
         text = unicodedata.normalize("NFD", "".join([prototypes.get(one, one) for one in text]))
-    return regex.sub(r"(\p{Mn})\1+", r"\1", text)
+    return str(regex.sub(r"(\p{Mn})\1+", r"\1", text))
 
 
 def is_disguised(text: str) -> bool:

@@ -16,11 +16,12 @@ function applyMessage(store, message) {
   if (!store.chats.has(key)) {
     const type = message.groupId ? "group" : "private";
     const id = message.groupId ?? (isOwn ? message.receiverId : message.senderId);
-    const known = isOwn ? store.people.get(id) : { name: message.senderName, img: message.senderImg };
+    const known = isOwn ? store.people.get(id) : sentBy(message);
     store.ensureChat(type, {
       id,
       name: type === "private" ? (known?.name ?? "") : "",
       img: type === "private" ? (known?.img ?? "") : "",
+      ...(type === "private" && { isGuest: known?.isGuest, isStaff: known?.isStaff }),
     });
     store.notify("stale");
   }
@@ -55,10 +56,20 @@ function applyMessage(store, message) {
  * The newest message carries its sender's current name and picture; the event that changed them may
  * have been missed.
  */
-function mergeSender(store, { senderId: id, senderName: name, senderImg: img }) {
-  const known = store.people.get(id);
-  if (known?.name !== name || known?.img !== img) store.mergePerson({ id, name, img });
+function mergeSender(store, message) {
+  const known = store.people.get(message.senderId);
+  const sender = sentBy(message);
+  if (Object.entries(sender).some(([name, value]) => known?.[name] !== value))
+    store.mergePerson({ id: message.senderId, ...sender });
 }
+
+/** What a message says of its sender. */
+const sentBy = (message) => ({
+  name: message.senderName,
+  img: message.senderImg,
+  isGuest: message.senderIsGuest,
+  isStaff: message.senderIsStaff,
+});
 
 /** Another member's read cursor moved: updates ticks and read counts. */
 function applyRead(store, { type, id, userId, readSeq, previousSeq }) {
@@ -185,11 +196,12 @@ function applyLeave(store, data) {
 function applyUser(store, user) {
   if (user.id === store.me.id) store.me = { ...store.me, ...user };
   store.mergePerson(user);
-  store.patchChat(chatKey("private", user.id), { name: user.name, img: user.img });
+  const { name, img, isGuest, isStaff } = user;
+  store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff });
   for (const [id, group] of store.groups) {
     if (!group.members?.some((member) => member.id === user.id)) continue;
     const members = group.members.map((member) =>
-      member.id === user.id ? { ...member, name: user.name, img: user.img } : member,
+      member.id === user.id ? { ...member, name, img, isGuest, isStaff } : member,
     );
     store.groups.set(id, { ...group, members });
     store.notify(`group:${chatKey("group", id)}`);

@@ -141,10 +141,18 @@ export class Store {
 
   /** The message with its sender's current name and picture; the ones it came with may be old. */
   withSender(message) {
-    const { name = message.senderName, img = message.senderImg } = this.people.get(message.senderId) ?? {};
-    return name === message.senderName && img === message.senderImg
+    const {
+      name = message.senderName,
+      img = message.senderImg,
+      isGuest = message.senderIsGuest,
+      isStaff = message.senderIsStaff,
+    } = this.people.get(message.senderId) ?? {};
+    return name === message.senderName &&
+      img === message.senderImg &&
+      isGuest === message.senderIsGuest &&
+      isStaff === message.senderIsStaff
       ? message
-      : { ...message, senderName: name, senderImg: img };
+      : { ...message, senderName: name, senderImg: img, senderIsGuest: isGuest, senderIsStaff: isStaff };
   }
 
   chatById(id) {
@@ -368,9 +376,11 @@ export class Store {
   }
 
   // ── People and groups ───────────────────────────────────────────────────
-  mergePerson({ id, name, img, online, lastActive }) {
+  mergePerson({ id, name, img, online, lastActive, isGuest, isStaff }) {
     const known = this.people.get(id);
-    const fresh = Object.entries({ id, name, img, online, lastActive }).filter(([, value]) => value != null);
+    const fresh = Object.entries({ id, name, img, online, lastActive, isGuest, isStaff }).filter(
+      ([, value]) => value != null,
+    );
     this.people.set(id, { ...known, ...Object.fromEntries(fresh) });
     this.notify("people");
   }

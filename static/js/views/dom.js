@@ -1,4 +1,5 @@
 // Builds the page from elements and text nodes, never from markup in a string.
+import { gettext } from "chat/i18n.js";
 import { initial, tone } from "chat/views/format.js";
 import { splitLinks } from "chat/views/links.js";
 
@@ -48,6 +49,30 @@ export function iconButton(name, label, click, attributes = {}) {
     icon(name),
   );
 }
+
+const MARKS = { staff: gettext("staff"), guest: gettext("guest") };
+
+/** What a name is marked with: staff, guest or nothing. */
+export const markOf = ({ isStaff, isGuest }) => (isStaff ? "staff" : isGuest ? "guest" : "");
+
+/**
+ * A name as it stands wherever a person or group is shown: with its mark, which a long name does
+ * not push out of sight. `shown`: the text, if it is not the name alone.
+ */
+export function markedName(one, shown = one.name, attributes = {}) {
+  const mark = markOf(one);
+  const text = h("bdi", attributes, shown);
+  return mark ? h("span", { class: "marked-name" }, text, h("span", { class: `mark ${mark}` }, MARKS[mark])) : text;
+}
+
+/** The sender of a message, for `markedName` and `avatar`. */
+export const senderOf = (message) => ({
+  id: message.senderId,
+  name: message.senderName,
+  img: message.senderImg,
+  isGuest: message.senderIsGuest,
+  isStaff: message.senderIsStaff,
+});
 
 /** The picture of a person or group, or a letter on one of ten colors. */
 export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {

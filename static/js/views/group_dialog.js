@@ -4,7 +4,7 @@ import { splitKey } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, toast } from "chat/views/dom.js";
+import { avatar, h, icon, markedName, toast } from "chat/views/dom.js";
 import { choice } from "chat/views/settings/appearance.js";
 
 /**
@@ -48,7 +48,7 @@ function peoplePicker({ store, actions, without = new Set() }) {
             "aria-label": interpolate(gettext("Remove %(name)s"), { name: user.name }),
             on: { click: drop },
           },
-          h("bdi", {}, user.name),
+          markedName(user),
           icon("x"),
         );
       }),
@@ -59,7 +59,7 @@ function peoplePicker({ store, actions, without = new Set() }) {
       "label",
       { class: "person" },
       avatar({ ...user, type: "private" }, "m"),
-      h("span", { class: "person-text" }, h("bdi", {}, user.name), user.online && h("small", {}, gettext("online"))),
+      h("span", { class: "person-text" }, markedName(user), user.online && h("small", {}, gettext("online"))),
       h("input", {
         type: "checkbox",
         value: user.id,

@@ -4,7 +4,7 @@ import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
 import { ask, confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, iconButton, keepFocus, toast } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, keepFocus, markedName, toast } from "chat/views/dom.js";
 import { fullTime, memberCount, roleName } from "chat/views/format.js";
 import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
 import { invitationLink } from "chat/views/invitation.js";
@@ -222,7 +222,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       h(
         "span",
         { class: "person-text" },
-        h("bdi", {}, isMe ? interpolate(gettext("%(name)s (you)"), { name: member.name }) : member.name),
+        markedName(member, isMe ? interpolate(gettext("%(name)s (you)"), { name: member.name }) : member.name),
         h("small", {}, notes),
       ),
     ];

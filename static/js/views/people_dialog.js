@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { debounce } from "chat/timing.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, toast } from "chat/views/dom.js";
+import { avatar, h, markedName, toast } from "chat/views/dom.js";
 import { memberCount } from "chat/views/format.js";
 
 export function openPeopleDialog({ store, actions, router }) {
@@ -72,6 +72,6 @@ function line(entry, note, click) {
     "button",
     { type: "button", class: "person", on: { click } },
     avatar(entry, "m"),
-    h("span", { class: "person-text" }, h("bdi", {}, entry.name), note && h("small", {}, note)),
+    h("span", { class: "person-text" }, markedName(entry), note && h("small", {}, note)),
   );
 }

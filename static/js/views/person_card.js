@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, replaceIfChanged } from "chat/views/dom.js";
+import { avatar, h, icon, markedName, markOf, replaceIfChanged } from "chat/views/dom.js";
 import { lastSeen } from "chat/views/format.js";
 
 /**
@@ -37,10 +37,10 @@ export function openPersonCard({ store, actions, router, user: known }) {
     const user = person();
     const isOnline = store.isOnline(user.id);
     const status = isOnline ? gettext("online") : lastSeen(user.lastActive);
-    heading.replaceChildren(h("bdi", {}, user.name));
-    replaceIfChanged(face, JSON.stringify([user.name, user.img, status]), () => [
+    heading.replaceChildren(markedName(user));
+    replaceIfChanged(face, JSON.stringify([user.name, user.img, markOf(user), status]), () => [
       avatar({ ...user, type: "private", online: isOnline }, "xxl"),
-      h("p", { class: "person-name", "aria-hidden": "true" }, h("bdi", {}, user.name)),
+      h("p", { class: "person-name", "aria-hidden": "true" }, markedName(user)),
       h("p", { class: isOnline ? "lively" : "" }, status),
     ]);
   }

@@ -9,7 +9,7 @@ import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
 import { MessageListView } from "chat/views/conversation/message_list.js";
 import { openMessageMenu } from "chat/views/conversation/message_menu.js";
-import { avatar, h, icon, iconButton, replaceIfChanged, toast } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { Welcome } from "chat/views/onboarding.js";
@@ -164,7 +164,8 @@ export class ConversationView {
     const names = this.#store.typingNames(this.#key);
     const status = this.#status(chat, isOnline);
     const typing = !names.length ? "" : isGroup ? typingLine(names) : gettext("typing…");
-    replaceIfChanged(this.#head, JSON.stringify([this.#key, chat.name, chat.img, isOnline, status, typing]), () => {
+    const signature = JSON.stringify([this.#key, chat.name, chat.img, markOf(chat), isOnline, status, typing]);
+    replaceIfChanged(this.#head, signature, () => {
       const openPanel = async () =>
         (await lazy.group()).openGroupPanel({
           store: this.#store,
@@ -192,7 +193,7 @@ export class ConversationView {
           h(
             "span",
             { class: "who-text" },
-            h("h2", {}, h("bdi", {}, chat.name)),
+            h("h2", {}, markedName(chat)),
             h("span", { class: typing || isOnline ? "lively" : "", id: "status" }, dots, typing || status),
           ),
         ),
@@ -288,8 +289,7 @@ export class ConversationView {
   }
 
   #showSender(message) {
-    const { senderId: id, senderName: name, senderImg: img } = this.#store.withSender(message);
-    this.#showPerson({ id, name, img });
+    this.#showPerson(senderOf(this.#store.withSender(message)));
   }
 
   /** A recording that is recalled while it plays stops. */

@@ -1,7 +1,7 @@
 // A picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or
 // Back closes.
 import { gettext, interpolate } from "chat/i18n.js";
-import { announce, h, iconButton } from "chat/views/dom.js";
+import { announce, h, iconButton, markedName, senderOf } from "chat/views/dom.js";
 import { fullTime } from "chat/views/format.js";
 
 const ZOOM_STEP = 1.5;
@@ -68,7 +68,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     }
     download.hidden = !mediaUrl;
     if (mediaUrl) Object.assign(download, { href: mediaUrl, download: fileName ?? "" });
-    who.firstChild.textContent = senderName;
+    who.firstChild.replaceWith(markedName(senderOf(one)));
     who.lastChild.textContent = fullTime(new Date(sentAt));
     caption.textContent = content ?? "";
     caption.hidden = !content;

@@ -2,7 +2,7 @@
 import { gettext, interpolate } from "chat/i18n.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, toast } from "chat/views/dom.js";
+import { avatar, h, markedName, toast } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
 import { typeOf } from "chat/views/types/registry.js";
 
@@ -67,7 +67,7 @@ async function showReaders(message, { store, actions }) {
       "div",
       { class: "person" },
       avatar({ ...user, online: store.isOnline(user.id) }, "m"),
-      h("span", { class: "person-text" }, h("bdi", {}, user.name)),
+      h("span", { class: "person-text" }, markedName(user)),
     ),
   );
   openDialog(gettext("Who has read it"), {

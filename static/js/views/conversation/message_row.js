@@ -1,6 +1,6 @@
 // One message as an element: sender, time, quote, state. The content is built by its type.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
-import { avatar, h, icon, iconButton } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, markedName, senderOf } from "chat/views/dom.js";
 import { clock, fullTime, recalledLine, tone } from "chat/views/format.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
@@ -56,7 +56,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
           h(
             "button",
             { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" },
-            avatar({ id: message.senderId, name: message.senderName, img: message.senderImg }, "s"),
+            avatar(senderOf(message), "s"),
           ),
       ),
     h(
@@ -71,7 +71,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
           h(
             "button",
             { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" },
-            h("bdi", {}, message.senderName),
+            markedName(senderOf(message)),
           ),
         ),
       message.replyTo && !isRecalled && quote(message, quoted, me),
@@ -130,7 +130,6 @@ function meta(message, { isOwn, isRecalled, state, read }) {
 }
 
 function quote(message, quoted, me) {
-  const name = quoted?.senderName ?? "";
   return h(
     "button",
     {
@@ -142,7 +141,10 @@ function quote(message, quoted, me) {
     },
     quoted?.thumbnailUrl &&
       h("img", { class: "quote-picture", src: quoted.thumbnailUrl, alt: "", loading: "lazy", decoding: "async" }),
-    quoted && h("bdi", { class: "quote-name" }, quoted.senderId === me ? gettext("You") : name),
+    quoted &&
+      markedName(quoted.senderId === me ? { name: gettext("You") } : senderOf(quoted), undefined, {
+        class: "quote-name",
+      }),
     h("span", { class: "quote-text", dir: "auto" }, quoted ? preview(quoted, me) : gettext("An earlier message")),
   );
 }

@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf } from "chat/ids.js";
 import { dayRow, dividerRow, messageRow, receiptText } from "chat/views/conversation/message_row.js";
-import { h } from "chat/views/dom.js";
+import { h, markOf, senderOf } from "chat/views/dom.js";
 import { dayLabel, dayOf } from "chat/views/format.js";
 import { typeOf } from "chat/views/types/registry.js";
 
@@ -15,7 +15,13 @@ const factsByMessage = new WeakMap();
 function factsOf(message) {
   if (!factsByMessage.has(message)) {
     const date = new Date(message.sentAt);
-    const signature = JSON.stringify([message.id, message.version, message.senderName, message.senderImg]);
+    const signature = JSON.stringify([
+      message.id,
+      message.version,
+      message.senderName,
+      message.senderImg,
+      markOf(senderOf(message)),
+    ]);
     factsByMessage.set(message, { at: date.getTime(), day: dayOf(date), signature });
   }
   return factsByMessage.get(message);
@@ -112,6 +118,7 @@ export class MessageRows {
       read?.receipt,
       quoted?.version,
       quoted?.senderName,
+      quoted && markOf(senderOf(quoted)),
       mayReedit,
       state,
       message.reason,
@@ -133,6 +140,8 @@ export class MessageRows {
       senderId: me.id,
       senderName: me.name,
       senderImg: me.img,
+      senderIsGuest: me.isGuest,
+      senderIsStaff: me.isStaff,
       seq: null,
       id: null,
       version: 0,

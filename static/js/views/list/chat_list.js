@@ -4,7 +4,17 @@ import { chatPath } from "chat/ids.js";
 import { oncePerFrame } from "chat/timing.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { onContextMenu } from "chat/views/context_menu.js";
-import { avatar, h, icon, iconButton, reconcile, replaceIfChanged } from "chat/views/dom.js";
+import {
+  avatar,
+  h,
+  icon,
+  iconButton,
+  markedName,
+  markOf,
+  reconcile,
+  replaceIfChanged,
+  senderOf,
+} from "chat/views/dom.js";
 import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { SearchView } from "chat/views/list/search.js";
@@ -154,6 +164,7 @@ export class ChatListView {
     const signature = JSON.stringify([
       chat.name,
       chat.img,
+      markOf(chat),
       isOnline,
       time,
       line,
@@ -176,7 +187,8 @@ export class ChatListView {
       return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
     if (!last) return { text: "" };
     const isNamed = chat.type === "group" && !typeOf(last).row && !last.recalledAt;
-    const who = isNamed ? (last.senderId === store.me.id ? gettext("You") : store.withSender(last).senderName) : null;
+    const isOwn = last.senderId === store.me.id;
+    const who = isNamed ? (isOwn ? { name: gettext("You") } : senderOf(store.withSender(last))) : null;
     return { who, text: preview(last, store.me.id) };
   }
 
@@ -207,7 +219,7 @@ export class ChatListView {
         h(
           "span",
           { class: "chat-line" },
-          h("span", { class: "chat-name" }, h("bdi", {}, chat.name)),
+          h("span", { class: "chat-name" }, markedName(chat)),
           moved && h("time", { datetime: moved, title: fullTime(new Date(moved)) }, time),
         ),
         h(
@@ -218,7 +230,10 @@ export class ChatListView {
             { class: "chat-preview" },
             line.typing && h("span", { class: "typing" }, line.typing),
             line.draft && [h("span", { class: "draft" }, gettext("[Draft]")), " ", h("bdi", {}, line.draft)],
-            line.who && [h("bdi", { class: "who" }, line.who), language.startsWith("zh") ? "：" : ": "],
+            line.who && [
+              markedName(line.who, line.who.name, { class: "who" }),
+              language.startsWith("zh") ? "：" : ": ",
+            ],
             line.text && h("bdi", {}, line.text),
           ),
           line.icon && icon(line.icon),

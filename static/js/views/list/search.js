@@ -3,7 +3,7 @@ import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
 import { cut, graphemes } from "chat/text.js";
 import { debounce } from "chat/timing.js";
-import { avatar, h, icon, iconButton, toast } from "chat/views/dom.js";
+import { avatar, h, icon, iconButton, markedName, senderOf, toast } from "chat/views/dom.js";
 import { fullTime, listTime, memberCount, PREVIEW_MAX } from "chat/views/format.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
@@ -186,7 +186,7 @@ export class SearchView {
       h(
         "span",
         { class: "row-text" },
-        h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, h("bdi", {}, entry.name))),
+        h("span", { class: "chat-line" }, h("span", { class: "chat-name" }, markedName(entry))),
         h("span", { class: "chat-line" }, h("span", { class: "chat-preview" }, note)),
       ),
     );
@@ -228,9 +228,11 @@ export class SearchView {
   #hit(message, query) {
     const { me, chats } = this.#store;
     const key = chatKeyOf(message, me.id);
-    const chat = chats.get(key) ?? { id: message.senderId, name: message.senderName, img: message.senderImg };
+    const chat = chats.get(key) ?? senderOf(message);
     const sentAt = new Date(message.sentAt);
-    const who = message.senderId === me.id ? gettext("You") : chat.type === "group" && message.senderName;
+    const isOwn = message.senderId === me.id;
+    const isNamed = isOwn || chat.type === "group";
+    const sender = isOwn ? { name: gettext("You") } : senderOf(message);
     return h(
       "a",
       {
@@ -246,7 +248,7 @@ export class SearchView {
         h(
           "span",
           { class: "chat-line" },
-          h("span", { class: "chat-name" }, h("bdi", {}, chat.name)),
+          h("span", { class: "chat-name" }, markedName(chat)),
           h("time", { datetime: message.sentAt, title: fullTime(sentAt) }, listTime(sentAt)),
         ),
         h(
@@ -255,7 +257,7 @@ export class SearchView {
           h(
             "span",
             { class: "chat-preview" },
-            who && [h("bdi", { class: "who" }, who), language.startsWith("zh") ? "：" : ": "],
+            isNamed && [markedName(sender, sender.name, { class: "who" }), language.startsWith("zh") ? "：" : ": "],
             h("bdi", {}, snippet(message, query, me.id)),
           ),
         ),
