@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import selectors, serializers, services
+from accounts import rules, selectors, serializers, services
 from accounts.authentication import device, me
 from accounts.middleware import client_of, speak
 from accounts.models import Device, User
@@ -136,7 +136,8 @@ class UserChatListView(APIView):
     )
     def get(self, request: Request) -> Response:
         form = serializers.PeopleInput.read(request.query_params)
-        people = selectors.people(but=me(request), **form.given())
+        by = me(request)
+        people = selectors.people(but=by, only_contacts=rules.sees_only_contacts(by), **form.given())
         online = online_among([user.pk for user in people])
         response = Response([user_output(user, online=user.pk in online) for user in people])
         return with_next(response, request, after=people[-1].name_key) if len(people) == form.limit else response

@@ -145,6 +145,11 @@ def require_no_owner() -> None:
         raise OwnerExists()
 
 
+def sees_only_contacts(user: User) -> bool:
+    """Whether a user finds and writes to nobody but people with whom they share a chat."""
+    return user.is_guest and settings.GUESTS_SEE == "contacts"
+
+
 def require_registration(by: User | None = None) -> None:
     """Create a guest: anyone while registration is open, else only staff.
 

@@ -50,12 +50,15 @@ def has_owner() -> bool:
     return Installation.objects.exists()
 
 
-def people(*, but: User, search: str = "", after: str = "", limit: int) -> list[User]:
-    """A page of the other active users, by name.
+def people(*, but: User, search: str = "", after: str = "", limit: int, only_contacts: bool = False) -> list[User]:
+    """A page of the other active users, by name; those who share a chat with `but`, if `only_contacts`.
 
     `after`: the last `name_key` of the page before.
     """
     found = User.objects.filter(is_active=True, name_key__gt=after).exclude(pk=but.pk)
+    if only_contacts:
+        # By the names of the relations: accounts know no groups.
+        found = found.filter(memberships__room__memberships__user=but).distinct()
     if wanted := name_key(search):
         found = found.filter(name_key__contains=wanted)
     return list(found.order_by("name_key")[:limit])

@@ -386,7 +386,7 @@ def set_password(*, user: User, new: str) -> User:
 
 
 def _store_password(user: User, password: str, device: Device | None) -> User:
-    user.password, user.is_guest = password, False
+    was_guest, user.password, user.is_guest = user.is_guest, password, False
     kept = device.pk if device is not None else None
 
     def body() -> User:
@@ -394,6 +394,9 @@ def _store_password(user: User, password: str, device: Device | None) -> User:
         others = Device.objects.filter(user=user)
         (others.exclude(pk=kept) if kept else others).delete()
         on_commit(lambda: events.other_devices_revoked(user.pk, kept))
+        if was_guest:
+            on_commit(lambda: events.person_changed(user))
+            on_commit(lambda: events.profile_changed(user))
         return user
 
     return run_atomic(body)
@@ -461,8 +464,14 @@ def set_rights(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> U
         return user
     rules.require_may_give_rights(by, user)
     user.is_staff, user.is_superuser = is_staff, is_superuser
-    user.save(update_fields=["is_staff", "is_superuser"])
-    return user
+
+    def body() -> User:
+        user.save(update_fields=["is_staff", "is_superuser"])
+        on_commit(lambda: events.person_changed(user))
+        on_commit(lambda: events.profile_changed(user))
+        return user
+
+    return run_atomic(body)
 
 
 def end_device(*, device: Device, by: User) -> None:

@@ -105,6 +105,11 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 # Limits ---------------------------------------------------------------------------------------------------------------
 
 REGISTRATION = env.str("REGISTRATION", default="open")
+# open, or closed: who may find, join and read a group whose creator did not say. The page always says.
+NEW_GROUPS = env.str("NEW_GROUPS", default="open")
+# Whom guests find and write to: everyone, or contacts: those with whom they share a chat. Then they enter groups by
+# invitation only.
+GUESTS_SEE = env.str("GUESTS_SEE", default="everyone")
 # Names that only staff may have, beside admin, system, 官方 and their like: your company's, a department's.
 RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
+from accounts.rules import sees_only_contacts
 from chatproject.core import costs
 from chatproject.core.http.api import require_self, with_next
 from chatproject.core.http.forms import serializer_of
@@ -76,7 +77,7 @@ class AllListView(APIView):
     )
     def get(self, request: SignedIn) -> Response:
         form = serializers.ListInput.read(request.query_params)
-        rooms = selectors.listed_groups(request.user, **form.given())
+        rooms = selectors.listed_groups(request.user, only_own=sees_only_contacts(request.user), **form.given())
         memberships = selectors.memberships_of(request.user.pk, [room.pk for room in rooms])
         response = Response([_listed(room, memberships.get(room.pk)) for room in rooms])
         return with_next(response, request, after=rooms[-1].pk) if len(rooms) == form.limit else response

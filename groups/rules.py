@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.names import clean_title, require_not_reserved
+from accounts.rules import sees_only_contacts
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NameLooksTaken, NotFound
 from chatproject.core.files import avatars
 from groups import selectors
@@ -53,13 +54,16 @@ def require_leave(membership: Membership) -> None:
         raise Conflict(_("Hand the group over to somebody else first."), code="last_owner")
 
 
-def require_join(room: Room, *, invite_code: str, was_removed: bool) -> None:
+def require_join(room: Room, *, by: User, invite_code: str, was_removed: bool) -> None:
     """Join: an open group, any group with its invitation code; never one that the user was removed from.
+
+    A guest who sees only contacts sees no open groups either.
 
     A code may have been shown to every member, and a removal is the admins' decision.
     """
     is_invited = room.accepts_code(invite_code)
-    if room.join_policy == Room.JoinPolicy.CLOSED and not is_invited:
+    is_closed = room.join_policy == Room.JoinPolicy.CLOSED or sees_only_contacts(by)
+    if is_closed and not is_invited:
         raise NotFound()
     if invite_code and not is_invited:
         raise Forbidden(_("This invitation is no longer valid."), code="invite_invalid")

@@ -128,13 +128,23 @@ def group_memberships(user: User) -> list[Membership]:
     )
 
 
-def listed_groups(user: User, *, search: str = "", after: UUID | None = None, limit: int = 50) -> list[Room]:
+def sharing(user_id: UUID, among: Collection[UUID]) -> set[UUID]:
+    """Those of these users who share a chat with the user, and the user. One query."""
+    mine = Membership.objects.filter(user_id=user_id).values("room_id")
+    found = Membership.objects.filter(user_id__in=list(among), room_id__in=mine).values_list("user_id", flat=True)
+    return {*found.distinct(), *({user_id} & set(among))}
+
+
+def listed_groups(
+    user: User, *, search: str = "", after: UUID | None = None, limit: int = 50, only_own: bool = False
+) -> list[Room]:
     """The groups a user may see, open ones and their own, newest first.
 
     `after` is the last one of the page before.
     """
     mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
-    rooms = _GROUPS.filter(Q(join_policy=Room.JoinPolicy.OPEN) | Q(pk__in=list(mine)))
+    visible = Q(pk__in=list(mine))
+    rooms = _GROUPS.filter(visible if only_own else visible | Q(join_policy=Room.JoinPolicy.OPEN))
     if search:
         rooms = rooms.filter(name__icontains=search)
     if after is not None:

@@ -132,7 +132,12 @@ class CreateInput(Input, frozen=True, kw_only=True):
     name: GroupName
     member_ids: Annotated[list[UUID], Meta(max_length=MEMBERS_MAX)] = []
     avatar: ImageAddress = ""
-    join_policy: JoinPolicy = Room.JoinPolicy.OPEN.value
+    join_policy: (
+        Annotated[
+            str, choice(Room.JoinPolicy.choices, help="Without it, what the installation says: `open`, as a rule")
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class GroupInput(Input, frozen=True, kw_only=True):

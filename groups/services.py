@@ -9,10 +9,12 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
 from accounts.models import User
+from accounts.rules import sees_only_contacts
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.files import avatars
@@ -63,10 +65,11 @@ def open_direct(user: User, other: User) -> Room:
     return room
 
 
-def create(
-    *, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str = "", join_policy: str = Room.JoinPolicy.OPEN
-) -> Room:
-    """Create a group with its first members; its creator is the owner."""
+def create(*, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str = "", join_policy: str = "") -> Room:
+    """Create a group with its first members; its creator is the owner.
+
+    Without `join_policy` it is open or closed as the installation says.
+    """
 
     rules.require_avatar(avatar)
     name = rules.clean_name(name, by=by)
@@ -78,12 +81,12 @@ def create(
             name=name,
             **name_skeletons(name),
             avatar=avatar,
-            join_policy=join_policy,
+            join_policy=join_policy or settings.NEW_GROUPS,
             creator=by,
             member_count=1,
         )
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
-        others = _newcomers(room, [one for one in member_ids if one != by.pk])
+        others = _newcomers(room, [one for one in member_ids if one != by.pk], by=by)
         rules.require_addable(_refusing(by, others))
         _add_members(room, others, by=by)
         on_commit(lambda: events.welcomed(room, by, *others))
@@ -104,7 +107,7 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
         room = selectors.locked_group(group_id)
         if known := selectors.memberships_of(by.pk, [group_id]).get(group_id):
             return _with_away(known, by, away=False, tell=events.welcomed)
-        rules.require_join(room, invite_code=invite_code, was_removed=selectors.was_removed(room, by))
+        rules.require_join(room, by=by, invite_code=invite_code, was_removed=selectors.was_removed(room, by))
         rules.require_capacity(room, 1)
         rules.require_group_capacity(selectors.groups_charged_to(by))
         if room.accepts_code(invite_code) and room.invite_uses_left is not None:
@@ -373,7 +376,7 @@ def invite(
             room.invite_expires_at = None if expires_in is None else now() + timedelta(seconds=expires_in)
             room.invite_uses_left = max_uses
             room.save(update_fields=["invite_code", "invite_expires_at", "invite_uses_left"])
-        newcomers = _newcomers(room, user_ids)
+        newcomers = _newcomers(room, user_ids, by=by)
         if removed := selectors.removed_among(room, newcomers):
             rules.require_admin(membership)
             Removal.objects.filter(room=room, user__in=removed).delete()
@@ -435,13 +438,16 @@ def _dissolve(room: Room) -> Room:
     return room
 
 
-def _newcomers(room: Room, user_ids: Iterable[UUID]) -> list[User]:
+def _newcomers(room: Room, user_ids: Iterable[UUID], *, by: User) -> list[User]:
     """Those of the users who are not members yet.
 
-    Raises NotFound when one of them does not exist.
+    Raises NotFound when one of them does not exist, or `by` cannot see them.
     """
     wanted = list(dict.fromkeys(user_ids))
     found = people.by_ids(wanted)
+    if sees_only_contacts(by):
+        contacts = selectors.sharing(by.pk, wanted)
+        found = {one: user for one, user in found.items() if one in contacts}
     if len(found) != len(wanted) or not all(user.is_active for user in found.values()):
         raise NotFound(_("Somebody you named does not exist."))
     members = set(room.memberships.filter(user__in=wanted).values_list("user_id", flat=True)) if wanted else set()

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
 from accounts.models import User
+from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
 from chatproject.core import costs, errors, hub
 from chatproject.core.db.transactions import in_thread
@@ -138,6 +139,8 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     async def connect(self, admission: _Admitted) -> None:
         """Subscribe, then accept: a connected client misses no event."""
         await hub.register(self.socket, admission.topics)
+        if sees_only_contacts(self.user):
+            hub.leave(self.socket, [hub.EVERYONE])
         await self.send({"type": "websocket.accept", "subprotocol": admission.subprotocol})
         self.socket.outbox.open()
         await sockets.arrive(self.socket)
@@ -386,6 +389,8 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         """Watch these people, instead of the ones before."""
         user_ids = self._read(inputs.WatchInput, data).user_ids
         budget.spend(self.socket.user_id, costs.of_many(len(user_ids)))
+        if sees_only_contacts(self.user):
+            user_ids = await in_thread(sockets.watchable, self.user, user_ids)
         watched = {hub.status_topic(user_id) for user_id in user_ids}
         before = {topic for topic in self.socket.topics if topic.startswith(hub.status_topic(""))}
         hub.leave(self.socket, before - watched)

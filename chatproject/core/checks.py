@@ -47,6 +47,16 @@ def registration_is_open_or_closed(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def groups_and_guests_are_limited_by_known_words(**_: Any) -> list[CheckMessage]:
+    known = {"NEW_GROUPS": ("open", "closed"), "GUESTS_SEE": ("everyone", "contacts")}
+    return [
+        Error(f"{name}: {getattr(settings, name)!r} is neither {words[0]} nor {words[1]}", id="chat.E008")
+        for name, words in known.items()
+        if getattr(settings, name) not in words
+    ]
+
+
+@register()
 def proxies_are_networks(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for network in settings.TRUSTED_PROXIES:

@@ -18,6 +18,7 @@ from django.db import IntegrityError
 
 from accounts import selectors as people
 from accounts.models import User
+from accounts.rules import sees_only_contacts
 from chatproject.core.batching.group_commit import GroupCommit
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -25,6 +26,7 @@ from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import now
+from groups import selectors as rooms
 from groups import sequences
 from groups import services as groups
 from groups.models import Room, direct_room_id
@@ -253,6 +255,8 @@ class _Batch:
         """Create the private room for the first message between two people; False if there is no other."""
         other = people.by_ids([message.to]).get(message.to)
         if other is None or not other.is_active:
+            return False
+        if sees_only_contacts(message.sender) and other.pk not in rooms.sharing(message.sender.pk, [other.pk]):
             return False
         groups.open_direct(message.sender, other)
         return True

@@ -17,6 +17,7 @@ from django.conf import settings
 from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device, User
+from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
 from chatproject.core import hub, redis
 from chatproject.core.batching.loader import BatchLoader
@@ -155,9 +156,22 @@ async def online_list(user_id: UUID) -> bytes:
 
 def _online_lists(user_ids: list[UUID]) -> list[bytes]:
     count = presence.count()
+    limited = _limited(user_ids)
     if count <= SMALL:
-        return [everyone_online()] * len(user_ids)
+        everyone = everyone_online()
+        online = presence.online(SMALL) if limited else []
+        return [
+            _encoded(seen := rooms.sharing(user_id, online), len(seen)) if user_id in limited else everyone
+            for user_id in user_ids
+        ]
     return [_encoded(presence.online_among(rooms.contacts(user_id)), count) for user_id in user_ids]
+
+
+def _limited(user_ids: list[UUID]) -> set[UUID]:
+    """Those of these users who see only people with whom they share a chat."""
+    if settings.GUESTS_SEE == "everyone":
+        return set()
+    return {user.pk for user in people.by_ids(user_ids).values() if sees_only_contacts(user)}
 
 
 def everyone_online() -> bytes:
@@ -172,6 +186,14 @@ def _encoded(user_ids: Iterable[UUID], count: int) -> bytes:
 
 def _outputs(user_ids: Iterable[UUID]) -> list[dict[str, Any]]:
     return [user_output(user, online=True) for user in people.by_ids(user_ids).values()]
+
+
+def watchable(user: User, user_ids: list[UUID]) -> list[UUID]:
+    """Those of these users whose presence the user may watch."""
+    if not sees_only_contacts(user):
+        return user_ids
+    contacts = rooms.sharing(user.pk, user_ids)
+    return [one for one in user_ids if one in contacts]
 
 
 def statuses(user_ids: list[UUID]) -> list[dict[str, object]]:

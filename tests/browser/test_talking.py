@@ -35,7 +35,7 @@ def test_a_group_hears_each_message_once_and_a_stranger_hears_none(someone: Call
     ann.page.fill("#group-name", "Tea 茶")
     ann.page.fill(".field input[type=search]", bob.name)
     ann.page.locator("label.person", has_text=bob.name).click()
-    ann.page.get_by_label("Open group").uncheck()
+    expect(ann.page.get_by_label("Open group")).not_to_be_checked()
     ann.page.get_by_role("button", name="Create the group").click()
     expect(ann.page.locator(".conversation-head h2")).to_have_text("Tea 茶")
     bob.open("Tea 茶")

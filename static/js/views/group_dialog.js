@@ -99,7 +99,9 @@ export function openGroupDialog({ store, actions, router }) {
     autocomplete: "off",
     dir: "auto",
   });
-  const open = h("input", { type: "checkbox", checked: true, id: "group-open" });
+  const open = h("input", { type: "checkbox", id: "group-open", on: { change: () => showWho() } });
+  const who = h("small", {});
+  showWho();
   const face = h("div", { class: "group-face" });
   let picture = null;
   showFace("");
@@ -108,17 +110,7 @@ export function openGroupDialog({ store, actions, router }) {
     { id: "group-form", class: "dialog-fields" },
     face,
     h("div", { class: "field" }, h("label", { for: "group-name" }, gettext("Name of the group")), name, error),
-    h(
-      "label",
-      { class: "switch" },
-      open,
-      h(
-        "span",
-        {},
-        gettext("Open group"),
-        h("small", {}, gettext("Anybody may find it and join. Otherwise people come by invitation.")),
-      ),
-    ),
+    h("label", { class: "switch" }, open, h("span", {}, gettext("Open group"), who)),
     field,
   );
   const submit = h(
@@ -131,6 +123,12 @@ export function openGroupDialog({ store, actions, router }) {
     buttons: [submit],
     onClose: () => showFace(""),
   });
+
+  function showWho() {
+    who.textContent = open.checked
+      ? gettext("Everybody here, guests too, can find it, join it and read all of it.")
+      : gettext("Only those who are invited can find it, join it and read it.");
+  }
 
   /** The picture is kept until the group exists. */
   function keepPicture(file) {

@@ -81,8 +81,8 @@ export function openGroupPanel({ store, actions, router, groupId }) {
         "p",
         {},
         group.joinPolicy === "closed"
-          ? gettext("Closed group: people come by invitation")
-          : gettext("Open group: anybody may find it and join"),
+          ? gettext("Closed group: only those who are invited can find it, join it and read it")
+          : gettext("Open group: everybody here, guests too, can find it, join it and read all of it"),
       ),
       isAdmin(chat) &&
         h(
@@ -295,6 +295,13 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     ].filter(Boolean);
   }
 
+  const isSureToOpen = () =>
+    confirm(
+      gettext("Open the group to everyone?"),
+      gettext("Everybody here, guests too, can find it, join it and read all of it."),
+      { action: gettext("Open it") },
+    );
+
   function settings(group, chat) {
     const action = (name, label, click, kind = "quiet") =>
       h("button", { type: "button", class: `button ${kind}`, on: { click } }, icon(name), label);
@@ -325,7 +332,10 @@ export function openGroupPanel({ store, actions, router, groupId }) {
         action(
           isClosed ? "globe" : "lock",
           isClosed ? gettext("Open the group to everyone") : gettext("Close the group"),
-          () => change("update", { joinPolicy: isClosed ? "open" : "closed" }),
+          async () => {
+            if (isClosed && !(await isSureToOpen())) return;
+            await change("update", { joinPolicy: isClosed ? "open" : "closed" });
+          },
         ),
       action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () =>
         run(actions.chats.mute(chat, { muted: !chat.muted })),
