@@ -3,6 +3,7 @@
 They raise ImproperlyConfigured with a sentence that names the setting.
 """
 
+import grp
 import hashlib
 import os
 import re
@@ -35,6 +36,16 @@ class Environment(Env):
         except ValueError as error:
             raise ImproperlyConfigured(f"{var}: {self.str(var)!r} is not a whole number.") from error
         return number
+
+
+def group_id(given: str) -> int | None:
+    """The id of a group of the system, given by its name or number; None if none is given."""
+    if not given:
+        return None
+    try:
+        return int(given) if given.isdigit() else grp.getgrnam(given).gr_gid
+    except KeyError:
+        raise ImproperlyConfigured(f"MEDIA_GROUP: this system has no group {given!r}.") from None
 
 
 def data_dir(path: Path) -> Path:

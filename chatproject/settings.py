@@ -113,6 +113,7 @@ GUESTS_SEE = env.str("GUESTS_SEE", default="everyone")
 # Names that only staff may have, beside admin, system, 官方 and their like: your company's, a department's.
 RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
+DISSOLVED_DAYS = env.int("DISSOLVED_DAYS", default=30)  # until what is left of a dissolved group is deleted
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
 RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all members together, in one chat
 # Points of everything else that one user does: `core/costs.py`.
@@ -257,7 +258,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # of a request's body, in memory
 FILE_UPLOAD_TEMP_DIR = environment.data_dir(MEDIA_ROOT / ".scratch")
-FILE_UPLOAD_PERMISSIONS = 0o644  # a web server that serves them runs as another user
+# The group of a web server that serves the files. Without one, nobody else on the machine reads them.
+MEDIA_GROUP = environment.group_id(env.str("MEDIA_GROUP", default=""))
+FILE_UPLOAD_PERMISSIONS = 0o600 if MEDIA_GROUP is None else 0o640
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700 if MEDIA_GROUP is None else 0o750
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
 # The address at which nginx serves MEDIA_ROOT when we tell it to; "": this process serves files.
 X_ACCEL_REDIRECT = env.str("X_ACCEL_REDIRECT", default="")

@@ -1,6 +1,7 @@
 """Every query for rooms and memberships. A user finds only their own rooms."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -352,3 +353,8 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
         list(people),
     )
     return [MemberUnread(people[user], max(0, count), *rest) for user, count, *rest in found]
+
+
+def dissolved(before: datetime) -> list[UUID]:
+    """The ids of groups that were dissolved before a time."""
+    return list(Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at__lt=before).values_list("pk", flat=True))

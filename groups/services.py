@@ -427,6 +427,11 @@ def shut_down(*, group_id: UUID) -> Room:
     return run_atomic(lambda: _dissolve(selectors.locked_group(group_id)))
 
 
+def delete_dissolved(room_id: UUID) -> None:
+    """Delete the row of a dissolved group whose messages are gone."""
+    run_atomic(lambda: Room.objects.filter(pk=room_id).exclude(dissolved_at=None).delete())
+
+
 def _dissolve(room: Room) -> Room:
     user_ids = list(room.memberships.values_list("user_id", flat=True))
     room.memberships.all().delete()

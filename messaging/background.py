@@ -28,6 +28,8 @@ SWEEP_UPLOADS_SECONDS = 600
 RATE_UPLOAD_SWEEPS = "1/h"
 #: Seconds after which people who have their whole budget again are forgotten.
 FORGET_BUDGETS_SECONDS = 60
+#: Seconds between two looks whether erased text has to be removed from files.
+SCRUB_SECONDS = 5
 
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
@@ -45,6 +47,7 @@ def start() -> None:
     hub.every(1, settle_budgets)
     hub.every(FORGET_BUDGETS_SECONDS, forget_budgets)
     hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
+    hub.every(SCRUB_SECONDS, scrub)
 
 
 # Presence -------------------------------------------------------------------------------------------------------------
@@ -145,11 +148,25 @@ async def forget_budgets() -> None:
     await in_thread(budget.forget_full)
 
 
+# What is erased -------------------------------------------------------------------------------------------------------
+
+
+async def scrub() -> None:
+    """Remove erased text from the files of the database and of Redis."""
+    await asyncio.to_thread(_scrub)
+
+
+def _scrub() -> None:
+    keep_connection()
+    services.scrub()
+    release_connection()
+
+
 # Uploads --------------------------------------------------------------------------------------------------------------
 
 
 async def sweep_uploads() -> None:
-    """Remove uploads that nobody sent, and files without a row."""
+    """Remove uploads that nobody sent, files without a row, and dissolved groups."""
     await asyncio.to_thread(_sweep_uploads)  # minutes, perhaps, and the sockets' threads are few
 
 
@@ -158,4 +175,5 @@ def _sweep_uploads() -> None:
     if is_due:
         keep_connection()
         services.sweep()
+        services.purge()
         release_connection()

@@ -138,6 +138,23 @@ def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
         )
 
 
+#: ARGV group id.
+_FORGET_GROUP = redis.script("""
+local group = ARGV[1]
+local bases = own .. 'group:bases:' .. group
+for _, user in ipairs(redis.call('HKEYS', bases)) do
+  local tail = user .. ':' .. group
+  redis.call('DEL', documented .. 'group:unread:' .. tail, documented .. 'group:lastmsg:' .. tail)
+end
+redis.call('DEL', bases)
+""")
+
+
+def forget_group(group_id: UUID) -> None:
+    """Delete the keys of a group that no longer exists."""
+    write_behind(f"group:{group_id}:over", ("EVAL", _FORGET_GROUP, 0, str(group_id)))
+
+
 def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:
     """Correct a private chat's count, and delete the base it was derived from."""
     key = private_unread(user_id, sender_id)

@@ -415,6 +415,11 @@ def locked_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
     return {one.pk: one for one in Upload.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk")}
 
 
+def some_messages(room_id: UUID, limit: int) -> list[UUID]:
+    """The ids of some messages of a room, whoever may see it."""
+    return list(Message.objects.filter(room_id=room_id).values_list("pk", flat=True)[:limit])
+
+
 def used_bytes(user: User) -> int:
     """The bytes of a user's uploads, sent or not."""
     return _bytes_of(Upload.objects.filter(owner=user))

@@ -91,6 +91,13 @@ def nginx_has_the_files(**_: Any) -> list[CheckMessage]:
         return [Error(f"X_ACCEL_REDIRECT: {prefix!r} does not begin and end with a slash", id="chat.E006")]
     if "FileSystemStorage" not in settings.STORAGES["default"]["BACKEND"]:
         return [Error("X_ACCEL_REDIRECT: nginx has no files where they are in a bucket", id="chat.E007")]
+    if settings.MEDIA_GROUP is None:
+        return [
+            checks.Warning(
+                "X_ACCEL_REDIRECT: nginx reads MEDIA_ROOT only as the same user, or when MEDIA_GROUP names its group.",
+                id="chat.W003",
+            )
+        ]
     return []
 
 

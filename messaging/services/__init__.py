@@ -2,6 +2,8 @@
 
 from messaging.services.avatars import set_group_avatar, set_own_avatar
 from messaging.services.edits import edit, erase, recall
+from messaging.services.erasures import scrub
+from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, remember_unread
 from messaging.services.send_batch import OutgoingMessage, StoredMessage
 from messaging.services.sending import outgoing, send_message, submit_message
@@ -19,9 +21,11 @@ __all__ = [
     "mark_read",
     "outgoing",
     "post_system_message",
+    "purge",
     "recall",
     "receive",
     "remember_unread",
+    "scrub",
     "send_message",
     "set_group_avatar",
     "set_own_avatar",

@@ -14,7 +14,7 @@ from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import Message
 from messaging.serializers.output import last_output, message_output, sender_output
-from messaging.services import uploads
+from messaging.services import erasures, uploads
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
@@ -87,6 +87,7 @@ def _output(message: Message) -> dict[str, object]:
 
 def _tell_after_commit(event: str, message: Message) -> None:
     output = _output(message)
+    on_commit(erasures.note)
     if message.room.last_message_id == message.pk:
         on_commit(lambda: _refresh_last(message, output))
     on_commit(lambda: events.message_changed(event, output))

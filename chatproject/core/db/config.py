@@ -54,10 +54,10 @@ def _sqlite(path: Path, synchronous: str) -> dict[str, Any]:
             "timeout": LOCK_TIMEOUT_SECONDS,
             # By default SQLite checkpoints every 4 MB, which a few batches of messages in many
             # rooms write, and makes a temporary file for the undo data of a statement over many
-            # rows.
+            # rows. Deleted text is overwritten: see `SQLite.scrub_files`.
             "init_command": (
                 f"PRAGMA journal_mode=WAL; PRAGMA synchronous={synchronous};"
-                "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY;"
+                "PRAGMA wal_autocheckpoint=4000; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
             ),
         },
         # A file: sockets use threads of their own, each needs a connection, and memory allows only

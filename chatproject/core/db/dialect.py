@@ -52,5 +52,9 @@ class Dialect:
     def without_index(self, field: str) -> Combinable:
         return Coalesce(field, field)
 
+    def scrub_files(self) -> bool:
+        """Its files belong to another program."""
+        return True
+
     def enlarge_page_cache(self) -> None:
         """Its pages are not in our process."""

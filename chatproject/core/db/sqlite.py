@@ -69,6 +69,24 @@ class SQLite(Dialect):
             return Q(**{f"{field}__iregex": re.escape(text)})
         return super().contains(field, text)
 
+    def scrub_files(self) -> bool:
+        # `secure_delete` overwrites what is deleted in a page. The former page is in the database
+        # file until the log is copied there, and its new versions stay in the log until that is cut.
+        if not _writer.acquire(timeout=KNOWN_LOCK_TIMEOUT_SECONDS):
+            return False
+        try:
+            with _busy_timeout(KNOWN_LOCK_TIMEOUT_SECONDS), connection.cursor() as cursor:
+                cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")  # most of the work, and nobody waits for it
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy, *_pages = cursor.fetchone()
+                return not is_busy
+        except OperationalError as error:
+            if self.is_contended(error):
+                return False
+            raise
+        finally:
+            _writer.release()
+
     def enlarge_page_cache(self) -> None:
         if connection.connection is None:
             with connection.cursor() as cursor:

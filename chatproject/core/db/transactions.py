@@ -35,6 +35,14 @@ def run_atomic(body: Callable[[], T]) -> T:
         raise
 
 
+def scrub_files() -> bool:
+    """Remove from the database's files what is no longer in its rows, where that is in our hands.
+
+    Returns whether it is done; if not, try again in a while.
+    """
+    return dialect().scrub_files()
+
+
 def on_commit(effect: Callable[[], object]) -> None:
     """Run `effect` after the commit. A failure of it is logged: what was stored stays stored."""
     transaction.on_commit(effect, robust=True)

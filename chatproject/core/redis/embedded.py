@@ -186,8 +186,8 @@ class Keeper:
                 if not (files := self._folder / "appendonlydir").exists():
                     raise
                 log.error("redis: %s; trying again with an empty one", failure)
-                shutil.rmtree(files.with_suffix(".broken"), ignore_errors=True)
-                files.rename(files.with_suffix(".broken"))
+                # Not kept aside: recalled messages may be in it, and nobody would remove them.
+                shutil.rmtree(files)
                 self._launch()
 
     @contextmanager

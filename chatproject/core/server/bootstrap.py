@@ -10,9 +10,10 @@ import hashlib
 import logging
 import os
 import signal
+import stat
 import threading
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,49 @@ log = logging.getLogger(__name__)
 
 #: Files of packages that no page of ours uses, and that take longer to compress than all others.
 UNUSED = ["redoc", "rest_framework", "swagger-ui-*.js.map"]
+
+
+def permissions() -> None:
+    """From now on files are made for their owner alone, and those that exist become so; MEDIA_ROOT is
+    also readable by MEDIA_GROUP.
+    """
+    os.umask(0o077)
+    _close(Path(settings.DATA_DIR), settings.DATA_DIR / ".private", folders=0o700, files=0o600)
+    # In a folder with the third bit set, what is made belongs to the folder's group.
+    folders = settings.FILE_UPLOAD_DIRECTORY_PERMISSIONS | (0 if settings.MEDIA_GROUP is None else 0o2000)
+    _close(
+        Path(settings.MEDIA_ROOT),
+        settings.DATA_DIR / ".private_media",
+        folders=folders,
+        files=settings.FILE_UPLOAD_PERMISSIONS,
+        group=settings.MEDIA_GROUP,
+    )
+
+
+def _close(root: Path, stamp: Path, *, folders: int, files: int, group: int | None = None) -> None:
+    """Give everything under `root` these modes, once: `stamp` says that it was done."""
+    wanted = f"{root} {folders:o} {files:o} {group}"
+    is_done = stamp.exists() and stamp.read_text() == wanted
+    try:
+        for folder, _folders, names in os.walk(root):
+            _change(Path(folder), folders, group)
+            if is_done:
+                return  # the first folder is the door to the others
+            for name in names:
+                _change(Path(folder, name), files, group)
+        stamp.write_text(wanted)
+    except OSError as error:
+        log.warning("The permissions under %s cannot be set: %s", root, error)
+
+
+def _change(path: Path, mode: int, group: int | None) -> None:
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if group is not None and found.st_gid != group:
+            os.chown(path, -1, group, follow_symlinks=False)
+        is_plain = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
+        if is_plain and (stat.S_IMODE(found.st_mode) != mode or group is not None):
+            path.chmod(mode)
 
 
 def tables() -> None:
@@ -117,6 +161,7 @@ def prepare() -> None:
         if _is_done:
             return
         try:
+            permissions()
             with _one_process_at_a_time():
                 translations()
                 tables()

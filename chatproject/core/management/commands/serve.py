@@ -34,6 +34,7 @@ class Command(BaseCommand):
             workers.serve_as_worker(*worker)
             return
         with _listening() as listener, _only_one_here():
+            bootstrap.permissions()
             try:
                 self._serve(listener)
             except embedded.Unavailable as missing:

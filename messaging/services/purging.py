@@ -1,0 +1,51 @@
+"""Dissolved groups: after DISSOLVED_DAYS nothing of them is left."""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.files import storage
+from chatproject.core.times import now
+from groups import selectors as rooms
+from groups import services as groups
+from messaging import cache, selectors
+from messaging.models import Message, Upload
+from messaging.services import erasures
+
+log = logging.getLogger(__name__)
+
+#: Messages that are deleted in one transaction.
+BATCH = 500
+
+
+def purge(*, before: datetime | None = None) -> int:
+    """Delete the messages, files and rows of groups that were dissolved before a time; returns how
+    many groups.
+    """
+    before = before or now() - timedelta(days=settings.DISSOLVED_DAYS)
+    purged = 0
+    for room_id in rooms.dissolved(before):
+        _purge(room_id)
+        purged += 1
+    if purged:
+        erasures.note()
+        log.info("groups: purged %d that were dissolved", purged)
+    return purged
+
+
+def _purge(room_id: UUID) -> None:
+    while ids := selectors.some_messages(room_id, BATCH):
+        run_atomic(lambda ids=ids: _delete(ids))  # type: ignore[misc]
+    cache.forget_group(room_id)
+    groups.delete_dissolved(room_id)
+
+
+def _delete(ids: list[UUID]) -> None:
+    uploads = list(Upload.objects.filter(message__in=ids))
+    paths = [path for upload in uploads for path in (upload.path, upload.thumbnail_path)]
+    Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
+    Message.objects.filter(pk__in=ids).delete()
+    on_commit(lambda: storage.remove(paths))
