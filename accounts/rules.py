@@ -9,7 +9,6 @@ Only wrong passwords count, in two ways:
 """
 
 import hashlib
-import ipaddress
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from accounts.models import User
 from accounts.names import name_key
 from chatproject.core import errors
 from chatproject.core.files import avatars
+from chatproject.core.http import addresses
 from chatproject.core.redis import rate_limits
 
 T = TypeVar("T")
@@ -190,34 +190,10 @@ def require_may_give_rights(by: User, user: User) -> None:
 
 
 def address_of(request: HttpRequest) -> str:
-    """The client's address, for rate limits.
-
-    This is the peer's address or, when the peer is one of TRUSTED_PROXIES, the last address in
-    X-Forwarded-For that is not one of them. An IPv6 network (/64) counts as one address: a single
-    host has all of it.
-    """
-    trusted = {network for text in settings.TRUSTED_PROXIES for network in [ipaddress.ip_network(text, strict=False)]}
-    address = str(request.META.get("REMOTE_ADDR") or "")
-    for forwarded in reversed(str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")):
-        if not _is_in(address, trusted):
-            break
-        address = forwarded.strip() or address
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"  # a unix socket, or nonsense from a proxy we trust
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
-
-
-def _is_in(address: str, networks: set[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    try:
-        return any(ipaddress.ip_address(address) in network for network in networks)
-    except ValueError:
-        return not address and bool(networks)  # a proxy on a unix socket has no address
+    """The client's address, for rate limits. An IPv6 network (/64) counts as one."""
+    peer, forwarded_for = request.META.get("REMOTE_ADDR") or "", request.META.get("HTTP_X_FORWARDED_FOR", "")
+    trusted = addresses.networks(tuple(settings.TRUSTED_PROXIES))
+    return addresses.of_client(str(peer), [str(forwarded_for)], trusted)
 
 
 # How often ------------------------------------------------------------------------------------------------------------

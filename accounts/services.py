@@ -23,7 +23,7 @@ from chatproject.core import errors, redis, times
 from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.files import avatars
-from chatproject.core.http.credentials import Credentials
+from chatproject.core.http.credentials import Credentials, accepted
 from chatproject.core.text import cut
 from presence import services as presence
 
@@ -223,12 +223,18 @@ def device_for_token(token: str) -> Device | None:
 
     One query, and every few minutes an UPDATE.
     """
-    return _seen(selectors.device_by(token_hash=_hash(token)))
+    device = _seen(selectors.device_by(token_hash=_hash(token)))
+    if device is not None:
+        accepted(token=token)
+    return device
 
 
 def device_for_session(session_key: str) -> Device | None:
     """The signed-in device with this session cookie, with its user."""
-    return _seen(selectors.device_by(session_key=session_key)) if session_key else None
+    device = _seen(selectors.device_by(session_key=session_key)) if session_key else None
+    if device is not None:
+        accepted(session_key=session_key)
+    return device
 
 
 def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
@@ -246,6 +252,9 @@ def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
     found.pop(("", ""), None)
     if stale := [device.pk for device in found.values() if device.is_stale]:
         note_devices(stale)
+    for one, key in zip(shown, keys, strict=True):
+        if key in found:
+            accepted(one.token, one.session_key)
     return [found.get(key) for key in keys]
 
 
@@ -258,6 +267,9 @@ def users_for(tokens: Sequence[str]) -> list[User | None]:
     found = selectors.posters(set(hashes))
     if stale := [poster.device_id for poster in found.values() if poster.is_stale]:
         note_devices(stale)
+    for token, token_hash in zip(tokens, hashes, strict=True):
+        if token_hash in found:
+            accepted(token)
     return [found[token_hash].user if token_hash in found else None for token_hash in hashes]
 
 

@@ -122,6 +122,11 @@ RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
+# What may be open at the same time: connections and sockets of one address in one web process, and
+# sockets of one person in it.
+CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=256)
+SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=1000)
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=50)
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)  # of a picture or a recording
 MAX_FILE_BYTES = env.int("MAX_FILE_BYTES", default=100 * 1024 * 1024)  # of a file that is kept as it is
 # Bytes of one user's files, of a guest's, and of everybody's; 0: no limit.

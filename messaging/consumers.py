@@ -119,6 +119,9 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         """
         subprotocol = PROTOCOL if PROTOCOL in scope["subprotocols"] else None
         admission = await sockets.admit(socket_credentials(scope))
+        # Nothing is awaited between this and the registration, so that no two count as one.
+        if not isinstance(admission, int) and hub.open_sockets(admission.user.pk) >= settings.SOCKETS_PER_PERSON:
+            admission = sockets.TRY_LATER
         if isinstance(admission, int):
             # Accept and close: a browser shows its page no reason for a refused handshake.
             await self.send({"type": "websocket.accept", "subprotocol": subprotocol})

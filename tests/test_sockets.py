@@ -1,6 +1,8 @@
 """The socket itself: admission, end, and heartbeat."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -64,6 +66,37 @@ def test_too_many_connections_are_sent_away_for_a_while(person: Any, settings: A
         assert ann.connect().call("SocketHeartBeat")
     assert ann.connect().closed() == 1013
     assert person("bob").connect().call("SocketHeartBeat")
+
+
+def test_a_person_has_a_number_of_sockets_and_a_closed_one_makes_place(person: Any, settings: Any) -> None:
+    settings.SOCKETS_PER_PERSON = 3
+    ann = person("ann")
+    anns = [ann.connect() for _ in range(3)]
+    assert all(one.call("SocketHeartBeat") for one in anns)
+    assert ann.connect().closed() == 1013
+    assert person("bob").connect().call("SocketHeartBeat")
+    anns.pop().close()
+    give_up = time.monotonic() + 30
+    while True:
+        another = ann.connect()
+        with suppress(ConnectionClosed):
+            assert another.call("SocketHeartBeat")
+            break
+        assert time.monotonic() < give_up, "the socket that was closed is still counted"
+    assert all(one.call("SocketHeartBeat") for one in anns)
+
+
+def test_sockets_that_connect_at_the_same_moment_are_counted_one_by_one(person: Any, settings: Any) -> None:
+    settings.SOCKETS_PER_PERSON = 5
+    ann = person("ann")
+    with ThreadPoolExecutor(20) as threads:
+        anns = list(threads.map(lambda _: ann.connect(), range(20)))
+    ends = []
+    for one in anns:
+        with suppress(ConnectionClosed):
+            one.call("SocketHeartBeat")
+            ends.append(one)
+    assert len(ends) == 5
 
 
 def test_a_client_that_goes_on_against_refusals_is_closed(person: Any, settings: Any) -> None:

@@ -33,6 +33,16 @@ def rates_are_rates(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def everybody_has_a_connection(**_: Any) -> list[CheckMessage]:
+    names = ("CONNECTIONS_PER_ADDRESS", "SOCKETS_PER_ADDRESS", "SOCKETS_PER_PERSON")
+    return [
+        Error(f"{name}: {getattr(settings, name)} lets nobody in", id="chat.E008")
+        for name in names
+        if getattr(settings, name) < 1
+    ]
+
+
+@register()
 def somebody_serves(**_: Any) -> list[CheckMessage]:
     return (
         [] if settings.WORKERS > 0 else [Error(f"WORKERS: {settings.WORKERS} processes cannot serve", id="chat.E004")]

@@ -32,7 +32,7 @@ from presence import services as presence_services
 SMALL = 200
 #: Seconds within which those who left are swept together.
 SWEEP_FOLD_SECONDS = 0.05
-#: The close code for a user who opens sockets too often.
+#: The close code for a user who opens sockets too often, or has too many.
 TRY_LATER = 1013
 
 # What `messaging.background` works on ---------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 
 _SUBPROTOCOL_PREFIX = "token."
+#: Credentials of which at least so many are remembered by `accepted`.
+_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,24 @@ def request_credentials(scope: Any) -> Credentials:
     if scheme:
         return Credentials(token=token.strip() if scheme.lower() == "bearer" else "")
     return Credentials(session_key=_session_key(headers))
+
+
+# Hashes of credentials that were found to be good, the newer and the older ones.
+_accepted: tuple[set[int], set[int]] = (set(), set())
+
+
+def accepted(token: str = "", session_key: str = "") -> None:
+    """Note that a device is signed in by these: when the server is full, it is let in before others."""
+    global _accepted
+    if len(_accepted[0]) >= _REMEMBERED:
+        _accepted = (set(), _accepted[0])
+    _accepted[0].add(hash((token, session_key)))
+
+
+def was_accepted(shown: Credentials) -> bool:
+    """Whether these were good when they were last shown; they may have been revoked since."""
+    mark = hash((shown.token, shown.session_key))
+    return any(mark in some for some in _accepted)
 
 
 def _headers(scope: Any) -> dict[bytes, str]:

@@ -308,6 +308,11 @@ async def register(socket: Socket, topics: Iterable[str]) -> None:
     await join(socket, [*topics, EVERYONE])
 
 
+def open_sockets(user_id: UUID) -> int:
+    """How many sockets a person has in this process."""
+    return len(_hub.registry.users.get(user_id, ()))
+
+
 def unregister(socket: Socket) -> None:
     """Forget a socket that is gone."""
     socket.outbox.close()

@@ -1,4 +1,4 @@
-"""The web server: uvicorn with our WebSocket protocol, in this process."""
+"""The web server: uvicorn with our HTTP and WebSocket protocols, in this process."""
 
 import asyncio
 import gc
@@ -15,7 +15,9 @@ import uvicorn
 from django.conf import settings
 
 from chatproject.core import hub
-from chatproject.core.websocket.protocol import Connection, HttpProtocol
+from chatproject.core.server import clients
+from chatproject.core.server.protocol import HttpProtocol, Limited
+from chatproject.core.websocket.protocol import Connection
 
 #: Seconds that requests and sockets may take to end when the server stops.
 SHUTDOWN_TIMEOUT_SECONDS = 10
@@ -41,26 +43,31 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that reports when it is ready, pings its sockets with one timer, and closes them
-    before it stops.
+    """uvicorn that reports when it is ready, looks after its connections with one timer, and closes
+    its sockets before it stops.
     """
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self.server_state = Limited()
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._pinging = asyncio.create_task(self._ping_all())
+            self._looking_after = asyncio.create_task(self._look_after_connections())
             self._on_ready()
 
-    async def _ping_all(self) -> None:
+    async def _look_after_connections(self) -> None:
+        loop = asyncio.get_running_loop()
         for second in itertools.count():
             await asyncio.sleep(1)
+            now = loop.time()
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, Connection):
                     connection.ping(second)
+                elif isinstance(connection, HttpProtocol):
+                    connection.check(now)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -85,6 +92,7 @@ def serve(listener: socket.socket, on_ready: Callable[[], None]) -> None:
     there before.
     """
     relax_garbage_collection()
+    clients.allow_descriptors()
     Server(config(), on_ready).run([listener])
 
 
@@ -107,7 +115,7 @@ def config() -> uvicorn.Config:
         http=HttpProtocol,
         ws=Connection,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
-        timeout_keep_alive=30,
+        backlog=clients.backlog(),
         proxy_headers=bool(settings.TRUSTED_PROXIES),
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
         server_header=False,

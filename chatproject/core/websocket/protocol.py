@@ -18,7 +18,6 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from chatproject.core.hub import WIRE
@@ -60,33 +59,21 @@ class _ProtocolViolation(Exception):
         self.code = code
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which passes upgraded connections on to `Connection` and keeps
-    nothing of them.
-    """
-
-    def handle_websocket_upgrade(self) -> None:
-        self.connections.discard(self)
-        target, _, query = self.url.partition(b"?")
-        connection = Connection(self.config, self.server_state, self.transport)
-        self.transport.set_protocol(connection)
-        self.parser = cast(Any, None)  # breaks the reference cycle of the parser and its callbacks
-        connection.begin({**self.scope, "raw_path": target, "query_string": query})
-
-
 class Connection(asyncio.Protocol):
     """One client's connection, from the handshake to its end."""
 
     __slots__ = (
-        "_app", "_buffer", "_inbox", "_is_answered", "_is_lost", "_is_open", "_is_paused", "_is_pinged", "_kind",
-        "_needed", "_parts", "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade", "_writable",
-        "close_sent", "is_ready", "write_frames",
+        "_app", "_buffer", "_client", "_inbox", "_is_answered", "_is_lost", "_is_open", "_is_paused", "_is_pinged",
+        "_kind", "_needed", "_parts", "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade",
+        "_writable", "close_sent", "is_ready", "write_frames",
     )  # fmt: skip
 
     _count = 0
 
-    def __init__(self, config: Config, server_state: ServerState, transport: asyncio.Transport) -> None:
+    def __init__(self, config: Config, server_state: ServerState, transport: asyncio.Transport, client: object) -> None:
+        """`client`: what `server_state` counts this connection for."""
         Connection._count += 1
+        self._client = client
         self._app: Any = config.loaded_app
         self._state = server_state
         self._transport = transport
@@ -177,6 +164,7 @@ class Connection(asyncio.Protocol):
         self._is_answered = self._is_open = True
         self._upgrade = b""
         self._transport.write(b"\r\n".join([*lines, b"", b""]))
+        self._take_early()
 
     # ASGI -------------------------------------------------------------------------------------------------------------
 
@@ -252,6 +240,7 @@ class Connection(asyncio.Protocol):
         self._is_lost = True
         self.is_ready = False
         self._state.connections.discard(cast(Any, self))
+        cast(Any, self._state).clients.close_socket(self._client)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -272,14 +261,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._is_pinged = False  # any bytes show that the client is there
-        if not self._is_open:
-            self._transport.abort()  # it sends before the handshake is answered
-            return
         if self._buffer:
             self._buffer += data
             if len(self._buffer) < self._needed:
                 return
             data = bytes(self._buffer)
+        if not self._is_open:
+            self._wait_for_answer(data)
+            return
         at, self._needed = 0, 2
         try:
             while len(data) - at >= self._needed:
@@ -289,6 +278,20 @@ class Connection(asyncio.Protocol):
             self._fail(violation.code)
             return
         self._buffer = bytearray(data[at:]) if at < len(data) else b""
+
+    def _wait_for_answer(self, data: bytes) -> None:
+        """Keep frames of a client that did not wait for the answer to its handshake."""
+        self._buffer = bytearray(data)
+        if not self._is_paused and not self.close_sent:
+            self._is_paused = True
+            self._transport.pause_reading()
+
+    def _take_early(self) -> None:
+        early, self._buffer = bytes(self._buffer), b""
+        if early:
+            self.data_received(early)
+            if not self._inbox:
+                self._resume()
 
     # Frames -----------------------------------------------------------------------------------------------------------
 
