@@ -18,6 +18,7 @@ from accounts.serializers import device_output, me_output, signed_in_output, use
 from chatproject.core import costs
 from chatproject.core.http.api import with_next
 from chatproject.core.http.forms import serializer_of
+from chatproject.core.redis import budget
 from presence.selectors import online_among
 
 
@@ -93,6 +94,8 @@ class MeView(APIView):
     @extend_schema(request=serializers.ProfileInput, responses=serializers.MeOutput, summary="Change what is given")
     def patch(self, request: Request) -> Response:
         form = serializers.ProfileInput.read(request.data)
+        if form.password is not UNSET:
+            budget.spend(request.user.pk, costs.HASH)
         user = services.change_me(user=me(request), device=device(request), address=address_of(request), **form.given())
         response = Response(me_output(user, online=_is_online(user)))
         if form.language is not UNSET:

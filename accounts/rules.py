@@ -9,16 +9,11 @@ Only wrong passwords count, in two ways:
 """
 
 import hashlib
-import os
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth import password_validation
-from django.contrib.auth.hashers import check_password, get_hasher, make_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import get_supported_language_variant
@@ -31,8 +26,6 @@ from chatproject.core import errors
 from chatproject.core.files import avatars
 from chatproject.core.http import addresses
 from chatproject.core.redis import rate_limits
-
-T = TypeVar("T")
 
 IMG_MAX = 500
 #: Characters: longer than anyone types, short enough to hash.
@@ -73,41 +66,6 @@ def require_good_password(password: str, user: User) -> None:
         password_validation.validate_password(password, user)
     except ValidationError as wanting:
         raise errors.Invalid(errors={"password": list(wanting.messages)}) from None
-
-
-#: Hashing takes 100 MB and 0.2 s of a core, on purpose. So at most half of the cores hash at a
-#: time, and the queue has an end: a crowd of sign-ins takes neither the memory nor the threads of
-#: other requests.
-_hashing = ThreadPoolExecutor(max_workers=max(1, min(4, (os.cpu_count() or 1) // 2)), thread_name_prefix="password")
-_room = threading.BoundedSemaphore(64)
-
-
-def _hash_work(work: Callable[[], T]) -> T:
-    if not _room.acquire(blocking=False):
-        raise errors.Busy(retry_after=2)
-    try:
-        return _hashing.submit(work).result()
-    finally:
-        _room.release()
-
-
-def hashed(password: str) -> str:
-    """Hash a password. Raises Busy."""
-    return _hash_work(lambda: make_password(password))
-
-
-def password_fits(user: User | None, password: str) -> bool:
-    """Whether this is the user's password. Takes the same time for None and for a guest.
-
-    Raises Busy.
-    """
-    stored = user.password if user is not None else ""
-    return _hash_work(lambda: check_password(password, stored))
-
-
-def is_outdated(user: User) -> bool:
-    """Whether the stored hash needs an upgrade."""
-    return get_hasher().must_update(user.password)
 
 
 def wrong_old_password() -> errors.Invalid:
@@ -202,6 +160,11 @@ def address_of(request: HttpRequest) -> str:
 def count_sign_up(address: str) -> None:
     """Count a sign-up. Raises RateLimited."""
     rate_limits.take("signup", address, settings.RATE_SIGNUPS)
+
+
+def refund_sign_up(address: str) -> None:
+    """Take back the count of a sign-up that the server was too busy for."""
+    rate_limits.refund("signup", address, settings.RATE_SIGNUPS)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import DatabaseError, IntegrityError
 
-from accounts import events, rules, selectors
+from accounts import events, passwords, rules, selectors
 from accounts.models import Device, Installation, NameSkeleton, User
 from accounts.names import clean_name, name_key, require_not_reserved, skeletons
 from chatproject.core import errors, redis, times
@@ -64,7 +65,11 @@ def sign_up(
     user = _new_user(name, img, is_invisible=online is False)
     rules.require_good_password(password, user)
     rules.count_sign_up(address)
-    user.password = rules.hashed(password)
+    try:
+        user.password = passwords.hashed(password, address=address)
+    except errors.Busy:
+        rules.refund_sign_up(address)
+        raise
     return _store(user, require)
 
 
@@ -76,11 +81,13 @@ def sign_in(*, name: str, password: str, address: str, online: bool | None = Non
     """
     with rules.counted_attempt(name, address):
         user = selectors.by_name(name)
-        if not rules.password_fits(user, password) or user is None or not user.is_active:
+        fits = passwords.fits(user.password if user is not None else "", password, address=address)
+        if not fits or user is None or not user.is_active:
             raise errors.InvalidCredentials()
-    if rules.is_outdated(user):
-        outdated, user.password = user.password, rules.hashed(password)
-        User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
+    if passwords.is_outdated(user.password):
+        with suppress(errors.Busy):  # then at another sign-in
+            outdated, user.password = user.password, passwords.hashed(password, address=address)
+            User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
     if online is not None and online == user.is_invisible:
         change_profile(user=user, online=online)
     return user
@@ -105,7 +112,7 @@ def create_user(*, name: str, password: str, img: str = "", language: str = "") 
     """
     user = _new_user(name, img, language=rules.clean_language(language))
     rules.require_good_password(password, user)
-    user.password = rules.hashed(password)
+    user.password = passwords.hashed(password)
     return _store(user, may_be_reserved=True)
 
 
@@ -375,7 +382,8 @@ def change_password(*, user: User, old: str, new: str, address: str, device: Dev
 
     Raises Invalid when the old one is wrong or the new one bad, RateLimited, Busy.
     """
-    return _store_password(user, _checked_password(user, old, new, address), device)
+    before = user.password
+    return _store_password(user, _checked_password(user, old, new, address), device, before=before)
 
 
 def _checked_password(user: User, old: str, new: str, address: str) -> str:
@@ -384,24 +392,31 @@ def _checked_password(user: User, old: str, new: str, address: str) -> str:
     if user.has_usable_password():
         try:
             with rules.counted_attempt(user.name, address):
-                if not rules.password_fits(user, old):
+                if not passwords.fits(user.password, old):
                     raise errors.InvalidCredentials()
         except errors.InvalidCredentials:
             raise rules.wrong_old_password() from None
-    return rules.hashed(new)
+    return passwords.hashed(new)
 
 
 def set_password(*, user: User, new: str) -> User:
     """Set a user's password as staff; the user is signed out everywhere. Raises Invalid, Busy."""
     rules.require_good_password(new, user)
-    return _store_password(user, rules.hashed(new), None)
+    return _store_password(user, passwords.hashed(new), None)
 
 
-def _store_password(user: User, password: str, device: Device | None) -> User:
+def _store_password(user: User, password: str, device: Device | None, *, before: str | None = None) -> User:
+    """Store a hash.
+
+    `before`: what was stored when the old password was checked. Where it changed meanwhile, that check is
+    worth nothing: Invalid.
+    """
     was_guest, user.password, user.is_guest = user.is_guest, password, False
     kept = device.pk if device is not None else None
 
     def body() -> User:
+        if before is not None and not locked(User.objects.filter(pk=user.pk, password=before)).exists():
+            raise rules.wrong_old_password()
         user.save(update_fields=["password", "is_guest"])
         others = Device.objects.filter(user=user)
         (others.exclude(pk=kept) if kept else others).delete()
@@ -418,7 +433,7 @@ def change_me(
     *, user: User, device: Device, address: str, password: str | None = None, old_password: str = "", **profile: Any
 ) -> User:
     """`change_profile` and `change_password` in one transaction."""
-    new = None
+    new, before = None, user.password
     if password is not None:
         new = _checked_password(user, old_password, password, address)
 
@@ -426,7 +441,7 @@ def change_me(
         if profile:
             change_profile(user=user, **profile)
         if new is not None:
-            _store_password(user, new, device)
+            _store_password(user, new, device, before=before)
         return user
 
     return run_atomic(body)

@@ -13,6 +13,7 @@ from django.conf import settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
 django.setup()
 
+from accounts import routing as accounts  # noqa: E402
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
@@ -25,15 +26,18 @@ background.start()
 
 static = StaticHandler()
 uploads = BodyLimit(routing.UploadGate(UploadHandler()), has_files=True)
+sign_ins = BodyLimit(Handler(threads=accounts.SIGN_IN_THREADS))
 site = BodyLimit(routing.FastSendMiddleware(Handler()))
 
 
 def http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-    """Static files, uploads, and everything else to Django's middleware and views."""
+    """Static files, uploads, sign-ins, and everything else to Django's middleware and views."""
     if scope["path"].startswith(settings.STATIC_URL):
         return static(scope, receive, send)
     if scope["path"] in routing.UPLOADS and scope["method"] == "POST":
         return uploads(scope, receive, send)
+    if scope["path"] in accounts.SIGN_INS and scope["method"] == "POST":
+        return sign_ins(scope, receive, send)
     return site(scope, receive, send)
 
 

@@ -13,6 +13,8 @@ READ = 5
 CHANGE = 10
 #: A change that is also written into a conversation, or reads thousands of rows.
 HEAVY = 20
+#: The hash of a password.
+HASH = 200
 #: People or chats of one request that cost a point more.
 MANY = 25
 #: Bytes of an answer that cost a point more.

@@ -263,7 +263,7 @@ def test_an_invitation_has_the_limits_that_were_chosen(
     assert made["inviteUsesLeft"] == 1 and code.inner_text().endswith(made["inviteCode"])
     act_on(ann, bob, "Remove from the group")
     ann.page.get_by_role("button", name="Remove", exact=True).click()
-    expect(code).to_have_count(0), "what the page shows no longer leads in, so it is not shown"
+    expect(code).to_have_count(0)  # it no longer leads in
 
 
 def test_two_groups_that_change_at_the_same_moment_are_both_loaded_again(

@@ -36,8 +36,11 @@ class Handler(ASGIHandler):
 
     threads = _threads
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 0) -> None:
+        """`threads`: so many of its own, for requests that wait long."""
         self.load_middleware(is_async=False)
+        if threads:
+            self.threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="waiting")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:

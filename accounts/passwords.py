@@ -1,0 +1,104 @@
+"""Hashing of passwords, on threads of its own.
+
+A hash takes 100 MB and 0.2 s of several cores, on purpose. So at most half of the cores hash at a time, at a
+lower priority than everything else; those who wait are few and have their turns in a fair order; and past
+them the answer is `busy`, at once.
+"""
+
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from django.contrib.auth.hashers import check_password, get_hasher, make_password
+
+from chatproject.core import errors
+from chatproject.core.db.transactions import release_connection
+from chatproject.core.sandbox.turns import Turns
+
+T = TypeVar("T")
+
+#: Hashes at the same time.
+WORKERS = max(1, min(4, (os.cpu_count() or 1) // 2))
+#: Sign-ins and sign-ups that hash or wait, and those of one address. They wait on threads of their own,
+#: of which there are more (`SIGN_IN_THREADS`), so that the next one is refused at once.
+SIGN_INS_MAX, SIGN_INS_EACH = 20, 12
+SIGN_IN_THREADS = 24
+#: Everybody else, who waits on the threads of all requests.
+OTHERS_MAX = 3
+#: Seconds that a hash waits for its turn.
+TURN_TIMEOUT_SECONDS = 15.0
+#: Above that of everything else here, on Linux: a greater number gives way.
+NICENESS = 10
+
+
+def _give_way() -> None:
+    """Lower the priority of this thread, and of those that the hash starts from it."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
+_threads = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="password", initializer=_give_way)
+_turns = Turns(WORKERS)
+
+
+class _Room:
+    """A place to wait in: for so many at a time, and for so many of one."""
+
+    def __init__(self, size: int, each: int) -> None:
+        self._size, self._each = size, each
+        self._present: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def entered(self, who: str) -> Iterator[None]:
+        """Raises Busy where there is no place."""
+        with self._lock:
+            if self._present.total() >= self._size or self._present[who] >= self._each:
+                raise errors.Busy(retry_after=2)
+            self._present[who] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._present[who] -= 1
+                if not self._present[who]:
+                    del self._present[who]
+
+
+_sign_ins = _Room(SIGN_INS_MAX, SIGN_INS_EACH)
+_others = _Room(OTHERS_MAX, OTHERS_MAX)
+
+
+def _hash_work(work: Callable[[], T], room: _Room, who: str) -> T:
+    with room.entered(who):
+        release_connection()
+        turn = _turns.wait(who, TURN_TIMEOUT_SECONDS)
+        if turn is None:
+            raise errors.Busy(retry_after=2)
+        try:
+            return _threads.submit(work).result()
+        finally:
+            _turns.leave(turn)
+
+
+def hashed(password: str, *, address: str = "") -> str:
+    """Hash a password. `address`: of whom, where it is for a sign-in or a sign-up. Raises Busy."""
+    return _hash_work(lambda: make_password(password), _sign_ins if address else _others, address)
+
+
+def fits(stored: str, password: str, *, address: str = "") -> bool:
+    """Whether `stored` is the hash of a password. Takes the same time for "" and for a guest's.
+
+    `address` as in `hashed`. Raises Busy.
+    """
+    return _hash_work(lambda: check_password(password, stored), _sign_ins if address else _others, address)
+
+
+def is_outdated(stored: str) -> bool:
+    """Whether a hash needs an upgrade."""
+    return get_hasher().must_update(stored)
