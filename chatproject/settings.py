@@ -113,6 +113,8 @@ GUESTS_SEE = env.str("GUESTS_SEE", default="everyone")
 # Names that only staff may have, beside admin, system, 官方 and their like: your company's, a department's.
 RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
+EDIT_WINDOW = env.int("EDIT_WINDOW", default=24 * 3600)  # seconds; 0: no limit
+EDIT_HISTORY = env.bool("EDIT_HISTORY", default=True)  # keep what messages said before, for admins
 DISSOLVED_DAYS = env.int("DISSOLVED_DAYS", default=30)  # until what is left of a dissolved group is deleted
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
 RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all members together, in one chat
@@ -182,6 +184,7 @@ INSTALLED_APPS = db.installed_apps(
     ],
 )
 MIDDLEWARE = [
+    "chatproject.core.http.headers.PrivateByDefault",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

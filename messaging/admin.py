@@ -11,7 +11,7 @@ from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
 from chatproject.core.errors import Text
 from chatproject.core.text import cut
 from messaging import services, types
-from messaging.models import Message, Upload
+from messaging.models import FormerWords, Message, Upload
 
 
 class TypeFilter(admin.SimpleListFilter):
@@ -25,6 +25,24 @@ class TypeFilter(admin.SimpleListFilter):
         return queryset.filter(type=self.value()) if self.value() else queryset
 
 
+class FormerWordsInline(admin.TabularInline):
+    """What the message said before it was edited."""
+
+    model = FormerWords
+    fields = readonly_fields = ("replaced_at", "content")
+    extra = 0
+    can_delete = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("messaging.view_message")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = ("sent_at", "sender", "excerpt", "type_label", "room", "recalled_at")
@@ -34,6 +52,7 @@ class MessageAdmin(ReadOnlyAdmin):
     search_help_text = _("Words, a sender's or a group's name")
     ordering = ("-pk",)
     actions = ("erase",)
+    inlines = (FormerWordsInline,)
 
     @admin.display(description=_("type"), ordering="type")
     def type_label(self, message: Message) -> Text:

@@ -73,6 +73,22 @@ class Message(Model):
         self.save(update_fields=["content", "details_json", "reply_to_id", "recalled_at", "version"])
 
 
+class FormerWords(Model):
+    """What a message said before an edit, for admins; gone with a recall."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="+", editable=False)
+    content = models.TextField(_("content"), editable=False)
+    replaced_at = models.DateTimeField(_("replaced"), default=now, editable=False)
+
+    class Meta:
+        verbose_name = _("former words")
+        verbose_name_plural = _("former words")
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.replaced_at:%Y-%m-%d %H:%M}"
+
+
 class Upload(Model):
     """A processed and stored file.
 

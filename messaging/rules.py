@@ -60,10 +60,13 @@ def require_recall(by: User, message: Message, membership: Membership) -> None:
 
 
 def require_edit(by: User, message: Message, content: str) -> None:
+    """Edit: the sender within EDIT_WINDOW."""
     if message.sender_id != by.pk or message.type == types.SYSTEM:
         raise Forbidden(_("You can edit only what you wrote."))
     if message.is_recalled:
         raise Conflict(_("This message was recalled."), code="recalled")
+    if settings.EDIT_WINDOW and now() - message.sent_at > timedelta(seconds=settings.EDIT_WINDOW):
+        raise Forbidden(_("It is too late to edit this message."), code="edit_too_late")
     if not content.strip() and types.TYPES[message.type].needs_words:
         raise Invalid(errors={"content": [_("This field may not be blank.")]})
 

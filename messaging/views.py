@@ -45,6 +45,7 @@ def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fal
         "admin": resolve_url("admin:index") if request.user.is_staff else "",
         **first_look(request.user, chat_id, is_group=is_group),
         "recallWindow": settings.RECALL_WINDOW,
+        "editWindow": settings.EDIT_WINDOW,
         "maxUpload": {"files": settings.MAX_FILE_BYTES, "others": settings.MAX_UPLOAD_BYTES},
         "map": {
             "style": static("js_lib_leaflet/leaflet.css"),

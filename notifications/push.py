@@ -6,7 +6,6 @@ response is read; all within `TIMEOUT_SECONDS`.
 """
 
 import asyncio
-import ipaddress
 import logging
 import socket
 import ssl
@@ -134,7 +133,7 @@ async def _resolve(host: str, port: int) -> str:
     """Resolve a host. Raises PermissionError for an address inside our own network."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = [str(entry[4][0]) for entry in found]
-    if not settings.WEB_PUSH_LOCAL and not all(rules.is_public(ipaddress.ip_address(one)) for one in addresses):
+    if not settings.WEB_PUSH_LOCAL and not rules.are_public(addresses):
         raise PermissionError("inside of our own network")
     return addresses[0]
 

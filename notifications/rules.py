@@ -1,12 +1,16 @@
 """Rules for the addresses of push services, and rate limits.
 
 Clients choose the addresses and this server connects to them: so they must be https, at port 443,
-and outside our own network. WEB_PUSH_LOCAL lifts this, for tests and for a push service of one's
-own.
+and outside our own network. A name is resolved when a client subscribes, and again for each push,
+because it may lead elsewhere by then. WEB_PUSH_LOCAL lifts this, for tests and for a push service of
+one's own.
 """
 
 import base64
 import ipaddress
+import socket
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -22,8 +26,8 @@ RATE_TESTS = "6/m"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: IPv6 addresses that stand for IPv4 ones (RFC 6052): the last four bytes are the IPv4 address.
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: Seconds that a name may take to be resolved when a client subscribes; later it is checked anyhow.
+RESOLVE_TIMEOUT_SECONDS = 2.0
 #: Names that exist only in private networks.
 _OWN_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
@@ -40,7 +44,7 @@ def require_push() -> None:
 
 def require_endpoint(endpoint: str) -> None:
     """Raise Invalid for an address that cannot be a push service's."""
-    if not _is_allowed(endpoint):
+    if not _is_allowed(endpoint) or not (settings.WEB_PUSH_LOCAL or _leads_outside(endpoint)):
         raise Invalid(errors={"endpoint": [_("This is not the address of a push service.")]})
 
 
@@ -65,14 +69,36 @@ def _is_outside(host: str) -> bool:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is public, also one embedded in another (mapped, 6to4, Teredo, NAT64)."""
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-        if address in _NAT64:
-            inner = ipaddress.IPv4Address(address.packed[-4:])
-        if inner:
-            return is_public(inner)
-    return address.is_global and not address.is_multicast
+    """Whether an address belongs to the public internet, and not by way of another one.
+
+    IPv6 addresses that stand for IPv4 ones are not: those that are mapped or compatible and those of
+    NAT64 are reserved to `ipaddress`, and 6to4 and Teredo have words of their own.
+    """
+    if isinstance(address, ipaddress.IPv6Address) and (
+        address.is_site_local or address.ipv4_mapped or address.sixtofour or address.teredo
+    ):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def are_public(found: Iterable[str]) -> bool:
+    """Whether all addresses of a name are public; one that is not may be the one that is used."""
+    return all(is_public(ipaddress.ip_address(one)) for one in found)
+
+
+_resolving = ThreadPoolExecutor(max_workers=2, thread_name_prefix="push-names")
+
+
+def _leads_outside(endpoint: str) -> bool:
+    """Whether the name is of public addresses alone, or cannot be resolved at the moment."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        found = _resolving.submit(socket.getaddrinfo, host, 443, type=socket.SOCK_STREAM).result(
+            RESOLVE_TIMEOUT_SECONDS
+        )
+    except (OSError, TimeoutError, UnicodeError):
+        return True
+    return are_public(str(entry[4][0]) for entry in found)
 
 
 def require_keys(p256dh: str, auth: str) -> None:

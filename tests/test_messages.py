@@ -1,10 +1,14 @@
 """Sending messages by HTTP and socket: once, in order, to their receivers and nobody else."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from chatproject.core.times import now
+from messaging.models import FormerWords, Message
+from tests.conftest import OWNER
 from tests.people import Refused
 
 
@@ -246,6 +250,44 @@ def test_an_edit_is_told_and_kept(person: Any) -> None:
     assert bobs.next("OnEdit") == edited
     assert (edited["content"], edited["seq"]) == ("hello", sent["seq"]) and edited["editedAt"]
     assert bob.get("/private/messages", senderId=ann.id) == [edited]
+
+
+def test_an_edit_comes_too_late_after_its_window(person: Any, settings: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    sent = ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    bobs = bob.connect()
+    Message.objects.filter(pk=sent["id"]).update(sent_at=now() - timedelta(seconds=86_410))
+    settings.RECALL_WINDOW = 10**9  # even where it could be recalled
+    late = {"messageId": sent["id"], "content": "nothing"}
+    assert ann.post("/message/edit", late, status=403)["code"] == "edit_too_late"
+    with pytest.raises(Refused) as refused:
+        ann.connect().call("EmitEdit", late)
+    assert refused.value.code == "edit_too_late"
+    assert bobs.silent("OnEdit")
+    assert bob.get("/private/messages", senderId=ann.id)[0]["content"] == "hello"
+    settings.EDIT_WINDOW = 0
+    assert ann.post("/message/edit", late)["content"] == "nothing"
+
+
+def test_former_words_are_kept_for_admins_until_a_recall_and_only_where_that_is_wanted(
+    person: Any, owner: Any, browser: Any, settings: Any
+) -> None:
+    office = browser().signed_in(owner, OWNER["password"])
+    ann, bob = person("ann"), person("bob")
+    sent = ann.post("/private/send", {"receiverId": bob.id, "content": "the first words"}, status=201)
+    for content in ("the second words", "the third words"):
+        ann.post("/message/edit", {"messageId": sent["id"], "content": content})
+    kept = FormerWords.objects.filter(message_id=sent["id"]).values_list("content", flat=True)
+    assert list(kept) == ["the first words", "the second words"]
+    page = office.get(f"/admin/messaging/message/{sent['id']}/change/").text
+    assert "the first words" in page and "the second words" in page
+    assert not [one for one in bob.get("/message/search", q="first words") if one["id"] == sent["id"]]
+    ann.post("/message/recall", {"messageId": sent["id"]})
+    assert not kept.all()
+    settings.EDIT_HISTORY = False
+    other = ann.post("/private/send", {"receiverId": bob.id, "content": "helo"}, status=201)
+    ann.post("/message/edit", {"messageId": other["id"], "content": "hello"})
+    assert not FormerWords.objects.filter(message_id=other["id"])
 
 
 def test_search_finds_two_chinese_characters_in_my_chats_only(person: Any, group: Any) -> None:

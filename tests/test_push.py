@@ -2,6 +2,7 @@
 for it.
 """
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -16,7 +17,7 @@ from accounts.models import User
 from chatproject import environment
 from chatproject.core.times import now
 from groups.models import Membership
-from notifications import push
+from notifications import push, rules
 from notifications.models import PushSubscription
 from notifications.services import dispatching, subscriptions
 from tests.people import Person
@@ -208,8 +209,8 @@ def test_two_who_write_and_go_are_both_told(
     sockets[1].next("OnPrivate")
     time.sleep(dispatching.FOLD_SECONDS * 1.5)  # or it would be one push with the next
     say(bob, ann, "from bob")
-    for socket in sockets:
-        socket.close()
+    for one in sockets:
+        one.close()
     assert service.next(anns)["body"] == "from bob"
     assert service.next(bobs)["body"] == "from ann"
 
@@ -369,6 +370,25 @@ def test_a_slow_service_delays_neither_messages_nor_other_pushes(
         "https://[::1]/x",
         "https://[::ffff:10.0.0.1]/x",
         "https://[64:ff9b::a00:1]/x",
+        "https://[64:ff9b::808:808]/x",
+        "https://[64:ff9b:1::1]/x",
+        "https://[::ffff:8.8.8.8]/x",
+        "https://[::10.0.0.1]/x",
+        "https://[::8.8.8.8]/x",
+        "https://[::ffff:0:10.0.0.1]/x",
+        "https://[fec0::1]/x",
+        "https://[fd00::1]/x",
+        "https://[fe80::1]/x",
+        "https://[ff0e::1]/x",
+        "https://[2002:a00:1::1]/x",
+        "https://[2001:0:a00:1::1]/x",
+        "https://[2001:db8::1]/x",
+        "https://100.64.0.1/x",
+        "https://198.18.0.1/x",
+        "https://240.0.0.1/x",
+        "https://0.0.0.0/x",
+        "https://127.1/x",
+        "https://0x7f.0.0.1/x",
         "https://169.254.169.254/latest/meta-data",
         "https://localhost/x",
         "https://intranet/x",
@@ -398,6 +418,49 @@ def test_a_name_that_leads_into_our_own_network_is_not_asked(
     say(ann, bob, "hello")
     assert eventually(lambda: rows(bob).get().failures == 1)
     assert service.is_silent(path)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "::1", "fec0::1", "::ffff:10.0.0.1", "64:ff9b::a00:1"])
+def test_a_name_that_leads_into_our_own_network_is_refused_at_once_also_beside_a_public_one(
+    person: Any, settings: Any, monkeypatch: Any, address: str
+) -> None:
+    settings.WEB_PUSH_LOCAL = False
+    resolved = ["93.184.215.14", address]
+    monkeypatch.setattr(rules.socket, "getaddrinfo", names({"push.example.org": lambda: resolved}))
+    ann = person("ann")
+    ann.post("/push/subscribe", subscription("https://push.example.org/x"), status=400)
+    resolved.pop()
+    ann.post("/push/subscribe", subscription("https://push.example.org/x"))
+
+
+def test_a_name_that_leads_elsewhere_when_it_is_used_is_not_asked(
+    person: Any, settings: Any, monkeypatch: Any, caplog: Any
+) -> None:
+    settings.WEB_PUSH_LOCAL = False
+    leads = ["93.184.215.14"]
+    monkeypatch.setattr(rules.socket, "getaddrinfo", names({"rebinding.example.org": lambda: leads}))
+    ann, bob = person("ann"), person("bob")
+    bob.post("/push/subscribe", subscription("https://rebinding.example.org/x"))
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        leads[:] = ["127.0.0.1"]
+        say(ann, bob, "hello")
+        assert eventually(lambda: rows(bob).get().failures == 1)
+        inside.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+    assert "rebinding.example.org was not reached: PermissionError" in caplog.text
+
+
+def names(known: dict[str, Any]) -> Any:
+    """`getaddrinfo` that resolves these names, and leaves others to the system."""
+    real = socket.getaddrinfo
+
+    def resolve(host: Any, port: Any, *more: Any, **options: Any) -> Any:
+        if host not in known:
+            return real(host, port, *more, **options)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in known[host]()]
+
+    return resolve
 
 
 @pytest.mark.parametrize(

@@ -405,6 +405,41 @@ def test_what_is_not_there_is_a_page_for_browsers_and_a_problem_for_others(serve
     assert problem.json()["code"] == "not_found"
 
 
+def test_private_answers_are_kept_by_nobody(served: Server) -> None:
+    ann, bob = Person(served, "ann of the answers"), Person(served, "bob of the answers")
+    ann.say(bob, "hello")
+    group_id = ann.create_group("tea", bob)
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        *(("get", path, {}) for path in ("/me", "/me/sessions", "/userChatList", "/unread", "/group/list", "/push")),
+        ("get", f"/private/messages?senderId={bob.id}", {}),
+        ("get", f"/group/members/{group_id}", {}),
+        ("get", "/message/search?q=hello", {}),
+        ("get", "/me/sessions/nothing", {}),  # and what is refused
+        ("get", "/private/messages?senderId=nobody", {}),
+        ("post", "/chatList", {"json": {}}),
+        ("post", "/sync", {"json": {"cursors": {}}}),
+        ("post", "/private/send", {"json": {"receiverId": bob.id, "content": "hello"}}),
+        ("post", "/private/send", {"json": {"receiverId": "nobody", "content": "hello"}}),
+        ("post", "/upload", {"files": {"media": ("a", b"")}}),
+    ]
+    for method, path, more in asked:
+        answer = served.http.request(method, path, headers=ann._headers, **more)
+        assert "no-store" in answer.headers.get("Cache-Control", ""), (path, answer.headers)
+    for path in ("/me", "/upload"):
+        assert served.http.request("post" if path == "/upload" else "get", path).headers["Cache-Control"] == "no-store"
+
+
+def test_pages_and_files_may_ask_a_browser_for_what_the_chat_needs_and_no_more(served: Server) -> None:
+    page = httpx.get(f"{served.url}/sign-in/", follow_redirects=True)
+    style = next(part for part in page.text.split('"') if part.startswith("/static/css/base."))
+    for answer in (page, httpx.get(f"{served.url}/admin/login/"), httpx.get(served.url + style)):
+        policy = answer.headers["Permissions-Policy"]
+        for name in ("camera", "microphone", "geolocation"):
+            assert f"{name}=(self)" in policy
+        for name in ("usb", "payment", "display-capture"):
+            assert f"{name}=()" in policy
+
+
 def test_every_page_has_a_strict_policy(served: Server) -> None:
     for path in ("/sign-in/", "/admin/login/", "/api/docs/", "/nowhere"):
         policy = httpx.get(served.url + path, follow_redirects=True).headers["Content-Security-Policy"]

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 
 from accounts.models import User
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -12,7 +13,7 @@ from groups import selectors as rooms
 from groups import services as groups
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
-from messaging.models import Message
+from messaging.models import FormerWords, Message
 from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import erasures, uploads
 
@@ -49,6 +50,8 @@ def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
         message, _membership = _locked(by, message_id)
         rules.require_edit(by, message, content)
         if message.content != content:
+            if settings.EDIT_HISTORY:
+                FormerWords.objects.create(message=message, content=message.content)
             message.content, message.edited_at = content, now()
             message.version = _next_version(message)
             message.save(update_fields=["content", "edited_at", "version"])
@@ -68,6 +71,7 @@ def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:
 def _erase(message: Message) -> None:
     at: datetime = now()
     uploads.erase_of(message)
+    FormerWords.objects.filter(message=message).delete()
     message.erase(version=_next_version(message), at=at)
     groups.note_recall(message.room, seq=message.seq, sender_id=message.sender_id)
     _tell_after_commit("OnRecall", message)

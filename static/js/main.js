@@ -74,8 +74,8 @@ const router = new Router(async (key, targetSeq) => {
   store.openChat(key, targetSeq);
 });
 
-const { recallWindow, maxUpload, map, signUp, admin } = boot;
-const context = { store, actions, router, recallWindow, maxUpload, map, signUp, admin };
+const { recallWindow, editWindow, maxUpload, map, signUp, admin } = boot;
+const context = { store, actions, router, recallWindow, editWindow, maxUpload, map, signUp, admin };
 if (boot.open) store.setHistory(keyOfPath(location.pathname), boot.open.messages);
 new ShellView(document.getElementById("shell"), context);
 new ChatListView(document.getElementById("sidebar"), context);
@@ -86,7 +86,7 @@ try {
   if (archived) {
     await archive.restore(store);
   } else {
-    archive.begin({ me: boot.me, recallWindow, maxUpload, map });
+    archive.begin({ me: boot.me, recallWindow, editWindow, maxUpload, map });
     // The address is not of a chat in the list: it may be a person without a conversation so far.
     if (keyOfPath(location.pathname) && !boot.open) await sync.loadChatList();
   }

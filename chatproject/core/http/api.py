@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from chatproject.core import costs, errors
 from chatproject.core.errors import ChatError
 from chatproject.core.files import space
+from chatproject.core.http import headers
 from chatproject.core.redis import budget
 
 PAGE = 50
@@ -74,6 +75,7 @@ def problem(error: ChatError) -> Response:
         body["errors"] = {field: [str(text) for text in texts] for field, texts in error.errors.items()}
     response = Response(body, status=error.status, content_type="application/problem+json")
     response._has_been_logged = True  # by Django: an answer that we foresaw is no failure of ours, also from 500 on
+    response["Cache-Control"] = headers.PRIVATE
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if isinstance(error, errors.RateLimited) and error.limit:

@@ -8,7 +8,7 @@ import { Attachments } from "chat/views/conversation/attachments.js";
 import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
 import { MessageListView } from "chat/views/conversation/message_list.js";
-import { openMessageMenu } from "chat/views/conversation/message_menu.js";
+import { isWithin, openMessageMenu } from "chat/views/conversation/message_menu.js";
 import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
@@ -25,6 +25,7 @@ export class ConversationView {
   #actions;
   #router;
   #recallWindow;
+  #editWindow;
   #messages;
   #composer;
   #attachments;
@@ -39,12 +40,13 @@ export class ConversationView {
   #element;
 
   constructor(root, context) {
-    const { store, actions, router, recallWindow, maxUpload, map } = context;
+    const { store, actions, router, recallWindow, editWindow, maxUpload, map } = context;
     this.#root = root;
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
     this.#recallWindow = recallWindow * 1000;
+    this.#editWindow = editWindow ? editWindow * 1000 : Infinity;
     this.#map = map;
     this.#messages = new MessageListView({ store, actions });
     this.#findBar = new FindBar({
@@ -282,6 +284,7 @@ export class ConversationView {
       actions: this.#actions,
       chat: this.#chat,
       recallWindow: this.#recallWindow,
+      editWindow: this.#editWindow,
       reply: (one) => this.#composer.reply(one),
       edit: (one) => this.#composer.edit(one),
       showSender: (one) => this.#showSender(one),
@@ -319,6 +322,7 @@ export class ConversationView {
     for (let seq = timeline.last; seq >= Math.max(timeline.first, timeline.last - EDIT_LAST_WITHIN); seq--) {
       const message = timeline.at(seq);
       if (message.senderId !== this.#store.me.id || !typeOf(message).isEditable || message.recalledAt) continue;
+      if (!isWithin(message, this.#editWindow)) return false;
       this.#composer.edit(message);
       return true;
     }

@@ -7,17 +7,22 @@ import { openMenu } from "chat/views/menu.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /**
- * `at` is where the menu opens. `recallWindow` is in milliseconds. `reply(message)`,
+ * `at` is where the menu opens. `recallWindow` and `editWindow` are in milliseconds. `reply(message)`,
  * `edit(message)` and `showSender(message)` belong to the conversation.
  */
-export function openMessageMenu(anchor, message, at, { store, actions, chat, recallWindow, reply, edit, showSender }) {
+export function openMessageMenu(
+  anchor,
+  message,
+  at,
+  { store, actions, chat, recallWindow, editWindow, reply, edit, showSender },
+) {
   if (message.recalledAt) return;
   const isOwn = message.senderId === store.me.id;
   const isGroup = chat.type === "group";
   const type = typeOf(message);
   const text = type.plainText?.(message);
   const download = type.downloadUrl?.(message);
-  const isRecent = Date.now() - new Date(message.sentAt) < recallWindow;
+  const isRecent = isWithin(message, recallWindow);
   const isAdmin = ["owner", "admin"].includes(chat.role);
   const items = [
     { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
@@ -27,7 +32,9 @@ export function openMessageMenu(anchor, message, at, { store, actions, chat, rec
       icon: "download",
       run: () => h("a", { href: download, download: message.fileName ?? "" }).click(),
     },
-    isOwn && type.isEditable && { label: gettext("Edit"), icon: "pencil", run: () => edit(message) },
+    isOwn &&
+      type.isEditable &&
+      isWithin(message, editWindow) && { label: gettext("Edit"), icon: "pencil", run: () => edit(message) },
     !isOwn &&
       isGroup && {
         label: interpolate(gettext("About %(name)s"), { name: store.withSender(message).senderName }),
@@ -49,6 +56,9 @@ export function openMessageMenu(anchor, message, at, { store, actions, chat, rec
   ];
   openMenu(anchor, items, at);
 }
+
+/** Whether a message is younger than so many milliseconds. */
+export const isWithin = (message, milliseconds) => Date.now() - new Date(message.sentAt) < milliseconds;
 
 async function recall(message, { isOwn, actions }) {
   const isSure =
