@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from msgspec import UNSET
 from rest_framework.permissions import AllowAny
@@ -16,7 +17,7 @@ from accounts.models import Device, User
 from accounts.rules import address_of
 from accounts.serializers import device_output, me_output, signed_in_output, user_output
 from chatproject.core import costs
-from chatproject.core.http.api import with_next
+from chatproject.core.http.api import WHOLE_LIST, Page, listed
 from chatproject.core.http.forms import serializer_of
 from chatproject.core.redis import budget
 from presence.selectors import online_among
@@ -135,12 +136,23 @@ class UserChatListView(APIView):
     @extend_schema(
         parameters=[serializer_of(serializers.PeopleInput)],
         responses=serializers.UserOutput(many=True),
-        summary="The others, by name",
+        summary="Everybody, by name",
+        description=WHOLE_LIST,
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         form = serializers.PeopleInput.read(request.query_params)
         by = me(request)
-        people = selectors.people(but=by, only_contacts=rules.sees_only_contacts(by), **form.given())
-        online = online_among([user.pk for user in people])
-        response = Response([user_output(user, online=user.pk in online) for user in people])
-        return with_next(response, request, after=people[-1].name_key) if len(people) == form.limit else response
+        only_contacts = rules.sees_only_contacts(by)
+
+        def page(limit: int, after: str) -> Page[str]:
+            people = selectors.people(by=by, only_contacts=only_contacts, search=form.search, after=after, limit=limit)
+            online = online_among([user.pk for user in people])
+            outputs = [user_output(user, online=user.pk in online) for user in people]
+            return Page(outputs, people[-1].name_key if people else after)
+
+        def end_of(count: int) -> str | None:
+            return selectors.end_of_people(
+                count, by=by, only_contacts=only_contacts, search=form.search, after=form.after
+            )
+
+        return listed(request, page, after=form.after, limit=None if form.limit is UNSET else form.limit, end_of=end_of)

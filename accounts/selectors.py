@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Device, Installation, NameSkeleton, User
 from accounts.names import name_key, skeletons
@@ -50,18 +50,30 @@ def has_owner() -> bool:
     return Installation.objects.exists()
 
 
-def people(*, but: User, search: str = "", after: str = "", limit: int, only_contacts: bool = False) -> list[User]:
-    """A page of the other active users, by name; those who share a chat with `but`, if `only_contacts`.
+def people(*, by: User, search: str = "", after: str = "", limit: int, only_contacts: bool = False) -> list[User]:
+    """A page of the active users, by name; `by` and those who share a chat with them, if `only_contacts`.
 
     `after`: the last `name_key` of the page before.
     """
-    found = User.objects.filter(is_active=True, name_key__gt=after).exclude(pk=but.pk)
+    return list(_people(by, search, after, only_contacts)[:limit])
+
+
+def end_of_people(
+    count: int, *, by: User, search: str = "", after: str = "", only_contacts: bool = False
+) -> str | None:
+    """The `name_key` of the last of `count` people; None if there are no more than these."""
+    keys = list(_people(by, search, after, only_contacts).values_list("name_key", flat=True)[count - 1 : count + 1])
+    return keys[0] if len(keys) == 2 else None
+
+
+def _people(by: User, search: str, after: str, only_contacts: bool) -> QuerySet[User]:
+    found = User.objects.filter(is_active=True, name_key__gt=after)
     if only_contacts:
         # By the names of the relations: accounts know no groups.
-        found = found.filter(memberships__room__memberships__user=but).distinct()
+        found = found.filter(Q(memberships__room__memberships__user=by) | Q(pk=by.pk)).distinct()
     if wanted := name_key(search):
         found = found.filter(name_key__contains=wanted)
-    return list(found.order_by("name_key")[:limit])
+    return found.order_by("name_key")
 
 
 def devices(user: User) -> list[Device]:

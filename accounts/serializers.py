@@ -11,9 +11,9 @@ from rest_framework import serializers
 
 from accounts.models import Device, User
 from accounts.rules import PASSWORD_MAX
-from chatproject.core.fields import choice, helped, line, number, text
-from chatproject.core.http.api import PAGE, PAGE_MAX
-from chatproject.core.inputs import Input
+from chatproject.core.fields import choice, helped, line, page_limit, text
+from chatproject.core.http.api import PAGE_MAX
+from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
 
 Output = serializers.Serializer[Any]
@@ -98,7 +98,6 @@ class DeviceOutput(Output):
 Name = Annotated[str, line(200)]
 #: An avatar's URL: http, https, or a path of this site. Empty removes it.
 Img = Annotated[str, line(2000, blank=True)]
-Limit = Annotated[int, number(1, PAGE_MAX)]
 
 
 class LoginInput(Input, frozen=True, kw_only=True):
@@ -133,7 +132,7 @@ class ProfileInput(Input, frozen=True, kw_only=True):
     old_password: Annotated[str, text(PASSWORD_MAX, is_strict=False, help="A guest has none.")] | UnsetType = UNSET
 
 
-class PeopleInput(Input, frozen=True, kw_only=True):
+class PeopleInput(PagedInput, frozen=True, kw_only=True):
     search: Annotated[str, line(200, blank=True, help="Part of a name.")] = ""
     after: Annotated[str, line(200, blank=True, help="From the `Link` header: where to go on.")] = ""
-    limit: Limit = PAGE
+    limit: Annotated[int, page_limit(PAGE_MAX)] | UnsetType = UNSET

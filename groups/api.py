@@ -3,14 +3,16 @@
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
+from msgspec import UNSET
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import SignedIn
 from accounts.rules import sees_only_contacts
 from chatproject.core import costs
-from chatproject.core.http.api import require_self, with_next
+from chatproject.core.http.api import WHOLE_LIST, Page, listed, require_self
 from chatproject.core.http.forms import serializer_of
 from chatproject.core.redis import budget
 from groups import selectors, serializers, services
@@ -73,14 +75,26 @@ class AllListView(APIView):
     cost = costs.READ
 
     @extend_schema(
-        parameters=[serializer_of(serializers.ListInput)], responses=GroupOutput(many=True), summary="Groups I may see"
+        parameters=[serializer_of(serializers.ListInput)],
+        responses=GroupOutput(many=True),
+        summary="Groups I may see",
+        description=WHOLE_LIST,
     )
-    def get(self, request: SignedIn) -> Response:
+    def get(self, request: SignedIn) -> HttpResponseBase:
         form = serializers.ListInput.read(request.query_params)
-        rooms = selectors.listed_groups(request.user, only_own=sees_only_contacts(request.user), **form.given())
-        memberships = selectors.memberships_of(request.user.pk, [room.pk for room in rooms])
-        response = Response([_listed(room, memberships.get(room.pk)) for room in rooms])
-        return with_next(response, request, after=rooms[-1].pk) if len(rooms) == form.limit else response
+        user = request.user
+        only_own = sees_only_contacts(user)
+
+        def page(limit: int, after: UUID | None) -> Page[UUID | None]:
+            rooms = selectors.listed_groups(user, search=form.search, only_own=only_own, after=after, limit=limit)
+            memberships = selectors.memberships_of(user.pk, [room.pk for room in rooms])
+            outputs = [_listed(room, memberships.get(room.pk)) for room in rooms]
+            return Page(outputs, rooms[-1].pk if rooms else after)
+
+        def end_of(count: int) -> UUID | None:
+            return selectors.end_of_listed_groups(user, count, search=form.search, only_own=only_own, after=form.after)
+
+        return listed(request, page, after=form.after, limit=None if form.limit is UNSET else form.limit, end_of=end_of)
 
 
 def _listed(room: Room, membership: Membership | None) -> dict[str, Any]:
@@ -92,10 +106,14 @@ def _listed(room: Room, membership: Membership | None) -> dict[str, Any]:
 class MembersView(APIView):
     cost = costs.READ
 
-    @extend_schema(responses=MemberOutput(many=True), summary="Who is in a group")
+    @extend_schema(
+        responses=MemberOutput(many=True),
+        summary="Who is in a group",
+        description="For those who are in it, or may join it.",
+    )
     def get(self, request: SignedIn, group_id: UUID) -> Response:
-        membership = selectors.membership(request.user, group_id)
-        return Response(members_output(selectors.members(membership.room_id)))
+        room = selectors.visible_group(request.user, group_id)
+        return Response(members_output(selectors.members(room.pk)))
 
 
 class LeaveView(APIView):

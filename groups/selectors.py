@@ -9,6 +9,7 @@ from django.db.models import CharField, ExpressionWrapper, F, Q, QuerySet
 
 from accounts.models import User
 from accounts.names import name_key
+from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
@@ -27,6 +28,17 @@ def membership(user: User, group_id: UUID) -> Membership:
     if found is None:
         raise NotFound()
     return found
+
+
+def visible_group(user: User, group_id: UUID) -> Room:
+    """A group that the user is in, or may join without an invitation. Raises NotFound."""
+    room = _GROUPS.filter(pk=group_id).first()
+    if room is None:
+        raise NotFound()
+    is_open = room.join_policy == Room.JoinPolicy.OPEN and not sees_only_contacts(user) and not was_removed(room, user)
+    if not is_open and not Membership.objects.filter(room=room, user=user).exists():
+        raise NotFound()
+    return room
 
 
 def locked_membership(user: User, group_id: UUID) -> Membership:
@@ -94,6 +106,12 @@ def direct_membership(user: User, other_id: UUID) -> Membership | None:
     )
 
 
+def blank_membership(user: User, other: User) -> Membership:
+    """A user's membership in a private chat that has not begun: a row that is not stored."""
+    room = Room(pk=direct_room_id(user.pk, other.pk), kind=Room.Kind.DIRECT)
+    return Membership(room=room, user=user, peer=other)
+
+
 def chat_membership(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
     """A user's membership in a chat, by the id that clients use: the group's, or the other
     person's.
@@ -143,6 +161,18 @@ def listed_groups(
 
     `after` is the last one of the page before.
     """
+    return list(_listed_groups(user, search, after, only_own)[:limit])
+
+
+def end_of_listed_groups(
+    user: User, count: int, *, search: str = "", after: UUID | None = None, only_own: bool = False
+) -> UUID | None:
+    """The id of the last of `count` groups; None if there are no more than these."""
+    ids = list(_listed_groups(user, search, after, only_own).values_list("pk", flat=True)[count - 1 : count + 1])
+    return ids[0] if len(ids) == 2 else None
+
+
+def _listed_groups(user: User, search: str, after: UUID | None, only_own: bool) -> QuerySet[Room]:
     mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
     visible = Q(pk__in=list(mine))
     rooms = _GROUPS.filter(visible if only_own else visible | Q(join_policy=Room.JoinPolicy.OPEN))
@@ -150,7 +180,7 @@ def listed_groups(
         rooms = rooms.filter(name__icontains=search)
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
-    return list(rooms.order_by("-pk")[:limit])
+    return rooms.order_by("-pk")
 
 
 def group_looks_taken(user: User, name: str) -> bool:

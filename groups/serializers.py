@@ -11,8 +11,9 @@ from msgspec import UNSET, Meta, UnsetType, field
 from rest_framework import serializers
 
 from accounts.serializers import UserOutput, user_output
-from chatproject.core.fields import address, choice, helped, line, number
-from chatproject.core.inputs import Input
+from chatproject.core.fields import address, choice, helped, line, number, page_limit
+from chatproject.core.http.api import PAGE_MAX
+from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
 from groups.models import Membership, Room
 from groups.rules import MEMBERS_MAX
@@ -198,7 +199,7 @@ class InviteInput(GroupInput, frozen=True, kw_only=True):
     max_uses: Annotated[int, number(1, MEMBERS_MAX, help="A new code that lets in so many people")] | UnsetType = UNSET
 
 
-class ListInput(Input, frozen=True, kw_only=True):
+class ListInput(PagedInput, frozen=True, kw_only=True):
     search: Annotated[str, line(80, blank=True)] = ""
-    limit: Annotated[int, number(1, 200)] = 50
+    limit: Annotated[int, page_limit(PAGE_MAX)] | UnsetType = UNSET
     after: UUID | None = None

@@ -168,11 +168,13 @@ class Sending:
 
 
 SENT = {
-    "EmitUserConnect": Sending(None, OnlineUsers, "Say hello: OnUserConnect and OnlineUsersList answer."),
+    "EmitUserConnect": Sending(None, OnlineUsers, "Say hello: OnUserConnect, OnlineUsersList, OnUnreadCount answer."),
     "GetEmitOnlineUsers": Sending(None, OnlineUsers, "Ask who is online: OnlineUsersList answers."),
     "SocketHeartBeat": Sending(None, Beat, "Stay online, and learn which chats moved."),
     "EmitPrivate": Sending(SocketPrivateInput, MessageOutput, "Say something to somebody."),
     "EmitGroupMsg": Sending(GroupMessageInput, MessageOutput, "Say something in a group."),
+    "SocketEmitPrivate": Sending(SocketPrivateInput, MessageOutput, "Another name of EmitPrivate."),
+    "SocketEmitGroupMsg": Sending(GroupMessageInput, MessageOutput, "Another name of EmitGroupMsg."),
     "EmitGroupJoin": Sending(JoinInput, InGroup, "Join a group, or come back to it after an absence."),
     "EmitTempLeaveGroup": Sending(GroupInput, InGroup, "Leave a group for a while: no OnGroupMsg, still counted."),
     "EmitGroupLeave": Sending(GroupInput, InGroup, "Leave a group."),
@@ -200,7 +202,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnEdit": (MessageOutput, "A message as it is now."),
     "unreadCountUpdate": (PrivateUnread, "What is unread from somebody; several may be folded into the last."),
     "groupUnreadUpdate": (GroupUnread, "What is unread in a group; several may be folded into the last."),
-    "OnUnreadCount": (UnreadOutput, "The answer to EmitGetUnreadCount."),
+    "OnUnreadCount": (UnreadOutput, "What is unread, in answer to EmitUserConnect and EmitGetUnreadCount."),
     "OnRead": (Read, "Somebody read what you sent."),
     "OnTyping": (Typing, "Somebody types. At most once, and perhaps not at all."),
     "OnUserStatus": (Status, "Somebody you watch came or went."),

@@ -259,12 +259,17 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             "serverTime": iso(now()),
         }
         self.push("OnUserConnect", connected)
-        await self.online_users({}, answer)
+        online = await self._push_online_users()
+        await self._push_unread()
+        answer.done(online)
 
     async def online_users(self, data: Any, answer: Answer) -> None:
+        answer.done(await self._push_online_users())
+
+    async def _push_online_users(self) -> orjson.Fragment:
         payload = orjson.Fragment(await sockets.online_list(self.socket.user_id))
         self.push("OnlineUsersList", payload)
-        answer.done(payload)
+        return payload
 
     async def heartbeat(self, data: Any, answer: Answer) -> None:
         heads, self._heads = await sockets.moved(self.socket.user_id, self._heads)
@@ -331,12 +336,15 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         answer.done({"groupId": str(form.group_id)})
 
     async def unread(self, data: Any, answer: Answer) -> None:
+        answer.done(await self._push_unread())
+
+    async def _push_unread(self) -> dict[str, Any]:
         user = self.user
         chats = await in_thread(selectors.unread, user)
         services.remember_unread(user, chats)
         payload = outputs.unread_output(chats)
         self.push("OnUnreadCount", payload)
-        answer.done(payload)
+        return payload
 
     async def mark_private_read(self, data: Any, answer: Answer) -> None:
         await self._mark_read(self._read(inputs.ReadPrivateInput, data), answer, is_group=False)
@@ -421,6 +429,9 @@ ChatConsumer.handlers = {
     "SocketHeartBeat": ChatConsumer.heartbeat,
     "EmitPrivate": ChatConsumer.send_private,
     "EmitGroupMsg": ChatConsumer.send_group,
+    # The original's document also writes them so.
+    "SocketEmitPrivate": ChatConsumer.send_private,
+    "SocketEmitGroupMsg": ChatConsumer.send_group,
     "EmitGroupJoin": ChatConsumer.join_group,
     "EmitTempLeaveGroup": ChatConsumer.leave_group_for_a_while,
     "EmitGroupLeave": ChatConsumer.leave_group,
@@ -438,7 +449,12 @@ ChatConsumer.handlers = {
     "EmitWatchPresence": ChatConsumer.watch_presence,
 }
 
-_FREE = ("EmitPrivate", "EmitGroupMsg")  # RATE_MESSAGES limits them, where they are stored
+_FREE = (
+    "EmitPrivate",
+    "EmitGroupMsg",
+    "SocketEmitPrivate",
+    "SocketEmitGroupMsg",
+)  # RATE_MESSAGES limits them, where they are stored
 ChatConsumer.costs = {
     **dict.fromkeys(_FREE, costs.FREE),
     "EmitUserConnect": costs.READ,

@@ -12,7 +12,9 @@ import orjson
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from accounts import selectors as people
 from accounts.models import User
+from accounts.rules import sees_only_contacts
 from chatproject.core.db.queries import contains, page, without_index
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
@@ -102,8 +104,18 @@ class Changes:
 def history(
     user: User, chat_id: UUID, *, is_group: bool, limit: int, before: int | None = None, after: int | None = None
 ) -> Page:
-    """The newest page of a chat, or the one before or after a `seq`."""
-    return _history(rooms.chat_membership(user, chat_id, is_group=is_group), limit=limit, before=before, after=after)
+    """The newest page of a chat, or the one before or after a `seq`; of a private chat that has not
+    begun, an empty one.
+    """
+    membership = rooms.membership(user, chat_id) if is_group else rooms.direct_membership(user, chat_id)
+    if membership is None:
+        other = people.get(chat_id)
+        if other == user or not other.is_active:
+            raise NotFound()
+        if sees_only_contacts(user) and not rooms.sharing(user.pk, [other.pk]):
+            raise NotFound()
+        return Page(rooms.blank_membership(user, other), [], Readers({}))
+    return _history(membership, limit=limit, before=before, after=after)
 
 
 def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:

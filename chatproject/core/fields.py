@@ -53,6 +53,11 @@ def number(ge: int, le: int, *, help: str = "") -> Meta:  # noqa: A002
     return Meta(ge=ge, le=le, description=help or None)
 
 
+def page_limit(most: int) -> Meta:
+    """An `int`: how many items a page has. `PagedInput` takes more than `most` for `most`."""
+    return Meta(ge=1, description=f"More than {most} is taken for {most}.", extra={"most": most})
+
+
 def helped(help: str) -> Meta:  # noqa: A002
     """Any other field, with what the document says of it."""
     return Meta(description=help)

@@ -10,7 +10,7 @@
 - A field without a default is required; one whose default is `UNSET` (`X | UnsetType = UNSET`) may be missing, and then
   is not in `given()`. `X | None` takes null. The kinds of strings and numbers: `core.fields`.
 - A field has its name in camelCase on the wire, or the one of `msgspec.field(name=…)`.
-- Fields that must fit together: `check`.
+- Fields that must fit together: `check`. A `limit`: `PagedInput`.
 - Unknown keys are ignored.
 
 msgspec converts and checks in C what is right, in about two microseconds. What it refuses is read again by REST
@@ -20,7 +20,8 @@ another way ("5" for 5, "true", an id in braces), and says in the reader's langu
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any, Self, TypeVar
+from functools import cache
+from typing import Any, Self, TypeVar, get_args
 
 import msgspec
 from django.utils import translation
@@ -56,6 +57,23 @@ class Input(Fields, frozen=True, kw_only=True):
     def documented(cls) -> type[Fields]:
         """What the documents say that it takes."""
         return cls
+
+
+class PagedInput(Input, frozen=True, kw_only=True):
+    """The base of inputs with a `limit`: more than the most is the most, never an error."""
+
+    def __post_init__(self) -> None:
+        given, most = self.limit, _most(type(self))  # type: ignore[attr-defined]  # its kind is a subclass's
+        if given is not UNSET and given > most:
+            msgspec.structs.force_setattr(self, "limit", most)
+
+
+@cache
+def _most(shape: type[PagedInput]) -> int:
+    """What the field of kind `core.fields.page_limit` allows."""
+    kind = next(one.type for one in msgspec.structs.fields(shape) if one.name == "limit")
+    extras = (one.extra for meta in (kind, *get_args(kind)) for one in getattr(meta, "__metadata__", ()))
+    return next(int(extra["most"]) for extra in extras if extra)
 
 
 _Shape = TypeVar("_Shape", bound=Input)

@@ -246,12 +246,16 @@ AVATAR = Kind(
 )
 
 
+#: Other words of the original's clients, and none.
+_ALIASES = {"image": "images", "file": "files", "misc": "files", "": "files"}
+
+
 def kind(folder: str) -> Kind:
-    """The kind with this folder.
+    """The kind with this folder, or of another word for it.
 
     Raises BadRequest: a client's word never becomes part of a path unchecked.
     """
     try:
-        return KINDS[folder]
+        return KINDS[_ALIASES.get(folder, folder)]
     except KeyError:
         raise BadRequest(_("mediaType is one of images, audio and files."), code="unknown_media_type") from None

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET, Meta, UnsetType, field
 
 from chatproject.core.errors import Invalid, Text
-from chatproject.core.fields import Fields, choice, helped, line, number, text
+from chatproject.core.fields import Fields, choice, helped, line, number, page_limit, text
 from chatproject.core.http.api import PAGE, PAGE_MAX
-from chatproject.core.inputs import Input
+from chatproject.core.inputs import Input, PagedInput
 from messaging import rules, types
 
 #: The greatest number that every JSON reader keeps exactly.
@@ -120,10 +120,10 @@ class TypingInput(Input, frozen=True, kw_only=True):
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-class PageInput(Input, frozen=True, kw_only=True):
+class PageInput(PagedInput, frozen=True, kw_only=True):
     """A page of a history: `before` and `after` are exclusive."""
 
-    limit: Annotated[int, number(1, PAGE_MAX)] = PAGE
+    limit: Annotated[int, page_limit(PAGE_MAX)] = PAGE
     before: Annotated[int, number(1, NUMBER_MAX)] | None = None
     after: Version | None = None
 
@@ -207,11 +207,11 @@ class SyncInput(Input, frozen=True, kw_only=True):
             raise _wrong("cursors", _("A chat's id is a UUID.")) from None
 
 
-class SearchInput(Input, frozen=True, kw_only=True):
+class SearchInput(PagedInput, frozen=True, kw_only=True):
     text: Annotated[str, line(100)] = field(name="q")
     chat_id: UUID | UnsetType = UNSET
     is_group: bool = False
-    limit: Annotated[int, number(1, 200)] = 50
+    limit: Annotated[int, page_limit(PAGE_MAX)] = PAGE
     before: Annotated[UUID, helped("As the page before names it in its `Link`")] | UnsetType = UNSET
 
 
@@ -228,9 +228,12 @@ class WatchInput(Input, frozen=True, kw_only=True):
 # Uploads --------------------------------------------------------------------------------------------------------------
 
 
+_MEDIA_TYPES = "`images` or `image`; `audio`; `files`, `file`, `misc` or nothing, for a file as it is"
+
+
 class UploadInput(Input, frozen=True, kw_only=True):
     media: UploadedFile
-    media_type: Annotated[str, line(None, help="`images`, `audio` or `files`")]
+    media_type: Annotated[str, line(None, blank=True, help=_MEDIA_TYPES)] = ""
 
 
 class AvatarInput(Input, frozen=True, kw_only=True):

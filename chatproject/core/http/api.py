@@ -3,14 +3,16 @@ acts.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404
+from django.http import Http404, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
 from rest_framework import serializers
@@ -27,6 +29,22 @@ from chatproject.core.redis import budget
 
 PAGE = 50
 PAGE_MAX = 200
+#: Items of a list that is asked for without `limit`, and how many of them are read and sent at a time.
+WHOLE_MAX, CHUNK = 5000, 500
+
+#: What the documents say of such a list.
+WHOLE_LIST = f"Without `limit` all of it, {WHOLE_MAX} at most; the `Link` header leads to more."
+
+Cursor = TypeVar("Cursor")
+AnyResponse = TypeVar("AnyResponse", bound=HttpResponseBase)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Cursor]):
+    """Some items of a list, and the cursor that leads to those after them."""
+
+    items: list[dict[str, Any]]
+    end: Cursor
 
 
 class JSONParser(BaseParser):
@@ -156,7 +174,49 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-def with_next(response: Response, request: Request, **cursor: Any) -> Response:
+def listed(
+    request: Request,
+    page: Callable[[int, Cursor], Page[Cursor]],
+    *,
+    after: Cursor,
+    limit: int | None,
+    end_of: Callable[[int], Cursor | None],
+) -> HttpResponseBase:
+    """A page of a list; without a `limit` the whole list, WHOLE_MAX items at most, sent in chunks.
+
+    `page` takes the number of items and the cursor after which they come; `end_of` the number after
+    which the list is cut, and returns the cursor there, None for a list that is not longer.
+    """
+    size = CHUNK if limit is None else limit
+    first = page(size, after)
+    if len(first.items) < size:
+        return Response(first.items)
+    if limit is not None:
+        return with_next(Response(first.items), request, after=first.end)
+    response = StreamingHttpResponse(_as_json(_chunks(first, page)), content_type="application/json")
+    cut = end_of(WHOLE_MAX)
+    return response if cut is None else with_next(response, request, after=cut)
+
+
+def _chunks(chunk: Page[Cursor], page: Callable[[int, Cursor], Page[Cursor]]) -> Iterator[list[dict[str, Any]]]:
+    for left in range(WHOLE_MAX - CHUNK, -1, -CHUNK):
+        yield chunk.items
+        if len(chunk.items) < CHUNK or not left:
+            return
+        chunk = page(CHUNK, chunk.end)
+
+
+def _as_json(chunks: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """One JSON array of the items of all chunks."""
+    before = b"["
+    for items in chunks:
+        if items:
+            yield before + orjson.dumps(items)[1:-1]
+            before = b","
+    yield b"]" if before == b"," else b"[]"
+
+
+def with_next(response: AnyResponse, request: Request, **cursor: Any) -> AnyResponse:
     """Name the next page's address in the `Link` header."""
     query = {name: value for name, value in request.query_params.items() if name not in ("before", "after")}
     address = f"{request.path}?{urlencode(query | cursor)}"

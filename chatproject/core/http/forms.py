@@ -93,6 +93,7 @@ def _plain(kind: shapes.Type, options: dict[str, Any]) -> serializers.Field:
         case shapes.BoolType():
             return serializers.BooleanField(**options)
         case shapes.IntType():
+            options.pop("most", None)  # PagedInput's
             return serializers.IntegerField(**_given(min_value=kind.ge, max_value=kind.le), **options)
         case shapes.FloatType():
             return serializers.FloatField(**options)

@@ -38,8 +38,9 @@ export class Chats {
     this.#store.apply({ event: "OnChatUpdate", data: await this.#server.muteChat(chat, { muted, seconds }) });
   }
 
-  findPeople(search) {
-    return this.#server.people(search);
+  /** The others among those with `search` in their names. */
+  async findPeople(search) {
+    return (await this.#server.people(search)).filter(({ id }) => id !== this.#store.me.id);
   }
 
   /** The key of the private chat with `user`. */

@@ -5,6 +5,9 @@ import { splitKey } from "chat/ids.js";
 import { Api } from "chat/net/api.js";
 import { Socket } from "chat/net/socket.js";
 
+/** People or groups that a list shows at once; without a limit the server sends all of them. */
+const LIST_MAX = 50;
+
 export class Server {
   #api;
   #socket;
@@ -129,11 +132,11 @@ export class Server {
   }
 
   people(search) {
-    return this.#api.get("/userChatList", { search: search || null });
+    return this.#api.get("/userChatList", { search: search || null, limit: LIST_MAX });
   }
 
   groups(search) {
-    return this.#api.get("/group/allList", { search: search || null });
+    return this.#api.get("/group/allList", { search: search || null, limit: LIST_MAX });
   }
 
   myGroups() {
