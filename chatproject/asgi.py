@@ -19,7 +19,7 @@ from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
 from chatproject.core.http.uploads import UploadHandler  # noqa: E402
 from chatproject.core.server.bootstrap import Bootstrap  # noqa: E402
-from chatproject.core.websocket.routing import OriginCheck, ProtocolTypeRouter, URLRouter  # noqa: E402
+from chatproject.core.websocket.routing import HostCheck, OriginCheck, ProtocolTypeRouter, URLRouter  # noqa: E402
 from messaging import background, routing  # noqa: E402  as do its models)
 
 background.start()
@@ -45,7 +45,7 @@ application = Bootstrap(
     ProtocolTypeRouter(
         {
             "http": http,
-            "websocket": OriginCheck(URLRouter(routing.websocket_urlpatterns)),
+            "websocket": HostCheck(OriginCheck(URLRouter(routing.websocket_urlpatterns))),
             "lifespan": hub.lifespan,
         }
     )

@@ -358,9 +358,12 @@ LOGGING = {
             "style": "{",
         }
     },
-    "filters": {"foreseen": {"()": "chatproject.core.logs.Foreseen"}},
+    "filters": {
+        "foreseen": {"()": "chatproject.core.logs.Foreseen"},
+        "fewer": {"()": "chatproject.core.logs.Fewer"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["foreseen"]},
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["foreseen", "fewer"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -18,7 +18,6 @@ import orjson
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port, validate_host
 from django.http.response import HttpResponseBase
 from rest_framework.response import Response
 
@@ -28,6 +27,7 @@ from chatproject.core import hub
 from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.errors import ChatError
+from chatproject.core.hosts import is_ours
 from chatproject.core.http.api import JSONRenderer, problem
 from chatproject.core.http.asgi import Application, Message, Receive, Send, send_response
 from chatproject.core.http.error_views import Failed
@@ -83,15 +83,9 @@ def _token(scope: Any) -> str:
         and headers.get(b"content-type", b"").partition(b";")[0] == b"application/json"
         and headers.get(b"accept", b"*/*") in (b"*/*", b"application/json")
         and b"cookie" not in headers
-        and _is_our_host(headers.get(b"host", b""))
+        and is_ours(headers.get(b"host", b""))
     )
     return token.strip().decode("latin-1") if is_plain else ""
-
-
-@lru_cache(256)
-def _is_our_host(host: bytes) -> bool:
-    domain, _ = split_domain_port(host.decode("latin-1"))
-    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)
 
 
 async def _message(scope: Any, received: list[Message], token: str) -> services.OutgoingMessage | None:

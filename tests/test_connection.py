@@ -169,3 +169,29 @@ def test_what_is_not_a_handshake_is_refused_as_http(wire: Callable[..., Wire]) -
 
 def test_the_answer_proves_that_the_question_was_read(wire: Callable[..., Wire]) -> None:
     assert "sec-websocket-accept: ICX+Yqv66kxgM0FcWaLWlFLwTAI=" in wire().begin()
+
+
+def test_frames_that_come_with_the_handshake_are_taken(wire: Callable[..., Wire]) -> None:
+    anns = wire()
+    early = masked(LAST | TEXT, beat(1)) + masked(LAST | PING, b"early") + masked(LAST | TEXT, beat(2))
+    anns.send(anns._request + early[:-5])
+    assert anns._read.readline().startswith(b"HTTP/1.1 101")
+    while anns._read.readline().strip():
+        pass
+    assert anns.answer(1)["event"] == "ack"
+    anns.send(early[-5:])
+    assert anns.answer(2)["event"] == "ack"
+    anns.send(masked(LAST | TEXT, beat(3)))
+    assert anns.answer(3)["event"] == "ack"
+
+
+def test_early_frames_of_a_handshake_that_is_refused_are_not_taken(wire: Callable[..., Wire]) -> None:
+    for refused in (wire(path="/ws/other/"), wire(Sec_WebSocket_Key="short")):
+        refused.send(refused._request + masked(LAST | TEXT, beat(1)))
+        assert refused._read.readline().startswith(b"HTTP/1.1 40")
+    broken = wire()
+    broken.send(broken._request + b"\x00" * 10)
+    assert broken._read.readline().startswith(b"HTTP/1.1 101")
+    while broken._read.readline().strip():
+        pass
+    assert broken.closed() == 1002

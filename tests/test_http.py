@@ -1,6 +1,9 @@
 """HTTP itself, byte by byte: how requests end, how long they may take, and what is no request."""
 
+import json
+import logging
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from chatproject.core.http import health
+from chatproject.core.logs import WARNINGS_MAX, Fewer, OneLine
 from chatproject.core.server import protocol
 from tests.people import Person
 
@@ -362,3 +366,182 @@ def test_an_address_has_a_number_of_sockets_and_a_closed_one_makes_place(
     forwarded = [opened(ELSEWHERE_TOO, "X-Forwarded-For: 198.51.100.7") for _ in range(3)]
     assert all(forwarded) and opened(ELSEWHERE_TOO, "X-Forwarded-For: 198.51.100.7") is None
     assert opened(ELSEWHERE_TOO, "X-Forwarded-For: 198.51.100.8")
+
+
+# What a request says --------------------------------------------------------------------------------------------------
+
+
+def test_trailers_of_a_body_are_no_headers(line: Open, person: Any) -> None:
+    ann: Person = person("ann")
+    one = line()
+    chunks = b"Transfer-Encoding: chunked"
+    for trailer in (f"Authorization: Bearer {ann.token}", f"Cookie: sessionid={ann.token}"):
+        one.send("POST /private/send HTTP/1.1", chunks, body=f"2\r\n{{}}\r\n0\r\n{trailer}\r\n\r\n".encode())
+        assert one.status() == 401
+    token = f"Authorization: Bearer {ann.token}"
+    one.send("POST /me HTTP/1.1", chunks, token, body=b"0\r\nAuthorization: Bearer wrong\r\n\r\n")
+    assert one.status() == 405, "the header counts, and not the trailer"
+
+
+def test_trailers_pass_no_limit_of_an_address(line: Open, person: Any, settings: Any) -> None:
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    settings.RATE_SIGNIN_FAILURES = "3/1h"
+    body = json.dumps({"name": person("ann").name, "password": "wrong"}).encode()
+    one, statuses = line(), []
+    for number in range(6):
+        trailer = f"X-Forwarded-For: 203.0.113.{number}".encode()
+        chunk = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(body), body, trailer)
+        one.send(
+            "POST /login HTTP/1.1", "Transfer-Encoding: chunked", "Content-Type: application/json",
+            "X-Forwarded-For: 198.51.100.1", body=chunk,
+        )  # fmt: skip
+        statuses.append(one.status())
+    assert statuses[-1] == 429
+
+
+def test_a_body_in_chunks_is_read_like_any_other(line: Open, person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    one = line()
+    given = (f"Authorization: Bearer {ann.token}", "Transfer-Encoding: chunked", "Content-Type: application/json")
+    for path, body, status in (
+        ("/private/send", {"receiverId": bob.id, "content": "hello", "type": "text"}, 201),
+        ("/private/send?short=no", {"receiverId": bob.id, "content": "hello again", "type": "text"}, 201),
+        ("/group/create", {"name": "in chunks", "memberIds": [bob.id]}, 201),
+        ("/private/send", {"content": "to nobody"}, 400),
+    ):
+        data = json.dumps(body).encode()
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (data[:5], data[5:]))
+        one.send(f"POST {path} HTTP/1.1", *given, body=chunks + b"0\r\n\r\n")
+        answer, _, said = one.response()
+        assert answer == status, said
+    assert bob.get("/private/messages", senderId=ann.id, receiverId=bob.id)[-1]["content"] == "hello again"
+
+
+RANGES: dict[str, tuple[int, ...]] = {
+    "bytes=0-" + "9" * 5000: (206,),
+    "bytes=" + "9" * 5000 + "-": (416,),
+    "bytes=-" + "9" * 5000: (206,),
+    "bytes=" + "0" * 5000 + "-" + "0" * 5000: (206,),
+    "bytes=-0": (416,),
+    "bytes=5-2": (200,),
+    "bytes=1000-": (416,),
+    "bytes=-": (200,),
+    "bytes=": (200,),
+    "bytes=--5": (200,),
+    "bytes=+1-2": (200,),
+    "bytes=1_0-2_0": (200,),
+    "bytes=0x0-0x1": (200,),
+    "bytes=\xb2-\xb3": (200,),
+    "bytes=0-1,2-3": (200,),
+    "bytes=" + ",".join(["0-1"] * 5000): (200,),
+    "lines=0-1": (200,),
+    "B" * 5000: (200,),
+}
+
+
+@pytest.mark.parametrize("asked", RANGES, ids=range(len(RANGES)))
+def test_a_hostile_range_is_refused_or_answered_with_the_whole_file(
+    line: Open, person: Any, asked: str, quiet_log: None
+) -> None:
+    ann: Person = person("ann")
+    stored = ann.upload(b"0123456789", "digits", "files")
+    one = line()
+    header = f"Range: {asked}".encode("latin-1")
+    one.send(f"GET {stored['mediaUrl']} HTTP/1.1", f"Authorization: Bearer {ann.token}", header)
+    status, headers, body = one.response()
+    assert status in RANGES[asked]
+    if status == 416:
+        assert headers["content-range"] == "bytes */10"
+    elif status == 200:
+        assert body == b"0123456789"
+    one.send("GET /static/css/base.css HTTP/1.1", header)
+    assert one.status() in (200, 206, 404, 416)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "evil.example:{port}", "127.0.0.1:{port}, evil.example", "{twice}"]
+)
+def test_a_socket_without_our_host_is_refused(line: Open, person: Any, host: str) -> None:
+    one = line()
+    token = f"Authorization: Bearer {person('ann').token}"
+    hosts = [f"Host: {one.host}", "Host: evil.example"] if host == "{twice}" else [f"Host: {host}"] if host else []
+    port = one.host.rpartition(":")[2]
+    given = [given.format(port=port) for given in hosts]
+    one.send("GET /ws/chat/ HTTP/1.1", *given, *UPGRADE, token, host=False)
+    assert one.status() in (400, 403)
+    older = line()
+    older.send("GET /ws/chat/ HTTP/1.0", *given, *UPGRADE, token, host=False)
+    assert older.status() != 101
+
+
+# The documents --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/api/schema/", "/api/schema/?format=json", "/api/socket/"])
+def test_a_document_is_made_once(line: Open, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = line()
+    one.send(f"GET {path} HTTP/1.1")
+    status, headers, body = one.response()
+    assert status == 200 and len(body) > 10_000
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it is made again")
+
+    for made in ("drf_spectacular.generators.SchemaGenerator.get_schema", "messaging.asyncapi.document"):
+        monkeypatch.setattr(made, never)
+    one.send(f"GET {path} HTTP/1.1", "Accept-Language: tlh, x-none", "X-Other: 1")
+    assert one.response()[2] == body
+    assert headers["content-type"].startswith(("application/vnd.oai.openapi", "application/json"))
+
+
+def test_a_documents_language_is_one_of_ours(line: Open) -> None:
+    one, seen = line(), set()
+    for language in ("en", "zh-hans", "zh-cn", "tlh", "../../etc", "x" * 1000, "%00", "en-GB"):
+        one.send(f"GET /api/schema/?lang={language} HTTP/1.1")
+        status, _, body = one.response()
+        assert status == 200
+        seen.add(body)
+    assert len(seen) <= 2
+
+
+# The log --------------------------------------------------------------------------------------------------------------
+
+
+def logged(record: logging.LogRecord) -> list[str]:
+    return OneLine("%(levelname)s %(name)s: %(message)s").format(record).split("\n")
+
+
+def test_a_line_of_the_log_is_bounded_whatever_is_in_it() -> None:
+    for text in ("a" * 100_000, "\n" * 100_000, "\U0001f600\x00" * 50_000, "\u2028" * 3000):
+        record = logging.LogRecord("django", logging.WARNING, "", 0, "Invalid HTTP_HOST header: %r", (text,), None)
+        (said,) = logged(record)
+        assert len(said) < 2100 and "Invalid HTTP_HOST" in said
+
+
+def test_a_traceback_is_bounded_and_adds_no_line_that_looks_like_another() -> None:
+    def deeper(levels: int) -> None:
+        if levels:
+            deeper(levels - 1)
+        raise ValueError(
+            "2026-01-01 INFO root: forged\n2026-01-01 INFO root: forged\r" + "x" * 100_000 + "\nlast\n" * 300
+        )
+
+    try:
+        deeper(200)
+    except ValueError:
+        record = logging.LogRecord("django", logging.ERROR, "", 0, "it failed", (), sys.exc_info())
+    first, *others = logged(record)
+    assert first == "ERROR django: it failed"
+    assert len(others) < 150 and max(map(len, others)) < 2100
+    assert all(line.startswith("  ") for line in others)
+    assert "Traceback" in others[0]
+
+
+def test_a_client_cannot_fill_the_log_with_warnings() -> None:
+    fewer = Fewer()
+
+    def passes(level: int, name: str) -> bool:
+        return fewer.filter(logging.LogRecord(name, level, "", 0, "a line", (), None))
+
+    assert sum(passes(logging.WARNING, "django.security") for _ in range(10_000)) == WARNINGS_MAX
+    assert passes(logging.WARNING, "another") and passes(logging.ERROR, "django.security")

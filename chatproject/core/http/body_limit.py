@@ -11,6 +11,8 @@ from chatproject.core.http.asgi import Application, Message, Receive, Send, send
 
 #: Bytes that a form may have beside its file.
 FORM_BYTES_MAX = 1024 * 1024
+#: Digits of a Content-Length, more than any limit has: `int` refuses thousands of them.
+LENGTH_DIGITS_MAX = 18
 
 
 class _TooLarge(Exception):
@@ -32,7 +34,7 @@ class BodyLimit:
         if self._has_files:
             limit = max(settings.MAX_UPLOAD_BYTES, settings.MAX_FILE_BYTES) + FORM_BYTES_MAX
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > limit:
+        if length.isdigit() and (len(length) > LENGTH_DIGITS_MAX or int(length) > limit):
             await send_error(errors.TooLarge(), headers, send, closes=True)
             return
         left = limit

@@ -20,7 +20,9 @@ from chatproject.core.files.storage import StoredFile
 #: Bytes that are read and sent at once.
 PIECE_BYTES = 256 * 1024
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+#: Digits of a number in a Range that are read; a number with more is larger than any file.
+_DIGITS_MAX = 18
 
 #: A file is never one of our pages, whatever it contains. nginx needs the same headers: see
 #: deploy/nginx.conf.
@@ -83,12 +85,18 @@ def _part(request: Request | HttpRequest, file: StoredFile) -> tuple[int, int, b
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if not asked or asked[0] == "bytes=-" or request.headers.get("If-Range", _etag(file)) != _etag(file):
         return 0, file.size, False
-    first, last = asked.groups()
-    if not first:
-        return (max(0, file.size - int(last)), file.size, True) if int(last) else (0, 0, True)
-    if last and int(last) < int(first):
+    first, last = map(_number, asked.groups())
+    if first is None:
+        return max(0, file.size - (last or 0)), file.size, True
+    if last is not None and last < first:
         return 0, file.size, False
-    return int(first), min(file.size, int(last) + 1) if last else file.size, True
+    return first, file.size if last is None else min(file.size, last + 1), True
+
+
+def _number(digits: str) -> int | None:
+    """The number in a Range, None where none is given."""
+    digits = digits.lstrip("0") or digits[:1]
+    return int(digits) if 0 < len(digits) <= _DIGITS_MAX else 10**_DIGITS_MAX if digits else None
 
 
 def _streamed(request: Request | HttpRequest, file: StoredFile, start: int, end: int) -> HttpResponseBase:

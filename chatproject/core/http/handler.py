@@ -7,6 +7,7 @@ database connection for the next request.
 """
 
 import asyncio
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -48,7 +49,7 @@ class Handler(ASGIHandler):
         except RequestAborted:
             return
         with closing(body):
-            await self.respond(scope, body, send)
+            await self.respond(with_length(scope, body), body, send)
 
     async def respond(self, scope: Any, body: IO[bytes], send: Send) -> None:
         """Let Django process the request with this body, and send its response."""
@@ -80,6 +81,16 @@ class Handler(ASGIHandler):
             while part := await on_thread(self.threads, next, parts, b""):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"" if response.streaming else response.content})
+
+
+def with_length(scope: Any, body: IO[bytes]) -> Any:
+    """The scope with the length of a chunked body, which Django and REST framework ask for."""
+    if any(name == b"content-length" for name, _value in scope["headers"]):
+        return scope
+    body.seek(0, os.SEEK_END)
+    length = body.tell()
+    body.seek(0)
+    return {**scope, "headers": [*scope["headers"], (b"content-length", str(length).encode())]} if length else scope
 
 
 class StaticHandler(ASGIHandler):

@@ -4,7 +4,6 @@ answered, and however slowly some do, others' uploads get in.
 
 import asyncio
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from chatproject.core.db.transactions import on_thread
 from chatproject.core.errors import Busy, ChatError
 from chatproject.core.files import space
 from chatproject.core.http.asgi import send_error
-from chatproject.core.http.handler import Handler
+from chatproject.core.http.handler import Handler, with_length
 from chatproject.core.sandbox.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -158,7 +157,7 @@ class UploadHandler(Handler):
             finally:
                 if arrival in self._arrivals:
                     self._arrivals.remove(arrival)
-            await self._processed(_with_length(scope, body), body, send, who)
+            await self._processed(with_length(scope, body), body, send, who)
 
     async def _place(self, arrival: _Arrival) -> _Arrival:
         """Wait for a place among those that are received, or take that of the slowest.
@@ -229,15 +228,6 @@ def _length(scope: Any) -> int:
     """The bytes of the body, as far as the client says."""
     given = dict(scope["headers"]).get(b"content-length", b"0")
     return int(given) if given.isdigit() else 0
-
-
-def _with_length(scope: Any, body: IO[bytes]) -> Any:
-    """The scope with the length of a chunked body, which Django asks for."""
-    if any(name == b"content-length" for name, _value in scope["headers"]):
-        return scope
-    length = body.seek(0, os.SEEK_END)
-    body.seek(0)
-    return {**scope, "headers": [*scope["headers"], (b"content-length", str(length).encode())]}
 
 
 def _scratch_file(length: int) -> IO[bytes]:

@@ -12,6 +12,8 @@ from asgiref.sync import markcoroutinefunction
 from channels import routing
 from django.conf import settings
 
+from chatproject.core.hosts import is_ours
+
 
 class ProtocolTypeRouter(routing.ProtocolTypeRouter):
     """Channels' router by `scope["type"]`."""
@@ -41,6 +43,24 @@ class URLRouter(routing.URLRouter):
 async def _deny(receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.close"})
+
+
+class HostCheck:
+    """ASGI middleware: a handshake whose Host is missing, foreign or given twice is refused with 403.
+
+    Django checks the Host of requests. A foreign one on a socket is a page of somebody else's whose
+    name was made to lead here.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    @markcoroutinefunction
+    def __call__(self, scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+        hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
+        if len(hosts) != 1 or not is_ours(hosts[0]):
+            return _deny(receive, send)
+        return self._application(scope, receive, send)  # type: ignore[no-any-return]
 
 
 class OriginCheck:
