@@ -8,17 +8,14 @@ them the answer is `busy`, at once.
 import os
 import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 from django.contrib.auth.hashers import check_password, get_hasher, make_password
 
-from chatproject.core import errors
 from chatproject.core.db.transactions import release_connection
-from chatproject.core.sandbox.turns import Turns
+from chatproject.core.sandbox.turns import Turns, WaitingRoom
 
 T = TypeVar("T")
 
@@ -46,44 +43,14 @@ _threads = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="password"
 _turns = Turns(WORKERS)
 
 
-class _Room:
-    """A place to wait in: for so many at a time, and for so many of one."""
-
-    def __init__(self, size: int, each: int) -> None:
-        self._size, self._each = size, each
-        self._present: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def entered(self, who: str) -> Iterator[None]:
-        """Raises Busy where there is no place."""
-        with self._lock:
-            if self._present.total() >= self._size or self._present[who] >= self._each:
-                raise errors.Busy(retry_after=2)
-            self._present[who] += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._present[who] -= 1
-                if not self._present[who]:
-                    del self._present[who]
+_sign_ins = WaitingRoom(_turns, SIGN_INS_MAX, SIGN_INS_EACH, TURN_TIMEOUT_SECONDS)
+_others = WaitingRoom(_turns, OTHERS_MAX, OTHERS_MAX, TURN_TIMEOUT_SECONDS)
 
 
-_sign_ins = _Room(SIGN_INS_MAX, SIGN_INS_EACH)
-_others = _Room(OTHERS_MAX, OTHERS_MAX)
-
-
-def _hash_work(work: Callable[[], T], room: _Room, who: str) -> T:
-    with room.entered(who):
-        release_connection()
-        turn = _turns.wait(who, TURN_TIMEOUT_SECONDS)
-        if turn is None:
-            raise errors.Busy(retry_after=2)
-        try:
-            return _threads.submit(work).result()
-        finally:
-            _turns.leave(turn)
+def _hash_work(work: Callable[[], T], room: WaitingRoom, who: str) -> T:
+    release_connection()
+    with room.turn(who):
+        return _threads.submit(work).result()
 
 
 def hashed(password: str, *, address: str = "") -> str:

@@ -27,26 +27,20 @@ from chatproject.core.files import avatars
 from chatproject.core.http import addresses
 from chatproject.core.redis import rate_limits
 
-IMG_MAX = 500
 #: Characters: longer than anyone types, short enough to hash.
 PASSWORD_MAX = 256
 
 # Profile --------------------------------------------------------------------------------------------------------------
 
 
-def clean_img(img: str, *, shown: str = "") -> str:
-    """Check an avatar's address: http, https, a path of this site, or "". Raises Invalid.
+def clean_img(img: str, *, shown: str) -> str:
+    """Check an avatar's address: "" or `shown`, the user's present one. Raises Invalid."""
+    return avatars.checked(img, shown=shown, field="img")
 
-    `shown` is the user's present avatar. A generated avatar may be resubmitted only by its owner.
-    """
-    img = img.strip()
-    is_ours = img.startswith("/") and not img.startswith(("//", "/\\"))
-    is_web = img.lower().startswith(("http://", "https://")) and len(img.split("://", 1)[1]) > 0
-    is_anothers = avatars.is_ours(img) and img != shown
-    is_odd = len(img) > IMG_MAX or any(c.isspace() or ord(c) < 33 or c in '\\"<>' for c in img)
-    if img and (is_anothers or is_odd or not (is_ours or is_web)):
-        raise errors.Invalid(errors={"img": [_("This is not the address of a picture.")]})
-    return img
+
+def clean_new_img(img: str) -> str:
+    """Check the avatar's address of a new user, who has none yet. Raises Invalid."""
+    return avatars.checked_for_new(img, field="img")
 
 
 def clean_language(language: str) -> str:

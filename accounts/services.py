@@ -118,7 +118,7 @@ def create_user(*, name: str, password: str, img: str = "", language: str = "") 
 
 def _new_user(name: str, img: str, **fields: Any) -> User:
     name = clean_name(name)
-    return User(name=name, name_key=name_key(name), img=rules.clean_img(img), **fields)
+    return User(name=name, name_key=name_key(name), img=rules.clean_new_img(img), **fields)
 
 
 def _store(user: User, require: Callable[[], None] = lambda: None, *, may_be_reserved: bool = False) -> User:

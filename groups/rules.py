@@ -9,7 +9,6 @@ from accounts.models import User
 from accounts.names import clean_title, require_not_reserved
 from accounts.rules import sees_only_contacts
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NameLooksTaken, NotFound
-from chatproject.core.files import avatars
 from groups import selectors
 from groups.models import Membership, Room
 
@@ -110,15 +109,6 @@ def clean_name(name: str, *, by: User) -> str:
     if selectors.group_looks_taken(by, name):
         raise NameLooksTaken()
     return name
-
-
-def require_avatar(address: str, *, shown: str = "") -> None:
-    """Raise Invalid for the address of an avatar made here, unless the group already has it.
-
-    A generated avatar belongs to the one row that has it.
-    """
-    if avatars.is_ours(address) and address != shown:
-        raise Invalid(errors={"avatar": [_("This is not the address of a picture.")]})
 
 
 def require_pin_capacity(pins: int) -> None:

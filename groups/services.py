@@ -71,7 +71,7 @@ def create(*, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str 
     Without `join_policy` it is open or closed as the installation says.
     """
 
-    rules.require_avatar(avatar)
+    avatar = avatars.checked_for_new(avatar, field="avatar")
     name = rules.clean_name(name, by=by)
 
     def body() -> Room:
@@ -165,7 +165,7 @@ def update(*, by: User, group_id: UUID, **changes: str) -> Membership:
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
         rules.require_admin(membership)
-        rules.require_avatar(changes.get("avatar", ""), shown=membership.room.avatar)
+        avatars.checked(changes.get("avatar", ""), shown=membership.room.avatar, field="avatar")
         return _change(membership, by, changes)
 
     return run_atomic(body)

@@ -196,7 +196,7 @@ class SearchView(APIView):
     )
     def get(self, request: SignedIn) -> Response:
         form = inputs.SearchInput.read(request.query_params)
-        found = selectors.search(request.user, **form.given())
+        found = services.search(by=request.user, **form.given())
         response = Response(outputs.found_output(request.user.pk, found.messages))
         return response if found.next is None else with_next(response, request, before=found.next)
 

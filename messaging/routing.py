@@ -6,8 +6,12 @@ from django.urls import path
 
 from messaging.consumers import ChatConsumer
 from messaging.fast_send import FastSendMiddleware
+from messaging.services.searching import THREADS as SEARCH_THREADS
 from messaging.upload_gate import UPLOADS, UploadGate
 
-__all__ = ["UPLOADS", "FastSendMiddleware", "UploadGate", "websocket_urlpatterns"]
+__all__ = ["SEARCH", "SEARCH_THREADS", "UPLOADS", "FastSendMiddleware", "UploadGate", "websocket_urlpatterns"]
+
+#: The path of searches, whose requests wait on threads of their own.
+SEARCH = "/message/search"
 
 websocket_urlpatterns = [path("ws/chat/", ChatConsumer.as_asgi())]

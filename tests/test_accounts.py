@@ -16,6 +16,7 @@ from accounts import services
 from accounts.models import Device, Installation, User
 from accounts.serializers import DeviceOutput, MeOutput, SignedInOutput, UserOutput
 from chatproject.core import hub
+from tests import hostile
 from tests.people import PASSWORD, Person
 
 WRONG = "not the password"
@@ -35,7 +36,7 @@ def test_an_unknown_name_signs_up_and_a_known_one_signs_in(person: Any, anonymou
     created = anonymous.post("/login", {"name": name, "password": PASSWORD, "img": "/a.png"}, status=201)
     again = anonymous.post("/login", {"name": name, "password": PASSWORD}, status=200)
     assert created["id"] == again["id"] and created["token"] != again["token"]
-    assert {key: created[key] for key in ("name", "img", "online")} == {"name": name, "img": "/a.png", "online": False}
+    assert {key: created[key] for key in ("name", "img", "online")} == {"name": name, "img": "", "online": False}
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", created["lastActive"])
 
 
@@ -76,7 +77,7 @@ def test_a_weak_password_is_refused_beside_its_field(person: Any, anonymous: Per
 @pytest.mark.parametrize(
     "img", ["javascript:alert(1)", "data:image/png;base64,AA", "//evil.example/a.png", "/\\evil", "a.png", "http://"]
 )
-def test_an_avatar_is_an_address_of_the_web_or_of_ours(person: Any, anonymous: Person, img: str) -> None:
+def test_what_is_no_address_is_no_avatar(person: Any, anonymous: Person, img: str) -> None:
     body = {"name": f"ann {person.unique()}", "password": PASSWORD, "img": img}
     assert anonymous.post("/login", body, status=400)["errors"]["img"]
 
@@ -349,11 +350,15 @@ def test_a_new_profile_is_seen_by_oneself_and_by_those_who_watch(person: Any) ->
     anns, bobs, eves = ann.connect(), bob.connect(), eve.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
     name = f"anna {person.unique()}"
-    me = ann.patch("/me", {"name": name, "img": "https://example.org/a.png"})
-    assert (me["name"], me["img"]) == (name, "https://example.org/a.png")
+    picture = {"media": ("me.png", hostile.png())}
+    image = ann.request("post", "/me/avatar", files=picture).json()["img"]
+    for socket in (anns, bobs):
+        assert socket.next("OnUserUpdate")["img"] == image
+    me = ann.patch("/me", {"name": name, "img": image})
+    assert (me["name"], me["img"]) == (name, image)
     for socket in (anns, bobs):
         heard = socket.next("OnUserUpdate")
-        assert (heard["id"], heard["name"], heard["img"]) == (ann.id, name, "https://example.org/a.png")
+        assert (heard["id"], heard["name"], heard["img"]) == (ann.id, name, image)
     assert eves.silent()
     assert [one["name"] for one in bob.get("/userChatList", search=name)] == [name]
 
@@ -369,10 +374,10 @@ def test_a_socket_says_the_name_its_person_has_now(person: Any) -> None:
 
 def test_somebody_elses_name_is_taken_and_nothing_is_changed(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
-    change = {"name": bob.name, "img": "/b.png", "password": "another good one", "oldPassword": PASSWORD}
+    change = {"name": bob.name, "language": "en", "password": "another good one", "oldPassword": PASSWORD}
     assert ann.patch("/me", change, status=409)["code"] == "name_taken"
     me = ann.get("/me")
-    assert (me["name"], me["img"]) == (ann.name, "")
+    assert (me["name"], me["language"]) == (ann.name, "")
     assert ann.signed_in_again()
     assert ann.patch("/me", {"name": ann.name.upper()})["name"] == ann.name.upper(), "one's own name, in capitals"
 
@@ -506,8 +511,8 @@ def test_the_page_says_how_long_to_wait(person: Any, browser: Any, settings: Any
 
 def test_a_cookie_alone_changes_nothing(person: Any, browser: Any) -> None:
     visitor = browser().signed_in(person("ann"))
-    assert visitor.request("patch", "/me", body={"img": "/a.png"}, csrf=False).status_code == 403
-    assert visitor.request("patch", "/me", body={"img": "/a.png"}).status_code == 200
+    assert visitor.request("patch", "/me", body={"language": "en"}, csrf=False).status_code == 403
+    assert visitor.request("patch", "/me", body={"language": "en"}).status_code == 200
     assert visitor.request("post", "/logout", csrf=False).status_code == 403
     assert visitor.request("post", "/logout").status_code == 204
     assert visitor.get("/me").status_code == 401

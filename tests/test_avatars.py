@@ -12,7 +12,7 @@ from django.core.management import call_command
 from PIL import Image
 
 from tests import hostile
-from tests.people import Person
+from tests.people import PASSWORD, Person
 from tests.test_media import refusal, require_harmless, stored_files
 from tests.test_media_files import require_clean_picture
 
@@ -78,11 +78,50 @@ def test_the_picture_before_is_gone_and_so_is_one_that_is_taken_away(person: Any
     assert refusal(ann.request("get", second)) == (404, "not_found") and path_of(second) not in stored_files()
 
 
-def test_an_address_elsewhere_takes_the_place_of_a_picture_here(person: Any) -> None:
+ADDRESSES = (
+    "/message/search?q=the",
+    "/",
+    "/a.png",
+    "/uploads/images/0123456789abcdef0123456789abcdef.png",
+    "/uploads/avatars/../../me",
+    "/uploads/avatars/0123456789abcdef0123456789abcdef.webp?next=/me",
+    "/uploads/avatars/0123456789abcdef0123456789abcdef.webp",
+    "https://example.org/me.png",
+    "{site}/me",
+    "//example.org/me.png",
+    "javascript:alert(1)",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_nothing_is_a_picture_but_what_was_uploaded_for_it(
+    person: Any, group: Any, anonymous: Person, server: str, address: str
+) -> None:
+    address = address.replace("{site}", server)
     ann = person("ann")
-    address = show(ann)
-    assert ann.patch("/me", {"img": "https://example.org/me.png"})["img"] == "https://example.org/me.png"
-    assert path_of(address) not in stored_files()
+    mine, room = show(ann), group(ann)
+    theirs = show_group(ann, room)
+    assert refusal(ann.request("patch", "/me", body={"img": address})) == (400, "invalid")
+    body = {"groupId": room["id"], "avatar": address}
+    assert refusal(ann.request("post", "/group/update", body=body)) == (400, "invalid")
+    assert ann.get("/me")["img"] == mine
+    assert [one["avatar"] for one in ann.get("/group/list")] == [theirs]
+    # Older clients name one where they create somebody or something: it is dropped, or refused.
+    name = {"name": f"guest {person.unique()}"}
+    for asker, path, field in (
+        (anonymous, "/createUser", "img"),
+        (anonymous, "/login", "img"),
+        (ann, "/group/create", "avatar"),
+    ):
+        more = {"password": PASSWORD, "name": f"x {person.unique()}"} if path == "/login" else {}
+        answer = asker.request("post", path, body={**name, field: address, **more})
+        assert (answer.status_code, answer.json().get(field)) in ((201, ""), (400, None)), answer.text
+
+
+def test_a_web_address_from_an_older_client_keeps_nobody_out(person: Any, anonymous: Person) -> None:
+    for address in ("https://example.org/me.png", "/avatars/1.png"):
+        body = {"name": f"guest {person.unique()}", "img": address}
+        assert anonymous.post("/createUser", body, status=201)["img"] == ""
 
 
 def test_nobody_shows_or_deletes_what_is_somebody_elses(person: Any, group: Any) -> None:

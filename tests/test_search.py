@@ -1,11 +1,15 @@
 """Finding messages: every one that holds the words and is mine, and none else."""
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from messaging import selectors
+from messaging.services import searching
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
@@ -171,3 +175,68 @@ def test_messages_are_asked_for_by_ids_and_not_too_many(person: Any) -> None:
     assert ann.get("/message/quoted", status=400, messageId="tea")["code"] == "invalid"
     many = ann.request("get", "/message/quoted", query={"messageId": [NOBODY] * 201})
     assert many.status_code == 400
+
+
+# At whose cost --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Searches stand still until it is set."""
+    go = threading.Event()
+    search = selectors.search
+
+    def held_search(*args: Any, **more: Any) -> selectors.Found:
+        assert go.wait(60)
+        return search(*args, **more)
+
+    monkeypatch.setattr(searching.selectors, "search", held_search)
+    yield go
+    go.set()
+
+
+def test_searches_keep_nobody_else_waiting_and_those_of_one_person_few(person: Any, held: threading.Event) -> None:
+    ann, bob = person("ann"), person("bob")
+    asked: list[Future[int]] = []
+    refused = threading.Semaphore(0)
+    with ThreadPoolExecutor(40) as crowd:
+        for _ in range(20):
+            asked.append(crowd.submit(lambda: ann.request("get", "/message/search", query={"q": "é"}).status_code))
+            asked[-1].add_done_callback(lambda _: refused.release())
+        for _ in range(20 - searching.PRESENT_EACH):
+            assert refused.acquire(timeout=60), "refused at once, while the others wait"
+        for _ in range(20):
+            bob.get("/me", status=200)
+        assert bob.connect().call("EmitGetUnreadCount")
+        other = crowd.submit(bob.get, "/message/search", q="é")
+        held.set()
+        assert other.result() == []
+        statuses = sorted(one.result() for one in asked)
+    assert statuses == [200] * searching.PRESENT_EACH + [503] * (20 - searching.PRESENT_EACH)
+
+
+def test_many_who_search_at_once_keep_nobody_else_waiting(person: Any, held: threading.Event) -> None:
+    people = [person("x") for _ in range(20)]
+    refused = threading.Semaphore(0)
+    with ThreadPoolExecutor(20) as crowd:
+        asked = [crowd.submit(one.request, "get", "/message/search", query={"q": "é"}) for one in people]
+        for one in asked:
+            one.add_done_callback(lambda _: refused.release())
+        for _ in range(20 - searching.PRESENT_MAX):
+            assert refused.acquire(timeout=60)
+        for _ in range(20):
+            people[0].get("/me", status=200)
+        held.set()
+        answers = [one.result() for one in asked]
+    assert sorted(one.status_code for one in answers) == [200] * searching.PRESENT_MAX + [503] * (
+        20 - searching.PRESENT_MAX
+    )
+    assert {one.json()["code"] for one in answers if one.status_code == 503} == {"busy"}
+
+
+def test_a_search_is_charged_for_the_time_it_took(person: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.RATE_ACTIONS = "1000/1h"
+    monkeypatch.setattr(searching, "POINTS_PER_SECOND", 10**9)
+    ann = person("ann")
+    ann.get("/message/search", q="a")
+    ann.get("/me", status=429)

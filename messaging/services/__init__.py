@@ -5,6 +5,7 @@ from messaging.services.edits import edit, erase, recall
 from messaging.services.erasures import scrub
 from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, remember_unread
+from messaging.services.searching import search
 from messaging.services.send_batch import OutgoingMessage, StoredMessage
 from messaging.services.sending import outgoing, send_message, submit_message
 from messaging.services.system_messages import post_system_message
@@ -26,6 +27,7 @@ __all__ = [
     "receive",
     "remember_unread",
     "scrub",
+    "search",
     "send_message",
     "set_group_avatar",
     "set_own_avatar",

@@ -4,7 +4,10 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from chatproject.core.errors import Busy
 
 #: Seconds after which half of what somebody used is forgotten.
 HALF_LIFE_SECONDS = 30.0
@@ -99,3 +102,40 @@ class Turns:
     def _used_by(self, who: str, now: float) -> float:
         used, at = self._used.get(who, (0.0, now))
         return float(used * 0.5 ** ((now - at) / HALF_LIFE_SECONDS))
+
+
+class WaitingRoom:
+    """Turns for which few wait: `size` at most, waiting or having their turn, and `each` of one person."""
+
+    def __init__(self, turns: Turns, size: int, each: int, timeout_seconds: float) -> None:
+        self._turns, self._size, self._each, self._timeout_seconds = turns, size, each, timeout_seconds
+        self._present: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def present(self) -> int:
+        return self._present.total()
+
+    @contextmanager
+    def turn(self, who: str) -> Iterator[None]:
+        """Wait on this thread for a turn, and have it.
+
+        Raises Busy: at once where there is no place to wait, and after the timeout.
+        """
+        with self._lock:
+            if self._present.total() >= self._size or self._present[who] >= self._each:
+                raise Busy(retry_after=2)
+            self._present[who] += 1
+        try:
+            ticket = self._turns.wait(who, self._timeout_seconds)
+            if ticket is None:
+                raise Busy(retry_after=2)
+            try:
+                yield
+            finally:
+                self._turns.leave(ticket)
+        finally:
+            with self._lock:
+                self._present[who] -= 1
+                if not self._present[who]:
+                    del self._present[who]
