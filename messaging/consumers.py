@@ -28,6 +28,7 @@ from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.inputs import Input
 from chatproject.core.redis import budget
 from chatproject.core.times import iso, now
+from chatproject.core.websocket.acks import find_ack, is_ack
 from chatproject.core.websocket.consumer import SocketConsumer
 from groups import serializers as group_inputs
 from groups import services as groups
@@ -152,10 +153,14 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         """Call the handler of a frame's event, and answer."""
         answer = Answer(self, None)
         try:
-            frame = self._parse(message)
+            try:
+                frame = self._parse(message)
+            except ChatError:
+                answer = Answer(self, find_ack(_text_of(message)))
+                raise
             ack = frame.get("ack")
             if ack is not None:
-                if not isinstance(ack, int | str) or len(str(ack)) > 64:
+                if not is_ack(ack):
                     raise errors.BadRequest(_("ack must be a number or a short text."))
                 answer = Answer(self, ack)
             event = frame["event"]
@@ -421,6 +426,12 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     def _require_me(self, data: Any, field: str) -> None:
         if isinstance(data, dict) and data.get(field) not in (None, "", str(self.socket.user_id)):
             raise errors.NotYou()
+
+
+def _text_of(message: Any) -> str:
+    """A frame as a text, whatever it is."""
+    text: str | None = message.get("text")
+    return (message.get("bytes") or b"").decode(errors="replace") if text is None else text
 
 
 ChatConsumer.handlers = {

@@ -78,6 +78,57 @@ def test_a_bad_frame_is_answered_and_the_socket_goes_on(person: Any, kind: str) 
     assert anns.call("SocketHeartBeat")["serverTime"]
 
 
+TO = '"toUid": "01890000-0000-7000-8000-000000000000"'
+BROKEN: dict[str, str | bytes] = {
+    "a lone surrogate": f'{{"event": "EmitPrivate", "data": {{{TO}, "msg": "\\ud800"}}, "ack": 7}}',
+    "a lone surrogate in a name": '{"\\udfff": 1, "event": "SocketHeartBeat", "ack": 7}',
+    "an unknown escape": '{"event": "SocketHeartBeat", "data": "\\q \\\\", "ack": 7}',
+    "NaN": '{"ack": 7, "event": "SocketHeartBeat", "data": NaN}',
+    "a number without end": f'{{"event": "SocketHeartBeat", "data": {"9" * 5000}, "ack": 7}}',
+    "3,000 levels": f'{{"event": "EmitSync", "data": {DEEP}, "ack": 7}}',
+    "levels without end": f'{{"event": "EmitSync", "ack": 7, "data": {"[{" * 100_000}',
+    "half of JSON": '{"event": "SocketHeartBeat", "ack": 7, "data": {"ack": 8',
+    "a comma too many": '{"event": "SocketHeartBeat", "ack": 7,}',
+    "200 kB of text": f'{{"event": "EmitPrivate", "data": {{{TO}, "msg": "{"x" * 200_000}"}}, "ack": 7}}',
+    "900 kB of brackets and texts": f'{{"event": "EmitSync", "data": ["{"[{" * 450_000}"], "ack": 7}}',
+    "binary": b'{"event": "SocketHeartBeat", "ack": 7}',
+    "binary that is no UTF-8": b'{"event": "SocketHeartBeat", "data": "\xff\xfe", "ack": 7}',
+    "no event": '{"ack": 7}',
+    "an event that is no text": '{"event": ["ack", 8], "ack": 7}',
+    "an unknown event": '{"event": "EmitWorldPeace", "ack": 7}',
+    "data that is a text": '{"event": "EmitPrivate", "data": "\\"ack\\": 8", "ack": 7}',
+    "an ack in the data as well": '{"event": "EmitPrivate", "data": {"ack": 8, "msg": "\\udc00"}, "ack": 7}',
+}
+
+
+@pytest.mark.usefixtures("quiet_log")
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_refusal_carries_the_number_of_what_it_refuses(person: Any, kind: str) -> None:
+    anns = person("ann").connect()
+    anns.send_raw(BROKEN[kind])
+    assert anns.answer(7)["event"] == "error"
+    assert anns.call("SocketHeartBeat")["serverTime"]
+
+
+@pytest.mark.usefixtures("quiet_log")
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"event": "SocketHeartBeat", "data": {"ack": 7, "x": NaN}}',
+        '{"event": "SocketHeartBeat", "data": "\\"ack\\": 7", "x": NaN}',
+        '{"event": "SocketHeartBeat", "ack": [7], "x": NaN}',
+        '{"event": "SocketHeartBeat", "ack": 1.5, "x": NaN}',
+        '[{"ack": 7}]',
+        f'{{"event": NaN, "ack": "{"7" * 65}"}}',
+    ],
+)
+def test_a_number_that_is_no_ack_of_the_frame_is_not_taken_for_one(person: Any, frame: str) -> None:
+    anns = person("ann").connect()
+    anns.send_raw(frame)
+    assert anns.next("error")
+    assert anns.call("SocketHeartBeat")["serverTime"]
+
+
 @pytest.mark.usefixtures("quiet_log")
 def test_every_event_refuses_data_of_every_wrong_kind(person: Any) -> None:
     """Each documented event with a text, a number, a list and a nonsense object as data."""
