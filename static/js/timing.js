@@ -1,5 +1,20 @@
-// When work runs: once after a burst, or once a frame.
+// When work runs: once after a burst, or once a frame. And what time it is.
 const HIDDEN_PAGE_DELAY_MS = 250;
+
+/** What the server's clock said last, and this page's own clock, which nobody sets, at that moment. */
+let told = null;
+
+/** The server greeted or answered a heartbeat. */
+export function setServerTime(iso) {
+  const time = Date.parse(iso);
+  if (!Number.isNaN(time)) told = { time, at: performance.now() };
+}
+
+/**
+ * Milliseconds since 1970 by the server's clock; by this device's own until the server has told.
+ * The device's clock may be wrong, and set while the page is open.
+ */
+export const serverNow = () => (told ? told.time + performance.now() - told.at : Date.now());
 
 /**
  * Returns a function that calls `work` with its last arguments when it has not been called for

@@ -15,10 +15,13 @@ export class Messages {
     this.#drafts = drafts;
   }
 
+  /**
+   * Returns {isKept, delivery} as `Outbox.add` does; null if the chat does not exist any more.
+   */
   send(key, content, replyTo = null) {
-    if (!this.#prepare(key)) return;
-    this.#outbox.add({ key, content, replyTo });
+    if (!this.#prepare(key)) return null;
     this.#typingSentAt = -Infinity;
+    return this.#outbox.add({ key, content, replyTo });
   }
 
   /** A file as `media/prepare.js` returned it; `content` is its caption. */
@@ -27,9 +30,10 @@ export class Messages {
     this.#outbox.addFile({ key, type, mediaType, file, content, replyTo, shown });
   }
 
+  /** As `send`. */
   sendLocation(key, locationData, replyTo = null) {
-    if (!this.#prepare(key)) return;
-    this.#outbox.add({ key, type: "location", content: "", replyTo, locationData });
+    if (!this.#prepare(key)) return null;
+    return this.#outbox.add({ key, type: "location", content: "", replyTo, locationData });
   }
 
   /** Returns whether the chat still exists: it may be gone by the time its dialog is answered. */
@@ -47,8 +51,9 @@ export class Messages {
     this.#outbox.discard(clientId);
   }
 
-  saveDraft(key, text) {
-    this.#drafts.save(key, text);
+  /** `draft` is as `Store.draftOf` has it. */
+  saveDraft(key, draft) {
+    this.#drafts.save(key, draft);
   }
 
   /** Tells the other members that I am typing, at most every TYPING_INTERVAL_MS. */

@@ -2,6 +2,7 @@
 // the service worker, which shows each message once. Permission is only requested after a click.
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
+import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
 
 const MESSAGE_EVENTS = new Set(["OnPrivate", "OnGroupMsg"]);
@@ -95,7 +96,7 @@ export class Notifications {
   }
 
   get #settings() {
-    return JSON.parse(localStorage.getItem(this.#settingsKey) ?? "null");
+    return storage.getJson(this.#settingsKey);
   }
 
   // ── Settings ────────────────────────────────────────────────────────────
@@ -105,18 +106,18 @@ export class Notifications {
    */
   async turnOn() {
     if ((await Notification.requestPermission()) !== "granted") return null;
-    localStorage.setItem(this.#settingsKey, JSON.stringify({ showContent: true }));
+    storage.set(this.#settingsKey, JSON.stringify({ showContent: true }));
     return this.#subscribe();
   }
 
   async turnOff() {
-    localStorage.removeItem(this.#settingsKey);
+    storage.remove(this.#settingsKey);
     await this.#unsubscribe();
     return this.#server.unsubscribePush();
   }
 
   async showContent(showContent) {
-    localStorage.setItem(this.#settingsKey, JSON.stringify({ showContent }));
+    storage.set(this.#settingsKey, JSON.stringify({ showContent }));
     return this.#subscribe();
   }
 
@@ -129,7 +130,7 @@ export class Notifications {
 
   /** After a sign-out this browser shows no notifications. */
   async clear() {
-    localStorage.removeItem(this.#settingsKey);
+    storage.remove(this.#settingsKey);
     clearTimeout(this.#updateTimer);
     await Promise.all([navigator.clearAppBadge?.().catch(() => {}), this.#unsubscribe()]);
     const registration = await this.#registration;

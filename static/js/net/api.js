@@ -1,6 +1,7 @@
 // HTTP requests. Every failure is a Problem with the server's stable code and its message for
 // people.
 import { gettext } from "chat/i18n.js";
+import { toJson } from "chat/net/json.js";
 
 export class Problem extends Error {
   constructor({ code, detail, title, errors, status, retryAfter }) {
@@ -132,7 +133,7 @@ export class Api {
   #json(method, body) {
     return {
       method,
-      body: JSON.stringify(body),
+      body: toJson(body),
       headers: { "Content-Type": "application/json", "X-CSRFToken": cookie("csrftoken") ?? "" },
     };
   }

@@ -1,4 +1,6 @@
 // The WebSocket of one tab: greeting, heartbeats, detection of a dead connection, reconnects.
+import { toJson } from "chat/net/json.js";
+import { setServerTime } from "chat/timing.js";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 30_000;
@@ -8,13 +10,14 @@ const CLOSE_SIGNED_OUT = 4401;
 
 /**
  * `code` is the server's, or "offline" when no answer can arrive any more and the request may be
- * repeated.
+ * repeated; `wasSent` says whether it had gone out by then.
  */
 export class SocketError extends Error {
-  constructor({ code, message, retryAfter = null }) {
+  constructor({ code, message, retryAfter = null, wasSent = true }) {
     super(message ?? code);
     this.code = code;
     this.retryAfter = retryAfter;
+    this.wasSent = wasSent;
   }
 }
 
@@ -73,13 +76,13 @@ export class Socket {
   /** Sends without an answer, at most once: typing, presence. Returns whether it was sent. */
   notify(event, data = {}) {
     if (!this.isOpen) return false;
-    this.#socket.send(JSON.stringify({ event, data }));
+    this.#socket.send(toJson({ event, data }));
     return true;
   }
 
   /** Resolves with the ack's data, rejects with a SocketError. */
   request(event, data = {}) {
-    if (!this.isOpen) return Promise.reject(new SocketError({ code: "offline" }));
+    if (!this.isOpen) return Promise.reject(new SocketError({ code: "offline", wasSent: false }));
     const ack = ++this.#lastAck;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -88,7 +91,7 @@ export class Socket {
         this.#drop();
       }, ANSWER_TIMEOUT_MS);
       this.#requests.set(ack, { resolve, reject, timer });
-      this.#socket.send(JSON.stringify({ event, data, ack }));
+      this.#socket.send(toJson({ event, data, ack }));
     });
   }
 
@@ -125,6 +128,7 @@ export class Socket {
       return;
     }
     if (event === "OnUserConnect") this.#onGreeting(data);
+    if (event === "OnUserConnect" || event === "SocketHeartBeat") setServerTime(data.serverTime);
     this.#hooks.onEvent(event, data);
     if (event === "OnUserConnect") this.#hooks.onConnected();
   }

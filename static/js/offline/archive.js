@@ -3,6 +3,7 @@
 // sign-out deletes it.
 import { chatKey, chatKeyOf } from "chat/ids.js";
 import { openDatabase, resultOf } from "chat/offline/database.js";
+import { storage } from "chat/storage.js";
 
 const CHATS_MAX = 30;
 const MESSAGES_MAX = 50;
@@ -54,7 +55,7 @@ export class Archive {
 
   /** The last user's archive and boot data, {archive, boot}; null if this browser knows no user. */
   static async last() {
-    const userId = localStorage.getItem(LAST_USER);
+    const userId = storage.get(LAST_USER);
     const archive = userId && new Archive(userId);
     const boot = archive && (await archive.#get(STATE, "boot"));
     return boot ? { archive, boot } : null;
@@ -62,9 +63,9 @@ export class Archive {
 
   /** Makes this the archive of this browser; another user's is deleted. */
   async begin(boot) {
-    const before = localStorage.getItem(LAST_USER);
-    if (before && before !== this.#userId) indexedDB.deleteDatabase(databaseName(before));
-    localStorage.setItem(LAST_USER, this.#userId);
+    const before = storage.get(LAST_USER);
+    if (before && before !== this.#userId) globalThis.indexedDB?.deleteDatabase(databaseName(before));
+    storage.set(LAST_USER, this.#userId);
     await this.#put(STATE, "boot", boot);
   }
 
@@ -123,9 +124,9 @@ export class Archive {
   async clear() {
     this.#isClosed = true;
     clearTimeout(this.#saveTimer);
-    localStorage.removeItem(LAST_USER);
+    storage.remove(LAST_USER);
     (await this.#opening?.catch(() => null))?.close();
-    indexedDB.deleteDatabase(databaseName(this.#userId));
+    globalThis.indexedDB?.deleteDatabase(databaseName(this.#userId));
   }
 
   get #recent() {

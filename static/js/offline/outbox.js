@@ -1,8 +1,11 @@
 // Messages that are not yet acknowledged. They outlive the page: after a reload the same clientId
 // is sent again, and the server answers with the same message. Files are uploaded one at a time;
-// messages written after a file do not wait for it.
+// messages written after a file do not wait for it. A message that is refused, or that the line
+// never survives, stands aside for those behind it.
 import { gettext } from "chat/i18n.js";
 import { newId } from "chat/ids.js";
+import { guardUnload, storage } from "chat/storage.js";
+import { serverNow } from "chat/timing.js";
 
 // Failures that a later attempt may not meet; all others are final.
 const TRANSIENT_CODES = new Set(["offline", "rate_limited", "busy"]);
@@ -12,6 +15,8 @@ const UPLOAD_GONE_CODES = new Set(["invalid", "upload_sent"]);
 // An upload that breaks off this often while everything else gets through is blocked by something
 // on the way.
 const UPLOAD_ATTEMPTS_MAX = 3;
+// So does a message after which the connection broke this often.
+const UNANSWERED_MAX = 3;
 
 export class Outbox {
   #store;
@@ -23,6 +28,13 @@ export class Outbox {
   /** The upload under way: {clientId, controller}. */
   #uploading = null;
   #uploadAttempts = new Map();
+  /** How often each message was sent and the connection ended before its answer, by clientId. */
+  #unanswered = new Map();
+  /**
+   * Messages that the browser does not store: by clientId what ends the page's guard. Of texts also
+   * what settles `delivery`.
+   */
+  #unkept = new Map();
 
   /** `files` keeps the files of pending messages (PendingFiles). */
   constructor(store, { server, files }) {
@@ -37,18 +49,24 @@ export class Outbox {
     });
   }
 
+  /**
+   * Returns {isKept, delivery}. A message that the browser cannot store is safe only when `delivery`
+   * resolves; if it rejects, with an Error for people, the message is nowhere.
+   */
   add({ type = "text", ...rest }) {
-    const entry = {
-      clientId: newId(),
-      replyTo: null,
-      ...rest,
-      type,
-      sentAt: new Date().toISOString(),
-      state: "sending",
-    };
-    this.#save(entry);
+    const entry = { clientId: newId(), replyTo: null, ...rest, type, ...this.#stamp(), state: "sending" };
+    const isKept = this.#save(entry);
+    let delivery = Promise.resolve();
+    if (!isKept) {
+      if (this.#store.connection !== "online") {
+        storage.remove(this.#prefix + entry.clientId);
+        return { isKept, delivery: Promise.reject(new Error(NO_ROOM)) };
+      }
+      delivery = new Promise((resolve, reject) => this.#guard(entry.clientId, { resolve, reject }));
+    }
     this.#store.addPending(entry);
     this.flush();
+    return { isKept, delivery };
   }
 
   /**
@@ -64,11 +82,11 @@ export class Outbox {
       ...rest,
       ...shown,
       mediaUrl: null,
-      sentAt: new Date().toISOString(),
+      ...this.#stamp(),
       state: "sending",
     };
-    this.#save(entry);
-    this.#files.put(clientId, file);
+    if (!this.#save(entry)) this.#guard(clientId);
+    this.#files.put(clientId, file).then((isKept) => isKept || this.#guard(clientId));
     this.#store.addPending(entry);
     this.flush();
   }
@@ -81,7 +99,8 @@ export class Outbox {
     if (!entry) return;
     this.#store.removePending(clientId);
     this.#uploadAttempts.delete(clientId);
-    const again = { ...entry, state: "sending", reason: null, sentAt: new Date().toISOString() };
+    this.#unanswered.delete(clientId);
+    const again = { ...entry, state: "sending", reason: null, ...this.#stamp() };
     this.#save(again);
     this.#store.addPending(again);
     this.flush();
@@ -95,7 +114,8 @@ export class Outbox {
 
   clear() {
     this.#uploading?.controller.abort();
-    for (const key of this.#keys()) localStorage.removeItem(key);
+    for (const key of storage.keys(this.#prefix)) storage.remove(key);
+    for (const clientId of [...this.#unkept.keys()]) this.#release(clientId);
     return this.#files.clear();
   }
 
@@ -105,38 +125,57 @@ export class Outbox {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     clearTimeout(this.#retryTimer);
+    const waiting = new Set();
     try {
-      for (let entry = this.#next(); entry; entry = this.#next()) {
-        if (!(await this.#send(entry))) break;
+      for (let entry = this.#next(waiting); entry; entry = this.#next(waiting)) {
+        const outcome = await this.#send(entry);
+        if (outcome === "stop") break;
+        if (outcome === "wait") waiting.add(entry.key);
       }
     } finally {
       this.#isFlushing = false;
     }
   }
 
-  /** Resolves with whether the next message may follow. */
+  /**
+   * Resolves with "next"; with "wait" if this chat's messages must wait for a while, "stop" if all
+   * must.
+   */
   async #send(entry) {
     try {
       const message = await this.#server.sendMessage(entry);
-      localStorage.removeItem(this.#prefix + entry.clientId);
+      storage.remove(this.#prefix + entry.clientId);
       this.#store.apply({ event: message.groupId ? "OnGroupMsg" : "OnPrivate", data: message });
       this.#remove(entry.clientId);
-      return true;
+      return "next";
     } catch (problem) {
-      if (problem.code === "offline") return false;
+      if (problem.code === "offline") {
+        const isBlocked = problem.wasSent && this.#countUnanswered(entry.clientId) >= UNANSWERED_MAX;
+        if (isBlocked || this.#unkept.get(entry.clientId)?.reject)
+          this.#fail(entry, gettext("The connection broke off before it was sent."));
+        return "stop";
+      }
       if (TRANSIENT_CODES.has(problem.code)) {
         this.#retryLater(problem.retryAfter);
-        return false;
+        return problem.code === "rate_limited" ? "wait" : "stop";
       }
       // Another tab has sent it, with an upload of its own.
       if (problem.code === "client_id_conflict" && entry.mediaType) this.#remove(entry.clientId);
       else this.#fail(entry, problem.message, UPLOAD_GONE_CODES.has(problem.code) ? { mediaUrl: null } : {});
-      return true;
+      return "next";
     }
   }
 
-  #next() {
-    return this.#store.pending.find((entry) => entry.state === "sending" && !needsUpload(entry));
+  #countUnanswered(clientId) {
+    const count = (this.#unanswered.get(clientId) ?? 0) + 1;
+    this.#unanswered.set(clientId, count);
+    return count;
+  }
+
+  #next(waiting) {
+    return this.#store.pending.find(
+      (entry) => entry.state === "sending" && !needsUpload(entry) && !waiting.has(entry.key),
+    );
   }
 
   // ── Files ───────────────────────────────────────────────────────────────
@@ -159,7 +198,7 @@ export class Outbox {
   /** Resolves with whether the queue may continue at once. */
   async #upload(entry, signal) {
     // Another tab of this user may have uploaded or discarded it.
-    const saved = localStorage.getItem(this.#prefix + entry.clientId);
+    const saved = storage.get(this.#prefix + entry.clientId);
     if (saved === null) {
       this.#remove(entry.clientId);
       return true;
@@ -197,38 +236,68 @@ export class Outbox {
     }
   }
 
-  // ── What localStorage keeps ─────────────────────────────────────────────
+  // ── What the browser keeps ──────────────────────────────────────────────
   #retryLater(seconds) {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.flush(), (seconds ?? 0) * 1000 || RETRY_MS);
   }
 
   #fail(entry, reason, change = {}) {
+    const { reject } = this.#unkept.get(entry.clientId) ?? {};
+    if (reject) {
+      reject(new Error(reason));
+      this.#remove(entry.clientId);
+      return;
+    }
     const failed = { state: "failed", reason, ...change };
     this.#store.patchPending(entry.clientId, failed);
     this.#save({ ...entry, ...failed });
   }
 
   #remove(clientId) {
-    localStorage.removeItem(this.#prefix + clientId);
+    storage.remove(this.#prefix + clientId);
     this.#uploadAttempts.delete(clientId);
+    this.#unanswered.delete(clientId);
+    this.#release(clientId);
     this.#files.delete(clientId);
     this.#store.removePending(clientId);
   }
 
+  /** Returns whether the entry outlives the page. */
   #save(entry) {
-    localStorage.setItem(this.#prefix + entry.clientId, JSON.stringify(entry));
+    return storage.set(this.#prefix + entry.clientId, JSON.stringify(entry));
   }
 
-  #keys() {
-    return Object.keys(localStorage).filter((key) => key.startsWith(this.#prefix));
+  /** Until the message is delivered or discarded, the browser asks before the page is left. */
+  #guard(clientId, delivery = {}) {
+    if (!this.#unkept.has(clientId)) this.#unkept.set(clientId, { release: guardUnload(), ...delivery });
+  }
+
+  #release(clientId) {
+    this.#unkept.get(clientId)?.release();
+    this.#unkept.get(clientId)?.resolve?.();
+    this.#unkept.delete(clientId);
+  }
+
+  /** When an entry was written, and its place in the queue, which no clock decides. */
+  #stamp() {
+    const last = Math.max(0, ...this.#stored().map(({ order }) => order ?? 0));
+    return { sentAt: new Date(serverNow()).toISOString(), order: last + 1 };
+  }
+
+  #stored() {
+    return storage
+      .keys(this.#prefix)
+      .map((key) => storage.getJson(key))
+      .filter((entry) => entry?.clientId && entry.key);
   }
 
   #restore() {
-    const entries = this.#keys().map((key) => JSON.parse(localStorage.getItem(key)));
-    for (const entry of entries.sort((one, other) => (one.sentAt < other.sentAt ? -1 : 1)))
-      this.#store.addPending(entry);
-    this.#files.deleteUnneeded((clientId) => localStorage.getItem(this.#prefix + clientId) !== null);
+    const entries = this.#stored().sort(
+      (one, other) => (one.order ?? 0) - (other.order ?? 0) || (one.sentAt < other.sentAt ? -1 : 1),
+    );
+    for (const entry of entries) this.#store.addPending(entry);
+    this.#files.deleteUnneeded((clientId) => storage.get(this.#prefix + clientId) !== null);
     this.#showFiles(entries.filter((entry) => entry.mediaType));
   }
 
@@ -240,6 +309,10 @@ export class Outbox {
     }
   }
 }
+
+const NO_ROOM = gettext(
+  "This browser has no room left to keep the message. It can be sent as soon as there is a connection.",
+);
 
 const needsUpload = (entry) => Boolean(entry.mediaType) && !entry.mediaUrl;
 

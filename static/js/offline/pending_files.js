@@ -14,9 +14,13 @@ export class PendingFiles {
     this.#name = `chat.files.${userId}`;
   }
 
+  /** Resolves with whether the file outlives the page. */
   async put(clientId, file) {
     this.#inMemory.set(clientId, file);
-    await this.#run("readwrite", (files) => files.put(file, clientId)).catch(() => {});
+    return this.#run("readwrite", (files) => files.put(file, clientId)).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** undefined if it is not there any more. */

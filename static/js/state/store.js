@@ -5,12 +5,13 @@
 //
 // Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
 // must be fetched), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
-// membership has changed).
+// membership has changed), draft: (another tab has changed it).
 import { chatKey } from "chat/ids.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
 import { Typing } from "chat/state/typing.js";
 import { Versions } from "chat/state/versions.js";
+import { serverNow } from "chat/timing.js";
 
 const LOCAL_FILES_MAX = 60;
 const TIMELINES_MAX = 20;
@@ -35,6 +36,7 @@ export class Store {
   localFiles = new Map();
   /** How much of an upload is done, from 0 to 1, by clientId. */
   progress = new Map();
+  /** What is being written, by chat; as `draftOf` returns it. */
   drafts = new Map();
   /**
    * Texts of my messages recalled since the page was opened, by message id, for writing them again.
@@ -257,17 +259,39 @@ export class Store {
     this.patchChat(key, settings);
   }
 
-  /** A mute with a time limit ends on the page's own clock; no event reports it. */
-  endMutes(now = Date.now()) {
+  /** A mute with a time limit ends by itself; no event reports it. */
+  endMutes(now = serverNow()) {
     for (const { key, mutedUntil } of this.chats.values()) {
       if (mutedUntil && Date.parse(mutedUntil) <= now) this.patchChat(key, { muted: false, mutedUntil: null });
     }
   }
 
-  setDraft(key, text) {
-    if (text.trim()) this.drafts.set(key, text);
+  /**
+   * What is being written in a chat, to be changed and saved: {text, replyTo, edits, isAside}.
+   * `replyTo` is a message; `edits` are unfinished edits {message, text}, the one under way last,
+   * unless it is put aside for a message or a reply.
+   */
+  draftOf(key) {
+    return structuredClone(this.drafts.get(key)) ?? { text: "", replyTo: null, edits: [], isAside: false };
+  }
+
+  /** The text of a draft, in one line of the chat list. */
+  draftText(key) {
+    const { text, edits } = this.drafts.get(key) ?? { text: "", edits: [] };
+    return text.trim() ? text : (edits.at(-1)?.text ?? "");
+  }
+
+  /** null if there is none any more. */
+  setDraft(key, draft) {
+    if (draft) this.drafts.set(key, structuredClone(draft));
     else this.drafts.delete(key);
     this.notify("chats");
+  }
+
+  /** Another tab has changed it. */
+  receiveDraft(key, draft) {
+    this.setDraft(key, draft);
+    this.notify(`draft:${key}`);
   }
 
   // ── The open chat ───────────────────────────────────────────────────────

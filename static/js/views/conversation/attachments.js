@@ -64,7 +64,7 @@ export class Attachments {
     const sent =
       (work) =>
       (...values) => {
-        work(...values);
+        work(...values)?.delivery.catch((problem) => toast(problem.message));
         if (key === this.#key) this.#onSent();
       };
     let replyTo;

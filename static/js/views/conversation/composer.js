@@ -1,5 +1,6 @@
-// The message field: Enter sends, Shift+Enter breaks the line; Enter within an input method does
-// neither.
+// The message field: Enter sends, Shift+Enter breaks the line; the keys of an input method do
+// neither. What is being written (text, reply, edits) is the chat's draft, and saved with every
+// change.
 import { gettext, interpolate } from "chat/i18n.js";
 import { RecordingBar } from "chat/views/conversation/recording_bar.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
@@ -8,8 +9,11 @@ import { preview } from "chat/views/types/registry.js";
 
 const MESSAGE_MAX = 8000;
 const COUNTER_FROM = 7500;
-// Safari ends a composition right before the keydown of the Enter that ended it.
+// Safari ends a composition right before the keydown of the key that ended it.
 const COMPOSITION_GRACE_MS = 50;
+
+/** As it is sent: without blank lines around it; the first line keeps its indentation. */
+const trimmed = (text) => text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
 
 const lengthOf = (text) => (text.length < COUNTER_FROM ? text.length : [...text].length);
 
@@ -24,8 +28,11 @@ export class Composer {
   #key = null;
   #isComposing = false;
   #composedAt = -Infinity;
-  #editing = null;
-  #replyingTo = null;
+  /** What is being written in the open chat, as `Store.draftOf` has it. */
+  #draft;
+  #unsubscribe = () => {};
+  /** Chats whose text is on its way and kept nowhere but in the field. */
+  #unkept = new Set();
   #text = h("textarea", {
     id: "text",
     rows: "1",
@@ -58,6 +65,7 @@ export class Composer {
   constructor({ store, actions, onSent, editLast, attach, kit }) {
     this.#store = store;
     this.#actions = actions;
+    this.#draft = store.draftOf(null);
     this.#onSent = onSent;
     this.#editLast = editLast;
     this.#openAttachMenu = attach;
@@ -89,13 +97,15 @@ export class Composer {
 
   open(key) {
     this.#key = key;
-    this.#clearContext();
-    this.#restoreDraft();
+    this.#unsubscribe();
+    this.#unsubscribe = this.#store.on(`draft:${key}`, () => this.#isComposing || this.#restore());
+    this.#restore();
     this.#recording.open(key);
   }
 
   /** No chat is open: a recording under way is kept for its chat. */
   close() {
+    this.#unsubscribe();
     this.#recording.open(null);
   }
 
@@ -105,8 +115,8 @@ export class Composer {
 
   /** The id of the message that the next one replies to, once. */
   takeReply() {
-    const id = this.#replyingTo?.id ?? null;
-    if (id) this.#clearContext();
+    const id = (!this.#edit && this.#draft.replyTo?.id) || null;
+    if (id) this.#change({ replyTo: null, isAside: false });
     return id;
   }
 
@@ -114,105 +124,179 @@ export class Composer {
     this.#text.focus();
   }
 
-  edit(message) {
-    this.#replyingTo = null;
-    this.#editing = message;
-    this.#setText(message.content);
-    this.#showContext("pencil", gettext("Editing"), message.content);
+  /** Types a text that was meant for the field and went elsewhere. */
+  type(text) {
+    if (this.element.hidden || this.#line.hidden) return;
+    this.focus();
+    this.#insert(text);
   }
 
+  /** An edit begun earlier goes on where it was left. */
+  edit(message) {
+    const edits = this.#draft.edits.filter((one) => one.text !== one.message.content);
+    const begun = edits.find((one) => one.message.id === message.id);
+    const others = edits.filter((one) => one !== begun);
+    this.#change({ edits: [...others, { message, text: begun?.text ?? message.content }], isAside: false });
+    this.#focusEnd();
+  }
+
+  /** An edit under way is put aside, and comes back when the reply is sent or given up. */
   reply(message) {
-    if (this.#editing) this.#restoreDraft();
-    this.#editing = null;
-    this.#replyingTo = message;
+    this.#change({ replyTo: message, isAside: this.#draft.edits.length > 0 });
+    this.focus();
+  }
+
+  /** Adds a text behind the message that is already written. */
+  append(text) {
+    const before = this.#draft.text;
+    this.#change({
+      text: before.trim() ? `${before}\n${text}` : text,
+      isAside: this.#draft.edits.length > 0,
+    });
+    this.#focusEnd();
+  }
+
+  /** The edit that the field shows: {message, text}; null while it shows a message. */
+  get #edit() {
+    return this.#draft.isAside ? null : (this.#draft.edits.at(-1) ?? null);
+  }
+
+  #onKeydown(event) {
+    // Escape closes the input method's candidates, the arrows choose among them.
+    if (this.#isOfInputMethod(event)) return;
+    if (event.key === "Escape" && (this.#edit || this.#draft.replyTo || this.#draft.isAside)) {
+      event.preventDefault();
+      this.#cancel();
+    }
+    if (event.key === "ArrowUp" && !this.#text.value && !this.#edit && this.#editLast()) event.preventDefault();
+    if (event.key !== "Enter" || event.shiftKey) return;
+    event.preventDefault();
+    this.#submit();
+  }
+
+  #isOfInputMethod(event) {
+    return (
+      event.isComposing ||
+      event.keyCode === 229 ||
+      this.#isComposing ||
+      event.timeStamp - this.#composedAt < COMPOSITION_GRACE_MS
+    );
+  }
+
+  #onInput() {
+    const { value } = this.#text;
+    this.#resize();
+    if (this.#edit) this.#edit.text = value;
+    else this.#draft.text = value;
+    this.#save();
+    if (!this.#edit && value.trim()) this.#actions.messages.notifyTyping(this.#key);
+  }
+
+  async #submit() {
+    const content = trimmed(this.#text.value);
+    if (!content.trim() || lengthOf(content) > MESSAGE_MAX || this.#text.readOnly) return;
+    if (this.#edit) {
+      await this.#saveEdit(content);
+      return;
+    }
+    const key = this.#key;
+    const sent = this.#actions.messages.send(key, content, this.#draft.replyTo?.id ?? null);
+    if (!sent) return;
+    if (sent.isKept) this.#clearMessage(key);
+    else this.#clearWhenDelivered(key, sent.delivery);
+    this.#onSent();
+  }
+
+  /** The browser has no room for the message: the field keeps it until it has arrived. */
+  async #clearWhenDelivered(key, delivery) {
+    this.#unkept.add(key);
+    this.#text.readOnly = true;
+    try {
+      await delivery;
+      this.#unkept.delete(key);
+      this.#clearMessage(key);
+    } catch (problem) {
+      this.#unkept.delete(key);
+      toast(problem.message);
+    }
+    this.#text.readOnly = this.#unkept.has(this.#key);
+  }
+
+  #clearMessage(key) {
+    this.#changeOf(key, (draft) => Object.assign(draft, { text: "", replyTo: null, isAside: false }));
+    if (key === this.#key) this.#focusEnd();
+  }
+
+  async #saveEdit(content) {
+    const key = this.#key;
+    const { message, text } = this.#edit;
+    try {
+      if (content !== message.content) await this.#actions.messages.edit(message, content);
+      // What was written meanwhile stays.
+      this.#changeOf(key, (draft) => {
+        draft.edits = draft.edits.filter((one) => one.message.id !== message.id || one.text !== text);
+      });
+      if (key === this.#key) this.#focusEnd();
+    } catch (problem) {
+      toast(problem.message);
+    }
+  }
+
+  /** Gives up what the line above the field names: an edit, or a reply. */
+  #cancel() {
+    if (this.#edit) this.#change({ edits: this.#draft.edits.slice(0, -1) });
+    else this.#change({ replyTo: null, isAside: false });
+    this.#focusEnd();
+  }
+
+  // ── The draft ───────────────────────────────────────────────────────────
+  #change(change) {
+    this.#changeOf(this.#key, (draft) => Object.assign(draft, change));
+  }
+
+  /** Changes a chat's draft, which need not be the open one any more. */
+  #changeOf(key, change) {
+    const draft = key === this.#key ? this.#draft : this.#store.draftOf(key);
+    change(draft);
+    if (!draft.edits.length) draft.isAside = false;
+    this.#actions.messages.saveDraft(key, draft);
+    if (key === this.#key) this.#render();
+  }
+
+  #save() {
+    this.#actions.messages.saveDraft(this.#key, this.#draft);
+  }
+
+  #restore() {
+    this.#draft = this.#store.draftOf(this.#key);
+    this.#text.readOnly = this.#unkept.has(this.#key);
+    this.#render();
+  }
+
+  #render() {
+    const { replyTo, text } = this.#draft;
+    const edit = this.#edit;
+    const shown = edit?.text ?? text;
+    if (this.#text.value !== shown) this.#text.value = shown;
+    this.#resize();
+    this.#context.hidden = !edit && !replyTo;
+    if (edit) this.#showContext("pencil", gettext("Editing"), edit.message.content);
+    else if (replyTo) this.#showReply(replyTo);
+  }
+
+  #showReply(replyTo) {
+    const message = this.#store.withSender(this.#store.timeline(this.#key).find(replyTo.id) ?? replyTo);
     const name = message.senderId === this.#store.me.id ? gettext("yourself") : message.senderName;
     this.#showContext(
       "reply",
       interpolate(gettext("Reply to %(name)s"), { name }),
       preview(message, this.#store.me.id),
     );
+  }
+
+  #focusEnd() {
     this.focus();
-  }
-
-  /** Adds a text behind what is already written. */
-  append(text) {
-    this.#clearContext();
-    this.#setText(this.#text.value.trim() ? `${this.#text.value}\n${text}` : text);
-    this.#actions.messages.saveDraft(this.#key, this.#text.value);
-  }
-
-  #onKeydown(event) {
-    if (event.key === "Escape" && (this.#editing || this.#replyingTo)) {
-      event.preventDefault();
-      this.#cancel();
-    }
-    if (event.key === "ArrowUp" && !this.#text.value && !this.#editing && this.#editLast()) event.preventDefault();
-    if (event.key !== "Enter" || event.shiftKey) return;
-    const isComposing =
-      event.isComposing ||
-      event.keyCode === 229 ||
-      this.#isComposing ||
-      event.timeStamp - this.#composedAt < COMPOSITION_GRACE_MS;
-    if (isComposing) return;
-    event.preventDefault();
-    this.#submit();
-  }
-
-  #onInput() {
-    this.#resize();
-    if (this.#editing) return;
-    this.#actions.messages.saveDraft(this.#key, this.#text.value);
-    if (this.#text.value.trim()) this.#actions.messages.notifyTyping(this.#key);
-  }
-
-  async #submit() {
-    const content = this.#text.value.trim();
-    if (!content || lengthOf(content) > MESSAGE_MAX) return;
-    if (this.#editing) {
-      await this.#saveEdit(content);
-      return;
-    }
-    const replyTo = this.#replyingTo?.id ?? null;
-    this.#clearContext();
-    this.#setText("");
-    this.#actions.messages.saveDraft(this.#key, "");
-    this.#actions.messages.send(this.#key, content, replyTo);
-    this.#onSent();
-  }
-
-  async #saveEdit(content) {
-    const message = this.#editing;
-    try {
-      if (content !== message.content) await this.#actions.messages.edit(message, content);
-      if (this.#editing === message) this.#cancel();
-    } catch (problem) {
-      toast(problem.message);
-    }
-  }
-
-  #cancel() {
-    const wasEditing = this.#editing;
-    this.#clearContext();
-    if (wasEditing) this.#restoreDraft();
-    this.focus();
-  }
-
-  #clearContext() {
-    this.#editing = null;
-    this.#replyingTo = null;
-    this.#context.hidden = true;
-  }
-
-  #restoreDraft() {
-    this.#text.value = this.#store.drafts.get(this.#key) ?? "";
-    this.#resize();
-  }
-
-  #setText(text) {
-    this.#text.value = text;
-    this.#resize();
-    this.focus();
-    this.#text.setSelectionRange(text.length, text.length);
+    this.#text.setSelectionRange(this.#text.value.length, this.#text.value.length);
   }
 
   #insert(emoji) {
@@ -224,12 +308,12 @@ export class Composer {
     const text = this.#text;
     text.style.height = "auto";
     text.style.height = `${text.scrollHeight + 2}px`;
-    const length = lengthOf(text.value.trim());
+    const length = text.value.trim() ? lengthOf(trimmed(text.value)) : 0;
     this.#count.hidden = length < COUNTER_FROM;
     this.#count.textContent = this.#count.hidden ? "" : `${length} / ${MESSAGE_MAX}`;
     this.#count.classList.toggle("over", length > MESSAGE_MAX);
     this.#send.disabled = !length || length > MESSAGE_MAX;
-    this.#send.hidden = !length && !this.#editing;
+    this.#send.hidden = !length && !this.#edit;
     this.#voice.hidden = !this.#send.hidden;
   }
 
@@ -245,6 +329,5 @@ export class Composer {
       h("div", { class: "about-text" }, h("strong", {}, title), h("span", { dir: "auto" }, text)),
       cancel,
     );
-    this.#context.hidden = false;
   }
 }

@@ -8,7 +8,7 @@ import { Attachments } from "chat/views/conversation/attachments.js";
 import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
 import { MessageListView } from "chat/views/conversation/message_list.js";
-import { isWithin, openMessageMenu } from "chat/views/conversation/message_menu.js";
+import { isWithin, openMessageMenu, openPendingMenu } from "chat/views/conversation/message_menu.js";
 import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
@@ -238,7 +238,7 @@ export class ConversationView {
       const row = target.closest(".message");
       const message = this.#messageAt(target);
       // On a link or a selection the browser's own menu is more useful.
-      if (!message?.id || target.closest("a") || String(getSelection())) return false;
+      if (!message || target.closest("a") || String(getSelection())) return false;
       this.#openMenu(row, message, at ?? row.querySelector(".bubble").getBoundingClientRect());
       return true;
     });
@@ -247,7 +247,7 @@ export class ConversationView {
       if (event.target !== row || event.key !== "Enter") return;
       event.preventDefault();
       const message = this.#messageAt(row);
-      if (message?.id) this.#openMenu(row, message, row.querySelector(".bubble").getBoundingClientRect());
+      if (message) this.#openMenu(row, message, row.querySelector(".bubble").getBoundingClientRect());
     });
   }
 
@@ -279,6 +279,10 @@ export class ConversationView {
   }
 
   #openMenu(anchor, message, at = anchor.getBoundingClientRect()) {
+    if (!message.id) {
+      openPendingMenu(anchor, message, at, { discard: (one) => this.#actions.messages.discard(one.clientId) });
+      return;
+    }
     openMessageMenu(anchor, message, at, {
       store: this.#store,
       actions: this.#actions,

@@ -1,5 +1,6 @@
 // The emoji panel, for mouse and keyboard; the system's fonts draw the emoji.
 import { gettext } from "chat/i18n.js";
+import { storage } from "chat/storage.js";
 import { h } from "chat/views/dom.js";
 import { place } from "chat/views/menu.js";
 
@@ -40,13 +41,10 @@ const COLUMNS = 8;
 const RECENT_MAX = 24;
 const RECENT_KEY = "chat.emoji";
 
-const recent = () => JSON.parse(localStorage.getItem(RECENT_KEY) ?? "[]");
+const recent = () => storage.getJson(RECENT_KEY, []);
 
 function remember(emoji) {
-  localStorage.setItem(
-    RECENT_KEY,
-    JSON.stringify([emoji, ...recent().filter((one) => one !== emoji)].slice(0, RECENT_MAX)),
-  );
+  storage.set(RECENT_KEY, JSON.stringify([emoji, ...recent().filter((one) => one !== emoji)].slice(0, RECENT_MAX)));
 }
 
 /**

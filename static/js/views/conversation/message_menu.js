@@ -1,5 +1,6 @@
 // The menu of a message: reply, copy, download, edit, readers, recall.
 import { gettext, interpolate } from "chat/i18n.js";
+import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm, openDialog } from "chat/views/dialog.js";
 import { avatar, h, markedName, toast } from "chat/views/dom.js";
@@ -58,7 +59,20 @@ export function openMessageMenu(
 }
 
 /** Whether a message is younger than so many milliseconds. */
-export const isWithin = (message, milliseconds) => Date.now() - new Date(message.sentAt) < milliseconds;
+export const isWithin = (message, milliseconds) => serverNow() - Date.parse(message.sentAt) < milliseconds;
+
+/** The menu of a message that waits to be sent. */
+export function openPendingMenu(anchor, entry, at, { discard }) {
+  const text = typeOf(entry).plainText?.(entry);
+  openMenu(
+    anchor,
+    [
+      text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
+      { label: gettext("Do not send"), icon: "trash-2", danger: true, run: () => discard(entry) },
+    ],
+    at,
+  );
+}
 
 async function recall(message, { isOwn, actions }) {
   const isSure =

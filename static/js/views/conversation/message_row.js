@@ -77,7 +77,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
       message.replyTo && !isRecalled && quote(message, quoted, me),
       isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),
-    message.id &&
+    (message.id || state === "sending") &&
       !isRecalled &&
       iconButton("ellipsis", gettext("Message actions"), () => {}, {
         class: "message-menu",

@@ -181,7 +181,7 @@ export class ChatListView {
     const store = this.#store;
     const names = store.typingNames(chat.key);
     if (names.length) return { typing: chat.type === "group" ? typingLine(names) : gettext("typing…") };
-    const draft = store.drafts.get(chat.key);
+    const draft = store.draftText(chat.key);
     if (draft && chat.key !== store.openKey) return { draft };
     if (sending)
       return { text: preview(sending, store.me.id), icon: sending.state === "failed" ? "circle-alert" : "clock" };
