@@ -221,7 +221,8 @@ class SyncView(APIView):
     @extend_schema(request=inputs.SyncInput, responses=outputs.SyncOutput, summary="What changed since")
     def post(self, request: SignedIn) -> Response:
         form = inputs.SyncInput.read(request.data)
-        return Response(outputs.sync_output(selectors.changes(request.user, form.versions())))
+        changes = selectors.changes(request.user, form.versions())
+        return Response(outputs.sync_output(changes, epoch=services.current_epoch()))
 
 
 def _path(media: UploadedFile) -> Path:

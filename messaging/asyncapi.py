@@ -41,7 +41,7 @@ from messaging.serializers.input import (
     TypingInput,
     WatchInput,
 )
-from messaging.serializers.output import MessageOutput, ReadOutput, SyncOutput, UnreadOutput
+from messaging.serializers.output import EPOCH_HELP, MessageOutput, ReadOutput, SyncOutput, UnreadOutput
 
 Shape = type[serializers.Serializer[Any]] | type[Input]
 
@@ -57,6 +57,7 @@ class Connected(serializers.Serializer[Any]):
     socketId = serializers.CharField()
     heartbeatInterval = serializers.IntegerField(help_text="Seconds between two SocketHeartBeat of yours")
     serverTime = serializers.DateTimeField()
+    epoch = serializers.UUIDField(help_text=EPOCH_HELP)
 
 
 class OnlineUsers(serializers.Serializer[Any]):
@@ -66,6 +67,7 @@ class OnlineUsers(serializers.Serializer[Any]):
 
 class Beat(serializers.Serializer[Any]):
     serverTime = serializers.DateTimeField()
+    epoch = serializers.UUIDField(help_text=EPOCH_HELP)
     heads = serializers.DictField(
         child=serializers.IntegerField(),
         help_text="By a chat's id, the versions of those that moved since your last beat; 0 for one you lost",

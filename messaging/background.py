@@ -12,7 +12,7 @@ from accounts import services as accounts
 from chatproject.core import hub
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.redis import budget, rate_limits
-from chatproject.core.times import now
+from chatproject.core.times import iso, now
 from messaging import events, services, unread_push
 from messaging.services import sockets
 from presence import selectors as presence
@@ -22,6 +22,8 @@ from presence import services as presence_services
 ONLINE_LIST_SECONDS = 0.5
 #: Seconds after which a socket whose close or unsubscription got lost is corrected at the latest.
 RECHECK_SECONDS = 60
+#: Seconds after which a restored copy of the database is noticed at the latest.
+EPOCH_SECONDS = 5
 #: Seconds between two questions whether the uploads are due for a sweep; one process of all gets
 #: the answer yes.
 SWEEP_UPLOADS_SECONDS = 600
@@ -46,6 +48,7 @@ def start() -> None:
     hub.every(RECHECK_SECONDS, recheck)
     hub.every(1, settle_budgets)
     hub.every(FORGET_BUDGETS_SECONDS, forget_budgets)
+    hub.every(EPOCH_SECONDS, check_epoch)
     hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
     hub.every(SCRUB_SECONDS, scrub)
 
@@ -160,6 +163,19 @@ def _scrub() -> None:
     keep_connection()
     services.scrub()
     release_connection()
+
+
+# Epochs -------------------------------------------------------------------------------------------------------------
+
+
+async def check_epoch() -> None:
+    """Tell everybody here when a new epoch begins: an older copy of the database was restored."""
+    before = services.known_epoch()
+    epoch = await in_thread(services.check_epoch)
+    if before and epoch != before:
+        frame = hub.encode("SocketHeartBeat", {"serverTime": iso(now()), "heads": {}, "epoch": epoch})
+        for socket in tuple(hub.local().sockets.values()):
+            socket.push(frame)
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

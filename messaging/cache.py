@@ -19,6 +19,7 @@ week are in one hash, and one script call, coalesced over several messages, deri
 import threading
 from collections.abc import Iterable
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from chatproject.core import redis
@@ -164,6 +165,20 @@ def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:
 def overwrite_group(user_id: UUID, group_id: UUID, count: int) -> None:
     key = group_unread(user_id, group_id)
     write_behind(key, ("HDEL", redis.key(f"group:bases:{group_id}"), str(user_id)), ("SET", key, count, "EX", WEEK))
+
+
+def forget_everything() -> None:
+    """Delete what all users have here: numbers went back, and these only grow. Reads every name in Redis."""
+    with redis.client() as connection:
+        for kind in ("user", "group"):
+            for pattern in (
+                redis.documented_key(f"{kind}:unread:*"),
+                redis.documented_key(f"{kind}:lastmsg:*"),
+                redis.key(f"{kind}:bases:*"),
+            ):
+                found = connection.scan_iter(pattern, count=1000)
+                while names := list(islice(found, 1000)):
+                    connection.unlink(*names)
 
 
 def stored(keys: list[str]) -> list[int | None]:

@@ -262,6 +262,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             "socketId": self.socket.id,
             "heartbeatInterval": HEARTBEAT_SECONDS,
             "serverTime": iso(now()),
+            "epoch": await self._epoch(),
         }
         self.push("OnUserConnect", connected)
         online = await self._push_online_users()
@@ -278,7 +279,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def heartbeat(self, data: Any, answer: Answer) -> None:
         heads, self._heads = await sockets.moved(self.socket.user_id, self._heads)
-        payload = {"serverTime": iso(now()), "heads": heads}
+        payload = {"serverTime": iso(now()), "heads": heads, "epoch": await self._epoch()}
         self.push("SocketHeartBeat", payload)
         answer.done(payload)
 
@@ -384,7 +385,8 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def sync(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.SyncInput, data)
-        payload = outputs.sync_output(await in_thread(selectors.changes, self.user, form.versions()))
+        changes = await in_thread(selectors.changes, self.user, form.versions())
+        payload = outputs.sync_output(changes, epoch=await self._epoch())
         self.push("OnSync", payload)
         answer.done(payload)
 
@@ -417,6 +419,9 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     def _read(self, shape: type[AnyInput], data: Any) -> AnyInput:
         return shape.read(data, language=self.language)
+
+    async def _epoch(self) -> str:
+        return services.known_epoch() or await in_thread(services.current_epoch)
 
     def push(self, event: str, payload: Any) -> None:
         frame = hub.encode(event, payload)

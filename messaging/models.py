@@ -89,6 +89,12 @@ class FormerWords(Model):
         return f"{self.replaced_at:%Y-%m-%d %H:%M}"
 
 
+class Epoch(Model):
+    """The data since a first start or a restore; the row with the greatest id counts. See `services.epochs`."""
+
+    begun_at = models.DateTimeField(default=now, editable=False)
+
+
 class Upload(Model):
     """A processed and stored file.
 

@@ -20,7 +20,7 @@ from chatproject.core.errors import NotFound, RateLimited
 from chatproject.core.http.api import PAGE
 from chatproject.core.http.error_views import as_response
 from chatproject.core.redis import budget
-from messaging import selectors
+from messaging import selectors, services
 from messaging.serializers.output import chat_output, page_output
 from presence.selectors import online_among
 
@@ -44,6 +44,7 @@ def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fal
         "signUp": resolve_url("sign-up") if accounts.registration_is_open() else "",  # the address for invitations
         "admin": resolve_url("admin:index") if request.user.is_staff else "",
         **first_look(request.user, chat_id, is_group=is_group),
+        "epoch": services.current_epoch(),
         "recallWindow": settings.RECALL_WINDOW,
         "editWindow": settings.EDIT_WINDOW,
         "maxUpload": {"files": settings.MAX_FILE_BYTES, "others": settings.MAX_UPLOAD_BYTES},

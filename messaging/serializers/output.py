@@ -247,13 +247,17 @@ class ChangesOutput(serializers.Serializer[Any]):
     messages = MessageOutput(many=True)
 
 
+EPOCH_HELP = "Of the installation's data. With another one than before, forget every number and load all again"
+
+
 class SyncOutput(serializers.Serializer[Any]):
+    epoch = serializers.UUIDField(help_text=EPOCH_HELP)
     chats = ChangesOutput(many=True)
 
 
-def sync_output(changes: Iterable[Changes]) -> dict[str, Any]:
+def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
     """The object of POST /sync."""
-    return {"chats": [_changes_output(one) for one in changes]}
+    return {"epoch": epoch, "chats": [_changes_output(one) for one in changes]}
 
 
 def _changes_output(one: Changes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import FormerWords, Message
 from messaging.serializers.output import last_output, message_output, sender_output
-from messaging.services import erasures, uploads
+from messaging.services import epochs, erasures, uploads
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
@@ -91,6 +91,8 @@ def _output(message: Message) -> dict[str, object]:
 
 def _tell_after_commit(event: str, message: Message) -> None:
     output = _output(message)
+    change = epochs.Change(message.room_id, message.seq, message.pk, message.version)
+    on_commit(lambda: epochs.note(change))
     on_commit(erasures.note)
     if message.room.last_message_id == message.pk:
         on_commit(lambda: _refresh_last(message, output))

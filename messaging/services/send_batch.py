@@ -34,6 +34,7 @@ from groups.sequences import Append, Author, RoomHead
 from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.models import Message, Upload
 from messaging.serializers.output import message_output
+from messaging.services import epochs
 from notifications import services as notifications
 
 _GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
@@ -308,6 +309,8 @@ class _Batch:
 
     def _tell(self) -> None:
         """Tell the messages in order, then the unread counts: once for each receiver and chat."""
+        newest = self.stored[-1][1]
+        epochs.note(epochs.Change(newest.room_id, newest.seq, newest.pk, newest.version))
         last: dict[tuple[UUID, UUID], tuple[OutgoingMessage, _NewRow, StoredMessage]] = {}
         for message, row, stored in self.stored:
             events.message_created(stored.output, stored.json, skip=message.socket_id)

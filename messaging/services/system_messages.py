@@ -15,6 +15,7 @@ from groups.models import Room
 from messaging import cache, events, types
 from messaging.models import Message
 from messaging.serializers.output import message_output
+from messaging.services import epochs
 
 #: The content, for clients that do not know `system`.
 _ENGLISH = {
@@ -68,7 +69,9 @@ def post_system_message(
     room.save(update_fields=["last_seq", "system_lines", "last_version", "last_message_id", "last_at"])
     output = message_output(message, receiver_id=None)
     encoded = orjson.dumps(output)
+    change = epochs.Change(room.pk, message.seq, message.pk, message.version)
     on_commit(lambda: events.message_created(output, encoded))
+    on_commit(lambda: epochs.note(change))
     on_commit(lambda: cache.group(room.pk, room.last_said, [], encoded, output["seq"]))
     gone = {"left": [by], "removed": people}.get(action, [])
     on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))

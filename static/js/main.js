@@ -32,7 +32,7 @@ const page = JSON.parse(document.getElementById("boot").textContent);
 if (!page) completeCachedPage();
 const archived = page ? null : await Archive.last();
 const boot = page ?? archived?.boot ?? (await waitForServer(document.getElementById("shell"), isServerReachable));
-const store = new Store(boot.me);
+const store = new Store(boot.me, { epoch: boot.epoch });
 if (page) store.mergeChatList(boot.chats, { isWhole: boot.hasAllChats });
 
 const server = new Server({
@@ -86,7 +86,7 @@ try {
   if (archived) {
     await archive.restore(store);
   } else {
-    archive.begin({ me: boot.me, recallWindow, editWindow, maxUpload, map });
+    archive.begin({ me: boot.me, epoch: boot.epoch, recallWindow, editWindow, maxUpload, map });
     // The address is not of a chat in the list: it may be a person without a conversation so far.
     if (keyOfPath(location.pathname) && !boot.open) await sync.loadChatList();
   }

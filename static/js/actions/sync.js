@@ -6,12 +6,14 @@ import { debounce } from "chat/timing.js";
 const LIST_DELAY_MS = 200;
 const SYNC_DELAY_MS = 250;
 const WATCHED_MAX = 500;
+const AFRESH_RETRY_MS = 2000;
 
 export class Sync {
   #store;
   #server;
   #outbox;
   #watched = "";
+  #isStartingAfresh = false;
 
   constructor({ store, server, outbox }) {
     this.#store = store;
@@ -28,6 +30,7 @@ export class Sync {
       debounce(() => store.isBehind && this.request(), SYNC_DELAY_MS),
     );
     store.on(["chats", "open"], () => this.#watchPresence());
+    store.on("epoch", () => this.#startAfresh());
   }
 
   async loadChatList() {
@@ -51,6 +54,22 @@ export class Sync {
     await this.loadChatList().catch(() => {});
     if (!hasChatList && this.#store.hasChatList) this.request();
     this.#store.refreshOpenChat();
+  }
+
+  /** The server's data is an older copy than what this page has. */
+  async #startAfresh() {
+    if (this.#isStartingAfresh) return;
+    this.#isStartingAfresh = true;
+    try {
+      this.#store.startAfresh(await this.#server.chatList());
+      // What arrived while the list was under way was told to the old state.
+      this.request();
+    } catch {
+      // No connection, or the server is busy: the next greeting or this timer tries again.
+      setTimeout(() => this.#store.nextEpoch && this.#startAfresh(), AFRESH_RETRY_MS);
+    } finally {
+      this.#isStartingAfresh = false;
+    }
   }
 
   /**

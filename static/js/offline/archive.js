@@ -66,6 +66,8 @@ export class Archive {
     const before = storage.get(LAST_USER);
     if (before && before !== this.#userId) globalThis.indexedDB?.deleteDatabase(databaseName(before));
     storage.set(LAST_USER, this.#userId);
+    const known = await this.#get(STATE, "boot");
+    if (known && known.epoch !== boot.epoch) await this.#clearEndings();
     await this.#put(STATE, "boot", boot);
   }
 
@@ -75,6 +77,7 @@ export class Archive {
   follow(store, history) {
     this.#store = store;
     store.on("chats", () => this.#scheduleSave());
+    store.on("afresh", () => this.#startAfresh(store.epoch));
     store.onEvent((event, data) => {
       for (const message of MESSAGES_OF[event]?.(data) ?? []) this.#receive(chatKeyOf(message, store.me.id), message);
       if (event === "OnSync")
@@ -87,6 +90,18 @@ export class Archive {
       stop();
       setTimeout(() => this.#fillInOneTab(history), FILL_DELAY_MS);
     });
+  }
+
+  /** The numbers of the stored messages mean nothing any more. */
+  async #startAfresh(epoch) {
+    this.#received.clear();
+    await this.#clearEndings();
+    const boot = await this.#get(STATE, "boot");
+    if (boot) await this.#put(STATE, "boot", { ...boot, epoch });
+  }
+
+  #clearEndings() {
+    return this.#run(ENDINGS, "readwrite", (entries) => entries.clear());
   }
 
   /**

@@ -120,7 +120,8 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
   if ([...counts.keys()].some((key) => !store.chats.has(key))) store.notify("stale");
 }
 
-function applySync(store, { chats }) {
+function applySync(store, { epoch, chats }) {
+  if (!store.acceptEpoch(epoch)) return;
   for (const { type, id, version, limited, gone, messages } of chats) {
     if (gone) {
       const left = store.chatById(id);
@@ -145,7 +146,8 @@ function applySync(store, { chats }) {
   }
 }
 
-function applyHeads(store, { heads }) {
+function applyHeads(store, { epoch, heads }) {
+  if (!store.acceptEpoch(epoch)) return;
   for (const [id, version] of Object.entries(heads ?? {})) {
     const chat = store.chatById(id);
     if (!chat || version === 0) store.notify("stale");
@@ -210,6 +212,7 @@ function applyUser(store, user) {
 }
 
 export const REDUCERS = {
+  OnUserConnect: (store, { epoch }) => store.acceptEpoch(epoch),
   OnPrivate: applyMessage,
   OnGroupMsg: applyMessage,
   OnRecall: applyMessage,

@@ -4,7 +4,7 @@
 // `apply` is idempotent: receiving an event twice or late leaves the same state as receiving it once.
 //
 // Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
-// must be fetched), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
+// must be fetched), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), draft: (another tab has changed it).
 import { chatKey } from "chat/ids.js";
 import { REDUCERS } from "chat/state/reducers.js";
@@ -50,6 +50,9 @@ export class Store {
   quoted = new Map();
   connection = "connecting";
   hasChatList = false;
+  /** Of the installation's data, and the one that the server has now: numbers of another mean nothing. */
+  epoch;
+  nextEpoch = null;
   /** Whether the whole state is the offline archive's copy. */
   isArchived = false;
 
@@ -62,8 +65,9 @@ export class Store {
   #eventListeners = [];
   #changed = new Set();
 
-  constructor(me) {
+  constructor(me, { epoch = null } = {}) {
     this.me = me;
+    this.epoch = epoch;
   }
 
   // ── Subscribing ─────────────────────────────────────────────────────────
@@ -385,6 +389,39 @@ export class Store {
     this.isArchived = false;
     this.timelines.clear();
     this.notify("open");
+  }
+
+  // ── Epochs ──────────────────────────────────────────────────────────────
+  /** Returns whether what comes with this epoch can be applied. */
+  acceptEpoch(epoch) {
+    if (!epoch || epoch === this.epoch) return true;
+    if (this.epoch === null) {
+      this.epoch = epoch;
+      return true;
+    }
+    this.nextEpoch = epoch;
+    this.notify("epoch");
+    return false;
+  }
+
+  /**
+   * An older copy of the data was restored on the server: drops everything that has a number, and
+   * begins with the chat list of the new epoch. What is not sent yet stays, and so do the chats
+   * with people that it is for.
+   */
+  startAfresh(list) {
+    const before = [...this.chats.values()];
+    this.epoch = this.nextEpoch ?? this.epoch;
+    this.nextEpoch = null;
+    this.isArchived = false;
+    for (const held of [this.chats, this.timelines, this.groups, this.quoted, this.#settingsAt]) held.clear();
+    this.#versions = new Versions();
+    this.mergeChatList(list);
+    for (const { type, key, id, name, img, isBlank } of before) {
+      const isNeeded = isBlank || key === this.openKey || this.drafts.has(key) || this.pendingOf(key).length > 0;
+      if (type === "private" && isNeeded) this.ensureChat(type, { id, name, img });
+    }
+    this.notify("afresh", "open", "chats", `timeline:${this.openKey}`);
   }
 
   // ── Versions ────────────────────────────────────────────────────────────
