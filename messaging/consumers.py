@@ -28,7 +28,7 @@ from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.inputs import Input
 from chatproject.core.redis import budget
 from chatproject.core.times import iso, now
-from chatproject.core.websocket.acks import find_ack, is_ack
+from chatproject.core.websocket import acks
 from chatproject.core.websocket.consumer import SocketConsumer
 from groups import serializers as group_inputs
 from groups import services as groups
@@ -156,11 +156,11 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             try:
                 frame = self._parse(message)
             except ChatError:
-                answer = Answer(self, find_ack(_text_of(message)))
+                answer = Answer(self, acks.find(_text_of(message)))
                 raise
             ack = frame.get("ack")
             if ack is not None:
-                if not is_ack(ack):
+                if not isinstance(ack, int | str) or len(str(ack)) > acks.TEXT_MAX:
                     raise errors.BadRequest(_("ack must be a number or a short text."))
                 answer = Answer(self, ack)
             event = frame["event"]

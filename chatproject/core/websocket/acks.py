@@ -13,11 +13,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]++|[\]}]++|[:,]|[^\s"\[\]{}:,]++
 _TOKENS_MAX = 50_000
 
 
-def is_ack(value: object) -> bool:
-    return isinstance(value, int | str) and len(str(value)) <= TEXT_MAX
-
-
-def find_ack(text: str) -> int | str | None:
+def find(text: str) -> int | str | None:
     """The value of `ack` among the members of the outermost object; None if it cannot be read.
 
     The rest of the frame may be anything: too long or too deep, cut off, no JSON at all.
@@ -44,4 +40,4 @@ def find_ack(text: str) -> int | str | None:
         value = orjson.loads(found)
     except ValueError:
         return None
-    return value if is_ack(value) else None
+    return value if isinstance(value, int | str) and len(str(value)) <= TEXT_MAX else None
