@@ -309,12 +309,12 @@ class _Batch:
 
     def _tell(self) -> None:
         """Tell the messages in order, then the unread counts: once for each receiver and chat."""
-        newest = self.stored[-1][1]
-        epochs.note(epochs.Change(newest.room_id, newest.seq, newest.pk, newest.version))
         last: dict[tuple[UUID, UUID], tuple[OutgoingMessage, _NewRow, StoredMessage]] = {}
         for message, row, stored in self.stored:
             events.message_created(stored.output, stored.json, skip=message.socket_id)
             last[row.room_id, message.to] = message, row, stored
+        newest = self.stored[-1][1]
+        epochs.note(epochs.Change(newest.room_id, newest.seq, newest.pk, newest.version))
         for (room_id, _), (message, row, stored) in last.items():
             notifications.message_said(room_id, stored.output, types.preview)
             if message.is_group:
