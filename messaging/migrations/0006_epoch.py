@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0004_count_what_people_said")]
+    dependencies = [("messaging", "0005_former_words")]
 
     operations = [
         migrations.CreateModel(
