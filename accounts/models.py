@@ -56,6 +56,9 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May enter the administration."))
     is_guest = models.BooleanField(_("guest"), default=False)
+    #: When a person who is not active may come in again; null: when staff say so.
+    banned_until = models.DateTimeField(_("shut out until"), null=True, editable=False)
+    silenced_until = models.DateTimeField(_("may not write until"), null=True, editable=False)
     is_invisible = models.BooleanField(_("appears offline"), default=False)
     addable_by = models.CharField(
         _("may be added to groups by"), max_length=8, choices=AddableBy, default=AddableBy.EVERYONE
@@ -76,6 +79,11 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_silenced(self) -> bool:
+        """Whether staff keep the user from writing at the moment."""
+        return self.silenced_until is not None and self.silenced_until > times.now()
 
     def get_short_name(self) -> str:
         """The name in the administration's greeting."""

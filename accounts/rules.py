@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import selectors
 from accounts.models import User
 from accounts.names import name_key
-from chatproject.core import errors
+from chatproject.core import errors, times
 from chatproject.core.files import avatars
 from chatproject.core.http import addresses
 from chatproject.core.redis import rate_limits
@@ -95,6 +95,23 @@ def require_sign_up() -> None:
 def require_no_owner() -> None:
     if selectors.has_owner():
         raise OwnerExists()
+
+
+def ban_is_over(user: User) -> bool:
+    return not user.is_active and user.banned_until is not None and user.banned_until <= times.now()
+
+
+class Silenced(errors.Forbidden):
+    """Staff keep the user from writing."""
+
+    code = "silenced"
+    title = _("You may read, but not write at the moment.")
+
+
+def require_voice(user: User) -> None:
+    """Raise Silenced for a user whom staff keep from writing."""
+    if user.is_silenced:
+        raise Silenced()
 
 
 def sees_only_contacts(user: User) -> bool:

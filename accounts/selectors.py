@@ -1,6 +1,7 @@
 """Every query for users and their devices."""
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,7 +15,17 @@ from chatproject.core.db.queries import page
 from chatproject.core.files.avatars import ADDRESS
 
 #: The fields of a connected user that stay in memory.
-CONNECTED = ("name", "img", "language", "is_active", "is_guest", "is_staff", "is_invisible", "last_active")
+CONNECTED = (
+    "name",
+    "img",
+    "language",
+    "is_active",
+    "is_guest",
+    "is_staff",
+    "is_invisible",
+    "last_active",
+    "silenced_until",
+)
 
 
 def get(user_id: UUID | str) -> User:
@@ -32,6 +43,11 @@ def by_ids(ids: Iterable[UUID]) -> dict[UUID, User]:
 
 def by_name(name: str) -> User | None:
     return User.objects.filter(name_key=name_key(name)).first()
+
+
+def banned_until(at: datetime) -> list[User]:
+    """Those whose ban has ended by then, and who are still shut out."""
+    return list(User.objects.filter(is_active=False, banned_until__lte=at))
 
 
 def looks_taken(name: str, *, but: UUID | None = None) -> bool:
@@ -135,23 +151,40 @@ def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
     now = times.now()
     marks = ", ".join(["%s"] * len(token_hashes))
     query = f"""
-        SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language, is_staff, is_guest
+        SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language, is_staff, is_guest,
+            silenced_until > %s
         FROM accounts_device device JOIN accounts_user person ON person._id = user_id
         WHERE token_hash IN ({marks}) AND expires_at > %s AND is_active
     """  # noqa: S608
-    rows = bulk.select(query, [bulk.to_db_value(now - Device.SEEN_EVERY), *token_hashes, bulk.to_db_value(now)])
+    rows = bulk.select(
+        query, [bulk.to_db_value(now - Device.SEEN_EVERY), bulk.to_db_value(now), *token_hashes, bulk.to_db_value(now)]
+    )
     return {
         token_hash: Poster(
             bulk.id_of(device_id),
             bool(is_stale),
-            User.from_db(None, _SHOWN, (bulk.id_of(user_id), name, img, language, bool(is_staff), bool(is_guest))),
+            User.from_db(
+                None,
+                _SHOWN,
+                (
+                    bulk.id_of(user_id),
+                    name,
+                    img,
+                    language,
+                    bool(is_staff),
+                    bool(is_guest),
+                    _LATER if is_silent else None,
+                ),
+            ),
         )
-        for token_hash, device_id, is_stale, user_id, name, img, language, is_staff, is_guest in rows
+        for token_hash, device_id, is_stale, user_id, name, img, language, is_staff, is_guest, is_silent in rows
     }
 
 
 #: In the order of the model: `from_db` takes the values in that.
-_SHOWN = ("id", "name", "img", "language", "is_staff", "is_guest")
+_SHOWN = ("id", "name", "img", "language", "is_staff", "is_guest", "silenced_until")
+#: Of a user who is silenced at the moment: until when, this query does not tell.
+_LATER = datetime.max.replace(tzinfo=UTC)
 
 
 def living(device_ids: Iterable[UUID]) -> set[UUID]:

@@ -31,6 +31,7 @@ def user_output(user: User, *, online: bool) -> dict[str, Any]:
         "online": online and not user.is_invisible,
         "isGuest": user.is_guest,
         "isStaff": user.is_staff,
+        "isGone": not user.is_active,
         "lastActive": iso(user.last_active),
     }
 
@@ -42,6 +43,7 @@ class UserOutput(Output):
     online = serializers.BooleanField()
     isGuest = serializers.BooleanField(help_text="Has no password: anybody could have chosen this name.")
     isStaff = serializers.BooleanField(help_text="One of those who run this chat.")
+    isGone = serializers.BooleanField(help_text="Deactivated: reads and answers nothing.")
     lastActive = serializers.DateTimeField()
 
 

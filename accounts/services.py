@@ -30,6 +30,15 @@ from presence import services as presence
 
 log = logging.getLogger(__name__)
 
+
+def _not_connected(user: User) -> None:
+    raise RuntimeError("groups has not set accounts.services.pass_on_groups yet")
+
+
+#: Gives the groups of a user who is gone to others, in the caller's transaction. Accounts may not import groups, whose
+#: AppConfig sets this.
+pass_on_groups: Callable[[User], None] = _not_connected
+
 #: The fields that other users see.
 _SEEN = {"name", "img", "is_invisible"}
 #: Signed-in devices of a user; one more signs out the least recently used.
@@ -81,6 +90,8 @@ def sign_in(*, name: str, password: str, address: str, online: bool | None = Non
     """
     with rules.counted_attempt(name, address):
         user = selectors.by_name(name)
+        if user is not None and rules.ban_is_over(user):
+            user = _activate(user)
         fits = passwords.fits(user.password if user is not None else "", password, address=address)
         if not fits or user is None or not user.is_active:
             raise errors.InvalidCredentials()
@@ -455,18 +466,20 @@ def note_active(user_ids: Iterable[UUID], at: datetime) -> None:
 # Staff ----------------------------------------------------------------------------------------------------------------
 
 
-def deactivate(*, user: User, by: User) -> User:
-    """Sign a user out everywhere and refuse them until `activate`; their messages stay.
+def deactivate(*, user: User, by: User, until: datetime | None = None) -> User:
+    """Sign a user out everywhere and refuse them until then, or until `activate`; their messages stay.
 
-    Raises Forbidden.
+    The groups that they own go to others. Raises Forbidden.
     """
     rules.require_may_shut_out(by, user)
-    user.is_active = False
+    user.is_active, user.banned_until = False, until
 
     def body() -> User:
-        user.save(update_fields=["is_active"])
+        user.save(update_fields=["is_active", "banned_until"])
         Device.objects.filter(user=user).delete()
+        pass_on_groups(user)
         on_commit(lambda: events.deactivated(user.pk))
+        on_commit(lambda: events.profile_changed(user))
         on_commit(lambda: _hide(user.pk))
         return user
 
@@ -476,10 +489,34 @@ def deactivate(*, user: User, by: User) -> User:
 def activate(*, user: User, by: User) -> User:
     """End a deactivation. Raises Forbidden."""
     rules.require_may_shut_out(by, user)
-    user.is_active = True
+    return _activate(user)
+
+
+def _activate(user: User) -> User:
+    user.is_active, user.banned_until = True, None
 
     def body() -> User:
-        user.save(update_fields=["is_active"])
+        user.save(update_fields=["is_active", "banned_until"])
+        on_commit(lambda: events.profile_changed(user))
+        return user
+
+    return run_atomic(body)
+
+
+def end_bans() -> None:
+    """Let those in again whose ban is over. One query, as a rule."""
+    for user in selectors.banned_until(times.now()):
+        _activate(user)
+
+
+def silence(*, user: User, by: User, until: datetime | None) -> User:
+    """Let a user read but not write until then; None ends it. Raises Forbidden."""
+    rules.require_may_shut_out(by, user)
+    user.silenced_until = until
+
+    def body() -> User:
+        user.save(update_fields=["silenced_until"])
+        on_commit(lambda: events.person_changed(user))
         return user
 
     return run_atomic(body)

@@ -107,6 +107,8 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 REGISTRATION = env.str("REGISTRATION", default="open")
 # open, or closed: who may find, join and read a group whose creator did not say. The page always says.
 NEW_GROUPS = env.str("NEW_GROUPS", default="open")
+# Minutes for which staff may read a chat that is not theirs, after they said why.
+STAFF_ACCESS_MINUTES = env.int("STAFF_ACCESS_MINUTES", default=60)
 # Whom guests find and write to: everyone, or contacts: those with whom they share a chat. Then they enter groups by
 # invitation only.
 GUESTS_SEE = env.str("GUESTS_SEE", default="everyone")

@@ -7,6 +7,7 @@ exist once.
 import uuid
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -237,6 +238,39 @@ class Removal(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_removal_each")]
+
+
+class StaffAccess(Model):
+    """A member of the staff opened a chat that is not theirs, for a while and with a reason.
+
+    A log: rows are neither changed nor deleted, and keep their names when room and people are gone.
+    """
+
+    room = models.ForeignKey(Room, models.SET_NULL, null=True, related_name="+", verbose_name=_("conversation"))
+    chat = models.CharField(_("conversation"), max_length=200)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("opened by")
+    )
+    by_name = models.CharField(_("opened by"), max_length=80)
+    reason = models.CharField(_("reason"), max_length=500)
+    opened_at = models.DateTimeField(_("opened"), default=now)
+    until = models.DateTimeField(_("until"))
+
+    class Meta:
+        verbose_name = _("opening of a private chat")
+        verbose_name_plural = _("openings of private chats")
+        default_permissions = ("add", "view")
+
+    def __str__(self) -> str:
+        return self.chat
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("the log of openings is only added to")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("the log of openings is only added to")
 
 
 class Recall(Model):

@@ -16,6 +16,8 @@ from groups.models import Membership, Room
 #: has put others into.
 MEMBERS_MAX = 2000
 GROUPS_MAX = 500
+#: Characters of the reason for which staff open a private chat.
+REASON_MIN, REASON_MAX = 5, 500
 #: Pinned chats of a user.
 PINS_MAX = 20
 #: Names that a refusal lists.
@@ -68,6 +70,16 @@ def require_join(room: Room, *, by: User, invite_code: str, was_removed: bool) -
         raise Forbidden(_("This invitation is no longer valid."), code="invite_invalid")
     if was_removed:
         raise Forbidden(_("You were removed from this group. Only its administrators add you again."), code="removed")
+
+
+def require_may_open(by: User, reason: str) -> str:
+    """Open a chat that is not one's own, as staff: with a reason, which is returned as it is kept."""
+    if not (by.is_staff and by.has_perm("groups.add_staffaccess")):
+        raise Forbidden()
+    reason = " ".join(reason.split())
+    if len(reason) < REASON_MIN:
+        raise Invalid(errors={"reason": [_("Say why, so that others can judge it later.")]})
+    return reason[:REASON_MAX]
 
 
 def require_capacity(room: Room, newcomers: int) -> None:

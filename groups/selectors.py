@@ -13,7 +13,8 @@ from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
-from groups.models import Membership, Recall, Removal, Room, direct_room_id, name_skeletons
+from chatproject.core.times import now
+from groups.models import Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
@@ -145,6 +146,51 @@ def group_memberships(user: User) -> list[Membership]:
         .filter(user=user, room__kind=Room.Kind.GROUP)
         .order_by("-room__last_at", "room_id")
     )
+
+
+def readable_by_staff(by: User, room_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these rooms whose messages a member of the staff may read now: open groups, their own chats, and those
+    that they have opened with a reason, for a while. Three queries.
+    """
+    is_open = Room.objects.filter(pk__in=room_ids, kind=Room.Kind.GROUP, join_policy=Room.JoinPolicy.OPEN)
+    opened = StaffAccess.objects.filter(room__in=room_ids, by=by, until__gt=now())
+    mine = Membership.objects.filter(room__in=room_ids, user=by)
+    return {
+        *is_open.values_list("pk", flat=True),
+        *opened.values_list("room_id", flat=True),
+        *mine.values_list("room_id", flat=True),
+    }
+
+
+def opened_until(by: User, room_id: UUID) -> datetime | None:
+    """Until when a member of the staff may read this chat for the reason that they gave."""
+    found = StaffAccess.objects.filter(room=room_id, by=by, until__gt=now()).order_by("-until").first()
+    return found.until if found else None
+
+
+def titles(rooms: Iterable[Room]) -> dict[UUID, str]:
+    """What people call these rooms: a group by its name, a private chat by its two people. One query."""
+    rooms = list(rooms)
+    direct = [room.pk for room in rooms if room.is_direct]
+    names: dict[UUID, list[str]] = {}
+    if direct:
+        found = Membership.objects.filter(room__in=direct).order_by("pk").values_list("room_id", "user__name")
+        for room_id, name in found:
+            names.setdefault(room_id, []).append(name)
+    return {room.pk: " – ".join(names.get(room.pk, [])) or str(room) for room in rooms}
+
+
+def owned_groups(user: User) -> list[UUID]:
+    """The living groups that a user owns."""
+    mine = Membership.objects.filter(user=user, role=Membership.Role.OWNER, room__kind=Room.Kind.GROUP)
+    return list(mine.filter(room__dissolved_at=None).values_list("room_id", flat=True))
+
+
+def heir(room: Room, but: User) -> Membership | None:
+    """Who owns a group when its owner is gone: the eldest admin, or else the eldest member."""
+    others = room.memberships.select_related("user").exclude(user=but).filter(user__is_active=True)
+    admins = others.filter(role=Membership.Role.ADMIN)
+    return admins.order_by("joined_at", "pk").first() or others.order_by("joined_at", "pk").first()
 
 
 def sharing(user_id: UUID, among: Collection[UUID]) -> set[UUID]:

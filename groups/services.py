@@ -6,6 +6,7 @@ Each is one transaction: rules, rows, system message; events after the commit.
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.files import avatars
 from chatproject.core.times import now
 from groups import events, rules, selectors
-from groups.models import FOREVER, Membership, Recall, Removal, Room, direct_room_id, name_skeletons
+from groups.models import FOREVER, Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
 
 
 class PostSystemMessage(Protocol):
@@ -430,6 +431,107 @@ def shut_down(*, group_id: UUID) -> Room:
 def delete_dissolved(room_id: UUID) -> None:
     """Delete the row of a dissolved group whose messages are gone."""
     run_atomic(lambda: Room.objects.filter(pk=room_id).exclude(dissolved_at=None).delete())
+
+
+# Staff ----------------------------------------------------------------------------------------------------------------
+
+
+def open_for_staff(*, by: User, room_id: UUID, reason: str) -> StaffAccess:
+    """Let a member of the staff read a chat for STAFF_ACCESS_MINUTES. It is logged, and the chat has a line about it.
+
+    Raises Forbidden, Invalid, NotFound.
+    """
+    reason = rules.require_may_open(by, reason)
+
+    def body() -> StaffAccess:
+        room = selectors.locked_room(room_id)
+        access = StaffAccess.objects.create(
+            room=room,
+            chat=selectors.titles([room])[room.pk][:200],
+            by=by,
+            by_name=by.name,
+            reason=reason,
+            until=now() + timedelta(minutes=settings.STAFF_ACCESS_MINUTES),
+        )
+        if room.dissolved_at is None:
+            post_system_message(room, by=by, action="opened")
+        return access
+
+    return run_atomic(body)
+
+
+def update_as_staff(*, by: User, group_id: UUID, **changes: str) -> Room:
+    """Change `name` or `join_policy` of a group without being a member."""
+
+    def body() -> Room:
+        room = selectors.locked_group(group_id)
+        return _change(Membership(room=room, user=by), by, changes).room
+
+    return run_atomic(body)
+
+
+def remove_as_staff(*, by: User, group_id: UUID, user_id: UUID) -> Room:
+    """Remove a member, as its admins do. An owner goes only after there is another one."""
+
+    def body() -> Room:
+        room = selectors.locked_group(group_id)
+        target = selectors.other_membership(room, user_id)
+        if target.is_owner:
+            raise Conflict(_("Name another owner first."), code="last_owner")
+        _remove_member(target)
+        Removal.objects.get_or_create(room=room, user_id=user_id)
+        _renew_code(room)
+        on_commit(lambda: events.removed(room, target.user, by=by))
+        post_system_message(room, by=by, action="removed", people=[target.user])
+        return room
+
+    return run_atomic(body)
+
+
+def set_role_as_staff(*, by: User, group_id: UUID, user_id: UUID, role: str) -> Room:
+    """Make a member an admin or a member; `owner` names a new owner, and the one before becomes an admin."""
+
+    def body() -> Room:
+        room = selectors.locked_group(group_id)
+        target = selectors.other_membership(room, user_id)
+        if target.role == role:
+            return room
+        if role == Membership.Role.OWNER:
+            _name_owner(room, target, before=Membership.Role.ADMIN)
+            post_system_message(room, by=by, action="named_owner", people=[target.user])
+        else:
+            if target.is_owner:
+                raise Conflict(_("Name another owner first."), code="last_owner")
+            target.role = role
+            target.save(update_fields=["role"])
+            post_system_message(room, by=by, action="role", people=[target.user], role=role)
+        on_commit(lambda: events.updated(room))
+        return room
+
+    return run_atomic(body)
+
+
+def pass_on_groups(user: User) -> None:
+    """Give the groups of an owner who is gone to the eldest admin, or else the eldest member.
+
+    In the caller's transaction. A group in which nobody else is left keeps its owner.
+    """
+    for group_id in selectors.owned_groups(user):
+        room = selectors.locked_group(group_id)
+        heir = selectors.heir(room, user)
+        if heir is not None:
+            _name_owner(room, heir, before=Membership.Role.MEMBER)
+            post_system_message(room, by=heir.user, action="inherited", people=[user])
+            on_commit(partial(events.updated, room))
+
+
+def _name_owner(room: Room, owner: Membership, *, before: str) -> None:
+    room.memberships.filter(role=Membership.Role.OWNER).update(role=before)
+    owner.role = Membership.Role.OWNER
+    owner.save(update_fields=["role"])
+    if room.offered_to_id is not None:
+        room.offered_to = None
+        room.save(update_fields=["offered_to"])
 
 
 def _dissolve(room: Room) -> Room:

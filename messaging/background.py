@@ -27,6 +27,8 @@ EPOCH_SECONDS = 5
 #: Seconds between two questions whether the uploads are due for a sweep; one process of all gets
 #: the answer yes.
 SWEEP_UPLOADS_SECONDS = 600
+#: Seconds after its end at which a ban is lifted at the latest; a sign-in lifts it at once.
+END_BANS_SECONDS = 30
 RATE_UPLOAD_SWEEPS = "1/h"
 #: Seconds after which people who have their whole budget again are forgotten.
 FORGET_BUDGETS_SECONDS = 60
@@ -49,6 +51,7 @@ def start() -> None:
     hub.every(1, settle_budgets)
     hub.every(FORGET_BUDGETS_SECONDS, forget_budgets)
     hub.every(EPOCH_SECONDS, check_epoch)
+    hub.every(END_BANS_SECONDS, end_bans)
     hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
     hub.every(SCRUB_SECONDS, scrub)
 
@@ -96,6 +99,11 @@ async def sweep() -> None:
     while gone := await in_thread(presence_services.sweep):
         await in_thread(accounts.note_active, gone, now())
         sockets.online_list_changed.set()
+
+
+async def end_bans() -> None:
+    """Let those in again whose ban is over."""
+    await in_thread(accounts.end_bans)
 
 
 async def sweep_departures() -> None:

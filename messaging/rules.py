@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.rules import require_voice
 from chatproject.core.errors import ChatError, Conflict, Forbidden, Invalid
 from chatproject.core.files.space import StorageFull
 from chatproject.core.times import now
@@ -61,6 +62,7 @@ def require_recall(by: User, message: Message, membership: Membership) -> None:
 
 def require_edit(by: User, message: Message, content: str) -> None:
     """Edit: the sender within EDIT_WINDOW."""
+    require_voice(by)
     if message.sender_id != by.pk or message.type == types.SYSTEM:
         raise Forbidden(_("You can edit only what you wrote."))
     if message.is_recalled:

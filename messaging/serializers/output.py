@@ -153,6 +153,7 @@ class ChatOutput(OwnSettingsOutput):
     img = serializers.CharField()
     isGuest = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person")
     isStaff = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person")
+    isGone = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person is deactivated")
     online = serializers.BooleanField(allow_null=True)
     lastActive = serializers.DateTimeField(allow_null=True)
     memberCount = serializers.IntegerField()
@@ -176,6 +177,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "img": other.user.img if other else room.avatar,
         "isGuest": other.user.is_guest if other else None,
         "isStaff": other.user.is_staff if other else None,
+        "isGone": not other.user.is_active if other else None,
         "online": online if other else None,
         "lastActive": iso(other.user.last_active) if other else None,
         "memberCount": room.member_count,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from django.conf import settings
 
 from accounts.models import User
+from accounts.rules import require_voice
 from chatproject.core.db.transactions import release_connection
 from groups.rules import require_other
 from messaging import types
@@ -19,7 +20,8 @@ from messaging.services.send_batch import OutgoingMessage, StoredMessage, commit
 
 
 def outgoing(form: MessageInput, *, sender: User, is_group: bool, socket_id: str = "") -> OutgoingMessage:
-    """The message that a checked input asks for. Raises Invalid where its details or its receiver are wrong."""
+    """The message that a checked input asks for. Raises Silenced, and Invalid for wrong details or a wrong receiver."""
+    require_voice(sender)
     details = types.TYPES[form.type].read(form)
     if not is_group:
         require_other(sender.pk, form.to)

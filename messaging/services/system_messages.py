@@ -5,6 +5,7 @@ language.
 import json
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -30,6 +31,9 @@ _ENGLISH = {
     "role": "{actor} made {people} {role}",
     "offered": "{actor} offered the group to {people}",
     "transferred": "{actor} handed the group over to {people}",
+    "inherited": "{people} is gone: {actor} owns the group now",
+    "named_owner": "{actor}, who runs this chat, made {people} the owner",
+    "opened": "{actor}, who runs this chat, opened it to read it",
 }
 
 
@@ -48,6 +52,11 @@ def post_system_message(
         "name": name,
         "role": role,
     }
+    sender: User = by
+    receiver_id: UUID | None = None
+    if room.is_direct:  # it stands between the two, whose chat it is
+        one = room.memberships.select_related("user").order_by("pk")[0]
+        sender, receiver_id = one.user, one.peer_id
     content = _ENGLISH[action].format(
         actor=by.name, people=", ".join(user.name for user in people), name=name, role=role
     )
@@ -59,7 +68,7 @@ def post_system_message(
         room=room,
         seq=room.last_seq,
         version=room.take_version(),
-        sender=by,
+        sender=sender,
         client_id=str(message_id),
         type=types.SYSTEM,
         content=content,
@@ -67,12 +76,13 @@ def post_system_message(
     )
     room.last_message_id, room.last_at = message.pk, message.sent_at
     room.save(update_fields=["last_seq", "system_lines", "last_version", "last_message_id", "last_at"])
-    output = message_output(message, receiver_id=None)
+    output = message_output(message, receiver_id=receiver_id)
     encoded = orjson.dumps(output)
     change = epochs.Change(room.pk, message.seq, message.pk, message.version)
     on_commit(lambda: events.message_created(output, encoded))
     on_commit(lambda: epochs.note(change))
-    on_commit(lambda: cache.group(room.pk, room.last_said, [], encoded, output["seq"]))
+    if receiver_id is None:
+        on_commit(lambda: cache.group(room.pk, room.last_said, [], encoded, output["seq"]))
     gone = {"left": [by], "removed": people}.get(action, [])
     on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))
 

@@ -198,12 +198,12 @@ function applyLeave(store, data) {
 function applyUser(store, user) {
   if (user.id === store.me.id) store.me = { ...store.me, ...user };
   store.mergePerson(user);
-  const { name, img, isGuest, isStaff } = user;
-  store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff });
+  const { name, img, isGuest, isStaff, isGone } = user;
+  store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff, isGone });
   for (const [id, group] of store.groups) {
     if (!group.members?.some((member) => member.id === user.id)) continue;
     const members = group.members.map((member) =>
-      member.id === user.id ? { ...member, name, img, isGuest, isStaff } : member,
+      member.id === user.id ? { ...member, name, img, isGuest, isStaff, isGone } : member,
     );
     store.groups.set(id, { ...group, members });
     store.notify(`group:${chatKey("group", id)}`);

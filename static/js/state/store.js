@@ -437,9 +437,9 @@ export class Store {
   }
 
   // ── People and groups ───────────────────────────────────────────────────
-  mergePerson({ id, name, img, online, lastActive, isGuest, isStaff }) {
+  mergePerson({ id, name, img, online, lastActive, isGuest, isStaff, isGone }) {
     const known = this.people.get(id);
-    const fresh = Object.entries({ id, name, img, online, lastActive, isGuest, isStaff }).filter(
+    const fresh = Object.entries({ id, name, img, online, lastActive, isGuest, isStaff, isGone }).filter(
       ([, value]) => value != null,
     );
     this.people.set(id, { ...known, ...Object.fromEntries(fresh) });

@@ -50,10 +50,10 @@ export function iconButton(name, label, click, attributes = {}) {
   );
 }
 
-const MARKS = { staff: gettext("staff"), guest: gettext("guest") };
+const MARKS = { gone: gettext("gone"), staff: gettext("staff"), guest: gettext("guest") };
 
-/** What a name is marked with: staff, guest or nothing. */
-export const markOf = ({ isStaff, isGuest }) => (isStaff ? "staff" : isGuest ? "guest" : "");
+/** What a name is marked with: gone, staff, guest or nothing. */
+export const markOf = ({ isGone, isStaff, isGuest }) => (isGone ? "gone" : isStaff ? "staff" : isGuest ? "guest" : "");
 
 /**
  * A name as it stands wherever a person or group is shown: with its mark, which a long name does

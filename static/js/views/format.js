@@ -91,6 +91,9 @@ const SYSTEM_MESSAGES = {
   picture: gettext("%(actor)s changed the picture of the group"),
   offered: gettext("%(actor)s offered the group to %(people)s"),
   transferred: gettext("%(actor)s handed the group over to %(people)s"),
+  inherited: gettext("%(people)s is gone: %(actor)s owns the group now"),
+  named_owner: gettext("%(actor)s, who runs this chat, made %(people)s the owner"),
+  opened: gettext("%(actor)s, who runs this chat, opened it to read it"),
 };
 
 /**
