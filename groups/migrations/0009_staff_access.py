@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0007_what_counts_as_unread'),
+        ('groups', '0008_pictures_made_here'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
