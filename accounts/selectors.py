@@ -11,8 +11,9 @@ from accounts.models import Device, Installation, NameSkeleton, User
 from accounts.names import name_key, skeletons
 from chatproject.core import errors, times
 from chatproject.core.db import bulk
-from chatproject.core.db.queries import page
+from chatproject.core.db.queries import containing, page
 from chatproject.core.files.avatars import ADDRESS
+from chatproject.core.text import Wanted
 
 #: The fields of a connected user that stay in memory.
 CONNECTED = (
@@ -87,8 +88,8 @@ def _people(by: User, search: str, after: str, only_contacts: bool) -> QuerySet[
     if only_contacts:
         # By the names of the relations: accounts know no groups.
         found = found.filter(Q(memberships__room__memberships__user=by) | Q(pk=by.pk)).distinct()
-    if wanted := name_key(search):
-        found = found.filter(name_key__contains=wanted)
+    if wanted := Wanted(search):
+        found = containing(found, "name", wanted)
     return found.order_by("name_key")
 
 

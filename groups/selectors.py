@@ -11,8 +11,10 @@ from accounts.models import User
 from accounts.names import name_key
 from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
+from chatproject.core.db.queries import containing
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
+from chatproject.core.text import Wanted
 from chatproject.core.times import now
 from groups.models import Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
 
@@ -222,10 +224,10 @@ def _listed_groups(user: User, search: str, after: UUID | None, only_own: bool) 
     mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
     visible = Q(pk__in=list(mine))
     rooms = _GROUPS.filter(visible if only_own else visible | Q(join_policy=Room.JoinPolicy.OPEN))
-    if search:
-        rooms = rooms.filter(name__icontains=search)
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
+    if wanted := Wanted(search):
+        rooms = containing(rooms, "name", wanted)
     return rooms.order_by("-pk")
 
 

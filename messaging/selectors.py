@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 import orjson
@@ -15,10 +16,11 @@ from django.db.models.functions import Coalesce
 from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
-from chatproject.core.db.queries import contains, page, without_index
+from chatproject.core.db.queries import may_contain, page, without_index
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
+from chatproject.core.text import Wanted
 from groups import selectors as rooms
 from groups.models import Membership, Room, direct_room_id
 from messaging import types
@@ -310,6 +312,21 @@ def correspondents(user: User, among: Collection[UUID]) -> set[UUID]:
     return {others[room_id] for room_id in rooms.values_list("pk", flat=True)}
 
 
+def added_with(user: User, message_id: UUID) -> list[User]:
+    """The people whom a system line tells to have been added, as far as they are still members."""
+    message, _membership = message_for(user, message_id)
+    added = Membership.objects.filter(
+        room_id=message.room_id, added_by_id=message.sender_id, joined_at__lte=message.sent_at
+    )
+    # The room was locked meanwhile: between its last two messages nothing else was done.
+    before = Message.objects.filter(room_id=message.room_id, seq=message.seq - 1).values_list("sent_at", flat=True)
+    if message.type != types.SYSTEM or message.details is None:
+        return []
+    if since := before.first():
+        added = added.filter(joined_at__gt=since)
+    return [membership.user for membership in added.select_related("user").order_by("user__name_key")]
+
+
 def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:
     """Those of the messages that are in the user's chats. Two queries."""
     found = list(Message.objects.select_related("sender", "room").filter(pk__in=message_ids))
@@ -326,12 +343,13 @@ def search(
     before: UUID | None = None,
     limit: int,
 ) -> Found:
-    """The user's messages that contain `text`, case-insensitively, newest first; in one chat or in
-    all.
+    """The user's messages that contain `text`, as `core.text.fold` compares, newest first; in one
+    chat or in all.
 
     Without an index, which every message would pay for: a search reads a limited number of
     messages, so that it takes a fraction of a second, and can be continued from `Found.next`.
     """
+    wanted = Wanted(text)
     if chat_id is None:
         places = rooms.own_rooms(user.pk)
     else:
@@ -348,24 +366,23 @@ def search(
         if oldest is not None:
             messages = messages.filter(pk__gte=oldest)
         messages = messages.alias(place=without_index("room_id")).filter(place__in=list(places))
-    in_details = Q(type__in=types.WITH_WORDS) & contains("details_json", orjson.dumps(text).decode()[1:-1])
-    holding = messages.filter(contains("content", text) | in_details).exclude(type=types.SYSTEM)
-    found = page(holding[:limit], "sender", "room")
-    return Found(
-        [message for message in found if _says(message, text.casefold())],
-        next=found[-1].pk if len(found) == limit else oldest,
+    # Details are in JSON, with keys and numbers that nobody said: what they say is read here.
+    holding = messages.filter(may_contain("content", wanted) | Q(type__in=types.WITH_WORDS), recalled_at=None)
+    rows = holding.exclude(type=types.SYSTEM).values_list("pk", "type", "content", "details_json")
+    says = (
+        pk for pk, type_, content, details in rows.iterator(chunk_size=limit) if _says(wanted, type_, content, details)
     )
+    ids = list(islice(says, limit))
+    found = page(Message.objects.filter(pk__in=ids).order_by("-pk"), "sender", "room") if ids else []
+    return Found(found, next=ids[-1] if len(ids) == limit else oldest)
 
 
-def _says(message: Message, text: str) -> bool:
-    """Whether the words of a message contain `text`, not only the keys or numbers of its
-    details.
-    """
-    details = message.details
-    if details is None:
+def _says(wanted: Wanted, type_: str, content: str, details: str) -> bool:
+    """Whether the words of a message contain what is wanted."""
+    if wanted.is_in(content):
         return True
-    words = [message.content, *types.TYPES[message.type].words(details)]
-    return any(text in one.casefold() for one in words)
+    words = types.TYPES[type_].words(orjson.loads(details)) if details else ()
+    return any(wanted.is_in(one) for one in words)
 
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:

@@ -53,6 +53,33 @@ def tea(person: Any, group: Any) -> Any:
         ("CAFÉ Ζώνη", "café ζ"),
         ("100% [a].* _x_ \\d 'q\" ☕️", "% [a].* _x_ \\d 'q\" ☕"),
         ("one\ntwo", "one\ntwo"),
+        ("one\r\ntwo", "one two"),
+        ("one\u2028two", "one  two"),
+        ("cafe\u0301", "café"),
+        ("Café", "CAFE\u0301"),
+        ("e\u0323\u0302", "\u1ec7"),
+        ("ＡＢＣ１２３", "abc123"),
+        ("abc 123", "ＡＢＣ　１２３"),
+        ("ｶﾞｷﾞｸﾞ", "ガギグ"),
+        ("ガギグ", "ｶﾞ"),
+        ("한국어", "\u1112\u1161\u11ab\u1100\u116e\u11a8"),
+        ("\u1112\u1161\u11ab", "한"),
+        ("한국어", "국"),
+        ("これを", "を"),
+        ("नमस्ते", "म"),
+        ("cheers 🎉!", "🎉"),
+        ("I ❤️ tea", "❤"),
+        ("I ❤ tea", "❤️"),
+        ("Straße", "STRASSE"),
+        ("GROSS", "groß"),
+        ("İstanbul", "istanbul"),
+        ("ISPARTA", "ısparta"),
+        ("ΟΔΟΣ", "οδος"),
+        ("co\u00adoperate", "cooperate"),
+        ("می\u200cخواهم", "میخواهم"),
+        ("㎏ ﬁne", "kg fine"),
+        ("⾦曜日", "金"),
+        ("x", "x"),
         ("خبر عاجل", "عاجل"),
     ],
 )
@@ -61,7 +88,28 @@ def test_any_part_of_what_was_said_finds_it_whatever_its_case(tea: Any, said: st
     sent = say(said)
     where = {"chatId": room["id"], "isGroup": True}
     assert ids(bob.get("/message/search", q=asked, **where)) == [sent["id"]]
-    assert bob.get("/message/search", q=asked + "x", **where) == []
+    assert bob.get("/message/search", q=asked + "qx", **where) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("İpek", "ipek"),
+        ("Ｗｉｄｅ", "wide"),
+        ("Weiß", "WEISS"),
+        ("한결", "\u1112\u1161\u11ab"),
+        ("Ame\u0301lie", "AMÉ"),
+    ],
+)
+def test_people_and_groups_are_found_however_their_names_are_written(
+    person: Any, group: Any, name: str, asked: str
+) -> None:
+    ann = person("ann")
+    named = person(name)
+    room = group(ann, name=f"{name} {person.unique()}")
+    assert named.id in {one["id"] for one in ann.get("/userChatList", search=asked, limit=200)}
+    assert room["id"] in {one["id"] for one in ann.get("/group/allList", search=asked, limit=200)}
+    assert ann.get("/userChatList", search=f"{asked} qx") == ann.get("/group/allList", search=f"{asked} qx") == []
 
 
 def test_strangers_and_those_who_left_find_nothing(tea: Any, person: Any) -> None:

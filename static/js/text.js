@@ -26,3 +26,24 @@ export const fold = (text) =>
     .normalize("NFKC")
     .replace(/[\s\u0085]+/g, " ")
     .trim();
+
+/** Where a text says the same as `wanted`: its graphemes before, there, and after; or null. */
+export function findIn(text, wanted) {
+  const query = fold(wanted);
+  if (!query || !fold(text).includes(query)) return null;
+  const written = graphemes(text);
+  let folded = "";
+  // For each grapheme, where its folding begins.
+  const begins = written.map((one) => {
+    const begin = folded.length;
+    const more = fold(one) || (/\s/.test(one) && !folded.endsWith(" ") ? " " : "");
+    folded += more;
+    return begin;
+  });
+  const at = folded.indexOf(query);
+  if (at < 0) return null;
+  const first = begins.findLastIndex((begin) => begin <= at);
+  const end = begins.findIndex((begin) => begin >= at + query.length);
+  const last = end < 0 ? written.length : end;
+  return { before: written.slice(0, first), hit: written.slice(first, last), after: written.slice(last) };
+}

@@ -330,6 +330,34 @@ def test_two_chinese_characters_find_people_and_messages_and_escape_clears(
     expect(names(ann)).to_have_count(2)
 
 
+def test_one_character_of_any_script_is_searched_for_and_the_hit_is_marked_as_it_was_written(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    said = {
+        "국": ("대한민국 만세", "국"),
+        "を": ("お茶を飲む", "を"),
+        "म": ("नमस्ते", "म"),
+        "🎉": ("cheers 🎉!", "🎉"),
+        "q": ("tranquil", "q"),
+        "strasse": ("Große Straße 7", "Straße"),
+        "ABC １": ("ａｂｃ\n1", "ａｂｃ 1"),
+        "re\u0301": ("Une réponse", "ré"),
+        "istan": ("İstanbul", "İstan"),
+    }
+    for text, _ in said.values():
+        bob.say(ann, text)
+    for asked, (text, marked) in said.items():
+        ann.page.fill("#search", asked)
+        hit = ann.page.locator(".hits .hit", has_text=text.replace("\n", " "))
+        expect(hit).to_have_count(1)
+        expect(hit.locator("mark")).to_have_text(marked)
+    ann.page.fill("#search", "🦄")
+    expect(ann.page.locator(".no-result")).to_have_text("Nothing found for “🦄”.")
+    ann.page.fill("#search", bob.name.upper().replace("B", "Ｂ"))
+    expect(ann.page.locator(".rows .chat-name")).to_have_text([bob.name])
+
+
 def test_what_nobody_said_is_not_found_and_what_strangers_said_neither(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

@@ -11,6 +11,8 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
+from chatproject.core.text import Wanted
+
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
@@ -23,6 +25,8 @@ class Dialect:
     #: How values of these types are written in our own SQL; values of other types are passed as
     #: they are.
     converters: Mapping[type, Callable[[Any], Any]] = {}
+    #: Whether `may_contain` is exact.
+    folds = False
 
     def speaks_sql(self) -> bool:
         return False
@@ -46,8 +50,8 @@ class Dialect:
     def page(self, rows: QuerySet[M], *related: str) -> list[M]:
         return list(rows.select_related(*related))
 
-    def contains(self, field: str, text: str) -> Q:
-        return Q(**{f"{field}__icontains": text})
+    def may_contain(self, field: str, wanted: Wanted) -> Q:
+        return Q(**{f"{field}__regex": wanted.pattern})
 
     def without_index(self, field: str) -> Combinable:
         return Coalesce(field, field)

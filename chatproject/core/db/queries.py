@@ -6,6 +6,7 @@ from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
 from chatproject.core.db.current import dialect
+from chatproject.core.text import Wanted
 
 M = TypeVar("M", bound=Model)
 
@@ -24,9 +25,18 @@ def page(rows: QuerySet[M], *related: str) -> list[M]:
     return dialect().page(rows, *related)
 
 
-def contains(field: str, text: str) -> Q:
-    """Rows whose `field` contains `text`, ignoring case in any script."""
-    return dialect().contains(field, text)
+def may_contain(field: str, wanted: Wanted) -> Q:
+    """All rows whose `field` contains what is wanted, and perhaps others: `wanted.is_in` tells."""
+    return dialect().may_contain(field, wanted)
+
+
+def containing(rows: QuerySet[M], field: str, wanted: Wanted) -> QuerySet[M]:
+    """Those of some few rows whose `field` contains what is wanted."""
+    holding = rows.filter(may_contain(field, wanted))
+    if dialect().folds:
+        return holding
+    candidates = holding.values_list("pk", field)
+    return rows.filter(pk__in=[pk for pk, text in candidates if wanted.is_in(text)])
 
 
 def without_index(field: str) -> Combinable:

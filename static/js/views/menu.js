@@ -1,5 +1,6 @@
 // A menu at a button or at the pointer, with arrows, Home, End, first letters, Enter and Esc;
 // closing restores the focus.
+import { fold } from "chat/text.js";
 import { h, icon } from "chat/views/dom.js";
 
 let open = null;
@@ -69,7 +70,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
 /** The index of the next entry that begins with the pressed letter. */
 function beginsWith({ key, ctrlKey, metaKey, altKey }, buttons, here) {
   if ([...key].length > 1 || key === " " || ctrlKey || metaKey || altKey) return undefined;
-  const begins = (button) => button.textContent.trim().toLocaleLowerCase().startsWith(key.toLocaleLowerCase());
+  const begins = (button) => fold(button.textContent).startsWith(fold(key));
   const steps = buttons.findIndex((_, step) => begins(buttons[(here + 1 + step) % buttons.length]));
   return steps === -1 ? undefined : here + 1 + steps;
 }

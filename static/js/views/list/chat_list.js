@@ -1,6 +1,7 @@
 // The sidebar: the user's own button, the search, the chats.
 import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
+import { fold } from "chat/text.js";
 import { oncePerFrame } from "chat/timing.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { onContextMenu } from "chat/views/context_menu.js";
@@ -127,8 +128,8 @@ export class ChatListView {
     replaceIfChanged(this.#me, JSON.stringify([store.me.name, store.me.img]), () =>
       avatar({ ...store.me, online: false }, "m"),
     );
-    const query = this.#search.query.toLocaleLowerCase();
-    const chats = store.chatList.filter((chat) => !query || chat.name.toLocaleLowerCase().includes(query));
+    const query = fold(this.#search.query);
+    const chats = store.chatList.filter((chat) => !query || fold(chat.name).includes(query));
     if (!chats.length) {
       if (store.hasChatList && !query)
         reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);

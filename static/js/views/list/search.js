@@ -1,7 +1,7 @@
 // The search above the chat list: own conversations, other people and open groups, messages.
 import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
-import { cut, graphemes } from "chat/text.js";
+import { cut, findIn, fold } from "chat/text.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, iconButton, markedName, senderOf, toast } from "chat/views/dom.js";
 import { fullTime, listTime, memberCount, PREVIEW_MAX } from "chat/views/format.js";
@@ -10,9 +10,6 @@ import { preview, typeOf } from "chat/views/types/registry.js";
 const SEARCH_DELAY_MS = 150;
 /** Graphemes before a hit that a snippet shows, so that the hit is visible. */
 const LEAD_LENGTH = 18;
-const HAN = /\p{Script=Han}/u;
-
-const isSearchable = (query) => [...query].length > 1 || HAN.test(query);
 
 export class SearchView {
   #store;
@@ -102,8 +99,8 @@ export class SearchView {
   }
 
   get #hasChats() {
-    const query = this.query.toLocaleLowerCase();
-    return this.#store.chatList.some((chat) => chat.name.toLocaleLowerCase().includes(query));
+    const query = fold(this.query);
+    return this.#store.chatList.some((chat) => fold(chat.name).includes(query));
   }
 
   #search = debounce(async (turn) => {
@@ -114,10 +111,9 @@ export class SearchView {
     this.#hits.replaceChildren();
     this.#next = null;
     this.#more.hidden = true;
-    this.#showNote(isSearchable(query) ? gettext("Searching the messages…") : "");
+    this.#showNote(gettext("Searching the messages…"));
     const names = this.#searchNames(query, turn);
-    const messages = isSearchable(query) ? this.#searchMessages(query, turn) : null;
-    const problem = await Promise.all([names, messages]).then(
+    const problem = await Promise.all([names, this.#searchMessages(query, turn)]).then(
       () => null,
       (refusal) => refusal,
     );
@@ -141,8 +137,8 @@ export class SearchView {
     ]);
     if (turn !== this.#turn) return;
     const store = this.#store;
-    const wanted = query.toLocaleLowerCase();
-    const matches = (name) => name.toLocaleLowerCase().includes(wanted);
+    const wanted = fold(query);
+    const matches = (name) => fold(name).includes(wanted);
     const strangers = people.filter(
       (user) =>
         user.id !== store.me.id &&
@@ -268,14 +264,15 @@ export class SearchView {
 
 /** The part of a message around the hit, with the hit marked. */
 function snippet(message, query, me) {
-  const words = new RegExp(query.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/\s+/g, "\\s+"), "iu");
   const lines = [preview(message, me), message.content, typeOf(message).text?.(message)]
     .filter(Boolean)
     .map((line) => line.replace(/\s+/g, " "));
-  const line = lines.find((one) => words.test(one)) ?? lines[0] ?? "";
-  const hit = words.exec(line);
-  if (!hit) return [line];
-  const before = graphemes(line.slice(0, hit.index));
-  const lead = before.length > LEAD_LENGTH ? `…${before.slice(-LEAD_LENGTH).join("")}` : before.join("");
-  return [lead, h("mark", {}, hit[0]), cut(line.slice(hit.index + hit[0].length), PREVIEW_MAX)];
+  for (const line of lines) {
+    const found = findIn(line, query);
+    if (!found) continue;
+    const { before, hit, after } = found;
+    const lead = before.length > LEAD_LENGTH ? `…${before.slice(-LEAD_LENGTH).join("")}` : before.join("");
+    return [lead, h("mark", {}, hit.join("")), cut(after.join(""), PREVIEW_MAX)];
+  }
+  return [lines[0] ?? ""];
 }
