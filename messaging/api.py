@@ -185,6 +185,22 @@ class ReadersView(APIView):
         return Response([user_output(user, online=user.pk in here) for user in people])
 
 
+class AddedPeopleView(APIView):
+    cost = costs.READ
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.MessageIdInput)],
+        responses=UserOutput(many=True),
+        summary="All people whom a system line about additions counts",
+        description="Those who are still members; none for other messages.",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.MessageIdInput.read(request.query_params)
+        people = selectors.added_with(request.user, message_id=form.message_id)
+        here = online_among(user.pk for user in people)
+        return Response([user_output(user, online=user.pk in here) for user in people])
+
+
 class SearchView(APIView):
     cost = costs.HEAVY
 

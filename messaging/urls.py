@@ -23,6 +23,7 @@ urlpatterns = [
     path("message/recall", api.RecallView.as_view()),
     path("message/edit", api.EditView.as_view()),
     path("message/readers", api.ReadersView.as_view()),
+    path("message/people", api.AddedPeopleView.as_view()),
     path("message/quoted", api.QuotedView.as_view()),
     path("message/search", api.SearchView.as_view()),
     path("upload", api.UploadView.as_view()),

@@ -1,5 +1,6 @@
 """Groups: members, permissions and events."""
 
+import json
 from typing import Any
 
 import pytest
@@ -205,3 +206,28 @@ def test_nobody_brings_in_somebody_who_does_not_exist(person: Any) -> None:
     nobody = "01890000-0000-7000-8000-000000000000"
     ann.post("/group/create", {"name": "x", "memberIds": [nobody]}, status=404)
     assert ann.get("/group/list") == []
+
+
+def test_a_line_about_many_people_names_three_counts_all_and_tells_the_rest_on_asking(person: Any, group: Any) -> None:
+    ann, eve = person("ann"), person("eve")
+    first, second = [person("first") for _ in range(4)], [person("second") for _ in range(30)]
+    room = group(ann, *first)
+    ann.post("/group/invite", {"groupId": room["id"], "userIds": [one.id for one in second]})
+    created, invited = ann.get("/group/messages", groupId=room["id"])
+    assert [one["name"] for one in invited["system"]["people"]] == [one.name for one in second[:3]]
+    assert (created["system"]["count"], invited["system"]["count"]) == (4, 30)
+    names = ", ".join(one.name for one in second[:3])
+    assert invited["content"] == f"{ann.name} brought in {names} and 27 more"
+    (chat,) = (one for one in ann.post("/chatList") if one["id"] == room["id"])
+    assert len(json.dumps(chat["lastMessage"])) < 2000
+
+    def told(line: Any) -> set[str]:
+        return {one["id"] for one in second[0].get("/message/people", messageId=line["id"])}
+
+    assert told(invited) == {one.id for one in second}
+    assert told(created) == {one.id for one in first}
+    second[1].post("/group/leave", {"groupId": room["id"]})
+    assert told(invited) == {one.id for one in second} - {second[1].id}
+    said = ann.post("/group/send", {"groupId": room["id"], "content": "welcome", "type": "text"}, status=201)
+    assert told(said) == set()
+    eve.get("/message/people", messageId=invited["id"], status=404)

@@ -87,6 +87,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /sync": ({"cursors": {}}, ["cursors"]),
     "GET /private/messages": ({"senderId": UNKNOWN}, ["senderId", "receiverId", "limit", "before", "after"]),
     "GET /group/messages": ({"groupId": UNKNOWN}, ["groupId", "limit"]),
+    "GET /message/people": ({"messageId": UNKNOWN}, ["messageId"]),
     "GET /message/readers": ({"messageId": UNKNOWN}, ["messageId"]),
     "GET /message/search": ({"q": "nothing like it"}, ["q", "chatId", "isGroup", "limit", "before"]),
     "GET /message/quoted": ({"messageId": UNKNOWN}, ["messageId"]),

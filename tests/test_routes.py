@@ -101,6 +101,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/edit": Row("post", OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
+    "message/people": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/quoted": Row("get", SIGNED_IN, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/search": Row(
         "get", MEMBERS, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, query=True

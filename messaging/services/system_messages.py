@@ -42,13 +42,15 @@ def post_system_message(
 ) -> None:
     """Post a system message to a locked room in the caller's transaction.
 
-    Its event follows the commit.
+    It names the first of many people and counts the others: it is stored, pushed and part of chat
+    lists, and `selectors.added_with` finds all of them. Its event follows the commit.
     """
     people = list(people)
     system: dict[str, Any] = {
         "action": action,
         "actor": _person(by),
-        "people": [_person(user) for user in people],
+        "people": [_person(user) for user in people[: types.NAMED_MAX]],
+        "count": len(people),
         "name": name,
         "role": role,
     }
@@ -57,9 +59,10 @@ def post_system_message(
     if room.is_direct:  # it stands between the two, whose chat it is
         one = room.memberships.select_related("user").order_by("pk")[0]
         sender, receiver_id = one.user, one.peer_id
-    content = _ENGLISH[action].format(
-        actor=by.name, people=", ".join(user.name for user in people), name=name, role=role
-    )
+    named = ", ".join(user.name for user in people[: types.NAMED_MAX])
+    if len(people) > types.NAMED_MAX:
+        named += f" and {len(people) - types.NAMED_MAX} more"
+    content = _ENGLISH[action].format(actor=by.name, people=named, name=name, role=role)
     room.last_seq += 1
     room.system_lines += 1
     message_id = uuid7()

@@ -14,11 +14,11 @@ from chatproject.core.files.storage import ADDRESS
 from messaging.types.base import Type
 from messaging.types.location import Location
 from messaging.types.uploaded import Audio, File, Image, upload_id_of
-from messaging.types.words import System, Words
+from messaging.types.words import NAMED_MAX, System, Words
 
 __all__ = [
-    "ADDRESS", "EMPTY_FIELDS", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type", "choices", "preview",
-    "upload_id_of",
+    "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type", "choices",
+    "preview", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {

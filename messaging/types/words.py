@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from chatproject.core.fields import Fields, helped
 from messaging.types.base import Type
 
+#: People whom a system line names; it counts the others.
+NAMED_MAX = 3
+
 
 class Words(Type):
     name, label = "text", _("text")
@@ -23,7 +26,8 @@ class PersonOutput(Fields, frozen=True, kw_only=True):
 class SystemOutput(Fields, frozen=True, kw_only=True):
     action: str
     actor: PersonOutput
-    people: list[PersonOutput]
+    people: Annotated[list[PersonOutput], helped(f"The first of them, at most {NAMED_MAX}")]
+    count: Annotated[int, helped("How many people it is about")]
     name: str
     role: str
 
@@ -40,4 +44,5 @@ class System(Type):
     outputs = SystemOutputs
 
     def shown(self, details: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"system": details}
+        people = details["people"]
+        return {"system": {**details, "people": people[:NAMED_MAX], "count": details.get("count", len(people))}}

@@ -306,3 +306,19 @@ def test_two_groups_that_change_at_the_same_moment_are_both_loaded_again(
             page.send(frame)
     for loaded in (of_tea, of_cake):
         assert cem.id in [member["id"] for member in loaded.value.json()]
+
+
+def test_a_line_about_many_people_is_short_and_shows_them_on_asking(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, people = someone("Ann"), [person("One of many") for _ in range(8)]
+    bob = people[0]
+    group = bob.create_group("Crowd", people[1])
+    bob.post("/group/invite", groupId=group, userIds=[ann.id, *(one.id for one in people[2:])])
+    ann.open("Crowd")
+    line = ann.page.locator(".system").last
+    expect(line).to_contain_text(f"{bob.name} brought in ")
+    expect(line).to_contain_text("and 4 others")
+    assert len(line.inner_text()) < 120
+    line.get_by_role("button", name="Show all").click()
+    expect(ann.page.get_by_role("dialog").locator(".person")).to_have_count(7)

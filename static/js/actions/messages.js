@@ -73,6 +73,11 @@ export class Messages {
     this.#store.apply({ event: "OnEdit", data: await this.#server.edit(message.id, content) });
   }
 
+  /** The people whom a system line counts. */
+  addedPeople(message) {
+    return this.#server.addedPeople(message.id);
+  }
+
   readers(message) {
     return this.#server.readers(message.id);
   }

@@ -121,6 +121,10 @@ export class Server {
     return this.#api.post("/message/edit", { messageId, content });
   }
 
+  addedPeople(messageId) {
+    return this.#api.get("/message/people", { messageId });
+  }
+
   readers(messageId) {
     return this.#api.get("/message/readers", { messageId });
   }

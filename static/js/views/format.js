@@ -96,6 +96,17 @@ const SYSTEM_MESSAGES = {
   opened: gettext("%(actor)s, who runs this chat, opened it to read it"),
 };
 
+const NAMED_MAX = 3;
+const namedPeople = (data) => (data.people ?? []).slice(0, NAMED_MAX);
+
+/** How many people a system message is about without naming them. */
+export const unnamedPeople = (data) => (data?.count ?? data?.people?.length ?? 0) - namedPeople(data ?? {}).length;
+
+function others(data) {
+  const count = unnamedPeople(data);
+  return count > 0 ? [interpolate(ngettext("%(count)s other", "%(count)s others", count), { count })] : [];
+}
+
 /**
  * A system message in the user's language; an action that this page does not know falls back to the
  * server's English.
@@ -105,7 +116,7 @@ export function systemLine(message, me) {
   if (!data) return message.content;
   const nameOf = (person) => (person.id === me ? gettext("you") : person.name);
   const actor = data.actor?.id === me ? pgettext("beginning a sentence", "You") : (data.actor?.name ?? "");
-  const values = { actor, people: names((data.people ?? []).map(nameOf)), name: data.name ?? "" };
+  const values = { actor, people: names(namedPeople(data).map(nameOf).concat(others(data))), name: data.name ?? "" };
   if (data.action === "role") {
     return data.role === "admin"
       ? interpolate(gettext("%(actor)s made %(people)s an administrator"), values)

@@ -252,6 +252,8 @@ export class ConversationView {
   }
 
   #messageAt(target) {
+    const line = target.closest(".system");
+    if (line) return this.#messages.timeline.at(Number(line.dataset.seq));
     const row = target.closest(".said")?.querySelector(".message") ?? target.closest(".message");
     if (!row) return null;
     if (row.dataset.seq) return this.#messages.timeline.at(Number(row.dataset.seq));

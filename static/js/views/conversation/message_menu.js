@@ -2,9 +2,10 @@
 import { gettext, interpolate } from "chat/i18n.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
-import { confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, markedName, toast } from "chat/views/dom.js";
+import { confirm } from "chat/views/dialog.js";
+import { h, toast } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
+import { showPeople } from "chat/views/people_list.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /**
@@ -46,7 +47,7 @@ export function openMessageMenu(
       isGroup && {
         label: gettext("Who has read it"),
         icon: "check-check",
-        run: () => showReaders(message, { store, actions }),
+        run: () => showPeople(gettext("Who has read it"), actions.messages.readers(message), store),
       },
     ((isOwn && isRecent) || isAdmin) && {
       label: gettext("Recall"),
@@ -81,20 +82,4 @@ async function recall(message, { isOwn, actions }) {
       action: gettext("Recall"),
     }));
   if (isSure) await actions.messages.recall(message).catch((problem) => toast(problem.message));
-}
-
-async function showReaders(message, { store, actions }) {
-  const readers = await actions.messages.readers(message).catch((problem) => toast(problem.message));
-  if (!readers) return;
-  const lines = readers.map((user) =>
-    h(
-      "div",
-      { class: "person" },
-      avatar({ ...user, online: store.isOnline(user.id) }, "m"),
-      h("span", { class: "person-text" }, markedName(user)),
-    ),
-  );
-  openDialog(gettext("Who has read it"), {
-    content: lines.length ? lines : [h("p", { class: "no-result" }, gettext("Nobody yet."))],
-  });
 }
