@@ -9,10 +9,11 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rules, selectors, services
-from accounts.models import Device, User
+from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors
 from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
@@ -179,6 +180,28 @@ class UserAdmin(admin.ModelAdmin):
             self, request, people, lambda user: services.activate(user=user, by=_staff(request)), _("Activated.")
         )
         return None
+
+
+@admin.register(Installation)
+class InstallationAdmin(admin.ModelAdmin):
+    """The one row: its page, without a list."""
+
+    fields = ("name",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return redirect("admin:accounts_installation_change", Installation.ONLY)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return redirect("admin:index")
+
+    def save_model(self, request: HttpRequest, obj: Installation, form: Any, change: bool) -> None:
+        services.name_installation(obj.name)
 
 
 @admin.register(Device)

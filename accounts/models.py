@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models, transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.names import KEY_MAX, NAME_MAX, clean_name, skeletons
@@ -143,11 +144,27 @@ class Device(Model):
 
 
 class Installation(Model):
-    """The one row with the owner, created with the first account.
+    """The one row with the owner and the installation's name, created with the first account.
 
     Its fixed key lets only one account be first.
     """
 
     ONLY = uuid.UUID(int=1)
 
-    owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    NAME_MAX = 60
+
+    owner = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+", editable=False)
+    name = models.CharField(
+        _("name"),
+        max_length=NAME_MAX,
+        blank=True,
+        default="",
+        help_text=_("Of a team, say. It stands where people sign in, in the window's title and on notifications."),
+    )
+
+    class Meta:
+        verbose_name = _("this chat")
+        verbose_name_plural = _("this chat")
+
+    def __str__(self) -> str:
+        return self.name or gettext("Chat")

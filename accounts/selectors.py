@@ -1,11 +1,14 @@
 """Every query for users and their devices."""
 
+import time
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from accounts.models import Device, Installation, NameSkeleton, User
 from accounts.names import name_key, skeletons
@@ -14,6 +17,9 @@ from chatproject.core.db import bulk
 from chatproject.core.db.queries import containing, page
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
+
+#: Seconds for which a process remembers the installation's name, which every page shows.
+NAME_SECONDS = 5
 
 #: The fields of a connected user that stay in memory.
 CONNECTED = (
@@ -65,6 +71,21 @@ def avatars() -> set[str]:
 def has_owner() -> bool:
     """Whether the first account exists, which owns the installation."""
     return Installation.objects.exists()
+
+
+def installation_name() -> str:
+    """The name of the installation, or what every unnamed one is called, in the active language."""
+    return _stored_name(int(time.monotonic() / NAME_SECONDS)) or gettext("Chat")
+
+
+@lru_cache(1)
+def _stored_name(period: int) -> str:
+    return Installation.objects.values_list("name", flat=True).first() or ""
+
+
+def forget_installation_name() -> None:
+    """It was changed. Other processes see it within NAME_SECONDS."""
+    _stored_name.cache_clear()
 
 
 def people(*, by: User, search: str = "", after: str = "", limit: int, only_contacts: bool = False) -> list[User]:

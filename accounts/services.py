@@ -62,9 +62,17 @@ def enter(*, name: str, password: str, address: str, img: str = "", online: bool
 
 
 def sign_up(
-    *, name: str, password: str, address: str, img: str = "", online: bool | None = None, as_owner: bool = False
+    *,
+    name: str,
+    password: str,
+    address: str,
+    img: str = "",
+    online: bool | None = None,
+    as_owner: bool = False,
+    installation: str = "",
 ) -> User:
-    """Create an account. The first becomes the owner; `as_owner` fails unless it is the first.
+    """Create an account. The first becomes the owner, and names the `installation`; `as_owner` fails
+    unless it is the first.
 
     Raises SignInRequired where registration is closed, OwnerExists, Invalid, NameTaken,
     RateLimited, Busy.
@@ -79,7 +87,7 @@ def sign_up(
     except errors.Busy:
         rules.refund_sign_up(address)
         raise
-    return _store(user, require)
+    return _store(user, require, installation=clean_installation_name(installation))
 
 
 def sign_in(*, name: str, password: str, address: str, online: bool | None = None) -> User:
@@ -132,7 +140,24 @@ def _new_user(name: str, img: str, **fields: Any) -> User:
     return User(name=name, name_key=name_key(name), img=rules.clean_new_img(img), **fields)
 
 
-def _store(user: User, require: Callable[[], None] = lambda: None, *, may_be_reserved: bool = False) -> User:
+def name_installation(name: str) -> None:
+    Installation.objects.filter(pk=Installation.ONLY).update(name=clean_installation_name(name))
+    on_commit(selectors.forget_installation_name)
+
+
+def clean_installation_name(name: str) -> str:
+    """One line without control characters, of a length that a title can show."""
+    seen = "".join(character if character.isprintable() else " " for character in name)
+    return cut(" ".join(seen.split()), Installation.NAME_MAX)
+
+
+def _store(
+    user: User,
+    require: Callable[[], None] = lambda: None,
+    *,
+    may_be_reserved: bool = False,
+    installation: str = "",
+) -> User:
     """Insert a new user.
 
     `require` is checked again: another account may have become the first meanwhile. The owner may take a reserved name,
@@ -152,7 +177,8 @@ def _store(user: User, require: Callable[[], None] = lambda: None, *, may_be_res
         user.save(force_insert=True)
         _store_skeletons(user)
         if is_owner:
-            Installation(pk=Installation.ONLY, owner=user).save(force_insert=True)
+            Installation(pk=Installation.ONLY, owner=user, name=installation).save(force_insert=True)
+            on_commit(selectors.forget_installation_name)
         return user
 
     try:

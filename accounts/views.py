@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, resolve_url
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
@@ -54,7 +55,11 @@ class CredentialsView(RedirectURLMixin, FormView):
         return {"next": self.get_redirect_url()}
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
-        return super().get_context_data(registration_open=rules.registration_is_open(), **context)
+        return super().get_context_data(
+            registration_open=rules.registration_is_open(),
+            installation=self.request.POST.get("installation", ""),
+            **context,
+        )
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         try:
@@ -109,12 +114,18 @@ class SignUpView(CredentialsView):
             password=password,
             address=rules.address_of(self.request),
             as_owner="as_owner" in self.request.POST,
+            installation=self.request.POST.get("installation", ""),
         )
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not rules.may_sign_up():
             return redirect("sign-in")
         return super().dispatch(request, *args, **kwargs)
+
+
+def chat_name(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the installation's name."""
+    return {"chat_name": SimpleLazyObject(selectors.installation_name)}
 
 
 @require_POST

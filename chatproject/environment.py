@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+from chatproject import own_addresses
+
 #: Characters, and different characters, of a key at least: 128 bits in hexadecimal digits are
 #: accepted, `changemechangeme…` is not.
 KEY_LENGTH_MIN = 32
@@ -160,6 +162,14 @@ def _origin(text: str) -> str:
 def origins_of(hosts: Iterable[str], port: int) -> list[str]:
     """The http:// origins of `hosts` at `port`; host patterns are left out."""
     return origins([f"http://{host}:{port}" for host in hosts if "*" not in host and not host.startswith(".")])
+
+
+def served_hosts(host: str) -> list[str]:
+    """The hosts by which other computers reach a server that listens at `host`."""
+    if host in own_addresses.EVERY_ADDRESS:
+        return own_addresses.own_hosts()
+    is_here = host in ("localhost", "::1") or host.startswith("127.")
+    return [] if is_here else [f"[{host}]" if ":" in host else host]
 
 
 def hosts_of(allowed: Iterable[str]) -> list[str]:

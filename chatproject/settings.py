@@ -55,7 +55,10 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 _hosts = env.list("ALLOWED_HOSTS", default=[])
 _origins = environment.origins(env.list("ALLOWED_ORIGINS", default=[]))
-ALLOWED_HOSTS = _hosts or ["localhost", "127.0.0.1", *environment.hosts_of(_origins)]
+# Without either, a chat that serves a network is known there by the addresses and names of its
+# computer as it starts.
+_own = environment.served_hosts(HOST) if not _hosts and not _origins else []
+ALLOWED_HOSTS = _hosts or ["localhost", "127.0.0.1", *_own, *environment.hosts_of(_origins)]
 ALLOWED_ORIGINS = _origins or environment.origins_of(ALLOWED_HOSTS, PORT)
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 CSRF_FAILURE_VIEW = "chatproject.core.http.error_views.csrf"
@@ -211,6 +214,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "accounts.views.chat_name",
             ]
         },
     }

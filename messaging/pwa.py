@@ -20,6 +20,8 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.selectors import installation_name
+
 PAGE = "messaging/chat.html"
 #: The colours of base.html and tokens.css: the light theme's canvas, and the logo's green.
 GROUND, GREEN = "#ffffff", "#0a7367"
@@ -31,8 +33,8 @@ def manifest(request: HttpRequest) -> JsonResponse:
     """The web app manifest."""
     described = {
         "id": "/",
-        "name": gettext("Chat"),
-        "short_name": gettext("Chat"),
+        "name": installation_name(),
+        "short_name": installation_name(),
         "description": gettext("Private and group conversations"),
         "lang": get_language(),
         "dir": "auto",
@@ -78,11 +80,11 @@ def shell(request: HttpRequest) -> HttpResponse:
 
 def _build() -> dict[str, Any]:
     language = get_language() or settings.LANGUAGE_CODE
-    return _made(language) if settings.DEBUG else _made_once(language)
+    return (_made if settings.DEBUG else _made_once)(language, installation_name())
 
 
-def _made(language: str) -> dict[str, Any]:
-    page = render_to_string(PAGE, {"boot": None, "pane": "list"})
+def _made(language: str, name: str) -> dict[str, Any]:
+    page = render_to_string(PAGE, {"boot": None, "pane": "list", "chat_name": name})
     named = set(re.findall(rf'"({re.escape(settings.STATIC_URL)}[^"]+)"', page))
     files = sorted(named | {static("js_lib_leaflet/leaflet.css")})
     version = hashlib.sha256(f"{language} {page} {static('worker/worker.js')}".encode()).hexdigest()[:16]
@@ -92,7 +94,7 @@ def _made(language: str) -> dict[str, Any]:
         "files": [*files, f"{reverse('jsi18n')}?{language}"],
         "icon": static("img/icons/icon-192.png"),
         "badge": static("img/icons/badge-96.png"),
-        "title": gettext("Chat"),
+        "title": name,
         "body": gettext("New message"),
         "language": language,
     }

@@ -29,6 +29,7 @@ from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from accounts.selectors import installation_name
 from chatproject.core import hub
 from chatproject.core.db.transactions import keep_connection, release_connection
 from chatproject.core.redis import rate_limits
@@ -231,7 +232,7 @@ def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[st
     chat_id = output["groupId"] or output["senderId"]
     where = {"id": output["id"], "tag": f"{kind}:{chat_id}", "url": f"/chat/{kind}/{chat_id}/"}
     if not shows_content:
-        return {"title": _("Chat"), "body": _("New message"), **where}
+        return {"title": installation_name(), "body": _("New message"), **where}
     words = cut(said.preview(output), TEXT_MAX)
     if kind == "private":
         return {"title": cut(output["senderName"], TITLE_MAX), "body": words, **where}

@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts.models import Device
+from accounts.selectors import installation_name
 from chatproject.core.db.transactions import run_atomic
 from chatproject.core.errors import NotFound
 from notifications import rules, selectors
@@ -85,5 +86,5 @@ def send_test(*, device: Device) -> None:
         raise NotFound()
     rules.count_test(device.user_id)
     with dispatching.language_of(mine):
-        note = {"title": _("Chat"), "body": _("This is a test. It works."), "tag": "test", "url": "/"}
+        note = {"title": installation_name(), "body": _("This is a test. It works."), "tag": "test", "url": "/"}
     dispatching.post(mine, note)

@@ -4,8 +4,10 @@ clients.
 
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http.request import host_validation_re
+from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views import defaults
 
@@ -22,10 +24,29 @@ class Failed(ChatError):
     title = _("Something went wrong on our side")
 
 
+class UnknownHost(ChatError):
+    """A request to a name or address that is not this chat's. It is never raised."""
+
+    status = 400
+    code = "unknown_host"
+    title = _("The chat does not answer at this address: ALLOWED_ORIGINS has to name it.")
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if isinstance(exception, DisallowedHost):
+        return _unknown_host(request)
     if _wants_page(request):
         return defaults.bad_request(request, exception)
     return as_response(errors.TooLarge() if isinstance(exception, RequestDataTooBig) else errors.BadRequest())
+
+
+def _unknown_host(request: HttpRequest) -> HttpResponseBase:
+    """What to set, so that the address works: its operator may be the one who tries it."""
+    if not _wants_page(request):
+        return as_response(UnknownHost())
+    host = request.META.get("HTTP_HOST", "")
+    origin = f"{request.scheme}://{host}" if host_validation_re.fullmatch(host.lower()) else ""
+    return render(request, "unknown_host.html", {"origin": origin}, status=UnknownHost.status)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -1,6 +1,6 @@
 // Notifications: by this page while it is hidden, by a push while no page is open. Both go through
 // the service worker, which shows each message once. Permission is only requested after a click.
-import { gettext } from "chat/i18n.js";
+import { chatName, gettext } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
@@ -124,8 +124,7 @@ export class Notifications {
   /** Shows a test notification: by a push if there is one, otherwise by this page. */
   async test(isPushed) {
     if (isPushed) await this.#server.testPush();
-    else
-      await this.#show({ title: gettext("Chat"), body: gettext("This is a test. It works."), tag: "test", url: "/" });
+    else await this.#show({ title: chatName, body: gettext("This is a test. It works."), tag: "test", url: "/" });
   }
 
   /** After a sign-out this browser shows no notifications. */
@@ -175,7 +174,7 @@ export class Notifications {
   }
 
   #textOf(chat, message) {
-    if (!this.showsContent) return { title: gettext("Chat"), body: gettext("New message") };
+    if (!this.showsContent) return { title: chatName, body: gettext("New message") };
     const line = this.#preview(message, this.#store.me.id);
     const body = chat.type === "group" ? `${message.senderName}: ${line}` : line;
     return { title: cut(chat.name || message.senderName, TITLE_MAX), body: cut(body, BODY_MAX) };

@@ -1,5 +1,5 @@
 // Around both panes: which of them a phone shows, the window's title, the offline banner.
-import { gettext, interpolate } from "chat/i18n.js";
+import { chatName, gettext, interpolate } from "chat/i18n.js";
 import { oncePerFrame } from "chat/timing.js";
 import { announce, h, icon, toast } from "chat/views/dom.js";
 import { badge } from "chat/views/format.js";
@@ -63,7 +63,7 @@ export class ShellView {
     const { openKey, chats, unreadTotal, hasChatList } = this.#store;
     this.#shell.dataset.pane = openKey && (chats.has(openKey) || !hasChatList) ? "chat" : "list";
     const name = chats.get(openKey)?.name;
-    const title = [name, gettext("Chat")].filter(Boolean).join(" · ");
+    const title = [name, chatName].filter(Boolean).join(" · ");
     const withCount = unreadTotal ? `(${badge(unreadTotal)}) ${title}` : title;
     if (document.title !== withCount) document.title = withCount;
   }

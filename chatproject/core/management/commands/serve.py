@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
+from chatproject import own_addresses
 from chatproject.core.redis import embedded
 from chatproject.core.server import bootstrap, serve, workers
 
@@ -55,10 +56,25 @@ class Command(BaseCommand):
                 workers.serve_in_workers(listener, settings.WORKERS, self._announce)
 
     def _announce(self) -> None:
-        host = f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
-        self.stdout.write(f"The chat is at http://{host}:{settings.PORT}/ and its data in {settings.DATA_DIR}")
+        here, *elsewhere = _addresses()
+        self.stdout.write(f"The chat is at {here} and its data in {settings.DATA_DIR}")
+        if elsewhere:
+            self.stdout.write("Other computers reach it at")
+            for address in elsewhere:
+                self.stdout.write(f"  {address}")
+            self.stdout.write("if a firewall lets them. ALLOWED_ORIGINS adds other names and addresses.")
         self.stdout.write("Ctrl-C ends it.")
         self.stdout.flush()
+
+
+def _addresses() -> list[str]:
+    """The addresses at which the chat is open: here first, then those of ALLOWED_ORIGINS."""
+    is_everywhere = settings.HOST in own_addresses.EVERY_ADDRESS
+    host = "127.0.0.1" if is_everywhere else f"[{settings.HOST}]" if ":" in settings.HOST else settings.HOST
+    here = f"http://{host}:{settings.PORT}"
+    local = {f"http://{name}:{settings.PORT}" for name in ("localhost", "127.0.0.1")}
+    others = [origin for origin in settings.ALLOWED_ORIGINS if origin not in local and origin != here]
+    return [f"{address}/" for address in (here, *(others if is_everywhere else []))]
 
 
 @contextmanager
