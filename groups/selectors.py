@@ -202,6 +202,24 @@ def sharing(user_id: UUID, among: Collection[UUID]) -> set[UUID]:
     return {*found.distinct(), *({user_id} & set(among))}
 
 
+class Invitation(NamedTuple):
+    room: Room
+    by: User | None
+
+
+def invitation(group_id: UUID, code: str, *, by: UUID | None = None) -> Invitation | None:
+    """The group into which a code lets people; `by` names the member who invites, if they are one."""
+    room = _GROUPS.filter(pk=group_id).first()
+    if room is None or not room.accepts_code(code):
+        return None
+    inviting = Membership.objects.select_related("user").filter(room=room, user=by, user__is_active=True).first()
+    return Invitation(room, inviting.user if by and inviting else None)
+
+
+def is_member(user: User, group_id: UUID) -> bool:
+    return Membership.objects.filter(user=user, room_id=group_id).exists()
+
+
 def listed_groups(
     user: User, *, search: str = "", after: UUID | None = None, limit: int = 50, only_own: bool = False
 ) -> list[Room]:

@@ -1,10 +1,13 @@
 """The chat page, for the list and for every chat's own address."""
 
+from base64 import b64encode
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.templatetags.static import static
@@ -17,9 +20,12 @@ from accounts.models import User
 from accounts.serializers import user_output
 from chatproject.core import costs
 from chatproject.core.errors import NotFound, RateLimited
+from chatproject.core.files import avatars, storage
 from chatproject.core.http.api import PAGE
 from chatproject.core.http.error_views import as_response
 from chatproject.core.redis import budget
+from chatproject.core.text import initial
+from groups import selectors as rooms
 from messaging import selectors, services
 from messaging.serializers.output import chat_output, page_output
 from presence.selectors import online_among
@@ -29,10 +35,52 @@ FIRST_CHATS = 40
 
 
 @require_safe
-@login_required
-@ensure_csrf_cookie  # the scripts send the token back with every request
 @never_cache
 def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = False) -> HttpResponse:
+    """The page of the chat; at a group's address with an invitation code, what the invitation is for.
+
+    `in`: the invitation was read and accepted; the scripts join the group.
+    """
+    code = request.GET.get("invite", "")
+    if chat_id and is_group and code and "in" not in request.GET:
+        user = request.user
+        if not (user.is_authenticated and rooms.is_member(user, chat_id)):
+            return _invitation(request, chat_id, code)
+    return _chat(request, chat_id, is_group=is_group)
+
+
+def _invitation(request: HttpRequest, group_id: UUID, code: str) -> HttpResponse:
+    try:
+        by = UUID(request.GET.get("by", ""))
+    except ValueError:
+        by = None
+    found = rooms.invitation(group_id, code, by=by)
+    next_page = f"{request.path}?{urlencode({'invite': code, 'in': 1})}"
+    context = {
+        "invitation": found,
+        "initial": initial(found.room.name) if found else "",
+        "picture": _picture(found.room.avatar) if found else "",
+        "registration_open": accounts.registration_is_open(),
+        "next": next_page,
+        "key": f"group:{group_id} {code}",
+    }
+    return render(request, "messaging/invitation.html", context, status=200 if found else 404)
+
+
+def _picture(address: str) -> str:
+    """A group's picture within the page: who is not signed in may not load it from its address."""
+    if not avatars.is_ours(address):
+        return ""
+    try:
+        with default_storage.open(address.removeprefix(storage.ADDRESS)) as picture:
+            return f"data:{avatars.TYPE};base64,{b64encode(picture.read()).decode()}"
+    except FileNotFoundError:
+        return ""
+
+
+@login_required
+@ensure_csrf_cookie  # the scripts send the token back with every request
+def _chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = False) -> HttpResponse:
     """The page with the user, the settings for the scripts, and the data of the first view."""
     assert request.user.is_authenticated
     try:

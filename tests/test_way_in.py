@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.browser.server import PASSWORD, Server
+from tests.browser.server import PASSWORD, Person, Server
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,22 @@ def test_a_chat_has_the_name_that_its_owner_gave_it(network: Server) -> None:
     assert re.search(r"<title>[^<]*Tea Team &amp; Söhne[^<]*</title>", page)
     assert network.http.get("/manifest.webmanifest").json()["name"] == "Tea Team & Söhne"
     assert '"title": "Tea Team & S\\u00f6hne"' in network.http.get("/sw.js").text
+
+
+def test_an_invitation_shows_what_it_is_for_to_those_who_have_its_code_and_to_nobody_else(network: Server) -> None:
+    ann, bob = Person(network, "Ann"), Person(network, "Bob")
+    group = ann.create_group("Biscuits & Tea", bob)
+    code = ann.post("/group/invite", groupId=group)["inviteCode"]
+
+    def page(**query: str) -> httpx.Response:
+        return network.http.get(f"/chat/group/{group}/", params=query, headers={"Accept": "text/html"})
+
+    shown = page(invite=code, by=ann.id)
+    assert shown.status_code == 200
+    for part in ("Biscuits &amp; Tea", "Ann invites you", "2 members", "/sign-up/?next=", "/sign-in/?next="):
+        assert part in shown.text
+    assert "invites you" not in page(invite=code).text
+    assert "Olga" not in page(invite=code, by="01890000-0000-7000-8000-000000000000").text
+    wrong = page(invite=code[:-1] + "!", by=ann.id)
+    assert wrong.status_code == 404 and "Biscuits" not in wrong.text and "Ann" not in wrong.text
+    assert page().status_code == 302

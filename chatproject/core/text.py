@@ -38,6 +38,12 @@ def cut(text: str, most: int, *, end: str = "") -> str:
     return text[: at or room] + end
 
 
+def initial(name: str) -> str:
+    """The first character of a name, as readers see it."""
+    found = _GRAPHEME.match(name.strip())
+    return found[0] if found else "?"
+
+
 def fold(text: str) -> str:
     """A text for comparison: equal for what differs only in case, width, normal form, invisible
     characters, and in the kind and number of blanks. `static/js/text.js` folds alike.

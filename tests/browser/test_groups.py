@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Someone
-from tests.browser.server import Person
+from tests.browser.conftest import Someone, unique
+from tests.browser.server import PASSWORD, Person
 
 
 def open_panel(someone: Someone) -> None:
@@ -236,7 +236,8 @@ def test_an_invitation_brings_a_stranger_into_a_closed_group(someone: Callable[.
     open_panel(ann)
     ann.page.get_by_role("button", name="Show the invitation").click()
     bob.page.goto(ann.page.locator(".code code").inner_text())
-    bob.page.get_by_role("button", name="Join").click()
+    expect(bob.page.locator(".lead")).to_have_text(f"{ann.name} invites you to this group.")
+    bob.page.get_by_role("link", name="Join").click()
     expect(bob.page.locator(".conversation-head h2")).to_have_text("Secret tea")
     expect(ann.page.locator(f"[data-member='{bob.id}']")).to_be_visible()
 
@@ -322,3 +323,45 @@ def test_a_line_about_many_people_is_short_and_shows_them_on_asking(
     assert len(line.inner_text()) < 120
     line.get_by_role("button", name="Show all").click()
     expect(ann.page.get_by_role("dialog").locator(".person")).to_have_count(7)
+
+
+def test_an_invitation_leads_a_newcomer_over_sign_up_into_the_group(
+    visit: Callable[..., Page], person: Callable[[str], Person]
+) -> None:
+    bob = person("Bob")
+    group = bob.create_group("Book club")
+    code = bob.post("/group/invite", groupId=group)["inviteCode"]
+    page = visit(f"/chat/group/{group}/?by={bob.id}&invite={code}")
+    expect(page.get_by_role("heading")).to_have_text("Book club")
+    expect(page.locator(".lead")).to_have_text(f"{bob.name} invites you to this group.")
+    page.get_by_role("link", name="Create an account and join").click()
+    page.fill("#name", unique("Newcomer"))
+    page.fill("#password", PASSWORD)
+    page.locator("button.primary").click()
+    expect(page.locator(".conversation-head h2")).to_have_text("Book club")
+    expect(page.locator(".system").last).to_have_text("You joined the group")
+    assert "invite" not in page.url and page.locator("dialog").count() == 0
+
+
+def test_an_invitation_asks_somebody_with_an_account_once(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Book club")
+    code = bob.post("/group/invite", groupId=group)["inviteCode"]
+    ann.page.goto(f"/chat/group/{group}/?by={bob.id}&invite={code}")
+    ann.page.get_by_role("link", name="Join").click()
+    expect(ann.page.locator(".conversation-head h2")).to_have_text("Book club")
+    expect(ann.page.locator(".system").last).to_have_text("You joined the group")
+    ann.page.goto(f"/chat/group/{group}/?in=1&invite={code}")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text("Book club")
+
+
+def test_a_link_that_says_it_was_accepted_still_asks(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Book club")
+    code = bob.post("/group/invite", groupId=group)["inviteCode"]
+    ann.page.goto(f"/chat/group/{group}/?in=1&invite={code}")
+    expect(ann.page.get_by_role("dialog")).to_contain_text("Join this group?")

@@ -146,7 +146,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
 
   function invitation(group, chat) {
     if (!mayInvite(group, chat)) return null;
-    const link = group.inviteCode && invitationLink(key, group.inviteCode);
+    const link = group.inviteCode && invitationLink(key, group.inviteCode, store.me);
     return h(
       "section",
       { class: "panel-section" },

@@ -4,14 +4,19 @@ import { chatPath, splitKey } from "chat/ids.js";
 import { confirm } from "chat/views/dialog.js";
 import { toast } from "chat/views/dom.js";
 
-export const invitationLink = (key, code) => `${location.origin}${chatPath(key)}?invite=${encodeURIComponent(code)}`;
+export const invitationLink = (key, code, me) =>
+  `${location.origin}${chatPath(key)}?by=${me.id}&invite=${encodeURIComponent(code)}`;
 
-/** Asks, and joins the group. Resolves with whether the user is a member now. */
+/** Asks, unless they said so on the invitation's page, and joins the group. Resolves with whether the user is a member now. */
 export async function acceptInvitation(key, code, actions) {
-  const isWanted = await confirm(gettext("Join this group?"), gettext("Somebody invited you to it."), {
-    action: gettext("Join"),
-    danger: false,
-  });
+  const wasAccepted = sessionStorage.getItem("joining") === `${key} ${code}`;
+  sessionStorage.removeItem("joining");
+  const isWanted =
+    wasAccepted ||
+    (await confirm(gettext("Join this group?"), gettext("Somebody invited you to it."), {
+      action: gettext("Join"),
+      danger: false,
+    }));
   if (!isWanted) return false;
   try {
     await actions.groups.join(splitKey(key).id, code);
