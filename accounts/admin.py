@@ -1,22 +1,28 @@
 """Users and devices in the administration. Every change goes through services, and is logged."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import formats, timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from accounts import rules, selectors, services
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
-from chatproject.core import errors
-from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask
+from chatproject.core import errors, times
+from chatproject.core.admin import BoundedPaginator, ReadOnlyAdmin, act_on_each, ask, link
 from chatproject.core.errors import ChatError
 
 T = TypeVar("T")
@@ -102,14 +108,18 @@ def _checked(check: Callable[[], T]) -> T:
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):
     form = UserForm
-    list_display = ("name", "is_active", "is_guest", "is_staff", "last_active", "created_at")
+    list_display = ("name", "state", "is_guest", "is_staff", "last_active", "created_at")
     list_filter = ("is_active", "is_staff", "is_guest", "last_active", "created_at")
     search_fields = ("name", "name_key")
     search_help_text = _("Part of a name")
-    ordering = ("name_key",)
-    readonly_fields = ("is_active", "is_guest", "is_invisible", "last_active", "created_at")
-    actions = ("deactivate", "activate")
+    ordering = ("-pk",)
+    readonly_fields = (
+        *("is_active", "banned_until", "silenced_until", "is_guest", "is_invisible", "last_active", "created_at"),
+        "elsewhere",
+    )
+    actions = ("deactivate", "activate", "ban_day", "ban_week", "silence_hour", "silence_day", "unsilence", "new_link")
     show_full_result_count = False
+    paginator = BoundedPaginator
 
     # Who may ----------------------------------------------------------------------------------------------------------
 
@@ -136,6 +146,8 @@ class UserAdmin(admin.ModelAdmin):
         return (profile, (_("State"), {"fields": self.readonly_fields}), (_("Rights"), {"fields": RIGHTS}))
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs |= {"label": _("Roles")}
         if db_field.name == "user_permissions":
             kwargs |= {"form_class": PermissionsField, "queryset": Permission.objects.select_related("content_type")}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
@@ -160,6 +172,29 @@ class UserAdmin(admin.ModelAdmin):
         if given["new_password"]:
             services.set_password(user=user, new=given["new_password"])
 
+    @admin.display(description=_("state"))
+    def state(self, user: User) -> str:
+        if not user.is_active:
+            until = user.banned_until
+            return _("shut out until %s") % _moment(until) if until else str(_("deactivated"))
+        if user.is_silenced:
+            return _("may not write until %s") % _moment(user.silenced_until)
+        return str(_("active"))
+
+    @admin.display(description=_("elsewhere"))
+    def elsewhere(self, user: User) -> str:
+        places = (
+            ("groups_membership", {"user__id__exact": user.pk}, _("chats")),
+            ("messaging_message", {"sender__id__exact": user.pk}, _("messages")),
+            ("messaging_upload", {"owner__id__exact": user.pk}, _("files")),
+            ("accounts_device", {"user__id__exact": user.pk}, _("devices")),
+        )
+        return format_html_join(
+            " · ",
+            '<a href="{}?{}">{}</a>',
+            ((reverse(f"admin:{name}_changelist"), urlencode(query), text) for name, query, text in places),
+        )
+
     # Actions ----------------------------------------------------------------------------------------------------------
 
     @admin.action(description=_("Deactivate the selected people"), permissions=["change"])
@@ -180,6 +215,64 @@ class UserAdmin(admin.ModelAdmin):
             self, request, people, lambda user: services.activate(user=user, by=_staff(request)), _("Activated.")
         )
         return None
+
+    def _each(self, request: HttpRequest, people: QuerySet[User], question: Any, act: Any, done: Any) -> Any:
+        if page := ask(self, request, people, question):
+            return page
+        act_on_each(self, request, people, act, done)
+        return None
+
+    def _ban(self, request: HttpRequest, people: QuerySet[User], days: int) -> Any:
+        until = times.now() + timedelta(days=days)
+        question = _("Shut these people out until %s? They are signed out everywhere.") % _moment(until)
+        act = lambda user: services.deactivate(user=user, by=_staff(request), until=until)  # noqa: E731
+        return self._each(request, people, question, act, _("Shut out until %s.") % _moment(until))
+
+    @admin.action(description=_("Shut out for a day"), permissions=["change"])
+    def ban_day(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+        return self._ban(request, people, 1)
+
+    @admin.action(description=_("Shut out for a week"), permissions=["change"])
+    def ban_week(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+        return self._ban(request, people, 7)
+
+    def _silence(self, request: HttpRequest, people: QuerySet[User], hours: int) -> Any:
+        until = times.now() + timedelta(hours=hours)
+        question = _("Keep these people from writing until %s? They go on reading.") % _moment(until)
+        act = lambda user: services.silence(user=user, by=_staff(request), until=until)  # noqa: E731
+        return self._each(request, people, question, act, _("May not write until %s.") % _moment(until))
+
+    @admin.action(description=_("Keep from writing for an hour"), permissions=["change"])
+    def silence_hour(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+        return self._silence(request, people, 1)
+
+    @admin.action(description=_("Keep from writing for a day"), permissions=["change"])
+    def silence_day(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+        return self._silence(request, people, 24)
+
+    @admin.action(description=_("Let write again"), permissions=["change"])
+    def unsilence(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+        act = lambda user: services.silence(user=user, by=_staff(request), until=None)  # noqa: E731
+        return self._each(request, people, _("Let these people write again?"), act, _("May write again."))
+
+    @admin.action(description=_("Make a link for a new password"), permissions=["change"])
+    def new_link(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+        question = _("Make a link with which each of these people sets a new password? Whoever has it, can.")
+        if page := ask(self, request, people, question):
+            return page
+        for user in people:
+            if not rules.may_edit(_staff(request), user):
+                self.message_user(request, f"{user}: {errors.Forbidden.title}", messages.ERROR)
+                continue
+            address = request.build_absolute_uri(reverse("new-password", args=services.password_link(user)))
+            text = _("For %(name)s, once, within a day: %(link)s") % {"name": user.name, "link": address}
+            self.log_change(request, user, str(_("Made a link for a new password.")))
+            self.message_user(request, text, messages.SUCCESS)
+        return None
+
+
+def _moment(at: datetime | None) -> str:
+    return formats.date_format(timezone.localtime(at), "DATETIME_FORMAT") if at else ""
 
 
 @admin.register(Installation)
@@ -206,7 +299,7 @@ class InstallationAdmin(admin.ModelAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(ReadOnlyAdmin):
-    list_display = ("user", "kind", "name", "created_at", "last_seen_at", "expires_at")
+    list_display = ("person", "kind", "name", "created_at", "last_seen_at", "expires_at")
     list_display_links = None
     list_filter = ("kind", "last_seen_at")
     list_select_related = ("user",)
@@ -214,6 +307,10 @@ class DeviceAdmin(ReadOnlyAdmin):
     search_help_text = _("Part of a person's or a device's name")
     ordering = ("-last_seen_at",)
     actions = ("sign_out",)
+
+    @admin.display(description=_("person"))
+    def person(self, device: Device) -> str:
+        return link(device.user)
 
     @admin.action(description=_("Sign the selected devices out"), permissions=["sign_out"])
     def sign_out(self, request: HttpRequest, devices: QuerySet[Device]) -> HttpResponse | None:
@@ -240,3 +337,33 @@ class DeviceAdmin(ReadOnlyAdmin):
 def _staff(request: HttpRequest) -> User:
     assert isinstance(request.user, User)
     return request.user
+
+
+@admin.register(LogEntry)
+class LogAdmin(ReadOnlyAdmin):
+    """What staff did. Nobody changes it."""
+
+    list_display = ("action_time", "who", "what", "kind", "said")
+    list_display_links = None
+    list_filter = ("action_time", "content_type")
+    list_select_related = ("user", "content_type")
+    search_fields = ("user__name", "object_repr", "change_message")
+    search_help_text = _("A name, or what was done")
+    ordering = ("-action_time", "-pk")
+
+    @admin.display(description=_("by"))
+    def who(self, entry: LogEntry) -> str:
+        return link(entry.user)
+
+    @admin.display(description=_("what"))
+    def what(self, entry: LogEntry) -> str:
+        address = entry.get_admin_url()
+        return format_html('<a href="{}">{}</a>', address, entry.object_repr) if address else entry.object_repr
+
+    @admin.display(description=_("kind"))
+    def kind(self, entry: LogEntry) -> str:
+        return str(entry.content_type.name) if entry.content_type else ""
+
+    @admin.display(description=_("done"))
+    def said(self, entry: LogEntry) -> str:
+        return entry.get_change_message()

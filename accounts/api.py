@@ -112,7 +112,10 @@ class SessionsView(APIView):
         return Response([device_output(one, current=device(request).pk) for one in selectors.devices(me(request))])
 
     @extend_schema(
-        request=None, responses={204: OpenApiResponse(description="Signed out there.")}, summary="Sign all others out"
+        operation_id="me_sessions_destroy_others",
+        request=None,
+        responses={204: OpenApiResponse(description="Signed out there.")},
+        summary="Sign all others out",
     )
     def delete(self, request: Request) -> Response:
         services.revoke_others(by=me(request), but=device(request))

@@ -7,3 +7,9 @@ class AccountsConfig(AppConfig):
     # migration.
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        from django.contrib.auth.models import Group
+
+        # Groups are those in which people talk.
+        Group._meta.verbose_name, Group._meta.verbose_name_plural = _("role of staff"), _("roles of staff")

@@ -1,6 +1,8 @@
 """The user of a browser's request, and the browser's language cookie."""
 
-from functools import partial
+import zoneinfo
+from functools import cache, partial
+from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -8,6 +10,8 @@ from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.functional import SimpleLazyObject
 from rest_framework.request import Request
 
@@ -54,6 +58,27 @@ def speak(response: HttpResponseBase, language: str) -> None:
         httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
         samesite="Lax",
     )
+
+
+class LocalTimeMiddleware(MiddlewareMixin):
+    """In the administration, times are those of the browser, which names its time zone in a cookie."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        zone = _zone_of(request) if request.path.startswith("/admin/") else None
+        if zone is not None:
+            timezone.activate(zone)
+        else:
+            timezone.deactivate()
+
+
+def _zone_of(request: HttpRequest) -> ZoneInfo | None:
+    name = request.COOKIES.get("time_zone", "")
+    return ZoneInfo(name) if name in available_time_zones() else None
+
+
+@cache
+def available_time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
 
 
 class DeviceMiddleware(AuthenticationMiddleware):

@@ -14,8 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import DatabaseError, IntegrityError
+from django.utils.http import urlsafe_base64_encode
 
 from accounts import events, passwords, rules, selectors
 from accounts.models import Device, Installation, NameSkeleton, User
@@ -482,6 +484,11 @@ def change_me(
         return user
 
     return run_atomic(body)
+
+
+def password_link(user: User) -> tuple[str, str]:
+    """The two parts of an address at which the user sets a new password: once, within PASSWORD_RESET_TIMEOUT."""
+    return urlsafe_base64_encode(str(user.pk).encode()), default_token_generator.make_token(user)
 
 
 def note_active(user_ids: Iterable[UUID], at: datetime) -> None:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("me/sessions/<uuid:device_id>", api.SessionView.as_view()),
     path("sign-in/", views.SignInView.as_view(), name="sign-in"),
     path("sign-up/", views.SignUpView.as_view(), name="sign-up"),
+    path("new-password/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="new-password"),
     path("sign-out/", views.sign_out, name="sign-out"),
     # In place of the administration's own, which know no devices: they precede `admin/` in the
     # project's urls.

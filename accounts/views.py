@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.views import RedirectURLMixin
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView, RedirectURLMixin
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import rotate_token
@@ -126,6 +126,35 @@ class SignUpView(CredentialsView):
 def chat_name(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the installation's name."""
     return {"chat_name": SimpleLazyObject(selectors.installation_name)}
+
+
+class NewPasswordForm(forms.Form):
+    new_password = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        max_length=rules.PASSWORD_MAX,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": "input"}),
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
+class NewPasswordView(PasswordResetConfirmView):
+    """A new password by a link that staff gave. The link works once, and not after a day."""
+
+    template_name = "accounts/new_password.html"
+    form_class = NewPasswordForm  # type: ignore[assignment]
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            services.set_password(user=self.user, new=form.cleaned_data["new_password"])
+        except ChatError as error:
+            for text in [text for texts in (error.errors or {}).values() for text in texts] or [error.detail]:
+                form.add_error("new_password", str(text))
+            return self.form_invalid(form)
+        del self.request.session[INTERNAL_RESET_SESSION_TOKEN]
+        return redirect("sign-in")
 
 
 @require_POST

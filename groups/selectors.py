@@ -164,6 +164,12 @@ def readable_by_staff(by: User, room_ids: Collection[UUID]) -> set[UUID]:
     }
 
 
+def opened_by(by: User) -> list[UUID]:
+    """The rooms that a member of the staff has opened to read, and still may."""
+    opened = StaffAccess.objects.filter(by=by, until__gt=now(), room__isnull=False)
+    return list(opened.values_list("room_id", flat=True))
+
+
 def opened_until(by: User, room_id: UUID) -> datetime | None:
     """Until when a member of the staff may read this chat for the reason that they gave."""
     found = StaffAccess.objects.filter(room=room_id, by=by, until__gt=now()).order_by("-until").first()

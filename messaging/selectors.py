@@ -436,7 +436,13 @@ def _may_see(user: User, upload: Upload) -> bool:
     if upload.message_id is None:
         return upload.owner_id == user.pk
     room_id = Message.objects.filter(pk=upload.message_id, recalled_at=None).values_list("room_id", flat=True).first()
-    return room_id is not None and bool(rooms.memberships_of(user.pk, [room_id]))
+    if room_id is None:
+        return False
+    if rooms.memberships_of(user.pk, [room_id]):
+        return True
+    return (
+        user.is_staff and user.has_perm("messaging.view_upload") and room_id in rooms.readable_by_staff(user, [room_id])
+    )
 
 
 def locked_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:

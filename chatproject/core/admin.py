@@ -6,9 +6,14 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
 
 from chatproject.core.errors import ChatError, Text
 
@@ -16,10 +21,55 @@ from chatproject.core.errors import ChatError, Text
 NAMES_MAX = 50
 
 
+#: Rows that a list counts at most, and so reaches by its pages; filters reach the others.
+COUNTED_MAX = 2000
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than COUNTED_MAX: counting all messages of a large chat takes seconds."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by("-pk").values("pk")[:COUNTED_MAX].count())
+
+
+class PreparingChangeList(ChangeList):
+    """A list whose admin loads what the rows of one page need, all at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.prepare(request, self.result_list)
+
+
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows that are only read. Changes are actions, which call services."""
+    """Rows that are only read. Changes are actions, which call services.
+
+    A row's page shows `fields`, which are those of the list where there are none.
+    """
 
     show_full_result_count = False
+    paginator = BoundedPaginator
+    list_per_page = 50
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or self.list_display
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PreparingChangeList
+
+    def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Load what these rows are shown with."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            self.prepare(request, [found])
+        return found
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -29,6 +79,15 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def link(one: Any, text: Text = "", *, as_: Any = None) -> str:
+    """A link to the page of a row; `as_`: of another model's row with the same id."""
+    if one is None:
+        return "–"
+    options = (as_ or one)._meta
+    address = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[one.pk])
+    return format_html('<a href="{}">{}</a>', address, text or one)
 
 
 def ask(

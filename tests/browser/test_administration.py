@@ -123,10 +123,12 @@ def test_a_dissolved_group_vanishes_from_its_members_open_browsers(
 def test_an_erased_message_is_gone_for_everybody_while_they_look(owner: Page, someone: Callable[..., Someone]) -> None:
     ann, bob = someone("Ann"), someone("Bob")
     words = f"what {ann.name} should not have said"
-    ann.say(bob, words)
-    bob.say(ann, "hm")
-    for one, other in ((ann, bob), (bob, ann)):
-        one.open(other)
+    name = f"Tea of {ann.name}"
+    group = ann.create_group(name, bob)
+    ann.say_in(group, words)
+    bob.say_in(group, "hm")
+    for one in (ann, bob):
+        one.open(name)
         expect(one.bubble(words)).to_be_visible()
     choose(owner, "messaging/message", words, "erase")
     expect(owner.locator("#content li")).to_have_text(f"{ann.name}: {words}")
@@ -135,8 +137,8 @@ def test_an_erased_message_is_gone_for_everybody_while_they_look(owner: Page, so
     for one in (ann, bob):
         expect(one.page.locator(".message.recalled")).to_have_count(1)
         expect(one.page.locator("body")).not_to_contain_text(words)
-        assert words not in one.page.request.get(f"/private/messages?senderId={ann.id}&receiverId={bob.id}").text()
-    expect_logged(owner, "#1")
+        assert words not in one.page.request.get(f"/group/messages?groupId={group}").text()
+    expect_logged(owner, "#2")
 
 
 def test_nothing_happens_before_the_question_is_answered(owner: Page, someone: Callable[..., Someone]) -> None:

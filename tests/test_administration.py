@@ -1,0 +1,221 @@
+"""The administration, as its pages: what a moderator finds, does and may not see."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
+
+from accounts.models import User
+from groups.models import Room, StaffAccess
+from tests.conftest import OWNER
+from tests.people import PASSWORD, Browser, Person
+
+LISTS = [
+    *("accounts/user", "accounts/device", "groups/room", "groups/membership", "groups/staffaccess"),
+    *("messaging/message", "messaging/upload", "admin/logentry"),
+]
+
+
+@pytest.fixture
+def moderator(person: Any, browser: Any, api: Any) -> Browser:
+    """A browser of somebody with the ready-made role, and with no other right."""
+    mia = person("mia")
+    user = User.objects.get(pk=mia.id)
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    user.groups.add(Group.objects.get(name__contains="Moderators"))
+    page: Browser = browser(**{"Accept-Language": "zh-CN"})
+    page.me = mia  # type: ignore[attr-defined]
+    return page.signed_in(mia)
+
+
+def text(page: Browser, path: str, **query: Any) -> str:
+    answer = page.get(path, **query)
+    assert answer.status_code == 200, answer.status_code
+    return unescape(answer.text)
+
+
+def act(page: Browser, listed: str, name: str, ids: list[str]) -> str:
+    """Choose rows and an action, confirm it, and return the list that follows."""
+    path = f"/admin/{listed}/"
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.get(path).text)
+    assert token
+    fields = {"csrfmiddlewaretoken": token[1], "action": name, "_selected_action": ids, "index": "0"}
+    asked = page._client.post(path, data=fields)
+    assert 'name="confirmed"' in asked.text, asked.text[:500]
+    return unescape(page._client.post(path, data={**fields, "confirmed": "yes"}, follow_redirects=True).text)
+
+
+@pytest.fixture
+def private(person: Any) -> tuple[Person, Person, str, str]:
+    """Two people, what one said to the other, and the id of their chat."""
+    ann, bob = person("ann"), person("bob")
+    words = f"between us {person.unique()}"
+    ann.post("/private/send", {"receiverId": bob.id, "content": words}, status=201)
+    return ann, bob, words, str(Room.objects.get(memberships__user=ann.id).pk)
+
+
+def test_the_role_reaches_every_list_and_no_settings(moderator: Browser, private: Any) -> None:
+    for path in LISTS:
+        shown = text(moderator, f"/admin/{path}/")
+        assert "UTC" in shown and "版主" not in shown
+    assert moderator.get("/admin/auth/group/").status_code == 403
+    assert moderator.get("/admin/accounts/installation/").status_code in (302, 403)
+
+
+def test_the_first_page_counts_and_names_groups_and_roles_apart(
+    moderator: Browser, owner: Person, browser: Any, private: Any
+) -> None:
+    counts = text(moderator, "/admin/")
+    for what in ("用户", "访客", "在线", "群聊", "私聊", "消息"):
+        assert what in counts
+    owners = browser(**{"Accept-Language": "zh-CN"}).signed_in(owner, OWNER["password"])
+    assert "管理角色" in text(owners, "/admin/")
+
+
+def test_times_are_those_of_the_browser_and_say_so(moderator: Browser, private: Any) -> None:
+    moderator.cookies.set("time_zone", "Asia/Shanghai")
+    here = text(moderator, "/admin/messaging/message/")
+    assert "Asia/Shanghai" in here
+    moderator.cookies.set("time_zone", "America/Lima")
+    there = text(moderator, "/admin/messaging/message/")
+    assert "America/Lima" in there
+    times = [re.findall(r"field-sent_at[^>]*>(?:<a[^>]*>)?([^<]+)", page)[0] for page in (here, there)]
+    assert times[0] != times[1]
+    moderator.cookies.set("time_zone", "../../etc/passwd")
+    assert "UTC" in text(moderator, "/admin/")
+
+
+def test_private_words_are_read_only_after_a_reason_and_the_two_are_told(moderator: Browser, private: Any) -> None:
+    ann, bob, words, room = private
+    bobs = bob.connect()
+    for path in ("/admin/messaging/message/", f"/admin/messaging/message/?room__id__exact={room}"):
+        assert words not in text(moderator, path)
+    assert words not in text(moderator, "/admin/messaging/message/", q=words).replace(f'value="{words}"', "")
+    assert "result_list" not in text(moderator, "/admin/messaging/message/", q=words), "a search does not tell either"
+    message = ann.get("/private/messages", senderId=ann.id, receiverId=bob.id)[0]
+    assert words not in text(moderator, f"/admin/messaging/message/{message['id']}/change/")
+    page = text(moderator, f"/admin/groups/room/{room}/change/")
+    assert f"{ann.name} – {bob.name}" in page and 'name="reason"' in page
+    moderator.submit(f"/admin/groups/room/{room}/change/", act="open", reason="x")
+    assert not StaffAccess.objects.filter(room=room).exists(), "no reason, no reading"
+    moderator.submit(f"/admin/groups/room/{room}/change/", act="open", reason="Bob reported a threat")
+    assert words in text(moderator, f"/admin/messaging/message/?room__id__exact={room}")
+    assert words in text(moderator, f"/admin/messaging/message/{message['id']}/change/")
+    assert "result_list" in text(moderator, "/admin/messaging/message/", q=words)
+    line = bobs.next("OnPrivate")
+    assert line["system"]["action"] == "opened"
+    log = text(moderator, "/admin/groups/staffaccess/")
+    assert "Bob reported a threat" in log and ann.name in log
+    opening = StaffAccess.objects.get(room=room)
+    for change in ("change", "delete"):
+        assert (
+            moderator.submit(f"/admin/groups/staffaccess/{opening.pk}/{change}/", reason="nothing").status_code == 403
+        )
+    StaffAccess.objects.filter(room=room).update(until=opening.opened_at)
+    assert words not in text(moderator, f"/admin/messaging/message/?room__id__exact={room}"), "it is over"
+
+
+def test_a_group_s_page_has_its_members_and_what_can_be_done(moderator: Browser, person: Any, group: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob, cem, name=f"Tea {person.unique()}")
+    path = f"/admin/groups/room/{room['id']}/change/"
+    page = text(moderator, path)
+    assert all(f'data-member="{one.id}"' in page for one in (ann, bob, cem))
+    cems = cem.connect()
+
+    def roles() -> dict[str, str]:
+        return {one["id"]: one["role"] for one in bob.get(f"/group/members/{room['id']}")}
+
+    moderator.submit(path, act="role", user=bob.id, role="owner")
+    assert roles() == {ann.id: "admin", bob.id: "owner", cem.id: "member"}
+    moderator.submit(path, act="role", user=ann.id, role="member")
+    moderator.submit(path, act="rename", name="Coffee of all")
+    moderator.submit(path, act="close")
+    moderator.submit(path, act="remove", user=cem.id)
+    assert cems.next("OnKicked")["reason"] == "removed"
+    moderator.submit(path, act="remove", user=bob.id)
+    assert roles() == {ann.id: "member", bob.id: "owner"}, "an owner is not removed before there is another"
+    (mine,) = bob.get("/group/list")
+    assert (mine["name"], mine["joinPolicy"]) == ("Coffee of all", "closed")
+    told = [one["system"]["action"] for one in bob.get("/group/messages", groupId=room["id"]) if one["system"]]
+    assert told == ["created", "named_owner", "role", "renamed", "policy", "removed"]
+    assert LogEntry.objects.filter(object_id=room["id"]).count() == 5
+    act(moderator, "groups/room", "dissolve", [room["id"]])
+    assert bob.get("/group/list") == []
+
+
+def test_nothing_is_done_to_a_group_without_the_right(moderator: Browser, person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    mia = User.objects.get(pk=moderator.me.id)  # type: ignore[attr-defined]
+    role = mia.groups.get()
+    mia.groups.clear()
+    mia.user_permissions.add(role.permissions.get(codename="view_room"))
+    path = f"/admin/groups/room/{room['id']}/change/"
+    assert 'name="act"' not in text(moderator, path)
+    for fields in ({"act": "remove", "user": bob.id}, {"act": "rename", "name": "x"}, {"act": "close"}):
+        assert moderator.submit(path, **fields).status_code == 403
+    moderator.submit(path, act="open", reason="curiosity")
+    assert not StaffAccess.objects.filter(room=room["id"]).exists()
+    assert len(ann.get(f"/group/members/{room['id']}")) == 2
+
+
+def test_a_ban_and_a_silence_have_an_end(moderator: Browser, person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    act(moderator, "accounts/user", "ban_day", [ann.id])
+    user = User.objects.get(pk=ann.id)
+    assert not user.is_active and user.banned_until is not None
+    ann.get("/me", status=401)
+    act(moderator, "accounts/user", "silence_hour", [bob.id])
+    group = bob.post("/group/create", {"name": "x", "memberIds": []}, status=201)
+    assert bob.post("/group/send", {"groupId": group["id"], "content": "x"}, status=403)["code"] == "silenced"
+    act(moderator, "accounts/user", "unsilence", [bob.id])
+    bob.post("/group/send", {"groupId": group["id"], "content": "x"}, status=201)
+    act(moderator, "accounts/user", "activate", [ann.id])
+    assert User.objects.get(pk=ann.id).banned_until is None
+
+
+def test_a_link_sets_a_new_password_once(
+    moderator: Browser, person: Any, browser: Callable[..., Browser], anonymous: Person
+) -> None:
+    ann = person("ann")
+    shown = act(moderator, "accounts/user", "new_link", [ann.id])
+    link = re.search(r"https?://[^\s<]*(/new-password/[^\s<]+)", shown)
+    assert link, shown
+    assert not LogEntry.objects.filter(change_message__contains=link[1]).exists(), "the link is not written down"
+    visitor = browser()
+    form = visitor.get(link[1], follow=True)
+    assert link[1] not in str(form.url), "it is not kept in the address"
+    assert visitor.submit(str(form.url.path), new_password="short").status_code == 200
+    assert visitor.submit(str(form.url.path), new_password="another good one").status_code == 302
+    ann.get("/me", status=401)
+    assert anonymous.post("/login", {"name": ann.name, "password": "another good one"}, status=200)["id"] == ann.id
+    assert anonymous.post("/login", {"name": ann.name, "password": PASSWORD}, status=401)
+    assert 'type="password"' not in browser().get(link[1], follow=True).text, "once"
+
+
+def test_no_list_counts_all_messages(moderator: Browser, private: Any, query_budget: Any) -> None:
+    from tests.conftest import _statements
+
+    for path in ("/admin/", *(f"/admin/{one}/" for one in LISTS)):
+        _statements.counting = []
+        try:
+            text(moderator, path)
+            asked = list(_statements.counting)
+        finally:
+            _statements.counting = None
+        counts = [sql for sql in asked if "COUNT(" in sql and "messaging_message" in sql]
+        assert all("LIMIT" in sql for sql in counts), counts
+
+
+def test_staff_above_the_moderator_are_out_of_reach(moderator: Browser, owner: Person) -> None:
+    act(moderator, "accounts/user", "ban_day", [owner.id])
+    shown = act(moderator, "accounts/user", "new_link", [owner.id])
+    assert "/new-password/" not in shown
+    assert User.objects.get(pk=UUID(owner.id)).is_active
