@@ -196,6 +196,9 @@ class UploadAdmin(ReadableAdmin):
     def room_of(self, row: Any) -> Room | None:
         return row.message.room if row.message else None
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return not lookup.startswith("name") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
     @admin.display(description=_("uploaded by"))
     def owner_link(self, upload: Upload) -> str:
         return link(upload.owner)
