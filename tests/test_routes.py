@@ -130,6 +130,7 @@ NOT_API = (
     "chat/private/",
     "chat/group/",
     "sign-",
+    "new-password/",
     "jsi18n",
     "i18n/",
     "static/",

@@ -40,6 +40,7 @@ class PreparingChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
+        assert isinstance(self.model_admin, ReadOnlyAdmin)
         self.model_admin.prepare(request, self.result_list)
 
 
