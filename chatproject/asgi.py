@@ -17,6 +17,7 @@ from accounts import routing as accounts  # noqa: E402
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
+from chatproject.core.http.request_ids import RequestIds  # noqa: E402
 from chatproject.core.http.uploads import UploadHandler  # noqa: E402
 from chatproject.core.server.bootstrap import Bootstrap  # noqa: E402
 from chatproject.core.websocket.routing import HostCheck, OriginCheck, ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -31,7 +32,7 @@ searches = BodyLimit(Handler(threads=routing.SEARCH_THREADS))
 site = BodyLimit(routing.FastSendMiddleware(Handler()))
 
 
-def http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
+def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
     """Static files, uploads, sign-ins, searches, and everything else to Django's middleware and views."""
     if scope["path"].startswith(settings.STATIC_URL):
         return static(scope, receive, send)
@@ -47,7 +48,7 @@ def http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
 application = Bootstrap(
     ProtocolTypeRouter(
         {
-            "http": http,
+            "http": RequestIds(_http),
             "websocket": HostCheck(OriginCheck(URLRouter(routing.websocket_urlpatterns))),
             "lifespan": hub.lifespan,
         }

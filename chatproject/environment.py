@@ -71,6 +71,35 @@ def secret_key(given: str, folder: Path, *, debug: bool) -> str:
     return given
 
 
+def token(name: str, given: str) -> str:
+    """The given token, refused if it could be guessed; "" if none is given."""
+    if given and (len(given) < KEY_LENGTH_MIN or len(set(given)) < KEY_VARIETY_MIN or not given.isascii()):
+        raise ImproperlyConfigured(
+            f"{name} is weak. Give at least {KEY_LENGTH_MIN} random characters, as `openssl rand -hex 32` prints them."
+        )
+    return given
+
+
+def address(name: str, given: str) -> tuple[str, int] | None:
+    """The host and port of an address like 127.0.0.1:9100 or [::1]:9100; None if none is given."""
+    if not given:
+        return None
+    parts = urlsplit(f"//{given}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if not parts.hostname or not port or parts.path or parts.username:
+        raise ImproperlyConfigured(f"{name}: {given!r} is not a host and a port, like 127.0.0.1:9100.")
+    return parts.hostname, port
+
+
+def one_of(name: str, given: str, words: Sequence[str]) -> str:
+    if given not in words:
+        raise ImproperlyConfigured(f"{name}: {given!r} is none of {', '.join(words)}.")
+    return given
+
+
 def redis_prefix(given: str) -> str:
     """The given prefix of an installation's names in Redis, checked; "" if none is given."""
     if given and not re.fullmatch(r"[a-zA-Z0-9_.-]{1,32}", given):

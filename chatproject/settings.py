@@ -149,6 +149,12 @@ LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""
 # https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
 GEOCODER_URL = env.str("GEOCODER_URL", default="")
 
+# Monitoring: docs/operating.md ----------------------------------------------------------------------------------------
+
+METRICS_TOKEN = environment.token("METRICS_TOKEN", env.str("METRICS_TOKEN", default=""))
+METRICS_ADDRESS = environment.address("METRICS_ADDRESS", env.str("METRICS_ADDRESS", default=""))
+LOG_FORMAT = environment.one_of("LOG_FORMAT", env.str("LOG_FORMAT", default="line"), ("line", "json"))
+
 # Notifications without an open page -----------------------------------------------------------------------------------
 
 # They pass through the push services of browser makers, which see the time and the browser, not the
@@ -193,6 +199,7 @@ MIDDLEWARE = [
     "chatproject.core.http.headers.PrivateByDefault",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "chatproject.core.http.probes.answer_probes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -364,14 +371,15 @@ LOGGING = {
             "()": "chatproject.core.logs.OneLine",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "chatproject.core.logs.JsonLine"},
     },
     "filters": {
         "foreseen": {"()": "chatproject.core.logs.Foreseen"},
         "fewer": {"()": "chatproject.core.logs.Fewer"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["foreseen", "fewer"]},
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["foreseen", "fewer"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -6,7 +6,6 @@ from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from chatproject.core.http.health import healthz
 from chatproject.core.http.schema import SchemaView
 
 # Only our own texts: the admin's scripts have a catalog of their own.
@@ -17,7 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("notifications.urls")),
     path("", include("groups.urls")),
     path("", include("accounts.urls")),
-    path("healthz", healthz, name="healthz"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("i18n/words.js", cache_control(private=True, max_age=3600)(script_words), name="jsi18n"),
     path("api/schema/", SchemaView.as_view(), name="schema"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from accounts import selectors as people
 from accounts import services as accounts
-from chatproject.core import hub
+from chatproject.core import hub, metrics
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.redis import budget, rate_limits
 from chatproject.core.times import iso, now
@@ -35,6 +35,9 @@ FORGET_BUDGETS_SECONDS = 60
 #: Seconds between two looks whether erased text has to be removed from files.
 SCRUB_SECONDS = 5
 
+#: Seconds between two looks at what /metrics tells of now.
+OBSERVE_SECONDS = 5
+
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
 _rounds = 0
@@ -48,6 +51,7 @@ def start() -> None:
     hub.every(0, sweep_departures)
     hub.every(ONLINE_LIST_SECONDS, push_online_list)
     hub.every(RECHECK_SECONDS, recheck)
+    hub.every(OBSERVE_SECONDS, observe)
     hub.every(1, settle_budgets)
     hub.every(FORGET_BUDGETS_SECONDS, forget_budgets)
     hub.every(EPOCH_SECONDS, check_epoch)
@@ -144,6 +148,13 @@ async def recheck() -> None:
         if right != heard:
             hub.leave(socket, heard - right)
             await hub.join(socket, right - heard)
+
+
+async def observe() -> None:
+    """Note who is here, and what waits, for /metrics."""
+    metrics.sockets.set(len(hub.local().sockets))
+    metrics.messages_waiting.set(services.waiting())
+    metrics.people_online.set(await in_thread(presence.count))
 
 
 # Budgets ------------------------------------------------------------------------------------------------------------

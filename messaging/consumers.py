@@ -21,7 +21,7 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
-from chatproject.core import costs, errors, hub
+from chatproject.core import costs, errors, hub, metrics
 from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
@@ -87,6 +87,7 @@ class Answer:
 
     def error(self, error: ChatError, event: str = "error", **more: Any) -> None:
         with translation.override(self._consumer.language):
+            metrics.refusals.labels(error.code).inc()
             payload: dict[str, Any] = {"code": error.code, "message": str(error.detail), **more}
             if error.retry_after is not None:
                 payload["retryAfter"] = error.retry_after
@@ -175,8 +176,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         except ChatError as error:
             answer.error(error)
         except Exception:
-            log.exception("socket: an event failed")
-            answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
+            log.exception("socket: an event failed", extra={"request_id": self.socket.id})
+            answer.error(
+                errors.ChatError(_("Something went wrong on our side."), code="internal"), requestId=self.socket.id
+            )
 
     @property
     def close_code(self) -> int:

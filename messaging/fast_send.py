@@ -9,6 +9,7 @@ own middleware, see `_Answers`.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Mapping
 from functools import lru_cache, partial
 from io import BytesIO
@@ -23,7 +24,7 @@ from rest_framework.response import Response
 
 from accounts import services as accounts
 from accounts.models import User
-from chatproject.core import hub
+from chatproject.core import hub, metrics
 from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.errors import ChatError
@@ -62,6 +63,7 @@ class FastSendMiddleware:
         if message is None:
             await self._application(scope, _again(received, receive), send)
             return
+        since = time.perf_counter()
         try:
             stored = await _stored(message)
         except ChatError as error:
@@ -69,6 +71,7 @@ class FastSendMiddleware:
         except Exception:  # the writer has logged it
             await self._answers.refuse(Failed(), scope, send)
         else:
+            metrics.answered("POST", scope["path"].removeprefix("/"), 201, since)
             await send_response(201, self._answers.head(scope), stored.json, send)
 
 

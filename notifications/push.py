@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 from py_vapid import Vapid02
 
+from chatproject.core import metrics
 from notifications import rules
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class Courier:
                 outcome = await _attempt(push)
         finally:
             self._waiting -= 1
+        metrics.pushes.labels(outcome).inc()
         done(outcome)
 
 

@@ -1,9 +1,14 @@
-"""The format of our log lines, and how many there are."""
+"""The format of our log lines, how many there are, and the request to which a line belongs."""
 
+import json
 import logging
 import re
 import time
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 from django.core.exceptions import SuspiciousOperation
 from redis import RedisError
 
@@ -16,21 +21,66 @@ WARNINGS_MAX, WARNINGS_SECONDS = 100, 60.0
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def name_request(name: str) -> None:
+    """Give what this task, and the threads that work for it, log from now on the id of a request."""
+    _request_id.set(name)
+
+
+def request_id() -> str:
+    """The id of the request that is being processed; "" outside of any."""
+    return _request_id.get()
+
+
+def _request_of(record: logging.LogRecord) -> str:
+    """A line of a socket carries the socket's id in its `extra`."""
+    return getattr(record, "request_id", "") or request_id()
+
+
 class OneLine(logging.Formatter):
     """Escape control characters, so that a client cannot add log lines, and cut long lines.
 
-    A traceback follows on lines of its own, which are indented: the text of an error may come from a
-    client.
+    The id of the request follows in brackets. A traceback follows on lines of its own, which are
+    indented: the text of an error may come from a client.
     """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (the base class names it so)
-        return _bounded(super().formatMessage(record))
+        request = _request_of(record)
+        return _bounded(super().formatMessage(record)) + (f" [{request}]" if request else "")
 
     def format(self, record: logging.LogRecord) -> str:
         message, *others = super().format(record).split("\n")
-        if (left_out := len(others) - FIRST_LINES - LAST_LINES) > 0:
-            others[FIRST_LINES:-LAST_LINES] = [f"({left_out} more lines)"]
-        return "\n".join([message, *(f"  {_bounded(line)}" for line in others)])
+        return "\n".join([message, *(f"  {_bounded(line)}" for line in _fewer_lines(others))])
+
+
+class JsonLine(logging.Formatter):
+    """A JSON object on a line: `time` (UTC), `level`, `logger`, `message`, and `request` and `traceback` if any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _bounded(record.getMessage()),
+        }
+        if request := _request_of(record):
+            line["request"] = request
+        if record.exc_info:
+            lines = _fewer_lines(self.formatException(record.exc_info).split("\n"))
+            line["traceback"] = "\n".join(_bounded(one) for one in lines)
+        try:
+            return orjson.dumps(line).decode()
+        except orjson.JSONEncodeError:  # a lone surrogate
+            return json.dumps(line)
+
+
+def _fewer_lines(lines: list[str]) -> list[str]:
+    left_out = len(lines) - FIRST_LINES - LAST_LINES
+    if left_out <= 0:
+        return lines
+    return [*lines[:FIRST_LINES], f"({left_out} more lines)", *lines[-LAST_LINES:]]
 
 
 def _bounded(line: str) -> str:

@@ -11,7 +11,7 @@ from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, remember_unread
 from messaging.services.searching import search
 from messaging.services.send_batch import OutgoingMessage, StoredMessage
-from messaging.services.sending import outgoing, send_message, submit_message
+from messaging.services.sending import outgoing, send_message, submit_message, waiting
 from messaging.services.system_messages import post_system_message
 from messaging.services.typing import tell_typing
 from messaging.services.uploads import Swept, receive, sweep
@@ -42,4 +42,5 @@ __all__ = [
     "submit_message",
     "sweep",
     "tell_typing",
+    "waiting",
 ]

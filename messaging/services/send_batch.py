@@ -19,6 +19,7 @@ from django.db import IntegrityError
 from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
+from chatproject.core import metrics
 from chatproject.core.batching.group_commit import GroupCommit
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -79,7 +80,11 @@ def _write(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
 
 def _store(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     try:
-        return run_atomic(lambda: _commit(messages))
+        with metrics.timed(metrics.commit_seconds):
+            answers = run_atomic(lambda: _commit(messages))
+        metrics.batch_messages.observe(len(messages))
+        metrics.messages_stored.inc(len(messages))
+        return answers
     except IntegrityError:
         # A clientId was sent again, or two processes created the same private room.
         return [_store_alone(message) for message in messages]

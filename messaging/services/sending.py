@@ -56,6 +56,11 @@ async def submit_message(message: OutgoingMessage, done: Callable[[StoredMessage
     commits.submit(message, done)
 
 
+def waiting() -> int:
+    """How many messages wait for their commit in this process."""
+    return commits.waiting()
+
+
 def _needs_geocoding(message: OutgoingMessage) -> bool:
     return message.details is not None and types.TYPES[message.type].needs_geocoding(message.details)
 

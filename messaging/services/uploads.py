@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from accounts.models import User
-from chatproject.core import errors
+from chatproject.core import errors, metrics
 from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.files import storage
@@ -52,6 +52,8 @@ def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
         rules.require_total(media.size + media.thumbnail_size)
         upload = _store(_row(upload_id, owner, chosen, media), target, thumbnail)
         upload.is_still = media.is_still
+        metrics.uploads.labels(upload.folder).inc()
+        metrics.upload_bytes.inc(upload.size + upload.thumbnail_size)
         return upload
 
 

@@ -88,6 +88,10 @@ class GroupCommit(Generic[Item, Answer]):
         if not self._wake_watcher.is_set():
             self._wake_watcher.set()
 
+    def waiting(self) -> int:
+        """How many items wait for their batch."""
+        return self._queue.qsize()
+
     def commit(self, item: Item) -> Answer:
         """Queue an item and wait for its answer. Raises its error."""
         future: Future[Answer] = Future()

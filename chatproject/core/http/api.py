@@ -21,10 +21,11 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from chatproject.core import costs, errors
+from chatproject.core import costs, errors, metrics
 from chatproject.core.errors import ChatError
 from chatproject.core.files import space
 from chatproject.core.http import headers
+from chatproject.core.logs import request_id
 from chatproject.core.redis import budget
 
 PAGE = 50
@@ -82,6 +83,7 @@ def _charge_size(body: bytes, request: Request | None) -> None:
 
 def problem(error: ChatError) -> Response:
     """The response for an error."""
+    metrics.refusals.labels(error.code).inc()
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": str(error.title),
@@ -89,6 +91,8 @@ def problem(error: ChatError) -> Response:
         "detail": str(error.detail),
         "code": error.code,
     }
+    if error.status >= 500:
+        body["requestId"] = request_id()
     if error.errors is not None:
         body["errors"] = {field: [str(text) for text in texts] for field, texts in error.errors.items()}
     response = Response(body, status=error.status, content_type="application/problem+json")

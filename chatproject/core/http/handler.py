@@ -8,6 +8,7 @@ database connection for the next request.
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -22,6 +23,7 @@ from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 from servestatic.middleware import ServeStaticMiddleware
 
+from chatproject.core import metrics
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.http.asgi import Send
 
@@ -61,11 +63,14 @@ class Handler(ASGIHandler):
                 await on_thread(self.threads, response.close)
 
     def _process(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
+        since = time.perf_counter()
         set_script_prefix(get_script_prefix(scope))
         request_started.send(sender=type(self), scope=scope)
         request, refusal = self.create_request(scope, body)
         response: Any = refusal if request is None else self.get_response(request)
         response._handler_class = type(self)  # the sender of request_finished
+        route = request.resolver_match.route if request is not None and request.resolver_match else None
+        metrics.answered(scope["method"], route, response.status_code, since)
         if response.streaming:
             close_old_connections()  # its end may run on another thread
         else:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import orjson
 from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
 
-from chatproject.core import redis
+from chatproject.core import metrics, redis
 from chatproject.core.hub.frames import FramedEvents
 from chatproject.core.hub.layer import Layer, LoopLayer, encode, is_event, payload_of
 from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, paused
@@ -41,6 +42,8 @@ class _Hub:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._outgoing: deque[tuple[str, bytes] | Callable[[], object]] = deque()
         self._woken = threading.Lock()
+        #: When the first of what is outgoing was published; 0.0 while nothing is.
+        self._published_at = 0.0
         self._incoming: dict[str, list[bytes]] = {}
         self._listeners: list[Callable[[str, bytes], None]] = []
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
@@ -106,6 +109,7 @@ class _Hub:
         assert self.loop is not None
         self._outgoing.append(item)
         if self._woken.acquire(blocking=False):  # one wake-up per turn of the loop
+            self._published_at = time.perf_counter()
             self.loop.call_soon_threadsafe(self._send_outgoing)
 
     def _publish_without_loop(self, topic: str, payload: bytes) -> None:
@@ -158,11 +162,16 @@ class _Hub:
                     texts.append(text)
                     skips.append(head)
             self._push(topic, texts, skips)
+        if self._published_at:
+            metrics.delivery_seconds.observe(time.perf_counter() - self._published_at)
+            self._published_at = 0.0
 
     def _push(self, topic: str, texts: list[bytes], skips: list[bytes]) -> None:
         sockets = self.registry.topics.get(topic)
         if not texts or not sockets:
             return
+        metrics.events.inc(len(texts))
+        metrics.deliveries.inc(len(texts) * len(sockets))
         events: FramedEvents | None = None  # often the only socket is the sender's, which has them
         skipping = {skip.decode() for skip in skips if skip}
         for socket in sockets:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from chatproject.core import metrics
 from chatproject.core.hub.frames import FramedEvents, Wire, frame, joined
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class Outbox:
         return frame(joined(texts))
 
     def _give_up(self) -> None:
+        metrics.drops.inc()
         self.is_closed = self._is_held = True
         self._waiting.clear()
         self._too_slow()

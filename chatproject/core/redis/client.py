@@ -9,7 +9,9 @@ from typing import Any
 import redis
 from django.conf import settings
 from django_redis.pool import ConnectionFactory
+from redis.client import Pipeline
 
+from chatproject.core import metrics
 from chatproject.core.redis.address import connection_pool
 
 #: Seconds a caller waits for Redis before doing without it.
@@ -30,9 +32,24 @@ def _pool() -> redis.ConnectionPool:
     )
 
 
+class _TimedPipeline(Pipeline):
+    def execute(self, raise_on_error: bool = True) -> Any:
+        with metrics.timed(metrics.redis_seconds):
+            return super().execute(raise_on_error)
+
+
+class _TimedRedis(redis.Redis):
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        with metrics.timed(metrics.redis_seconds):
+            return super().execute_command(*args, **options)
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        return _TimedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
 @functools.cache
 def _client() -> redis.Redis:
-    return redis.Redis(connection_pool=_pool())
+    return _TimedRedis(connection_pool=_pool())
 
 
 class SharedConnections(ConnectionFactory):

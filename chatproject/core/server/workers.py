@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from chatproject.core import metrics
 from chatproject.core.server.serve import SHUTDOWN_TIMEOUT_SECONDS, ignore_signals, serve
 
 log = logging.getLogger(__name__)
@@ -27,22 +28,24 @@ EARLY_DEATHS_MAX = 3
 class _Worker:
     """One worker process.
 
-    A socket pair tells when it serves, and tells each end of the other's death.
+    A socket pair tells when it serves, and tells each end of the other's death. `numbers` is the folder of its metrics.
     """
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, numbers: str) -> None:
         self.began = time.monotonic()
         self.lifeline, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603
                 [sys.executable, sys.argv[0], "serve", "--worker", str(listener.fileno()), str(theirs.fileno())],
                 pass_fds=[listener.fileno(), theirs.fileno()],
+                env=os.environ | {metrics.FOLDER: numbers},
                 start_new_session=True,  # Ctrl-C is for the first process, which ends the workers
             )
 
 
-def serve_in_workers(listener: socket.socket, count: int, on_ready: Callable[[], None]) -> None:
-    """Keep `count` workers running. Returns only by the exception of a signal handler.
+def serve_in_workers(listener: socket.socket, count: int, on_ready: Callable[[], None], *, numbers: str) -> None:
+    """Keep `count` workers running, with their metrics in the folder `numbers`. Returns only by the exception of a
+    signal handler.
 
     Raises RuntimeError when workers keep dying right after their start.
     """
@@ -50,7 +53,7 @@ def serve_in_workers(listener: socket.socket, count: int, on_ready: Callable[[],
     with selectors.DefaultSelector() as lifelines:
 
         def start_worker() -> None:
-            worker = _Worker(listener)
+            worker = _Worker(listener, numbers)
             lifelines.register(worker.lifeline, selectors.EVENT_READ, worker)
 
         early_deaths, is_ready = 0, False
@@ -68,6 +71,7 @@ def serve_in_workers(listener: socket.socket, count: int, on_ready: Callable[[],
                     lifelines.unregister(worker.lifeline)
                     worker.lifeline.close()
                     code = worker.process.wait()
+                    metrics.forget_process(worker.process.pid, numbers)
                     is_early = time.monotonic() - worker.began < STABLE_AFTER_SECONDS
                     early_deaths = early_deaths + 1 if is_early else 0
                     if early_deaths >= EARLY_DEATHS_MAX:

@@ -5,7 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
 from chatproject import own_addresses
+from chatproject.core import metrics
 from chatproject.core.redis import embedded
 from chatproject.core.server import bootstrap, serve, workers
 
@@ -51,9 +52,12 @@ class Command(BaseCommand):
             bootstrap.static_files()
             bootstrap.done()
             if settings.WORKERS == 1:
-                serve.serve(listener, self._announce)
-            else:
-                workers.serve_in_workers(listener, settings.WORKERS, self._announce)
+                with _metrics():
+                    serve.serve(listener, self._announce)
+                return
+            numbers = metrics.new_folder(settings.DATA_DIR / "metrics")
+            with _metrics(numbers):
+                workers.serve_in_workers(listener, settings.WORKERS, self._announce, numbers=numbers)
 
     def _announce(self) -> None:
         here, *elsewhere = _addresses()
@@ -104,6 +108,16 @@ def _only_one_here() -> Iterator[None]:
                 f"Another chat serves from {settings.DATA_DIR}. End it, set WORKERS for more processes, or give this "
                 "one a DATA_DIR of its own."
             )
+        yield
+
+
+@contextmanager
+def _metrics(numbers: str = "") -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(metrics.served_at(settings.METRICS_ADDRESS, numbers))
+        except OSError as error:
+            raise CommandError(f"METRICS_ADDRESS: {error.strerror}. Choose another.") from error
         yield
 
 
