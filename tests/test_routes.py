@@ -120,6 +120,10 @@ ROWS: dict[str, Row | list[Row]] = {
     "push/unsubscribe": Row("post", SIGNED_IN),
     "push/test": Row("post", (401, 404, 404, 404, 404)),
     "healthz": Row("get", (200,) * 5),
+    "healthz/ready": Row("get", (200,) * 5),
+    "healthz/live": Row("get", (200,) * 5),
+    # There is no token, so nobody has the right one.
+    "metrics": Row("get", (404,) * 5),
 }
 
 #: Pages for people and documents for machines: not the API.
