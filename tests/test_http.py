@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from chatproject.core.http import health
+from chatproject.core.http import probes
 from chatproject.core.logs import WARNINGS_MAX, Fewer, OneLine
 from chatproject.core.server import protocol
 from tests.people import Person
@@ -301,7 +301,7 @@ def test_a_whole_request_of_a_full_address_is_refused_only_while_all_others_are_
         entered.release()
         assert goes_on.wait(60)
 
-    monkeypatch.setattr(health, "_ask_redis", wait)
+    monkeypatch.setattr(probes, "_ask_redis", wait)
     busy = [line(source=ELSEWHERE) for _ in range(2)]
     for one in busy:
         one.send("GET /healthz HTTP/1.1")
@@ -325,7 +325,7 @@ def test_a_proxy_holds_the_connections_of_everybody_and_each_client_its_own(
         assert goes_on.wait(60)
 
     with monkeypatch.context() as patched:
-        patched.setattr(health, "_ask_redis", wait)
+        patched.setattr(probes, "_ask_redis", wait)
         busy = [line(source=ELSEWHERE) for _ in range(2)]
         for one in busy:
             one.send("GET /healthz HTTP/1.1", "X-Forwarded-For: 203.0.113.1, 198.51.100.7")

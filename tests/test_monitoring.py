@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from chatproject.core import metrics
+from chatproject.core import metrics  # noqa: F401 -- it registers them
 from tests.browser.server import ROOT, Server
 from tests.conftest import People
 from tests.people import Person
@@ -178,6 +179,6 @@ def test_the_dashboard_and_the_alerts_ask_for_numbers_that_there_are() -> None:
     alerts = re.findall(r"^ +expr: (.*)$", (ROOT / "deploy/monitoring/alerts.yml").read_text(), re.MULTILINE)
     assert dashboard
     assert alerts
-    known = {family.name for family in metrics.REGISTRY.collect() if family.name.startswith("chat_")}
+    known = {family.name for family in REGISTRY.collect() if family.name.startswith("chat_")}
     for name in set(re.findall(r"\bchat_\w+", " ".join([*dashboard, *alerts]))):
         assert re.sub("_(total|bucket|sum|count)$", "", name) in known
