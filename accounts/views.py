@@ -1,6 +1,6 @@
 """The sign-in, sign-up and sign-out pages. Signing in by them creates a Device."""
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -148,7 +148,7 @@ class NewPasswordView(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         try:
-            services.set_password(user=self.user, new=form.cleaned_data["new_password"])
+            services.set_password(user=cast(User, self.user), new=form.cleaned_data["new_password"])
         except ChatError as error:
             for text in [text for texts in (error.errors or {}).values() for text in texts] or [error.detail]:
                 form.add_error("new_password", str(text))

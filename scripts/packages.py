@@ -83,8 +83,8 @@ def audit() -> int:
     """Print the known holes of all locked versions; the exit code."""
     asked, holes = 0, []
     for path in sorted(LOCKS.glob("*.txt")):
-        command = [TOOLS / "pip-audit", "--require-hashes", "--disable-pip", "--progress-spinner", "off"]
-        command += ["--format", "json", "--requirement", path]
+        command = [str(TOOLS / "pip-audit"), "--require-hashes", "--disable-pip", "--progress-spinner", "off"]
+        command += ["--format", "json", "--requirement", str(path)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
         try:
             packages = json.loads(done.stdout)["dependencies"]

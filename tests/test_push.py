@@ -17,7 +17,7 @@ from accounts.models import User
 from chatproject import environment
 from chatproject.core.times import now
 from groups.models import Membership
-from notifications import push, rules
+from notifications import push
 from notifications.models import PushSubscription
 from notifications.services import dispatching, subscriptions
 from tests.people import Person
@@ -426,7 +426,7 @@ def test_a_name_that_leads_into_our_own_network_is_refused_at_once_also_beside_a
 ) -> None:
     settings.WEB_PUSH_LOCAL = False
     resolved = ["93.184.215.14", address]
-    monkeypatch.setattr(rules.socket, "getaddrinfo", names({"push.example.org": lambda: resolved}))
+    monkeypatch.setattr(socket, "getaddrinfo", names({"push.example.org": lambda: resolved}))
     ann = person("ann")
     ann.post("/push/subscribe", subscription("https://push.example.org/x"), status=400)
     resolved.pop()
@@ -438,7 +438,7 @@ def test_a_name_that_leads_elsewhere_when_it_is_used_is_not_asked(
 ) -> None:
     settings.WEB_PUSH_LOCAL = False
     leads = ["93.184.215.14"]
-    monkeypatch.setattr(rules.socket, "getaddrinfo", names({"rebinding.example.org": lambda: leads}))
+    monkeypatch.setattr(socket, "getaddrinfo", names({"rebinding.example.org": lambda: leads}))
     ann, bob = person("ann"), person("bob")
     bob.post("/push/subscribe", subscription("https://rebinding.example.org/x"))
     with socket.create_server(("127.0.0.1", 0)) as inside:

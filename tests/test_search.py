@@ -238,7 +238,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         assert go.wait(60)
         return search(*args, **more)
 
-    monkeypatch.setattr(searching.selectors, "search", held_search)
+    monkeypatch.setattr(selectors, "search", held_search)
     yield go
     go.set()
 

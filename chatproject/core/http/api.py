@@ -96,7 +96,8 @@ def problem(error: ChatError) -> Response:
     if error.errors is not None:
         body["errors"] = {field: [str(text) for text in texts] for field, texts in error.errors.items()}
     response = Response(body, status=error.status, content_type="application/problem+json")
-    response._has_been_logged = True  # by Django: an answer that we foresaw is no failure of ours, also from 500 on
+    # Django logs an answer from 500 on as a failure of ours. This one was foreseen.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     response["Cache-Control"] = headers.PRIVATE
     if error.retry_after is not None:
         response["Retry-After"] = str(max(1, math.ceil(error.retry_after)))

@@ -1,12 +1,18 @@
 """The append-only file of Redis, which keeps every former value until it is rewritten."""
 
 import logging
+from typing import Any
 
 import redis
 
 from chatproject.core.redis.client import Unavailable, client
 
 log = logging.getLogger(__name__)
+
+
+def _persistence(connection: redis.Redis) -> dict[str, Any]:
+    found: Any = connection.info("persistence")  # redis-py's type is also that of its asynchronous client
+    return dict(found)
 
 
 def rewrite() -> bool:
@@ -16,7 +22,7 @@ def rewrite() -> bool:
     """
     try:
         with client() as connection:
-            if not connection.info("persistence").get("aof_enabled"):
+            if not _persistence(connection).get("aof_enabled"):
                 return True
             connection.execute_command("BGREWRITEAOF")
     except redis.exceptions.NoPermissionError:
@@ -31,7 +37,7 @@ def is_rewritten() -> bool | None:
     """Whether the rewriting succeeded; None while it goes on, or while Redis is away."""
     try:
         with client() as connection:
-            state = connection.info("persistence")
+            state = _persistence(connection)
     except Unavailable:
         return None
     if state.get("aof_rewrite_in_progress") or state.get("aof_rewrite_scheduled"):
