@@ -160,10 +160,7 @@ def _online_lists(user_ids: list[UUID]) -> list[bytes]:
     if count <= SMALL:
         everyone = everyone_online()
         online = presence.online(SMALL) if limited else []
-        return [
-            _encoded(seen := rooms.sharing(user_id, online), len(seen)) if user_id in limited else everyone
-            for user_id in user_ids
-        ]
+        return [_encoded(rooms.sharing(user_id, online)) if user_id in limited else everyone for user_id in user_ids]
     return [_encoded(presence.online_among(rooms.contacts(user_id)), count) for user_id in user_ids]
 
 
@@ -176,12 +173,13 @@ def _limited(user_ids: list[UUID]) -> set[UUID]:
 
 def everyone_online() -> bytes:
     """The data of OnlineUsersList with everyone in it, as JSON."""
-    online = presence.online(SMALL)
-    return _encoded(online, len(online))
+    return _encoded(presence.online(SMALL))
 
 
-def _encoded(user_ids: Iterable[UUID], count: int) -> bytes:
-    return orjson.dumps({"userList": _outputs(user_ids), "onlineUsersNum": count})
+def _encoded(user_ids: Iterable[UUID], count: int | None = None) -> bytes:
+    """These users, and how many there are: who was erased a moment ago is still online in Redis."""
+    listed = _outputs(user_ids)
+    return orjson.dumps({"userList": listed, "onlineUsersNum": len(listed) if count is None else count})
 
 
 def _outputs(user_ids: Iterable[UUID]) -> list[dict[str, Any]]:
