@@ -45,9 +45,13 @@ def until_refused(socket: Any, event: str, data: Any = None) -> int:
 # What is charged ------------------------------------------------------------------------------------------------------
 
 
+#: In both of their names.
+MESSAGES = {"EmitPrivate", "EmitGroupMsg", "SocketEmitPrivate", "SocketEmitGroupMsg"}
+
+
 def test_every_event_has_its_cost_and_only_messages_are_free() -> None:
     assert set(ChatConsumer.costs) == set(ChatConsumer.handlers)
-    assert {event for event, cost in ChatConsumer.costs.items() if not cost} == {"EmitPrivate", "EmitGroupMsg"}
+    assert {event for event, cost in ChatConsumer.costs.items() if not cost} == MESSAGES
 
 
 def test_every_route_has_its_cost_and_only_messages_and_the_sign_in_are_free() -> None:
