@@ -322,6 +322,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",  # from our own origin
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "chatproject.core.http.documented_errors.add_problems",
+    ],
     "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, which the socket's AsyncAPI document needs
     "ENUM_NAME_OVERRIDES": {
         "MessageType": "messaging.types.NAMES",

@@ -157,6 +157,10 @@ def unread_counts_are_pushed(server: str) -> Callable[[], None]:
 # The server -----------------------------------------------------------------------------------------------------------
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", action="store_true", help="fuzz for long: tests/fuzz")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if _worker:
         items.sort(key=lambda item: parallel.place(item.nodeid))
