@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from chatproject.core import costs
 from chatproject.core.redis import budget
 from messaging.consumers import ChatConsumer
-from messaging.services import typing
+from messaging.services import searching, typing
 from tests.people import Refused
 
 SOMEBODY = "01890000-0000-7000-8000-000000000000"
@@ -138,7 +138,8 @@ def test_a_new_device_has_no_new_budget(person: Any, little: None) -> None:
             other.connect().call("SocketHeartBeat")
 
 
-def test_what_costs_more_is_over_sooner(person: Any, settings: Any) -> None:
+def test_what_costs_more_is_over_sooner(person: Any, settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(searching, "POINTS_PER_SECOND", 0)
     settings.RATE_ACTIONS = "100/1h"
     done = {}
     for route in ("/me", "/unread", "/message/search"):
