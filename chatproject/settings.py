@@ -278,7 +278,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Uploads are written to the disk on which they will stay, so that storing one is a rename.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["chatproject.core.http.multipart.ScratchUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # of a request's body, in memory
 FILE_UPLOAD_TEMP_DIR = environment.data_dir(MEDIA_ROOT / ".scratch")
 # The group of a web server that serves the files. Without one, nobody else on the machine reads them.

@@ -9,7 +9,6 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from msgspec import UNSET
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +22,7 @@ from chatproject.core.errors import NotFound, NotYou
 from chatproject.core.http import download
 from chatproject.core.http.api import require_self, with_next
 from chatproject.core.http.forms import serializer_of
+from chatproject.core.http.multipart import FileParser
 from chatproject.core.redis import budget
 from groups import selectors as rooms
 from groups.serializers import GroupOutput, group_output
@@ -252,7 +252,7 @@ class UploadView(APIView):
 
     cost = costs.CHANGE
 
-    parser_classes = [MultiPartParser]
+    parser_classes = [FileParser]
 
     @extend_schema(
         request={"multipart/form-data": inputs.UploadInput},
@@ -262,7 +262,7 @@ class UploadView(APIView):
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
         form = inputs.UploadInput.read(request.data)
-        name = form.media.name or ""
+        name = getattr(form.media, "given_name", "")
         upload = services.receive(owner=request.user, source=_path(form.media), name=name, folder=form.media_type)
         return Response(outputs.upload_output(upload), status=201)
 
@@ -270,7 +270,7 @@ class UploadView(APIView):
 class _AvatarView(APIView):
     cost = costs.HEAVY
 
-    parser_classes = [MultiPartParser]
+    parser_classes = [FileParser]
 
 
 class MyAvatarView(_AvatarView):

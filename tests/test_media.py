@@ -94,7 +94,7 @@ def test_a_file_is_kept_as_it_came(person: Any) -> None:
         ("../../etc/passwd", "passwd"),
         ("..\\..\\autoexec.bat", "autoexec.bat"),
         ("invoice\u202efdp.exe", "invoicefdp.exe"),
-        ("a\r\nSet-Cookie: b", "aSet-Cookie: b"),
+        ("a\r\nSet-Cookie: b", "a Set-Cookie: b"),
         ("x" * 300 + ".txt", "x" * 116 + ".txt"),
         ("报告 ё.pdf", "报告 ё.pdf"),
     ],
@@ -149,6 +149,36 @@ def test_an_upload_of_which_nothing_more_comes_is_given_up(
         )
         assert b" 408 " in connection.recv(1000).splitlines()[0]
     assert ann.upload(b"hello", "a", "files")
+
+
+def test_a_name_arrives_as_it_was_given_and_leaves_by_the_standard(person: Any) -> None:
+    """By multipart as browsers write it, and by RFC 6266 and 8187."""
+    ann = person("ann")
+    for name, header in [
+        (".env", 'attachment; filename=".env"'),
+        ('a "b".txt', "attachment; filename=\"a _b_.txt\"; filename*=UTF-8''a%20%22b%22.txt"),
+        (
+            "R&amp;D 100%25.txt",
+            "attachment; filename=\"R&amp;D 100_25.txt\"; filename*=UTF-8''R%26amp%3BD%20100%2525.txt",
+        ),
+        ("👩\u200d👧", "attachment; filename=\"___\"; filename*=UTF-8''%F0%9F%91%A9%E2%80%8D%F0%9F%91%A7"),
+        ("\U0001fae9.pdf", "attachment; filename=\"_.pdf\"; filename*=UTF-8''%F0%9F%AB%A9.pdf"),
+        ("it's (1)*.txt", 'attachment; filename="it\'s (1)*.txt"'),
+        ("…" * 200 + ".tar", None),
+    ]:
+        written = name.replace('"', "%22")
+        body = (
+            '--x\r\nContent-Disposition: form-data; name="mediaType"\r\n\r\nfiles\r\n--x\r\n'
+            f'Content-Disposition: form-data; name="media"; filename="{written}"\r\n\r\nhello\r\n--x--\r\n'
+        )
+        answer = ann.request("post", "/upload", content=body.encode(), content_type="multipart/form-data; boundary=x")
+        uploaded = answer.json()
+        assert answer.status_code == 201, answer.text
+        if header is None:
+            assert uploaded["fileName"] == "…" * 116 + ".tar"
+            continue
+        assert uploaded["fileName"] == name
+        assert ann.request("get", uploaded["mediaUrl"]).headers["content-disposition"] == header
 
 
 @pytest.mark.parametrize("kind", ["../files", "pictures", "images/thumbnails", "FILES", "\0"])

@@ -64,6 +64,8 @@ _TURNS = {
 }
 
 warnings.simplefilter("ignore")
+# A picture whose last bytes are missing shows what is there, as in every viewer; see `_require_seen`.
+ImageFile.LOAD_TRUNCATED_IMAGES = True
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, decode_threads=1)
 Image.preinit()
 _SRGB = ImageCms.createProfile("sRGB")
@@ -86,6 +88,8 @@ def convert(
     the pixels of all its frames: above `animation` they become smaller, above `READ` times that, or
     where it stays too large, only the first one is kept, and `is_still` says so.
 
+    Of a file that ends too early, what is there is kept.
+
     Refuses: `not_a_picture`, `too_many_pixels`, `damaged`, and `costly` where there are more pixels
     to read than `work`.
     """
@@ -96,6 +100,7 @@ def convert(
         _require_little_work(picture, frame_count if moves else 1, work)
         first = _upright(picture)
         _require_size(first, pixels)  # the header was wrong
+        _require_seen(first, source)
         is_drawn = _is_drawn(picture, source)
         made = _save_animation(picture, frame_count, target, animation, most) if moves else None
         if made is None:
@@ -121,6 +126,7 @@ def square(source: BinaryIO, target: BinaryIO, *, pixels: int, side: int, work: 
         _require_little_work(picture, 1, work)
         first = _upright(picture)
         _require_size(first, pixels)
+        _require_seen(first, source)
         side = min(side, *first.size)
         made = ImageOps.fit(first, (side, side))
         return _described(_save(made, target, "WEBP"), made.size)
@@ -167,6 +173,21 @@ def _require_size(picture: Image.Image, pixels: int) -> None:
         raise Refused("damaged")
     if width * height > pixels or max(width, height) > SIDES["JPEG"]:
         raise Refused("too_many_pixels")
+
+
+def _require_seen(picture: Image.Image, source: BinaryIO) -> None:
+    """Refuse a file of which nothing could be decoded: then all pixels are alike, and it is broken."""
+    if any(low != high for low, high in (picture.getchannel(band).getextrema() for band in picture.getbands())):
+        return
+    place = source.tell()
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        source.seek(0)
+        strictly = Image.open(io.BytesIO(source.read()), formats=FORMATS)
+        strictly.load()
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        source.seek(place)
 
 
 def _require_little_work(picture: Image.Image, frames: int, work: int | None) -> None:
@@ -351,8 +372,13 @@ def _save_animation(
     each = min(pixels // count, SIDES["WEBP"] ** 2)
     frames, durations = [], []
     for number in range(count):
-        picture.seek(number)
-        picture.load()
+        try:
+            picture.seek(number)
+            picture.load()
+        except _BROKEN as broken:
+            if _is_ours(broken) or not frames:
+                raise
+            break  # the file ends too early
         frame = _within(picture.convert("RGBA"), each)
         frame.info.clear()
         frames.append(frame if turn is None else frame.transpose(turn))

@@ -36,6 +36,9 @@ PEAKS = 64
 BLOCK = RATE // 50
 #: Broken packets up to which a recording is accepted.
 BROKEN = 20
+#: The part of the louder side's power below which two sides together count as cancelled out: one side
+#: alone leaves a quarter of it. Looked at is one sample of so many.
+CANCELLED, SPARSE = 0.05, 16
 #: The part of full scale below which there is only the microphone's own noise.
 SILENCE = 0.005
 
@@ -77,7 +80,9 @@ def _samples(recording: av.container.InputContainer, seconds: float) -> Iterator
     if codec.name not in CODECS and not codec.name.startswith("pcm_"):
         raise Refused("not_a_recording")
     length = broken = 0
-    resampler, shape = _resampler(), None
+    resampler, shape = _resampler("mono"), None
+    is_wide: bool | None = None
+    wide: list[av.AudioFrame] = []
     try:
         for packet in recording.demux():
             if packet.stream.type == "video" and packet.size and not _is_cover(packet.stream):
@@ -92,23 +97,66 @@ def _samples(recording: av.container.InputContainer, seconds: float) -> Iterator
                     raise
                 continue
             for frame in frames:
+                if is_wide is None:
+                    is_wide = frame.layout.nb_channels > 1
                 now = (frame.format.name, frame.layout.name, frame.sample_rate)
                 if now != shape:  # the format may change in between, and a resampler handles one
-                    resampler, shape = _resampler(), now
+                    resampler, shape = _resampler("stereo" if is_wide else "mono"), now
                 frame.pts = None
                 for piece in resampler.resample(frame):
                     length += piece.samples
                     if length > seconds * RATE:
                         raise Refused("too_long")
-                    yield piece
+                    if is_wide:
+                        wide.append(piece)
+                    else:
+                        yield piece
         if shape is not None:
-            yield from resampler.resample(None)
+            last = resampler.resample(None)
+            yield from _narrowed([*wide, *last]) if is_wide else last
     except (av.error.FFmpegError, ValueError):
         raise Refused("damaged") from None
 
 
-def _resampler() -> av.AudioResampler:
-    return av.AudioResampler("s16", "mono", RATE)
+def _resampler(layout: str) -> av.AudioResampler:
+    return av.AudioResampler("s16", layout, RATE)
+
+
+def _narrowed(wide: list[av.AudioFrame]) -> Iterator[av.AudioFrame]:
+    """Stereo as mono: the middle of both sides, or one of them where both together cancel out."""
+    side = _side_of_what_cancels_out(wide)
+    if side is None:
+        resampler = _resampler("mono")
+        for frame in wide:
+            frame.pts = None
+            yield from resampler.resample(frame)
+        yield from resampler.resample(None)
+        return
+    for frame in wide:
+        one = av.AudioFrame("s16", "mono", frame.samples)
+        one.sample_rate = RATE
+        samples = _side(frame, side).tobytes()
+        one.planes[0].update(samples.ljust(one.planes[0].buffer_size, b"\0"))
+        yield one
+
+
+def _side_of_what_cancels_out(wide: list[av.AudioFrame]) -> int | None:
+    """The louder side, if little is left of both together; None if they may be mixed."""
+    left = right = both = 0
+    for frame in wide:
+        for one, other in zip(_side(frame, 0)[::SPARSE], _side(frame, 1)[::SPARSE], strict=True):
+            left += one * one
+            right += other * other
+            both += (one + other) ** 2 // 4
+    if both >= CANCELLED * max(left, right):
+        return None
+    return int(right > left)
+
+
+def _side(frame: av.AudioFrame, number: int) -> "array[int]":
+    samples = array("h")
+    samples.frombytes(bytes(frame.planes[0])[: frame.samples * 4])
+    return samples[number::2]
 
 
 def _is_cover(stream: av.stream.Stream) -> bool:

@@ -49,7 +49,11 @@ const server = new Server({
   onSignedOut: () => location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`),
 });
 const drafts = new Drafts(store);
-const outbox = new Outbox(store, { server, files: new PendingFiles(boot.me.id) });
+const outbox = new Outbox(store, {
+  server,
+  files: new PendingFiles(boot.me.id),
+  onStill: () => toast(gettext("This animation is too large to move: only its first picture was sent.")),
+});
 const archive = archived?.archive ?? new Archive(boot.me.id);
 const notifications = new Notifications({ store, server, preview });
 const sync = new Sync({ store, server, outbox });

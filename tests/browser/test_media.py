@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from messaging.media import places
@@ -479,10 +479,10 @@ def test_what_is_too_large_or_no_picture_is_told_once_and_leaves_no_broken_bubbl
 ) -> None:
     ann, bob = pair
     watch.allow(REFUSED)
-    large, false = tmp_path / "large.bin", tmp_path / "false.jpg"
+    large, false = tmp_path / "large.jpg", tmp_path / "false.jpg"
     large.write_bytes(bytes(11 * 1024 * 1024))
     false.write_bytes(b"<html>no picture</html>")
-    media.choose(ann.page, "File", large)
+    media.choose(ann.page, "Picture", large)
     expect(ann.page.locator(".chosen .error")).to_have_text("Too large: at most 10 MB.")
     expect(ann.page.locator("#send-files")).to_be_disabled()
     ann.page.keyboard.press("Escape")
@@ -492,6 +492,56 @@ def test_what_is_too_large_or_no_picture_is_told_once_and_leaves_no_broken_bubbl
     ann.page.get_by_role("button", name="Delete").click()
     expect(of_type(ann.page, "image")).to_have_count(0)
     assert of_type(bob.page, "image").count() == 0
+
+
+def test_what_is_refused_of_several_files_stays_and_goes_as_a_file(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    large, small = tmp_path / "large.jpg", tmp_path / "small.png"
+    large.write_bytes(bytes(11 * 1024 * 1024))
+    media.picture(small, (400, 300))
+    media.choose(ann.page, "Picture", large, small)
+    expect(ann.page.locator(".chosen .error")).to_have_text("Too large: at most 10 MB.")
+    expect(ann.page.get_by_role("dialog").get_by_role("heading")).to_contain_text("Send 1 picture")
+    ann.page.click("#send-files")
+    expect(of_type(bob.page, "image")).to_have_count(1)
+    dialog = ann.page.get_by_role("dialog", name="1 file was not sent")
+    expect(dialog.locator(".chosen li")).to_have_count(1)
+    dialog.get_by_label("Send as files").check()
+    ann.page.click("#send-files")
+    expect(of_type(bob.page, "file")).to_contain_text("large.jpg")
+    expect(of_type(bob.page, "image")).to_have_count(1)
+
+
+def test_a_picture_or_recording_that_is_refused_can_go_as_a_file(pair: Pair, tmp_path: Path, watch: Watch) -> None:
+    ann, bob = pair
+    watch.allow(REFUSED)
+    false = tmp_path / "false.jpg"
+    false.write_bytes(b"<html>no picture</html>")
+    media.choose(ann.page, "Picture", false)
+    ann.page.click("#send-files")
+    ann.page.locator(".failure").get_by_role("button", name="Send as a file").click()
+    expect(of_type(bob.page, "file")).to_contain_text("false.jpg")
+    expect(ann.page.locator(".failure")).to_have_count(0)
+    expect(of_type(ann.page, "file")).to_have_count(1)
+
+
+def test_black_lines_on_nothing_are_seen_when_a_picture_is_large(pair: Pair, tmp_path: Path) -> None:
+    ann, _bob = pair
+    path = tmp_path / "lines.png"
+    drawn = Image.new("RGBA", (300, 200))
+    ImageDraw.Draw(drawn).rectangle((100, 50, 200, 150), fill="black")
+    drawn.save(path)
+    media.choose(ann.page, "Picture", path)
+    ann.page.click("#send-files")
+    of_type(ann.page, "image").get_by_role("button").first.click()
+    large = ann.page.locator(".stage img")
+    expect(large).to_be_visible()
+    ann.page.wait_for_function("document.querySelector('.stage img').complete")
+    seen = Image.open(io.BytesIO(large.screenshot())).convert("L")
+    line, ground = seen.getpixel((seen.width // 2, seen.height // 2)), seen.getpixel((10, seen.height // 2))
+    assert isinstance(line, int) and isinstance(ground, int)
+    assert line < 20 and 100 < ground < 190
+    ann.page.keyboard.press("Escape")
 
 
 # On the way -----------------------------------------------------------------------------------------------------------

@@ -47,6 +47,10 @@ export class Messages {
     this.#outbox.retry(clientId);
   }
 
+  sendAsFile(clientId) {
+    this.#outbox.sendAsFile(clientId);
+  }
+
   discard(clientId) {
     this.#outbox.discard(clientId);
   }

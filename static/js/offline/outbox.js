@@ -23,6 +23,7 @@ export class Outbox {
   #server;
   #files;
   #prefix;
+  #onStill;
   #isFlushing = false;
   #retryTimer = 0;
   /** The upload under way: {clientId, controller}. */
@@ -36,8 +37,12 @@ export class Outbox {
    */
   #unkept = new Map();
 
-  /** `files` keeps the files of pending messages (PendingFiles). */
-  constructor(store, { server, files }) {
+  /**
+   * `files` keeps the files of pending messages (PendingFiles). `onStill()` is called when an animation
+   * lost its movement.
+   */
+  constructor(store, { server, files, onStill }) {
+    this.#onStill = onStill;
     this.#store = store;
     this.#server = server;
     this.#files = files;
@@ -104,6 +109,26 @@ export class Outbox {
     this.#save(again);
     this.#store.addPending(again);
     this.flush();
+  }
+
+  /** A picture or a recording that was refused goes as it is. */
+  async sendAsFile(clientId) {
+    const file = await this.#files.get(clientId);
+    if (file) {
+      this.#store.patchPending(clientId, {
+        type: "file",
+        mediaType: "files",
+        mediaUrl: null,
+        fileName: file.name,
+        fileSize: file.size,
+        mimeType: file.type,
+        width: null,
+        height: null,
+        mediaDuration: null,
+        waveform: null,
+      });
+    }
+    this.retry(clientId);
   }
 
   discard(clientId) {
@@ -218,6 +243,7 @@ export class Outbox {
       const onProgress = (part) => this.#store.setProgress(entry.clientId, part);
       const uploaded = await this.#server.upload(entry.mediaType, file, { onProgress, signal });
       if (signal.aborted) return true;
+      if (uploaded.isStill) this.#onStill();
       // Saved before the message is sent: whatever fails now, the file need not be uploaded again.
       this.#store.patchPending(entry.clientId, { mediaUrl: uploaded.mediaUrl });
       this.#save({ ...entry, mediaUrl: uploaded.mediaUrl });

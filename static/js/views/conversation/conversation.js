@@ -264,6 +264,7 @@ export class ConversationView {
   #run(act, message) {
     if (act === "person") this.#showSender(message);
     if (act === "retry") this.#actions.messages.retry(message.clientId);
+    if (act === "as-file") this.#actions.messages.sendAsFile(message.clientId);
     if (act === "discard") this.#actions.messages.discard(message.clientId);
     if (act === "open")
       typeOf(message).open(message, {

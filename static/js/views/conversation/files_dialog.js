@@ -3,7 +3,7 @@
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { isPicture, prepare } from "chat/media/prepare.js";
 import { openDialog } from "chat/views/dialog.js";
-import { h, icon, iconButton } from "chat/views/dom.js";
+import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { fileSize } from "chat/views/format.js";
 import { fileIcon, fileName } from "chat/views/types/file.js";
 
@@ -108,9 +108,9 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
 
   function render() {
     const pictures = items.filter(({ file }) => !asFile.checked && isPicture(file));
-    const count = items.length;
+    const count = items.filter(({ problem }) => !problem).length || items.length;
     heading.textContent =
-      pictures.length === count
+      pictures.length === items.length
         ? interpolate(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), {
             count,
             name: kit.name,
@@ -168,14 +168,35 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
     isSent = true;
     const going = items.filter(({ problem }) => !problem);
     const captionText = caption.value.trim();
-    close();
+    if (going.length === items.length) close();
+    else keepRefused(going);
     let isFirst = true;
     for (const item of going) {
       const prepared = await item.ready;
-      if (sizeProblem(prepared, kit.maxUpload)) continue;
-      kit.sendFile(prepared, isFirst ? captionText : "");
-      isFirst = false;
+      const problem = sizeProblem(prepared, kit.maxUpload);
+      // Found out only now, while the dialog is closed.
+      if (problem) toast(interpolate(gettext("%(name)s was not sent: %(problem)s"), { name: item.file.name, problem }));
+      else {
+        kit.sendFile(prepared, isFirst ? captionText : "");
+        isFirst = false;
+      }
     }
+  }
+
+  /** What cannot be sent stays, with its reason, until it is taken away or goes as a file. */
+  function keepRefused(going) {
+    for (const item of going) {
+      item.element.remove();
+      releaseItem(item);
+    }
+    items = items.filter((item) => !going.includes(item));
+    caption.value = "";
+    isSent = false;
+    render();
+    const count = items.length;
+    heading.textContent = interpolate(ngettext("%(count)s file was not sent", "%(count)s files were not sent", count), {
+      count,
+    });
   }
 
   add(chosen);

@@ -93,7 +93,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
     }),
   );
   const notes = [];
-  if (state === "failed") notes.push(failure(reason));
+  if (state === "failed") notes.push(failure(reason, message));
   if (read?.receipt) notes.push(h("p", { class: "receipt" }, read.receipt));
   return notes.length ? h("div", { class: "said" }, row, notes) : row;
 }
@@ -149,12 +149,14 @@ function quote(message, quoted, me) {
   );
 }
 
-function failure(reason) {
+function failure(reason, { mediaType }) {
   return h(
     "p",
     { class: "failure", role: "alert" },
     h("span", {}, reason || gettext("Not sent.")),
     h("button", { type: "button", class: "inline-action", "data-act": "retry" }, gettext("Try again")),
+    ["images", "audio"].includes(mediaType) &&
+      h("button", { type: "button", class: "inline-action", "data-act": "as-file" }, gettext("Send as a file")),
     h("button", { type: "button", class: "inline-action danger", "data-act": "discard" }, gettext("Delete")),
   );
 }
