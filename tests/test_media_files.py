@@ -393,7 +393,7 @@ def test_stereo_is_heard_whatever_its_sides_do_to_each_other(judge: Judge, sides
 
 
 def loudest(recording: bytes) -> int:
-    with av.open(io.BytesIO(recording)) as opened:
+    with av.open(io.BytesIO(recording), "r") as opened:
         resampler = av.AudioResampler("s16", "mono", 32_000)
         pieces = [piece for frame in opened.decode(audio=0) for piece in resampler.resample(frame)]
     samples = array("h", b"".join(bytes(piece.planes[0])[: piece.samples * 2] for piece in pieces))

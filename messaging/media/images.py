@@ -370,7 +370,8 @@ def _save_animation(
     """
     loop, turn = picture.info.get("loop", 1), _turn(picture)
     each = min(pixels // count, SIDES["WEBP"] ** 2)
-    frames, durations = [], []
+    frames: list[Image.Image] = []
+    durations: list[int] = []
     for number in range(count):
         try:
             picture.seek(number)
