@@ -159,3 +159,13 @@ class UserChatListView(APIView):
             )
 
         return listed(request, page, after=form.after, limit=None if form.limit is UNSET else form.limit, end_of=end_of)
+
+
+class UserView(APIView):
+    cost = costs.READ
+
+    @extend_schema(responses=serializers.UserOutput, summary="One of everybody")
+    def get(self, request: Request, user_id: UUID) -> Response:
+        by = me(request)
+        user = selectors.person(user_id, by=by, only_contacts=rules.sees_only_contacts(by))
+        return Response(user_output(user, online=user.pk in online_among([user.pk])))

@@ -96,6 +96,14 @@ def people(*, by: User, search: str = "", after: str = "", limit: int, only_cont
     return list(_people(by, search, after, only_contacts)[:limit])
 
 
+def person(user_id: UUID, *, by: User, only_contacts: bool = False) -> User:
+    """One of `people`. Raises NotFound."""
+    found = _people(by, "", "", only_contacts).filter(pk=user_id).first()
+    if found is None:
+        raise errors.NotFound()
+    return found
+
+
 def end_of_people(
     count: int, *, by: User, search: str = "", after: str = "", only_contacts: bool = False
 ) -> str | None:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("logout", api.LogoutView.as_view()),
     path("createUser", api.CreateUserView.as_view()),
     path("userChatList", api.UserChatListView.as_view()),
+    path("user/<uuid:user_id>", api.UserView.as_view()),
     path("me", api.MeView.as_view()),
     path("me/sessions", api.SessionsView.as_view()),
     path("me/sessions/<uuid:device_id>", api.SessionView.as_view()),

@@ -76,6 +76,7 @@ ROWS: dict[str, Row | list[Row]] = {
         "delete", (401, 404, 404, 404, 404), path=lambda world: f"/me/sessions/{world.device_id}"
     ),
     "userChatList": Row("get", SIGNED_IN),
+    "user/<uuid>": Row("get", SIGNED_IN, path=lambda world: f"/user/{world.owner.id}"),
     "chatList": Row("post", SIGNED_IN),
     "unread": Row("get", SIGNED_IN),
     # A chat that has not begun has an empty history.

@@ -56,10 +56,11 @@ const outbox = new Outbox(store, {
 });
 const archive = archived?.archive ?? new Archive(boot.me.id);
 const notifications = new Notifications({ store, server, preview });
-const sync = new Sync({ store, server, outbox });
+const chats = new Chats({ store, server });
+const sync = new Sync({ store, server, outbox, chats });
 const actions = {
   account: new Account({ store, server, outbox, drafts, archive, notifications }),
-  chats: new Chats({ store, server }),
+  chats,
   groups: new Groups({ store, server, sync }),
   history: new MessageHistory({ store, server }),
   messages: new Messages({ store, server, outbox, drafts }),

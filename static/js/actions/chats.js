@@ -48,13 +48,20 @@ export class Chats {
     return this.#store.ensureChat("private", user).key;
   }
 
-  /** The chat at an address; null if it does not exist for this user. */
+  /** The chat at an address; null, or a Problem, if it does not exist for this user. */
   async resolve(key) {
     if (this.#store.chats.has(key)) return this.#store.chats.get(key);
     const { type, id } = splitKey(key);
     if (type !== "private") return null;
     const known = this.#store.people.get(id);
-    const user = known?.name ? known : (await this.findPeople("")).find((one) => one.id === id);
-    return user ? this.#store.ensureChat("private", user) : null;
+    const user = known?.name ? known : await this.#server.person(id);
+    return this.#store.ensureChat("private", user);
+  }
+
+  /** Adds the chats with people to whom something was begun and nothing has arrived yet. */
+  async addBegun() {
+    const { drafts, pending } = this.#store;
+    const keys = new Set([...drafts.keys(), ...pending.map((entry) => entry.key)]);
+    await Promise.allSettled([...keys].map((key) => this.resolve(key)));
   }
 }

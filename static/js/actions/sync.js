@@ -12,13 +12,15 @@ export class Sync {
   #store;
   #server;
   #outbox;
+  #chats;
   #watched = "";
   #isStartingAfresh = false;
 
-  constructor({ store, server, outbox }) {
+  constructor({ store, server, outbox, chats }) {
     this.#store = store;
     this.#server = server;
     this.#outbox = outbox;
+    this.#chats = chats;
     store.on(
       "stale",
       debounce(() => this.loadChatList().catch(() => {}), LIST_DELAY_MS),
@@ -54,6 +56,7 @@ export class Sync {
     await this.loadChatList().catch(() => {});
     if (!hasChatList && this.#store.hasChatList) this.request();
     this.#store.refreshOpenChat();
+    if (this.#store.hasChatList) await this.#chats.addBegun();
   }
 
   /** The server's data is an older copy than what this page has. */

@@ -139,6 +139,10 @@ export class Server {
     return this.#api.get("/userChatList", { search: search || null, limit: LIST_MAX });
   }
 
+  person(id) {
+    return this.#api.get(`/user/${encodeURIComponent(id)}`);
+  }
+
   groups(search) {
     return this.#api.get("/group/allList", { search: search || null, limit: LIST_MAX });
   }

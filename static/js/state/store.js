@@ -105,7 +105,9 @@ export class Store {
   // ── Reading ─────────────────────────────────────────────────────────────
   /** Chats that have a message or a draft, pinned ones first, then the most recent. */
   get chatList() {
-    return [...this.chats.values()].filter((chat) => !chat.isBlank || this.drafts.has(chat.key)).sort(byRecency);
+    return [...this.chats.values()]
+      .filter((chat) => !chat.isBlank || this.drafts.has(chat.key) || this.pendingOf(chat.key).length > 0)
+      .sort(byRecency);
   }
 
   get unreadTotal() {
@@ -179,7 +181,11 @@ export class Store {
    */
   mergeChatList(entries, { isWhole = true, askedAt = Infinity } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
-    if (isWhole) for (const [key, chat] of this.chats) if (!present.has(key) && !chat.isBlank) this.removeChat(key);
+    for (const [key, chat] of isWhole ? this.chats : []) {
+      // A chat whose first message is on its way is not in the list yet.
+      const isBegun = chat.isBlank || (!chat.seq && this.pendingOf(key).length > 0);
+      if (!present.has(key) && !isBegun) this.removeChat(key);
+    }
     for (const entry of entries) {
       const key = chatKey(entry.type, entry.id);
       const known = this.chats.get(key);
