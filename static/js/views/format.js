@@ -1,11 +1,13 @@
 // How times, names, sizes and system messages are written in the user's language.
 import { gettext, interpolate, language, ngettext, pgettext } from "chat/i18n.js";
 import { graphemes } from "chat/text.js";
+import { serverNow } from "chat/timing.js";
+import { hasZoneChanged, timeZone } from "chat/views/days.js";
 
 /** Code units of a one-line preview: more than any line shows. */
 export const PREVIEW_MAX = 200;
 
-const formats = {
+const makeFormats = () => ({
   clock: new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
   weekday: new Intl.DateTimeFormat(language, { weekday: "short" }),
   day: new Intl.DateTimeFormat(language, { month: "short", day: "numeric" }),
@@ -13,13 +15,24 @@ const formats = {
   date: new Intl.DateTimeFormat(language, { year: "numeric", month: "2-digit", day: "2-digit" }),
   longDate: new Intl.DateTimeFormat(language, { year: "numeric", month: "long", day: "numeric" }),
   full: new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }),
-};
+});
+let formats = makeFormats();
+let formatsZone = timeZone();
+
+/** A formatter keeps the time zone that it was made in. */
+function format(name, date) {
+  if (hasZoneChanged() || formatsZone !== timeZone()) {
+    formats = makeFormats();
+    formatsZone = timeZone();
+  }
+  return formats[name].format(date);
+}
 
 const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
 const daysAgo = (date, now) => Math.round((midnight(now) - midnight(date)) / 86_400_000);
 
-export const clock = (date) => formats.clock.format(date);
-export const fullTime = (date) => formats.full.format(date);
+export const clock = (date) => format("clock", date);
+export const fullTime = (date) => format("full", date);
 export const dayOf = (date) => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 
 /** The time in the chat list: HH:mm today, then yesterday, the weekday within a week, the date. */
@@ -27,21 +40,21 @@ export function listTime(date, now = new Date()) {
   const days = daysAgo(date, now);
   if (days <= 0) return clock(date);
   if (days === 1) return gettext("Yesterday");
-  if (days < 7) return formats.weekday.format(date);
-  return (date.getFullYear() === now.getFullYear() ? formats.day : formats.date).format(date);
+  if (days < 7) return format("weekday", date);
+  return format(date.getFullYear() === now.getFullYear() ? "day" : "date", date);
 }
 
 export function dayLabel(date, now = new Date()) {
   const days = daysAgo(date, now);
   if (days <= 0) return gettext("Today");
   if (days === 1) return gettext("Yesterday");
-  return (date.getFullYear() === now.getFullYear() ? formats.longDay : formats.longDate).format(date);
+  return format(date.getFullYear() === now.getFullYear() ? "longDay" : "longDate", date);
 }
 
 export function lastSeen(iso) {
   if (!iso) return gettext("offline");
   const date = new Date(iso);
-  const minutes = Math.floor((Date.now() - date) / 60_000);
+  const minutes = Math.floor((serverNow() - date) / 60_000);
   if (minutes < 1) return gettext("last seen just now");
   if (minutes < 60)
     return interpolate(ngettext("last seen %(count)s minute ago", "last seen %(count)s minutes ago", minutes), {

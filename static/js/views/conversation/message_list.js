@@ -4,6 +4,7 @@ import { gettext, interpolate } from "chat/i18n.js";
 import { countsAsUnread } from "chat/state/reducers.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
+import { onDayChange } from "chat/views/days.js";
 import { announce, h, icon, reconcile } from "chat/views/dom.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
@@ -61,6 +62,7 @@ export class MessageListView {
       if (this.#isPlaced && this.#stillFollowsEnd()) this.#scrollToEnd();
     }).observe(this.#log);
     document.addEventListener("visibilitychange", () => this.#onVisibilityChange());
+    onDayChange(() => this.#key && this.render());
     store.on("progress", () => this.#showProgress());
   }
 

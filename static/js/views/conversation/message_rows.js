@@ -3,16 +3,22 @@ import { gettext } from "chat/i18n.js";
 import { chatKeyOf } from "chat/ids.js";
 import { dayRow, dividerRow, messageRow, receiptText } from "chat/views/conversation/message_row.js";
 import { h, markOf, senderOf } from "chat/views/dom.js";
+import { timeZone } from "chat/views/days.js";
 import { dayLabel, dayOf } from "chat/views/format.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /** Messages of one sender within this time form a run. */
 const RUN_MS = 5 * 60_000;
 
-/** What is computed once per message object; a changed message is a new object. */
-const factsByMessage = new WeakMap();
+/** What is computed once per message object and time zone; a changed message is a new object. */
+let factsByMessage = new WeakMap();
+let factsZone = timeZone();
 
 function factsOf(message) {
+  if (factsZone !== timeZone()) {
+    factsByMessage = new WeakMap();
+    factsZone = timeZone();
+  }
   if (!factsByMessage.has(message)) {
     const date = new Date(message.sentAt);
     const signature = JSON.stringify([
@@ -21,6 +27,7 @@ function factsOf(message) {
       message.senderName,
       message.senderImg,
       markOf(senderOf(message)),
+      factsZone,
     ]);
     factsByMessage.set(message, { at: date.getTime(), day: dayOf(date), signature });
   }
@@ -88,7 +95,12 @@ export class MessageRows {
     const { me, chats, recalledTexts, localFiles, progress } = this.#store;
     const chat = chats.get(chatKey);
     const { row } = typeOf(message);
-    if (row) return { key: `m:${message.seq}`, signature: String(message.version), build: () => row(message, me.id) };
+    if (row)
+      return {
+        key: `m:${message.seq}`,
+        signature: `${message.version} ${timeZone()}`,
+        build: () => row(message, me.id),
+      };
     const isOwn = message.senderId === me.id;
     const isGroup = chat.type === "group";
     const isRead =

@@ -5,6 +5,7 @@ import { fold } from "chat/text.js";
 import { oncePerFrame } from "chat/timing.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { onContextMenu } from "chat/views/context_menu.js";
+import { onDayChange, timeZone } from "chat/views/days.js";
 import {
   avatar,
   h,
@@ -73,6 +74,7 @@ export class ChatListView {
       this.#chats,
     );
     this.#listen();
+    onDayChange(() => this.render());
     store.on(
       ["chats", "people", "open"],
       oncePerFrame(() => this.render()),
@@ -168,6 +170,7 @@ export class ChatListView {
       markOf(chat),
       isOnline,
       time,
+      timeZone(),
       line,
       chat.unreadCount,
       chat.muted,
