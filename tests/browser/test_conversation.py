@@ -351,3 +351,27 @@ def test_old_messages_are_not_read_out_and_new_ones_are(
     expect(ann.page.locator("#announcer")).not_to_contain_text("history")
     bob.say(ann, "news")
     expect(ann.page.locator("#announcer")).to_have_text(f"{bob.name}: news")
+
+
+def test_heaps_of_marks_stay_in_their_bubble_and_a_time_keeps_its_distance(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "above")
+    bob.say(ann, "Z" + "\u030d\u0311\u0310\u0352" * 60 + " algo")
+    bob.say(ann, "\u0634\u0643\u0631\u0627 \u062c\u0632\u064a\u0644\u0627")
+    ann.open(bob)
+    above = ann.bubble("above").locator(".bubble")
+    expect(above).to_be_visible()
+    ann.page.mouse.move(0, 0)
+    with_marks = above.screenshot()
+    ann.bubble("algo").locator(".text").evaluate("(text) => { text.textContent = 'Z algo'; }")
+    assert above.screenshot() == with_marks
+    gap = ann.page.locator(".message").last.evaluate(
+        """(row) => {
+          const range = document.createRange();
+          range.selectNodeContents(row.querySelector(".text"));
+          return range.getBoundingClientRect().left - row.querySelector(".meta").getBoundingClientRect().right;
+        }"""
+    )
+    assert gap >= 8
