@@ -28,7 +28,13 @@ async def assert_unread_is_right(server: Server, phone: Phone) -> None:
     me = phone.person
     chats = {chat["id"]: chat for chat in me.post("/chatList", {})}
     unread = {
-        chat: sum(seq > chats[chat]["readSeq"] and one["senderId"] != me.id for seq, one in kept.items())
+        chat: sum(
+            seq > chats[chat]["readSeq"]
+            and one["senderId"] != me.id
+            and one["type"] != "system"
+            and not one["recalledAt"]
+            for seq, one in kept.items()
+        )
         for chat, kept in phone.chats.items()
     }
     answer = me.get("/unread")
@@ -53,8 +59,8 @@ async def assert_unread_is_right(server: Server, phone: Phone) -> None:
 
 
 def seen_by(person: Person) -> set[str]:
-    """The ids in a phone's list of online users."""
-    return {one["id"] for one in person.get("/userChatList") if one["online"]}
+    """The ids of the others in a phone's list of online users."""
+    return {one["id"] for one in person.get("/userChatList") if one["online"]} - {person.id}
 
 
 @begun_together
