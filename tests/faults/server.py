@@ -46,8 +46,10 @@ Row = tuple[int, str, str, str]
 class Server:
     """`manage.py serve` on a folder and a port of its own. It may die and start again."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, files: int = 0, **environment: str) -> None:
+        """`files`: as many may be open at the same time; 0: as many as the system allows."""
         folder.mkdir(exist_ok=True)
+        self._files = files
         self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = folder / "data"
@@ -76,6 +78,8 @@ class Server:
             command = [sys.executable, "manage.py", "serve"]
             self._process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
         resource.prlimit(self.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if self._files:
+            resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (self._files, self._files))
         give_up = time.monotonic() + START
         while time.monotonic() < give_up and self._process.poll() is None:
             if self.is_well():

@@ -11,6 +11,7 @@ a request has told it. This machine's own address has no limit of its own, becau
 
 import logging
 import resource
+from collections.abc import Sequence
 from contextlib import suppress
 from enum import IntEnum
 from typing import Protocol
@@ -22,15 +23,15 @@ from chatproject.core.http import addresses
 log = logging.getLogger(__name__)
 
 #: HTTP connections of this process that stay when nothing comes by them, and requests that stay
-#: unfinished; and the age in seconds below which they do anyway: many clients that connect at once are no
-#: attack.
+#: unfinished; and the seconds for which they do anyway: many clients that connect at once are no attack.
 CONNECTIONS_MAX, UNFINISHED_MAX = 2048, 256
 GRACE_SECONDS = 3.0
 #: One address may have this share of its connections unfinished.
 UNFINISHED_SHARE = 4
-#: File descriptors for the database, Redis, files and uploads; and for clients that were signed in
-#: before, when all others are taken.
-OWN_DESCRIPTORS, KEPT_BACK = 256, 32
+#: File descriptors for the database, Redis, files and uploads; for connections that are dropped, which
+#: keep theirs for a moment; and for clients that were signed in before, when all others are taken. All
+#: together they have half of the descriptors at most.
+OWN_DESCRIPTORS, DROPPED, KEPT_BACK = 256, 1024, 32
 #: More descriptors than that are not asked for; some systems say that there is no limit.
 DESCRIPTORS_MAX = 1 << 20
 #: Bytes of requests that came before the one before them was answered, of all connections together.
@@ -90,7 +91,7 @@ class Clients:
         client = self._client(address)
         now = connection.since
         is_full = client.has_limits and client.connections >= settings.CONNECTIONS_PER_ADDRESS
-        if is_full and not self._drop_oldest(client.queues):
+        if is_full and not self._drop_oldest(client.queues, now):
             text = "clients: %s holds %d connections; name it in TRUSTED_PROXIES if it is a proxy of yours"
             self._log(now, text, address, client.connections)
             self._release(client)
@@ -98,12 +99,12 @@ class Clients:
         is_kept_back = False
         if self._connections + self._sockets >= self._capacity:
             self._log(now, "clients: all %d descriptors for clients are in use", self._capacity)
-            if not self._drop_oldest(self._queues):
+            if not self._drop_oldest(self._queues, now):
                 is_kept_back = True
                 if self._connections + self._sockets >= self._capacity + KEPT_BACK:
                     return None
         elif self._connections >= CONNECTIONS_MAX:
-            self._drop_oldest(self._queues, before=now - GRACE_SECONDS)
+            self._drop_oldest(self._queues, now, spares_new=True)
         self._connections += 1
         client.connections += 1
         self.enter(connection, client, State.IDLE)
@@ -126,9 +127,9 @@ class Clients:
             return
         if state == State.UNFINISHED:
             if client.has_limits and len(client.queues[state]) >= settings.CONNECTIONS_PER_ADDRESS // UNFINISHED_SHARE:
-                self._drop_oldest(client.queues[state:])
+                self._drop_oldest(client.queues[state:], connection.since)
             if len(self._queues[state]) >= UNFINISHED_MAX:
-                self._drop_oldest(self._queues[state:], before=connection.since - GRACE_SECONDS)
+                self._drop_oldest(self._queues[state:], connection.since, spares_new=True)
         self._queues[state][connection] = None
         if client.has_limits:
             client.queues[state][connection] = None
@@ -138,14 +139,16 @@ class Clients:
             self._queues[state].pop(connection, None)
             client.queues[state].pop(connection, None)
 
-    def _drop_oldest(self, queues: tuple[Queue, ...], before: float = float("inf")) -> bool:
-        for queue in queues:
-            for oldest in queue:
-                if oldest.since < before:
-                    oldest.drop()
-                    return True
-                break
-        return False
+    def _drop_oldest(self, queues: Sequence[Queue], now: float, *, spares_new: bool = False) -> bool:
+        """End the connection that is longest in the first of these queues; or, where that one came just
+        now, in the next. If all came just now, the oldest of them, unless that `spares_new` ones.
+        """
+        firsts = [next(iter(queue)) for queue in queues if queue]
+        old = [first for first in firsts if first.since < now - GRACE_SECONDS]
+        victim = old[0] if old else None if spares_new else min(firsts, key=lambda one: one.since, default=None)
+        if victim is not None:
+            victim.drop()
+        return victim is not None
 
     # Requests by a proxy ----------------------------------------------------------------------------------------------
 
@@ -207,8 +210,10 @@ def allow_descriptors() -> None:
 
 
 def backlog() -> int:
-    """Connections that may come at once: so many could be dropped to make place only a moment later."""
-    return min(2048, max(64, _capacity() // 8))
+    """Connections that may wait to be accepted. They are accepted at once, and those that are dropped for
+    them close only then.
+    """
+    return min(2048, max(64, _capacity() // 4))
 
 
 def _capacity() -> int:
@@ -216,4 +221,4 @@ def _capacity() -> int:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         soft = DESCRIPTORS_MAX
-    return max(soft // 2, soft - OWN_DESCRIPTORS - KEPT_BACK)
+    return max(soft // 2, soft - OWN_DESCRIPTORS - DROPPED - KEPT_BACK)

@@ -381,6 +381,13 @@ class HttpProtocol(HttpToolsProtocol):
         if rest:
             connection.data_received(rest)
 
+    def shutdown(self) -> None:
+        """Called by uvicorn when the server stops. A request that is not whole is not waited for."""
+        if self._body is not None:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            super().shutdown()
+
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer in place of the application, and close."""
         if self.cycle is not None and self.cycle.response_started:
