@@ -19,7 +19,7 @@ from tests import documented
 #: Seconds a test waits for what comes at once on a machine that has nothing else to do.
 TIMEOUT_SECONDS = 60.0
 #: Events to everyone whenever anybody comes or goes: ignored unless a test asks for them.
-BACKGROUND = {"OnlineUsersList"}
+BACKGROUND = {"OnlineUsersList", "SocketHeartBeat"}
 
 PASSWORD = "correct horse battery"
 

@@ -842,8 +842,11 @@ def test_the_server_sweeps_by_itself(person: Any, monkeypatch: pytest.MonkeyPatc
     assert ann.request("get", address).status_code == 404
 
 
-def test_the_operators_see_what_takes_the_space(person: Any, owner: Any, browser: Any) -> None:
-    person("ann").upload(b"hello", "a name to be seen", "files")
+def test_the_operators_see_what_takes_the_space(person: Any, owner: Any, browser: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    file = ann.upload(b"hello", "a name to be seen", "files")
+    to_all = {"groupId": group(ann, bob)["id"], "type": "file", "mediaUrl": file["mediaUrl"]}
+    ann.post("/group/send", to_all, status=201)
     page = browser().signed_in(owner, "the owner of it all").get("/admin/messaging/upload/")
     assert page.status_code == 200 and "a name to be seen" in page.text
 

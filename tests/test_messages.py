@@ -270,11 +270,12 @@ def test_an_edit_comes_too_late_after_its_window(person: Any, settings: Any) -> 
 
 
 def test_former_words_are_kept_for_admins_until_a_recall_and_only_where_that_is_wanted(
-    person: Any, owner: Any, browser: Any, settings: Any
+    person: Any, owner: Any, browser: Any, settings: Any, group: Any
 ) -> None:
     office = browser().signed_in(owner, OWNER["password"])
     ann, bob = person("ann"), person("bob")
-    sent = ann.post("/private/send", {"receiverId": bob.id, "content": "the first words"}, status=201)
+    room = group(ann, bob)
+    sent = ann.post("/group/send", {"groupId": room["id"], "content": "the first words"}, status=201)
     for content in ("the second words", "the third words"):
         ann.post("/message/edit", {"messageId": sent["id"], "content": content})
     kept = FormerWords.objects.filter(message_id=sent["id"]).values_list("content", flat=True)
