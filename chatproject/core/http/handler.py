@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import IO, Any
 
 from django.core.exceptions import RequestAborted
@@ -112,6 +112,11 @@ class StaticHandler(ASGIHandler):
         if not self._is_loaded:
             await asyncio.to_thread(self.load_middleware)
         await super().__call__(scope, receive, send)
+
+    async def listen_for_disconnect(self, receive: Any) -> None:
+        """End quietly: Django leaves the error of this task unheard when the answer ends at the same moment."""
+        with suppress(RequestAborted):
+            await super().listen_for_disconnect(receive)
 
     def load_middleware(self, is_async: bool = False) -> None:
         self._middleware_chain = ServeStaticMiddleware(_no_such_file)
