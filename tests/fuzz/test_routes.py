@@ -28,7 +28,7 @@ SIGNING_OUT = {"/logout", "/me/sessions", "/me"}
 FORESEEN = {503, 507}
 
 _document: Any = SchemaGenerator().get_schema(request=None, public=True)
-_schema = schemathesis.openapi.from_dict(_document)
+_schema: Any = schemathesis.openapi.from_dict(_document)
 OPERATIONS = [found.ok() for found in _schema.get_all_operations()]
 
 
