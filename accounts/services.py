@@ -49,6 +49,14 @@ DEVICES_MAX = 50
 # Signing up and in ----------------------------------------------------------------------------------------------------
 
 
+def _not_connected(user_id: UUID) -> None:
+    """Nothing above keeps what a person looks like."""
+
+
+#: Hears of each change of what is shown of a person, after its commit. Messaging's AppConfig sets it.
+appearance_changed: Callable[[UUID], None] = _not_connected
+
+
 def enter(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> tuple[User, bool]:
     """Sign in, or sign up when the name is new and registration open; returns whether the account
     is new.
@@ -377,6 +385,12 @@ def change_profile(
     return _change(user, changes)
 
 
+def _tell_appearance(user: User) -> None:
+    """Name, picture or marks changed, which every message of the user shows."""
+    appearance_changed(user.pk)
+    events.profile_changed(user)
+
+
 def set_avatar(*, user: User, address: str) -> User:
     """Set the user's picture to one that was just made, and delete the one before."""
     return _change(user, {"img": address})
@@ -404,7 +418,7 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
             _store_skeletons(user)
         on_commit(lambda: events.person_changed(user))
         if changes.keys() & _SEEN:
-            on_commit(lambda: events.profile_changed(user))
+            on_commit(lambda: _tell_appearance(user))
         if is_hidden:
             on_commit(lambda: _hide(user.pk))
         return user
@@ -462,7 +476,7 @@ def _store_password(user: User, password: str, device: Device | None, *, before:
         on_commit(lambda: events.other_devices_revoked(user.pk, kept))
         if was_guest:
             on_commit(lambda: events.person_changed(user))
-            on_commit(lambda: events.profile_changed(user))
+            on_commit(lambda: _tell_appearance(user))
         return user
 
     return run_atomic(body)
@@ -565,7 +579,7 @@ def set_rights(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> U
     def body() -> User:
         user.save(update_fields=["is_staff", "is_superuser"])
         on_commit(lambda: events.person_changed(user))
-        on_commit(lambda: events.profile_changed(user))
+        on_commit(lambda: _tell_appearance(user))
         return user
 
     return run_atomic(body)

@@ -312,12 +312,10 @@ def _listed(user_id: UUID) -> QuerySet[Membership]:
 _BEHIND = Q(room__last_seq__gt=F("room__system_lines") + F("read_seq") - F("system_lines_read") + F("own_since_read"))
 
 
-def unread_memberships(user_id: UUID) -> list[Membership]:
-    """A user's memberships with something unread, the most recently active first, with room and
-    peer.
-    """
-    behind = Membership.objects.with_recalled().filter(_BEHIND, user_id=user_id).select_related("room", "peer")
-    return [membership for membership in behind.order_by("-room__last_at", "room_id") if membership.unread]
+def own_memberships(user_id: UUID) -> list[Membership]:
+    """A user's memberships with their rooms, the most recently active first."""
+    memberships = Membership.objects.with_recalled().filter(user_id=user_id).select_related("room")
+    return list(memberships.order_by("-room__last_at", "room_id"))
 
 
 def unread_totals(user_ids: Collection[UUID], among: Q) -> dict[UUID, int]:
@@ -382,6 +380,17 @@ def memberships_in_pages(size: int = 500) -> Iterator[list[Membership]]:
     while page := list((memberships if last is None else memberships.filter(pk__gt=last))[:size]):
         yield page
         last = page[-1].pk
+
+
+def some_memberships(*, after: UUID | None, limit: int) -> list[Membership]:
+    """Memberships in the order of their ids, with their rooms and counts."""
+    memberships = Membership.objects.with_recalled().select_related("room").order_by("pk")
+    return list((memberships if after is None else memberships.filter(pk__gt=after))[:limit])
+
+
+def fresh_memberships(ids: Collection[UUID]) -> list[Membership]:
+    """The memberships with these ids, with their rooms and counts."""
+    return list(Membership.objects.with_recalled().select_related("room").filter(pk__in=ids))
 
 
 def memberships_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool]]:

@@ -41,6 +41,14 @@ def _not_connected(
 post_system_message: PostSystemMessage = _not_connected
 
 
+def _forget_nothing(user_ids: Collection[UUID]) -> None:
+    """Nothing above keeps who is in which room."""
+
+
+#: Hears, after the commit, of whom the rooms changed. Messaging's AppConfig sets it.
+memberships_changed: Callable[[Collection[UUID]], None] = _forget_nothing
+
+
 class FindCorrespondents(Protocol):
     def __call__(self, user: User, among: Collection[UUID]) -> set[UUID]: ...
 
@@ -63,6 +71,7 @@ def open_direct(user: User, other: User) -> Room:
         Membership.objects.bulk_create(
             [Membership(room=room, user=user, peer=other), Membership(room=room, user=other, peer=user)]
         )
+        on_commit(lambda: memberships_changed([user.pk, other.pk]))
     return room
 
 
@@ -87,6 +96,7 @@ def create(*, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str 
             member_count=1,
         )
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
+        on_commit(lambda: memberships_changed([by.pk]))
         others = _newcomers(room, [one for one in member_ids if one != by.pk], by=by)
         rules.require_addable(_refusing(by, others))
         _add_members(room, others, by=by)
@@ -541,6 +551,7 @@ def _dissolve(room: Room) -> Room:
     room.dissolved_at, room.member_count, room.invite_code, room.avatar = now(), 0, "", ""
     room.offered_to = None
     room.save(update_fields=["dissolved_at", "member_count", "invite_code", "avatar", "offered_to"])
+    on_commit(lambda: memberships_changed(user_ids))
     on_commit(lambda: events.dissolved(room, user_ids))
     return room
 
@@ -577,14 +588,16 @@ def _add_members(room: Room, users: list[User], *, by: User | None = None) -> li
     cursor = {"read_seq": room.last_seq, "system_lines_read": room.system_lines}
     memberships = [Membership(room=room, user=user, added_by=by, **cursor) for user in users]
     Membership.objects.bulk_create(memberships)
+    on_commit(lambda: memberships_changed([user.pk for user in users]))
     room.member_count += len(memberships)
     room.save(update_fields=["member_count"])
     return memberships
 
 
 def _remove_member(membership: Membership) -> None:
-    room = membership.room
+    room, user_id = membership.room, membership.user_id
     membership.delete()
+    on_commit(lambda: memberships_changed([user_id]))
     room.member_count -= 1
     if room.offered_to_id == membership.user_id:
         room.offered_to = None

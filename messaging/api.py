@@ -39,7 +39,7 @@ class ChatListView(APIView):
     @extend_schema(request=None, responses=outputs.ChatOutput(many=True), summary="My chats, the last moved first")
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        chats = selectors.chat_list(request.user)
+        chats = services.chat_list(request.user)
         here = online_among(chat.id for chat in chats if chat.other)
         return Response([outputs.chat_output(chat, online=chat.id in here) for chat in chats])
 
@@ -118,9 +118,7 @@ class UnreadView(APIView):
     @extend_schema(responses=outputs.UnreadOutput, summary="What I have not read")
     def get(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        chats = selectors.unread(request.user)
-        services.remember_unread(request.user, chats)
-        return Response(outputs.unread_output(chats))
+        return Response(services.unread(request.user))
 
 
 class _ReadView(APIView):

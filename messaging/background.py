@@ -38,6 +38,10 @@ SCRUB_SECONDS = 5
 #: Seconds between two looks at what /metrics tells of now.
 OBSERVE_SECONDS = 5
 
+#: Seconds between two questions whether a comparison is due; one process of all gets the answer yes.
+COMPARE_SECONDS = 30
+RATE_COMPARISONS = "1/m"
+
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
 _rounds = 0
@@ -58,6 +62,7 @@ def start() -> None:
     hub.every(END_BANS_SECONDS, end_bans)
     hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
     hub.every(SCRUB_SECONDS, scrub)
+    hub.every(COMPARE_SECONDS, compare)
 
 
 # Presence -------------------------------------------------------------------------------------------------------------
@@ -195,6 +200,22 @@ async def check_epoch() -> None:
         frame = hub.encode("SocketHeartBeat", {"serverTime": iso(now()), "heads": {}, "epoch": epoch})
         for socket in tuple(hub.local().sockets.values()):
             socket.push(frame)
+
+
+# Unread counts --------------------------------------------------------------------------------------------------------
+
+
+async def compare() -> None:
+    """Compare what Redis remembers of unread counts and last messages with the database."""
+    await asyncio.to_thread(_compare)
+
+
+def _compare() -> None:
+    (is_due,) = rate_limits.within_each("unread-comparisons", ["all"], RATE_COMPARISONS)
+    if is_due:
+        keep_connection()
+        services.compare_some()
+        release_connection()
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

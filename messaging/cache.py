@@ -9,17 +9,20 @@ Each expires after seven days.
     group:bases:{groupId}              hash: "said", "seq", the last message's number, and user id → base of the members
                                        who have the keys above
 
-The database is the truth: no answer to a client reads these keys, and a missing key is written at
-the user's next request for unread counts. Bases and numbers only grow, and a count is derived from
-the highest of both, so writes may come late, twice or in any order. In a group a key per member
-would cost O(members) commands per message. Instead the bases of the members who asked in the last
-week are in one hash, and one script call, coalesced over several messages, derives all their keys.
+The database is the truth, and clients are answered from `chat_cache`; these keys are for outside
+readers. A user's request for unread counts puts a spoiled count right, and so does a comparison once
+a minute. A missing key is written when the database is asked for the user's counts. Bases and
+numbers only grow, and a count is derived from the highest of both, so writes may come late, twice or
+in any order. In a group a key per member would cost O(members) commands per message. Instead the
+bases of the members who asked in the last week are in one hash, and one script call, coalesced over
+several messages, derives all their keys.
 """
 
 import threading
 from collections.abc import Iterable
 from functools import partial
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from chatproject.core import redis
@@ -181,6 +184,30 @@ def forget_everything() -> None:
                     connection.unlink(*names)
 
 
+def overwrite_last(user_id: UUID, peer_id: UUID | None, room_id: UUID, last: bytes) -> None:
+    """Correct the last message of a chat."""
+    key = _last(user_id, peer_id, room_id)
+    write_behind(key, ("SET", key, last, "EX", WEEK) if last else ("DEL", key))
+
+
+def documented(chats: Iterable[tuple[UUID, UUID | None, UUID]]) -> list[tuple[bytes | None, bytes | None]]:
+    """What outside readers find: count and last message of chats, given by user, peer and room."""
+    keys = []
+    for user_id, peer_id, room_id in chats:
+        keys.append(private_unread(user_id, peer_id) if peer_id else group_unread(user_id, room_id))
+        keys.append(_last(user_id, peer_id, room_id))
+    if not keys:
+        return []
+    with redis.client() as connection:
+        found: Any = connection.mget(keys)
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def _last(user_id: UUID, peer_id: UUID | None, room_id: UUID) -> str:
+    tail = f"user:lastmsg:{user_id}:{peer_id}" if peer_id else f"group:lastmsg:{user_id}:{room_id}"
+    return redis.documented_key(tail)
+
+
 def stored(keys: list[str]) -> list[int | None]:
     """The values of unread keys, None for a missing one."""
     if not keys:
@@ -188,4 +215,4 @@ def stored(keys: list[str]) -> list[int | None]:
     with redis.client() as connection:
         values = connection.mget(keys)
     assert isinstance(values, list)
-    return [None if value is None else int(value) for value in values]
+    return [None if value is None else int(value) if value.isdigit() else -1 for value in values]

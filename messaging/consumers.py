@@ -348,10 +348,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         answer.done(await self._push_unread())
 
     async def _push_unread(self) -> dict[str, Any]:
-        user = self.user
-        chats = await in_thread(selectors.unread, user)
-        services.remember_unread(user, chats)
-        payload = outputs.unread_output(chats)
+        payload = await in_thread(services.unread, self.user)
         self.push("OnUnreadCount", payload)
         return payload
 

@@ -95,6 +95,20 @@ class Epoch(Model):
     begun_at = models.DateTimeField(default=now, editable=False)
 
 
+class CacheGeneration(Model):
+    """One row: how often Redis has missed a change of what it remembers (`messaging.chat_cache`)."""
+
+    ID = uuid.UUID(int=1)
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    @classmethod
+    def advance(cls) -> None:
+        """Count one up, in the caller's transaction."""
+        cls.objects.get_or_create(pk=cls.ID)
+        cls.objects.filter(pk=cls.ID).update(number=models.F("number") + 1)
+
+
 class Upload(Model):
     """A processed and stored file.
 

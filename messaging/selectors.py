@@ -26,7 +26,7 @@ from groups.models import Membership, Room, direct_room_id
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
-from messaging.models import Message, Upload
+from messaging.models import CacheGeneration, Message, Upload
 
 #: Messages that one search reads at most: those of the user's rooms, room by room; or those of all
 #: rooms in the order of their ids, which is three times as fast.
@@ -86,6 +86,7 @@ class Chat:
     membership: Membership
     last: Message | None
     other: Membership | None = None  # in a private chat, the other user's
+    last_json: bytes | None = None  # the last message's output, instead of `last`
 
     @property
     def id(self) -> UUID:
@@ -177,9 +178,20 @@ def _with_read_count() -> QuerySet[Message]:
     return Message.objects.select_related("sender").annotate(read_count=Coalesce(Subquery(count), 0))
 
 
-def chat_list(user: User) -> list[Chat]:
-    """All chats of a user, the most recently active first. Two queries."""
-    return _chats(user, rooms.all_memberships(user.pk))
+def chats_without_last(user: User) -> list[Chat]:
+    """All chats of a user, the most recently active first, without their last messages. One query."""
+    return _chats_of(user, rooms.all_memberships(user.pk))
+
+
+def cache_generation() -> int:
+    """The generation of what Redis may be believed."""
+    return CacheGeneration.objects.filter(pk=CacheGeneration.ID).values_list("number", flat=True).first() or 0
+
+
+def rooms_with_last_of(user_id: UUID) -> list[UUID]:
+    """The rooms whose last message is this user's."""
+    last = Room.objects.exclude(last_message_id=None).values("last_message_id")
+    return list(Message.objects.filter(sender_id=user_id, pk__in=last).values_list("room_id", flat=True))
 
 
 def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
@@ -212,21 +224,20 @@ def chat_of(user: User, membership: Membership) -> Chat:
 
 
 def _chats(user: User, memberships: list[Membership]) -> list[Chat]:
+    chats = _chats_of(user, memberships)
+    last = last_messages([chat.membership for chat in chats])
+    for chat in chats:
+        chat.last = last.get(chat.membership.room_id)
+    return chats
+
+
+def _chats_of(user: User, memberships: list[Membership]) -> list[Chat]:
     others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
-    mine = [
-        membership
+    return [
+        Chat(membership, None, others.get(membership.room_id))
         for membership in memberships
         if membership.user_id == user.pk and not (membership.room.is_direct and not membership.room.last_seq)
     ]
-    last = last_messages(mine)
-    return [Chat(membership, last.get(membership.room_id), others.get(membership.room_id)) for membership in mine]
-
-
-def unread(user: User) -> list[Chat]:
-    """The chats of a user with unread messages. Two queries."""
-    memberships = rooms.unread_memberships(user.pk)
-    last = last_messages(memberships)
-    return [Chat(membership, last.get(membership.room_id)) for membership in memberships]
 
 
 def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:

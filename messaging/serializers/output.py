@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+import orjson
 from rest_framework import serializers
 
 from accounts.models import User
@@ -16,6 +17,7 @@ from chatproject.core.times import iso
 from groups.models import Membership
 from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output
 from messaging import types
+from messaging.chat_cache import Unread
 from messaging.models import Message, Upload
 from messaging.selectors import Changes, Chat, Page, readers_of
 
@@ -182,7 +184,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "lastActive": iso(other.user.last_active) if other else None,
         "memberCount": room.member_count,
         "unreadCount": membership.unread,
-        "lastMessage": last_output(chat),
+        "lastMessage": orjson.Fragment(chat.last_json) if chat.last_json else last_output(chat),
         "seq": room.last_seq,
         "version": room.last_version,
         "readSeq": membership.read_seq,
@@ -221,6 +223,23 @@ def unread_output(chats: Iterable[Chat]) -> dict[str, Any]:
             private.append({"senderId": str(chat.membership.peer_id), **line})
         else:
             group.append({"groupId": str(chat.membership.room_id), **line})
+    return _unread_output(private, group)
+
+
+def remembered_unread_output(remembered: Iterable[Unread]) -> dict[str, Any]:
+    """The object of GET /unread from what Redis remembers."""
+    private: list[dict[str, Any]] = []
+    group: list[dict[str, Any]] = []
+    for one in sorted(remembered, key=lambda one: (-one.at, str(one.room_id))):
+        line = {"unreadCount": one.count, "lastMessage": orjson.Fragment(one.last)}
+        if one.peer_id:
+            private.append({"senderId": str(one.peer_id), **line})
+        else:
+            group.append({"groupId": str(one.room_id), **line})
+    return _unread_output(private, group)
+
+
+def _unread_output(private: list[dict[str, Any]], group: list[dict[str, Any]]) -> dict[str, Any]:
     total = sum(line["unreadCount"] for line in [*private, *group])
     return {"total": total, "private": private, "group": group}
 

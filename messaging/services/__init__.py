@@ -1,6 +1,7 @@
 """Writes of messaging."""
 
 from messaging.services.avatars import set_group_avatar, set_own_avatar
+from messaging.services.comparing import compare_some
 from messaging.services.edits import edit, erase, recall
 from messaging.services.epochs import begin as begin_epoch
 from messaging.services.epochs import check as check_epoch
@@ -8,7 +9,8 @@ from messaging.services.epochs import current as current_epoch
 from messaging.services.epochs import known as known_epoch
 from messaging.services.erasures import scrub
 from messaging.services.purging import purge
-from messaging.services.read_cursors import compare_unread, mark_read, remember_unread
+from messaging.services.read_cursors import compare_unread, mark_read, unread
+from messaging.services.remembering import chat_list, forget_sender, forget_users
 from messaging.services.searching import search
 from messaging.services.send_batch import OutgoingMessage, StoredMessage
 from messaging.services.sending import outgoing, send_message, submit_message, waiting
@@ -21,11 +23,15 @@ __all__ = [
     "StoredMessage",
     "Swept",
     "begin_epoch",
+    "chat_list",
     "check_epoch",
+    "compare_some",
     "compare_unread",
     "current_epoch",
     "edit",
     "erase",
+    "forget_sender",
+    "forget_users",
     "known_epoch",
     "mark_read",
     "outgoing",
@@ -33,7 +39,6 @@ __all__ = [
     "purge",
     "recall",
     "receive",
-    "remember_unread",
     "scrub",
     "search",
     "send_message",
@@ -42,5 +47,6 @@ __all__ = [
     "submit_message",
     "sweep",
     "tell_typing",
+    "unread",
     "waiting",
 ]

@@ -15,7 +15,8 @@ from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import FormerWords, Message
 from messaging.serializers.output import last_output, message_output, sender_output
-from messaging.services import epochs, erasures, uploads
+from messaging.services import epochs, erasures, remembering, uploads
+from messaging.services.remembering import room_state
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
@@ -94,7 +95,10 @@ def _tell_after_commit(event: str, message: Message) -> None:
     change = epochs.Change(message.room_id, message.seq, message.pk, message.version)
     on_commit(lambda: epochs.note(change))
     on_commit(erasures.note)
-    if message.room.last_message_id == message.pk:
+    is_last = message.room.last_message_id == message.pk
+    state = room_state(message.room, *((message, output) if is_last else ()), is_recall=message.is_recalled)
+    on_commit(lambda: remembering.keep([state]))
+    if is_last:
         on_commit(lambda: _refresh_last(message, output))
     on_commit(lambda: events.message_changed(event, output))
 

@@ -26,7 +26,7 @@ from chatproject.core import redis
 from chatproject.core.db.transactions import run_atomic
 from chatproject.core.models import uuid7
 from groups.models import Room
-from messaging import cache
+from messaging import cache, chat_cache
 from messaging.models import Epoch, Message
 
 log = logging.getLogger(__name__)
@@ -117,6 +117,7 @@ def _begin(witness: _Witness | None) -> UUID:
     if former:
         log.warning("a new epoch begins: the database is an older copy, or one from elsewhere; clients start afresh")
         with suppress(redis.Unavailable):
+            chat_cache.forget_everything()
             cache.forget_everything()
     return epoch
 

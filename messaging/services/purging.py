@@ -13,7 +13,7 @@ from groups import selectors as rooms
 from groups import services as groups
 from messaging import cache, selectors
 from messaging.models import Message, Upload
-from messaging.services import erasures
+from messaging.services import erasures, remembering
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ def _purge(room_id: UUID) -> None:
     while ids := selectors.some_messages(room_id, BATCH):
         run_atomic(lambda ids=ids: _delete(ids))  # type: ignore[misc]
     cache.forget_group(room_id)
+    remembering.forget_room(room_id)
     groups.delete_dissolved(room_id)
 
 

@@ -1,6 +1,7 @@
 """Read cursors, which only move forward, and the unread counts that follow from them."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,6 +13,8 @@ from groups import selectors as rooms
 from groups.models import Membership, direct_room_id
 from messaging import cache, events, selectors
 from messaging.serializers.output import last_output, sender_output
+from messaging.services import remembering
+from messaging.services.remembering import member_state, room_state
 
 
 def mark_read(
@@ -50,8 +53,10 @@ def _move(membership: Membership, upto: int | None, socket_id: str) -> None:
 
 def _tell(membership: Membership, was: int, socket_id: str) -> None:
     senders = selectors.senders_between(membership.room_id, after=was, upto=membership.read_seq, but=membership.user_id)
+    newest = selectors.last_messages([membership]).get(membership.room_id)
+    last = last_output(selectors.Chat(membership, newest))
+    remembering.keep([room_state(membership.room, newest, last)], [member_state(membership)])
     events.read(membership, senders, since=was)
-    last = last_output(selectors.Chat(membership, selectors.last_messages([membership]).get(membership.room_id)))
     if membership.peer is not None:
         cache.private(membership.user_id, membership.peer.pk, membership.room.last_said, membership.base)
         events.private_unread(
@@ -62,7 +67,14 @@ def _tell(membership: Membership, was: int, socket_id: str) -> None:
         events.group_unread(membership, last, skip=socket_id)
 
 
-def remember_unread(user: User, chats: Iterable[selectors.Chat]) -> None:
+def unread(user: User) -> dict[str, Any]:
+    """The object of GET /unread."""
+    payload, chats = remembering.unread(user)
+    _write_documented(user, chats)
+    return payload
+
+
+def _write_documented(user: User, chats: Iterable[selectors.Chat]) -> None:
     """Write counts that were just read to the keys that Redis may have lost."""
     for chat in chats:
         last = orjson.dumps(last_output(chat)) if chat.last else b""
@@ -103,6 +115,7 @@ def _key(membership: Membership) -> str:
 
 
 def _overwrite(membership: Membership, count: int) -> None:
+    remembering.forget_users([membership.user_id])
     if membership.peer_id:
         cache.overwrite_private(membership.user_id, membership.peer_id, count)
     else:
@@ -118,5 +131,7 @@ def _repair(membership: Membership) -> None:
         for one in fresh:
             own = selectors.own_after(room.pk, one.user_id, one.read_seq)
             one.read_up_to(one.read_seq, system_lines=selectors.counted_system_lines(room.pk, one.read_seq), own=own)
+        on_commit(lambda: remembering.forget_users([membership.user_id]))
+        on_commit(lambda: remembering.forget_room(room.pk))
 
     run_atomic(body)

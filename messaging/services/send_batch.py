@@ -33,9 +33,10 @@ from groups import services as groups
 from groups.models import Room, direct_room_id
 from groups.sequences import Append, Author, RoomHead
 from messaging import cache, events, rules, selectors, types, unread_push
+from messaging.chat_cache import MemberState, RoomState
 from messaging.models import Message, Upload
 from messaging.serializers.output import message_output
-from messaging.services import epochs
+from messaging.services import epochs, remembering
 from notifications import services as notifications
 
 _GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
@@ -314,6 +315,7 @@ class _Batch:
 
     def _tell(self) -> None:
         """Tell the messages in order, then the unread counts: once for each receiver and chat."""
+        self._remember()
         last: dict[tuple[UUID, UUID], tuple[OutgoingMessage, _NewRow, StoredMessage]] = {}
         for message, row, stored in self.stored:
             events.message_created(stored.output, stored.json, skip=message.socket_id)
@@ -327,6 +329,21 @@ class _Batch:
                 cache.group(room_id, self.heads[room_id].last_said, self._bases(room_id), stored.json, row.seq)
             else:
                 unread_push.private(room_id, stored.output, stored.json)
+
+    def _remember(self) -> None:
+        """What Redis has to know before anybody hears of the messages, in one call for all."""
+        newest = {row.room_id: (row, stored.json) for _, row, stored in self.stored}
+        states = [
+            RoomState(room_id, row.seq, self.heads[room_id].last_said, row.version, row.sent_at, json, row.version)
+            for room_id, (row, json) in newest.items()
+        ]
+        peers = {(one.room_id, one.sender.pk): one.to for one in self.messages if not one.is_group}
+        members = [
+            MemberState(user_id, room_id, self.heads[room_id].last_version, turn.base, peers.get((room_id, user_id)))
+            for (room_id, user_id, _kind), turn in self.turns.items()
+            if turn.base is not None
+        ]
+        remembering.keep(states, members)
 
     def _bases(self, room_id: UUID) -> list[tuple[UUID, int]]:
         return [

@@ -16,7 +16,8 @@ from groups.models import Room
 from messaging import cache, events, types
 from messaging.models import Message
 from messaging.serializers.output import message_output
-from messaging.services import epochs
+from messaging.services import epochs, remembering
+from messaging.services.remembering import room_state
 
 #: The content, for clients that do not know `system`.
 _ENGLISH = {
@@ -82,6 +83,8 @@ def post_system_message(
     output = message_output(message, receiver_id=receiver_id)
     encoded = orjson.dumps(output)
     change = epochs.Change(room.pk, message.seq, message.pk, message.version)
+    state = room_state(room, message, output)
+    on_commit(lambda: remembering.keep([state]))
     on_commit(lambda: events.message_created(output, encoded))
     on_commit(lambda: epochs.note(change))
     if receiver_id is None:

@@ -1,0 +1,354 @@
+"""Unread counts and last messages are answered by Redis, and are right whatever happens to it."""
+
+import importlib
+import os
+import signal
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from chatproject.core import redis
+from groups.models import Membership
+from messaging import services
+from messaging.models import CacheGeneration, Message
+from messaging.services import comparing
+
+CHATS = 200
+#: Tables that an answer must not ask for.
+COUNTED = ("messaging_message", "groups_membership", "groups_recall")
+
+
+_client: Any = importlib.import_module("chatproject.core.redis.client")
+
+
+def raw() -> Any:
+    """The client that an operator has; not the one that is away for a moment after a failure."""
+    return _client._client()
+
+
+def asked(heard: list[str], *tables: str) -> list[str]:
+    return [one for one in heard if any(table in one for table in tables)]
+
+
+def right_answers(user_id: str) -> dict[str, tuple[int, Any]]:
+    """By chat id, the count and the last message, from the rows of messages and cursors alone."""
+    found = {}
+    for mine in Membership.objects.select_related("room").filter(user_id=user_id):
+        messages = list(Message.objects.select_related("sender").filter(room_id=mine.room_id).order_by("seq"))
+        if not messages:
+            continue
+        after = [one for one in messages if one.seq > mine.read_seq and one.type != "system"]
+        count = sum(str(one.sender_id) != user_id and one.recalled_at is None for one in after)
+        last = messages[-1]
+        others = Membership.objects.filter(room_id=mine.room_id, read_seq__gte=last.seq).exclude(user=last.sender)
+        shown = (str(last.pk), last.content, last.recalled_at is None, last.sender.name, others.count())
+        found[str(mine.peer_id or mine.room_id)] = (count, shown)
+    return found
+
+
+def shown(last: Any) -> Any:
+    if last is None:
+        return None
+    return last["id"], last["content"], last["recalledAt"] is None, last["senderName"], last["readCount"]
+
+
+def assert_right(person: Any) -> None:
+    """What both routes answer is what the rows say."""
+    right = right_answers(person.id)
+    unread = person.get("/unread")
+    rows = {one.get("senderId") or one["groupId"]: one for one in unread["private"] + unread["group"]}
+    assert {chat: (one["unreadCount"], shown(one["lastMessage"])) for chat, one in rows.items()} == {
+        chat: one for chat, one in right.items() if one[0]
+    }
+    assert unread["total"] == sum(count for count, _ in right.values())
+    listed = person.post("/chatList", {})
+    assert {one["id"]: (one["unreadCount"], shown(one["lastMessage"])) for one in listed} == right
+
+
+@pytest.fixture
+def busy(person: Any, group: Any) -> Any:
+    """A person with two hundred chats, a third of them with something unread."""
+    ann, talkers = person("ann"), [person("talker") for _ in range(CHATS // 2)]
+    for number, talker in enumerate(talkers):
+        talker.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+        room = group(talker, ann)["id"]
+        talker.post("/group/send", {"groupId": room, "content": "hello"}, status=201)
+        if number % 3:
+            ann.post("/markPrivateRead", {"senderId": talker.id})
+            ann.post("/group/markGroupRead", {"groupId": room})
+    return ann
+
+
+def test_warm_answers_of_two_hundred_chats_ask_for_no_message_and_no_count(busy: Any, query_budget: Any) -> None:
+    busy.get("/unread")
+    busy.post("/chatList", {})
+    with query_budget(2) as heard:  # the device, the generation
+        unread = busy.get("/unread")
+    assert not asked(heard, *COUNTED) and len(unread["private"]) + len(unread["group"]) == 2 * 34
+    with query_budget(3) as heard:  # and the chats themselves
+        chats = busy.post("/chatList", {})
+    assert not asked(heard, "messaging_message") and len(chats) == CHATS
+    socket = busy.connect()
+    with query_budget(1) as heard:
+        assert socket.call("EmitGetUnreadCount") == unread
+    assert not asked(heard, *COUNTED)
+    assert_right(busy)
+
+
+def test_it_stays_warm_while_people_write_read_edit_and_recall(person: Any, group: Any, query_budget: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob, cem)["id"]
+    for one in (ann, bob, cem):
+        one.get("/unread")
+        one.post("/chatList", {})
+    said = [ann.post("/group/send", {"groupId": room, "content": str(one)}, status=201) for one in range(3)]
+    ann.post("/message/edit", {"messageId": said[2]["id"], "content": "edited"})
+    cem.post("/group/markGroupRead", {"groupId": room})
+    bob.post("/group/send", {"groupId": room, "content": "mine"}, status=201)
+    for one, count in ((ann, 1), (bob, 3), (cem, 1)):
+        with query_budget(2) as heard:
+            assert one.get("/unread")["total"] == count
+        assert not asked(heard, *COUNTED)
+        assert_right(one)
+    ann.post("/message/recall", {"messageId": said[0]["id"]})
+    for one in (ann, bob, cem):
+        assert_right(one)  # whoever had it unread asks the database once
+        with query_budget(2) as heard:
+            one.get("/unread")
+        assert not asked(heard, *COUNTED)
+
+
+def test_a_count_that_somebody_spoils_is_put_right_by_the_next_request(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    bob.get("/unread")
+    redis.flush()
+    key = f"user:unread:{bob.id}:{ann.id}"
+    for spoiled in ("777", "nonsense"):
+        raw().set(key, spoiled)
+        assert bob.get("/unread")["total"] == 1
+        assert int(raw().get(key)) == 1
+
+
+@pytest.fixture
+def compared_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(comparing, "_looked_up_to", None)
+
+
+@pytest.mark.usefixtures("compared_quickly")
+def test_the_comparison_puts_right_whatever_is_spoiled_and_counts_it(person: Any, group: Any, caplog: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    room = group(ann, bob)["id"]
+    said = ann.post("/group/send", {"groupId": room, "content": "hello"}, status=201)
+    bob.get("/unread")
+    bob.post("/chatList", {})
+    redis.flush()
+    everything = Membership.objects.count()
+    services.compare_some(everything + 1)  # what other tests left
+    assert services.compare_some(everything + 1).repaired == 0
+    (mine,) = Membership.objects.filter(user_id=bob.id, peer_id=ann.id)
+    spoils = [
+        lambda: raw().set(f"user:unread:{bob.id}:{ann.id}", 777),
+        lambda: raw().set(f"group:lastmsg:{bob.id}:{room}", '{"id": "another"}'),
+        lambda: raw().hset(redis.key(f"unread:room:{room}"), "said", 99),
+        lambda: raw().hset(redis.key(f"unread:room:{room}"), "last", '{"content": "never said"}'),
+        lambda: raw().hset(redis.key(f"unread:user:{bob.id}"), str(mine.room_id), "9999 0 nobody"),
+    ]
+    for spoil in spoils:
+        redis.flush()
+        spoil()
+        assert services.compare_some(everything + 1).repaired >= 1
+        assert services.compare_some(everything + 1).repaired == 0
+        assert_right(bob)
+    assert int(raw().get(f"user:unread:{bob.id}:{ann.id}")) == 1
+    assert said["id"].encode() in raw().get(f"group:lastmsg:{bob.id}:{room}")
+    assert "is right again" in caplog.text
+
+
+def test_a_new_name_shows_at_once_in_last_messages(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    for _ in range(2):
+        assert_right(bob)
+    ann.patch("/me", {"name": f"{ann.name} the second"})
+    assert_right(bob)
+    assert bob.get("/unread")["private"][0]["lastMessage"]["senderName"].endswith("the second")
+
+
+def test_leaving_returning_and_dissolving_show_at_once(person: Any, group: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob)["id"]
+    steps = [
+        lambda: ann.post("/group/send", {"groupId": room, "content": "1"}, status=201),
+        lambda: cem.post("/group/join", {"groupId": room}),
+        lambda: bob.post("/group/leave", {"groupId": room}),
+        lambda: ann.post("/group/send", {"groupId": room, "content": "2"}, status=201),
+        lambda: bob.post("/group/join", {"groupId": room}),
+        lambda: ann.post("/group/send", {"groupId": room, "content": "3"}, status=201),
+        lambda: ann.post("/group/kick", {"groupId": room, "userId": cem.id}),
+        lambda: ann.post("/group/dissolve", {"groupId": room}),
+    ]
+    for step in steps:
+        for one in (ann, bob, cem):
+            one.get("/unread")
+        step()
+        for one in (ann, bob, cem):
+            assert_right(one)
+
+
+class Stopped:
+    """Redis answers nothing, and keeps what it has."""
+
+    def __enter__(self) -> None:
+        self.pid = int(raw().info("server")["process_id"])
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+        # As in a process that missed nothing: it asks Redis at once.
+        _client._failed_at = 0.0
+
+
+@pytest.fixture
+def own_server(server: str) -> None:
+    from django.conf import settings as configured
+
+    if not configured.REDIS_EMBEDDED:
+        pytest.skip("stops the embedded server")
+    return
+
+
+@pytest.mark.usefixtures("own_server")
+def test_what_redis_missed_is_not_answered_from_it(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)["id"]
+    bob.get("/unread")
+    with Stopped():
+        ann.post("/group/send", {"groupId": room, "content": "while it was away"}, status=201)
+        assert_right(bob)
+    assert_right(bob)
+    assert CacheGeneration.objects.get(pk=CacheGeneration.ID).number > 0
+
+
+@pytest.mark.usefixtures("own_server")
+def test_a_redis_that_was_started_again_with_old_data_is_not_believed(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "1"}, status=201)
+    bob.get("/unread")
+    state = raw().get(redis.key("unread:state"))
+    room = Membership.objects.get(user_id=bob.id, peer_id=ann.id).room_id
+    old = raw().hgetall(redis.key(f"unread:room:{room}"))
+    ann.post("/private/send", {"receiverId": bob.id, "content": "2"}, status=201)
+    raw().hset(redis.key(f"unread:room:{room}"), mapping=old)  # as the file of a killed server may have it
+    raw().script_flush()  # as a started one has it
+    assert raw().get(redis.key("unread:state")) == state
+    assert_right(bob)
+    assert raw().get(redis.key("unread:state")) != state
+    with redis.client() as connection:
+        assert connection.exists(redis.key(f"unread:room:{room}"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_server")
+def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(person: Any, group: Any) -> None:
+    class Talk(RuleBasedStateMachine):
+        @initialize()
+        def begin(self) -> None:
+            self.people = [person(name) for name in ("ann", "bob", "cem")]
+            self.room = group(*self.people)["id"]
+            self.said: list[tuple[Any, dict[str, Any]]] = []
+            self.members = set(range(3))
+
+        who = st.integers(0, 2)
+
+        @rule(who=who, count=st.integers(1, 3))
+        def say(self, who: int, count: int) -> None:
+            for number in range(count if who in self.members else 0):
+                body = {"groupId": self.room, "content": f"word {number}"}
+                self.said.append((self.people[who], self.people[who].post("/group/send", body, status=201)))
+
+        @rule(who=who, other=st.integers(1, 2))
+        def say_privately(self, who: int, other: int) -> None:
+            body = {"receiverId": self.people[(who + other) % 3].id, "content": "psst"}
+            self.said.append((self.people[who], self.people[who].post("/private/send", body, status=201)))
+
+        @precondition(lambda self: self.said)
+        @rule(data=st.data(), verb=st.sampled_from(["recall", "edit"]))
+        def change(self, data: Any, verb: str) -> None:
+            sender, message = data.draw(st.sampled_from(self.said[-6:]))
+            body = {"messageId": message["id"], **({"content": "edited"} if verb == "edit" else {})}
+            sender.request("post", f"/message/{verb}", body=body)  # refused where it was recalled, or its sender left
+
+        @rule(who=who, other=st.integers(1, 2), back=st.integers(0, 3))
+        def read(self, who: int, other: int, back: int) -> None:
+            me = self.people[who]
+            for chat in me.post("/chatList", {}):
+                upto = {"upTo": max(0, chat["seq"] - back)}
+                if chat["type"] == "group":
+                    me.post("/group/markGroupRead", {"groupId": chat["id"], **upto})
+                elif chat["id"] == self.people[(who + other) % 3].id:
+                    me.post("/markPrivateRead", {"senderId": chat["id"], **upto})
+
+        @rule(who=st.integers(1, 2))
+        def come_or_go(self, who: int) -> None:
+            route = "leave" if who in self.members else "join"
+            self.people[who].post(f"/group/{route}", {"groupId": self.room})
+            self.members ^= {who}
+
+        @rule(who=who)
+        def rename(self, who: int) -> None:
+            self.people[who].patch("/me", {"name": f"renamed {person.unique()}"})
+
+        @rule(who=who)
+        def ask(self, who: int) -> None:
+            self.people[who].get("/unread")
+
+        @rule()
+        def empty(self) -> None:
+            raw().flushall()
+
+        @rule(data=st.data(), value=st.sampled_from(["777", "-1", "x"]))
+        def spoil(self, data: Any, value: str) -> None:
+            one, other = data.draw(st.permutations(self.people))[:2]
+            raw().set(f"user:unread:{one.id}:{other.id}", value)
+            raw().set(f"group:unread:{one.id}:{self.room}", value)
+
+        @rule(who=who)
+        def stop(self, who: int) -> None:
+            with Stopped():
+                self.say_privately(who=who, other=1)
+                self.read(who=(who + 1) % 3, other=2, back=0)
+
+        @rule(milliseconds=st.integers(50, 150))
+        def slow(self, milliseconds: int) -> None:
+            raw().client_pause(milliseconds)
+
+        @invariant()
+        def everything_is_right(self) -> None:
+            for one in getattr(self, "people", ()):
+                assert_right(one)
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Talk,
+        settings=settings(
+            max_examples=int(os.environ.get("TALKS", "6")),
+            stateful_step_count=25,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[hypothesis.Phase.generate],
+        ),
+    )
