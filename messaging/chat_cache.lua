@@ -144,15 +144,18 @@ function run.unread()
       local known = known_room(room, 'said', 'recall', 'seq', 'last_seq', 'at')
       if not version or not known or tonumber(version) < tonumber(known[2]) then return seen end
       local count = math.max(0, tonumber(known[1]) - tonumber(base))
+      local last
       if count > 0 then
-        local last = redis.call('HGET', room_key(room), 'last')
+        last = redis.call('HGET', room_key(room), 'last')
         if not last or known[3] ~= known[4] then return seen end
         rows[#rows + 1] = {room, peer, count, known[5], last}
       end
       local tail = given.user .. ':' .. (peer ~= '' and peer or room)
-      local mirror = documented .. (peer ~= '' and 'user:unread:' or 'group:unread:') .. tail
+      local kind = documented .. (peer ~= '' and 'user:' or 'group:')
+      local mirror = kind .. 'unread:' .. tail
       if (redis.call('GET', mirror) or '0') ~= tostring(count) then
         redis.call('SET', mirror, count, 'EX', WEEK)
+        if last then redis.call('SET', kind .. 'lastmsg:' .. tail, last, 'EX', WEEK) end
         if peer == '' then follow(room, given.user, tonumber(base)) end
       end
     end
