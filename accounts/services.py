@@ -41,20 +41,20 @@ def _not_connected(user: User) -> None:
 #: AppConfig sets this.
 pass_on_groups: Callable[[User], None] = _not_connected
 
+
+def _forget_nothing(user_id: UUID) -> None:
+    """Nothing above keeps what a person looks like."""
+
+
+#: Hears of each change of what is shown of a person, after its commit. Messaging's AppConfig sets it.
+appearance_changed: Callable[[UUID], None] = _forget_nothing
+
 #: The fields that other users see.
 _SEEN = {"name", "img", "is_invisible"}
 #: Signed-in devices of a user; one more signs out the least recently used.
 DEVICES_MAX = 50
 
 # Signing up and in ----------------------------------------------------------------------------------------------------
-
-
-def _not_connected(user_id: UUID) -> None:
-    """Nothing above keeps what a person looks like."""
-
-
-#: Hears of each change of what is shown of a person, after its commit. Messaging's AppConfig sets it.
-appearance_changed: Callable[[UUID], None] = _not_connected
 
 
 def enter(*, name: str, password: str, address: str, img: str = "", online: bool | None = None) -> tuple[User, bool]:

@@ -66,7 +66,7 @@ class Unread(NamedTuple):
 
     room_id: UUID
     peer_id: UUID | None
-    count: int
+    unread: int
     at: int  # microseconds
     last: bytes
 

@@ -231,7 +231,7 @@ def remembered_unread_output(remembered: Iterable[Unread]) -> dict[str, Any]:
     private: list[dict[str, Any]] = []
     group: list[dict[str, Any]] = []
     for one in sorted(remembered, key=lambda one: (-one.at, str(one.room_id))):
-        line = {"unreadCount": one.count, "lastMessage": orjson.Fragment(one.last)}
+        line = {"unreadCount": one.unread, "lastMessage": orjson.Fragment(one.last)}
         if one.peer_id:
             private.append({"senderId": str(one.peer_id), **line})
         else:

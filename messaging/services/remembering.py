@@ -79,7 +79,8 @@ def _fill(
     states = []
     for membership in memberships:
         chat = chats.get(membership.room_id)
-        states.append(room_state(membership.room, chat.last if chat else None, chat and last_output(chat)))
+        last = (chat.last, last_output(chat)) if chat else ()
+        states.append(room_state(membership.room, *last))
     members = [member_state(membership) for membership in memberships] if user_id else []
     with suppress(redis.Unavailable):  # then the next reader fills it
         chat_cache.fill(seen, max(0, generation or 0), states, user_id, members)
