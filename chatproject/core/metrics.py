@@ -60,6 +60,8 @@ drops = Counter("chat_dropped_sockets", "Sockets closed because their client rea
 
 database_seconds = Histogram("chat_database_seconds", "Time of a statement in the database", buckets=_FAST)
 redis_seconds = Histogram("chat_redis_seconds", "Time of a command or a pipeline in Redis", buckets=_FAST)
+remembered = Counter("chat_remembered", "Unread counts and chat lists, by who answered: redis or database", ["source"])
+repairs = Counter("chat_unread_repairs", "Memberships about which Redis was wrong and was put right")
 
 # What clients ask -----------------------------------------------------------------------------------------------------
 

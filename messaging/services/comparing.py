@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from chatproject.core import redis
+from chatproject.core import metrics, redis
 from groups import selectors as rooms
 from groups.models import Membership
 from messaging import cache, chat_cache, selectors
@@ -56,6 +56,7 @@ def compare_some(limit: int = ROUND_MAX) -> Compared:
         log.info("unread: not compared, because Redis said: %s", away)
         return Compared(looked, 0)
     if repaired:
+        metrics.repairs.inc(repaired)
         log.warning("unread: Redis was wrong about %d of %d memberships and is right again", repaired, looked)
     return Compared(looked, repaired)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from accounts.models import User
-from chatproject.core import redis
+from chatproject.core import metrics, redis
 from chatproject.core.db.transactions import run_atomic
 from groups import selectors as rooms
 from groups.models import Membership, Room
@@ -36,7 +36,9 @@ def unread(user: User) -> tuple[dict[str, Any], list[Chat]]:
     if remembered is not None:
         generation = selectors.cache_generation()
         if seen and seen.generation == generation:
+            metrics.remembered.labels("redis").inc()
             return remembered_unread_output(remembered), []
+    metrics.remembered.labels("database").inc()
     memberships = rooms.own_memberships(user.pk)
     behind = [membership for membership in memberships if membership.unread]
     last = selectors.last_messages(behind)
@@ -58,7 +60,9 @@ def chat_list(user: User) -> list[Chat]:
         if seen.generation == generation:
             for chat, last in zip(chats, found, strict=True):
                 chat.last_json = last
+            metrics.remembered.labels("redis").inc()
             return chats
+    metrics.remembered.labels("database").inc()
     messages = selectors.last_messages([chat.membership for chat in chats])
     for chat in chats:
         chat.last = messages.get(chat.membership.room_id)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('messaging', '0006_epoch'),
+        ('messaging', '0007_moderators'),
     ]
 
     operations = [
