@@ -52,7 +52,7 @@ class World:
             log = server.log.read_text()
             assert "Traceback" not in log, log[-5000:]
 
-    async def serve(self, **environment: str) -> Server:
+    async def serve(self, **environment: Any) -> Server:
         """Start another server, with these settings."""
         server = Server(self._folder / str(len(self._servers)), **environment)
         shutil.copytree(self._prepared, server.data)
