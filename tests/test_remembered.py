@@ -341,7 +341,7 @@ def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(
             for one in getattr(self, "people", ()):
                 assert_right(one)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Talk,
         settings=settings(
             max_examples=int(os.environ.get("TALKS", "6")),
