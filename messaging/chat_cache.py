@@ -157,9 +157,17 @@ def _nobodys() -> str:
 
 
 def _room(room: RoomState) -> dict[str, Any]:
-    state = room._asdict()
-    microseconds = int(state.pop("at").timestamp() * 1_000_000)
-    return {**state, "id": str(state.pop("room_id")), "at": str(microseconds), "last": room.last.decode()}
+    return {
+        "id": str(room.room_id),
+        "seq": room.seq,
+        "said": room.said,
+        "version": room.version,
+        "at": str(int(room.at.timestamp() * 1_000_000)),
+        "last": room.last.decode(),
+        "last_version": room.last_version,
+        "reads": room.reads,
+        "is_recall": room.is_recall,
+    }
 
 
 def _member(member: MemberState) -> list[Any]:
