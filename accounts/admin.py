@@ -257,7 +257,7 @@ class UserAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Make a link for a new password"), permissions=["change"])
     def new_link(self, request: HttpRequest, people: QuerySet[User]) -> Any:
-        question = _("Make a link with which each of these people sets a new password? Whoever has it, can.")
+        question = _("Make a link with which each of these people sets a new password? Everyone who has it, can.")
         if page := ask(self, request, people, question):
             return page
         for user in people:
