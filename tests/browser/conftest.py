@@ -209,13 +209,13 @@ class Someone(Person):
     def open(self, other: "str | Person") -> None:
         name = other if isinstance(other, str) else other.name
         self.row(name).click()
-        expect(self.page.locator(".conversation-head h2")).to_have_text(name)
+        expect(self.page.locator(".conversation-head h2 bdi")).to_have_text(name)
 
     def find(self, other: "Person") -> None:
         """Begin a conversation by searching for a person."""
         self.page.fill("#search", other.name)
         self.page.locator(".found .chat-row").first.click()
-        expect(self.page.locator(".conversation-head h2")).to_have_text(other.name)
+        expect(self.page.locator(".conversation-head h2 bdi")).to_have_text(other.name)
 
     def write(self, text: str) -> None:
         self.page.fill("#text", text)

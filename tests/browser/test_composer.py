@@ -124,7 +124,7 @@ def test_what_was_begun_here_can_never_be_sent_there(
     ann.page.fill("#text", "for Bob alone")
     ann.row(cem.name).evaluate("(row) => row.click()")
     ann.page.keyboard.press("Enter")
-    expect(ann.page.locator(".conversation-head h2")).to_have_text(cem.name)
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(cem.name)
     ann.page.press("#text", "Enter")
     expect(ann.bubble("and me?")).to_be_visible()
     expect(ann.page.locator("#text")).to_have_value("")

@@ -117,7 +117,7 @@ def test_the_second_account_owns_nothing_and_finds_the_first(fresh: Server, visi
     page.keyboard.press("Escape")
     offers.first.click()
     page.locator("dialog .person", has_text="Ann").click()
-    expect(page.locator(".conversation-head h2")).to_have_text("Ann")
+    expect(page.locator(".conversation-head h2 bdi")).to_have_text("Ann")
     assert page.request.get("/admin/accounts/user/", max_redirects=0).status in (302, 403)
 
 

@@ -31,7 +31,7 @@ def test_the_owner_renames_appoints_and_removes_and_everyone_sees_it(
     ann.page.get_by_role("button", name="Rename").click()
     ann.page.get_by_label("Name of the group").fill("Green tea")
     ann.page.get_by_role("button", name="Save").click()
-    expect(bob.page.locator(".conversation-head h2")).to_have_text("Green tea")
+    expect(bob.page.locator(".conversation-head h2 bdi")).to_have_text("Green tea")
     expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}将群名改为“Green tea”")
     act_on(ann, bob, "Make an administrator")
     expect(ann.page.locator(f"[data-member='{bob.id}'] .role")).to_have_text("administrator")
@@ -76,7 +76,7 @@ def test_the_server_refuses_a_member_what_the_page_does_not_offer(
     statuses = {path: ann.attempt(path, **body) for path, body in forbidden.items()}
     assert statuses == dict.fromkeys(forbidden, 403)
     ann.page.reload()
-    expect(ann.page.locator(".conversation-head h2")).to_have_text("Tea")
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text("Tea")
     expect(ann.bubble("hello")).to_be_visible()
     ann.bubble("hello").click(button="right")
     expect(ann.page.get_by_role("menuitem", name="Reply")).to_be_visible()
@@ -189,7 +189,7 @@ def test_an_open_group_is_found_and_joined(someone: Callable[..., Someone], pers
     bob.create_group(name)
     ann.page.fill("#search", name)
     ann.page.locator(".found .chat-row").click()
-    expect(ann.page.locator(".conversation-head h2")).to_have_text(name)
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(name)
     expect(ann.page.locator(".system").last).to_have_text("You joined the group")
 
 
@@ -238,7 +238,7 @@ def test_an_invitation_brings_a_stranger_into_a_closed_group(someone: Callable[.
     bob.page.goto(ann.page.locator(".code code").inner_text())
     expect(bob.page.locator(".lead")).to_have_text(f"{ann.name} invites you to this group.")
     bob.page.get_by_role("link", name="Join").click()
-    expect(bob.page.locator(".conversation-head h2")).to_have_text("Secret tea")
+    expect(bob.page.locator(".conversation-head h2 bdi")).to_have_text("Secret tea")
     expect(ann.page.locator(f"[data-member='{bob.id}']")).to_be_visible()
 
 
@@ -338,7 +338,7 @@ def test_an_invitation_leads_a_newcomer_over_sign_up_into_the_group(
     page.fill("#name", unique("Newcomer"))
     page.fill("#password", PASSWORD)
     page.locator("button.primary").click()
-    expect(page.locator(".conversation-head h2")).to_have_text("Book club")
+    expect(page.locator(".conversation-head h2 bdi")).to_have_text("Book club")
     expect(page.locator(".system").last).to_have_text("You joined the group")
     assert "invite" not in page.url and page.locator("dialog").count() == 0
 
@@ -351,10 +351,10 @@ def test_an_invitation_asks_somebody_with_an_account_once(
     code = bob.post("/group/invite", groupId=group)["inviteCode"]
     ann.page.goto(f"/chat/group/{group}/?by={bob.id}&invite={code}")
     ann.page.get_by_role("link", name="Join").click()
-    expect(ann.page.locator(".conversation-head h2")).to_have_text("Book club")
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text("Book club")
     expect(ann.page.locator(".system").last).to_have_text("You joined the group")
     ann.page.goto(f"/chat/group/{group}/?in=1&invite={code}")
-    expect(ann.page.locator(".conversation-head h2")).to_have_text("Book club")
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text("Book club")
 
 
 def test_a_link_that_says_it_was_accepted_still_asks(

@@ -112,7 +112,7 @@ def test_a_chat_is_found_and_opened_by_the_keyboard(
     expect(page.locator("#search")).to_have_value("")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.locator(".conversation-head h2")).to_have_text(bob.name)
+    expect(page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
     expect(page.locator("#text")).to_be_focused()
 
 

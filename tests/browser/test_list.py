@@ -254,7 +254,7 @@ def test_the_menu_comes_by_a_long_press_and_opens_nothing_else(
     ann.page.get_by_role("menuitem", name="Pin to the top").tap()
     expect(ann.row(bob.name).locator("[data-icon=pin]")).to_be_visible()
     ann.row(bob.name).tap()
-    expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
 
 
 def test_the_menu_comes_by_the_button_on_a_row_and_in_the_head(
@@ -300,7 +300,7 @@ def test_a_chat_opens_in_a_tab_of_its_own(someone: Callable[..., Someone], perso
     ann.row(bob.name).click(button="right")
     with ann.page.context.expect_page() as opened:
         choose(ann, "Open in a new tab")
-    expect(opened.value.locator(".conversation-head h2")).to_have_text(bob.name)
+    expect(opened.value.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
     expect(ann.page.locator("#conversation")).to_have_count(0)
 
 
