@@ -177,7 +177,12 @@ export class Archive {
       if (this.#isClosed || this.#store.connection === "offline") return;
       if (!seq || (ending?.version === version && ending.messages.at(-1)?.seq >= seq)) continue;
       const messages = await history(key).catch(() => null);
-      if (messages) await this.#put(ENDINGS, key, { messages, version });
+      if (messages) {
+        // What arrived and was saved while they were fetched stays.
+        const last = messages.at(-1)?.seq ?? 0;
+        const since = (await this.#get(ENDINGS, key))?.messages.filter((message) => message.seq > last) ?? [];
+        await this.#put(ENDINGS, key, extended({ messages, version }, since));
+      }
       await new Promise((resolve) => setTimeout(resolve, FILL_PAUSE_MS));
     }
   }
