@@ -69,7 +69,7 @@ class Line(asyncio.Protocol):
 
     async def write(self, *pieces: bytes) -> None:
         for piece in pieces:
-            if self.ended.is_set():
+            if self.ended.is_set() or self.transport.is_closing():
                 return
             self.transport.write(piece)
             await self._is_writable.wait()
@@ -178,7 +178,8 @@ async def lines(server: Server) -> AsyncIterator[Callable[[], Awaitable[Line]]]:
 
     yield connect
     for line in opened:
-        line.transport.abort()
+        if not line.ended.is_set():
+            line.transport.abort()
     for line in opened:
         await line.ended.wait()
 

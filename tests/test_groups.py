@@ -23,7 +23,10 @@ def test_a_created_group_is_there_for_its_members_at_once(person: Any, group: An
     room = group(ann, bob, name="茶话会")
     assert bobs.next("OnGroupUpdate")["id"] == room["id"]
     sent = ann.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
-    assert bobs.next("OnGroupMsg") == sent, "an open socket hears the new group"
+    heard = bobs.next("OnGroupMsg")
+    if heard["type"] == "system":  # the line about its creation, if the socket was quick enough for it
+        heard = bobs.next("OnGroupMsg")
+    assert heard == sent, "an open socket hears the new group"
     assert (room["name"], room["role"], room["memberCount"], room["creatorId"]) == ("茶话会", "owner", 2, ann.id)
     assert roles(bob, room) == {ann.id: "owner", bob.id: "member"}
     assert [one["id"] for one in bob.get("/group/list")] == [room["id"]]

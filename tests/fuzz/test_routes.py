@@ -1,7 +1,7 @@
 """Every route of the OpenAPI document with generated requests: no failure of ours, and no status that it does not name."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -14,7 +14,8 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import status_code_conformance
 
 from accounts import services as accounts
-from accounts.models import User
+from accounts.models import NameSkeleton, User
+from chatproject.core.times import now
 from tests.people import Person
 
 #: Requests for each route, with and without a user.
@@ -30,6 +31,17 @@ FORESEEN = {503, 507}
 _document: Any = SchemaGenerator().get_schema(request=None, public=True)
 _schema: Any = schemathesis.openapi.from_dict(_document)
 OPERATIONS = [found.ok() for found in _schema.get_all_operations()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _names_stay_free(server: str) -> Iterator[None]:
+    """Other tests rely on names as short as those that are generated here."""
+    began = now()
+    yield
+    made = User.objects.filter(created_at__gte=began)
+    NameSkeleton.objects.filter(user__in=made).delete()
+    for user in made:
+        User.objects.filter(pk=user.pk).update(name_key=f"generated {user.pk}")
 
 
 def test_every_route_of_the_document_is_tried() -> None:
