@@ -22,7 +22,7 @@ from accounts import rules, selectors, services
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, times
-from chatproject.core.admin import BoundedPaginator, ReadOnlyAdmin, act_on_each, ask, link
+from chatproject.core.admin import BoundedPaginator, ReadOnlyAdmin, ask, ask_and_act, link
 from chatproject.core.errors import ChatError
 
 T = TypeVar("T")
@@ -200,63 +200,64 @@ class UserAdmin(admin.ModelAdmin):
     @admin.action(description=_("Deactivate the selected people"), permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         question = _("Deactivate these people? They are signed out everywhere and cannot sign in.")
-        if page := ask(self, request, people, question):
-            return page
-        act_on_each(
-            self, request, people, lambda user: services.deactivate(user=user, by=_staff(request)), _("Deactivated.")
+        by = _staff(request)
+        return ask_and_act(
+            self, request, people, question, lambda user: services.deactivate(user=user, by=by), _("Deactivated.")
         )
-        return None
 
     @admin.action(description=_("Activate the selected people"), permissions=["change"])
     def activate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
-        if page := ask(self, request, people, _("Let these people sign in again?")):
-            return page
-        act_on_each(
-            self, request, people, lambda user: services.activate(user=user, by=_staff(request)), _("Activated.")
+        question, by = _("Let these people sign in again?"), _staff(request)
+        return ask_and_act(
+            self, request, people, question, lambda user: services.activate(user=user, by=by), _("Activated.")
         )
-        return None
 
-    def _each(self, request: HttpRequest, people: QuerySet[User], question: Any, act: Any, done: Any) -> Any:
-        if page := ask(self, request, people, question):
-            return page
-        act_on_each(self, request, people, act, done)
-        return None
-
-    def _ban(self, request: HttpRequest, people: QuerySet[User], days: int) -> Any:
+    def _ban(self, request: HttpRequest, people: QuerySet[User], days: int) -> HttpResponse | None:
         until = times.now() + timedelta(days=days)
         question = _("Shut these people out until %s? They are signed out everywhere.") % _moment(until)
-        act = lambda user: services.deactivate(user=user, by=_staff(request), until=until)  # noqa: E731
-        return self._each(request, people, question, act, _("Shut out until %s.") % _moment(until))
+        by, done = _staff(request), _("Shut out until %s.") % _moment(until)
+        return ask_and_act(
+            self, request, people, question, lambda user: services.deactivate(user=user, by=by, until=until), done
+        )
 
     @admin.action(description=_("Shut out for a day"), permissions=["change"])
-    def ban_day(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+    def ban_day(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         return self._ban(request, people, 1)
 
     @admin.action(description=_("Shut out for a week"), permissions=["change"])
-    def ban_week(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+    def ban_week(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         return self._ban(request, people, 7)
 
-    def _silence(self, request: HttpRequest, people: QuerySet[User], hours: int) -> Any:
+    def _silence(self, request: HttpRequest, people: QuerySet[User], hours: int) -> HttpResponse | None:
         until = times.now() + timedelta(hours=hours)
         question = _("Keep these people from writing until %s? They go on reading.") % _moment(until)
-        act = lambda user: services.silence(user=user, by=_staff(request), until=until)  # noqa: E731
-        return self._each(request, people, question, act, _("May not write until %s.") % _moment(until))
+        by, done = _staff(request), _("May not write until %s.") % _moment(until)
+        return ask_and_act(
+            self, request, people, question, lambda user: services.silence(user=user, by=by, until=until), done
+        )
 
     @admin.action(description=_("Keep from writing for an hour"), permissions=["change"])
-    def silence_hour(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+    def silence_hour(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         return self._silence(request, people, 1)
 
     @admin.action(description=_("Keep from writing for a day"), permissions=["change"])
-    def silence_day(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+    def silence_day(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         return self._silence(request, people, 24)
 
     @admin.action(description=_("Let write again"), permissions=["change"])
-    def unsilence(self, request: HttpRequest, people: QuerySet[User]) -> Any:
-        act = lambda user: services.silence(user=user, by=_staff(request), until=None)  # noqa: E731
-        return self._each(request, people, _("Let these people write again?"), act, _("May write again."))
+    def unsilence(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        question, by = _("Let these people write again?"), _staff(request)
+        return ask_and_act(
+            self,
+            request,
+            people,
+            question,
+            lambda user: services.silence(user=user, by=by, until=None),
+            _("May write again."),
+        )
 
     @admin.action(description=_("Make a link for a new password"), permissions=["change"])
-    def new_link(self, request: HttpRequest, people: QuerySet[User]) -> Any:
+    def new_link(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         question = _("Make a link with which each of these people sets a new password? Everyone who has it, can.")
         if page := ask(self, request, people, question):
             return page
@@ -315,16 +316,10 @@ class DeviceAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Sign the selected devices out"), permissions=["sign_out"])
     def sign_out(self, request: HttpRequest, devices: QuerySet[Device]) -> HttpResponse | None:
         devices = devices.select_related("user")
-        if page := ask(self, request, devices, _("Sign these devices out?")):
-            return page
-        act_on_each(
-            self,
-            request,
-            devices,
-            lambda device: services.end_device(device=device, by=_staff(request)),
-            _("Signed out."),
+        question, by = _("Sign these devices out?"), _staff(request)
+        return ask_and_act(
+            self, request, devices, question, lambda device: services.end_device(device=device, by=by), _("Signed out.")
         )
-        return None
 
     def has_sign_out_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.delete_device")

@@ -54,7 +54,7 @@ def _hash_work(work: Callable[[], T], room: WaitingRoom, who: str) -> T:
 
 
 def hashed(password: str, *, address: str = "") -> str:
-    """Hash a password. `address`: of whom, where it is for a sign-in or a sign-up. Raises Busy."""
+    """Hash a password. `address`: the client's, for a sign-in or a sign-up. Raises Busy."""
     return _hash_work(lambda: make_password(password), _sign_ins if address else _others, address)
 
 

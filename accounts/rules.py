@@ -109,7 +109,7 @@ class Silenced(errors.Forbidden):
 
 
 def require_voice(user: User) -> None:
-    """Raise Silenced for a user whom staff keep from writing."""
+    """Raise Silenced while staff keep this user from writing."""
     if user.is_silenced:
         raise Silenced()
 

@@ -113,8 +113,8 @@ REGISTRATION = env.str("REGISTRATION", default="open")
 NEW_GROUPS = env.str("NEW_GROUPS", default="open")
 # Minutes for which staff may read a chat that is not theirs, after they said why.
 STAFF_ACCESS_MINUTES = env.int("STAFF_ACCESS_MINUTES", default=60)
-# Whom guests find and write to: everyone, or contacts: those with whom they share a chat. Then they enter groups by
-# invitation only.
+# Which people guests find and write to: everyone, or contacts, the members of their own chats. Guests who see only
+# contacts enter groups by invitation.
 GUESTS_SEE = env.str("GUESTS_SEE", default="everyone")
 # Names that only staff may have, beside admin, system, 官方 and their like: your company's, a department's.
 RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask, link
+from chatproject.core.admin import ReadOnlyAdmin, ask_and_act, link
 from chatproject.core.errors import ChatError
 from groups import selectors, services
 from groups.models import Membership, Room, StaffAccess
@@ -132,10 +132,9 @@ class RoomAdmin(ReadOnlyAdmin):
     @admin.action(description=_("Dissolve the selected groups"), permissions=["dissolve"])
     def dissolve(self, request: HttpRequest, rooms: QuerySet[Room]) -> HttpResponse | None:
         question = _("Dissolve these groups? Everybody loses them, for good.")
-        if page := ask(self, request, rooms, question):
-            return page
-        act_on_each(self, request, rooms, lambda room: services.shut_down(group_id=room.pk), _("Dissolved."))
-        return None
+        return ask_and_act(
+            self, request, rooms, question, lambda room: services.shut_down(group_id=room.pk), _("Dissolved.")
+        )
 
     def has_moderate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("groups.change_room")

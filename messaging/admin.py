@@ -9,7 +9,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core.admin import ReadOnlyAdmin, act_on_each, ask, link
+from chatproject.core.admin import ReadOnlyAdmin, ask_and_act, link
 from chatproject.core.errors import Text
 from chatproject.core.files.storage import ADDRESS
 from chatproject.core.text import cut
@@ -165,10 +165,10 @@ class MessageAdmin(ReadableAdmin):
             self.prepare(request, [one])
             return f"{one.sender}: {cut(one.content, 80, end='…')}" if one.is_readable else str(one.sender)  # type: ignore[attr-defined]
 
-        if page := ask(self, request, messages, question, show=show):
-            return page
-        act_on_each(self, request, messages, lambda message: services.erase(message=message), _("Erased for everyone."))
-        return None
+        def erase(one: Message) -> None:
+            services.erase(message=one)
+
+        return ask_and_act(self, request, messages, question, erase, _("Erased for everyone."), show=show)
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("messaging.delete_message")

@@ -1,5 +1,6 @@
 """The HTTP routes of messaging."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -170,6 +171,11 @@ class EditView(APIView):
         return Response(services.edit(by=request.user, **inputs.EditInput.read(request.data).given()))
 
 
+def _people(people: Sequence[User]) -> Response:
+    here = online_among(user.pk for user in people)
+    return Response([user_output(user, online=user.pk in here) for user in people])
+
+
 class ReadersView(APIView):
     cost = costs.READ
 
@@ -178,9 +184,7 @@ class ReadersView(APIView):
     )
     def get(self, request: SignedIn) -> Response:
         form = inputs.MessageIdInput.read(request.query_params)
-        people = selectors.readers(request.user, message_id=form.message_id)
-        here = online_among(user.pk for user in people)
-        return Response([user_output(user, online=user.pk in here) for user in people])
+        return _people(selectors.readers(request.user, message_id=form.message_id))
 
 
 class AddedPeopleView(APIView):
@@ -194,9 +198,7 @@ class AddedPeopleView(APIView):
     )
     def get(self, request: SignedIn) -> Response:
         form = inputs.MessageIdInput.read(request.query_params)
-        people = selectors.added_with(request.user, message_id=form.message_id)
-        here = online_among(user.pk for user in people)
-        return Response([user_output(user, online=user.pk in here) for user in people])
+        return _people(selectors.added_with(request.user, message_id=form.message_id))
 
 
 class SearchView(APIView):

@@ -315,33 +315,25 @@ class ChatConsumer(SocketConsumer[_Admitted]):
                 answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
 
     async def join_group(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.JoinInput, data)
-        await in_thread(groups.join, by=self.user, **form.given())
-        answer.done({"groupId": str(form.group_id)})
+        await self._in_group(groups.join, self._read(group_inputs.JoinInput, data), answer)
 
     async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.GroupInput, data)
-        await in_thread(groups.leave_for_a_while, by=self.user, **form.given())
-        answer.done({"groupId": str(form.group_id)})
+        await self._in_group(groups.leave_for_a_while, self._read(group_inputs.GroupInput, data), answer)
 
     async def leave_group(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.GroupInput, data)
-        await in_thread(groups.leave, by=self.user, **form.given())
-        answer.done({"groupId": str(form.group_id)})
+        await self._in_group(groups.leave, self._read(group_inputs.GroupInput, data), answer)
 
     async def transfer_group(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.MemberInput, data)
-        await in_thread(groups.transfer, by=self.user, **form.given())
-        answer.done({"groupId": str(form.group_id)})
+        await self._in_group(groups.transfer, self._read(group_inputs.MemberInput, data), answer)
 
     async def accept_group(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.GroupInput, data)
-        await in_thread(groups.accept_transfer, by=self.user, **form.given())
-        answer.done({"groupId": str(form.group_id)})
+        await self._in_group(groups.accept_transfer, self._read(group_inputs.GroupInput, data), answer)
 
     async def decline_group(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.GroupInput, data)
-        await in_thread(groups.decline_transfer, by=self.user, **form.given())
+        await self._in_group(groups.decline_transfer, self._read(group_inputs.GroupInput, data), answer)
+
+    async def _in_group(self, verb: Callable[..., object], form: group_inputs.GroupInput, answer: Answer) -> None:
+        await in_thread(verb, by=self.user, **form.given())
         answer.done({"groupId": str(form.group_id)})
 
     async def unread(self, data: Any, answer: Answer) -> None:

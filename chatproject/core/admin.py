@@ -116,10 +116,19 @@ def ask(
     return TemplateResponse(request, "admin/confirm.html", context)
 
 
-def act_on_each(
-    model_admin: ModelAdmin, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object], done: Text
-) -> None:
-    """Call `act` on each row, log it in the admin's history, and show what was refused."""
+def ask_and_act(
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    question: Text,
+    act: Callable[[Any], object],
+    done: Text,
+    *,
+    show: Callable[[Any], str] = str,
+) -> TemplateResponse | None:
+    """Ask first, then call `act` on each row, log it in the admin's history, and show what was refused."""
+    if page := ask(model_admin, request, rows, question, show=show):
+        return page
     for row in rows:
         try:
             act(row)
@@ -128,3 +137,4 @@ def act_on_each(
         else:
             model_admin.log_change(request, row, str(done))
             model_admin.message_user(request, f"{row}: {done}", messages.SUCCESS)
+    return None

@@ -3,8 +3,8 @@ database where something is missing or in doubt, which then fills it.
 """
 
 import logging
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -115,36 +115,32 @@ def member_state(membership: Membership) -> MemberState:
 
 def keep(states: Iterable[RoomState], members: Iterable[MemberState] = ()) -> None:
     """Remember what was committed, before anybody is told of it."""
-    try:
+    with _or_disbelieve():
         chat_cache.keep(states, members)
-    except redis.Unavailable:
-        _disbelieve()
 
 
 def forget_users(user_ids: Collection[UUID]) -> None:
     """The rooms of these users changed."""
-    try:
+    with _or_disbelieve():
         chat_cache.forget_users(user_ids)
-    except redis.Unavailable:
-        _disbelieve()
 
 
 def forget_room(room_id: UUID) -> None:
     """The room's messages are gone."""
-    try:
+    with _or_disbelieve():
         chat_cache.forget_rooms([room_id])
-    except redis.Unavailable:
-        _disbelieve()
 
 
 def forget_sender(user_id: UUID) -> None:
     """What messages show of their sender changed."""
-    try:
+    with _or_disbelieve():
         chat_cache.forget_rooms(selectors.rooms_with_last_of(user_id))
+
+
+@contextmanager
+def _or_disbelieve() -> Iterator[None]:
+    """If Redis misses a change, nothing that it remembers is believed from now on."""
+    try:
+        yield
     except redis.Unavailable:
-        _disbelieve()
-
-
-def _disbelieve() -> None:
-    """Redis missed a change: from now on, nothing that it remembers is believed."""
-    run_atomic(CacheGeneration.advance)
+        run_atomic(CacheGeneration.advance)
