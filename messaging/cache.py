@@ -4,10 +4,13 @@ Each expires after seven days.
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
-    user:bases:{userId}:{senderId}     hash: "said", the number of the chat's messages, and "base", at which of them
-                                       nothing is unread
-    group:bases:{groupId}              hash: "said", "seq", the last message's number, and user id → base of the members
-                                       who have the keys above
+    user:bases:{userId}:{senderId}     hash: "said", the number of the chat's messages, "base", at which of them
+                                       nothing is unread, and "version", that of the last message
+    group:bases:{groupId}              hash: "said", "version", and user id → base of the members who have the keys
+
+The last message is the chat's, as `lastMessage` in GET /unread, whoever of its people said it: a private one is
+written for both. Of two, the one with the greater version is newer: a message that was edited or recalled meanwhile
+is not written over by the words that it had.
 
 The database is the truth, and clients are answered from `chat_cache`; these keys are for outside
 readers. A user's request for unread counts puts a spoiled count right, and so does a comparison once
@@ -30,28 +33,31 @@ from chatproject.core.redis import write_behind, write_behind_folded
 
 WEEK = 7 * 86400
 
-#: ARGV user id:sender id, messages said, last message JSON, week in s, base.
+#: ARGV user id:sender id, messages said, last message JSON, its version, week in s, base.
 _PRIVATE = redis.script("""
-local tail, said, last, week, base = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local tail, said, last, version, week, base =
+  ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local bases = own .. 'user:bases:' .. tail
-local known = redis.call('HMGET', bases, 'said', 'base')
-if tonumber(known[1] or '0') > said then said, last = tonumber(known[1]), '' end
+local known = redis.call('HMGET', bases, 'said', 'base', 'version')
+said = math.max(said, tonumber(known[1] or '0'))
 base = math.max(base, tonumber(known[2] or '0'))
-redis.call('HSET', bases, 'said', said, 'base', base)
+if tonumber(known[3] or '0') > version then version, last = tonumber(known[3]), '' end
+redis.call('HSET', bases, 'said', said, 'base', base, 'version', version)
 redis.call('EXPIRE', bases, week)
 redis.call('SET', documented .. 'user:unread:' .. tail, math.max(0, said - base), 'EX', week)
 if last ~= '' then redis.call('SET', documented .. 'user:lastmsg:' .. tail, last, 'EX', week) end
 """)
 
-#: ARGV group id, messages said, last message JSON, its seq, week in s, then for each base to
+#: ARGV group id, messages said, last message JSON, its version, week in s, then for each base to
 #: remember first: user, base, "1" only where the user has keys.
 _GROUP = redis.script("""
-local group, said, last, seq, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local group, said, last, version, week = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local bases = own .. 'group:bases:' .. group
-local newest = redis.call('HMGET', bases, 'said', 'seq')
+local newest = redis.call('HMGET', bases, 'said', 'version')
 said = math.max(said, tonumber(newest[1] or '0'))
-if tonumber(newest[2] or '0') > seq then seq, last = tonumber(newest[2]), '' end
-redis.call('HSET', bases, 'said', said, 'seq', seq)
+if tonumber(newest[2] or '0') > version then version, last = tonumber(newest[2]), '' end
+redis.call('HDEL', bases, 'seq')  -- as it was kept before
+redis.call('HSET', bases, 'said', said, 'version', version)
 for i = 6, #ARGV, 3 do
   local known = redis.call('HGET', bases, ARGV[i])
   if (known or ARGV[i + 2] == '0') and tonumber(ARGV[i + 1]) > tonumber(known or '-1') then
@@ -61,7 +67,7 @@ end
 redis.call('EXPIRE', bases, week)
 local all = redis.call('HGETALL', bases)
 for i = 1, #all, 2 do
-  if all[i] ~= 'seq' and all[i] ~= 'said' then
+  if all[i] ~= 'version' and all[i] ~= 'said' then
     local tail = all[i] .. ':' .. group
     redis.call('SET', documented .. 'group:unread:' .. tail, math.max(0, said - tonumber(all[i + 1])), 'EX', week)
     if last ~= '' then redis.call('SET', documented .. 'group:lastmsg:' .. tail, last, 'EX', week) end
@@ -78,27 +84,33 @@ def group_unread(user_id: UUID, group_id: UUID) -> str:
     return redis.documented_key(f"group:unread:{user_id}:{group_id}")
 
 
-def private(user_id: UUID, sender_id: UUID, said: int, base: int, last: bytes = b"") -> None:
-    """Write a user's count of a private chat, and its last message as JSON."""
+def private(user_id: UUID, sender_id: UUID, said: int, base: int, last: bytes = b"", version: int = 0) -> None:
+    """Write a user's count of a private chat, and its last message as JSON with its `version`."""
     # Coalesced per thread: what one thread writes only grows.
     write_behind(
         f"private:{user_id}:{sender_id}:{threading.get_ident()}:{bool(last)}",
-        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", said, last, WEEK, base),
+        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", said, last, version, WEEK, base),
     )
 
 
 def group(
-    group_id: UUID, said: int, bases: Iterable[tuple[UUID, int]], last: bytes = b"", seq: int = 0, *, adds: bool = True
+    group_id: UUID,
+    said: int,
+    bases: Iterable[tuple[UUID, int]],
+    last: bytes = b"",
+    version: int = 0,
+    *,
+    adds: bool = True,
 ) -> None:
-    """Write a group's counts of the members who have keys, and the last message with its `seq`.
+    """Write a group's counts of the members who have keys, and the last message with its `version`.
 
     `bases` are current bases to add, or, if not `adds`, of members who may have no keys.
     """
     with _moving:
         moved = _moved.setdefault(group_id, _Moved())
         moved.said = max(moved.said, said)
-        if last and seq >= moved.seq:
-            moved.last, moved.seq = last, seq
+        if last and version >= moved.version:
+            moved.last, moved.version = last, version
         for user_id, base in bases:
             before, added = moved.bases.get(user_id, (0, False))
             moved.bases[user_id] = max(base, before), adds or added
@@ -108,10 +120,10 @@ def group(
 class _Moved:
     """The state of a group to write, merged from all calls since the last write."""
 
-    __slots__ = ("bases", "last", "said", "seq")
+    __slots__ = ("bases", "last", "said", "version")
 
     def __init__(self) -> None:
-        self.seq = self.said = 0
+        self.version = self.said = 0
         self.last = b""
         self.bases: dict[UUID, tuple[int, bool]] = {}
 
@@ -126,7 +138,7 @@ def _group_commands(group_id: UUID) -> redis.Commands:
     if moved is None:
         return ()
     bases = [word for user_id, (base, adds) in moved.bases.items() for word in (str(user_id), base, 0 if adds else 1)]
-    return [("EVAL", _GROUP, 0, str(group_id), moved.said, moved.last, moved.seq, WEEK, *bases)]
+    return [("EVAL", _GROUP, 0, str(group_id), moved.said, moved.last, moved.version, WEEK, *bases)]
 
 
 def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:

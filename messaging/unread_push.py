@@ -176,14 +176,29 @@ def private(room_id: UUID, last: dict[str, Any], json: bytes) -> None:
 
 
 def _publish_private_counts(marked: dict[tuple[UUID, str], tuple[dict[str, Any], bytes]]) -> None:
-    room_ids = list({room_id for room_id, _ in marked})
+    newest: dict[UUID, tuple[dict[str, Any], bytes]] = {}
+    for (room_id, _), said in marked.items():
+        if room_id not in newest or newest[room_id][0]["version"] < said[0]["version"]:
+            newest[room_id] = said
+    for room_id, user_id, count in remember_private(newest):
+        if count > 0 and (said_to := marked.get((room_id, str(user_id)))):
+            private_unread(user_id, said_to[0], count, said_to[0])
+
+
+def remember_private(newest: dict[UUID, tuple[dict[str, Any], bytes]]) -> list[tuple[UUID, UUID, int]]:
+    """Write the documented keys of both people of some private chats, given with their last messages.
+
+    Returns (room, user, unread) of each.
+    """
+    found = []
+    room_ids = list(newest)
     for start in range(0, len(room_ids), CHATS_MAX):
         for room_id, user_id, said, base in rooms.unread_bases(room_ids[start : start + CHATS_MAX]):
-            if (room_id, str(user_id)) in marked:
-                last, json = marked[room_id, str(user_id)]
-                cache.private(user_id, UUID(last["senderId"]), said, base, json)
-                if said > base:
-                    private_unread(user_id, last, said - base, last)
+            last, json = newest[room_id]
+            other = last["receiverId"] if last["senderId"] == str(user_id) else last["senderId"]
+            cache.private(user_id, UUID(other), said, base, json, last["version"])
+            found.append((room_id, user_id, said - base))
+    return found
 
 
 async def _published(nothing: None) -> None:

@@ -2,10 +2,12 @@
 
 import importlib
 import os
+import random
 import signal
 from typing import Any
 
 import hypothesis
+import orjson
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -176,6 +178,74 @@ def test_the_comparison_puts_right_whatever_is_spoiled_and_counts_it(person: Any
     assert int(raw().get(f"user:unread:{bob.id}:{ann.id}")) == 1
     assert said["id"].encode() in raw().get(f"group:lastmsg:{bob.id}:{room}")
     assert "is right again" in caplog.text
+
+
+@pytest.mark.usefixtures("compared_quickly")
+@pytest.mark.parametrize("seed", range(3))
+def test_after_an_ordinary_day_the_comparison_has_nothing_to_repair(person: Any, group: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    people = [person(name) for name in ("ann", "bob", "cem")]
+    room = group(*people)["id"]
+    said: list[tuple[Any, str]] = []
+
+    def say(one: Any, other: Any) -> None:
+        message = one.post("/private/send", {"receiverId": other.id, "content": "psst"}, status=201)
+        said.append((one, message["id"]))
+
+    def say_to_all(one: Any, other: Any) -> None:
+        said.append((one, one.post("/group/send", {"groupId": room, "content": "hello"}, status=201)["id"]))
+
+    def read(one: Any, other: Any) -> None:
+        one.post("/markPrivateRead", {"senderId": other.id})
+        one.post("/group/markGroupRead", {"groupId": room})
+
+    def change(one: Any, other: Any) -> None:
+        sender, message_id = chance.choice(said[-4:])
+        sender.request("post", "/message/edit", body={"messageId": message_id, "content": f"edited {len(said)}"})
+
+    def recall(one: Any, other: Any) -> None:
+        sender, message_id = chance.choice(said[-4:])
+        sender.post("/message/recall", {"messageId": message_id})
+
+    def look(one: Any, other: Any) -> None:
+        one.get("/unread")
+        other.post("/chatList", {})
+
+    everything = Membership.objects.count()
+    services.compare_some(everything + 1)  # what other tests left
+    for _part in range(3):
+        say(people[0], people[1])
+        for _step in range(12):
+            step = chance.choice([say, say, say_to_all, say_to_all, read, change, recall, look])
+            step(*chance.sample(people, 2))
+        assert services.compare_some(everything + 1).repaired == 0
+
+
+@pytest.mark.usefixtures("compared_quickly")
+def test_after_a_private_reply_both_find_the_chats_last_message_under_the_documented_key(
+    person: Any, unread_counts_are_pushed: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    first = ann.post("/private/send", {"receiverId": bob.id, "content": "a secret"}, status=201)
+    reply = bob.post("/private/send", {"receiverId": ann.id, "content": "I see"}, status=201)
+    ann.post("/message/recall", {"messageId": first["id"]})
+    keys = [f"user:lastmsg:{ann.id}:{bob.id}", f"user:lastmsg:{bob.id}:{ann.id}"]
+    unread_counts_are_pushed()
+    redis.flush()
+    assert [orjson.loads(copy)["id"] for copy in raw().mget(keys)] == [reply["id"]] * 2
+    assert services.compare_some(Membership.objects.count() + 1).repaired == 0
+
+
+def test_words_that_were_recalled_at_once_do_not_come_back_to_a_documented_key(
+    person: Any, unread_counts_are_pushed: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    said = ann.post("/private/send", {"receiverId": bob.id, "content": "a secret"}, status=201)
+    ann.post("/message/recall", {"messageId": said["id"]})  # before the copies of the message are written
+    unread_counts_are_pushed()
+    redis.flush()
+    for copy in raw().mget(f"user:lastmsg:{ann.id}:{bob.id}", f"user:lastmsg:{bob.id}:{ann.id}"):
+        assert orjson.loads(copy)["recalledAt"] and b"a secret" not in copy
 
 
 def test_a_new_name_shows_at_once_in_last_messages(person: Any) -> None:

@@ -12,7 +12,7 @@ from chatproject.core.times import now
 from groups import selectors as rooms
 from groups import services as groups
 from groups.models import Membership
-from messaging import cache, events, rules, selectors, types
+from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.models import FormerWords, Message
 from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import epochs, erasures, remembering, uploads
@@ -105,13 +105,10 @@ def _tell_after_commit(event: str, message: Message) -> None:
 
 def _refresh_last(message: Message, output: dict[str, object]) -> None:
     """Update the copies of a room's last message in Redis."""
-    receiver_id = selectors.receiver_of(message)
-    if receiver_id is None:
-        cache.group(message.room_id, message.room.last_said, [], orjson.dumps(output), message.seq)
-        return
-    membership = rooms.memberships_of(receiver_id, [message.room_id]).get(message.room_id)
-    if membership is not None:
-        cache.private(receiver_id, message.sender_id, membership.room.last_said, membership.base, orjson.dumps(output))
+    if message.room.is_direct:
+        unread_push.remember_private({message.room_id: (output, orjson.dumps(output))})
+    else:
+        cache.group(message.room_id, message.room.last_said, [], orjson.dumps(output), message.version)
 
 
 def _recount(message: Message) -> None:

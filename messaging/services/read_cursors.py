@@ -77,12 +77,12 @@ def unread(user: User) -> dict[str, Any]:
 def _write_documented(user: User, chats: Iterable[selectors.Chat]) -> None:
     """Write counts that were just read to the keys that Redis may have lost."""
     for chat in chats:
-        last = orjson.dumps(last_output(chat)) if chat.last else b""
+        last, version = (orjson.dumps(last_output(chat)), chat.last.version) if chat.last else (b"", 0)
+        room, base = chat.membership.room, chat.membership.base
         if chat.membership.peer_id:
-            cache.private(user.pk, chat.membership.peer_id, chat.membership.room.last_said, chat.membership.base, last)
+            cache.private(user.pk, chat.membership.peer_id, room.last_said, base, last, version)
         else:
-            room, mine = chat.membership.room, [(user.pk, chat.membership.base)]
-            cache.group(room.pk, room.last_said, mine, last, room.last_seq)
+            cache.group(room.pk, room.last_said, [(user.pk, base)], last, version)
 
 
 def compare_unread(*, rebuild: bool) -> tuple[int, int, int]:

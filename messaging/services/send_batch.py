@@ -326,7 +326,7 @@ class _Batch:
             notifications.message_said(room_id, stored.output, types.preview)
             if message.is_group:
                 # The others' counts are told by the processes that hold their sockets.
-                cache.group(room_id, self.heads[room_id].last_said, self._bases(room_id), stored.json, row.seq)
+                cache.group(room_id, self.heads[room_id].last_said, self._bases(room_id), stored.json, row.version)
             else:
                 unread_push.private(room_id, stored.output, stored.json)
 

@@ -13,7 +13,7 @@ from accounts.models import User
 from chatproject.core.db.transactions import on_commit
 from chatproject.core.models import uuid7
 from groups.models import Room
-from messaging import cache, events, types
+from messaging import cache, events, types, unread_push
 from messaging.models import Message
 from messaging.serializers.output import message_output
 from messaging.services import epochs, remembering
@@ -88,7 +88,9 @@ def post_system_message(
     on_commit(lambda: events.message_created(output, encoded))
     on_commit(lambda: epochs.note(change))
     if receiver_id is None:
-        on_commit(lambda: cache.group(room.pk, room.last_said, [], encoded, output["seq"]))
+        on_commit(lambda: cache.group(room.pk, room.last_said, [], encoded, output["version"]))
+    else:
+        on_commit(lambda: unread_push.remember_private({room.pk: (output, encoded)}))
     gone = {"left": [by], "removed": people}.get(action, [])
     on_commit(lambda: cache.forget_members((user.pk for user in gone), room.pk))
 
