@@ -69,3 +69,11 @@ def test_an_avatar_s_letter_and_a_sender_s_name_can_be_read(number: int) -> None
     found = re.search(rf"\.tone-{number} {{ --tone: (#[0-9a-f]{{6}}); }}", TOKENS)
     assert found
     assert contrast(found[1], "#ffffff") >= 4.5
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_sender_s_name_can_be_read_on_a_dark_bubble(number: int) -> None:
+    found = re.search(rf"\.tone-{number} {{ --tone-dark: (#[0-9a-f]{{6}}); }}", TOKENS)
+    assert found
+    for ground in ("other", "surface", "canvas"):
+        assert contrast(found[1], themes()["dark"][ground]) >= 4.5

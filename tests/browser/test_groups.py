@@ -50,7 +50,7 @@ def test_a_member_sees_no_controls_that_the_role_does_not_allow(
     ann.open("Tea")
     open_panel(ann)
     panel = ann.page.locator("dialog.sheet")
-    for name in ("Rename", "Add", "Show the invitation", "Close the group", "Dissolve the group"):
+    for name in ("Rename", "Add", "Show the invitation", "By invitation only", "Dissolve the group"):
         expect(panel.get_by_role("button", name=name)).to_have_count(0)
     expect(panel.get_by_role("button", name="Actions for")).to_have_count(0)
     expect(panel.get_by_role("button", name="Leave the group")).to_be_visible()

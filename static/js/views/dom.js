@@ -75,7 +75,7 @@ export const senderOf = (message) => ({
 });
 
 /** The picture of a person or group, or a letter on one of ten colors. */
-export function avatar({ id, name, img, online = false, type = "private" }, size = "l") {
+export function avatar({ id, name, img, online = false, type = "private", tone: color = tone(id) }, size = "l") {
   const letter = initial(name || "?");
   // A picture that cannot be loaded is replaced by the letter.
   const face = img
@@ -87,8 +87,9 @@ export function avatar({ id, name, img, online = false, type = "private" }, size
         on: { error: (event) => event.currentTarget.replaceWith(letter) },
       })
     : letter;
-  const kind = `${type === "group" ? " group" : ""}${online ? " online" : ""}`;
-  return h("span", { class: `avatar ${size} tone-${tone(id)}${kind}`, "aria-hidden": "true" }, face);
+  const isLong = !img && [...letter].length > 1 ? " two" : "";
+  const kind = `${isLong}${type === "group" ? " group" : ""}${online ? " online" : ""}`;
+  return h("span", { class: `avatar ${size} tone-${color}${kind}`, "aria-hidden": "true" }, face);
 }
 
 /**

@@ -73,19 +73,42 @@ export function typingLine(typists) {
 
 export const badge = (count) => (count > 99 ? "99+" : String(count));
 
+const TONES = 10;
+
 /** The number of one of ten colors, always the same for an id. */
 export function tone(id) {
   let sum = 0;
   for (const character of String(id)) sum = (sum * 31 + character.codePointAt(0)) >>> 0;
-  return sum % 10;
+  return sum % TONES;
 }
 
-/** The last Han character of a name, or its first letter. */
+const tonesByGroup = new Map();
+
+/** The number of a person's color in a group: that of their id, unless another member has it already. */
+export function toneIn(groupId, id) {
+  if (!groupId) return tone(id);
+  if (!tonesByGroup.has(groupId)) tonesByGroup.set(groupId, new Map());
+  const tones = tonesByGroup.get(groupId);
+  if (!tones.has(id)) {
+    const taken = new Set(tones.values());
+    const own = tone(id);
+    // Each third one first: neighbours in the row look alike.
+    const free = Array.from({ length: TONES }, (_, step) => (own + 3 * step) % TONES).find((one) => !taken.has(one));
+    tones.set(id, free ?? own);
+  }
+  return tones.get(id);
+}
+
+/** The last Han character of a name, or the first letters of its first and last word. */
 export function initial(name) {
   const han = name.match(/\p{Script=Han}/gu);
   if (han) return han.at(-1);
-  const letters = graphemes(name.trim());
-  return (letters.find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? letters[0] ?? "?").toLocaleUpperCase(language);
+  const words = name.trim().split(/\s+/).map(graphemes);
+  const isLetter = (letter) => /\p{L}/u.test(letter);
+  const firsts = words.map((word) => word.find(isLetter)).filter(Boolean);
+  const letters = firsts.length > 1 ? [firsts[0], firsts.at(-1)] : firsts;
+  const found = letters.join("") || (words.flat().find((one) => /\p{N}/u.test(one)) ?? words[0][0] ?? "?");
+  return found.toLocaleUpperCase(language);
 }
 
 /** Names joined as the language joins a list. */
@@ -137,7 +160,7 @@ export function systemLine(message, me) {
   }
   if (data.action === "policy") {
     return data.name === "closed"
-      ? interpolate(gettext("%(actor)s closed the group: people join by invitation"), values)
+      ? interpolate(gettext("%(actor)s made the group one by invitation only"), values)
       : interpolate(gettext("%(actor)s opened the group to everyone"), values);
   }
   const line = SYSTEM_MESSAGES[data.action];

@@ -331,7 +331,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       isAdmin(chat) &&
         action(
           isClosed ? "globe" : "lock",
-          isClosed ? gettext("Open the group to everyone") : gettext("Close the group"),
+          isClosed ? gettext("Open the group to everyone") : gettext("By invitation only"),
           async () => {
             if (isClosed && !(await isSureToOpen())) return;
             await change("update", { joinPolicy: isClosed ? "open" : "closed" });

@@ -5,7 +5,7 @@ import { countsAsUnread } from "chat/state/reducers.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { onDayChange } from "chat/views/days.js";
-import { announce, h, icon, reconcile } from "chat/views/dom.js";
+import { announce, h, icon, reconcile, toast } from "chat/views/dom.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
@@ -20,7 +20,8 @@ const PILL_DISTANCE = 320;
 const DIVIDER_OFFSET = 72;
 const READ_DELAY_MS = 120;
 const RETRY_MS = 1500;
-const FLASH_MS = 1500;
+/** How long the date over the messages stays after scrolling. */
+const FLOATING_DAY_MS = 1500;
 
 export class MessageListView {
   #store;
@@ -49,14 +50,27 @@ export class MessageListView {
     { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") },
     this.#inner,
   );
+  #floatingDay = h("p", { class: "floating-day", "aria-hidden": "true", hidden: true });
+  #floatingDayTimer = 0;
+  /** The seq that the reader looked at before a jump, to go back to. */
+  #origin = null;
+  #wayBack = h(
+    "button",
+    { type: "button", class: "way-back", hidden: true, on: { click: () => this.#goBack() } },
+    icon("reply"),
+    gettext("Back to where you were"),
+  );
   #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.showEnd() } });
 
   constructor({ store, actions }) {
     this.#store = store;
     this.#actions = actions;
     this.#rows = new MessageRows(store);
-    this.element = h("div", { class: "log-frame" }, this.#log, this.#pill);
+    this.element = h("div", { class: "log-frame" }, this.#log, this.#floatingDay, this.#wayBack, this.#pill);
     this.#log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    // What the reader was led to stays marked until they move on.
+    for (const move of ["wheel", "touchmove", "keydown", "pointerdown"])
+      this.#log.addEventListener(move, () => this.#unmark(), { passive: true });
     this.#log.addEventListener("keydown", (event) => this.#moveFocus(event));
     new ResizeObserver(() => {
       if (this.#isPlaced && this.#stillFollowsEnd()) this.#scrollToEnd();
@@ -80,6 +94,8 @@ export class MessageListView {
     this.#inner.replaceChildren();
     this.#inner.classList.toggle("private", key?.startsWith("private:") ?? false);
     this.#pill.hidden = true;
+    this.#floatingDay.hidden = true;
+    this.#setOrigin(null);
     if (key) this.render();
   }
 
@@ -228,6 +244,7 @@ export class MessageListView {
     this.#followsEnd = (this.#window.showsEnd(this.timeline) || this.#followsEnd) && this.#distanceToEnd < END_DISTANCE;
     this.#lastScrollTop = this.#log.scrollTop;
     this.#showPill();
+    this.#showFloatingDay();
     this.#extend();
     // Not restarted by each message: messages that never pause are marked as read all the same.
     if (!this.#readTimer) this.#readTimer = setTimeout(() => this.#markRead(), READ_DELAY_MS);
@@ -289,6 +306,7 @@ export class MessageListView {
   }
 
   async showEnd() {
+    this.#setOrigin(null);
     if (!this.timeline.atEnd) {
       this.#isPlaced = false;
       await this.#actions.history.loadEnd(this.#key).catch(() => {});
@@ -300,8 +318,52 @@ export class MessageListView {
     this.#draw();
   }
 
-  /** Shows a message, loading the messages around it if needed. */
+  #unmark() {
+    this.#inner.querySelector(".flash")?.classList.remove("flash");
+  }
+
+  /** The first row in sight, without the days, which stand between rows. */
+  get #topRow() {
+    const top = this.#log.scrollTop;
+    return [...this.#inner.children].find(
+      (row) => row.offsetTop + row.offsetHeight > top && !row.matches(".day, .divider, .beginning"),
+    );
+  }
+
+  #setOrigin(seq) {
+    this.#origin = seq;
+    this.#wayBack.hidden = seq === null;
+  }
+
+  #goBack() {
+    const seq = this.#origin;
+    this.#setOrigin(null);
+    return this.#jump(seq).catch((problem) => toast(problem.message));
+  }
+
+  /** While the reader scrolls, the day of the messages in sight stands over them. */
+  #showFloatingDay() {
+    const top = this.#log.scrollTop;
+    const days = [...this.#inner.querySelectorAll(".day")];
+    const day = days.findLast((one) => one.offsetTop <= top);
+    const isCovered = days.some((one) => one !== day && one.offsetTop > top && one.offsetTop < top + 48);
+    this.#floatingDay.textContent = day?.textContent ?? "";
+    this.#floatingDay.hidden = !day || isCovered || this.#followsEnd;
+    clearTimeout(this.#floatingDayTimer);
+    this.#floatingDayTimer = setTimeout(() => (this.#floatingDay.hidden = true), FLOATING_DAY_MS);
+  }
+
+  /** Shows a message that the reader asked for, and offers the way back. */
   async showMessage(seq) {
+    const from = this.#topRow;
+    const row = from?.matches("[data-seq]") ? from : from?.querySelector("[data-seq]");
+    const origin = this.#origin ?? (this.#isPlaced && row && !this.#followsEnd ? Number(row.dataset.seq) : null);
+    await this.#jump(seq);
+    this.#setOrigin(origin);
+  }
+
+  /** Shows a message, loading the messages around it if needed. */
+  async #jump(seq) {
     const { timeline } = this;
     const key = this.#key;
     this.#targetSeq = seq;
@@ -333,8 +395,8 @@ export class MessageListView {
     const row = this.#inner.querySelector(`[data-seq="${seq}"]`);
     if (!row) return;
     row.scrollIntoView({ block: "center" });
+    this.#unmark();
     row.classList.add("flash");
-    setTimeout(() => row.classList.remove("flash"), FLASH_MS);
   }
 
   // ── Reading ─────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 // One message as an element: sender, time, quote, state. The content is built by its type.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { avatar, h, icon, iconButton, markedName, senderOf } from "chat/views/dom.js";
-import { clock, fullTime, recalledLine, tone } from "chat/views/format.js";
+import { clock, fullTime, recalledLine, toneIn } from "chat/views/format.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 export function dayRow(label) {
@@ -53,10 +53,11 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
         "div",
         { class: "gutter" },
         isLast &&
+          !isRecalled &&
           h(
             "button",
             { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" },
-            avatar(senderOf(message), "s"),
+            avatar({ ...senderOf(message), tone: toneIn(message.groupId, message.senderId) }, "s"),
           ),
       ),
     h(
@@ -65,9 +66,10 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
       !isOwn &&
         isGroup &&
         isFirst &&
+        !isRecalled &&
         h(
           "div",
-          { class: `sender tone-${tone(message.senderId)}` },
+          { class: `sender tone-${toneIn(message.groupId, message.senderId)}` },
           h(
             "button",
             { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" },
@@ -134,7 +136,7 @@ function quote(message, quoted, me) {
     "button",
     {
       type: "button",
-      class: `quote${quoted ? ` tone-${tone(quoted.senderId)}` : ""}`,
+      class: `quote${quoted && quoted.senderId !== me ? ` tone-${toneIn(quoted.groupId, quoted.senderId)}` : ""}`,
       "data-act": "quote",
       "data-quoted": message.replyTo,
       disabled: !quoted,

@@ -165,6 +165,7 @@ export class MessageRows {
 
 function isRun(one, other) {
   if (!one || !other || typeOf(one).row || typeOf(other).row || one.senderId !== other.senderId) return false;
+  if (Boolean(one.recalledAt) !== Boolean(other.recalledAt)) return false;
   const [before, after] = [factsOf(one), factsOf(other)];
   return after.at - before.at < RUN_MS && before.day === after.day;
 }
