@@ -29,7 +29,7 @@ def test_people_of_one_group_have_different_colours_and_two_initials_and_a_quote
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, people = someone("Ann", color_scheme="dark"), [person("Member Lee") for _ in range(8)]
-    group = people[0].create_group("Colours", ann, *people[1:])  # type: ignore[arg-type]
+    group = people[0].create_group("Colours", ann, *people[1:])
     for one in people:
         one.say_in(group, "hello")
     own = ann.post("/group/send", groupId=group, content="mine", type="text")
@@ -52,7 +52,7 @@ def test_what_is_recalled_is_a_line_without_bubble_and_picture(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
-    group = bob.create_group("Slips", ann)  # type: ignore[arg-type]
+    group = bob.create_group("Slips", ann)
     kept, slip = bob.say_in(group, "kept"), bob.say_in(group, "slip")
     bob.post("/message/recall", messageId=slip["id"])
     ann.page.reload()
