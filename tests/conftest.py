@@ -12,6 +12,7 @@ import functools
 import itertools
 import logging
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -21,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from chatproject.core.checks import RATES
 
@@ -58,10 +60,13 @@ django.setup()
 
 import httpx
 import pytest
+from django.core.management import call_command
 from django.db import connection, connections
 from django.db.backends.signals import connection_created
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
+from accounts.models import Installation, User
+from accounts.names import name_key
 from chatproject.core import hub, redis
 from chatproject.core.server import bootstrap, serve
 from tests import parallel
@@ -69,6 +74,9 @@ from tests.parallel import pytest_configure, pytest_xdist_make_scheduler  # noqa
 from tests.people import Browser, Person, api_client
 
 # Queries --------------------------------------------------------------------------------------------------------------
+
+#: Jobs of the server that would put right what a test has just spoiled, in the rows of all tests: a test calls them.
+_NOT_HERE = {"compare"}
 
 _in_job: contextvars.ContextVar[bool] = contextvars.ContextVar("in_job", default=False)
 _NO_QUERY = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
@@ -99,6 +107,9 @@ connection_created.connect(_statements.watch, weak=False)
 
 def _as_job(every: Callable[[float, Any], None]) -> Callable[[float, Any], None]:
     def wrapped(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        if job.__name__ in _NOT_HERE:
+            return
+
         @functools.wraps(job)
         async def marked() -> None:
             _in_job.set(True)
@@ -258,21 +269,41 @@ def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
     thread = threading.Thread(target=uvicorn_server.run, args=([_listener],), name="server", daemon=True)
     thread.start()
     assert is_ready.wait(30), "the server does not start"
-    yield f"http://127.0.0.1:{_PORT}"
+    address = f"http://127.0.0.1:{_PORT}"
+    with api_client(address) as client:  # before any test: nobody else becomes the owner
+        created = Person(client).post("/login", OWNER, status=201)
+    _owners.append(UUID(created["id"]))
+    yield address
     uvicorn_server.should_exit = True
     thread.join(15)
 
 
 @pytest.fixture(scope="session")
 def api(server: str) -> Iterator[httpx.Client]:
-    """The shared HTTP client; it also creates the owner, so that no person of a test becomes it."""
+    """The HTTP client of all people."""
     with api_client(server) as client:
-        if Person(client).request("post", "/login", body=OWNER).status_code not in (200, 201):
-            raise AssertionError("the owner cannot sign in")
         yield client
 
 
 OWNER = {"name": "The Owner", "password": "the owner of it all"}
+#: The owner's id, once there is a server.
+_owners: list[UUID] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_owner_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Blame the file that leaves the owner in another state, not those that come after it."""
+    yield
+    for user_id in _owners:
+        user = User.objects.get(pk=user_id)
+        state = {
+            "name": user.name_key == name_key(OWNER["name"]),
+            "password": user.check_password(OWNER["password"]),
+            "rights": user.is_active and user.is_staff and user.is_superuser and user.silenced_until is None,
+            "installation": Installation.objects.filter(owner_id=user_id).exists(),
+        }
+        assert all(state.values()), f"{request.node.nodeid} changed the owner of all tests: {state}"
+
 
 # People ---------------------------------------------------------------------------------------------------------------
 
@@ -351,6 +382,33 @@ def browser(server: str, api: httpx.Client) -> Iterator[Callable[..., Browser]]:
     yield new
     for one in opened:
         one.close()
+
+
+# Unread counts --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unread_command(server: str, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, int]]:
+    """`unread_command(rebuild=True)` runs `manage.py unread`: how many rows and keys were wrong, in the whole database.
+
+    Other tests leave some: compare.
+    """
+
+    def run(*, rebuild: bool = False) -> tuple[int, int]:
+        redis.flush()
+        capsys.readouterr()
+        code = 0
+        try:
+            call_command("unread", rebuild=rebuild)
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        found = re.search(r"(\d+) wrong in the database, (\d+) wrong in Redis", capsys.readouterr().out)
+        assert found
+        rows, keys = int(found[1]), int(found[2])
+        assert code == (1 if (rows or keys) and not rebuild else 0)
+        return rows, keys
+
+    return run
 
 
 # The log --------------------------------------------------------------------------------------------------------------

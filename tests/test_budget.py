@@ -257,16 +257,24 @@ def test_typing_is_told_again_after_a_while(person: Any, group: Any, monkeypatch
 
 def test_a_busy_client_with_two_hundred_chats_never_meets_the_default(person: Any, group: Any, settings: Any) -> None:
     from groups.models import Membership, Room
+    from messaging.models import Message
 
     ann, bob = person("ann"), person("bob")
-    rooms = Room.objects.bulk_create(
-        [Room(kind="group", name=f"room {number}", member_count=2, last_seq=1, last_version=1) for number in range(200)]
-    )
+    numbers = {"last_seq": 1, "last_version": 1}
+    rooms = [Room(kind="group", name=f"room {number}", member_count=2, **numbers) for number in range(200)]
+    said = [
+        Message(room=room, seq=1, version=1, sender_id=ann.id, client_id=str(room.pk), content="hello")
+        for room in rooms
+    ]
+    for room, message in zip(rooms, said, strict=True):
+        room.last_message_id, room.last_at = message.pk, message.sent_at
+    Room.objects.bulk_create(rooms)
+    Message.objects.bulk_create(said)
     Membership.objects.bulk_create(
         [
-            Membership(room=room, user_id=one.id, role=role)
+            Membership(room=room, user_id=one.id, role=role, own_since_read=own)
             for room in rooms
-            for one, role in ((ann, "owner"), (bob, "member"))
+            for one, role, own in ((ann, "owner", 1), (bob, "member", 0))
         ]
     )
     settings.RATE_ACTIONS = _default()

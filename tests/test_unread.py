@@ -6,8 +6,6 @@ import subprocess
 import sys
 from typing import Any
 
-import pytest
-
 from chatproject.core import redis
 
 
@@ -174,24 +172,21 @@ def test_the_sockets_count_is_the_same(person: Any) -> None:
     assert bobs.call("EmitGetUnreadCount") == bob.get("/unread")
 
 
-def test_the_command_finds_and_mends_what_is_wrong(person: Any, capsys: Any) -> None:
-    from django.core.management import call_command
-
-    call_command("unread", rebuild=True)  # other tests store rows of their own making
-    capsys.readouterr()
+def test_the_command_finds_and_mends_what_is_wrong(
+    person: Any, unread_command: Any, unread_counts_are_pushed: Any
+) -> None:
     ann, bob = person("ann"), person("bob")
     bobs = bob.connect()
     ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
     bobs.next("unreadCountUpdate")  # the key was written before
-    redis.flush()
+    unread_counts_are_pushed()
+    rows, keys = unread_command()
     with redis.client() as connection:
         connection.set(f"user:unread:{bob.id}:{ann.id}", 7)
-    with pytest.raises(SystemExit):
-        call_command("unread")
-    call_command("unread", rebuild=True)
-    assert "1 wrong in Redis" in capsys.readouterr().out
+    assert unread_command() == (rows, keys + 1)
+    assert unread_command(rebuild=True) == (rows, keys + 1)
     assert stored(f"user:unread:{bob.id}:{ann.id}") == 1
-    call_command("unread")
+    assert unread_command()[1] == 0
 
 
 # What counts ----------------------------------------------------------------------------------------------------------
