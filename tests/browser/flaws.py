@@ -1,7 +1,5 @@
 """Accessibility problems of a page, found in the page as it is shown."""
 
-from typing import Any
-
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
@@ -34,6 +32,12 @@ _SIDEWAYS = """() => document.documentElement.scrollWidth <= innerWidth ? [] : [
   ...[...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 3).map((one) => one.outerHTML.slice(0, 90)),
 ]"""
 
+#: Only what was found leaves the page: all that axe looked at would take longer to carry than to look at.
+_RUN_AXE = """([context, options, grave]) => axe.run(context, options).then(({ violations }) => violations
+  .filter(({ impact }) => grave.includes(impact))
+  .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
+    `${id}: ${html.slice(0, 160)} ${(failureSummary ?? "").slice(0, 300)}`)))"""
+
 _MOVING = """() => [
   ...document.getAnimations().map(({ effect }) => `animated: ${effect?.target?.outerHTML.slice(0, 90)}`),
   ...[...document.querySelectorAll("*")].flatMap((one) => ["", "::before", "::after"].map((part) => [one, getComputedStyle(one, part)]))
@@ -44,13 +48,9 @@ _MOVING = """() => [
 
 def found_by_axe(page: Page) -> list[str]:
     """Violations that axe calls serious or critical."""
-    violations: list[dict[str, Any]] = AXE.run(page, context=EXCLUDED, options=OPTIONS).response["violations"]
-    return [
-        f"{violation['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
-        for violation in violations
-        if violation["impact"] in GRAVE
-        for node in violation["nodes"]
-    ]
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.axe_script)
+    return list(page.evaluate(_RUN_AXE, [EXCLUDED, OPTIONS, list(GRAVE)]))
 
 
 def too_small_to_touch(page: Page) -> list[str]:

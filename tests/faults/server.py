@@ -22,6 +22,8 @@ from tests import ports
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a server may take to start on a busy machine.
 START = 240.0
+#: Seconds it may take to end there: its workers have 12, and then its Redis ends.
+END = 60.0
 #: Servers that start at once; more would only wait for each other.
 _STARTING = threading.BoundedSemaphore(2)
 #: Bytes of memory at which a faulty server fails, instead of the machine.
@@ -111,7 +113,7 @@ class Server:
         process, self._process = self._process, None
         process.send_signal(how)
         try:
-            return process.wait(20)
+            return process.wait(END)
         finally:
             process.kill()
             process.wait()

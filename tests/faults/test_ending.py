@@ -13,7 +13,8 @@ async def restart_while_people_talk(world: World, **environment: str) -> None:
     talk = Talk(phones, groups_of(everyone), at_once=4)
     await talk.more(100)
     assert await asyncio.to_thread(server.stop) == 0
-    assert [one.ends for one in phones] == [[1012]] * 4, "they may come back at once"
+    # They may come back at once, and then to a worker that ends a moment later.
+    assert all(one.ends and set(one.ends) == {1012} for one in phones), [one.ends for one in phones]
     await asyncio.to_thread(server.start)
     await talk.more(50)
     await talk.end()
