@@ -374,9 +374,9 @@ def memberships_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bo
 
 
 def memberships_in_pages(size: int = 500) -> Iterator[list[Membership]]:
-    """All memberships with their rooms, in pages."""
+    """All memberships with their rooms and counts, in pages."""
     last: UUID | None = None
-    memberships = Membership.objects.select_related("room").order_by("pk")
+    memberships = Membership.objects.with_recalled().select_related("room").order_by("pk")
     while page := list((memberships if last is None else memberships.filter(pk__gt=last))[:size]):
         yield page
         last = page[-1].pk
