@@ -17,8 +17,14 @@ _TOGETHER = ("tests/faults/",)
 #: A file that would keep one process busy long after the others are done. Its tests share only a look, with which their
 #: parameters begin: zh-light-1280x800.
 _BY_LOOK = "tests/browser/test_access.py"
-#: What takes longest is begun first, or the others would wait for it at the end. Each is the beginning of a name.
-_ORDER = ("tests/faults/", "tests/browser/", "")
+#: What takes longest is begun first, or the others would wait for it at the end; and what looks at the whole database
+#: before other tests have filled it. Each is the beginning of a name.
+_ORDER = (
+    *("tests/faults/", "tests/test_serving.py", "tests/test_seed_demo.py"),
+    *("tests/test_walk.py", "tests/test_unread.py", "tests/test_administration.py"),
+    *("tests/browser/test_access.py", "tests/browser/", "tests/test_routes.py", "tests/test_epochs.py"),
+    *("tests/fuzz/", "tests/test_media_files.py", "tests/test_push.py", ""),
+)
 
 #: Seconds without a word after which a line says what is being done.
 SILENCE = 30.0

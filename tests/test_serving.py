@@ -264,7 +264,8 @@ def test_a_redis_that_is_killed_is_back_in_a_moment(served: Server) -> None:
 
 
 def test_a_redis_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
-    server = Server(tmp_path, is_first=True)
+    server = Server(tmp_path)
+    server.prepare()
     keeper = embedded.Keeper(data(server), guest=True)
     keeper.start()
     left_behind = redis_process(server)
@@ -275,7 +276,8 @@ def test_a_redis_that_was_left_behind_is_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_redis_that_was_left_behind_and_hangs_is_replaced(tmp_path: Path) -> None:
-    server = Server(tmp_path, is_first=True)
+    server = Server(tmp_path)
+    server.prepare()
     keeper = embedded.Keeper(data(server), guest=True)
     keeper.start()
     hanging = redis_process(server)

@@ -91,9 +91,13 @@ class Server:
         self.stop()
         self.http.close()
 
-    def start(self) -> None:
+    def prepare(self) -> None:
+        """Put what a first start makes in its place; `start` does it, too."""
         if not self._is_first and not self.database.exists():
             shutil.copytree(prepared(), self.database.parent, dirs_exist_ok=True)
+
+    def start(self) -> None:
+        self.prepare()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *(word.format(port=self.port) for word in self._command)],

@@ -17,7 +17,7 @@ from tests.browser.server import prepared
 from tests.faults.world import Story, World
 
 #: Worlds that run at the same time; with more, each takes longer.
-AT_ONCE = 5
+AT_ONCE = 3
 
 
 @pytest.fixture(scope="session")
