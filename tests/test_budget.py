@@ -260,8 +260,9 @@ def test_a_busy_client_with_two_hundred_chats_never_meets_the_default(person: An
     from messaging.models import Message
 
     ann, bob = person("ann"), person("bob")
-    numbers = {"last_seq": 1, "last_version": 1}
-    rooms = [Room(kind="group", name=f"room {number}", member_count=2, **numbers) for number in range(200)]
+    rooms = [
+        Room(kind="group", name=f"room {number}", member_count=2, last_seq=1, last_version=1) for number in range(200)
+    ]
     said = [
         Message(room=room, seq=1, version=1, sender_id=ann.id, client_id=str(room.pk), content="hello")
         for room in rooms
