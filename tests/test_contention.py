@@ -17,7 +17,7 @@ from accounts import selectors as people
 from accounts import services as accounts
 from accounts.models import Device
 from chatproject.core.batching.group_commit import GroupCommit
-from chatproject.core.db import postgresql
+from chatproject.core.db import postgresql, sqlite
 from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.errors import ChatError, InvalidCredentials
 from groups import services as groups
@@ -30,6 +30,16 @@ from tests.people import PASSWORD
 pytestmark = pytest.mark.usefixtures("quiet_log")
 
 WRITERS = 8
+
+
+#: Seconds. Who waits for their turn waits here as long as a busy machine needs; tests/faults has those who are told.
+PATIENCE = 60.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "LOCK_TIMEOUT_SECONDS", PATIENCE)
+    monkeypatch.setattr(send_batch.commits, "_timeout_seconds", PATIENCE)
 
 
 @pytest.fixture
@@ -125,7 +135,10 @@ def test_several_processes_send_read_and_change_one_group_at_once(
             if one == crowd[0]:
                 groups.update(by=one, group_id=room_ids[1], name=f"{number}")
 
-    writers = [GroupCommit(send_batch._write, name=f"writer {number}") for number in range(WRITERS // 2)]
+    writers = [
+        GroupCommit(send_batch._write, name=f"writer {number}", timeout_seconds=PATIENCE)
+        for number in range(WRITERS // 2)
+    ]
     threads(
         [lambda turn=turn: send(writers[turn], turn) for turn in range(len(writers))]
         + [lambda one=one: read(one) for one in crowd]
@@ -137,7 +150,7 @@ def test_several_processes_send_read_and_change_one_group_at_once(
 
 
 def test_two_people_who_write_to_each_other_first_at_once_have_one_chat(person: Any, threads: Any) -> None:
-    writers = [GroupCommit(send_batch._write, name=f"writer {number}") for number in range(2)]
+    writers = [GroupCommit(send_batch._write, name=f"writer {number}", timeout_seconds=PATIENCE) for number in range(2)]
     for _ in range(5):
         ann, bob = (people.get(person(name).id) for name in ("ann", "bob"))
         drafts = [
