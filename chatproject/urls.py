@@ -1,7 +1,13 @@
 """The site's routes."""
 
+from contextlib import nullcontext
+
+from django.conf import settings
 from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils import translation
 from django.views.decorators.cache import cache_control
 from django.views.i18n import JavaScriptCatalog
 from drf_spectacular.views import SpectacularSwaggerSplitView
@@ -10,7 +16,15 @@ from chatproject.core.http.probes import PROBES
 from chatproject.core.http.schema import SchemaView
 
 # Only our own texts: the admin's scripts have a catalog of their own.
-script_words = JavaScriptCatalog.as_view(packages=["chatproject.core"])
+_catalog = JavaScriptCatalog.as_view(packages=["chatproject.core"])
+
+
+def script_words(request: HttpRequest) -> HttpResponseBase:
+    """The scripts' texts in the language that the address names: a service worker keeps them under it."""
+    named = request.META.get("QUERY_STRING", "")
+    with translation.override(named) if named in dict(settings.LANGUAGES) else nullcontext():
+        return _catalog(request)
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("messaging.urls")),

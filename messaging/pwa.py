@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
@@ -72,10 +73,18 @@ def worker(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def shell(request: HttpRequest) -> HttpResponse:
-    """The offline page, for the worker to cache; 404 for another version than this one."""
-    if request.GET.get("v") != _build()["version"]:
+    """The offline page, for the worker to cache; 404 for another version than this one.
+
+    Its address names the language: a worker may be installed while the user changes theirs, and some
+    browsers' workers do not send the languages that their pages send.
+    """
+    language = request.GET.get("l", "")
+    if language not in dict(settings.LANGUAGES):
         raise Http404
-    return render(request, PAGE, {"boot": None, "pane": "list"})
+    with translation.override(language):
+        if request.GET.get("v") != _build()["version"]:
+            raise Http404
+        return render(request, PAGE, {"boot": None, "pane": "list"})
 
 
 def _build() -> dict[str, Any]:
@@ -90,7 +99,7 @@ def _made(language: str, name: str) -> dict[str, Any]:
     version = hashlib.sha256(f"{language} {page} {static('worker/worker.js')}".encode()).hexdigest()[:16]
     return {
         "version": version,
-        "shell": f"{reverse('shell')}?v={version}",
+        "shell": f"{reverse('shell')}?v={version}&l={language}",
         "files": [*files, f"{reverse('jsi18n')}?{language}"],
         "icon": static("img/icons/icon-192.png"),
         "badge": static("img/icons/badge-96.png"),

@@ -383,3 +383,97 @@ def test_without_https_it_is_explained_and_the_chat_works(playwright: Playwright
         sign_out(page)
         assert not watch.complaints
         browser.close()
+
+
+def test_in_a_chinese_browser_the_worker_is_installed_and_keeps_chinese(someone: Callable[..., Someone]) -> None:
+    page = someone("Ann", locale="zh-CN").page
+    kept = page.evaluate(
+        """async () => {
+          await navigator.serviceWorker.ready;
+          const [name] = (await caches.keys()).filter((one) => one.startsWith("chat.shell."));
+          const cache = await caches.open(name);
+          const kept = {};
+          for (const { url } of await cache.keys())
+            if (/shell|words/.test(url)) kept[/shell|words/.exec(url)[0]] = await (await cache.match(url)).text();
+          return kept;
+        }"""
+    )
+    assert '<html lang="zh-hans"' in kept["shell"].lower()
+    assert "\u672c\u5217\u8868" in kept["words"] or "\\u672c\\u5217\\u8868" in kept["words"]
+
+
+def test_a_change_of_language_while_the_worker_is_installed_leaves_its_files_there(
+    someone: Callable[..., Someone],
+) -> None:
+    page = someone("Ann").page
+    script = page.request.get("/sw.js").text()
+    shell = script.split('"shell": "')[1].split('"')[0]
+    page.request.patch("/me", data={"language": "zh-hans"}, headers={"X-CSRFToken": csrf_of(page)})
+    kept = page.request.get(shell)
+    assert kept.status == 200
+    assert '<html lang="en"' in kept.text()
+
+
+def csrf_of(page: Page) -> str:
+    return next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken")
+
+
+def test_after_the_first_message_the_page_asks_once_whether_to_notify(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    ann.page.add_init_script(able("https://push.example.org/asked"))
+    ann.page.reload()
+    question = ann.page.locator("#notify-question")
+    ann.find(bob)
+    expect(question).to_be_hidden()
+    ann.write("hello")
+    expect(question).to_be_visible()
+    assert ann.page.evaluate("window.asked") == 0
+    question.get_by_role("button", name="Not now").click()
+    expect(question).to_be_hidden()
+    ann.page.reload()
+    ann.open(bob)
+    ann.write("hello again")
+    expect(ann.page.locator("[data-state=sent]")).to_have_count(2)
+    expect(question).to_be_hidden()
+    assert ann.page.evaluate("window.asked") == 0
+
+
+def test_the_answer_yes_asks_the_browser(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    ann.page.add_init_script(able("https://push.example.org/yes"))
+    ann.page.reload()
+    ann.find(bob)
+    ann.write("hello")
+    ann.page.locator("#notify-question").get_by_role("button", name="Notify me here").click()
+    ann.page.wait_for_function("() => window.asked === 1")
+    expect(ann.page.locator("#notify-question")).to_be_hidden()
+
+
+def test_a_sound_is_played_where_it_is_wanted_and_not_for_what_one_looks_at(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    ann.page.add_init_script(
+        """window.notes = 0;
+        const createOscillator = AudioContext.prototype.createOscillator;
+        AudioContext.prototype.createOscillator = function () { window.notes += 1; return createOscillator.call(this); };"""
+    )
+    ann.page.reload()
+    bob.say(ann, "hello")
+    cem.say(ann, "hi")
+    ann.open(bob)
+    expect(ann.badge(cem.name)).to_have_text("1")
+    assert ann.page.evaluate("window.notes") == 0
+    ann.page.click(".me-button")
+    ann.page.get_by_role("menuitem", name="Settings").click()
+    ann.page.get_by_role("button", name="Notifications").or_(ann.page.get_by_role("tab", name="Notifications")).click()
+    ann.page.locator("#notify-sound").check(force=True)
+    ann.page.wait_for_function("() => window.notes === 2")  # how it sounds
+    ann.page.keyboard.press("Escape")
+    bob.say(ann, "you look at this")
+    expect(ann.bubble("you look at this")).to_be_visible()
+    assert ann.page.evaluate("window.notes") == 2
+    cem.say(ann, "and not at this")
+    ann.page.wait_for_function("() => window.notes === 4")

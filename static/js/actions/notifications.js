@@ -1,5 +1,6 @@
 // Notifications: by this page while it is hidden, by a push while no page is open. Both go through
 // the service worker, which shows each message once. Permission is only requested after a click.
+import { playSound } from "chat/actions/sound.js";
 import { chatName, gettext } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 import { storage } from "chat/storage.js";
@@ -41,6 +42,8 @@ export class Notifications {
   #server;
   #preview;
   #settingsKey;
+  #soundKey;
+  #askedKey;
   #registration = Promise.resolve(null);
   #updateTimer = 0;
   #badge = null;
@@ -51,6 +54,8 @@ export class Notifications {
     this.#server = server;
     this.#preview = preview;
     this.#settingsKey = `chat.notify.${store.me.id}`;
+    this.#soundKey = `chat.sound.${store.me.id}`;
+    this.#askedKey = `chat.notify.asked.${store.me.id}`;
   }
 
   /** `open(key)` shows the chat whose notification was clicked. */
@@ -86,6 +91,26 @@ export class Notifications {
     return globalThis.Notification?.permission === "granted" && this.#settings !== null;
   }
 
+  /** Whether this device plays a sound; as long as nobody has said, it does where it notifies. */
+  get hasSound() {
+    const said = storage.get(this.#soundKey);
+    return said === null ? this.isOn : said === "on";
+  }
+
+  setSound(isOn) {
+    storage.set(this.#soundKey, isOn ? "on" : "off");
+    if (isOn) playSound();
+  }
+
+  /** Whether to ask once, on the page, if notifications are wanted on this device. */
+  get mayAsk() {
+    return this.state === "off" && Notification.permission === "default" && storage.get(this.#askedKey) === null;
+  }
+
+  noteAsked() {
+    storage.set(this.#askedKey, "yes");
+  }
+
   get showsContent() {
     return this.#settings?.showContent ?? true;
   }
@@ -105,6 +130,7 @@ export class Notifications {
    * open pages notify.
    */
   async turnOn() {
+    this.noteAsked();
     if ((await Notification.requestPermission()) !== "granted") return null;
     storage.set(this.#settingsKey, JSON.stringify({ showContent: true }));
     return this.#subscribe();
@@ -166,10 +192,12 @@ export class Notifications {
 
   // ── Showing ─────────────────────────────────────────────────────────────
   #onEvent(event, message) {
-    if (!MESSAGE_EVENTS.has(event) || !document.hidden || !this.isOn) return;
+    if (!MESSAGE_EVENTS.has(event)) return;
     const key = chatKeyOf(message, this.#store.me.id);
     const chat = this.#store.chats.get(key);
     if (message.senderId === this.#store.me.id || message.type === "system" || !chat || chat.muted || chat.away) return;
+    if (this.hasSound && (document.hidden || key !== this.#store.openKey)) playSound();
+    if (!document.hidden || !this.isOn) return;
     this.#show({ id: message.id, tag: key, url: chatPath(key), ...this.#textOf(chat, message) });
   }
 

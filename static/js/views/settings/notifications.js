@@ -55,6 +55,23 @@ class NotificationSection {
       h("small", {}, gettext("Without, it only says that there is a new message.")),
     ),
   );
+  #sound = h("input", {
+    type: "checkbox",
+    id: "notify-sound",
+    role: "switch",
+    on: { change: () => this.#notifications.setSound(this.#sound.checked) },
+  });
+  #soundRow = h(
+    "label",
+    { class: "switch" },
+    this.#sound,
+    h(
+      "span",
+      {},
+      gettext("Play a sound here"),
+      h("small", {}, gettext("When somebody writes in a conversation that you are not looking at.")),
+    ),
+  );
   #hint = h("p", { class: "hint", id: "notify-how", role: "status" });
   #others = h("p", { class: "hint", hidden: true });
   #test = h(
@@ -87,10 +104,12 @@ class NotificationSection {
       ),
       { count: others },
     );
+    this.#sound.checked = this.#notifications.hasSound;
     if (state in WHY) {
       const [sign, why] = WHY[state];
       this.element.replaceChildren(
         h("p", { class: "why", "data-state": state }, icon(sign), h("span", {}, why)),
+        this.#soundRow,
         this.#others,
       );
       return;
@@ -111,7 +130,7 @@ class NotificationSection {
         h("small", {}, gettext("When somebody writes and you are not looking. Muted chats stay silent.")),
       ),
     );
-    this.element.replaceChildren(here, this.#contentRow, this.#hint, this.#test, this.#others);
+    this.element.replaceChildren(here, this.#contentRow, this.#soundRow, this.#hint, this.#test, this.#others);
   }
 
   #reachText(isOn) {
