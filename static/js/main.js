@@ -22,6 +22,7 @@ import { toast } from "chat/views/dom.js";
 import { lazy, loadLazyModules } from "chat/views/lazy.js";
 import { ChatListView } from "chat/views/list/chat_list.js";
 import { ShellView } from "chat/views/shell.js";
+import { listenForShortcuts } from "chat/views/shortcuts.js";
 import { preview } from "chat/views/types/registry.js";
 import { waitForServer } from "chat/views/unreachable.js";
 import { followKeyboard } from "chat/views/viewport.js";
@@ -84,7 +85,8 @@ const context = { store, actions, router, recallWindow, editWindow, maxUpload, m
 if (boot.open) store.setHistory(keyOfPath(location.pathname), boot.open.messages);
 new ShellView(document.getElementById("shell"), context);
 new ChatListView(document.getElementById("sidebar"), context);
-new ConversationView(document.getElementById("main"), context);
+const conversation = new ConversationView(document.getElementById("main"), context);
+listenForShortcuts(context, () => conversation.focusComposer());
 followKeyboard();
 
 try {

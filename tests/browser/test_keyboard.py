@@ -64,9 +64,149 @@ def test_tab_goes_from_the_list_over_the_head_and_the_log_to_the_composer_and_ou
     expect(ann.bubble("hello")).to_be_visible()
     ann.page.fill("#text", "a word, so that there is something to send")
     stops = tabbed(ann.page)
-    expected = ["skip", "me-button", "new", "search", "private", "group", "who", "group-info", "log"]
+    expected = ["skip", "me-button", "new", "search", "group", "who", "group-info", "log"]
     assert [stop for stop in stops if stop in expected] == expected
     assert stops[-4:] == ["attach", "icon-button", "text", "send"]
+
+
+def test_one_row_of_the_list_is_a_stop_of_tab_and_arrows_lead_to_the_others(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(ann, "hello")
+    cem.say(ann, "hi")
+    expect(ann.page.locator(".rows .chat-row")).to_have_count(2)
+    expect(ann.page.locator(".rows .chat-row[tabindex='0']")).to_have_count(1)
+    ann.page.focus("#search")
+    ann.page.keyboard.press("Tab")
+    expect(ann.row(cem.name)).to_be_focused()
+    ann.page.keyboard.press("ArrowDown")
+    expect(ann.row(bob.name)).to_be_focused()
+    ann.page.keyboard.press("Shift+Tab")
+    ann.page.keyboard.press("Tab")
+    expect(ann.row(bob.name)).to_be_focused()
+
+
+def test_a_few_letters_lead_to_a_conversation_or_to_a_person_without_one(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, zoe = someone("Ann"), person("Bob"), person("Zoe")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    ann.page.keyboard.press("Control+k")
+    dialog = ann.page.locator("dialog.switcher")
+    expect(dialog.locator("[aria-selected=true] .person-text")).to_have_text("Tea")
+    ann.page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(ann.page.locator(".conversation-head h2")).to_have_text("Tea")
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type(zoe.name)
+    expect(dialog.locator("[aria-selected=true]")).to_contain_text(zoe.name)
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(zoe.name)
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    ann.open(bob)
+    ann.page.keyboard.press("Alt+ArrowDown")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text("Tea")
+    ann.page.keyboard.press("Alt+ArrowUp")
+    expect(ann.page.locator(".conversation-head h2")).to_have_text(bob.name)
+
+
+def test_what_is_typed_anywhere_goes_to_the_field_and_a_question_mark_lists_the_keys(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.open(bob)
+    ann.bubble("hello").click()
+    expect(ann.page.locator("#text")).not_to_be_focused()
+    ann.page.keyboard.type("hi there?")
+    expect(ann.page.locator("#text")).to_have_value("hi there?")
+    ann.page.fill("#search", "")
+    ann.page.locator("#search").press_sequentially("what?")
+    expect(ann.page.locator("#search")).to_have_value("what?")
+    ann.page.fill("#search", "")
+    ann.bubble("hello").click()
+    ann.page.keyboard.press("?")
+    expect(ann.page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Ctrl + K")
+    ann.page.keyboard.type("x")
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.locator("#text")).to_have_value("hi there?")
+
+
+def test_back_closes_what_is_open_above_and_then_leads_to_the_conversation_before(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    bob.say_in(group, "hello")
+    bob.say(ann, "hello")
+    page, head = ann.page, ann.page.locator(".conversation-head h2")
+    ann.open(bob)
+    ann.open("Tea")
+    page.click("#group-info")
+    page.locator("dialog.sheet").get_by_role("button", name=bob.name).click()
+    expect(page.locator("dialog[open]")).to_have_count(2)
+    page.go_back()
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    page.click("#chat-menu")
+    page.get_by_role("menuitem", name="Search in this conversation").click()
+    page.fill("#find", "hello")
+    page.go_back()
+    expect(page.locator("#find")).to_be_hidden()
+    page.get_by_role("button", name="Emoji").click()
+    expect(page.locator(".emoji-panel")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".emoji-panel")).to_have_count(0)
+    expect(head).to_have_text("Tea")
+    page.go_back()
+    expect(head).to_have_text(bob.name)
+    # Forward leads back, and opens nothing that Back closed.
+    page.go_forward()
+    expect(head).to_have_text("Tea")
+    expect(page.locator("dialog")).to_have_count(0)
+    # What is closed in another way leaves nothing behind that Back would have to go through.
+    page.click("#group-info")
+    page.locator("dialog.sheet").get_by_role("button", name=bob.name).click()
+    page.get_by_role("button", name="Send a message").click()
+    expect(head).to_have_text(bob.name)
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page).to_have_url(f"/chat/private/{bob.id}/")
+    page.go_back()
+    expect(head).to_have_text("Tea")
+
+
+def test_back_on_the_first_page_closes_what_is_open_and_does_not_leave(
+    someone: Callable[..., Someone],
+) -> None:
+    page = someone("Ann", viewport={"width": 390, "height": 740}).page
+    settings = page.get_by_role("dialog", name="Settings")
+    page.click(".me-button")
+    expect(page.locator(".menu")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".menu")).to_have_count(0)
+    page.click(".me-button")
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_role("dialog").get_by_role("button", name="Appearance").click()
+    page.go_back()
+    expect(settings.get_by_role("button", name="Appearance")).to_be_focused()
+    page.reload()
+    expect(page.locator("dialog")).to_have_count(0)
+    page.wait_for_function("() => !history.state?.above")
+    page.click(".me-button")
+    page.get_by_role("menuitem", name="Settings").click()
+    page.evaluate("window.isTheSamePage = true")
+    page.go_back()
+    expect(page.locator("dialog")).to_have_count(0)
+    assert page.evaluate("window.isTheSamePage")
+    page.go_back()
+    expect(page).to_have_url("about:blank")
 
 
 def test_the_skip_link_leads_to_the_message_field(

@@ -182,7 +182,7 @@ def test_a_picture_opens_large_turns_and_closes_where_it_was(pair: Pair) -> None
     assert (
         page.evaluate("document.activeElement.closest('.message').querySelector('img').getAttribute('width')") == "320"
     )
-    page.wait_for_function("() => !history.state?.isLightbox")
+    page.wait_for_function("() => !history.state?.above")
     page.locator(".picture").first.click()
     expect(box).to_be_visible()
     page.go_back()

@@ -1,7 +1,9 @@
 // The user's own menu: settings, theme, language, sign-out.
 import { gettext } from "chat/i18n.js";
+import { onPageEntry } from "chat/views/layers.js";
 import { openMenu } from "chat/views/menu.js";
 import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
+import { openShortcutsHelp } from "chat/views/shortcuts.js";
 import { openSettings } from "chat/views/settings/settings_dialog.js";
 
 const CLEAR_TIMEOUT_MS = 1000;
@@ -10,6 +12,11 @@ export function openAccountMenu(anchor, { store, actions, admin }) {
   openMenu(anchor, [
     { heading: store.me.name },
     { label: gettext("Settings"), icon: "settings", run: () => openSettings({ store, actions }) },
+    matchMedia("(hover: hover)").matches && {
+      label: gettext("Keyboard shortcuts"),
+      icon: "keyboard",
+      run: openShortcutsHelp,
+    },
     "-",
     ...THEMES.map(([name, label, icon]) => ({ label, icon, checked: name === theme(), run: () => setTheme(name) })),
     "-",
@@ -21,7 +28,7 @@ export function openAccountMenu(anchor, { store, actions, admin }) {
       run: () => setLanguage(code, actions),
     })),
     "-",
-    admin && { label: gettext("Administration"), icon: "shield", run: () => location.assign(admin) },
+    admin && { label: gettext("Administration"), icon: "shield", run: () => onPageEntry(() => location.assign(admin)) },
     {
       label: gettext("Sign out"),
       icon: "log-out",

@@ -1,6 +1,7 @@
 // Modal dialogs, on the native dialog element.
 import { gettext } from "chat/i18n.js";
 import { h, iconButton } from "chat/views/dom.js";
+import { openLayer } from "chat/views/layers.js";
 
 /**
  * Opens a dialog; `kind` is its CSS class, for example "sheet". Returns {dialog, heading, body,
@@ -16,6 +17,7 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
   const dialog = h("dialog", { class: kind, "aria-labelledby": heading.id }, head, body, foot);
   dialog.addEventListener("close", () => {
     dialog.remove();
+    leaveLayer();
     // The browser restores the focus, but not to an element that was built again meanwhile.
     if (!opener.isConnected && opener.id) document.getElementById(opener.id)?.focus();
     onClose();
@@ -25,6 +27,7 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
   });
   document.body.append(dialog);
   dialog.showModal();
+  const leaveLayer = openLayer(close);
   return { dialog, heading, body, foot, close };
 }
 

@@ -16,6 +16,7 @@ export const lazy = {
   person: () => import("chat/views/person_card.js"),
   place: () => import("chat/views/conversation/location_dialog.js"),
   prepare: () => import("chat/media/prepare.js"),
+  quickSwitcher: () => import("chat/views/quick_switcher.js"),
   recorder: () => import("chat/media/recorder.js"),
 };
 

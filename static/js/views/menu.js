@@ -2,6 +2,7 @@
 // closing restores the focus.
 import { fold } from "chat/text.js";
 import { h, icon } from "chat/views/dom.js";
+import { openLayer } from "chat/views/layers.js";
 
 let open = null;
 
@@ -29,6 +30,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   const close = () => {
     if (open?.menu !== menu) return;
     open = null;
+    leaveLayer();
     controller.abort();
     const hadFocus = menu.contains(document.activeElement);
     menu.remove();
@@ -36,6 +38,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
     if (hadFocus && anchor.isConnected) anchor.focus();
   };
   open = { menu, anchor, close };
+  const leaveLayer = openLayer(close);
   const buttons = [...menu.querySelectorAll("button")];
   buttons[0]?.focus();
   menu.addEventListener("keydown", (event) => {

@@ -3,6 +3,7 @@ import { gettext, interpolate } from "chat/i18n.js";
 import { copy } from "chat/views/clipboard.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, replaceIfChanged } from "chat/views/dom.js";
+import { onPageEntry } from "chat/views/layers.js";
 import { lazy } from "chat/views/lazy.js";
 
 const LOOPBACK_HOST = /^(localhost|127\.|\[::1\])/;
@@ -22,7 +23,7 @@ export function invitation({ signUp, admin }) {
     admin && {
       label: gettext("Create accounts"),
       icon: "user-plus",
-      run: () => location.assign(`${admin}accounts/user/add/`),
+      run: () => onPageEntry(() => location.assign(`${admin}accounts/user/add/`)),
     }
   );
 }

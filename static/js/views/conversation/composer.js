@@ -124,13 +124,6 @@ export class Composer {
     this.#text.focus();
   }
 
-  /** Types a text that was meant for the field and went elsewhere. */
-  type(text) {
-    if (this.element.hidden || this.#line.hidden) return;
-    this.focus();
-    this.#insert(text);
-  }
-
   /** An edit begun earlier goes on where it was left. */
   edit(message) {
     const edits = this.#draft.edits.filter((one) => one.text !== one.message.content);

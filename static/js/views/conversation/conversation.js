@@ -35,6 +35,23 @@ export class ConversationView {
   #unsubscribe = () => {};
   #head = h("header", { class: "conversation-head" });
   #foot = h("div", { class: "composer" });
+  /** Asks once, in place, whether notifications are wanted; the browser asks only after a click. */
+  #notifyQuestion = h(
+    "div",
+    { class: "notice", id: "notify-question", hidden: true },
+    icon("bell"),
+    h("span", {}, gettext("Shall this device tell you when somebody answers?")),
+    h(
+      "button",
+      { type: "button", class: "button small primary", on: { click: () => this.#answerNotifyQuestion(true) } },
+      gettext("Notify me here"),
+    ),
+    h(
+      "button",
+      { type: "button", class: "button small quiet", on: { click: () => this.#answerNotifyQuestion(false) } },
+      gettext("Not now"),
+    ),
+  );
   #notice = h("div", { class: "notice", hidden: true });
   #welcome;
   #element;
@@ -62,7 +79,7 @@ export class ConversationView {
       attach: (anchor) => this.#attachments.openMenu(anchor),
       kit: () => this.#attachments.kit(),
     });
-    this.#foot.append(this.#notice, this.#composer.element);
+    this.#foot.append(this.#notifyQuestion, this.#notice, this.#composer.element);
     this.#element = h(
       "section",
       { class: "conversation", id: "conversation" },
@@ -322,6 +339,22 @@ export class ConversationView {
   #onSent() {
     this.#messages.removeDivider();
     this.#messages.showEnd();
+    if (this.#actions.notifications.mayAsk) this.#notifyQuestion.hidden = false;
+  }
+
+  #answerNotifyQuestion(isWanted) {
+    const { notifications } = this.#actions;
+    notifications.noteAsked();
+    this.#notifyQuestion.hidden = true;
+    this.#composer.focus();
+    if (isWanted) this.#try(notifications.turnOn());
+  }
+
+  /** Returns whether there is a field to write in. */
+  focusComposer() {
+    const canWrite = Boolean(this.#chat) && !this.#composer.element.hidden && Boolean(this.#root.offsetParent);
+    if (canWrite) this.#composer.focus();
+    return canWrite;
   }
 
   #editLast() {

@@ -2,6 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { storage } from "chat/storage.js";
 import { h } from "chat/views/dom.js";
+import { openLayer } from "chat/views/layers.js";
 import { place } from "chat/views/menu.js";
 
 const GROUPS = [
@@ -103,9 +104,11 @@ export function toggleEmoji(anchor, pick) {
   const controller = new AbortController();
   panel.close = () => {
     controller.abort();
+    leaveLayer();
     panel.remove();
     anchor.setAttribute("aria-expanded", "false");
   };
+  const leaveLayer = openLayer(panel.close);
   panel.addEventListener("click", (event) => {
     const button = event.target.closest(".emoji-grid button");
     if (!button) return;

@@ -2,6 +2,7 @@
 import { gettext, interpolate } from "chat/i18n.js";
 import { debounce } from "chat/timing.js";
 import { h, iconButton } from "chat/views/dom.js";
+import { openLayer } from "chat/views/layers.js";
 
 const SEARCH_DELAY_MS = 250;
 
@@ -9,6 +10,7 @@ export class FindBar {
   #actions;
   #show;
   #onClose;
+  #leaveLayer = () => {};
   #key = null;
   #turn = 0;
   /**
@@ -60,6 +62,7 @@ export class FindBar {
 
   /** Closes the search: another conversation is open, or none. */
   reset() {
+    this.#leaveLayer();
     this.element.hidden = true;
     this.#input.value = "";
     this.#clearHits();
@@ -67,6 +70,7 @@ export class FindBar {
 
   open(key) {
     this.#key = key;
+    if (this.element.hidden) this.#leaveLayer = openLayer(() => this.#close());
     this.element.hidden = false;
     this.#input.focus();
     this.#input.select();

@@ -3,6 +3,7 @@
 import { gettext, interpolate } from "chat/i18n.js";
 import { announce, h, iconButton, markedName, senderOf } from "chat/views/dom.js";
 import { fullTime } from "chat/views/format.js";
+import { openLayer } from "chat/views/layers.js";
 
 const ZOOM_STEP = 1.5;
 const ZOOM_MAX = 8;
@@ -188,11 +189,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   });
 
   // ── Closing ─────────────────────────────────────────────────────────────
-  // Back on a phone closes the picture, not the conversation.
-  history.pushState({ ...history.state, isLightbox: true }, "");
   const close = () => dialog.close();
-  const onPopState = () => dialog.open && close();
-  window.addEventListener("popstate", onPopState);
   window.addEventListener("resize", place);
   const stop = store.on([`timeline:${key}`, "open"], () => {
     if (store.openKey !== key) close();
@@ -202,16 +199,16 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   });
   dialog.addEventListener("close", () => {
     stop();
-    window.removeEventListener("popstate", onPopState);
+    leaveLayer();
     window.removeEventListener("resize", place);
     dialog.remove();
     // The bubble may have been built again meanwhile.
     focusMessage(current);
-    if (history.state?.isLightbox) history.back();
   });
 
   document.body.append(dialog);
   dialog.showModal();
+  const leaveLayer = openLayer(close);
   show(message);
   dialog.querySelector(".close").focus();
 }

@@ -52,6 +52,8 @@ export class ChatListView {
     { class: "row-menu", "aria-haspopup": "menu", tabindex: "-1", hidden: true },
   );
   #shown = ROWS_STEP;
+  /** The row that Tab reaches; ↑ and ↓ lead to the others. */
+  #tabStop = null;
 
   constructor(root, context) {
     const { store, actions, router } = context;
@@ -121,6 +123,9 @@ export class ChatListView {
     chats.addEventListener("pointerover", (event) => event.pointerType === "mouse" && this.#placeMenuButton());
     chats.addEventListener("pointerleave", () => this.#placeMenuButton());
     chats.addEventListener("focusin", () => this.#placeMenuButton());
+    chats.addEventListener("focusin", ({ target }) => this.#placeTabStop(target.closest(".chat-row")));
+    // Rows are built here and by the search.
+    new MutationObserver(() => this.#placeTabStop()).observe(chats, { childList: true, subtree: true });
     chats.addEventListener("focusout", () => this.#placeMenuButton());
     chats.addEventListener("scroll", () => this.#onScroll(chats), { passive: true });
   }
@@ -290,6 +295,17 @@ export class ChatListView {
   #openFirstResult() {
     const first = this.#search.query ? this.#visibleRows[0] : null;
     if (first && (this.#rows.contains(first) || !this.#search.isStale)) first.click();
+  }
+
+  /** One row of all can be reached by Tab: the last one with the focus, the open one, or the first. */
+  #placeTabStop(row = null) {
+    if (row) this.#tabStop = row.getAttribute("href");
+    const rows = this.#visibleRows;
+    const stop =
+      rows.find((one) => one.getAttribute("href") === this.#tabStop) ??
+      rows.find((one) => one.getAttribute("aria-current")) ??
+      rows[0];
+    for (const one of rows) one.tabIndex = one === stop ? 0 : -1;
   }
 
   // ── The keyboard ────────────────────────────────────────────────────────

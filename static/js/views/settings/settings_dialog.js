@@ -4,6 +4,7 @@
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
+import { openLayer } from "chat/views/layers.js";
 import { appearance } from "chat/views/settings/appearance.js";
 import { devices } from "chat/views/settings/devices.js";
 import { groups } from "chat/views/settings/groups.js";
@@ -17,6 +18,7 @@ const NARROW = "(width < 48rem)";
 
 export function openSettings({ store, actions }) {
   let leave = new AbortController();
+  let leaveLayer = () => {};
   const title = gettext("Settings");
   const back = iconButton("arrow-left", gettext("Back"), () => show(null), { class: "back" });
   const content = h("section", { class: "settings-content", tabindex: "-1" });
@@ -38,7 +40,10 @@ export function openSettings({ store, actions }) {
   const { dialog, heading, close } = openDialog(title, {
     kind: "settings",
     content: [sections, content],
-    onClose: () => leave.abort(),
+    onClose: () => {
+      leaveLayer();
+      leave.abort();
+    },
   });
   heading.before(back);
 
@@ -46,9 +51,12 @@ export function openSettings({ store, actions }) {
   function show(section) {
     leave.abort();
     leave = new AbortController();
+    leaveLayer();
     dialog.dataset.pane = section ? "section" : "sections";
     const isNarrow = matchMedia(NARROW).matches;
     heading.textContent = section && isNarrow ? section.label : title;
+    // Back leads from a section to the sections.
+    if (section && isNarrow) leaveLayer = openLayer(() => show(null));
     const before = sections.querySelector("[aria-current]");
     before?.removeAttribute("aria-current");
     if (!section) {
