@@ -393,13 +393,15 @@ def test_in_a_chinese_browser_the_worker_is_installed_and_keeps_chinese(someone:
           const [name] = (await caches.keys()).filter((one) => one.startsWith("chat.shell."));
           const cache = await caches.open(name);
           const kept = {};
-          for (const { url } of await cache.keys())
-            if (/shell|words/.test(url)) kept[/shell|words/.exec(url)[0]] = await (await cache.match(url)).text();
+          for (const { url } of await cache.keys()) {
+            const [, folder] = new URL(url).pathname.split("/");
+            if (folder !== "static") kept[folder] = await (await cache.match(url)).text();
+          }
           return kept;
         }"""
     )
     assert '<html lang="zh-hans"' in kept["shell"].lower()
-    assert "\u672c\u5217\u8868" in kept["words"] or "\\u672c\\u5217\\u8868" in kept["words"]
+    assert "\u672c\u5217\u8868" in kept["i18n"] or "\\u672c\\u5217\\u8868" in kept["i18n"]
 
 
 def test_a_change_of_language_while_the_worker_is_installed_leaves_its_files_there(
