@@ -141,7 +141,7 @@ def test_what_is_typed_anywhere_goes_to_the_field_and_a_question_mark_lists_the_
 def test_back_closes_what_is_open_above_and_then_leads_to_the_conversation_before(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
-    ann, bob = someone("Ann"), person("Bob")
+    ann, bob = someone("Ann", viewport={"width": 1000, "height": 800}), person("Bob")
     group = bob.create_group("Tea", ann)
     bob.say_in(group, "hello")
     bob.say(ann, "hello")
