@@ -339,15 +339,17 @@ export class ConversationView {
   #onSent() {
     this.#messages.removeDivider();
     this.#messages.showEnd();
-    if (this.#actions.notifications.mayAsk) this.#notifyQuestion.hidden = false;
+    const { notifications } = this.#actions;
+    if (!notifications.mayAsk) return;
+    // Asked once: without an answer it is found in the settings.
+    notifications.noteAsked();
+    this.#notifyQuestion.hidden = false;
   }
 
   #answerNotifyQuestion(isWanted) {
-    const { notifications } = this.#actions;
-    notifications.noteAsked();
     this.#notifyQuestion.hidden = true;
     this.#composer.focus();
-    if (isWanted) this.#try(notifications.turnOn());
+    if (isWanted) this.#try(this.#actions.notifications.turnOn());
   }
 
   /** Returns whether there is a field to write in. */
