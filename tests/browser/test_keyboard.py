@@ -107,6 +107,7 @@ def test_a_few_letters_lead_to_a_conversation_or_to_a_person_without_one(
     ann.page.keyboard.press("Enter")
     expect(ann.page.locator(".conversation-head h2")).to_have_text(zoe.name)
     ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type("never mind")
     ann.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     ann.open(bob)

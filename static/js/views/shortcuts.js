@@ -64,6 +64,12 @@ function openQuickSwitcher(context) {
     stop();
   };
   const { close } = openDialog(gettext("Go to"), { kind: "switcher", content: [input, list], onClose });
+  input.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.isComposing) return;
+    // In a search field the first Escape would only empty it.
+    event.preventDefault();
+    close();
+  });
   input.focus();
   lazy.quickSwitcher().then(
     ({ fillQuickSwitcher }) => {
