@@ -7,6 +7,7 @@ server. The offline page contains no user data: the scripts take it from their o
 import hashlib
 import json
 import re
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -64,8 +65,13 @@ def _icon(purpose: str, name: str, size: int) -> dict[str, str]:
 @require_safe
 @never_cache  # browsers check for a new one whenever a page is opened
 def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker: the list of this version's files, and the script that caches them."""
-    build = _build()
+    """The service worker: the list of this version's files, and the script that caches them.
+
+    Its address may name the language, because browsers ask for it without the page's headers.
+    """
+    language = request.GET.get("l", "")
+    with translation.override(language) if language in dict(settings.LANGUAGES) else nullcontext():
+        build = _build()
     script = f"self.BUILD = {json.dumps(build, indent=1)};\nimportScripts({json.dumps(static('worker/worker.js'))});\n"
     return HttpResponse(script, content_type="text/javascript; charset=utf-8")
 

@@ -1,7 +1,7 @@
 // Notifications: by this page while it is hidden, by a push while no page is open. Both go through
 // the service worker, which shows each message once. Permission is only requested after a click.
 import { playSound } from "chat/actions/sound.js";
-import { chatName, gettext } from "chat/i18n.js";
+import { chatName, gettext, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
@@ -29,7 +29,7 @@ async function registerWorker() {
   // The worker caches many files; the page itself comes first.
   await new Promise((resolve) => setTimeout(resolve, REGISTER_DELAY_MS));
   try {
-    await navigator.serviceWorker.register("/sw.js", { updateViaCache: "none" });
+    await navigator.serviceWorker.register(`/sw.js?l=${language.toLowerCase()}`, { updateViaCache: "none" });
     return await within(READY_TIMEOUT_MS, navigator.serviceWorker.ready);
   } catch {
     // A private window, or a certificate that the user accepted by hand: the chat works without.
