@@ -162,3 +162,31 @@ def test_what_is_deleted_is_not_lost(person: Any, group: Any, started: Callable[
 def test_the_witness_is_for_its_owner_only() -> None:
     epochs.check()
     assert (settings.DATA_DIR / "epoch").stat().st_mode & 0o077 == 0
+
+
+def test_a_line_that_is_just_written_is_read_again(
+    person: Any, group: Any, started: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of it is from one message, half from another: together they say that a message is lost."""
+    ann, bob = person("ann"), person("bob")
+    tea, coffee = group(ann, bob), group(ann, bob)
+    before, file = started(), settings.DATA_DIR / "epoch"
+    lines = []
+    for room, count in ((tea, 3), (coffee, 1)):
+        for _ in range(count):
+            ann.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
+        lines.append(file.read_text())
+    middle = lines[1].index(coffee["id"]) + len(coffee["id"])
+    torn = lines[1][:middle] + lines[0][middle:]
+    assert len(torn) == len(lines[0]) and torn not in lines
+    file.write_text(torn)
+    read_again: list[float] = []
+
+    def written_meanwhile(seconds: float) -> None:
+        read_again.append(seconds)
+        file.write_text(lines[1])
+
+    monkeypatch.setattr("messaging.services.epochs.sleep", written_meanwhile)
+    epochs._recent.clear()
+    assert epochs.check() == before
+    assert read_again

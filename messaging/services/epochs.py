@@ -14,9 +14,11 @@ import fcntl
 import logging
 import os
 import threading
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import sleep
 from typing import NamedTuple
 from uuid import UUID
 
@@ -34,6 +36,10 @@ log = logging.getLogger(__name__)
 #: Changes that are remembered between two checks: the newest, of which a restore loses the last.
 RECENT_MAX = 500
 _MODE = 0o600
+#: How often the witness is read anew, with so many seconds between, while it is being written.
+READS_MAX, READ_AGAIN_SECONDS = 20, 0.005
+#: Before the checksum of a line.
+_CHECKED = "crc32:"
 
 
 class Change(NamedTuple):
@@ -167,7 +173,17 @@ def _write(witness: _Witness) -> None:
 
 
 def _read() -> _Witness | None:
-    found = _of_text(os.pread(_open(), 4096, 0).decode(errors="replace"))
+    """What the file says, or else Redis.
+
+    A file system may let a reader see a half of a line that is just written (`note` waits for nobody): such
+    a line does not fit its checksum, and is read again.
+    """
+    for _ in range(READS_MAX):
+        text = os.pread(_open(), 4096, 0)
+        found = _of_text(text.decode(errors="replace"))
+        if found is not None or not text:
+            break
+        sleep(READ_AGAIN_SECONDS)
     if found is None:
         with suppress(redis.Unavailable), redis.client() as connection:
             copy = connection.get(redis.key("epoch"))
@@ -176,20 +192,30 @@ def _read() -> _Witness | None:
 
 
 def _copy_to_redis() -> None:
-    text = os.pread(_open(), 4096, 0)
-    with suppress(redis.Unavailable), redis.client() as connection:
-        connection.set(redis.key("epoch"), text)
+    witness = _read()
+    if witness is not None:
+        with suppress(redis.Unavailable), redis.client() as connection:
+            connection.set(redis.key("epoch"), _to_text(witness))
 
 
 def _to_text(witness: _Witness) -> str:
-    """One line, always of one length, so that a shorter one leaves nothing of a longer one."""
+    """One line with its checksum, always of one length, so that a shorter one leaves nothing of a longer one."""
     epoch, change = witness
     words = "" if change is None else f"{change.room_id} {change.seq} {change.message_id} {change.version}"
-    return f"{epoch} {words:<120}\n"
+    line = f"{epoch} {words:<120}"
+    return f"{line} {_CHECKED}{_checksum(line)}\n"
+
+
+def _checksum(line: str) -> str:
+    return f"{zlib.crc32(line.encode()):08x}"
 
 
 def _of_text(text: str) -> _Witness | None:
-    words = text.split()
+    """The witness that a line tells; None for a line that is not whole. An older version wrote no checksum."""
+    line, is_checked, checksum = text.partition(f" {_CHECKED}")
+    if is_checked and checksum.rstrip("\n") != _checksum(line):
+        return None
+    words = line.split()
     try:
         epoch = UUID(words[0])
         if len(words) == 1:
