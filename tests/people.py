@@ -230,6 +230,10 @@ class Socket:
         assert not heard, f"{self._person} was to hear no {' or '.join(events) or 'event'}, and heard {heard}"
         return True
 
+    def forget(self) -> None:
+        """Forget every frame up to now that no test has asked for."""
+        self._kept.clear()
+
     def closed(self, *, timeout: float = TIMEOUT_SECONDS) -> int:
         """The code with which the server closes this socket.
 

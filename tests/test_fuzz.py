@@ -1,9 +1,10 @@
-"""Random input, made by Hypothesis: bytes to the parsers, broken files to the converters.
+"""Random input, made by Hypothesis: frames to a socket, bytes to the parsers, broken files to the converters.
 
 An ordinary run tries a little of it; `scripts/test --fuzz` much more (FUZZ=1).
 """
 
 import itertools
+import json
 import os
 import time
 from collections.abc import Callable
@@ -17,12 +18,15 @@ from hypothesis import strategies as st
 
 from chatproject.core.http.framing import Chunked, Head, Malformed, Sized, TooLong
 from chatproject.core.websocket.protocol import Connection
+from messaging.consumers import FRAME_MAX, ChatConsumer
 from messaging.media.kinds import KINDS, Media, Unusable
 from tests import hostile
 
 MUCH = bool(os.environ.get("FUZZ"))
-#: Seconds for each parser, and for each kind of media.
-PARSER_SECONDS, MEDIA_SECONDS = (120.0, 120.0) if MUCH else (3.0, 3.0)
+#: Frames to a socket, so many before each question whether it is still there.
+FRAMES, EACH = (100_000 if MUCH else 2000), 25
+#: Seconds for them, for each parser, and for each kind of media.
+FRAMES_SECONDS, PARSER_SECONDS, MEDIA_SECONDS = (1800.0, 120.0, 120.0) if MUCH else (10.0, 3.0, 3.0)
 
 _QUIET = settings(
     deadline=None, database=None, print_blob=True, suppress_health_check=list(HealthCheck),
@@ -39,6 +43,68 @@ class Until:
 
     def __bool__(self) -> bool:
         return time.monotonic() < self._end
+
+
+# Frames to a socket ---------------------------------------------------------------------------------------------------
+
+NAMES = (
+    "toUid", "msg", "groupId", "content", "type", "clientId", "chatId", "isGroup", "messageId", "cursors", "ids", "_id",
+    "senderId", "upTo", "before", "after", "limit", "locationData", "mentions", "replyTo", "mediaUrl", "isTyping",
+)  # fmt: skip
+
+
+def values(known: list[str]) -> st.SearchStrategy[Any]:
+    scalars = st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=40), st.sampled_from(known)
+    )
+    return st.recursive(
+        scalars,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=5),
+            st.dictionaries(st.one_of(st.sampled_from(NAMES), st.text(max_size=10)), inner, max_size=6),
+        ),
+        max_leaves=20,
+    )
+
+
+def frames(known: list[str]) -> st.SearchStrategy[str | bytes]:
+    some = values(known)
+    #: What a person could ask for; leaving or joining a group is asked for too.
+    events = st.one_of(st.sampled_from(sorted(ChatConsumer.handlers)), st.text(max_size=20))
+    asked = st.fixed_dictionaries(
+        {"event": events},
+        optional={"data": st.one_of(some, st.dictionaries(st.sampled_from(NAMES), some)), "ack": some},
+    )
+    written = st.one_of(asked, some).map(lambda one: json.dumps(one, ensure_ascii=True))
+    cut = st.tuples(written, st.integers(0, 60), st.text(max_size=3)).map(lambda it: it[0][: it[1]] + it[2])
+    odd = ["[" * 5000, '{"a":' * 5000, "9" * 5000, "-0e99999", '"\\ud800"', "NaN", "", "{}", "[]", "\x00", "\ufeff{}"]
+    text = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+    return st.one_of(written, written, cut, text, st.sampled_from(odd), st.binary(max_size=200))
+
+
+@pytest.mark.timeout(3600 if MUCH else 300)
+def test_no_frame_closes_a_socket_or_is_answered_with_a_traceback(person: Any, group: Any, quiet_log: None) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    anns, bobs = ann.connect(), bob.connect()
+    sent = anns.call("EmitGroupMsg", {"groupId": room["id"], "content": "hello", "type": "text"})
+    known = [ann.id, bob.id, room["id"], sent["id"], "text", "location", "image", "2026-01-01T00:00:00Z"]
+
+    until = Until(FRAMES_SECONDS)
+    anns.send_raw("x" * (FRAME_MAX + 1))
+
+    @settings(_QUIET, max_examples=FRAMES // EACH)
+    @given(st.lists(frames(known), min_size=EACH, max_size=EACH))
+    def every(batch: list[str | bytes]) -> None:
+        if not until:
+            return
+        for frame in batch:
+            anns.send_raw(frame)
+        assert anns.call("SocketHeartBeat")  # and refusals in a row would count as abuse
+        anns.forget()
+
+    every()
+    assert bobs.call("SocketHeartBeat")
 
 
 # Bytes to the parsers -------------------------------------------------------------------------------------------------
