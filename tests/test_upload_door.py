@@ -90,7 +90,8 @@ async def test_honest_uploads_get_in_while_slow_ones_take_every_place(server: Se
             assert answer.status_code == 201, answer.text
             assert sum(not one.done() for one in attacking) > 30, "the attack is over"
         print(f"honest uploads took {', '.join(f'{one:.2f}' for one in times)} s")
-        assert sorted(times)[2] < 5, times  # half a second on a quiet machine
+        # The first one, too, waits only until it is known who is slow. On a quiet machine: 0.8 and 0.2 s.
+        assert times[0] < 6 and sorted(times)[2] < 2, times
         # No slow one stays: below the least pace each is told so.
         await asyncio.wait_for(asyncio.gather(*attacking), 60)
         assert {one.status for one in attack} <= {0, 408, 503}

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ PROCESSED_MAX, PROCESSED_EACH = 24, 2
 #: Seconds that a received upload waits to be processed, and that one waits to be received.
 QUEUE_TIMEOUT_SECONDS = 20.0
 PLACE_TIMEOUT_SECONDS = 10.0
+#: Seconds between two looks for a place.
+PLACE_POLL_SECONDS = 0.05
 #: Bytes a second that a client has to send on average over so many seconds; a phone at the edge of
 #: its network sends twice as much.
 PACE_MIN, PACE_SECONDS = 8 * 1024, 10.0
@@ -124,6 +127,7 @@ class UploadHandler(Handler):
         super().__init__()
         self._present: list[str] = []
         self._arrivals: list[_Arrival] = []
+        self._newcomers: list[_Arrival] = []  # who wait for a place
         self._turns = Turns(PROCESSED_MAX, PROCESSED_EACH)
         self._writing = asyncio.Lock()
 
@@ -165,18 +169,37 @@ class UploadHandler(Handler):
         Raises Busy.
         """
         give_up = time.monotonic() + PLACE_TIMEOUT_SECONDS
-        while rivals := self._rivals(arrival):
-            slowest = min(rivals, key=_Arrival.pace)
-            if slowest.pace() < PACE_SAFE:
-                self._arrivals.remove(slowest)
-                slowest.give_way()
-            elif time.monotonic() > give_up:
-                raise Busy(retry_after=5)
-            else:
-                await asyncio.sleep(0.1)
+        self._newcomers.append(arrival)
+        try:
+            while not self._has_place(arrival):
+                if time.monotonic() > give_up:
+                    raise Busy(retry_after=5)
+                await asyncio.sleep(PLACE_POLL_SECONDS)
+        finally:
+            self._newcomers.remove(arrival)
         arrival.begin()
         self._arrivals.append(arrival)
         return arrival
+
+    def _has_place(self, arrival: _Arrival) -> bool:
+        """Whether there is a place, or the slowest gave way: not before newcomers of whom less is received."""
+        rivals = self._rivals(arrival)
+        if not rivals:
+            return True
+        received = Counter(one.who for one in self._arrivals)
+        same = (
+            self._newcomers
+            if rivals is self._arrivals
+            else [one for one in self._newcomers if one.address == arrival.address]
+        )
+        if arrival is not min(same, key=lambda one: received[one.who]):
+            return False
+        slowest = min(rivals, key=_Arrival.pace)
+        if slowest.pace() >= PACE_SAFE:
+            return False
+        self._arrivals.remove(slowest)
+        slowest.give_way()
+        return not self._rivals(arrival)
 
     def _rivals(self, arrival: _Arrival) -> list[_Arrival]:
         """The uploads of which one has to end before another is received; [] if there is a place."""
