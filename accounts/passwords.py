@@ -1,8 +1,8 @@
 """Hashing of passwords, on threads of its own.
 
 A hash takes 100 MB and 0.2 s of several cores, on purpose. So at most half of the cores hash at a time, at a
-lower priority than everything else; those who wait are few and have their turns in a fair order; and past
-them the answer is `busy`, at once.
+lower priority than everything else, and those who wait have their turns in a fair order. Sign-ins and sign-ups wait
+for a thread first (`core.http.queued`); of others few wait, and past them the answer is `busy`, at once.
 """
 
 import os
@@ -21,10 +21,11 @@ T = TypeVar("T")
 
 #: Hashes at the same time.
 WORKERS = max(1, min(4, (os.cpu_count() or 1) // 2))
-#: Sign-ins and sign-ups that hash or wait, and those of one address. They wait on threads of their own,
-#: of which there are more (`SIGN_IN_THREADS`), so that the next one is refused at once.
+#: Threads of sign-ins and sign-ups, and of those of one address.
 SIGN_INS_MAX, SIGN_INS_EACH = 20, 12
-SIGN_IN_THREADS = 24
+#: Those that wait for a thread, those of one address, and their seconds: everybody of an office who signs up in
+#: one minute has one address.
+LINE_MAX, LINE_EACH, LINE_SECONDS = 256, 64, 20.0
 #: Everybody else, who waits on the threads of all requests.
 OTHERS_MAX = 3
 #: Seconds that a hash waits for its turn.

@@ -24,6 +24,7 @@ from accounts.middleware import client_of, device_of, speak
 from accounts.models import User
 from accounts.names import NAME_MAX
 from chatproject.core.errors import ChatError, RateLimited
+from chatproject.core.http.queued import REFUSED
 
 
 class SignInForm(forms.Form):
@@ -63,6 +64,8 @@ class CredentialsView(RedirectURLMixin, FormView):
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         try:
+            if refused := getattr(self.request, "scope", {}).get(REFUSED):
+                raise refused
             user = self.enter(name=form.cleaned_data["name"], password=form.cleaned_data["password"])
             if before := device_of(self.request):
                 services.sign_out(device=before)

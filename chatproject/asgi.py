@@ -17,6 +17,7 @@ from accounts import routing as accounts  # noqa: E402
 from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
+from chatproject.core.http.queued import FairHandler  # noqa: E402
 from chatproject.core.http.request_ids import RequestIds  # noqa: E402
 from chatproject.core.http.uploads import UploadHandler  # noqa: E402
 from chatproject.core.server.bootstrap import Bootstrap  # noqa: E402
@@ -27,9 +28,9 @@ background.start()
 
 static = StaticHandler()
 uploads = BodyLimit(routing.UploadGate(UploadHandler()), has_files=True)
-sign_ins = BodyLimit(Handler(threads=accounts.SIGN_IN_THREADS))
+sign_ins = BodyLimit(accounts.sign_ins())
 searches = BodyLimit(Handler(threads=routing.SEARCH_THREADS))
-site = BodyLimit(routing.FastSendMiddleware(Handler()))
+site = BodyLimit(routing.FastSendMiddleware(FairHandler()))
 
 
 def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:

@@ -6,13 +6,12 @@ import asyncio
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
 
-from accounts import rules as access
 from accounts import services as accounts
 from chatproject.core.batching.loader import BatchLoader
 from chatproject.core.db.transactions import in_thread
 from chatproject.core.errors import ChatError, SignInRequired
+from chatproject.core.http import addresses
 from chatproject.core.http.asgi import Application, Receive, Send, send_error
 from chatproject.core.http.credentials import Credentials, request_credentials
 from chatproject.core.redis import rate_limits
@@ -40,7 +39,8 @@ class UploadGate:
             is_read = await _drain(receive)
             await send_error(error, dict(scope["headers"]), send, closes=not is_read)
         else:
-            whose = {"chat.user": user, "chat.address": _address_of(scope)}
+            trusted = addresses.networks(tuple(settings.TRUSTED_PROXIES))
+            whose = {"chat.user": user, "chat.address": addresses.of_scope(scope, trusted)}
             await self._application({**scope, **whose}, receive, send)
 
 
@@ -51,16 +51,6 @@ async def _require_admission(shown: Credentials) -> str:
         raise SignInRequired()
     await in_thread(rate_limits.take, "uploads", str(device.user_id), settings.RATE_UPLOADS)
     return str(device.user_id)
-
-
-def _address_of(scope: Any) -> str:
-    request = HttpRequest()
-    forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    request.META = {
-        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
-        "HTTP_X_FORWARDED_FOR": ",".join(forwarded),
-    }
-    return access.address_of(request)
 
 
 async def _drain(receive: Receive) -> bool:

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any
 
 UNKNOWN = "unknown"
 #: One name for all trusted proxies.
@@ -33,6 +34,12 @@ def of_client(peer: str, forwarded_for: Iterable[str], trusted: Networks) -> str
     X-Forwarded-For that is none.
     """
     return counted_as(_last(peer, forwarded_for, trusted))
+
+
+def of_scope(scope: Any, trusted: Networks) -> str:
+    """`of_client` for an ASGI scope."""
+    forwarded_for = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    return of_client((scope.get("client") or ("",))[0], forwarded_for, trusted)
 
 
 def held_by(peer: str, forwarded_for: Iterable[str], trusted: Networks) -> str:

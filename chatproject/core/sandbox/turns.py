@@ -32,7 +32,8 @@ class Turns:
 
     def __init__(self, places: int, each: int = 0) -> None:
         self._free, self._each = places, each or places
-        self._waiting: list[Ticket] = []
+        #: Who waits, and their tickets in the order in which they were asked for.
+        self._waiting: dict[str, dict[Ticket, None]] = {}
         self._running: Counter[str] = Counter()
         #: Seconds used, and when that was the number.
         self._used: dict[str, tuple[float, float]] = {}
@@ -43,7 +44,7 @@ class Turns:
         """Stand in line; `call` comes on any thread, perhaps before this returns."""
         ticket = Ticket(who, next(self._numbers), call)
         with self._lock:
-            self._waiting.append(ticket)
+            self._waiting.setdefault(who, {})[ticket] = None
             called = self._begin()
         for one in called:
             one.call()
@@ -53,7 +54,7 @@ class Turns:
         """Leave the line, or end the turn."""
         with self._lock:
             if ticket.began is None:
-                self._waiting.remove(ticket)
+                self._drop(ticket)
                 return
             self._end(ticket, ticket.began)
             called = self._begin()
@@ -85,16 +86,22 @@ class Turns:
         called: list[Ticket] = []
         now = time.monotonic()
         while self._free:
-            may = [one for one in self._waiting if self._running[one.who] < self._each]
-            if not may:
+            firsts = [next(iter(own)) for who, own in self._waiting.items() if self._running[who] < self._each]
+            if not firsts:
                 break
-            following = min(may, key=lambda one: (self._share(one.who, now), one.number))
-            self._waiting.remove(following)
+            following = min(firsts, key=lambda one: (self._share(one.who, now), one.number))
+            self._drop(following)
             self._free -= 1
             self._running[following.who] += 1
             following.began = now
             called.append(following)
         return called
+
+    def _drop(self, ticket: Ticket) -> None:
+        own = self._waiting[ticket.who]
+        del own[ticket]
+        if not own:
+            del self._waiting[ticket.who]
 
     def _share(self, who: str, now: float) -> float:
         return self._used_by(who, now) + self._running[who] * EXPECTED_SECONDS
