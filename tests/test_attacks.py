@@ -8,9 +8,10 @@ import asyncio
 import shutil
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.browser.server import prepared
@@ -295,3 +296,47 @@ async def test_the_last_connections_are_for_those_who_were_signed_in(tmp_path: P
                 assert stranger.received.startswith(b"HTTP/1.1 503"), stranger.received
             await asyncio.wait_for(anns.answered.wait(), 60)
             assert anns.received.startswith(b"HTTP/1.1 200"), anns.received
+
+
+@pytest.mark.slow
+def test_another_process_is_no_way_round_a_limit(tmp_path: Path) -> None:
+    limits = {"RATE_SIGNUPS": "6/1h", "RATE_SIGNIN_FAILURES": "4/1h", "RATE_MESSAGES": "5/1h"}
+    server = Server(tmp_path / "chat", WORKERS="2", **limits)
+    shutil.copytree(prepared(), server.data)
+    server.start()
+    try:
+        with each_worker(server) as (one, other):
+            ann = Person.signed_up(one, "ann")
+            group = ann.post("/group/create", {"name": "tea", "memberIds": []}, status=201)
+
+            def statuses(path: str, **body: str) -> list[int]:
+                """Of eight requests, by one worker and the other in turn; a name in `body` gets a number."""
+                token = "" if "name" in body else ann.token
+                answers = []
+                for number in range(8):
+                    at = Person((one, other)[number % 2], token=token)
+                    named = {"name": body["name"].format(number)} if "name" in body else {}
+                    answers.append(at.request("post", path, body={**body, **named}).status_code)
+                return answers
+
+            assert statuses("/group/send", groupId=group["id"], content="hello") == [201] * 5 + [429] * 3
+            assert statuses("/createUser", name="guest {}", img="") == [201] * 5 + [429] * 3
+            assert statuses("/login", name="ann", password="wrong") == [401] * 4 + [429] * 4
+    finally:
+        server.stop()
+
+
+@contextmanager
+def each_worker(server: Server) -> Iterator[list[httpx.Client]]:
+    """A client for each of two workers, with one connection that stays."""
+    found: dict[int, httpx.Client] = {}
+    with ExitStack() as opened:
+        for _ in range(200):
+            client = opened.enter_context(api_client(server.url))
+            with client.stream("GET", "/healthz") as answer:
+                answer.read()
+                port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+                found.setdefault(server.worker_of(port), client)
+            if len(found) == 2:
+                break
+        yield list(found.values())
