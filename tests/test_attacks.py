@@ -10,6 +10,7 @@ import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -300,7 +301,7 @@ async def test_the_last_connections_are_for_those_who_were_signed_in(tmp_path: P
 
 @pytest.mark.slow
 def test_another_process_is_no_way_round_a_limit(tmp_path: Path) -> None:
-    limits = {"RATE_SIGNUPS": "6/1h", "RATE_SIGNIN_FAILURES": "4/1h", "RATE_MESSAGES": "5/1h"}
+    limits: dict[str, Any] = {"RATE_SIGNUPS": "6/1h", "RATE_SIGNIN_FAILURES": "4/1h", "RATE_MESSAGES": "5/1h"}
     server = Server(tmp_path / "chat", WORKERS="2", **limits)
     shutil.copytree(prepared(), server.data)
     server.start()
