@@ -55,12 +55,16 @@ class Handler(ASGIHandler):
 
     async def respond(self, scope: Any, body: IO[bytes], send: Send) -> None:
         """Let Django process the request with this body, and send its response."""
-        response = await on_thread(self.threads, self._process, scope, body)
+        response = await self._answer(scope, body)
         try:
             await self._send(response, send)
         finally:
             if response.streaming:
                 await on_thread(self.threads, response.close)
+
+    async def _answer(self, scope: Any, body: IO[bytes]) -> Any:
+        """Django's response, made on a thread."""
+        return await on_thread(self.threads, self._process, scope, body)
 
     def _process(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         since = time.perf_counter()

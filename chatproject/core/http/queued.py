@@ -56,12 +56,18 @@ class QueuedHandler(Handler):
 
     async def respond(self, scope: Any, body: IO[bytes], send: Send) -> None:
         try:
-            turn = await self._turn(_address(scope))
+            await super().respond(scope, body, send)
         except Busy as busy:
             await self._refuse(busy, scope, body, send)
-            return
+
+    async def _answer(self, scope: Any, body: IO[bytes]) -> Any:
+        """Wait for a turn, which ends when the response is made: how slowly the client takes it is nobody else's loss.
+
+        Raises Busy.
+        """
+        turn = await self._turn(_address(scope))
         try:
-            await super().respond(scope, body, send)
+            return await super()._answer(scope, body)
         finally:
             self._turns.leave(turn)
 
@@ -123,11 +129,10 @@ class FairHandler(QueuedHandler):
             has_own_threads=False,
         )
 
-    async def respond(self, scope: Any, body: IO[bytes], send: Send) -> None:
+    async def _answer(self, scope: Any, body: IO[bytes]) -> Any:
         if addresses.is_shared(_address(scope)):
-            await Handler.respond(self, scope, body, send)
-        else:
-            await super().respond(scope, body, send)
+            return await Handler._answer(self, scope, body)
+        return await super()._answer(scope, body)
 
 
 def _address(scope: Any) -> str:
