@@ -71,6 +71,7 @@ def skeletons(name: str) -> list[str]:
 
     Hashes: a skeleton can be many times as long as its name.
     """
+    name = confusables.with_capitals(name)
     return [
         hashlib.sha256(f"{kind} {confusables.skeleton(text)}".encode(errors="replace")).hexdigest()
         for kind, text in (("shown", _shown(name)), ("folded", name_key(name)))
@@ -115,6 +116,7 @@ def _consists_of(text: str, alone: frozenset[str], beside: frozenset[str]) -> bo
 
 def _looks(name: str) -> set[str]:
     """What a name looks like, only its letters: with digits as the letters that they look like, and without them."""
+    name = confusables.with_capitals(name)
     shown, folded = _shown(name), name_key(name)
     looks = set()
     for text in (shown, folded):

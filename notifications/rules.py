@@ -65,7 +65,8 @@ def _is_outside(host: str) -> bool:
     try:
         return is_public(ipaddress.ip_address(host))
     except ValueError:
-        return "." in host and not host.rstrip(".").endswith(_OWN_NAMES)
+        name = host.rstrip(".")
+        return "." in name and not name.endswith(_OWN_NAMES)
 
 
 def is_public(address: Address) -> bool:

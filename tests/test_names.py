@@ -31,8 +31,11 @@ LOOK_ALIKES = [
     ("口 {}", "ロ {}"),
     ("José {}", "Jose\u0301\u0301 {}"),
     ("a-b {}", "a‐b {}"),
+    ("Anna {}", "ᴀnna {}"),  # a small capital
+    ("Bea {}", "🅱ea {}"),
 ]
 RESERVED = [
+    *("ᴀdmin", "ᴀᴅᴍɪɴ", "🅰🅳🅼🅸🅽", "🇦🇩🇲🇮🇳", "Sʏꜱᴛᴇᴍ"),
     *("admin", "Admin", "ADMIN", "аdmin", "ADMlN", "adm1n", "admin 2", "_admin_", "A d m i n", "ａｄｍｉｎ", "𝐚𝐝𝐦𝐢𝐧"),
     *("Administrator", "System", "sуstem", "moderator", "系统", "系統", "管理员", "官方", "官方客服", "系统管理员"),
     *(
@@ -71,7 +74,16 @@ ORDINARY = [
         "ᠮᠣᠩᠭᠣᠯ {}",
     ),
     *("👩‍👩‍👧‍👦 family {}", "❤️‍🔥 {}", "🏴󠁧󠁢󠁥󠁮󠁧󠁿 {}", "🧑🏽‍💻 {}", "🇨🇳 {}", "1️⃣ {}", "葛󠄀城 {}", "ⴰⵎⴰⵣⵉⵖ {}", "Аҧсуа {}"),
-    *("Support {}", "Rooter {}", "System design {}", "系统架构组 {}", "Adminah {}", "客服 {}", "李官方 {}"),
+    *(
+        "Support {}",
+        "Rooter {}",
+        "System design {}",
+        "系统架构组 {}",
+        "Adminah {}",
+        "客服 {}",
+        "李官方 {}",
+        "Ann 🇩🇪 {}",
+    ),
 ]
 
 

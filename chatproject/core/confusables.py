@@ -4,8 +4,10 @@ The look-alikes are those of Unicode Technical Standard 39 ("Unicode Security Me
 comes with the package confusable-homoglyphs, scripts and other properties of characters with regex.
 """
 
+import string
 import unicodedata
 from collections import defaultdict
+from contextlib import suppress
 from functools import cache, lru_cache
 
 import regex
@@ -38,6 +40,13 @@ _UNFIT = regex.compile(
 )
 #: Characters that are no control and not ignorable, and whose Unicode name says that they show nothing.
 _EMPTY_NAMES = (" BLANK", " FILLER", " NULL NOTEHEAD")
+#: Characters that are drawn as a Latin capital, as their names say; neither NFKC nor the table of look-alikes does.
+_DRAWN_AS_CAPITALS = (
+    "LATIN LETTER SMALL CAPITAL {}",
+    "NEGATIVE CIRCLED LATIN CAPITAL LETTER {}",
+    "NEGATIVE SQUARED LATIN CAPITAL LETTER {}",
+    "REGIONAL INDICATOR SYMBOL LETTER {}",
+)
 #: Of a text with words in several scripts, each word is judged for itself.
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}\p{Join_Control}]+")
 _ANY_SCRIPT = r"\p{Script_Extensions=Common}\p{Script_Extensions=Inherited}"
@@ -64,6 +73,11 @@ def skeleton(text: str) -> str:
         before = text
         text = unicodedata.normalize("NFD", "".join([prototypes.get(one, one) for one in text]))
     return str(regex.sub(r"(\p{Mn})\1+", r"\1", text))
+
+
+def with_capitals(text: str) -> str:
+    """The text with Latin capitals in the place of characters that are only drawn as some: ᴀ, 🅰, 🇦."""
+    return text if text.isascii() else text.translate(_capitals())
 
 
 def is_disguised(text: str) -> bool:
@@ -98,6 +112,16 @@ def _prototypes() -> dict[str, str]:
         if is_pair and one < other:
             continue  # of two that know only each other the first one is the prototype
         found[one] = other
+    return found
+
+
+@cache
+def _capitals() -> dict[int, str]:
+    found = {}
+    for letter in string.ascii_uppercase:
+        for name in _DRAWN_AS_CAPITALS:
+            with suppress(KeyError):  # there is no small capital X
+                found[ord(unicodedata.lookup(name.format(letter)))] = letter
     return found
 
 
