@@ -391,6 +391,7 @@ def test_a_slow_service_delays_neither_messages_nor_other_pushes(
         "https://0x7f.0.0.1/x",
         "https://169.254.169.254/latest/meta-data",
         "https://localhost/x",
+        "https://localhost./x",
         "https://intranet/x",
         "https://printer.local/x",
         "https://ann@push.example.org/x",
