@@ -49,7 +49,7 @@ def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
 application = Bootstrap(
     ProtocolTypeRouter(
         {
-            "http": RequestIds(_http),
+            "http": RequestIds(routing.FastHistoryMiddleware(_http)),
             "websocket": HostCheck(OriginCheck(URLRouter(routing.websocket_urlpatterns))),
             "lifespan": hub.lifespan,
         }

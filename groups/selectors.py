@@ -1,7 +1,11 @@
 """Every query for rooms and memberships. A user finds only their own rooms."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -486,3 +490,114 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
 def dissolved(before: datetime) -> list[UUID]:
     """The ids of groups that were dissolved before a time."""
     return list(Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at__lt=before).values_list("pk", flat=True))
+
+
+# Rooms of histories ---------------------------------------------------------------------------------------------------
+
+
+class OpenRoom(NamedTuple):
+    """A room whose history is read, with its numbers; of a private chat also its two people."""
+
+    id: UUID
+    people: tuple[str, str] | None
+    member_count: int
+    last_seq: int
+    last_said: int
+    last_version: int
+    last_at: datetime
+
+    def receiver_of(self, sender_id: UUID | str) -> str | None:
+        """Who received a message of a private chat; None in a group."""
+        if self.people is None:
+            return None
+        one, other = self.people
+        return other if str(sender_id) == one else one
+
+
+def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUID], OpenRoom]:
+    """Rooms by their id and a member's, of those (room, user) who are members; the value says whether it is a group.
+
+    One query, in own SQL: every page of a history costs it.
+    """
+    kinds = {True: Room.Kind.GROUP.value, False: Room.Kind.DIRECT.value}
+    if not bulk.speaks_sql():
+        found = Membership.objects.select_related("room").filter(
+            user_id__in={user_id for _, user_id in wanted}, room_id__in={room_id for room_id, _ in wanted}
+        )
+        return {
+            (one.room_id, one.user_id): _open_room(one.room, one.peer_id and (str(one.user_id), str(one.peer_id)))
+            for one in found
+            if one.room.kind == kinds.get(wanted.get((one.room_id, one.user_id), True))
+        }
+    keys = {(bulk.to_db_value(room_id), bulk.to_db_value(user_id)): (room_id, user_id) for room_id, user_id in wanted}
+    rows = bulk.update_joined(
+        """
+        SELECT given.room, given.member, peer_id, member_count, last_seq, last_seq - system_lines, last_version, last_at
+        FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
+        JOIN groups_membership ON groups_membership.room_id = given.room AND groups_membership.user_id = given.member
+        """,
+        ("room", "member", "kind"),
+        [(*raw, kinds[wanted[key]]) for raw, key in keys.items()],
+    )
+    rooms = {}
+    for room, member, peer, *numbers, at in rows:
+        key = keys[room, member]
+        people = (str(key[1]), str(bulk.id_of(peer))) if peer else None
+        members, seq, said, version = numbers
+        rooms[key] = OpenRoom(key[0], people, members, seq, said, version, bulk.time_of(at))
+    return rooms
+
+
+def _open_room(room: Room, people: Any) -> OpenRoom:
+    return OpenRoom(
+        room.pk, people or None, room.member_count, room.last_seq, room.last_said, room.last_version, room.last_at
+    )
+
+
+def rooms_to_compare(room_ids: Collection[UUID]) -> dict[UUID, OpenRoom]:
+    """Rooms by id, whoever may see them. Two queries."""
+    rooms = list(Room.objects.filter(pk__in=room_ids))
+    people: dict[UUID, tuple[str, str]] = {}
+    direct = [room.pk for room in rooms if room.is_direct]
+    for room_id, user_id, peer_id in Membership.objects.filter(room__in=direct).values_list(
+        "room_id", "user_id", "peer_id"
+    ):
+        people[room_id] = (str(user_id), str(peer_id))
+    return {room.pk: _open_room(room, people.get(room.pk)) for room in rooms}
+
+
+#: Members of a room whose cursors are read one by one; of more, they are counted by the database.
+_CURSORS_MAX = 300
+_PASSED = "FROM groups_membership WHERE room_id = %s AND read_seq >= %s"
+
+
+@lru_cache(4096)
+def _raw(user_id: str) -> Any:
+    """A user's id as the database driver returns it."""
+    return bulk.to_db_value(UUID(user_id))
+
+
+def read_counts(room_id: UUID, member_count: int, messages: Sequence[tuple[int, str]]) -> list[int]:
+    """How many members, without the sender, have read each of some messages, given by `seq` and sender."""
+    if not messages:
+        return []
+    first = min(seq for seq, _ in messages)
+    senders = {sender: _raw(sender) for _, sender in messages}
+    room = bulk.to_db_value(room_id)
+    own: dict[Any, int]
+    if not bulk.speaks_sql():
+        passed = Membership.objects.filter(room_id=room_id, read_seq__gte=first)
+        own = dict(passed.values_list("user_id", "read_seq"))
+        counts = Counter(own.values())
+    elif member_count <= _CURSORS_MAX:
+        own = dict(bulk.select(f"SELECT user_id, read_seq {_PASSED}", [room, first]))
+        counts = Counter(own.values())
+    else:
+        counts = Counter(dict(bulk.select(f"SELECT read_seq, COUNT(*) {_PASSED} GROUP BY read_seq", [room, first])))
+        query = f"SELECT user_id, read_seq {_PASSED} AND user_id IN"
+        own = dict(bulk.select_among(query, [room, first], list(senders.values())))
+    places = sorted(counts)
+    behind = [0, *accumulate(counts[place] for place in places)]  # members whose cursor stands before a place
+    return [
+        behind[-1] - behind[bisect_left(places, seq)] - (own.get(senders[sender], 0) >= seq) for seq, sender in messages
+    ]

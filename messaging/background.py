@@ -42,6 +42,10 @@ OBSERVE_SECONDS = 5
 COMPARE_SECONDS = 30
 RATE_COMPARISONS = "1/m"
 
+#: Seconds between two questions whether the pages in Redis are to be put in order, and how often they are.
+TIDY_SECONDS = 10
+RATE_TIDYINGS = "6/m"
+
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
 _rounds = 0
@@ -63,6 +67,7 @@ def start() -> None:
     hub.every(SWEEP_UPLOADS_SECONDS, sweep_uploads)
     hub.every(SCRUB_SECONDS, scrub)
     hub.every(COMPARE_SECONDS, compare)
+    hub.every(TIDY_SECONDS, tidy_pages)
 
 
 # Presence -------------------------------------------------------------------------------------------------------------
@@ -216,6 +221,20 @@ def _compare() -> None:
         keep_connection()
         services.compare_some()
         release_connection()
+
+
+# Pages of histories ---------------------------------------------------------------------------------------------------
+
+
+async def tidy_pages() -> None:
+    """Move the kept pages down whose time in a tier is over."""
+    await in_thread(_tidy_pages)
+
+
+def _tidy_pages() -> None:
+    (is_due,) = rate_limits.within_each("history-tidyings", ["all"], RATE_TIDYINGS)
+    if is_due:
+        services.tidy_pages()
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 -- What messaging/chat_cache.py asks Redis: ARGV is the name of an operation, and its data as JSON.
--- Before it stand `own` and `documented`, the prefixes of keys.
+-- Before it stand `own` and `documented`, the prefixes of keys; history_cache.lua follows.
 
 local given = cjson.decode(ARGV[2])
 local STATE, GUARD = own .. 'unread:state', own .. 'unread:guard'
@@ -10,6 +10,15 @@ local generation = state and string.match(state, '^(-?%d+):') or ''
 local function token()
   local time = redis.call('TIME')
   return time[1] .. '.' .. time[2]
+end
+
+-- Forgets the pages of a room's history: history_cache.lua.
+local drop_pages
+
+-- A number that is greater than all before.
+local function next_number()
+  local time = redis.call('TIME')
+  return string.format('%d%06d', time[1], time[2])
 end
 
 local function room_key(room) return own .. 'unread:room:' .. room end
@@ -52,7 +61,7 @@ end
 -- Every number of a room only grows, so each is kept if it is greater than the known one.
 local function keep_room(room)
   local key = room_key(room.id)
-  local known = known_room(room.id, 'version', 'said', 'seq', 'recall', 'last_seq', 'last_version', 'reads')
+  local known = known_room(room.id, 'version', 'said', 'seq', 'recall', 'last_seq', 'last_version', 'reads', 'changed')
   local fields = {}
   local function put(name, value)
     fields[#fields + 1] = name
@@ -62,12 +71,15 @@ local function keep_room(room)
     redis.call('DEL', key)
     known = {}
     put('state', state) put('version', room.version) put('said', room.said) put('seq', room.seq) put('at', room.at)
-    put('recall', room.version)  -- there may have been one
+    put('recall', room.version) put('changed', room.version)  -- there may have been one
+    put('moves', next_number())
   else
     if room.version > tonumber(known[1]) then put('version', room.version) put('at', room.at) end
     if room.said > tonumber(known[2]) then put('said', room.said) end
     if room.seq > tonumber(known[3]) then put('seq', room.seq) end
     if room.is_recall and room.version > tonumber(known[4]) then put('recall', room.version) end
+    if room.is_change and room.version > tonumber(known[8] or '0') then put('changed', room.version) end
+    if room.is_read then put('moves', next_number()) end
   end
   if room.last ~= '' and is_later(room.seq, room.last_version, room.reads, {known[5], known[6], known[7]}) then
     put('last', room.last) put('last_seq', room.seq) put('last_version', room.last_version) put('reads', room.reads)
@@ -103,6 +115,9 @@ end
 local run = {}
 
 function run.keep()
+  for _, room in ipairs(given.rooms) do
+    if room.is_change then drop_pages(room.id) end
+  end
   if not state then return 0 end
   for _, room in ipairs(given.rooms) do keep_room(room) end
   for _, member in ipairs(given.members) do keep_member(unpack(member)) end
@@ -180,8 +195,9 @@ function run.forget_users()
 end
 
 function run.forget_rooms()
-  for _, room in ipairs(given.rooms) do redis.call('DEL', room_key(room)) end
+  for _, room in ipairs(given.rooms) do
+    redis.call('DEL', room_key(room))
+    drop_pages(room)
+  end
   return guard(true)
 end
-
-return run[ARGV[1]]()

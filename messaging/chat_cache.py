@@ -4,7 +4,9 @@ database.
     unread:state                      "generation:token": what has another state is not believed
     unread:guard                      a token that changes whenever something is forgotten
     unread:room:{room}                hash: state; seq, said, version, at; recall, the version of the last recall; last,
-                                      the last message as JSON, with last_seq, last_version and reads
+                                      the last message as JSON, with last_seq, last_version and reads; changed, the
+                                      version of the last edit or recall; moves, another number for each read cursor
+                                      that moved (for messaging/history_cache.py)
     unread:user:{user}                hash: state; for each of the user's rooms "version base peer"
 
 unread = said - base, while version >= recall: a base is believed until the next recall in its room. Each key
@@ -49,6 +51,8 @@ class RoomState(NamedTuple):
     last_version: int = 0
     reads: int = 0
     is_recall: bool = False
+    is_change: bool = False  # an edit or a recall
+    is_read: bool = False  # a read cursor moved
 
 
 class MemberState(NamedTuple):
@@ -80,7 +84,11 @@ class Seen(NamedTuple):
 
 def keep(rooms: Iterable[RoomState], members: Iterable[MemberState] = ()) -> None:
     """Remember what was just committed. Raises Unavailable."""
-    _run("keep", rooms=[_room(one) for one in rooms], members=[[str(one.user_id), *_member(one)] for one in members])
+    run(
+        "keep",
+        rooms=[room_fields(one) for one in rooms],
+        members=[[str(one.user_id), *_member(one)] for one in members],
+    )
 
 
 def fill(
@@ -95,12 +103,12 @@ def fill(
     Raises Unavailable.
     """
     whole = {} if user_id is None else {"user": str(user_id), "members": [_member(one) for one in members]}
-    _run("fill", guard=seen.guard, generation=str(generation), rooms=[_room(one) for one in rooms], **whole)
+    run("fill", guard=seen.guard, generation=str(generation), rooms=[room_fields(one) for one in rooms], **whole)
 
 
 def unread(user_id: UUID) -> tuple[Seen, list[Unread] | None]:
     """A user's chats with unread messages, None if something is missing or in doubt. Raises Unavailable."""
-    guard, generation, is_whole, *rows = _run("unread", user=str(user_id))
+    guard, generation, is_whole, *rows = run("unread", user=str(user_id))
     seen = _seen(guard, generation)
     if not is_whole:
         return seen, None
@@ -113,7 +121,7 @@ def unread(user_id: UUID) -> tuple[Seen, list[Unread] | None]:
 
 def lasts(rooms: Sequence[tuple[UUID, int, int]]) -> tuple[Seen, list[bytes | None]]:
     """The last messages of rooms, given with their seq and version, as JSON. Raises Unavailable."""
-    guard, generation, found = _run("lasts", rooms=[[str(room_id), seq, version] for room_id, seq, version in rooms])
+    guard, generation, found = run("lasts", rooms=[[str(room_id), seq, version] for room_id, seq, version in rooms])
     return _seen(guard, generation), found
 
 
@@ -137,12 +145,12 @@ def remembered(chats: Sequence[tuple[UUID, UUID]]) -> list[tuple[dict[str, bytes
 
 def forget_users(user_ids: Collection[UUID]) -> None:
     """Forget which rooms these users have. Raises Unavailable."""
-    _run("forget_users", users=[str(user_id) for user_id in user_ids])
+    run("forget_users", users=[str(user_id) for user_id in user_ids])
 
 
 def forget_rooms(room_ids: Collection[UUID]) -> None:
     """Forget the numbers and last messages of these rooms. Raises Unavailable."""
-    _run("forget_rooms", rooms=[str(room_id) for room_id in room_ids])
+    run("forget_rooms", rooms=[str(room_id) for room_id in room_ids])
 
 
 def forget_everything() -> None:
@@ -156,8 +164,11 @@ def _nobodys() -> str:
     return f"-1:{uuid.uuid4()}"
 
 
-def _room(room: RoomState) -> dict[str, Any]:
+def room_fields(room: RoomState) -> dict[str, Any]:
+    """A room as the script takes it."""
+    flags = {"is_change": True} if room.is_change else {"is_read": True} if room.is_read else {}
     return {
+        **flags,
         "id": str(room.room_id),
         "seq": room.seq,
         "said": room.said,
@@ -178,9 +189,10 @@ def _seen(guard: bytes, generation: bytes) -> Seen:
     return Seen(guard.decode(), int(generation) if generation else None)
 
 
-def _run(operation: str, **given: Any) -> Any:
+def run(operation: str, *values: bytes, **given: Any) -> Any:
+    """Ask Redis for an operation of the script, with data, and with values that are no JSON. Raises Unavailable."""
     source, digest = _script()
-    arguments = (digest, 0, operation, orjson.dumps({**given, "week": WEEK}))
+    arguments: list[Any] = [digest, 0, operation, orjson.dumps({**given, "week": WEEK}), *values]
     with redis.client() as connection:
         try:
             return connection.evalsha(*arguments)
@@ -194,5 +206,6 @@ def _run(operation: str, **given: Any) -> Any:
 
 @cache
 def _script() -> tuple[str, str]:
-    source = redis.script(Path(__file__).with_suffix(".lua").read_text())
+    parts = [Path(__file__).with_name(f"{name}.lua").read_text() for name in ("chat_cache", "history_cache")]
+    source = redis.script("".join([*parts, "return run[ARGV[1]]()\n"]))
     return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()

@@ -367,11 +367,11 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
         try:
             form = self._read(inputs.HistoryInput, data)
-            page = await in_thread(selectors.history, self.user, form.chat_id, is_group=form.is_group, **form.cursor())
+            page = await services.load_history(self.user, chat_id=form.chat_id, is_group=form.is_group, **form.cursor())
         except ChatError as error:
             answer.error(error, "MessageHistoryError", **chat)
             return
-        payload = {**chat, "messages": outputs.page_output(page)}
+        payload = {**chat, "messages": orjson.Fragment(page.json)}
         self.push("MessageHistory", payload)
         answer.done(payload)
 

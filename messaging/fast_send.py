@@ -4,7 +4,7 @@ Django's request costs several times what the message costs. Every documented bo
 same input as in the view, and all senders of one moment are authenticated by one query. What is refused
 before it is stored (a wrong token, a wrong body), and requests that are unusual (cookies, another
 `Accept`, a query), go on to Django, whose view answers. The headers of the answers are made by Django's
-own middleware, see `_Answers`.
+own middleware, see `Answers`.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from accounts import services as accounts
 from accounts.models import User
@@ -40,7 +41,8 @@ log = logging.getLogger(__name__)
 
 _VIEWS: dict[str, type[SendView]] = {"/private/send": PrivateSendView, "/group/send": GroupSendView}
 
-_users = BatchLoader(accounts.users_for)
+#: The owner of a token.
+users = BatchLoader(accounts.users_for)
 
 
 class FastSendMiddleware:
@@ -48,7 +50,7 @@ class FastSendMiddleware:
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._answers = _Answers()
+        self._answers = Answers("POST", _VIEWS, 201)
 
     def __call__(self, scope: Any, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["method"] == "POST" and scope["path"] in _VIEWS and (token := _token(scope)):
@@ -79,11 +81,16 @@ def _token(scope: Any) -> str:
     """The token of a request that may take the short way; "" for all others."""
     if scope["query_string"]:
         return ""
+    is_json = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0] == b"application/json"
+    return bearer_token(scope) if is_json else ""
+
+
+def bearer_token(scope: Any) -> str:
+    """The token of a request that Django's middleware need not see; "" for all others."""
     headers = dict(scope["headers"])
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     is_plain = (
         scheme.lower() == b"bearer"
-        and headers.get(b"content-type", b"").partition(b";")[0] == b"application/json"
         and headers.get(b"accept", b"*/*") in (b"*/*", b"application/json")
         and b"cookie" not in headers
         and is_ours(headers.get(b"host", b""))
@@ -97,7 +104,7 @@ async def _message(scope: Any, received: list[Message], token: str) -> services.
     try:
         given = orjson.loads(b"".join(one.get("body", b"") for one in received))
         form = view.form.read(given)
-        sender = await _users(token)
+        sender = await users(token)
         if sender is None or not _is_self(given, sender):
             return None
         return services.outgoing(form, sender=sender, is_group=view.is_group)
@@ -135,35 +142,39 @@ async def _stored(message: services.OutgoingMessage) -> services.StoredMessage:
     return await end
 
 
-class _Answers(ASGIHandler):
+class Answers(ASGIHandler):
     """Answers with the headers that Django's middleware gives them, by sending them through it."""
 
-    def __init__(self) -> None:
+    def __init__(self, method: str, views: Mapping[str, type[APIView]], status: int) -> None:
+        """For answers with this status to a method, by path."""
+        self.method, self.views, self.status = method, views, status
         self.load_middleware(is_async=False)
         self._head = lru_cache(256)(self._make_head)
 
     def _get_response(self, request: HttpRequest) -> HttpResponseBase:
         """Instead of a view."""
         response: HttpResponse = request.make_response()  # type: ignore[attr-defined]
-        for name, value in _VIEWS[request.path_info]().default_response_headers.items():
+        view = self.views[request.path_info]()
+        view.setup(request)
+        for name, value in view.default_response_headers.items():
             response[name] = value
         return response
 
     def head(self, scope: Any) -> list[tuple[bytes, bytes]]:
-        """The headers of a 201, without its length. They depend on the language and on TLS alone."""
+        """The headers of an answer, without its length. They depend on the language and on TLS alone."""
         language = dict(scope["headers"]).get(b"accept-language", b"")
         return self._head(scope["path"], scope.get("scheme", ""), language)
 
     def _make_head(self, path: str, scheme: str, language: bytes) -> list[tuple[bytes, bytes]]:
         scope = {
             "type": "http",
-            "method": "POST",
+            "method": self.method,
             "path": path,
             "scheme": scheme,
             "query_string": b"",
             "headers": [(b"host", settings.ALLOWED_HOSTS[0].encode()), (b"accept-language", language)],
         }
-        return _encoded(self._through_middleware(scope, _created))
+        return _encoded(self._through_middleware(scope, partial(_answered, self.status)))
 
     async def refuse(self, error: ChatError, scope: Any, send: Send) -> None:
         response = await on_thread(Handler.threads, self._through_middleware, scope, partial(_problem, error))
@@ -177,9 +188,9 @@ class _Answers(ASGIHandler):
         return response
 
 
-def _created() -> HttpResponse:
-    """An answer of the view to a stored message, but for its content."""
-    response: Any = Response({}, status=201)
+def _answered(status: int) -> HttpResponse:
+    """An answer of a view, but for its content."""
+    response: Any = Response({}, status=status)
     response.accepted_renderer = JSONRenderer()
     response.accepted_media_type, response.renderer_context = JSONRenderer.media_type, {}
     response.render()

@@ -1,15 +1,24 @@
-"""Where sockets connect, and the middleware in front of Django: plain sends, and the gate of
+"""Where sockets connect, and the middleware in front of Django: plain sends and pages, and the gate of
 uploads.
 """
 
 from django.urls import path
 
 from messaging.consumers import ChatConsumer
+from messaging.fast_history import FastHistoryMiddleware
 from messaging.fast_send import FastSendMiddleware
 from messaging.services.searching import THREADS as SEARCH_THREADS
 from messaging.upload_gate import UPLOADS, UploadGate
 
-__all__ = ["SEARCH", "SEARCH_THREADS", "UPLOADS", "FastSendMiddleware", "UploadGate", "websocket_urlpatterns"]
+__all__ = [
+    "SEARCH",
+    "SEARCH_THREADS",
+    "UPLOADS",
+    "FastHistoryMiddleware",
+    "FastSendMiddleware",
+    "UploadGate",
+    "websocket_urlpatterns",
+]
 
 #: The path of searches, whose requests wait on threads of their own.
 SEARCH = "/message/search"

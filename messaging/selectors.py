@@ -3,10 +3,11 @@
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,6 +17,7 @@ from django.db.models.functions import Coalesce
 from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
+from chatproject.core.db import bulk
 from chatproject.core.db.queries import may_contain, page, without_index
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
@@ -184,7 +186,11 @@ def chats_without_last(user: User) -> list[Chat]:
 
 
 def cache_generation() -> int:
-    """The generation of what Redis may be believed."""
+    """The generation of what Redis may be believed. Own SQL: every page of a history asks."""
+    if bulk.speaks_sql():
+        query = "SELECT number FROM messaging_cachegeneration WHERE _id = %s"
+        rows = bulk.select(query, [bulk.to_db_value(CacheGeneration.ID)])
+        return int(rows[0][0]) if rows else 0
     return CacheGeneration.objects.filter(pk=CacheGeneration.ID).values_list("number", flat=True).first() or 0
 
 
@@ -497,3 +503,88 @@ def unsent_uploads(before: datetime, limit: int = 500) -> list[Upload]:
 def known_uploads(ids: Iterable[UUID]) -> set[UUID]:
     """The ids among these that exist."""
     return set(Upload.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))
+
+
+# Rows of histories ----------------------------------------------------------------------------------------------------
+
+
+class _Sender:
+    """Who sent a message, with what is shown of them."""
+
+    __slots__ = ("img", "is_guest", "is_staff", "name", "pk")
+
+    def __init__(self, pk: str, name: str, img: str, is_guest: bool, is_staff: bool) -> None:
+        self.pk, self.name, self.img, self.is_guest, self.is_staff = pk, name, img, bool(is_guest), bool(is_staff)
+
+
+class MessageRow:
+    """A stored message with its sender, as it is shown: its ids are texts already, and it is no model."""
+
+    __slots__ = (
+        "client_id", "content", "details", "edited_at", "pk", "recalled_at", "reply_to_id", "room_id", "sender",
+        "sender_id", "sent_at", "seq", "type", "version",
+    )  # fmt: skip
+
+    def __init__(self, room_id: str, sender: Any, row: Sequence[Any]) -> None:
+        pk, self.seq, self.version, self.client_id, self.type, self.content, details, reply_to, *times = row
+        self.pk, self.room_id, self.sender, self.sender_id = bulk.text_of(pk), room_id, sender, str(sender.pk)
+        self.details: dict[str, Any] | None = orjson.loads(details) if details else None
+        self.reply_to_id = bulk.text_of(reply_to) if reply_to else None
+        self.sent_at, self.edited_at, self.recalled_at = (time and bulk.time_of(time) for time in times)
+
+
+_ROWS = """
+    SELECT sender_id, person.name, person.img, person.is_guest, person.is_staff, message._id, seq, version, client_id,
+        type, content, details_json, reply_to_id, sent_at, edited_at, recalled_at
+    FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
+    WHERE room_id = %s
+"""
+
+
+def message_rows(room_id: UUID, *, limit: int, before: int | None = None, after: int | None = None) -> list[MessageRow]:
+    """A page of a room's messages, oldest first: the newest ones, or those before or after a `seq`. One query."""
+    if not bulk.speaks_sql():
+        messages = Message.objects.filter(room_id=room_id)
+        if after is not None:
+            found = page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
+        else:
+            if before is not None:
+                messages = messages.filter(seq__lt=before)
+            found = page(messages.order_by("-seq")[:limit], "sender")[::-1]
+        return [_as_row(message) for message in found]
+    room = bulk.to_db_value(room_id)
+    if after is not None:
+        return _rows(room_id, bulk.select(f"{_ROWS} AND seq > %s ORDER BY seq LIMIT %s", [room, after, limit]))
+    end, values = (" AND seq < %s", [before]) if before is not None else ("", [])
+    return _rows(room_id, bulk.select(f"{_ROWS}{end} ORDER BY seq DESC LIMIT %s", [room, *values, limit]))[::-1]
+
+
+def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
+    """A room's messages whose version is above a number, `limit` at most, in any order. One query."""
+    if not bulk.speaks_sql():
+        messages = Message.objects.filter(room_id=room_id, version__gt=above).order_by("version")
+        return [_as_row(message) for message in page(messages[:limit], "sender")]
+    values = [bulk.to_db_value(room_id), above, limit]
+    return _rows(room_id, bulk.select(f"{_ROWS} AND version > %s ORDER BY version LIMIT %s", values))
+
+
+def _rows(room_id: UUID, found: Iterable[Sequence[Any]]) -> list[MessageRow]:
+    room, senders = str(room_id), dict[Any, _Sender]()
+    rows = []
+    for sender_id, name, img, is_guest, is_staff, *row in found:
+        sender = senders.get(sender_id)
+        if sender is None:
+            sender = senders[sender_id] = _Sender(bulk.text_of(sender_id), name, img, is_guest, is_staff)
+        rows.append(MessageRow(room, sender, row))
+    return rows
+
+
+def _as_row(message: Message) -> MessageRow:
+    return MessageRow(
+        str(message.room_id),
+        message.sender,
+        (
+            message.pk, message.seq, message.version, message.client_id, message.type, message.content,
+            message.details_json, message.reply_to_id, message.sent_at, message.edited_at, message.recalled_at,
+        ),
+    )  # fmt: skip

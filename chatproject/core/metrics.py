@@ -61,6 +61,15 @@ drops = Counter("chat_dropped_sockets", "Sockets closed because their client rea
 database_seconds = Histogram("chat_database_seconds", "Time of a statement in the database", buckets=_FAST)
 redis_seconds = Histogram("chat_redis_seconds", "Time of a command or a pipeline in Redis", buckets=_FAST)
 remembered = Counter("chat_remembered", "Unread counts and chat lists, by who answered: redis or database", ["source"])
+history_pages = Counter(
+    "chat_history_pages",
+    "Pages of histories, by tier and by what Redis had of them: hit, partly (changes were added) or miss",
+    ["tier", "outcome"],
+)
+history_bytes = Gauge(
+    "chat_history_bytes", "Bytes of the pages in Redis, by tier", ["tier"], multiprocess_mode="mostrecent"
+)
+page_repairs = Counter("chat_history_repairs", "Conversations whose pages in Redis were wrong and were forgotten")
 repairs = Counter("chat_unread_repairs", "Memberships about which Redis was wrong and was put right")
 
 # What clients ask -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from uuid import UUID
 import orjson
 from rest_framework import serializers
 
-from accounts.models import User
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups.models import Membership
@@ -22,22 +21,38 @@ from messaging.models import Message, Upload
 from messaging.selectors import Changes, Chat, Page, readers_of
 
 
+class Shown(Protocol):
+    """What messages show of their sender: a user, or a row about one."""
+
+    @property
+    def pk(self) -> UUID | str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def img(self) -> str: ...
+    @property
+    def is_guest(self) -> bool: ...
+    @property
+    def is_staff(self) -> bool: ...
+
+
 class Stored(Protocol):
     """What is shown of a message: the model has it, and so has one that is about to be stored."""
 
     @property
-    def pk(self) -> UUID: ...
+    def pk(self) -> UUID | str: ...
     @property
-    def room_id(self) -> UUID: ...
+    def room_id(self) -> UUID | str: ...
     @property
-    def sender(self) -> User: ...
+    def sender(self) -> "Shown": ...
+    @property
+    def reply_to_id(self) -> UUID | str | None: ...
     @property
     def details(self) -> dict[str, Any] | None: ...
 
     client_id: str
     type: str
     content: str
-    reply_to_id: UUID | None
     sent_at: datetime
     seq: int
     version: int
@@ -76,7 +91,7 @@ class MessageOutput(serializers.Serializer[Any]):
         return {**super().get_fields(), **{name: field for fields in details for name, field in fields.items()}}
 
 
-def sender_output(sender: User) -> dict[str, Any]:
+def sender_output(sender: Shown) -> dict[str, Any]:
     """The sender, as each of their messages names them."""
     return {
         "senderId": str(sender.pk),
@@ -87,7 +102,12 @@ def sender_output(sender: User) -> dict[str, Any]:
     }
 
 
-def message_output(message: Stored, *, receiver_id: UUID | None, read_count: int = 0) -> dict[str, Any]:
+def read_by(count: int, *, is_private: bool) -> dict[str, Any]:
+    """How many have read a message."""
+    return {"isRead": count > 0 if is_private else None, "readCount": count}
+
+
+def message_output(message: Stored, *, receiver_id: UUID | str | None, read_count: int = 0) -> dict[str, Any]:
     """One message; `receiver_id` on a private one, None in a group. `message.sender` must be loaded."""
     details = message.details
     return {
@@ -106,8 +126,7 @@ def message_output(message: Stored, *, receiver_id: UUID | None, read_count: int
         "editedAt": iso(message.edited_at),
         "recalledAt": iso(message.recalled_at),
         "replyTo": str(message.reply_to_id) if message.reply_to_id else None,
-        "isRead": read_count > 0 if receiver_id else None,
-        "readCount": read_count,
+        **read_by(read_count, is_private=receiver_id is not None),
     }
 
 

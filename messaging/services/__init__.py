@@ -8,6 +8,7 @@ from messaging.services.epochs import check as check_epoch
 from messaging.services.epochs import current as current_epoch
 from messaging.services.epochs import known as known_epoch
 from messaging.services.erasures import scrub
+from messaging.services.histories import HistoryPage, history, known_history, load_history, tidy_pages
 from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
@@ -19,6 +20,7 @@ from messaging.services.typing import tell_typing
 from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
+    "HistoryPage",
     "OutgoingMessage",
     "StoredMessage",
     "Swept",
@@ -32,7 +34,10 @@ __all__ = [
     "erase",
     "forget_sender",
     "forget_users",
+    "history",
     "known_epoch",
+    "known_history",
+    "load_history",
     "mark_read",
     "outgoing",
     "post_system_message",
@@ -47,6 +52,7 @@ __all__ = [
     "submit_message",
     "sweep",
     "tell_typing",
+    "tidy_pages",
     "unread",
     "waiting",
 ]

@@ -1,4 +1,4 @@
-"""The scheduled comparison of Redis with the database: unread counts and last messages."""
+"""The scheduled comparison of Redis with the database: unread counts, last messages and pages of histories."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from groups.models import Membership
 from messaging import cache, chat_cache, selectors
 from messaging.selectors import Chat
 from messaging.serializers.output import last_output
-from messaging.services import remembering
+from messaging.services import histories, remembering
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,13 @@ _looked_up_to: UUID | None = None
 
 
 class Compared(NamedTuple):
-    """The number of memberships looked at, and of those for which Redis was put right."""
+    """The number of memberships looked at, of those for which Redis was put right, and of conversations whose pages
+    were wrong.
+    """
 
     looked: int
     repaired: int
+    pages: int = 0
 
 
 def compare_some(limit: int = ROUND_MAX) -> Compared:
@@ -52,13 +55,17 @@ def compare_some(limit: int = ROUND_MAX) -> Compared:
             if not memberships:
                 break
         repaired = _repair(suspects) if suspects else 0
+        pages = histories.compare_pages()
     except redis.Unavailable as away:
         log.info("unread: not compared, because Redis said: %s", away)
         return Compared(looked, 0)
+    if pages:
+        metrics.page_repairs.inc(pages)
+        log.warning("history: Redis had wrong pages of %d conversations and has forgotten them", pages)
     if repaired:
         metrics.repairs.inc(repaired)
         log.warning("unread: Redis was wrong about %d of %d memberships and is right again", repaired, looked)
-    return Compared(looked, repaired)
+    return Compared(looked, repaired, pages)
 
 
 def _repair(suspects: list[UUID]) -> int:

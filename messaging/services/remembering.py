@@ -15,7 +15,7 @@ from chatproject.core import metrics, redis
 from chatproject.core.db.transactions import run_atomic
 from groups import selectors as rooms
 from groups.models import Membership, Room
-from messaging import chat_cache, selectors, types
+from messaging import chat_cache, history_cache, selectors, types
 from messaging.chat_cache import MemberState, RoomState, Seen
 from messaging.models import CacheGeneration, Message
 from messaging.selectors import Chat
@@ -134,7 +134,7 @@ def forget_room(room_id: UUID) -> None:
 def forget_sender(user_id: UUID) -> None:
     """What messages show of their sender changed."""
     with _or_disbelieve():
-        chat_cache.forget_rooms(selectors.rooms_with_last_of(user_id))
+        history_cache.change_profile(user_id, selectors.rooms_with_last_of(user_id))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Callers ask `speaks_sql()` first, and use the ORM where the answer is no.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,21 @@ def to_db_value(value: Any) -> Any:
 def id_of(given: Any) -> UUID:
     """An id that our own SQL returned."""
     return UUID(given) if isinstance(given, str) else given
+
+
+def text_of(given: Any) -> str:
+    """The text of an id that our own SQL returned."""
+    if not isinstance(given, str):
+        return str(given)
+    if len(given) != 32:
+        return given
+    return f"{given[:8]}-{given[8:12]}-{given[12:16]}-{given[16:20]}-{given[20:]}"
+
+
+def time_of(given: datetime | str) -> datetime:
+    """A time that our own SQL returned."""
+    moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def select(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -223,7 +223,11 @@ def _as_json(chunks: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
 
 def with_next(response: AnyResponse, request: Request, **cursor: Any) -> AnyResponse:
     """Name the next page's address in the `Link` header."""
-    query = {name: value for name, value in request.query_params.items() if name not in ("before", "after")}
-    address = f"{request.path}?{urlencode(query | cursor)}"
-    response["Link"] = f'<{address}>; rel="next"'
+    response["Link"] = next_link(request.path, request.query_params, **cursor)
     return response
+
+
+def next_link(path: str, query: Mapping[str, Any], **cursor: Any) -> str:
+    """The `Link` header that names the next page's address."""
+    kept = {name: value for name, value in query.items() if name not in ("before", "after")}
+    return f'<{path}?{urlencode(kept | cursor)}>; rel="next"'

@@ -46,6 +46,10 @@ OPTIONS = {
     "appendfsync": "everysec",
     "no-appendfsync-on-rewrite": "yes",
     "save": "",
+    # Pages of histories are given up before it is reached (messaging/history_cache.py). Beyond, what has a lifetime
+    # and was not used for longest; presence and limits are used every few seconds.
+    "maxmemory-policy": "volatile-lru",
+    "maxmemory-samples": "10",
     # A subscriber that is dropped must catch up from the database, so a slow second is tolerated.
     "client-output-buffer-limit": "pubsub 256mb 64mb 60",
 }
@@ -198,7 +202,14 @@ class Keeper:
             yield
 
     def _launch(self) -> None:
-        options = {**OPTIONS, "dir": str(self._folder), "pidfile": str(self._pidfile), "unixsocket": str(self._socket)}
+        limits = {"maxmemory": str(settings.REDIS_MAX_BYTES)}
+        options = {
+            **OPTIONS,
+            **limits,
+            "dir": str(self._folder),
+            "pidfile": str(self._pidfile),
+            "unixsocket": str(self._socket),
+        }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         command = [sys.executable, "-IS", str(DIE_WITH_PARENT), str(os.getpid()), _program(), *arguments]
         with self._log.open("wb") as output:

@@ -14,7 +14,7 @@ from django.db import OperationalError
 
 from chatproject import own_addresses
 from chatproject.core import metrics
-from chatproject.core.redis import embedded
+from chatproject.core.redis import embedded, memory
 from chatproject.core.server import bootstrap, serve, workers
 
 log = logging.getLogger(__name__)
@@ -127,6 +127,7 @@ def _redis() -> Iterator[None]:
     try:
         if settings.REDIS_EMBEDDED:
             keeper.start()
+        memory.check()
         yield
     finally:
         serve.ignore_signals()
