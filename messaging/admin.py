@@ -1,14 +1,20 @@
 """Messages and uploads in the administration: read-only rows, actions through services."""
 
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
+from django.utils.timezone import is_aware, make_aware
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from chatproject.core.admin import ReadOnlyAdmin, ask_and_act, link
 from chatproject.core.errors import Text
 from chatproject.core.files.storage import ADDRESS
@@ -19,38 +25,92 @@ from groups.models import Room
 from messaging import services, types
 from messaging.models import FormerWords, Message, Upload
 
+#: Messages at which a search and filters without an index look, the newest.
+SEARCHED_MAX = 50_000
 
-class TypeFilter(admin.SimpleListFilter):
+
+def newest(request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+    """Those among the newest messages of all, or of the chosen chat: a question that no index answers must not read a
+    million rows.
+    """
+    if room_id := chosen_room(request):
+        last = Room.objects.filter(pk=room_id).values_list("last_seq", flat=True).first() or 0
+        return queryset.filter(room_id=room_id, seq__gt=last - SEARCHED_MAX)
+    ids = Message.objects.order_by("-pk").values_list("pk", flat=True)
+    floor = next(iter(ids[SEARCHED_MAX : SEARCHED_MAX + 1]), None)
+    return queryset if floor is None else queryset.filter(pk__gt=floor)
+
+
+def chosen_room(request: HttpRequest) -> UUID | None:
+    """The chat whose messages are listed, from a link."""
+    try:
+        return UUID(request.GET.get("room__id__exact", ""))
+    except ValueError:
+        return None
+
+
+def least_id(when: datetime, *, hours: int) -> UUID:
+    """The least id of a message that was made so many hours after `when`: ids begin with the time."""
+    return UUID(int=max(0, int((when.timestamp() + hours * 3600) * 1000)) << 80)
+
+
+class NewestFilter(admin.SimpleListFilter):
+    """A filter that no index answers."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        return self.choose(newest(request, queryset)) if self.value() else queryset
+
+    def choose(self, messages: QuerySet[Message]) -> QuerySet[Message]:
+        raise NotImplementedError
+
+
+class TypeFilter(NewestFilter):
     title = _("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(name, str(label)) for name, label in types.choices()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
-        return newest(queryset).filter(type=self.value()) if self.value() else queryset
+    def choose(self, messages: QuerySet[Message]) -> QuerySet[Message]:
+        return messages.filter(type=self.value())
 
 
-class RecalledFilter(admin.SimpleListFilter):
+class KindFilter(NewestFilter):
+    title = _("conversation")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(Room.Kind.choices)
+
+    def choose(self, messages: QuerySet[Message]) -> QuerySet[Message]:
+        # Not by the index of kinds: it leads to all messages of each room, to be sorted.
+        return messages.alias(room_kind=Coalesce("room__kind", Value(""))).filter(room_kind=self.value())
+
+
+class RecalledFilter(NewestFilter):
     title = _("recalled")
     parameter_name = "recalled"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("yes", _("Yes")), ("no", _("No"))]
 
+    def choose(self, messages: QuerySet[Message]) -> QuerySet[Message]:
+        return messages.filter(recalled_at__isnull=self.value() == "no")
+
+
+class SentFilter(admin.DateFieldListFilter):
+    """By the day, which ids answer too: `sent_at` has no index."""
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
-        return newest(queryset).filter(recalled_at__isnull=self.value() == "no") if self.value() else queryset
-
-
-#: Messages at which a search and filters without an index look, the newest.
-SEARCHED_MAX = 50_000
-
-
-def newest(queryset: QuerySet[Message]) -> QuerySet[Message]:
-    """Those among the newest messages of all: a question that no index answers must not read a million rows."""
-    ids = Message.objects.order_by("-pk").values_list("pk", flat=True)
-    floor = next(iter(ids[SEARCHED_MAX : SEARCHED_MAX + 1]), None)
-    return queryset if floor is None else queryset.filter(pk__gt=floor)
+        found: Any = super().queryset(request, queryset)
+        told: Any = self.used_parameters
+        # With an hour more at both ends: `sent_at` is not the time of the id to the millisecond, nor of one clock.
+        for name, lookup, hours in (("since", "pk__gte", -1), ("until", "pk__lt", 1)):
+            for given in told.get(getattr(self, f"lookup_kwarg_{name}"), []):
+                if (when := parse_datetime(given)) is not None:
+                    when = when if is_aware(when) else make_aware(when)
+                    found = found.filter(**{lookup: least_id(when, hours=hours)})
+        return found  # type: ignore[no-any-return]
 
 
 class FormerWordsInline(admin.TabularInline):
@@ -100,12 +160,17 @@ class MessageAdmin(ReadableAdmin):
     list_display = ("sent_at", "sender_link", "excerpt", "type_label", "room_link", "recalled_at")
     list_display_links = ("sent_at",)
     fields = ("sent_at", "sender_link", "room_link", "type_label", "words", "file", "edited_at", "recalled_at", "seq")
-    list_filter = (TypeFilter, "room__kind", "sent_at", RecalledFilter)
+    list_filter = (TypeFilter, KindFilter, ("sent_at", SentFilter), RecalledFilter)
     list_select_related = ("room", "sender")
     search_fields = ("content",)
     search_help_text = _("Words, a sender's or a group's name, in the newest 50,000 messages")
+    #: Newest first, as an index has them: any other order is made by reading every message.
     ordering = ("-pk",)
+    sortable_by = ()
     actions = ("erase",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("room_id", "-seq") if chosen_room(request) else ("-pk",)
 
     def room_of(self, row: Any) -> Room:
         return row.room  # type: ignore[no-any-return]
@@ -124,13 +189,16 @@ class MessageAdmin(ReadableAdmin):
         if not search_term:
             return queryset, False
         by = staff(request)
-        readable = (
-            Q(room__kind=Room.Kind.GROUP, room__join_policy=Room.JoinPolicy.OPEN)
-            | Q(room__in=rooms.opened_by(by))
-            | Q(room__in=rooms.own_rooms(by.pk))
-        )
-        named = Q(sender__name__icontains=search_term) | Q(room__name__icontains=search_term)
-        return newest(queryset).filter(named | Q(content__icontains=search_term) & readable), False
+        open_groups = Room.objects.filter(kind=Room.Kind.GROUP, join_policy=Room.JoinPolicy.OPEN)
+        readable = Q(room__in=open_groups) | Q(room__in=rooms.opened_by(by)) | Q(room__in=rooms.own_rooms(by.pk))
+        # By the names' ids: joined, each message would look up its sender and its room.
+        senders = User.objects.filter(name__icontains=search_term).values("pk")
+        named = Q(sender__in=senders) | Q(room__in=Room.objects.filter(name__icontains=search_term).values("pk"))
+        # True of no message, and no index has it: otherwise SQLite would take the indexes of senders and rooms, which
+        # lead to old messages too.
+        never = Q(seq=0)
+        said = Q(content__icontains=search_term) & readable
+        return newest(request, queryset).filter(never | named | said), False
 
     @admin.display(description=_("type"), ordering="type")
     def type_label(self, message: Message) -> Text:

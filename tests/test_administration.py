@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from accounts.models import User
 from groups.models import Room, StaffAccess
@@ -200,18 +201,65 @@ def test_a_link_sets_a_new_password_once(
     assert 'type="password"' not in browser().get(link[1], follow=True).text, "once"
 
 
-def test_no_list_counts_all_messages(moderator: Browser, private: Any, query_budget: Any) -> None:
+def asked_of_messages(page: Browser, path: str) -> list[str]:
+    """What the database is asked about messages for a page of the administration."""
     from tests.conftest import _statements
 
-    for path in ("/admin/", *(f"/admin/{one}/" for one in LISTS)):
-        _statements.counting = []
-        try:
-            text(moderator, path)
-            asked = list(_statements.counting)
-        finally:
-            _statements.counting = None
-        counts = [sql for sql in asked if "COUNT(" in sql and "messaging_message" in sql]
+    _statements.counting = []
+    try:
+        text(page, path)
+        return [sql for sql in _statements.counting if 'FROM "messaging_message"' in sql]
+    finally:
+        _statements.counting = None
+
+
+def test_no_list_counts_all_messages(moderator: Browser, private: Any, query_budget: Any) -> None:
+    for path in ("/admin/", *(f"/admin/{one}/" for one in LISTS), "/admin/messaging/message/?_facets=True"):
+        asked = asked_of_messages(moderator, path)
+        counts = [sql for sql in asked if "COUNT(" in sql]
         assert all("LIMIT" in sql for sql in counts), counts
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "q=words",
+        "type=image",
+        "recalled=no",
+        "kind=group",
+        "kind=group&q=words",
+        "o=4",
+        "sent",
+        "room",
+        "room&q=words",
+    ],
+)
+def test_a_list_of_messages_reads_a_bounded_part_of_them_once_and_in_the_order_of_an_index(
+    moderator: Browser, private: Any, query_budget: Any, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    ann, bob, words, room = private
+    for number in range(4):
+        ann.post("/private/send", {"receiverId": bob.id, "content": f"more {number}"}, status=201)
+    monkeypatch.setattr("messaging.admin.SEARCHED_MAX", 2)
+    day = "sent_at__gte=2026-01-01 00:00:00%2B00:00&sent_at__lt=2026-01-02 00:00:00%2B00:00"
+    query = query.replace("words", words).replace("room", f"room__id__exact={room}").replace("sent", day)
+    asked = asked_of_messages(moderator, f"/admin/messaging/message/?{query}")
+    floors = [sql for sql in asked if "OFFSET" in sql]
+    lists = [sql for sql in asked if "LIMIT 2000" in sql]
+    rows = [sql for sql in asked if sql not in floors and sql not in lists]
+    assert len(lists) == 1 and len(rows) <= 1, "the rows that were found are read by their ids"
+    assert all('"_id" IN (' in sql and "LIKE" not in sql for sql in rows), rows
+    if connection.vendor != "sqlite":
+        return
+    with connection.cursor() as cursor:
+        sql = lists[0].partition(": ")[2].replace("%s", "''")  # the plan does not depend on the values
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        plan = [row[3] for row in cursor.fetchall()]
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+    assert "messaging_message" in plan[0], plan
+    if query and "o=4" not in query and "room" not in query:
+        assert "_id" in plan[0] and (">" in plan[0] or "<" in plan[0]), plan
 
 
 def test_staff_above_the_moderator_are_out_of_reach(moderator: Browser, owner: Person) -> None:

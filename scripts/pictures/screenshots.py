@@ -24,7 +24,7 @@ from websockets.sync.client import connect  # noqa: E402
 from demo.cast import ME, PEOPLE  # noqa: E402
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, Server  # noqa: E402
 
-SIZES = {"desk": (1280, 800), "phone": (390, 780)}
+SIZES = {"desk": (1280, 800), "phone": (390, 780), "tablet": (768, 1024), "wide": (1920, 1080)}
 #: People of the demo who are online.
 HERE = ("maya", "wang", "tom", "priya", "lucas")
 #: The offset from UTC where it is three in the afternoon now: pictures should not show people who chat at night.
@@ -62,8 +62,8 @@ class Studio:
             locale=locale,
             timezone_id=f"Etc/GMT{-EAST:+d}",  # Etc/GMT zones have the opposite sign
             device_scale_factor=2,
-            has_touch=size == "phone",
-            is_mobile=size == "phone",
+            has_touch=size in ("phone", "tablet"),
+            is_mobile=size in ("phone", "tablet"),
         )
         context.set_default_timeout(120_000)  # the machine may be busy
         page = context.new_page()
@@ -163,7 +163,7 @@ def main() -> None:
         server = stack.enter_context(Server(Path(data), RATE_SIGNIN_FAILURES="off"))
         playwright = stack.enter_context(sync_playwright())
         studio = Studio(playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS), server)
-        every = list(product(("desk", "phone"), ("light", "dark"), ("zh-CN", "en-GB")))
+        every = list(product(SIZES, ("light", "dark"), ("zh-CN", "en-GB")))
         pages = [("phone", "light", "zh-CN")] if is_for_docs else every
         for size, theme, locale in pages:
             name = "welcome" if is_for_docs else f"welcome-{size}-{theme}-{locale[:2]}"
