@@ -160,7 +160,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         data = stack.enter_context(tempfile.TemporaryDirectory())
-        server = stack.enter_context(Server(Path(data), RATE_SIGNIN_FAILURES="off"))
+        server = stack.enter_context(Server(Path(data), is_first=True, RATE_SIGNIN_FAILURES="off"))
         playwright = stack.enter_context(sync_playwright())
         studio = Studio(playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS), server)
         every = list(product(SIZES, ("light", "dark"), ("zh-CN", "en-GB")))
