@@ -60,6 +60,32 @@ def test_history_comes_in_above_without_moving_the_line_under_the_eye(
     assert abs(page.evaluate(TOP, text) - top) <= 2
 
 
+def test_a_fast_scroll_through_the_history_shifts_nothing(long_chat: tuple[Someone, Callable[[str], Any]]) -> None:
+    ann, _ = long_chat
+    page = ann.page
+    page.evaluate(
+        """() => {
+          window.shift = 0;
+          const add = (list) => list.getEntries().forEach(({ value }) => { window.shift += value; });
+          new PerformanceObserver(add).observe({ type: "layout-shift" });
+        }"""
+    )
+    page.locator("#log").hover()
+    begun = first_seq(ann)
+    for _ in range(60):
+        page.mouse.wheel(0, -700)
+    page.wait_for_function(
+        "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=max(1, begun - 100)
+    )
+    for _ in range(30):
+        page.mouse.wheel(0, 700)
+    # Two frames: what the last of them shifted is told after it.
+    page.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+    )
+    assert page.evaluate("window.shift") < 0.05
+
+
 def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(
     long_chat: tuple[Someone, Callable[[str], Any]],
 ) -> None:

@@ -139,7 +139,7 @@ def test_a_picture_is_cropped_by_keyboard_and_seen_at_once_by_everybody(
     ann.page.get_by_role("menuitem", name="Remove the picture").click()
     expect(mine).to_have_count(0)
     expect(bob.row(ann.name).locator("img")).to_have_count(0)
-    expect(bob.page.locator(".message .gutter .avatar")).to_have_text("A")
+    expect(bob.page.locator(".message .gutter .avatar")).to_have_text("An")
 
 
 def test_a_picture_is_dragged_and_zoomed_by_the_pointer(someone: Callable[..., Someone], tmp_path: Path) -> None:

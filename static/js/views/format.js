@@ -99,16 +99,20 @@ export function toneIn(groupId, id) {
   return tones.get(id);
 }
 
-/** The last Han character of a name, or the first letters of its first and last word. */
+/**
+ * The last Han character of a name, the first letters of its first and last word, or the first two letters of its
+ * only word where the script has capitals: a single letter is that of too many people.
+ */
 export function initial(name) {
   const han = name.match(/\p{Script=Han}/gu);
   if (han) return han.at(-1);
   const words = name.trim().split(/\s+/).map(graphemes);
-  const isLetter = (letter) => /\p{L}/u.test(letter);
-  const firsts = words.map((word) => word.find(isLetter)).filter(Boolean);
-  const letters = firsts.length > 1 ? [firsts[0], firsts.at(-1)] : firsts;
-  const found = letters.join("") || (words.flat().find((one) => /\p{N}/u.test(one)) ?? words[0][0] ?? "?");
-  return found.toLocaleUpperCase(language);
+  const lettersByWord = words.map((word) => word.filter((one) => /\p{L}/u.test(one))).filter((all) => all.length);
+  const upper = (text) => text.toLocaleUpperCase(language);
+  if (lettersByWord.length > 1) return upper(lettersByWord[0][0] + lettersByWord.at(-1)[0]);
+  const [first, second = ""] = lettersByWord[0] ?? [];
+  if (first) return upper(first) + (/^\p{Cased_Letter}/u.test(second) ? second : "");
+  return words.flat().find((one) => /\p{N}/u.test(one)) ?? words[0][0] ?? "?";
 }
 
 /** Names joined as the language joins a list. */

@@ -10,11 +10,9 @@ import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 // Distances from an edge, in pixels: within LOAD_DISTANCE older messages are loaded ahead, within
-// EXTEND_DISTANCE rows are added, within EDGE_DISTANCE even while scrolling; within END_DISTANCE
-// the list follows its end.
+// EXTEND_DISTANCE rows are added; within END_DISTANCE the list follows its end.
 const LOAD_DISTANCE = 3000;
 const EXTEND_DISTANCE = 900;
-const EDGE_DISTANCE = 200;
 const END_DISTANCE = 100;
 const PILL_DISTANCE = 320;
 const DIVIDER_OFFSET = 72;
@@ -54,6 +52,8 @@ export class MessageListView {
   #floatingDayTimer = 0;
   /** The seq that the reader looked at before a jump, to go back to. */
   #origin = null;
+  /** The seq of the message that the reader was led to, marked until they move on. */
+  #marked = null;
   #wayBack = h(
     "button",
     { type: "button", class: "way-back", hidden: true, on: { click: () => this.#goBack() } },
@@ -95,6 +95,7 @@ export class MessageListView {
     this.#inner.classList.toggle("private", key?.startsWith("private:") ?? false);
     this.#pill.hidden = true;
     this.#floatingDay.hidden = true;
+    this.#marked = null;
     this.#setOrigin(null);
     if (key) this.render();
   }
@@ -172,6 +173,8 @@ export class MessageListView {
     const { from, to } = this.#window;
     this.#store.trimTimeline(this.#key, from, to);
     reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
+    // A row is built again when its quote, its sender or its text changes.
+    if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
     if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
   }
 
@@ -244,6 +247,7 @@ export class MessageListView {
     this.#followsEnd = (this.#window.showsEnd(this.timeline) || this.#followsEnd) && this.#distanceToEnd < END_DISTANCE;
     this.#lastScrollTop = this.#log.scrollTop;
     this.#showPill();
+    this.#forgetOriginInSight();
     this.#showFloatingDay();
     this.#extend();
     // Not restarted by each message: messages that never pause are marked as read all the same.
@@ -294,15 +298,15 @@ export class MessageListView {
   }
 
   /**
-   * Resolves in a frame without scrolling, when added rows move nothing; close to an edge it does
-   * not wait for one.
+   * Resolves in a frame without scrolling, in which added rows move nothing. A reader who scrolls on reaches the edge,
+   * where nothing scrolls any more.
    */
   async #scrollPause() {
     let before;
     do {
       before = this.#log.scrollTop;
       await new Promise((resolve) => requestAnimationFrame(resolve));
-    } while (this.#log.scrollTop !== before && Math.min(this.#log.scrollTop, this.#distanceToEnd) > EDGE_DISTANCE);
+    } while (this.#log.scrollTop !== before);
   }
 
   async showEnd() {
@@ -318,16 +322,20 @@ export class MessageListView {
     this.#draw();
   }
 
-  #unmark() {
-    this.#inner.querySelector(".flash")?.classList.remove("flash");
+  #rowOf(seq) {
+    return this.#inner.querySelector(`[data-seq="${seq}"]`);
   }
 
-  /** The first row in sight, without the days, which stand between rows. */
+  #unmark() {
+    if (this.#marked === null) return;
+    this.#rowOf(this.#marked)?.classList.remove("flash");
+    this.#marked = null;
+  }
+
+  /** The first message in sight. */
   get #topRow() {
     const top = this.#log.scrollTop;
-    return [...this.#inner.children].find(
-      (row) => row.offsetTop + row.offsetHeight > top && !row.matches(".day, .divider, .beginning"),
-    );
+    return [...this.#inner.querySelectorAll("[data-seq]")].find((row) => row.offsetTop + row.offsetHeight > top);
   }
 
   #setOrigin(seq) {
@@ -338,6 +346,7 @@ export class MessageListView {
   #goBack() {
     const seq = this.#origin;
     this.#setOrigin(null);
+    this.#log.focus({ preventScroll: true }); // the button is gone
     return this.#jump(seq).catch((problem) => toast(problem.message));
   }
 
@@ -355,11 +364,19 @@ export class MessageListView {
 
   /** Shows a message that the reader asked for, and offers the way back. */
   async showMessage(seq) {
-    const from = this.#topRow;
-    const row = from?.matches("[data-seq]") ? from : from?.querySelector("[data-seq]");
-    const origin = this.#origin ?? (this.#isPlaced && row && !this.#followsEnd ? Number(row.dataset.seq) : null);
+    const row = this.#isPlaced && !this.#followsEnd && this.#topRow;
+    const origin = this.#origin ?? (row ? Number(row.dataset.seq) : null);
     await this.#jump(seq);
     this.#setOrigin(origin);
+    this.#forgetOriginInSight();
+  }
+
+  /** The way back is of no use where the reader sees what they looked at. */
+  #forgetOriginInSight() {
+    if (this.#origin === null) return;
+    const box = this.#rowOf(this.#origin)?.getBoundingClientRect();
+    const frame = this.#log.getBoundingClientRect();
+    if (box && box.bottom > frame.top && box.top < frame.bottom) this.#setOrigin(null);
   }
 
   /** Shows a message, loading the messages around it if needed. */
@@ -392,10 +409,11 @@ export class MessageListView {
     this.#followsEnd = false;
     this.#window.jumpTo(timeline, seq);
     this.#draw();
-    const row = this.#inner.querySelector(`[data-seq="${seq}"]`);
+    const row = this.#rowOf(seq);
     if (!row) return;
     row.scrollIntoView({ block: "center" });
     this.#unmark();
+    this.#marked = seq;
     row.classList.add("flash");
   }
 
