@@ -61,7 +61,7 @@ class Studio:
             color_scheme="dark" if theme == "dark" else "light",
             locale=locale,
             timezone_id=f"Etc/GMT{-EAST:+d}",  # Etc/GMT zones have the opposite sign
-            device_scale_factor=2,
+            device_scale_factor=1 if size == "wide" else 2,
             has_touch=size in ("phone", "tablet"),
             is_mobile=size in ("phone", "tablet"),
         )
@@ -137,6 +137,8 @@ TAKEN = (
     ("phone-list", "phone", "light", "zh-CN", "list"),
     ("phone-chat", "phone", "light", "zh-CN", "private"),
     ("phone-dark", "phone", "dark", "en-GB", "dinner"),
+    ("chat-tablet", "tablet", "light", "en-GB", "trip"),
+    ("chat-wide", "wide", "dark", "zh-CN", "trip"),
     ("chat-dark", "desk", "dark", "en-GB", "product"),
     ("group", "desk", "light", "zh-CN", "group"),
 )
