@@ -226,6 +226,7 @@ export class MessageListView {
   #onScroll() {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => {
+      this.#forgetOriginInSight();
       this.#settle();
       this.#loadAhead();
     });
@@ -247,7 +248,6 @@ export class MessageListView {
     this.#followsEnd = (this.#window.showsEnd(this.timeline) || this.#followsEnd) && this.#distanceToEnd < END_DISTANCE;
     this.#lastScrollTop = this.#log.scrollTop;
     this.#showPill();
-    this.#forgetOriginInSight();
     this.#showFloatingDay();
     this.#extend();
     // Not restarted by each message: messages that never pause are marked as read all the same.
@@ -373,7 +373,8 @@ export class MessageListView {
 
   /** The way back is of no use where the reader sees what they looked at. */
   #forgetOriginInSight() {
-    if (this.#origin === null) return;
+    // While the target is being loaded, the rows are still those that the reader comes from.
+    if (this.#origin === null || this.#targetSeq !== null || !this.#isPlaced) return;
     const box = this.#rowOf(this.#origin)?.getBoundingClientRect();
     const frame = this.#log.getBoundingClientRect();
     if (box && box.bottom > frame.top && box.top < frame.bottom) this.#setOrigin(null);
