@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from accounts.authentication import SignedIn
 from accounts.rules import sees_only_contacts
 from chatproject.core import costs
-from chatproject.core.http.api import WHOLE_LIST, Page, listed, require_self
+from chatproject.core.http.api import WHOLE_LIST, Page, listed, require_self, with_next
 from chatproject.core.http.forms import serializer_of
 from chatproject.core.redis import budget
 from groups import selectors, serializers, services
@@ -107,13 +107,23 @@ class MembersView(APIView):
     cost = costs.READ
 
     @extend_schema(
+        parameters=[serializer_of(serializers.MembersInput)],
         responses=MemberOutput(many=True),
         summary="Who is in a group",
-        description="For those who are in it, or may join it.",
+        description=(
+            "Owner and administrators first, then by the time they joined. For those who are in it, or may join it. "
+            "Without `limit` all of them."
+        ),
     )
     def get(self, request: SignedIn, group_id: UUID) -> Response:
+        form = serializers.MembersInput.read(request.query_params)
+        after, limit = form.seat(), None if form.limit is UNSET else form.limit
         room = selectors.visible_group(request.user, group_id)
-        return Response(members_output(selectors.members(room.pk)))
+        found = selectors.members(room.pk, search=form.search, after=after, limit=limit)
+        response = Response(members_output(found))
+        if len(found) == limit:
+            return with_next(response, request, after=selectors.Seat.of(found[-1]))
+        return response
 
 
 class LeaveView(APIView):

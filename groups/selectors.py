@@ -9,13 +9,13 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import CharField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models import Case, CharField, ExpressionWrapper, F, IntegerField, Q, QuerySet, When
 
 from accounts.models import User
 from accounts.names import name_key
 from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
-from chatproject.core.db.queries import containing
+from chatproject.core.db.queries import containing, page
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
@@ -138,11 +138,46 @@ def pin_count(user: User) -> int:
     return Membership.objects.filter(user=user, pinned_at__isnull=False).count()
 
 
-def members(room_id: UUID) -> list[Membership]:
-    """The members of a group, owner and admins first, then by the time they joined."""
-    rank = {Membership.Role.OWNER: 0, Membership.Role.ADMIN: 1, Membership.Role.MEMBER: 2}
-    memberships = Membership.objects.select_related("user").filter(room_id=room_id)
-    return sorted(memberships, key=lambda membership: (rank[Membership.Role(membership.role)], membership.joined_at))
+#: In the order in which a group lists its members.
+_RANKS = (Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.MEMBER)
+
+
+class Seat(NamedTuple):
+    """A place in the list of a group's members: the page after it begins there, also if its member has left."""
+
+    rank: int
+    membership_id: UUID
+
+    @classmethod
+    def of(cls, membership: Membership) -> "Seat":
+        return cls(_RANKS.index(Membership.Role(membership.role)), membership.pk)
+
+    @classmethod
+    def read(cls, text: str) -> "Seat":
+        """The opposite of `str`. Raises ValueError."""
+        rank, _, membership_id = text.partition(".")
+        return cls(int(rank), UUID(membership_id))
+
+    def __str__(self) -> str:
+        return f"{self.rank}.{self.membership_id}"
+
+
+def members(
+    room_id: UUID, *, search: str = "", after: Seat | None = None, limit: int | None = None
+) -> list[Membership]:
+    """The members of a group with their users, owner and admins first, then by the time they joined: ids grow with it.
+
+    Those with `search` in their names, after `after`, at most `limit`. One query; for a search two where the database
+    does not fold texts.
+    """
+    found: QuerySet[Membership] = Membership.objects.filter(room_id=room_id)
+    if wanted := Wanted(search):
+        found = containing(found, "user__name", wanted)
+    rank = Case(*(When(role=role, then=number) for number, role in enumerate(_RANKS)), output_field=IntegerField())
+    seats = found.annotate(rank=rank).order_by("rank", "pk")
+    if after is not None:
+        seats = seats.filter(Q(rank__gt=after.rank) | Q(rank=after.rank, pk__gt=after.membership_id))
+    return list(seats.select_related("user")) if limit is None else page(seats[:limit], "user")
 
 
 def group_memberships(user: User) -> list[Membership]:

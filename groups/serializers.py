@@ -7,16 +7,19 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from msgspec import UNSET, Meta, UnsetType, field
 from rest_framework import serializers
 
 from accounts.serializers import UserOutput, user_output
+from chatproject.core.errors import Invalid
 from chatproject.core.fields import address, choice, helped, line, number, page_limit
 from chatproject.core.http.api import PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
 from groups.models import Membership, Room
 from groups.rules import MEMBERS_MAX
+from groups.selectors import Seat
 from presence.selectors import online_among
 
 
@@ -203,3 +206,17 @@ class ListInput(PagedInput, frozen=True, kw_only=True):
     search: Annotated[str, line(80, blank=True)] = ""
     limit: Annotated[int, page_limit(PAGE_MAX)] | UnsetType = UNSET
     after: UUID | None = None
+
+
+class MembersInput(PagedInput, frozen=True, kw_only=True):
+    search: Annotated[str, line(80, blank=True, help="Part of a name.")] = ""
+    after: Annotated[str, line(50, blank=True, help="From the `Link` header: where to go on.")] = ""
+    limit: Annotated[int, page_limit(PAGE_MAX)] | UnsetType = UNSET
+
+    def seat(self) -> Seat | None:
+        """The place after which the page begins. Raises Invalid."""
+        try:
+            return Seat.read(self.after) if self.after else None
+        except ValueError:
+            wrong = _("The “Link” header of the page before says where to go on.")
+            raise Invalid(errors={"after": [wrong]}) from None

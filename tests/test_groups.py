@@ -234,3 +234,38 @@ def test_a_line_about_many_people_names_three_counts_all_and_tells_the_rest_on_a
     said = ann.post("/group/send", {"groupId": room["id"], "content": "welcome", "type": "text"}, status=201)
     assert told(said) == set()
     eve.get("/message/people", messageId=invited["id"], status=404)
+
+
+def test_members_come_in_pages_owner_and_admins_first_and_a_leaver_ends_no_list(person: Any, group: Any) -> None:
+    ann, *others = (person(f"member {number}") for number in range(6))
+    room = group(ann, *others)
+    admin = others[-1]
+    ann.post("/group/setRole", {"groupId": room["id"], "userId": admin.id, "role": "admin"})
+    whole = [one["id"] for one in others[0].get(f"/group/members/{room['id']}")]
+    assert whole == [ann.id, admin.id, *(one.id for one in others[:-1])]
+    path, seen = f"/group/members/{room['id']}?limit=2", []
+    while path:
+        answer = others[0].request("get", path)
+        seen += [one["id"] for one in answer.json()]
+        if len(seen) == 4:
+            others[1].post("/group/leave", {"groupId": room["id"]}), "the last one of the page that is shown"
+        path = answer.links.get("next", {}).get("url", "")
+    assert seen == whole
+    assert ann.get(f"/group/members/{room['id']}", after="nowhere", status=400)["errors"].keys() == {"after"}
+
+
+def test_members_are_searched_among_all_of_a_group_and_by_nobody_else(
+    person: Any, group: Any, query_budget: Any
+) -> None:
+    ann, eve = person("ann"), person("eve")
+    wanted = [person("Zoë Ｗang"), person("zoë wang")]
+    bystander = person("zoë wang elsewhere")
+    room = group(ann, *(person("member") for _ in range(4)), *wanted, joinPolicy="closed")
+    path = f"/group/members/{room['id']}"
+    with query_budget(4):  # with the two of the sign-in
+        first = ann.request("get", path, query={"search": "ZOE\u0308 W", "limit": 1})
+    found = first.json() + ann.request("get", first.links["next"]["url"]).json()
+    assert [one["id"] for one in found] == [one.id for one in wanted]
+    assert bystander.id not in {one["id"] for one in ann.get(path, search="zo")}
+    assert ann.get(path, search="%_") == []
+    eve.get(path, search="zo", status=404)

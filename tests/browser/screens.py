@@ -405,7 +405,7 @@ def lightbox(stage: Stage) -> None:
 
 def group_panel(stage: Stage) -> None:
     stage.in_group().click("#group-info")
-    expect(stage.page.locator("dialog.sheet .person").last).to_be_visible()
+    expect(stage.page.locator(".panel-body .person").last).to_be_visible()
 
 
 def member_menu(stage: Stage) -> None:
@@ -433,7 +433,7 @@ def invite(stage: Stage) -> None:
 def invitation(stage: Stage) -> None:
     group_panel(stage)
     stage.page.locator(".panel-section .button:has([data-icon=link])").click()
-    expect(stage.page.locator("dialog.sheet code")).to_be_visible()
+    expect(stage.page.locator(".panel-body code")).to_be_visible()
 
 
 def confirm(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from tests.browser.server import PASSWORD, Person
 def open_panel(someone: Someone) -> None:
     with someone.page.expect_response("**/group/members/*"):
         someone.page.click("#group-info")
-    expect(someone.page.locator("dialog.sheet .person").first).to_be_visible()
+    expect(someone.page.locator(".panel-body .person").first).to_be_visible()
 
 
 def act_on(someone: Someone, other: Person, action: str) -> None:
@@ -49,7 +49,7 @@ def test_a_member_sees_no_controls_that_the_role_does_not_allow(
     bob.create_group("Tea", ann, joinPolicy="closed")
     ann.open("Tea")
     open_panel(ann)
-    panel = ann.page.locator("dialog.sheet")
+    panel = ann.page.locator(".panel-body")
     for name in ("Rename", "Add", "Show the invitation", "By invitation only", "Dissolve the group"):
         expect(panel.get_by_role("button", name=name)).to_have_count(0)
     expect(panel.get_by_role("button", name="Actions for")).to_have_count(0)
@@ -91,7 +91,7 @@ def test_an_administrator_sees_the_controls_of_the_role_and_no_more(
     bob.post("/group/setRole", groupId=group, userId=ann.id, role="admin")
     ann.open("Tea")
     open_panel(ann)
-    panel = ann.page.locator("dialog.sheet")
+    panel = ann.page.locator(".panel-body")
     for name in ("Rename", "Add", "Show the invitation"):
         expect(panel.get_by_role("button", name=name)).to_be_visible()
     expect(panel.get_by_role("button", name="Dissolve the group")).to_have_count(0)

@@ -323,13 +323,13 @@ def test_a_menu_is_walked_by_arrows_and_letters_and_gives_the_focus_back(someone
 def test_dialogs_hold_the_focus_close_the_topmost_by_escape_and_give_it_back(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
-    ann, bob = someone("Ann"), person("Bob")
+    ann, bob = someone("Ann", viewport={"width": 1024, "height": 768}), person("Bob")
     ann.create_group("Tea", bob)
     ann.open("Tea")
     page = ann.page
     page.focus("#group-info")
     page.keyboard.press("Enter")
-    panel = page.locator("dialog.sheet")
+    panel = page.locator(".panel-body")
     actions = panel.get_by_role("button", name=f"Actions for {bob.name}")
     expect(actions).to_be_visible()
     for _ in range(25):

@@ -70,6 +70,6 @@ def test_with_reduced_motion_nothing_moves(
     ann.write("hello to you")
     expect(page.locator("[data-state=sent]")).to_have_count(1)
     page.click("#group-info")
-    expect(page.locator("dialog.sheet .person").first).to_be_visible()
+    expect(page.locator(".panel-body .person").first).to_be_visible()
     milliseconds = page.evaluate("window.longest")
     assert milliseconds < 1 if is_calm else 50 < milliseconds <= 1000

@@ -35,7 +35,7 @@ def test_nothing_that_is_shown_or_opened_asks_another_origin(
     expect(page.locator(".emoji-panel")).to_be_visible()
     page.keyboard.press("Escape")
     page.click("#group-info")
-    expect(page.locator("dialog.sheet .person").first).to_be_visible()
+    expect(page.locator(".panel-body .person").first).to_be_visible()
     kinds = {request.resource_type for request in asked}
     assert {"document", "script", "stylesheet", "image", "fetch"} <= kinds
     assert all(request.url.startswith((site.url, "blob:", "data:")) for request in asked)

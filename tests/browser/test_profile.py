@@ -350,7 +350,7 @@ def test_a_group_has_its_picture_from_the_beginning_and_gets_another(
     ann.write("hello")
     expect(bob.bubble("hello")).to_be_visible()
     ann.page.click("#group-info")
-    panel = ann.page.locator("dialog.sheet")
+    panel = ann.page.locator(".panel-body")
     panel.get_by_role("button", name="Change the picture").click()
     with ann.page.expect_file_chooser() as opened:
         ann.page.get_by_role("menuitem", name="Choose a picture").click()
@@ -360,8 +360,8 @@ def test_a_group_has_its_picture_from_the_beginning_and_gets_another(
     expect(bob.page.locator(".conversation-head img")).not_to_have_attribute("src", first)
     expect(bob.page.locator(".system").last).to_have_text(f"{ann.name}更换了群头像")
     bob.page.click("#group-info")
-    expect(bob.page.locator("dialog.sheet .person").first).to_be_visible()
-    expect(bob.page.locator("dialog.sheet .avatar-button")).to_have_count(0)
+    expect(bob.page.locator(".panel-body .person").first).to_be_visible()
+    expect(bob.page.locator(".panel-body .avatar-button")).to_have_count(0)
 
 
 def test_a_card_tells_of_somebody_and_leads_to_a_conversation(

@@ -3,6 +3,8 @@ import { chatKey } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 
 const RELOAD_DELAY_MS = 200;
+/** The presence of no more people than these is watched, so that who is online is known only of smaller groups. */
+const MEMBERS_KEPT = 500;
 
 export class Groups {
   #store;
@@ -22,14 +24,29 @@ export class Groups {
   }
 
   /**
-   * Loads a group with its members; from then on it is loaded again whenever its membership
+   * Loads a group, with its members if they are not too many; from then on it is loaded again whenever its membership
    * changes.
    */
   async load(groupId) {
     this.#follow(groupId);
-    const [members, myGroups] = await Promise.all([this.#server.members(groupId), this.#server.myGroups()]);
-    for (const member of members) this.#store.mergePerson(member);
-    this.#store.mergeGroup({ ...myGroups.find((one) => one.id === groupId), members });
+    const isLarge = this.#store.chats.get(chatKey("group", groupId))?.memberCount > MEMBERS_KEPT;
+    const [members, myGroups] = await Promise.all([
+      isLarge ? null : this.#server.members(groupId),
+      this.#server.myGroups(),
+    ]);
+    this.#keep({ ...myGroups.find((one) => one.id === groupId), members });
+  }
+
+  /** `members` of a large group are null: who wants to see some asks for them. */
+  #keep(group) {
+    this.#store.mergeGroup(group.members?.length > MEMBERS_KEPT ? { ...group, members: null } : group);
+  }
+
+  /** A page of members, {items, next}: of those with `search` in their names, or the one at the address `next`. */
+  async memberPage(groupId, { search = "", next = null }) {
+    const page = await this.#server.memberPage(groupId, { search, next });
+    for (const member of page.items) this.#store.mergePerson(member);
+    return page;
   }
 
   /**
@@ -59,7 +76,7 @@ export class Groups {
   /** `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, tempLeave or return. */
   async change(verb, groupId, change = {}) {
     const group = await this.#server.changeGroup(verb, groupId, change);
-    this.#store.mergeGroup(group);
+    this.#keep(group);
     if (verb === "tempLeave") this.#store.patchChat(chatKey("group", groupId), { away: true });
     if (verb === "return") {
       this.#store.patchChat(chatKey("group", groupId), { away: false });
@@ -75,6 +92,6 @@ export class Groups {
   }
 
   async setAvatar(groupId, file) {
-    this.#store.mergeGroup(await this.#server.setGroupAvatar(groupId, file));
+    this.#keep(await this.#server.setGroupAvatar(groupId, file));
   }
 }

@@ -6,6 +6,7 @@ import { Api } from "chat/net/api.js";
 import { Socket } from "chat/net/socket.js";
 
 /** People or groups that a list shows at once; without a limit the server sends all of them. */
+const MEMBERS_PAGE = 50;
 const LIST_MAX = 50;
 
 export class Server {
@@ -153,6 +154,12 @@ export class Server {
 
   members(groupId) {
     return this.#api.get(`/group/members/${groupId}`);
+  }
+
+  /** A page of a group's members, {items, next}: the first of those with `search` in their names, or the one at `next`. */
+  memberPage(groupId, { search, next }) {
+    if (next) return this.#api.page(next);
+    return this.#api.page(`/group/members/${groupId}`, { search: search || null, limit: MEMBERS_PAGE });
   }
 
   createGroup({ name, memberIds, joinPolicy }) {

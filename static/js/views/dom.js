@@ -115,19 +115,21 @@ export function keepFocus(parent, work) {
     return;
   }
   const position = [...parent.children].findIndex((child) => child.contains(active));
-  const child = parent.children[position];
+  // A row with a key may stand within another one, and does not always stay there.
+  const keyed = active.closest("[data-key]");
+  const child = keyed !== parent && parent.contains(keyed) ? keyed : parent.children[position];
   const key = child?.dataset.key;
   const index = child ? focusable(child).indexOf(active) : -1;
   work();
   if (!child || document.activeElement === active) return;
-  const now =
-    key === undefined ? parent.children[position] : [...parent.children].find((one) => one.dataset.key === key);
+  const now = key === undefined ? parent.children[position] : parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (now) focusable(now)[index]?.focus({ preventScroll: true });
 }
 
 /**
- * Makes the children of `parent` match `rows`, {key, signature, build()}, in order. Elements with
- * the same key and signature stay in the page; the others are built.
+ * Makes the children of `parent` match `rows`, {key, signature, build(), within?}, in order. Elements
+ * with the same key and signature stay in the page; the others are built. `within`, {rows, parent(element)}:
+ * rows inside the row, which match in the same way.
  */
 export function reconcile(parent, rows) {
   keepFocus(parent, () => arrange(parent, rows));
@@ -136,7 +138,7 @@ export function reconcile(parent, rows) {
 function arrange(parent, rows) {
   const old = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let cursor = parent.firstElementChild;
-  for (const { key, signature, build } of rows) {
+  for (const { key, signature, build, within } of rows) {
     let element = old.get(key);
     old.delete(key);
     if (element?.dataset.signature !== signature) {
@@ -151,6 +153,7 @@ function arrange(parent, rows) {
     }
     if (element === cursor) cursor = cursor.nextElementSibling;
     else parent.insertBefore(element, cursor);
+    if (within) arrange(within.parent(element), within.rows);
   }
   for (const unused of old.values()) unused.remove();
 }

@@ -173,7 +173,7 @@ export function openInviteDialog({ store, actions, group }) {
   const { picked, field } = peoplePicker({
     store,
     actions,
-    without: new Set(group.members.map((member) => member.id)),
+    without: new Set((group.members ?? []).map((member) => member.id)),
   });
   const submit = h(
     "button",

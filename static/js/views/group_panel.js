@@ -1,20 +1,37 @@
-// The side sheet about a group: its members, and what the user's role allows.
+// About a group: what the user's role allows, and its members.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
-import { ask, confirm, openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, iconButton, keepFocus, markedName, toast } from "chat/views/dom.js";
+import { ask, confirm } from "chat/views/dialog.js";
+import { avatar, h, icon, iconButton, markedName, replaceIfChanged, toast } from "chat/views/dom.js";
 import { fullTime, memberCount, roleName } from "chat/views/format.js";
 import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
 import { invitationLink } from "chat/views/invitation.js";
+import { MemberList } from "chat/views/member_list.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPersonCard } from "chat/views/person_card.js";
+import { openSidePanel } from "chat/views/side_panel.js";
 
 export function openGroupPanel({ store, actions, router, groupId }) {
   const key = chatKey("group", groupId);
-  const stop = store.on([`group:${key}`, "people", "chats"], () => render());
-  const { body, close } = openDialog(gettext("About this group"), { kind: "sheet", onClose: () => stop() });
+  const about = h("div", { class: "panel-about" });
+  const membersHead = h("h4", {});
+  const membersSection = h("section", { class: "panel-section panel-members" }, membersHead);
+  const body = h("div", {}, about, membersSection);
+  let list = null;
+  const stops = [
+    store.on([`group:${key}`, "chats"], () => render()),
+    store.on("people", () => list?.render()),
+    store.on(`members:${key}`, () => list?.reload()),
+    store.on("open", () => store.openKey === key || close()),
+  ];
+  const close = openSidePanel(gettext("About this group"), {
+    key,
+    body,
+    onClose: () => stops.forEach((stop) => stop()),
+  });
+  if (!body.isConnected) return;
   const run = async (work) => {
     try {
       return await work;
@@ -30,8 +47,11 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       router.go(to);
     },
   };
-  const change = (verb, details) => run(actions.groups.change(verb, groupId, details));
-  let shown = "";
+  const change = async (verb, details) => {
+    const group = await run(actions.groups.change(verb, groupId, details));
+    if (group) list.reload();
+    return group;
+  };
 
   function render() {
     const group = store.groups.get(groupId);
@@ -40,24 +60,19 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       close();
       return;
     }
-    if (!group?.members) return;
-    const here = group.members.map((member) => store.isOnline(member.id));
-    const signature = JSON.stringify([group, chat.name, chat.img, chat.role, chat.away, chat.muted, here]);
-    if (signature === shown) return;
-    shown = signature;
-    const { scrollTop } = body;
-    keepFocus(body, () =>
-      body.replaceChildren(
-        ...[
-          top(group, chat),
-          offer(group, chat),
-          invitation(group, chat),
-          people(group, chat),
-          settings(group, chat),
-        ].filter(Boolean),
-      ),
-    );
-    body.scrollTop = scrollTop;
+    if (!group) return;
+    const { name, img, role, away, muted } = chat;
+    replaceIfChanged(about, JSON.stringify([group, name, img, role, away, muted, ...offeredBetween(group)]), () => [
+      top(group, chat),
+      offer(group, chat),
+      settings(group, chat),
+      invitation(group, chat),
+    ]);
+    replaceIfChanged(membersHead, JSON.stringify([group.memberCount, mayInvite(group, chat)]), () => [
+      memberCount(group.memberCount),
+      mayInvite(group, chat) && addButton(),
+    ]);
+    list?.render();
   }
 
   const isAdmin = (chat) => ["owner", "admin"].includes(chat.role);
@@ -93,11 +108,15 @@ export function openGroupPanel({ store, actions, router, groupId }) {
         ),
     );
 
+  /** The names of the owner and of the member who may become it, as far as they are known. */
+  const offeredBetween = (group) =>
+    group.offeredTo ? [list.owner?.name, store.people.get(group.offeredTo)?.name] : [];
+
   /** The ownership on offer: to whom it is offered decides, the owner may take it back. */
   function offer(group, chat) {
     const isMine = group.offeredTo === store.me.id;
     if (!group.offeredTo || !(isMine || chat.role === "owner")) return null;
-    const nameOf = (fits) => group.members.find(fits)?.name ?? "";
+    const [owner, candidate] = offeredBetween(group);
     const answer = async (verb) => {
       if (await change(`transfer/${verb}`)) await run(actions.sync.loadChatList());
     };
@@ -112,7 +131,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
               "p",
               {},
               interpolate(gettext("%(name)s offers you this group. Its owner decides on everything in it."), {
-                name: nameOf((member) => member.role === "owner"),
+                name: owner ?? gettext("The owner"),
               }),
             ),
             h(
@@ -127,7 +146,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
               "p",
               {},
               interpolate(gettext("You offered this group to %(name)s, who has not answered yet."), {
-                name: nameOf((member) => member.id === group.offeredTo),
+                name: candidate ?? gettext("a member"),
               }),
             ),
             h("div", {}, button(gettext("Take the offer back"), "decline", "quiet")),
@@ -183,42 +202,40 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     return `${people} ${interpolate(gettext("It ends on %(time)s."), { time: fullTime(new Date(inviteExpiresAt)) })}`;
   }
 
-  const people = (group, chat) =>
+  const addButton = () =>
     h(
-      "section",
-      { class: "panel-section" },
-      h(
-        "h4",
-        {},
-        memberCount(group.members.length),
-        mayInvite(group, chat) &&
-          h(
-            "button",
-            {
-              type: "button",
-              class: "button small quiet",
-              on: { click: () => openInviteDialog({ store, actions, group: store.groups.get(groupId) }) },
-            },
-            icon("user-plus"),
-            gettext("Add"),
-          ),
-      ),
-      h(
-        "ul",
-        {},
-        group.members.map((member) => h("li", {}, memberLine(member, chat))),
-      ),
+      "button",
+      {
+        type: "button",
+        class: "button small quiet",
+        on: { click: () => openInviteDialog({ store, actions, group: store.groups.get(groupId) }) },
+      },
+      icon("user-plus"),
+      gettext("Add"),
     );
+
+  /** A member as the list has them, with what is newer: name, picture, presence. */
+  function describe(listed) {
+    // The group may have ended before this frame.
+    const chat = store.chats.get(key) ?? { role: null };
+    const known = store.people.get(listed.id) ?? listed;
+    const { name, img, isGuest, isStaff, isGone } = known;
+    const isOnline = listed.id === store.me.id || store.isOnline(listed.id);
+    const member = { ...listed, name, img, isGuest, isStaff, isGone, online: isOnline };
+    return {
+      signature: [name, img, isGuest, isStaff, isGone, isOnline, listed.role, listed.away, chat.role],
+      build: () => memberLine(member, chat),
+    };
+  }
 
   function memberLine(member, chat) {
     const isMe = member.id === store.me.id;
-    const isOnline = isMe || store.isOnline(member.id);
-    const notes = [isOnline ? gettext("online") : gettext("offline"), member.away && gettext("away for a while")]
+    const notes = [member.online ? gettext("online") : gettext("offline"), member.away && gettext("away for a while")]
       .filter(Boolean)
       .join(" · ");
     const items = memberActions(member, chat);
     const who = [
-      avatar({ ...member, type: "private", online: isOnline }, "m"),
+      avatar({ ...member, type: "private" }, "m"),
       h(
         "span",
         { class: "person-text" },
@@ -305,7 +322,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
   function settings(group, chat) {
     const action = (name, label, click, kind = "quiet") =>
       h("button", { type: "button", class: `button ${kind}`, on: { click } }, icon(name), label);
-    const isAlone = group.members.length === 1;
+    const isAlone = group.memberCount === 1;
     const isClosed = group.joinPolicy === "closed";
     const leave = async () => {
       if (
@@ -348,6 +365,14 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     );
   }
 
+  list = new MemberList({
+    load: (which) => actions.groups.memberPage(groupId, which),
+    describe,
+    total: () => store.groups.get(groupId)?.memberCount ?? -1,
+    scroller: body,
+    onLoad: () => render(),
+  });
+  membersSection.append(list.element);
   render();
   run(actions.groups.load(groupId));
 }

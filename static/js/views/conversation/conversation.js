@@ -252,7 +252,7 @@ export class ConversationView {
       this.#run(button.dataset.act, message);
     });
     onContextMenu(element, (target, at) => {
-      const row = target.closest(".message");
+      const row = rowAt(target);
       const message = this.#messageAt(target);
       // On a link or a selection the browser's own menu is more useful.
       if (!message || target.closest("a") || String(getSelection())) return false;
@@ -271,7 +271,7 @@ export class ConversationView {
   #messageAt(target) {
     const line = target.closest(".system");
     if (line) return this.#messages.timeline.at(Number(line.dataset.seq));
-    const row = target.closest(".said")?.querySelector(".message") ?? target.closest(".message");
+    const row = rowAt(target);
     if (!row) return null;
     if (row.dataset.seq) return this.#messages.timeline.at(Number(row.dataset.seq));
     return this.#store.pendingByClientId(row.dataset.client) ?? null;
@@ -380,3 +380,7 @@ export class ConversationView {
     }
   }
 }
+
+/** What stands beside a message, or around an album, belongs to the message, or to the first of the album. */
+const rowAt = (target) =>
+  target.closest(".message") ?? target.closest(".said, .album")?.querySelector(".message") ?? null;

@@ -180,10 +180,10 @@ export class MessageListView {
 
   #firstVisible() {
     const { top } = this.#log.getBoundingClientRect();
-    for (const element of this.#inner.children) {
-      // Days and the divider come and go with what is around them; messages stay.
+    // Days and the divider come and go with what is around them, and albums with what is in them; messages stay.
+    for (const element of this.#inner.querySelectorAll('[data-key^="c:"], [data-key^="m:"]')) {
       const box = element.getBoundingClientRect();
-      if (box.bottom > top && /^[cm]:/.test(element.dataset.key)) return { key: element.dataset.key, top: box.top };
+      if (box.bottom > top) return { key: element.dataset.key, top: box.top };
     }
     return null;
   }

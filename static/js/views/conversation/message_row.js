@@ -1,7 +1,9 @@
 // One message as an element: sender, time, quote, state. The content is built by its type.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
+import { albumLabel } from "chat/views/conversation/albums.js";
 import { avatar, h, icon, iconButton, markedName, senderOf } from "chat/views/dom.js";
 import { clock, fullTime, recalledLine, toneIn } from "chat/views/format.js";
+import { captionOf } from "chat/views/types/image.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 export function dayRow(label) {
@@ -14,14 +16,21 @@ export function dividerRow() {
 
 /**
  * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`:
- * {isRead, receipt} of an own message. `quoted`: the message it quotes, undefined while not loaded.
- * `local`: object URL of its file. `part`: upload, 0 to 1.
+ * {isRead, receipt} of an own message. `place.tile`: {span, isWide} in an album. `quoted`: the message
+ * it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1.
  */
 export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part }, me) {
-  const { isOwn, isGroup, isFirst, isLast } = place;
+  const { isOwn, isFirst, isLast, tile } = place;
   const isRecalled = Boolean(message.recalledAt);
   const type = typeOf(message);
-  const flags = { own: isOwn, first: isFirst, last: isLast, recalled: isRecalled, failed: state === "failed" };
+  const flags = {
+    own: isOwn,
+    first: isFirst,
+    last: isLast,
+    recalled: isRecalled,
+    failed: state === "failed",
+    "album-tile": tile,
+  };
   const classes = [
     "message",
     ...Object.keys(flags).filter((flag) => flags[flag]),
@@ -32,6 +41,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
   const view = {
     isOwn,
     isSending: state === "sending",
+    isInAlbum: Boolean(tile),
     local,
     part,
     meta: meta(message, { isOwn, isRecalled, state, read }),
@@ -47,36 +57,12 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
       "data-client": isOwn && message.clientId,
       "data-state": isOwn && state,
     },
-    !isOwn &&
-      isGroup &&
-      h(
-        "div",
-        { class: "gutter" },
-        isLast &&
-          !isRecalled &&
-          h(
-            "button",
-            { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" },
-            avatar({ ...senderOf(message), tone: toneIn(message.groupId, message.senderId) }, "s"),
-          ),
-      ),
+    gutter(message, place),
     h(
       "div",
       { class: "bubble" },
-      !isOwn &&
-        isGroup &&
-        isFirst &&
-        !isRecalled &&
-        h(
-          "div",
-          { class: `sender tone-${toneIn(message.groupId, message.senderId)}` },
-          h(
-            "button",
-            { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" },
-            markedName(senderOf(message)),
-          ),
-        ),
-      message.replyTo && !isRecalled && quote(message, quoted, me),
+      sender(message, place),
+      message.replyTo && !isRecalled && !tile && quote(message, quoted, me),
       isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),
     (message.id || state === "sending") &&
@@ -94,10 +80,69 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
       time: clock(new Date(message.sentAt)),
     }),
   );
+  if (tile) row.style.gridColumn = `span ${tile.span}`;
+  if (tile?.isWide) row.style.aspectRatio = "2";
   const notes = [];
   if (state === "failed") notes.push(failure(reason, message));
-  if (read?.receipt) notes.push(h("p", { class: "receipt" }, read.receipt));
+  if (read?.receipt) notes.push(receiptRow(read.receipt));
   return notes.length ? h("div", { class: "said" }, row, notes) : row;
+}
+
+/** The sender's picture beside the last of their messages in a group. */
+function gutter(message, { isOwn, isGroup, isLast, tile }) {
+  if (isOwn || !isGroup || tile) return null;
+  return h(
+    "div",
+    { class: "gutter" },
+    isLast &&
+      !message.recalledAt &&
+      h(
+        "button",
+        { type: "button", class: "who-said", "data-act": "person", tabindex: "-1", "aria-hidden": "true" },
+        avatar({ ...senderOf(message), tone: toneIn(message.groupId, message.senderId) }, "s"),
+      ),
+  );
+}
+
+/** The sender's name above the first of their messages in a group. */
+function sender(message, { isOwn, isGroup, isFirst, tile }) {
+  if (isOwn || !isGroup || !isFirst || tile || message.recalledAt) return null;
+  return h(
+    "div",
+    { class: `sender tone-${toneIn(message.groupId, message.senderId)}` },
+    h(
+      "button",
+      { type: "button", class: "who-said", "data-act": "person", tabindex: "-1" },
+      markedName(senderOf(message)),
+    ),
+  );
+}
+
+/** The bubble of an album, whose tiles are rows of their own. `message` is the first of `count`. */
+export function albumRow(message, { place, count, quoted }, me) {
+  const { isOwn, isFirst, isLast } = place;
+  const flags = { own: isOwn, first: isFirst, last: isLast };
+  return h(
+    "section",
+    {
+      class: ["album", ...Object.keys(flags).filter((flag) => flags[flag])].join(" "),
+      role: "group",
+      "aria-label": albumLabel(isOwn ? gettext("You") : message.senderName, count),
+    },
+    gutter(message, place),
+    h(
+      "div",
+      { class: "bubble" },
+      sender(message, place),
+      message.replyTo && quote(message, quoted, me),
+      h("div", { class: "tiles" }),
+      message.content && captionOf(message),
+    ),
+  );
+}
+
+export function receiptRow(text) {
+  return h("p", { class: "receipt" }, text);
 }
 
 function recalled(message, { me, mayReedit, meta: when }) {

@@ -1,7 +1,15 @@
 // Describes the rows of the message list: days, the divider, messages in runs, pending messages.
 import { gettext } from "chat/i18n.js";
 import { chatKeyOf } from "chat/ids.js";
-import { dayRow, dividerRow, messageRow, receiptText } from "chat/views/conversation/message_row.js";
+import { tileAt, withAlbums } from "chat/views/conversation/albums.js";
+import {
+  albumRow,
+  dayRow,
+  dividerRow,
+  messageRow,
+  receiptRow,
+  receiptText,
+} from "chat/views/conversation/message_row.js";
 import { h, markOf, senderOf } from "chat/views/dom.js";
 import { timeZone } from "chat/views/days.js";
 import { dayLabel, dayOf } from "chat/views/format.js";
@@ -65,8 +73,12 @@ export class MessageRows {
         build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")),
       });
     }
-    messages.forEach((message, index) => {
-      const [previous, next] = [messages[index - 1], messages[index + 1]];
+    const startsAnew = (before, message) => isDivided(message) || factsOf(before).day !== factsOf(message).day;
+    let index = 0;
+    for (const album of withAlbums(messages, startsAnew)) {
+      const [message] = album;
+      const [previous, next] = [messages[index - 1], messages[index + album.length]];
+      index += album.length;
       const { day } = factsOf(message);
       const isNewDay = !previous || factsOf(previous).day !== day;
       if (isNewDay) {
@@ -75,9 +87,10 @@ export class MessageRows {
       }
       if (isDivided(message)) rows.push({ key: "divider", signature: "", build: dividerRow });
       const isFirst = isNewDay || isDivided(message) || !isRun(previous, message);
-      const isLast = !isRun(message, next) || isDivided(next);
-      rows.push(this.#row(key, message, { isFirst, isLast }, message === lastOwn));
-    });
+      const isLast = !isRun(album.at(-1), next) || isDivided(next);
+      if (album.length === 1) rows.push(this.#row(key, message, { isFirst, isLast }, message === lastOwn));
+      else rows.push(...this.#album(key, album, { isFirst, isLast }, lastOwn));
+    }
     return rows;
   }
 
@@ -90,7 +103,36 @@ export class MessageRows {
     return quoted && (chatKeyOf(quoted, this.#store.me.id) === key ? this.#store.withSender(quoted) : null);
   }
 
-  #row(chatKey, original, { isFirst, isLast }, isLastOwn) {
+  /** The rows of several pictures that stand together: their bubble, with a row in it for each, and the receipt. */
+  #album(chatKey, album, { isFirst, isLast }, lastOwn) {
+    const { me, chats } = this.#store;
+    const message = this.#store.withSender(album[0]);
+    const tiles = album.map((one, index) => this.#row(chatKey, one, { tile: tileAt(index, album.length) }, false));
+    const place = { isOwn: message.senderId === me.id, isGroup: chats.get(chatKey).type === "group", isFirst, isLast };
+    const quoted = message.replyTo ? this.quotedBy(chatKey, message) : undefined;
+    const rows = [
+      {
+        key: `a:${tiles[0].key}`,
+        signature: [tiles[0].signature, isFirst, isLast, album.length].join(),
+        build: () => albumRow(message, { place, count: album.length, quoted }, me.id),
+        within: { rows: tiles, parent: (element) => element.querySelector(".tiles") },
+      },
+    ];
+    const seen = album.includes(lastOwn) ? this.#readOf(chatKey, this.#store.withSender(lastOwn), true).receipt : "";
+    if (seen) rows.push({ key: "receipt", signature: seen, build: () => receiptRow(seen) });
+    return rows;
+  }
+
+  #readOf(chatKey, message, isLastOwn) {
+    const chat = this.#store.chats.get(chatKey);
+    const isGroup = chat.type === "group";
+    const isRead =
+      Boolean(message.id) &&
+      (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
+    return { isRead, receipt: isLastOwn ? receiptText(isRead, message.readCount, isGroup) : "" };
+  }
+
+  #row(chatKey, original, { isFirst = false, isLast = false, tile = null }, isLastOwn) {
     const message = this.#store.withSender(original);
     const { me, chats, recalledTexts, localFiles, progress } = this.#store;
     const chat = chats.get(chatKey);
@@ -103,11 +145,7 @@ export class MessageRows {
       };
     const isOwn = message.senderId === me.id;
     const isGroup = chat.type === "group";
-    const isRead =
-      isOwn &&
-      Boolean(message.id) &&
-      (isGroup ? message.readCount > 0 : message.isRead || message.seq <= (chat.peerReadSeq ?? 0));
-    const read = isOwn ? { isRead, receipt: isLastOwn ? receiptText(isRead, message.readCount, isGroup) : "" } : null;
+    const read = isOwn ? this.#readOf(chatKey, message, isLastOwn) : null;
     const quoted = message.replyTo ? this.quotedBy(chatKey, message) : undefined;
     if (message.replyTo && quoted === undefined) this.missingQuotes.add(message.replyTo);
     const mayReedit = recalledTexts.has(message.id);
@@ -115,7 +153,7 @@ export class MessageRows {
     const local = message.clientId && localFiles.get(message.clientId);
     const details = {
       state,
-      place: { isOwn, isGroup, isFirst, isLast },
+      place: { isOwn, isGroup, isFirst, isLast, tile },
       read,
       quoted,
       mayReedit,
@@ -126,6 +164,8 @@ export class MessageRows {
       factsOf(message).signature,
       isFirst,
       isLast,
+      tile?.span,
+      tile?.isWide,
       read?.isRead,
       read?.receipt,
       quoted?.version,

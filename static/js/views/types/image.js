@@ -14,6 +14,8 @@ const ANIMATED_MAX_BYTES = 4_000_000;
 
 export const image = {
   name: "image",
+  /** Several that were sent together stand as tiles in one album. */
+  isTile: true,
   className: () => "pictured",
   preview: ({ content }) =>
     [gettext("[Picture]"), cut((content ?? "").replace(/\s+/g, " "), PREVIEW_MAX)].filter(Boolean).join(" "),
@@ -24,7 +26,7 @@ export const image = {
     { label: gettext("Picture"), icon: "image", run: (kit) => kit.pick({ accept: "image/*", multiple: true }) },
     { label: gettext("Camera"), icon: "camera", run: async (kit) => (await lazy.camera()).openCamera(kit) },
   ],
-  body(message, { isSending, local, part, meta }) {
+  body(message, { isSending, isInAlbum, local, part, meta }) {
     const picture = h(
       "button",
       {
@@ -38,14 +40,18 @@ export const image = {
       },
       pictureElement(message, local),
     );
+    const frame = h("div", { class: "picture-frame" }, picture, isSending && progress(part));
+    if (isInAlbum || !message.content) frame.append(meta);
+    if (isInAlbum) return frame;
     Object.assign(picture.style, boxSize(message));
-    return [
-      h("div", { class: "picture-frame" }, picture, isSending && progress(part), !message.content && meta),
-      message.content &&
-        h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, linkify(message.content)), meta),
-    ];
+    if (!message.content) return frame;
+    return [frame, captionOf(message, meta)];
   },
 };
+
+/** What is said of a picture, or of all in an album. */
+export const captionOf = ({ content }, meta = null) =>
+  h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, linkify(content)), meta);
 
 function pictureElement({ width, height, thumbnailUrl, mediaUrl, mimeType, fileSize }, local) {
   const mayBeAnimated =

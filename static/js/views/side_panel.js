@@ -1,0 +1,95 @@
+// What is told about a chat: beside it where there is room for both, as a sheet above it elsewhere.
+import { gettext } from "chat/i18n.js";
+import { openDialog } from "chat/views/dialog.js";
+import { h, iconButton } from "chat/views/dom.js";
+
+/** Panel, chat and list stand beside each other from here on; `panel.css` has the same width. */
+const BESIDE = matchMedia("(width >= 75rem)");
+
+/** The panel that is open, {key, close}. */
+let shown = null;
+
+/** Closes what is open; returns whether there was anything. */
+export function closeSidePanel() {
+  const was = shown;
+  was?.close();
+  return Boolean(was);
+}
+
+/**
+ * Shows `body`, which scrolls, under a title. `key` says what it is about: asked for again, a panel
+ * that stands beside the chat closes. Returns `close`.
+ *
+ * Beside the chat it takes no focus away from the page: Tab leaves it, Escape within it closes it.
+ */
+export function openSidePanel(title, { key, body, onClose = () => {} }) {
+  const isAgain = shown?.key === key && BESIDE.matches;
+  closeSidePanel();
+  if (isAgain) {
+    onClose();
+    return () => {};
+  }
+  const opener = document.activeElement;
+  let leave = () => {};
+  const panel = { key, close };
+  shown = panel;
+  body.classList.add("dialog-body", "panel-body");
+  show();
+  BESIDE.addEventListener("change", move);
+  return close;
+
+  function show() {
+    leave = BESIDE.matches ? showBeside() : showAbove();
+  }
+
+  function showAbove() {
+    let isLeft = false;
+    const sheet = openDialog(title, { kind: "sheet", onClose: () => isLeft || close() });
+    sheet.body.replaceWith(body);
+    return () => {
+      isLeft = true;
+      sheet.close();
+    };
+  }
+
+  function showBeside() {
+    const heading = h("h2", { id: "side-panel-title" }, title);
+    const head = h("header", { class: "dialog-head" }, heading, iconButton("x", gettext("Close"), close));
+    const aside = h(
+      "aside",
+      { class: "side-panel", id: "side-panel", tabindex: "-1", "aria-labelledby": heading.id },
+      head,
+      body,
+    );
+    aside.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      event.preventDefault();
+      close();
+    });
+    document.getElementById("shell").append(aside);
+    aside.focus({ preventScroll: true });
+    return () => {
+      const hadFocus = aside.contains(document.activeElement);
+      aside.remove();
+      // An element that was built again meanwhile has the same id.
+      if (hadFocus) (opener.isConnected ? opener : document.getElementById(opener.id))?.focus();
+    };
+  }
+
+  /** The window became wider or narrower. */
+  function move() {
+    const { scrollTop } = body;
+    const leaveBefore = leave;
+    show();
+    body.scrollTop = scrollTop;
+    leaveBefore();
+  }
+
+  function close() {
+    if (shown !== panel) return;
+    shown = null;
+    BESIDE.removeEventListener("change", move);
+    leave();
+    onClose();
+  }
+}
