@@ -2,6 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, iconButton } from "chat/views/dom.js";
+import { openLayer } from "chat/views/layers.js";
 
 /** Panel, chat and list stand beside each other from here on; `panel.css` has the same width. */
 const BESIDE = matchMedia("(width >= 75rem)");
@@ -20,7 +21,7 @@ export function closeSidePanel() {
  * Shows `body`, which scrolls, under a title. `key` says what it is about: asked for again, a panel
  * that stands beside the chat closes. Returns `close`.
  *
- * Beside the chat it takes no focus away from the page: Tab leaves it, Escape within it closes it.
+ * Beside the chat it takes no focus away from the page: Tab leaves it, Escape within it and Back close it.
  */
 export function openSidePanel(title, { key, body, onClose = () => {} }) {
   const isAgain = shown?.key === key && BESIDE.matches;
@@ -68,7 +69,10 @@ export function openSidePanel(title, { key, body, onClose = () => {} }) {
     });
     document.getElementById("shell").append(aside);
     aside.focus({ preventScroll: true });
+    // Back closes it, as it closes a sheet.
+    const leaveLayer = openLayer(close);
     return () => {
+      leaveLayer();
       const hadFocus = aside.contains(document.activeElement);
       aside.remove();
       // An element that was built again meanwhile has the same id.
