@@ -28,6 +28,8 @@ from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.files import avatars
 from chatproject.core.http.credentials import Credentials, accepted
 from chatproject.core.text import cut
+from moderation.models import Place
+from moderation.services import require_decent_name
 from presence import services as presence
 
 log = logging.getLogger(__name__)
@@ -139,14 +141,16 @@ def create_user(*, name: str, password: str, img: str = "", language: str = "") 
 
     Raises Invalid, NameTaken, Busy.
     """
-    user = _new_user(name, img, language=rules.clean_language(language))
+    user = _new_user(name, img, is_by_staff=True, language=rules.clean_language(language))
     rules.require_good_password(password, user)
     user.password = passwords.hashed(password)
     return _store(user, may_be_reserved=True)
 
 
-def _new_user(name: str, img: str, **fields: Any) -> User:
+def _new_user(name: str, img: str, *, is_by_staff: bool = False, **fields: Any) -> User:
     name = clean_name(name)
+    if not is_by_staff:
+        require_decent_name(name, by=None, place=Place.NAME)
     return User(name=name, name_key=name_key(name), img=rules.clean_new_img(img), **fields)
 
 
@@ -373,6 +377,8 @@ def change_profile(
         name = clean_name(name)
         if not (user.is_staff or may_be_reserved):
             require_not_reserved(name)
+        if not may_be_reserved:
+            require_decent_name(name, by=user, place=Place.NAME)
         changes |= {"name": name, "name_key": name_key(name)}
     if img is not None:
         changes["img"] = rules.clean_img(img, shown=user.img)

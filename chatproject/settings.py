@@ -124,6 +124,7 @@ RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
 RECALL_WINDOW = env.int("RECALL_WINDOW", default=120)  # seconds
 EDIT_WINDOW = env.int("EDIT_WINDOW", default=24 * 3600)  # seconds; 0: no limit
 EDIT_HISTORY = env.bool("EDIT_HISTORY", default=True)  # keep what messages said before, for admins
+FILTER_HITS_DAYS = env.int("FILTER_HITS_DAYS", default=90)  # until what a word list found is forgotten
 DISSOLVED_DAYS = env.int("DISSOLVED_DAYS", default=30)  # until what is left of a dissolved group is deleted
 RATE_MESSAGES = env.str("RATE_MESSAGES", default="30/10s")
 RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all members together, in one chat
@@ -176,6 +177,7 @@ INSTALLED_APPS = db.installed_apps(
     DATABASES["default"],
     [
         "chatproject.core",  # first: its runserver command replaces those of Django and daphne
+        "moderation",
         "presence",
         "accounts",
         "groups",

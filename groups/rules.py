@@ -11,6 +11,8 @@ from accounts.rules import sees_only_contacts
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NameLooksTaken, NotFound
 from groups import selectors
 from groups.models import Membership, Room
+from moderation.models import Place
+from moderation.services import require_decent_name
 
 #: Members of a group, also named in one request; groups that one user is in by their own doing or
 #: has put others into.
@@ -118,6 +120,7 @@ def clean_name(name: str, *, by: User) -> str:
     name = clean_title(name)
     if not by.is_staff:
         require_not_reserved(name)
+    require_decent_name(name, by=by, place=Place.GROUP_NAME)
     if selectors.group_looks_taken(by, name):
         raise NameLooksTaken()
     return name

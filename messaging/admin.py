@@ -21,9 +21,9 @@ from chatproject.core.files.storage import ADDRESS
 from chatproject.core.text import cut
 from groups import selectors as rooms
 from groups.admin import staff
-from groups.models import Room
+from groups.models import Room, direct_room_id
 from messaging import services, types
-from messaging.models import FormerWords, Message, Upload
+from messaging.models import FormerWords, HeldMessage, Message, Upload
 
 #: Messages at which a search and filters without an index look, the newest.
 SEARCHED_MAX = 50_000
@@ -287,3 +287,89 @@ class UploadAdmin(ReadableAdmin):
             return self.hidden(upload)
         thumbnail = f"{ADDRESS}{upload.thumbnail_path}" if upload.thumbnail_path else None
         return preview(f"{ADDRESS}{upload.path}", thumbnail, upload.name)
+
+
+class WaitingFilter(admin.SimpleListFilter):
+    """The queue first: what is decided is asked for."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        decided = (one for one in HeldMessage.State if one != HeldMessage.State.WAITING)
+        return [("all", _("All")), *((one.value, one.label) for one in decided)]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        return [{**first, "display": HeldMessage.State.WAITING.label}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[HeldMessage]) -> QuerySet[HeldMessage]:
+        chosen = self.value() or HeldMessage.State.WAITING
+        return queryset if chosen == "all" else queryset.filter(state=chosen)
+
+
+@admin.register(HeldMessage)
+class HeldMessageAdmin(ReadOnlyAdmin):
+    """The queue of what waits for a moderator. A list may hold messages of private chats, too."""
+
+    list_display = ("held_at", "sender_link", "excerpt", "words", "room_link", "is_edit", "state")
+    list_display_links = ("held_at",)
+    fields = (
+        "held_at",
+        "sender_link",
+        "room_link",
+        "content",
+        "details_label",
+        "words",
+        "is_edit",
+        "state",
+        "decided_at",
+    )
+    list_filter = (WaitingFilter, "held_at")
+    list_select_related = ("sender", "upload")
+    ordering = ("held_at",)
+    actions = ("release", "refuse")
+
+    @admin.display(description=_("sender"))
+    def sender_link(self, held: HeldMessage) -> str:
+        return link(held.sender)
+
+    @admin.display(description=_("content"))
+    def excerpt(self, held: HeldMessage) -> str:
+        return cut(held.content, 80, end="…") or f"[{types.TYPES[held.type].label}]"
+
+    @admin.display(description=_("file or place"))
+    def details_label(self, held: HeldMessage) -> str:
+        if held.upload is not None:
+            return held.upload.name
+        return " ".join(types.TYPES[held.type].words(held.details)) if held.details else "–"
+
+    @admin.display(description=_("conversation"))
+    def room_link(self, held: HeldMessage) -> str:
+        room_id = held.to if held.is_group else direct_room_id(held.sender_id, held.to)
+        room = Room.objects.filter(pk=room_id).first()
+        return link(room, rooms.titles([room])[room.pk]) if room is not None else "–"
+
+    @admin.display(description=_("edit"), boolean=True)
+    def is_edit(self, held: HeldMessage) -> bool:
+        return held.edited_id is not None
+
+    @admin.action(description=_("Release the selected messages"), permissions=["decide"])
+    def release(self, request: HttpRequest, chosen: QuerySet[HeldMessage]) -> HttpResponse | None:
+        question = _("Release these messages? They are sent as of now.")
+        return self._decide(request, chosen, question, lambda one: services.release_held(held=one), _("Released."))
+
+    @admin.action(description=_("Refuse the selected messages"), permissions=["decide"])
+    def refuse(self, request: HttpRequest, chosen: QuerySet[HeldMessage]) -> HttpResponse | None:
+        question = _("Refuse these messages? Nobody will see them, and their senders are told.")
+        return self._decide(request, chosen, question, lambda one: services.refuse_held(held=one), _("Refused."))
+
+    def _decide(
+        self, request: HttpRequest, chosen: QuerySet[HeldMessage], question: Text, act: Any, done: Text
+    ) -> HttpResponse | None:
+        return ask_and_act(
+            self, request, chosen, question, act, done, show=lambda one: f"{one.sender}: {self.excerpt(one)}"
+        )
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("messaging.change_heldmessage")

@@ -131,6 +131,11 @@ class Typing(_InChat):
     userId = serializers.UUIDField(help_text="Who types")
 
 
+class HeldRefused(_InChat):
+    clientId = serializers.CharField()
+    messageId = serializers.UUIDField(allow_null=True, help_text="Of an edit, the message that stays as it is")
+
+
 class Status(serializers.Serializer[Any]):
     userId = serializers.UUIDField()
     online = serializers.BooleanField()
@@ -204,6 +209,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnGroupMsg": (MessageOutput, "A message in a group you are present in."),
     "OnRecall": (MessageOutput, "A message was taken back; this is what is left of it."),
     "OnEdit": (MessageOutput, "A message as it is now."),
+    "OnHeldRefused": (HeldRefused, "A moderator did not release what you sent: it waited for review."),
     "unreadCountUpdate": (PrivateUnread, "What is unread from somebody; several may be folded into the last."),
     "groupUnreadUpdate": (GroupUnread, "What is unread in a group; several may be folded into the last."),
     "OnUnreadCount": (UnreadOutput, "What is unread, in answer to EmitUserConnect and EmitGetUnreadCount."),

@@ -15,6 +15,7 @@ from chatproject.core.redis import budget, rate_limits
 from chatproject.core.times import iso, now
 from messaging import events, services, unread_push
 from messaging.services import sockets
+from moderation import services as moderation
 from presence import selectors as presence
 from presence import services as presence_services
 
@@ -45,6 +46,9 @@ RATE_COMPARISONS = "1/m"
 #: Seconds between two questions whether the pages in Redis are to be put in order, and how often they are.
 TIDY_SECONDS = 10
 RATE_TIDYINGS = "6/m"
+#: Seconds until every process knows of a change in the word lists.
+WORD_LISTS_SECONDS = 2
+FORGET_HITS_SECONDS = 3600
 
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
@@ -68,6 +72,8 @@ def start() -> None:
     hub.every(SCRUB_SECONDS, scrub)
     hub.every(COMPARE_SECONDS, compare)
     hub.every(TIDY_SECONDS, tidy_pages)
+    hub.every(WORD_LISTS_SECONDS, refresh_word_lists)
+    hub.every(FORGET_HITS_SECONDS, forget_hits)
 
 
 # Presence -------------------------------------------------------------------------------------------------------------
@@ -235,6 +241,17 @@ def _tidy_pages() -> None:
     (is_due,) = rate_limits.within_each("history-tidyings", ["all"], RATE_TIDYINGS)
     if is_due:
         services.tidy_pages()
+
+
+# Word lists -----------------------------------------------------------------------------------------------------------
+
+
+async def refresh_word_lists() -> None:
+    await in_thread(moderation.refresh)
+
+
+async def forget_hits() -> None:
+    await in_thread(moderation.forget_old_hits)
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

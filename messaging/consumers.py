@@ -233,8 +233,8 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     def strike(self, error: ChatError) -> None:
         """Count a refusal; a client that ignores STRIKES_MAX of them in a row is disconnected."""
-        if error.status >= 500:
-            return  # busy or broken: not the client's fault
+        if error.status >= 500 or error.status < 400:
+            return  # busy or broken, or taken for review: not the client's fault
         is_too_fast = error.status == 429
         if not is_too_fast:  # a frame that was refused is work, too
             try:

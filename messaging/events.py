@@ -11,6 +11,7 @@ import orjson
 
 from chatproject.core import hub
 from groups.models import Membership
+from messaging.models import HeldMessage
 
 
 def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> None:
@@ -28,6 +29,17 @@ def _topics(output: dict[str, Any]) -> list[str]:
     if output["groupId"]:
         return [hub.room_topic(output["groupId"])]
     return [hub.user_topic(output["receiverId"]), hub.user_topic(output["senderId"])]
+
+
+def held_refused(held: HeldMessage) -> None:
+    """A moderator refused what was held, to its sender's own sockets."""
+    payload = {
+        "type": "group" if held.is_group else "private",
+        "id": str(held.to),
+        "clientId": held.client_id,
+        "messageId": str(held.edited_id) if held.edited_id else None,
+    }
+    hub.publish(hub.user_topic(held.sender_id), "OnHeldRefused", payload)
 
 
 def private_unread(

@@ -89,6 +89,51 @@ class FormerWords(Model):
         return f"{self.replaced_at:%Y-%m-%d %H:%M}"
 
 
+class HeldMessage(Model):
+    """A message, or an edit of one, that waits for a moderator: only its sender knows of it.
+
+    Once decided it has no words any more, and answers the repeats of its send.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RELEASED = "released", _("released")
+        REFUSED = "refused", _("refused")
+
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("sender"), editable=False
+    )
+    #: The other person, or the group, as the send names it.
+    to = models.UUIDField(editable=False)
+    is_group = models.BooleanField(editable=False)
+    client_id = models.CharField(max_length=64, editable=False)
+    type = models.CharField(_("type"), max_length=8, default="text", editable=False)
+    content = models.TextField(_("content"), blank=True, editable=False)
+    details_json = models.TextField(blank=True, editable=False)
+    reply_to_id = models.UUIDField(null=True, editable=False)
+    #: Kept from the sweep of unsent uploads while the message waits.
+    upload = models.ForeignKey("Upload", models.SET_NULL, null=True, related_name="+", editable=False)
+    #: Of an edit: the message, whose words stay what they are until then.
+    edited = models.ForeignKey(Message, models.CASCADE, null=True, related_name="+", editable=False)
+    words = models.TextField(_("words"), blank=True, editable=False)
+    held_at = models.DateTimeField(_("held since"), default=now, editable=False)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING, editable=False)
+    decided_at = models.DateTimeField(_("decided"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("held message")
+        verbose_name_plural = _("held messages")
+        constraints = [models.UniqueConstraint(fields=["sender", "client_id"], name="one_held_each_client_id")]
+        indexes = [models.Index(fields=["state", "held_at"], name="held_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.held_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def details(self) -> dict[str, Any] | None:
+        return json.loads(self.details_json) if self.details_json else None
+
+
 class Epoch(Model):
     """The data since a first start or a restore; the row with the greatest id counts. See `services.epochs`."""
 

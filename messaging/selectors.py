@@ -28,7 +28,7 @@ from groups.models import Membership, Room, direct_room_id
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
-from messaging.models import CacheGeneration, Message, Upload
+from messaging.models import CacheGeneration, HeldMessage, Message, Upload
 
 #: Messages that one search reads at most: those of the user's rooms, room by room; or those of all
 #: rooms in the order of their ids, which is three times as fast.
@@ -497,7 +497,10 @@ def _bytes_of(uploads: QuerySet[Upload]) -> int:
 
 def unsent_uploads(before: datetime, limit: int = 500) -> list[Upload]:
     """Uploads from before a time that no message carries."""
-    return list(Upload.objects.filter(message=None, created_at__lt=before).order_by("created_at")[:limit])
+    held = HeldMessage.objects.filter(state=HeldMessage.State.WAITING, upload__isnull=False)
+    kept = list(held.values_list("upload_id", flat=True))
+    unsent = Upload.objects.filter(message=None, created_at__lt=before).exclude(pk__in=kept)
+    return list(unsent.order_by("created_at")[:limit])
 
 
 def known_uploads(ids: Iterable[UUID]) -> set[UUID]:

@@ -77,6 +77,7 @@ repairs = Counter("chat_unread_repairs", "Memberships about which Redis was wron
 http_seconds = Histogram("chat_http_seconds", "Time of a request", ["method", "route"], buckets=_SLOW)
 http_responses = Counter("chat_http_responses", "Responses", ["method", "route", "status"])
 refusals = Counter("chat_refusals", "Errors that clients were told, by HTTP and by socket", ["code"])
+filter_hits = Counter("chat_filter_hits", "Texts with words of a list", ["action"])
 uploads = Counter("chat_uploads", "Files stored", ["kind"])
 upload_bytes = Counter("chat_upload_bytes", "Bytes of files stored")
 pushes = Counter("chat_pushes", "Notifications handed to push services", ["outcome"])

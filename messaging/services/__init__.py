@@ -12,6 +12,8 @@ from messaging.services.histories import HistoryPage, history, known_history, lo
 from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
+from messaging.services.reviewing import refuse as refuse_held
+from messaging.services.reviewing import release as release_held
 from messaging.services.searching import search
 from messaging.services.send_batch import OutgoingMessage, StoredMessage
 from messaging.services.sending import outgoing, send_message, submit_message, waiting
@@ -44,6 +46,8 @@ __all__ = [
     "purge",
     "recall",
     "receive",
+    "refuse_held",
+    "release_held",
     "scrub",
     "search",
     "send_message",

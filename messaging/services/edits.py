@@ -1,5 +1,6 @@
 """Recall (撤回) and edit a message."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -13,9 +14,9 @@ from groups import selectors as rooms
 from groups import services as groups
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types, unread_push
-from messaging.models import FormerWords, Message
+from messaging.models import FormerWords, HeldMessage, Message
 from messaging.serializers.output import last_output, message_output, sender_output
-from messaging.services import epochs, erasures, remembering, uploads
+from messaging.services import epochs, erasures, filtering, remembering, uploads
 from messaging.services.remembering import room_state
 
 
@@ -45,11 +46,22 @@ def erase(*, message: Message) -> None:
 
 
 def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
-    """Replace a message's text or caption, and return its output."""
+    """Replace a message's text or caption, and return its output.
+
+    Raises ContentRefused and HeldForReview where a word list says so.
+    """
+    content = filtering.filtered_edit(by, message_id, content)
+    return apply_edit(by=by, message_id=message_id, content=content, require=rules.require_edit)
+
+
+def apply_edit(
+    *, by: User, message_id: UUID, content: str, require: Callable[[User, Message, str], None]
+) -> dict[str, object]:
+    """Edit a message whose words have passed the filter; `require` raises where it may not be."""
 
     def body() -> dict[str, object]:
         message, _membership = _locked(by, message_id)
-        rules.require_edit(by, message, content)
+        require(by, message, content)
         if message.content != content:
             if settings.EDIT_HISTORY:
                 FormerWords.objects.create(message=message, content=message.content)
@@ -73,6 +85,7 @@ def _erase(message: Message) -> None:
     at: datetime = now()
     uploads.erase_of(message)
     FormerWords.objects.filter(message=message).delete()
+    HeldMessage.objects.filter(edited=message).delete()
     message.erase(version=_next_version(message), at=at)
     groups.note_recall(message.room, seq=message.seq, sender_id=message.sender_id)
     _tell_after_commit("OnRecall", message)

@@ -12,10 +12,11 @@ from django.conf import settings
 
 from accounts.models import User
 from accounts.rules import require_voice
-from chatproject.core.db.transactions import release_connection
+from chatproject.core.db.transactions import in_thread, release_connection
 from groups.rules import require_other
 from messaging import types
 from messaging.serializers.input import MessageInput
+from messaging.services import filtering
 from messaging.services.send_batch import OutgoingMessage, StoredMessage, commits
 
 
@@ -41,9 +42,15 @@ def outgoing(form: MessageInput, *, sender: User, is_group: bool, socket_id: str
 
 def send_message(message: OutgoingMessage) -> StoredMessage:
     """Store a message and return after the commit; for threads. Raises what the sender is told."""
+    verdict = None
+    if filtering.concerns(message):
+        message, verdict = filtering.filtered(message)
     message = _geocoded(message)
     release_connection()
-    return commits.commit(message)
+    stored = commits.commit(message)
+    if verdict is not None:
+        filtering.note_masked(message, verdict)
+    return stored
 
 
 async def submit_message(message: OutgoingMessage, done: Callable[[StoredMessage | Exception], None]) -> None:
@@ -51,6 +58,10 @@ async def submit_message(message: OutgoingMessage, done: Callable[[StoredMessage
 
     `done` is called after the commit, on another thread. Raises what is known at once.
     """
+    if filtering.concerns(message):
+        message, verdict = await in_thread(filtering.filtered, message)
+        if verdict is not None:
+            done = filtering.noting(message, verdict, done)
     if _needs_geocoding(message):
         message = await asyncio.to_thread(_geocoded, message)
     commits.submit(message, done)

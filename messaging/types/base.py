@@ -1,6 +1,6 @@
 """What the types of messages have in common."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from chatproject.core.errors import Text
@@ -45,6 +45,10 @@ class Type:
     def words(self, details: Mapping[str, Any]) -> Iterable[str]:
         """The words of its details that a search finds, where it `has_words`."""
         return ()
+
+    def with_words(self, details: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        """The details with other words, in the order of `words`."""
+        return details
 
     def preview(self, output: Mapping[str, Any]) -> str:
         """One-line preview, in the active language."""

@@ -1,6 +1,6 @@
 """A place, as satellites and browsers have it (WGS-84), and as the maps of each program want it."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from django.conf import settings
@@ -84,6 +84,10 @@ class Location(Type):
 
     def words(self, details: Mapping[str, Any]) -> Iterable[str]:
         return details["locationData"]["name"], details["locationData"]["address"]
+
+    def with_words(self, details: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        name, address = words
+        return {"locationData": {**details["locationData"], "name": name, "address": address}}
 
     def key(self, details: Mapping[str, Any]) -> Hashable:
         said = details["locationData"]

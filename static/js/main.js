@@ -37,7 +37,10 @@ const store = new Store(boot.me, { epoch: boot.epoch });
 if (page) store.mergeChatList(boot.chats, { isWhole: boot.hasAllChats });
 
 const server = new Server({
-  onEvent: (event, data) => store.apply({ event, data }),
+  onEvent: (event, data) => {
+    if (event === "OnHeldRefused") outbox.refuseHeld(data.clientId);
+    else store.apply({ event, data });
+  },
   onConnected: () => {
     store.leaveArchive();
     store.setConnection("online");

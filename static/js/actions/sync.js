@@ -52,6 +52,7 @@ export class Sync {
     if (hasChatList) this.request();
     this.#watched = "";
     this.#watchPresence();
+    this.#outbox.askForHeld();
     this.#outbox.flush();
     await this.loadChatList().catch(() => {});
     if (!hasChatList && this.#store.hasChatList) this.request();

@@ -10,6 +10,8 @@ import { serverNow } from "chat/timing.js";
 // Failures that a later attempt may not meet; all others are final.
 const TRANSIENT_CODES = new Set(["offline", "rate_limited", "busy"]);
 const RETRY_MS = 2000;
+// The server keeps it for a moderator. A repeat, at the next connection, tells what became of it.
+const HELD = "held_for_review";
 // The upload is gone or belongs to another message: the file must be uploaded again.
 const UPLOAD_GONE_CODES = new Set(["invalid", "upload_sent"]);
 // An upload that breaks off this often while everything else gets through is blocked by something
@@ -180,6 +182,10 @@ export class Outbox {
           this.#fail(entry, gettext("The connection broke off before it was sent."));
         return "stop";
       }
+      if (problem.code === HELD) {
+        this.#hold(entry, problem.message);
+        return "next";
+      }
       if (TRANSIENT_CODES.has(problem.code)) {
         this.#retryLater(problem.retryAfter);
         return problem.code === "rate_limited" ? "wait" : "stop";
@@ -189,6 +195,26 @@ export class Outbox {
       else this.#fail(entry, problem.message, UPLOAD_GONE_CODES.has(problem.code) ? { mediaUrl: null } : {});
       return "next";
     }
+  }
+
+  /** Shown as waiting until the message arrives like everybody's, or its refusal. */
+  #hold(entry, reason) {
+    const held = { state: "held", reason };
+    this.#store.patchPending(entry.clientId, held);
+    this.#save({ ...entry, ...held });
+    this.#release(entry.clientId);
+  }
+
+  /** A new connection: what became of the messages that waited for a moderator is asked by sending them again. */
+  askForHeld() {
+    for (const { clientId } of this.#store.pending.filter(({ state }) => state === "held"))
+      this.#store.patchPending(clientId, { state: "sending" });
+  }
+
+  /** A moderator refused a message. */
+  refuseHeld(clientId) {
+    const entry = this.#store.pendingByClientId(clientId);
+    if (entry) this.#fail(entry, gettext("A moderator did not release this message."));
   }
 
   #countUnanswered(clientId) {

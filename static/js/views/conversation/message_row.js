@@ -15,7 +15,7 @@ export function dividerRow() {
 }
 
 /**
- * `state`: sent, sending or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`:
+ * `state`: sent, sending, held or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`:
  * {isRead, receipt} of an own message. `place.tile`: {span, isWide} in an album. `quoted`: the message
  * it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1.
  */
@@ -163,6 +163,7 @@ function meta(message, { isOwn, isRecalled, state, read }) {
   const ticks = {
     sending: ["clock", gettext("sending"), ""],
     failed: ["circle-alert", gettext("not sent"), ""],
+    held: ["clock", gettext("waits for review"), ""],
     sent: read?.isRead ? ["check-check", gettext("read"), "read"] : ["check", gettext("sent"), ""],
   };
   const [name, label, kind] = ticks[state];
