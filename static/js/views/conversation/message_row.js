@@ -84,6 +84,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
   if (tile?.isWide) row.style.aspectRatio = "2";
   const notes = [];
   if (state === "failed") notes.push(failure(reason, message));
+  if (state === "held") notes.push(receiptRow(reason));
   if (read?.receipt) notes.push(receiptRow(read.receipt));
   return notes.length ? h("div", { class: "said" }, row, notes) : row;
 }
