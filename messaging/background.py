@@ -50,6 +50,11 @@ RATE_TIDYINGS = "6/m"
 WORD_LISTS_SECONDS = 2
 FORGET_HITS_SECONDS = 3600
 
+#: Seconds between two questions whether messages wait for the index of searches, and former words for being forgotten
+#: by it; one process of all gets the answer yes.
+INDEX_SECONDS = 5
+RATE_INDEXING = "15/m"
+
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
 _rounds = 0
@@ -74,6 +79,7 @@ def start() -> None:
     hub.every(TIDY_SECONDS, tidy_pages)
     hub.every(WORD_LISTS_SECONDS, refresh_word_lists)
     hub.every(FORGET_HITS_SECONDS, forget_hits)
+    hub.every(INDEX_SECONDS, index)
 
 
 # Presence -------------------------------------------------------------------------------------------------------------
@@ -252,6 +258,22 @@ async def refresh_word_lists() -> None:
 
 async def forget_hits() -> None:
     await in_thread(moderation.forget_old_hits)
+
+
+# Searches -------------------------------------------------------------------------------------------------------------
+
+
+async def index() -> None:
+    """Write messages into the index of searches, and take out of it what was recalled or edited."""
+    await asyncio.to_thread(_index)
+
+
+def _index() -> None:
+    (is_due,) = rate_limits.within_each("indexing", ["all"], RATE_INDEXING)
+    if is_due:
+        keep_connection()
+        services.index_some()
+        release_connection()
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

@@ -230,3 +230,83 @@ class Upload(Model):
             "height": self.height,
             "waveform": json.loads(self.waveform_json) if self.waveform_json else None,
         }
+
+
+# The index of searches ------------------------------------------------------------------------------------------------
+
+
+class RowKey(models.BigIntegerField):
+    """A key of 64 bits in whose order the rows lie."""
+
+    def db_type(self, connection: Any) -> str | None:
+        # Only a key of just this type is SQLite's own number of the row, instead of a second tree beside them.
+        return "integer" if connection.vendor == "sqlite" else super().db_type(connection)
+
+
+class SearchBlock(models.Model):
+    """Some thousand messages in the index, which are written together and then only lose messages.
+
+    A message's number in its block is its place in `message_ids`; `rooms` has the stretch of each room. See
+    `messaging.search_index.postings`.
+    """
+
+    id = RowKey(primary_key=True, db_column="_id", editable=False)
+    size = models.PositiveIntegerField(editable=False)
+    first_id = models.UUIDField(editable=False)
+    last_id = models.UUIDField(editable=False)
+    first_at = models.DateTimeField(editable=False)
+    last_at = models.DateTimeField(editable=False)
+    rooms = models.BinaryField(editable=False)
+    message_ids = models.BinaryField(editable=False)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SearchRow(models.Model):
+    """The messages of some tokens of a block; the key is of both: `postings.row_id`."""
+
+    id = RowKey(primary_key=True, db_column="_id", editable=False)
+    entries = models.BinaryField(editable=False)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SearchedRoom(Model):
+    """Up to which `seq` a room's messages are in the index; the id is the room's."""
+
+    seq = models.PositiveBigIntegerField(editable=False)
+
+
+class SearchChange(Model):
+    """A message whose words are others than the index was told; the id is the message's.
+
+    Search reads these messages themselves. `is_cleared`: the index has forgotten the former words, and the message
+    waits for its place in a new block.
+    """
+
+    room_id = models.UUIDField(editable=False)
+    #: Of the message at its last change, so that one that comes meanwhile is not forgotten.
+    version = models.PositiveBigIntegerField(editable=False)
+    is_cleared = models.BooleanField(default=False, editable=False)
+
+    @staticmethod
+    def note(messages: "list[Message]") -> None:
+        """In the transaction of the change."""
+        SearchChange.objects.filter(pk__in=[message.pk for message in messages]).delete()
+        SearchChange.objects.bulk_create(
+            SearchChange(id=message.pk, room_id=message.room_id, version=message.version) for message in messages
+        )
+
+
+class SearchState(Model):
+    """One row: who writes the index, how far they came, and the number of the next block."""
+
+    ID = uuid.UUID(int=1)
+
+    holder = models.CharField(max_length=64, blank=True, editable=False)
+    held_until = models.DateTimeField(default=now, editable=False)
+    #: Messages up to this id were looked at one after the other.
+    reached = models.UUIDField(default=uuid.UUID(int=0), editable=False)
+    next_block = models.PositiveBigIntegerField(default=1, editable=False)

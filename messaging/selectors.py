@@ -6,11 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
@@ -18,22 +16,16 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
-from chatproject.core.db.queries import may_contain, page, without_index
+from chatproject.core.db.queries import page
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
-from chatproject.core.text import Wanted
 from groups import selectors as rooms
 from groups.models import Membership, Room, direct_room_id
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
 from messaging.models import CacheGeneration, HeldMessage, Message, Upload
-
-#: Messages that one search reads at most: those of the user's rooms, room by room; or those of all
-#: rooms in the order of their ids, which is three times as fast.
-LOOKED_AT_IN_ROOMS = 25_000
-LOOKED_AT = 50_000
 
 #: Changes of one chat in a sync, and of all chats; a client that missed more loads the history
 #: again.
@@ -68,17 +60,6 @@ class Page:
     messages: list[Message]
     readers: Readers
     has_older: bool = False
-
-
-@dataclass(slots=True)
-class Found:
-    """A page of search results, newest first; the search goes on before message `next`.
-
-    There may be more even if this page is short or empty.
-    """
-
-    messages: list[Message]
-    next: UUID | None
 
 
 @dataclass(slots=True)
@@ -349,57 +330,6 @@ def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:
     found = list(Message.objects.select_related("sender", "room").filter(pk__in=message_ids))
     mine = rooms.memberships_of(user.pk, list({message.room_id for message in found}))
     return [message for message in found if message.room_id in mine]
-
-
-def search(
-    user: User,
-    text: str,
-    *,
-    chat_id: UUID | None = None,
-    is_group: bool = False,
-    before: UUID | None = None,
-    limit: int,
-) -> Found:
-    """The user's messages that contain `text`, as `core.text.fold` compares, newest first; in one
-    chat or in all.
-
-    Without an index, which every message would pay for: a search reads a limited number of
-    messages, so that it takes a fraction of a second, and can be continued from `Found.next`.
-    """
-    wanted = Wanted(text)
-    if chat_id is None:
-        places = rooms.own_rooms(user.pk)
-    else:
-        membership = rooms.chat_membership(user, chat_id, is_group=is_group)
-        places = {membership.room_id: membership.room.last_seq}
-    messages = Message.objects.order_by("-pk")
-    if before is not None:
-        messages = messages.filter(pk__lt=before)
-    oldest = None
-    if sum(places.values()) <= LOOKED_AT_IN_ROOMS:
-        messages = messages.filter(room_id__in=list(places))
-    else:
-        oldest = messages.values_list("pk", flat=True)[LOOKED_AT - 1 : LOOKED_AT].first()
-        if oldest is not None:
-            messages = messages.filter(pk__gte=oldest)
-        messages = messages.alias(place=without_index("room_id")).filter(place__in=list(places))
-    # Details are in JSON, with keys and numbers that nobody said: what they say is read here.
-    holding = messages.filter(may_contain("content", wanted) | Q(type__in=types.WITH_WORDS), recalled_at=None)
-    rows = holding.exclude(type=types.SYSTEM).values_list("pk", "type", "content", "details_json")
-    says = (
-        pk for pk, type_, content, details in rows.iterator(chunk_size=limit) if _says(wanted, type_, content, details)
-    )
-    ids = list(islice(says, limit))
-    found = page(Message.objects.filter(pk__in=ids).order_by("-pk"), "sender", "room") if ids else []
-    return Found(found, next=ids[-1] if len(ids) == limit else oldest)
-
-
-def _says(wanted: Wanted, type_: str, content: str, details: str) -> bool:
-    """Whether the words of a message contain what is wanted."""
-    if wanted.is_in(content):
-        return True
-    words = types.TYPES[type_].words(orjson.loads(details)) if details else ()
-    return any(wanted.is_in(one) for one in words)
 
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:

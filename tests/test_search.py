@@ -1,14 +1,21 @@
 """Finding messages: every one that holds the words and is mine, and none else."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from io import StringIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.management import call_command
 
-from messaging import selectors
+from chatproject.core.times import now
+from messaging import search as finding
+from messaging import services
+from messaging.models import SearchBlock, SearchedRoom, SearchRow, SearchState
+from messaging.search_index import grams, postings
 from messaging.services import searching
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
@@ -81,14 +88,30 @@ def tea(person: Any, group: Any) -> Any:
         ("⾦曜日", "金"),
         ("x", "x"),
         ("خبر عاجل", "عاجل"),
+        ("昨天的會議記錄在這裡", "会议记录"),
+        ("头发和发财", "頭髮"),
+        ("ﾄｳｷｮｳ東京タワー", "トウキョウ"),
+        ("東京タワー", "京タ"),
+        ("서울특별시 강남구", "특별"),
+        ("order 1380013800, thanks", "380013"),
+        ("iPhone手机 v2.0", "e手"),
+        ("👩‍👩‍👧 together", "👩‍👧"),
+        ("ภาษาไทยง่าย", "ไทย"),
+        ("one two three", "three one"),
+        ("red tea and green tea", '"green tea" red'),
+        ("绿茶 和 红茶", "“红茶” 绿"),
+        ("他说「天安门广场」很大", "「安门广」 说"),
+        ("a unique-word/with:marks", "word/with"),
     ],
 )
 def test_any_part_of_what_was_said_finds_it_whatever_its_case(tea: Any, said: str, asked: str) -> None:
     _ann, bob, room, _word, say = tea
     sent = say(said)
     where = {"chatId": room["id"], "isGroup": True}
-    assert ids(bob.get("/message/search", q=asked, **where)) == [sent["id"]]
-    assert bob.get("/message/search", q=asked + "qx", **where) == []
+    for _ in ("as it came", "from the index"):
+        assert ids(bob.get("/message/search", q=asked, **where)) == [sent["id"]]
+        assert bob.get("/message/search", q=asked + "qx", **where) == []
+        call_command("index", stdout=StringIO())
 
 
 @pytest.mark.parametrize(
@@ -135,6 +158,126 @@ def test_an_edited_message_is_found_by_its_new_words_only_and_a_recalled_one_by_
     assert bob.get("/message/search", q=word) == []
 
 
+@pytest.fixture
+def indexed() -> Callable[[], None]:
+    """Everything that was said is in the index."""
+    return lambda: call_command("index", stdout=StringIO())
+
+
+def in_the_index(word: str) -> list[int]:
+    """The blocks of the index that know of a word, whatever else they know of it."""
+    places = [postings.place(grams.token(gram)) for gram in grams.needed([word])]
+    found = []
+    for number, size in SearchBlock.objects.values_list("pk", "size"):
+        rows = SearchRow.objects.in_bulk([postings.row_id(number, place.shard) for place in places])
+        if all(
+            (row := rows.get(postings.row_id(number, place.shard)))
+            and postings.found(bytes(row.entries), place.rest, size)
+            for place in places
+        ):
+            found.append(number)
+    return found
+
+
+def test_words_in_any_order_phrases_only_in_theirs(tea: Any, indexed: Callable[[], None]) -> None:
+    _ann, bob, _room, word, say = tea
+    said = say(f"red {word} and a green pot")["id"]
+    for _ in ("as it came", "from the index"):
+        for asked in (f"pot {word}", f"{word} green red", f'"a green" {word}', f'"red {word}"', f"{word} {word}"):
+            assert ids(bob.get("/message/search", q=asked)) == [said], asked
+        for asked in (f'"{word} red"', f"{word} blue", f'"green {word}"', f'"a pot" {word}'):
+            assert bob.get("/message/search", q=asked) == [], asked
+        indexed()
+
+
+def test_what_was_edited_or_recalled_leaves_the_index_too(tea: Any, indexed: Callable[[], None]) -> None:
+    ann, bob, _room, word, say = tea
+    kept, edited, recalled = say(f"{word} stays"), say(f"{word} 桃花源记"), say(f"{word} 岳阳楼记")
+    indexed()
+    assert in_the_index("桃花源记") and in_the_index("岳阳楼记")
+    ann.post("/message/edit", {"messageId": edited["id"], "content": f"{word} 醉翁亭记"})
+    ann.post("/message/recall", {"messageId": recalled["id"]})
+    for _ in ("at once", "when the index knows it"):
+        assert ids(bob.get("/message/search", q=word)) == [edited["id"], kept["id"]]
+        assert ids(bob.get("/message/search", q=f"{word} 醉翁亭")) == [edited["id"]]
+        assert bob.get("/message/search", q="桃花源记") == bob.get("/message/search", q="岳阳楼记") == []
+        services.index_some()
+    assert in_the_index("桃花源记") == in_the_index("岳阳楼记") == []
+    indexed()
+    assert ids(bob.get("/message/search", q=f"{word} 醉翁亭")) == [edited["id"]]
+    assert in_the_index("醉翁亭记")
+
+
+def test_of_a_purged_group_the_index_keeps_nothing(tea: Any, indexed: Callable[[], None]) -> None:
+    ann, bob, room, word, say = tea
+    say(f"{word} 蜀道难")
+    indexed()
+    assert in_the_index(word)
+    ann.post("/group/dissolve", {"groupId": room["id"]})
+    assert bob.get("/message/search", q=word) == []
+    services.purge(before=now() + timedelta(days=1))
+    indexed()
+    assert in_the_index(word) == []
+    assert not SearchedRoom.objects.filter(pk=room["id"]).exists()
+
+
+def test_who_joins_finds_what_was_said_before_in_a_group_whose_history_they_see(
+    tea: Any, person: Any, indexed: Callable[[], None]
+) -> None:
+    ann, _bob, room, word, say = tea
+    said = say(word)
+    indexed()
+    eve = person("eve")
+    assert eve.get("/message/search", q=word) == []
+    ann.post("/group/invite", {"groupId": room["id"], "userIds": [eve.id]})
+    assert ids(eve.get("/message/search", q=word)) == [said["id"]]
+
+
+def test_the_index_is_written_on_where_it_was_stopped_and_anew_where_it_is_wanted(tea: Any) -> None:
+    _ann, bob, _room, word, say = tea
+    said = [say(f"{word} {number}")["id"] for number in range(3)]
+    out = StringIO()
+    call_command("index", "--status", stdout=out)
+    call_command("index", "--rebuild", stdout=out)
+    say(word)
+    call_command("index", "--status", stdout=out)
+    first, *_steps, last, status = out.getvalue().splitlines()
+    total = last.split()[0]
+    assert last == f"{total} of {total} messages are in the index"
+    assert status == f"{total} of {int(total) + 1} messages are in the index"
+    assert int(first.split()[0]) <= int(total) - 3
+    assert ids(bob.get("/message/search", q=word))[1:] == said[::-1]
+
+
+def test_two_do_not_write_the_index_at_once(tea: Any) -> None:
+    _ann, bob, _room, word, say = tea
+    said = say(word)["id"]
+    SearchState.objects.update_or_create(
+        pk=SearchState.ID, defaults={"holder": "another process", "held_until": now() + timedelta(minutes=1)}
+    )
+    before = services.index_state().waiting
+    assert services.index_some(at_least=1).blocks == 0
+    assert services.index_state().waiting == before
+    assert ids(bob.get("/message/search", q=word)) == [said]
+    SearchState.objects.update(held_until=now() - timedelta(seconds=1))
+    assert services.index_some(at_least=1).waiting == 0, "it was killed, and another takes over"
+    assert ids(bob.get("/message/search", q=word)) == [said]
+
+
+def test_blocks_are_searched_in_the_order_of_time_however_they_were_written(
+    tea: Any, indexed: Callable[[], None]
+) -> None:
+    ann, bob, _room, word, say = tea
+    said = []
+    for number in range(6):
+        said.append(say(f"{word} {number}")["id"])
+        indexed()
+    ann.post("/message/edit", {"messageId": said[1], "content": f"{word} again"})
+    indexed()  # in a block behind all others now
+    found = pages(bob, q=word, limit=2)
+    assert [one for page in found for one in page] == said[::-1]
+
+
 def test_files_and_places_are_found_by_their_names_and_not_by_how_they_are_stored(tea: Any) -> None:
     ann, bob, room, word, say = tea
     uploaded = ann.upload(b"hello", f"{word} Q3.pdf", "files")
@@ -160,8 +303,9 @@ def test_pages_hold_every_hit_once_newest_first(tea: Any) -> None:
 
 def test_a_search_looks_at_so_many_messages_and_says_where_it_goes_on(tea: Any, monkeypatch: Any) -> None:
     _ann, bob, room, word, say = tea
-    monkeypatch.setattr(selectors, "LOOKED_AT_IN_ROOMS", 5)
-    monkeypatch.setattr(selectors, "LOOKED_AT", 4)
+    monkeypatch.setattr(finding, "READ_MAX", 0)
+    monkeypatch.setattr(finding, "LOOKED_AT_IN_ROOMS", 5)
+    monkeypatch.setattr(finding, "LOOKED_AT", 4)
     first = say(word)["id"]
     for number in range(10):
         say(f"something else {number}")
@@ -188,12 +332,17 @@ def test_a_wrong_search_is_told_what_is_wrong(person: Any, query: dict[str, Any]
     assert refused["code"] == "invalid" and list(refused["errors"]) == [field]
 
 
-def test_a_search_takes_five_queries(tea: Any, query_budget: Any) -> None:
+def test_a_search_takes_few_queries_however_many_blocks_there_are(tea: Any, query_budget: Any) -> None:
     _ann, bob, _room, word, say = tea
     for number in range(10):
         say(f"{word} {number}")
-    with query_budget(5):
+    with query_budget(8):
         assert len(bob.get("/message/search", q=word)) == 10
+    for number in range(10):
+        call_command("index", stdout=StringIO())
+        say(f"{word} {number}")
+    with query_budget(16):
+        assert len(bob.get("/message/search", q=word, limit=50)) == 20
 
 
 # Messages by their ids ------------------------------------------------------------------------------------------------
@@ -232,13 +381,13 @@ def test_messages_are_asked_for_by_ids_and_not_too_many(person: Any) -> None:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Searches stand still until it is set."""
     go = threading.Event()
-    search = selectors.search
+    search = searching.find
 
-    def held_search(*args: Any, **more: Any) -> selectors.Found:
+    def held_search(*args: Any, **more: Any) -> finding.Found:
         assert go.wait(60)
         return search(*args, **more)
 
-    monkeypatch.setattr(selectors, "search", held_search)
+    monkeypatch.setattr(searching, "find", held_search)
     yield go
     go.set()
 

@@ -72,6 +72,13 @@ history_bytes = Gauge(
 page_repairs = Counter("chat_history_repairs", "Conversations whose pages in Redis were wrong and were forgotten")
 repairs = Counter("chat_unread_repairs", "Memberships about which Redis was wrong and was put right")
 
+search_waiting = Gauge(
+    "chat_search_waiting",
+    "Messages that the index of searches does not have yet: searches read them",
+    multiprocess_mode="mostrecent",
+)
+search_seconds = Histogram("chat_search_seconds", "Time of a search, its turn not waited for", buckets=_SLOW)
+
 # What clients ask -----------------------------------------------------------------------------------------------------
 
 http_seconds = Histogram("chat_http_seconds", "Time of a request", ["method", "route"], buckets=_SLOW)

@@ -9,6 +9,7 @@ from messaging.services.epochs import current as current_epoch
 from messaging.services.epochs import known as known_epoch
 from messaging.services.erasures import scrub
 from messaging.services.histories import HistoryPage, history, known_history, load_history, tidy_pages
+from messaging.services.indexing import Indexed, forget_index, index_all, index_some, index_state
 from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
@@ -23,6 +24,7 @@ from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
     "HistoryPage",
+    "Indexed",
     "OutgoingMessage",
     "StoredMessage",
     "Swept",
@@ -34,9 +36,13 @@ __all__ = [
     "current_epoch",
     "edit",
     "erase",
+    "forget_index",
     "forget_sender",
     "forget_users",
     "history",
+    "index_all",
+    "index_some",
+    "index_state",
     "known_epoch",
     "known_history",
     "load_history",

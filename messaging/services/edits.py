@@ -14,7 +14,7 @@ from groups import selectors as rooms
 from groups import services as groups
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types, unread_push
-from messaging.models import FormerWords, HeldMessage, Message
+from messaging.models import FormerWords, HeldMessage, Message, SearchChange
 from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import epochs, erasures, filtering, remembering, uploads
 from messaging.services.remembering import room_state
@@ -104,6 +104,7 @@ def _output(message: Message) -> dict[str, object]:
 
 
 def _tell_after_commit(event: str, message: Message) -> None:
+    SearchChange.note([message])
     output = _output(message)
     change = epochs.Change(message.room_id, message.seq, message.pk, message.version)
     on_commit(lambda: epochs.note(change))

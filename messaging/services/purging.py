@@ -12,7 +12,7 @@ from chatproject.core.times import now
 from groups import selectors as rooms
 from groups import services as groups
 from messaging import cache, selectors
-from messaging.models import Message, Upload
+from messaging.models import Message, SearchChange, SearchedRoom, Upload
 from messaging.services import erasures, remembering
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ def purge(*, before: datetime | None = None) -> int:
 def _purge(room_id: UUID) -> None:
     while ids := selectors.some_messages(room_id, BATCH):
         run_atomic(lambda ids=ids: _delete(ids))  # type: ignore[misc]
+    SearchedRoom.objects.filter(pk=room_id).delete()
     cache.forget_group(room_id)
     remembering.forget_room(room_id)
     groups.delete_dissolved(room_id)
@@ -48,5 +49,7 @@ def _delete(ids: list[UUID]) -> None:
     uploads = list(Upload.objects.filter(message__in=ids))
     paths = [path for upload in uploads for path in (upload.path, upload.thumbnail_path)]
     Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
-    Message.objects.filter(pk__in=ids).delete()
+    messages = Message.objects.filter(pk__in=ids)
+    SearchChange.note(list(messages.only("room_id", "version")))
+    messages.delete()
     on_commit(lambda: storage.remove(paths))

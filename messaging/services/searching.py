@@ -1,17 +1,20 @@
 """Searching: a few at a time, in turns, on threads of their own.
 
-A search reads up to 50,000 messages, which may take a second of the interpreter. So one person has one search at
-a time and few wait; past them the answer is `busy`. What it took is charged to the person's budget.
+While the index is built, a search reads up to 50,000 messages, which may take a second of the interpreter. So one
+person has one search at a time and few wait; past them the answer is `busy`. What it took is charged to the person's
+budget.
 """
 
 import time
 from typing import Any
 
 from accounts.models import User
+from chatproject.core import metrics
 from chatproject.core.db.transactions import release_connection
 from chatproject.core.redis import budget
 from chatproject.core.sandbox.turns import Turns, WaitingRoom
-from messaging import selectors
+from messaging.search import Found
+from messaging.search import search as find
 
 #: Searches at the same time, and of one person.
 RUNNING_MAX, RUNNING_EACH = 2, 1
@@ -27,12 +30,13 @@ POINTS_PER_SECOND = 100
 _room = WaitingRoom(Turns(RUNNING_MAX, RUNNING_EACH), PRESENT_MAX, PRESENT_EACH, TURN_TIMEOUT_SECONDS)
 
 
-def search(*, by: User, text: str, **where: Any) -> selectors.Found:
-    """`selectors.search`, in its turn. Raises Busy and NotFound."""
+def search(*, by: User, text: str, **where: Any) -> Found:
+    """`messaging.search`, in its turn. Raises Busy and NotFound."""
     release_connection()
     with _room.turn(str(by.pk)):
         began = time.monotonic()
         try:
-            return selectors.search(by, text, **where)
+            with metrics.timed(metrics.search_seconds):
+                return find(by, text, **where)
         finally:
             budget.charge(by.pk, int((time.monotonic() - began) * POINTS_PER_SECOND))

@@ -1,0 +1,232 @@
+"""Finding messages: by the index, and by reading those that it does not have yet.
+
+Every message that was acknowledged before is found. What the index tells are candidates; whether a message may be
+seen, and says what is wanted, is read from the message itself. So nothing that was recalled, edited away or left is
+ever found, however far the index is behind.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from accounts.models import User
+from chatproject.core.db import bulk
+from chatproject.core.db.queries import page, without_index
+from groups import selectors as rooms
+from messaging import types
+from messaging.models import Message, SearchBlock, SearchChange, SearchedRoom, SearchRow
+from messaging.search_index import grams, postings
+from messaging.search_index.query import Query, parse
+
+#: Messages without the index that a search reads at most beside it. Of more, those of LOOKED_AT in one request: the
+#: index is being built.
+READ_MAX = 16_000
+#: Messages that one search reads at most where it cannot use the index: those of the user's rooms, room by room; or
+#: those of all rooms in the order of their ids, which is three times as fast.
+LOOKED_AT_IN_ROOMS = 25_000
+LOOKED_AT = 50_000
+#: Candidates that one search reads at most; of usual words nearly every one is a hit.
+CANDIDATES_MAX = 4000
+#: Rooms whose messages the index finds by the rooms' own pieces.
+ROOMS_BY_PIECES = 16
+#: Blocks that are looked at together: few first, where the newest hits are.
+FIRST_BLOCKS, BLOCKS_MAX = 2, 128
+
+#: What is read of a message to search it.
+_COLUMNS = ("pk", "room_id", "type", "content", "details_json")
+
+
+@dataclass(slots=True)
+class Found:
+    """A page of search results, newest first; the search goes on before message `next`.
+
+    There may be more even if this page is short or empty.
+    """
+
+    messages: list[Message]
+    next: UUID | None
+
+
+class _Block(NamedTuple):
+    id: int
+    size: int
+    last: bytes  # the greatest id of its messages
+
+
+def search(
+    user: User,
+    text: str,
+    *,
+    chat_id: UUID | None = None,
+    is_group: bool = False,
+    before: UUID | None = None,
+    limit: int,
+) -> Found:
+    """The user's messages that say what `text` wants, newest first; in one chat or in all. Raises NotFound."""
+    query = parse(text)
+    if chat_id is None:
+        places = rooms.own_rooms(user.pk)
+    else:
+        membership = rooms.chat_membership(user, chat_id, is_group=is_group)
+        places = {membership.room_id: membership.room.last_seq}
+    if not query or not places:
+        return Found([], None)
+    lacking = missing(places)
+    if sum(upto - since for since, upto in lacking.values()) > READ_MAX:
+        return _without_index(query, places, before, limit)
+    messages = Message.objects.all() if before is None else Message.objects.filter(pk__lt=before)
+    hits = set(_saying(query, places, in_ranges(messages, lacking)))
+    changed = list(SearchChange.objects.filter(room_id__in=list(places)).values_list("pk", flat=True))
+    if changed:
+        hits.update(_saying(query, places, messages.filter(pk__in=changed)))
+    floor = None
+    looked = 0
+    candidates = _candidates(query, places, before)
+    while ids := [UUID(bytes=one) for one in islice(candidates, max(2 * limit, 100))]:
+        hits.update(_saying(query, places, Message.objects.filter(pk__in=ids)))
+        looked += len(ids)
+        if looked >= CANDIDATES_MAX or sum(one >= ids[-1] for one in hits) >= limit:
+            floor = ids[-1]
+            break
+    found = sorted((one for one in hits if floor is None or one >= floor), reverse=True)[:limit]
+    return Found(_page(found), next=found[-1] if len(found) == limit else floor)
+
+
+def in_ranges(messages: QuerySet[Message], ranges: Mapping[UUID, tuple[int, int]]) -> QuerySet[Message]:
+    """Those of the messages that are in these ranges of their rooms: after a `seq`, up to another."""
+    if not ranges:
+        return messages.none()
+    if bulk.speaks_sql():
+        given = ", ".join(["(%s, %s, %s)"] * len(ranges))
+        values = [bulk.to_db_value(value) for room_id, range_ in ranges.items() for value in (room_id, *range_)]
+        ids = (
+            f"WITH given (room_id, since, upto) AS (VALUES {given}) "  # noqa: S608
+            "SELECT m._id FROM given CROSS JOIN messaging_message m "
+            "WHERE m.room_id = given.room_id AND m.seq > given.since AND m.seq <= given.upto"
+        )
+        return messages.filter(pk__in=RawSQL(ids, values))  # noqa: S611 -- the values are parameters
+    wanted = Q()
+    for room_id, (since, upto) in ranges.items():
+        wanted |= Q(room_id=room_id, seq__gt=since, seq__lte=upto)
+    return messages.filter(wanted)
+
+
+def texts_of(type_: str, content: str, details: str) -> Iterator[str]:
+    """What a message says, in its columns."""
+    yield content
+    if details:
+        yield from types.TYPES[type_].words(orjson.loads(details))
+
+
+def missing(upto: Mapping[UUID, int]) -> dict[UUID, tuple[int, int]]:
+    """For those rooms of which the index does not have the messages up to a `seq`: which ones it lacks. One query."""
+    reached = dict(SearchedRoom.objects.filter(pk__in=list(upto)).values_list("pk", "seq"))
+    return {room_id: (since, seq) for room_id, seq in upto.items() if (since := reached.get(room_id, 0)) < seq}
+
+
+def _saying(query: Query, places: Collection[UUID], messages: QuerySet[Message]) -> Iterator[UUID]:
+    """The ids of those messages that are in these rooms and say it."""
+    living = messages.filter(recalled_at=None).exclude(type=types.SYSTEM).order_by()
+    for pk, room_id, type_, content, details in living.values_list(*_COLUMNS):
+        if room_id in places and query.is_said_by(texts_of(type_, content, details)):
+            yield pk
+
+
+def _page(ids: list[UUID]) -> list[Message]:
+    return page(Message.objects.filter(pk__in=ids, recalled_at=None).order_by("-pk"), "sender", "room") if ids else []
+
+
+# By the index ---------------------------------------------------------------------------------------------------------
+
+
+def _candidates(query: Query, places: Collection[UUID], before: UUID | None) -> Iterator[bytes]:
+    """The ids of messages in the index that may say it, newest first; read as far as they are asked for."""
+    wanted = [[grams.token(gram) for gram in one] for one in query.pieces]
+    if by_pieces := len(places) <= ROOMS_BY_PIECES:
+        wanted.append([grams.token(grams.in_room(room_id)) for room_id in places])
+    rooms_wanted = None if by_pieces else {room_id.bytes for room_id in places}
+    end = before.bytes if before else b"\xff" * 16
+    blocks = [_Block(pk, size, last.bytes) for pk, size, last in _blocks(before)]
+    waiting: list[bytes] = []
+    at, step = 0, FIRST_BLOCKS
+    while at < len(blocks):
+        some, at = blocks[at : at + step], at + step
+        step = min(2 * step, BLOCKS_MAX)
+        waiting += [one for one in _in_blocks(some, wanted, rooms_wanted) if one < end]
+        newest_left = blocks[at].last if at < len(blocks) else b""
+        ready = sorted((one for one in waiting if one > newest_left), reverse=True)
+        waiting = [one for one in waiting if one <= newest_left]
+        yield from ready
+
+
+def _blocks(before: UUID | None) -> Iterable[tuple[int, int, UUID]]:
+    blocks = SearchBlock.objects.order_by("-last_id")
+    if before is not None:
+        blocks = blocks.filter(first_id__lt=before)
+    return blocks.values_list("pk", "size", "last_id")
+
+
+def _in_blocks(
+    blocks: list[_Block], wanted: list[list[int]], rooms_wanted: Collection[bytes] | None
+) -> Iterator[bytes]:
+    sets = _sets(blocks, wanted)
+    if not sets:
+        return
+    found = SearchBlock.objects.filter(pk__in=list(sets)).order_by()
+    for pk, in_rooms, message_ids in found.values_list("pk", "rooms", "message_ids"):
+        bits = sets[pk]
+        if rooms_wanted is not None:
+            bits &= postings.within(bytes(in_rooms), rooms_wanted)
+        ids = bytes(message_ids)
+        yield from (ids[16 * number : 16 * number + 16] for number in postings.numbers(bits))
+
+
+def _sets(blocks: list[_Block], wanted: list[list[int]]) -> dict[int, int]:
+    """For each block the messages that have one token of each list, where there are any."""
+    places = [[postings.place(token) for token in one] for one in wanted]
+    shards = {place.shard for one in places for place in one}
+    keys = [postings.row_id(block.id, shard) for block in blocks for shard in shards]
+    rows = dict(SearchRow.objects.filter(pk__in=keys).order_by().values_list("pk", "entries"))
+    found = {}
+    for block in blocks:
+        bits = -1
+        for one in places:
+            either = 0
+            for place in one:
+                if row := rows.get(postings.row_id(block.id, place.shard)):
+                    either |= postings.found(bytes(row), place.rest, block.size)
+            bits &= either
+            if not bits:
+                break
+        if bits:
+            found[block.id] = bits
+    return found
+
+
+# Without it -----------------------------------------------------------------------------------------------------------
+
+
+def _without_index(query: Query, places: Mapping[UUID, int], before: UUID | None, limit: int) -> Found:
+    """By reading a limited number of messages, so that it takes a fraction of a second, and can be continued."""
+    messages = Message.objects.order_by("-pk")
+    if before is not None:
+        messages = messages.filter(pk__lt=before)
+    oldest = None
+    if sum(places.values()) <= LOOKED_AT_IN_ROOMS:
+        messages = messages.filter(room_id__in=list(places))
+    else:
+        oldest = messages.values_list("pk", flat=True)[LOOKED_AT - 1 : LOOKED_AT].first()
+        if oldest is not None:
+            messages = messages.filter(pk__gte=oldest)
+        messages = messages.alias(place=without_index("room_id")).filter(place__in=list(places))
+    living = messages.filter(recalled_at=None).exclude(type=types.SYSTEM)
+    rows: Iterable[Any] = living.values_list(*_COLUMNS).iterator(chunk_size=500)
+    says = (pk for pk, _room, *words in rows if query.is_said_by(texts_of(*words)))
+    ids = list(islice(says, limit))
+    return Found(_page(ids), next=ids[-1] if len(ids) == limit else oldest)
