@@ -36,7 +36,7 @@ CANDIDATES_MAX = 4000
 #: Rooms whose messages the index finds by the rooms' own pieces.
 ROOMS_BY_PIECES = 16
 #: Blocks that are looked at together: few first, where the newest hits are.
-FIRST_BLOCKS, BLOCKS_MAX = 2, 128
+FIRST_BLOCKS, BLOCKS_MAX = 4, 256
 
 #: What is read of a message to search it.
 _COLUMNS = ("pk", "room_id", "type", "content", "details_json")
@@ -157,7 +157,7 @@ def _candidates(query: Query, places: Collection[UUID], before: UUID | None) -> 
     at, step = 0, FIRST_BLOCKS
     while at < len(blocks):
         some, at = blocks[at : at + step], at + step
-        step = min(2 * step, BLOCKS_MAX)
+        step = min(4 * step, BLOCKS_MAX)
         waiting += [one for one in _in_blocks(some, wanted, rooms_wanted) if one < end]
         newest_left = blocks[at].last if at < len(blocks) else b""
         ready = sorted((one for one in waiting if one > newest_left), reverse=True)

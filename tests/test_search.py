@@ -336,12 +336,12 @@ def test_a_search_takes_few_queries_however_many_blocks_there_are(tea: Any, quer
     _ann, bob, _room, word, say = tea
     for number in range(10):
         say(f"{word} {number}")
-    with query_budget(8):
+    with query_budget(12):
         assert len(bob.get("/message/search", q=word)) == 10
     for number in range(10):
         call_command("index", stdout=StringIO())
         say(f"{word} {number}")
-    with query_budget(16):
+    with query_budget(20):
         assert len(bob.get("/message/search", q=word, limit=50)) == 20
 
 
