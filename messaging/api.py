@@ -231,7 +231,8 @@ class SearchView(APIView):
         parameters=[serializer_of(inputs.SearchInput)],
         responses=MessageOutput(many=True),
         summary="Find messages",
-        description="A page may be short, or empty, and yet name a next one: so many messages were looked at.",
+        description="Each word of `q` is a part of what is found, in any order; words in quotes follow each other. "
+        "While the index is built, a page may be short, or empty, and yet name a next one.",
     )
     def get(self, request: SignedIn) -> Response:
         form = inputs.SearchInput.read(request.query_params)
