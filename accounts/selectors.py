@@ -96,6 +96,11 @@ def people(*, by: User, search: str = "", after: str = "", limit: int, only_cont
     return list(_people(by, search, after, only_contacts)[:limit])
 
 
+def named(part: str, *, by: User, limit: int, only_contacts: bool = False) -> list[UUID]:
+    """The ids of people whose name contains this, also of those who are gone."""
+    return list(_people(by, part, "", only_contacts, are_active=None).values_list("pk", flat=True)[:limit])
+
+
 def person(user_id: UUID, *, by: User, only_contacts: bool = False) -> User:
     """One of `people`. Raises NotFound."""
     found = _people(by, "", "", only_contacts).filter(pk=user_id).first()
@@ -112,8 +117,12 @@ def end_of_people(
     return keys[0] if len(keys) == 2 else None
 
 
-def _people(by: User, search: str, after: str, only_contacts: bool) -> QuerySet[User]:
-    found = User.objects.filter(is_active=True, name_key__gt=after)
+def _people(
+    by: User, search: str, after: str, only_contacts: bool, *, are_active: bool | None = True
+) -> QuerySet[User]:
+    found = User.objects.filter(name_key__gt=after)
+    if are_active is not None:
+        found = found.filter(is_active=are_active)
     if only_contacts:
         # By the names of the relations: accounts know no groups.
         found = found.filter(Q(memberships__room__memberships__user=by) | Q(pk=by.pk)).distinct()

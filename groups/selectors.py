@@ -371,6 +371,12 @@ def own_rooms(user_id: UUID) -> dict[UUID, int]:
     return dict(Membership.objects.filter(user_id=user_id).values_list("room_id", "room__last_seq"))
 
 
+def names_of(user_id: UUID) -> dict[UUID, str]:
+    """The names of a user's chats by their rooms: the group's, or the other person's. One query."""
+    memberships = Membership.objects.filter(user_id=user_id).values_list("room_id", "room__name", "peer__name")
+    return {room_id: name or other or "" for room_id, name, other in memberships}
+
+
 def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
     """For each user the `last_version` of each of their chats, by the id that clients use.
 

@@ -229,7 +229,7 @@ class SearchView(APIView):
 
     @extend_schema(
         parameters=[serializer_of(inputs.SearchInput)],
-        responses=MessageOutput(many=True),
+        responses=outputs.FoundMessageOutput(many=True),
         summary="Find messages",
         description="Each word of `q` is a part of what is found, in any order; words in quotes follow each other. "
         "While the index is built, a page may be short, or empty, and yet name a next one.",
@@ -237,7 +237,7 @@ class SearchView(APIView):
     def get(self, request: SignedIn) -> Response:
         form = inputs.SearchInput.read(request.query_params)
         found = services.search(by=request.user, **form.given())
-        response = Response(outputs.found_output(request.user.pk, found.messages))
+        response = Response(outputs.marked_output(request.user.pk, found))
         return response if found.next is None else with_next(response, request, before=found.next)
 
 

@@ -7,6 +7,7 @@ ever found, however far the index is behind.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,14 +16,16 @@ import orjson
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from accounts import selectors as people
 from accounts.models import User
+from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
 from chatproject.core.db.queries import page, without_index
 from groups import selectors as rooms
 from messaging import types
 from messaging.models import Message, SearchBlock, SearchChange, SearchedRoom, SearchRow
 from messaging.search_index import grams, postings
-from messaging.search_index.query import Query, parse
+from messaging.search_index.query import Query, parse, searchable
 
 #: Messages without the index that a search reads at most beside it. Of more, those of LOOKED_AT in one request: the
 #: index is being built.
@@ -35,6 +38,8 @@ LOOKED_AT = 50_000
 CANDIDATES_MAX = 4000
 #: Rooms whose messages the index finds by the rooms' own pieces.
 ROOMS_BY_PIECES = 16
+#: People whose names fit a sender's.
+SENDERS_MAX = 50
 #: Blocks that are looked at together: few first, where the newest hits are.
 FIRST_BLOCKS, BLOCKS_MAX = 4, 256
 
@@ -51,12 +56,37 @@ class Found:
 
     messages: list[Message]
     next: UUID | None
+    #: What the messages contain, to mark it.
+    words: tuple[str, ...] = ()
 
 
 class _Block(NamedTuple):
     id: int
     size: int
     last: bytes  # the greatest id of its messages
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is searched for, where, and of whom: None is everybody."""
+
+    query: Query
+    places: Mapping[UUID, int]
+    senders: set[UUID] | None
+
+    @property
+    def tokens(self) -> list[list[int]]:
+        """Of each of these lists, what fits has at least one token."""
+        pieces = self.query.pieces
+        if self.senders is not None:
+            pieces.append([grams.said_by(one) for one in self.senders])
+        if self.is_by_pieces:
+            pieces.append([grams.in_room(room_id) for room_id in self.places])
+        return [[grams.token(gram) for gram in one] for one in pieces]
+
+    @property
+    def is_by_pieces(self) -> bool:
+        return len(self.places) <= ROOMS_BY_PIECES
 
 
 def search(
@@ -66,36 +96,44 @@ def search(
     chat_id: UUID | None = None,
     is_group: bool = False,
     before: UUID | None = None,
+    zone: tzinfo = UTC,
     limit: int,
 ) -> Found:
-    """The user's messages that say what `text` wants, newest first; in one chat or in all. Raises NotFound."""
-    query = parse(text)
+    """The user's messages that say what `text` wants, newest first; in one chat or in all. Raises NotFound.
+
+    `zone`: whose days the query names.
+    """
+    query = parse(text, zone)
     if chat_id is None:
         places = rooms.own_rooms(user.pk)
     else:
         membership = rooms.chat_membership(user, chat_id, is_group=is_group)
         places = {membership.room_id: membership.room.last_seq}
-    if not query or not places:
+    if query.chats:
+        places = _named(user, query.chats, places)
+    senders = _senders(user, query.senders) if query.senders else None
+    if not query or not places or senders == set():
         return Found([], None)
+    wanted = _Wanted(query, places, senders)
     lacking = missing(places)
     if sum(upto - since for since, upto in lacking.values()) > READ_MAX:
-        return _without_index(query, places, before, limit)
+        return _without_index(wanted, before, limit)
     messages = Message.objects.all() if before is None else Message.objects.filter(pk__lt=before)
-    hits = set(_saying(query, places, in_ranges(messages, lacking)))
+    hits = set(_saying(wanted, in_ranges(messages, lacking)))
     changed = list(SearchChange.objects.filter(room_id__in=list(places)).values_list("pk", flat=True))
     if changed:
-        hits.update(_saying(query, places, messages.filter(pk__in=changed)))
+        hits.update(_saying(wanted, messages.filter(pk__in=changed)))
     floor = None
     looked = 0
-    candidates = _candidates(query, places, before)
+    candidates = _candidates(wanted, before)
     while ids := [UUID(bytes=one) for one in islice(candidates, max(2 * limit, 100))]:
-        hits.update(_saying(query, places, Message.objects.filter(pk__in=ids)))
+        hits.update(_saying(wanted, Message.objects.filter(pk__in=ids)))
         looked += len(ids)
         if looked >= CANDIDATES_MAX or sum(one >= ids[-1] for one in hits) >= limit:
             floor = ids[-1]
             break
     found = sorted((one for one in hits if floor is None or one >= floor), reverse=True)[:limit]
-    return Found(_page(found), next=found[-1] if len(found) == limit else floor)
+    return Found(_page(found), found[-1] if len(found) == limit else floor, query.words)
 
 
 def in_ranges(messages: QuerySet[Message], ranges: Mapping[UUID, tuple[int, int]]) -> QuerySet[Message]:
@@ -130,12 +168,48 @@ def missing(upto: Mapping[UUID, int]) -> dict[UUID, tuple[int, int]]:
     return {room_id: (since, seq) for room_id, seq in upto.items() if (since := reached.get(room_id, 0)) < seq}
 
 
-def _saying(query: Query, places: Collection[UUID], messages: QuerySet[Message]) -> Iterator[UUID]:
+def _named(user: User, names: Iterable[str], places: Mapping[UUID, int]) -> dict[UUID, int]:
+    """Those of the user's rooms whose name, or whose other person's, contains one of these. One query."""
+    wanted = [searchable(name) for name in names]
+    named = rooms.names_of(user.pk)
+    return {
+        room_id: seq
+        for room_id, seq in places.items()
+        if any(one in searchable(named.get(room_id, "")) for one in wanted)
+    }
+
+
+def _senders(user: User, names: Iterable[str]) -> set[UUID]:
+    """The people whose names contain one of these, or the user."""
+    found: set[UUID] = set()
+    for name in names:
+        if name.lower() in ("me", "我"):
+            found.add(user.pk)
+        else:
+            found.update(people.named(name, by=user, limit=SENDERS_MAX, only_contacts=sees_only_contacts(user)))
+    return found
+
+
+def _saying(wanted: _Wanted, messages: QuerySet[Message]) -> Iterator[UUID]:
     """The ids of those messages that are in these rooms and say it."""
-    living = messages.filter(recalled_at=None).exclude(type=types.SYSTEM).order_by()
-    for pk, room_id, type_, content, details in living.values_list(*_COLUMNS):
-        if room_id in places and query.is_said_by(texts_of(type_, content, details)):
+    for pk, room_id, type_, content, details in _fitting(wanted, messages).order_by().values_list(*_COLUMNS):
+        if room_id in wanted.places and wanted.query.is_said_by(content, texts_of(type_, content, details)):
             yield pk
+
+
+def _fitting(wanted: _Wanted, messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Those of the messages that fit but for their words."""
+    fitting = messages.filter(recalled_at=None).exclude(type=types.SYSTEM)
+    query = wanted.query
+    if wanted.senders is not None:
+        fitting = fitting.filter(sender_id__in=list(wanted.senders))
+    for type_ in query.types:
+        fitting = fitting.filter(type=type_)
+    if query.since is not None:
+        fitting = fitting.filter(sent_at__gte=query.since)
+    if query.until is not None:
+        fitting = fitting.filter(sent_at__lt=query.until)
+    return fitting
 
 
 def _page(ids: list[UUID]) -> list[Message]:
@@ -145,37 +219,39 @@ def _page(ids: list[UUID]) -> list[Message]:
 # By the index ---------------------------------------------------------------------------------------------------------
 
 
-def _candidates(query: Query, places: Collection[UUID], before: UUID | None) -> Iterator[bytes]:
+def _candidates(wanted: _Wanted, before: UUID | None) -> Iterator[bytes]:
     """The ids of messages in the index that may say it, newest first; read as far as they are asked for."""
-    wanted = [[grams.token(gram) for gram in one] for one in query.pieces]
-    if by_pieces := len(places) <= ROOMS_BY_PIECES:
-        wanted.append([grams.token(grams.in_room(room_id)) for room_id in places])
-    rooms_wanted = None if by_pieces else {room_id.bytes for room_id in places}
+    tokens = wanted.tokens
+    rooms_wanted = None if wanted.is_by_pieces else {room_id.bytes for room_id in wanted.places}
     end = before.bytes if before else b"\xff" * 16
-    blocks = [_Block(pk, size, last.bytes) for pk, size, last in _blocks(before)]
+    blocks = [_Block(pk, size, last.bytes) for pk, size, last in _blocks(wanted.query, before)]
     waiting: list[bytes] = []
     at, step = 0, FIRST_BLOCKS
     while at < len(blocks):
         some, at = blocks[at : at + step], at + step
         step = min(4 * step, BLOCKS_MAX)
-        waiting += [one for one in _in_blocks(some, wanted, rooms_wanted) if one < end]
+        waiting += [one for one in _in_blocks(some, tokens, rooms_wanted) if one < end]
         newest_left = blocks[at].last if at < len(blocks) else b""
         ready = sorted((one for one in waiting if one > newest_left), reverse=True)
         waiting = [one for one in waiting if one <= newest_left]
         yield from ready
 
 
-def _blocks(before: UUID | None) -> Iterable[tuple[int, int, UUID]]:
+def _blocks(query: Query, before: UUID | None) -> Iterable[tuple[int, int, UUID]]:
     blocks = SearchBlock.objects.order_by("-last_id")
     if before is not None:
         blocks = blocks.filter(first_id__lt=before)
+    if query.since is not None:
+        blocks = blocks.filter(last_at__gte=query.since)
+    if query.until is not None:
+        blocks = blocks.filter(first_at__lt=query.until)
     return blocks.values_list("pk", "size", "last_id")
 
 
 def _in_blocks(
-    blocks: list[_Block], wanted: list[list[int]], rooms_wanted: Collection[bytes] | None
+    blocks: list[_Block], tokens: list[list[int]], rooms_wanted: Collection[bytes] | None
 ) -> Iterator[bytes]:
-    sets = _sets(blocks, wanted)
+    sets = _sets(blocks, tokens)
     if not sets:
         return
     found = SearchBlock.objects.filter(pk__in=list(sets)).order_by()
@@ -187,15 +263,15 @@ def _in_blocks(
         yield from (ids[16 * number : 16 * number + 16] for number in postings.numbers(bits))
 
 
-def _sets(blocks: list[_Block], wanted: list[list[int]]) -> dict[int, int]:
+def _sets(blocks: list[_Block], tokens: list[list[int]]) -> dict[int, int]:
     """For each block the messages that have one token of each list, where there are any."""
-    places = [[postings.place(token) for token in one] for one in wanted]
+    places = [[postings.place(token) for token in one] for one in tokens]
     shards = {place.shard for one in places for place in one}
     keys = [postings.row_id(block.id, shard) for block in blocks for shard in shards]
     rows = dict(SearchRow.objects.filter(pk__in=keys).order_by().values_list("pk", "entries"))
     found = {}
     for block in blocks:
-        bits = -1
+        bits = (1 << block.size) - 1
         for one in places:
             either = 0
             for place in one:
@@ -212,21 +288,24 @@ def _sets(blocks: list[_Block], wanted: list[list[int]]) -> dict[int, int]:
 # Without it -----------------------------------------------------------------------------------------------------------
 
 
-def _without_index(query: Query, places: Mapping[UUID, int], before: UUID | None, limit: int) -> Found:
+def _without_index(wanted: _Wanted, before: UUID | None, limit: int) -> Found:
     """By reading a limited number of messages, so that it takes a fraction of a second, and can be continued."""
     messages = Message.objects.order_by("-pk")
     if before is not None:
         messages = messages.filter(pk__lt=before)
     oldest = None
-    if sum(places.values()) <= LOOKED_AT_IN_ROOMS:
-        messages = messages.filter(room_id__in=list(places))
+    if sum(wanted.places.values()) <= LOOKED_AT_IN_ROOMS:
+        messages = messages.filter(room_id__in=list(wanted.places))
     else:
         oldest = messages.values_list("pk", flat=True)[LOOKED_AT - 1 : LOOKED_AT].first()
         if oldest is not None:
             messages = messages.filter(pk__gte=oldest)
-        messages = messages.alias(place=without_index("room_id")).filter(place__in=list(places))
-    living = messages.filter(recalled_at=None).exclude(type=types.SYSTEM)
-    rows: Iterable[Any] = living.values_list(*_COLUMNS).iterator(chunk_size=500)
-    says = (pk for pk, _room, *words in rows if query.is_said_by(texts_of(*words)))
+        messages = messages.alias(place=without_index("room_id")).filter(place__in=list(wanted.places))
+    rows: Iterable[Any] = _fitting(wanted, messages).values_list(*_COLUMNS).iterator(chunk_size=500)
+    says = (
+        pk
+        for pk, _room, type_, content, details in rows
+        if wanted.query.is_said_by(content, texts_of(type_, content, details))
+    )
     ids = list(islice(says, limit))
-    return Found(_page(ids), next=ids[-1] if len(ids) == limit else oldest)
+    return Found(_page(ids), ids[-1] if len(ids) == limit else oldest, wanted.query.words)

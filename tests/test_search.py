@@ -14,7 +14,7 @@ from django.core.management import call_command
 from chatproject.core.times import now
 from messaging import search as finding
 from messaging import services
-from messaging.models import SearchBlock, SearchedRoom, SearchRow, SearchState
+from messaging.models import Message, SearchBlock, SearchedRoom, SearchRow, SearchState
 from messaging.search_index import grams, postings
 from messaging.services import searching
 
@@ -190,6 +190,69 @@ def test_words_in_any_order_phrases_only_in_theirs(tea: Any, indexed: Callable[[
         indexed()
 
 
+def test_conditions_name_senders_chats_kinds_and_days(
+    tea: Any, person: Any, group: Any, indexed: Callable[[], None]
+) -> None:
+    ann, bob, _room, word, say = tea
+    other = group(bob, ann, name=f"Garden {word}")
+    plain, link = say(f"{word} plain")["id"], say(f"{word} https://example.org/x")["id"]
+    uploaded = ann.upload(b"hello", f"{word}.pdf", "files")
+    file = say("", type="file", mediaUrl=uploaded["mediaUrl"])["id"]
+    body = {"groupId": other["id"], "content": f"{word} bob's, note:this 12:30"}
+    bobs = bob.post("/group/send", body, status=201)["id"]
+    old = say(f"{word} old")["id"]
+    Message.objects.filter(pk=old).update(sent_at="2024-05-01T22:00:00+00:00")
+    called = ann.user["name"]
+    answers = {
+        f"from:me {word}": [bobs],
+        f"来自：我 {word}": [bobs],
+        f'from:"{called}" {word} has:link': [link],
+        f'from:"{called}" from:me in:"garden {word}" {word}': [bobs],
+        f"在:garden {word}": [bobs],
+        f"{word} has:file": [file],
+        f"含:文件 {word}": [file],
+        f"has:image {word}": [],
+        f"{word} before:2025": [old],
+        f"{word} before:2024-05-01": [],
+        f"{word} after:2024-05-02 before:2024年6月": [],
+        f"{word} 早于:2024-05-02": [old],
+        f"{word} after:2025-01-01 from:me": [bobs],
+        f"{word} note:this": [bobs],
+        f"{word} before:yesterday": [],
+        f"{word} 12:30": [bobs],
+        f'"from:me" {word}': [],
+        f"from:{NOBODY} {word}": [],
+        f"{word} after:2025 has:link": [link],
+    }
+    for _ in ("as it came", "from the index"):
+        assert {asked: ids(bob.get("/message/search", q=asked)) for asked in answers} == answers
+        shanghai = bob.get("/message/search", q=f"{word} after:2024-05-02 before:2024-05-03", timeZone="Asia/Shanghai")
+        assert ids(shanghai) == [old]
+        assert plain in ids(bob.get("/message/search", q=f"in:tea {word}"))
+        assert bob.get("/message/search", q=f"in:tea {word}", chatId=other["id"], isGroup=True) == []
+        assert person("eve").get("/message/search", q=f"from:{called} in:garden") == []
+        indexed()
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "marked"),
+    [
+        ("one two one", "ONE two", ["one", "two", "one"]),
+        ("这是會議記錄。", "会议 记录", ["會議記錄"]),
+        ("👩‍👩‍👧 a Café é", '"café é"', ["Café é"]),
+        ("red\n  tea, green tea", '"red tea"', ["red\n  tea"]),
+        ("Straße ﬁn", "strasse fi", ["Straße", "ﬁ"]),
+        ("nothing of it", "from:me", []),
+    ],
+)
+def test_results_say_where_they_say_it(tea: Any, said: str, asked: str, marked: list[str]) -> None:
+    ann, _bob, room, _word, say = tea
+    say(said)
+    (found,) = ann.get("/message/search", q=asked, chatId=room["id"], isGroup=True)
+    units = found["content"].encode("utf-16-le")
+    assert [units[2 * begin : 2 * end].decode("utf-16-le") for begin, end in found["marks"]] == marked
+
+
 def test_what_was_edited_or_recalled_leaves_the_index_too(tea: Any, indexed: Callable[[], None]) -> None:
     ann, bob, _room, word, say = tea
     kept, edited, recalled = say(f"{word} stays"), say(f"{word} 桃花源记"), say(f"{word} 岳阳楼记")
@@ -321,7 +384,8 @@ def test_a_search_looks_at_so_many_messages_and_says_where_it_goes_on(tea: Any, 
     [
         ({}, "q"),
         ({"q": "   "}, "q"),
-        ({"q": "x" * 101}, "q"),
+        ({"q": "x" * 201}, "q"),
+        ({"q": "x", "timeZone": "../etc/passwd"}, "timeZone"),
         ({"q": "x", "limit": 0}, "limit"),
         ({"q": "x", "before": "12"}, "before"),
         ({"q": "x", "chatId": "tea"}, "chatId"),

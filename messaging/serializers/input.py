@@ -4,6 +4,7 @@ import builtins
 from functools import cache
 from typing import Annotated, Any, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.core.files.uploadedfile import UploadedFile
@@ -207,12 +208,25 @@ class SyncInput(Input, frozen=True, kw_only=True):
             raise _wrong("cursors", _("A chat's id is a UUID.")) from None
 
 
+_SEARCHED = (
+    'Words, `"phrases"`, `from:name`, `in:chat`, `has:image` (`audio`, `file`, `location`, `link`), '
+    "`before:2026-05-01`, `after:2026-05`"
+)
+
+
 class SearchInput(PagedInput, frozen=True, kw_only=True):
-    text: Annotated[str, line(100)] = field(name="q")
+    text: Annotated[str, line(200, help=_SEARCHED)] = field(name="q")
+    time_zone: Annotated[str, line(64, help="Whose days `q` names, as `Asia/Shanghai`")] = "UTC"
     chat_id: UUID | UnsetType = UNSET
     is_group: bool = False
     limit: Annotated[int, page_limit(PAGE_MAX)] = PAGE
     before: Annotated[UUID, helped("As the page before names it in its `Link`")] | UnsetType = UNSET
+
+    def check(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            raise _wrong("timeZone", _("There is no such time zone.")) from None
 
 
 class QuotedInput(Input, frozen=True, kw_only=True):

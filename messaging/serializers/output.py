@@ -18,6 +18,8 @@ from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_outpu
 from messaging import types
 from messaging.chat_cache import Unread
 from messaging.models import Message, Upload
+from messaging.search import Found
+from messaging.search_index.marks import marks
 from messaging.selectors import Changes, Chat, Page, readers_of
 
 
@@ -89,6 +91,13 @@ class MessageOutput(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field]:
         details = [fields_of(one.outputs) for one in types.TYPES.values()]
         return {**super().get_fields(), **{name: field for fields in details for name, field in fields.items()}}
+
+
+class FoundMessageOutput(MessageOutput):
+    marks = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text="Where `content` says what was searched for: beginnings and ends in UTF-16 code units",
+    )
 
 
 def sender_output(sender: Shown) -> dict[str, Any]:
@@ -165,6 +174,12 @@ def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
         count = room_readers.count(message)
         outputs.append(message_output(message, receiver_id=_receiver(message, me, other), read_count=count))
     return outputs
+
+
+def marked_output(me: UUID, found: Found) -> list[dict[str, Any]]:
+    """What a search found."""
+    outputs = found_output(me, found.messages)
+    return [{**one, "marks": marks(found.words, one["content"])} for one in outputs]
 
 
 class ChatOutput(OwnSettingsOutput):

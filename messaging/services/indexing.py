@@ -28,7 +28,7 @@ from messaging import types
 from messaging.models import Message, SearchBlock, SearchChange, SearchedRoom, SearchRow, SearchState
 from messaging.search import in_ranges, missing, texts_of
 from messaging.search_index import grams, postings
-from messaging.search_index.query import searchable
+from messaging.search_index.query import has_link, searchable
 from messaging.services import erasures
 
 log = logging.getLogger(__name__)
@@ -257,6 +257,8 @@ def _read(ids: Iterable[UUID]) -> list[_Entry]:
 
 def _pieces(room_id: UUID, sender_id: UUID, type_: str, content: str, details: str) -> set[str]:
     found = {grams.in_room(room_id), grams.said_by(sender_id), grams.has(type_)}
+    if has_link(content):
+        found.add(grams.has("link"))
     for text in texts_of(type_, content, details):
         found |= grams.grams(searchable(text))
     return found

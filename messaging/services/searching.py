@@ -7,6 +7,7 @@ budget.
 
 import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from chatproject.core import metrics
@@ -30,13 +31,13 @@ POINTS_PER_SECOND = 100
 _room = WaitingRoom(Turns(RUNNING_MAX, RUNNING_EACH), PRESENT_MAX, PRESENT_EACH, TURN_TIMEOUT_SECONDS)
 
 
-def search(*, by: User, text: str, **where: Any) -> Found:
+def search(*, by: User, text: str, time_zone: str = "UTC", **where: Any) -> Found:
     """`messaging.search`, in its turn. Raises Busy and NotFound."""
     release_connection()
     with _room.turn(str(by.pk)):
         began = time.monotonic()
         try:
             with metrics.timed(metrics.search_seconds):
-                return find(by, text, **where)
+                return find(by, text, zone=ZoneInfo(time_zone), **where)
         finally:
             budget.charge(by.pk, int((time.monotonic() - began) * POINTS_PER_SECOND))

@@ -91,10 +91,16 @@ export class Server {
     return this.#api.get("/message/quoted", { messageId: messageIds });
   }
 
-  /** Messages that contain `query`, in all chats or in the chat `key`: {items, next}. */
+  /** Messages that fit `query`, with `marks`, in all chats or in the chat `key`: {items, next}. */
   searchMessages(query, { key, limit }) {
     const { type, id } = key ? splitKey(key) : {};
-    return this.#api.page("/message/search", { q: query, limit, chatId: id, isGroup: key && type === "group" });
+    return this.#api.page("/message/search", {
+      q: query,
+      limit,
+      chatId: id,
+      isGroup: key && type === "group",
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    });
   }
 
   /** The page that the `next` of an earlier one names. */

@@ -1,7 +1,7 @@
 // The search above the chat list: own conversations, other people and open groups, messages.
 import { gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
-import { cut, findIn, fold } from "chat/text.js";
+import { cut, findIn, fold, graphemes } from "chat/text.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, iconButton, markedName, senderOf, toast } from "chat/views/dom.js";
 import { fullTime, listTime, memberCount, PREVIEW_MAX } from "chat/views/format.js";
@@ -190,8 +190,8 @@ export class SearchView {
 
   // ── Messages ────────────────────────────────────────────────────────────
   /**
-   * Loads pages until one has a hit: the server scans a limited number of messages per request, so
-   * a page may be empty.
+   * Loads pages until one has a hit: while the server builds its index of older messages, a page may
+   * be empty.
    */
   async #searchMessages(query, turn) {
     let page;
@@ -262,17 +262,35 @@ export class SearchView {
   }
 }
 
-/** The part of a message around the hit, with the hit marked. */
+/** The part of a message around the first hit, with its hits marked. */
 function snippet(message, query, me) {
-  const lines = [preview(message, me), message.content, typeOf(message).text?.(message)]
-    .filter(Boolean)
-    .map((line) => line.replace(/\s+/g, " "));
-  for (const line of lines) {
-    const found = findIn(line, query);
-    if (!found) continue;
-    const { before, hit, after } = found;
-    const lead = before.length > LEAD_LENGTH ? `…${before.slice(-LEAD_LENGTH).join("")}` : before.join("");
-    return [lead, h("mark", {}, hit.join("")), cut(after.join(""), PREVIEW_MAX)];
-  }
+  if (message.marks?.length) return marked(message.content, message.marks);
+  const lines = [preview(message, me), message.content, typeOf(message).text?.(message)].filter(Boolean).map(oneLine);
+  for (const wanted of [query, ...query.split(/\s+/)])
+    for (const line of lines) {
+      const found = findIn(line, wanted);
+      if (!found) continue;
+      const { before, hit, after } = found;
+      return [lead(before), h("mark", {}, hit.join("")), cut(after.join(""), PREVIEW_MAX)];
+    }
   return [lines[0] ?? ""];
 }
+
+/** A text with what the server has found in it, from a little before the first hit. */
+function marked(text, marks) {
+  const parts = [lead(graphemes(oneLine(text.slice(0, marks[0][0]))))];
+  let left = PREVIEW_MAX;
+  for (const [number, [begin, end]] of marks.entries()) {
+    const following = marks[number + 1]?.[0] ?? text.length;
+    const after = cut(oneLine(text.slice(end, following)), left);
+    parts.push(h("mark", {}, oneLine(text.slice(begin, end))), after);
+    left -= after.length + end - begin;
+    if (left <= 0) break;
+  }
+  return parts;
+}
+
+const oneLine = (text) => text.replace(/\s+/g, " ");
+
+/** The end of what stands before a hit, as graphemes. */
+const lead = (before) => (before.length > LEAD_LENGTH ? `…${before.slice(-LEAD_LENGTH).join("")}` : before.join(""));
