@@ -161,7 +161,11 @@ def test_an_edited_message_is_found_by_its_new_words_only_and_a_recalled_one_by_
 @pytest.fixture
 def indexed() -> Callable[[], None]:
     """Everything that was said is in the index."""
-    return lambda: call_command("index", stdout=StringIO())
+
+    def write() -> None:
+        call_command("index", stdout=StringIO())
+
+    return write
 
 
 def in_the_index(word: str) -> list[int]:
@@ -445,7 +449,7 @@ def test_messages_are_asked_for_by_ids_and_not_too_many(person: Any) -> None:
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Searches stand still until it is set."""
     go = threading.Event()
-    search = searching.find
+    search = finding.search
 
     def held_search(*args: Any, **more: Any) -> finding.Found:
         assert go.wait(60)
