@@ -36,12 +36,20 @@ from messaging.serializers.input import (
     MessageIdInput,
     ReadGroupInput,
     ReadPrivateInput,
+    SearchInput,
     SocketPrivateInput,
     SyncInput,
     TypingInput,
     WatchInput,
 )
-from messaging.serializers.output import EPOCH_HELP, MessageOutput, ReadOutput, SyncOutput, UnreadOutput
+from messaging.serializers.output import (
+    EPOCH_HELP,
+    MessageOutput,
+    ReadOutput,
+    SearchedOutput,
+    SyncOutput,
+    UnreadOutput,
+)
 
 Shape = type[serializers.Serializer[Any]] | type[Input]
 
@@ -194,6 +202,7 @@ SENT = {
     "EmitMarkPrivateRead": Sending(ReadPrivateInput, ReadOutput, "Mark read what one or several people said."),
     "EmitMarkGroupRead": Sending(ReadGroupInput, ReadOutput, "Mark read what was said in one or several groups."),
     "GetMessageHistory": Sending(HistoryInput, History, "A page of history: MessageHistory or MessageHistoryError."),
+    "EmitSearch": Sending(SearchInput, SearchedOutput, "Find messages."),
     "EmitSync": Sending(SyncInput, SyncOutput, "Ask for all that changed above the given versions: OnSync answers."),
     "EmitTyping": Sending(TypingInput, None, "Tell the other, or the group, that you type."),
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),

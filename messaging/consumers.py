@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -22,7 +23,7 @@ from accounts.models import User
 from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
 from chatproject.core import costs, errors, hub, metrics
-from chatproject.core.db.transactions import in_thread
+from chatproject.core.db.transactions import in_thread, keep_connection, on_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.inputs import Input
@@ -36,6 +37,7 @@ from messaging import selectors, services
 from messaging.serializers import input as inputs
 from messaging.serializers import output as outputs
 from messaging.services import sockets
+from messaging.services.searching import THREADS as SEARCH_THREADS
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,9 @@ INSISTING_SECONDS = 60
 CLOSE_TIMEOUT_SECONDS = 2
 #: Sends of one socket that are not stored yet; further frames wait.
 UNDER_WAY_MAX = 64
+
+#: Searches wait for their turns on threads of their own.
+_searches = ThreadPoolExecutor(max_workers=SEARCH_THREADS, thread_name_prefix="searches")
 
 AnyInput = TypeVar("AnyInput", bound=Input)
 Handler = Callable[["ChatConsumer", Any, "Answer"], Awaitable[None]]
@@ -375,6 +380,15 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         self.push("MessageHistory", payload)
         answer.done(payload)
 
+    async def search(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.SearchInput, data)
+
+        def search() -> dict[str, Any]:
+            keep_connection()
+            return outputs.searched_output(self.user.pk, services.search(by=self.user, **form.given()))
+
+        answer.done(await on_thread(_searches, search))
+
     async def sync(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.SyncInput, data)
         changes = await in_thread(selectors.changes, self.user, form.versions())
@@ -450,6 +464,7 @@ ChatConsumer.handlers = {
     "EmitMarkPrivateRead": ChatConsumer.mark_private_read,
     "EmitMarkGroupRead": ChatConsumer.mark_group_read,
     "GetMessageHistory": ChatConsumer.history,
+    "EmitSearch": ChatConsumer.search,
     "EmitSync": ChatConsumer.sync,
     "EmitTyping": ChatConsumer.typing,
     "EmitRecall": ChatConsumer.recall,
@@ -478,6 +493,7 @@ ChatConsumer.costs = {
     "EmitMarkPrivateRead": costs.READ,
     "EmitMarkGroupRead": costs.READ,
     "GetMessageHistory": costs.READ,
+    "EmitSearch": costs.HEAVY,
     "EmitSync": costs.READ,
     "EmitTyping": costs.LIGHT,
     "EmitRecall": costs.CHANGE,

@@ -17,6 +17,7 @@ from messaging import services
 from messaging.models import Message, SearchBlock, SearchedRoom, SearchRow, SearchState
 from messaging.search_index import grams, postings
 from messaging.services import searching
+from tests.people import Refused
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
 
@@ -255,6 +256,22 @@ def test_results_say_where_they_say_it(tea: Any, said: str, asked: str, marked: 
     (found,) = ann.get("/message/search", q=asked, chatId=room["id"], isGroup=True)
     units = found["content"].encode("utf-16-le")
     assert [units[2 * begin : 2 * end].decode("utf-16-le") for begin, end in found["marks"]] == marked
+
+
+def test_the_socket_answers_as_http_does(tea: Any, person: Any, indexed: Callable[[], None]) -> None:
+    _ann, bob, room, word, say = tea
+    for number in range(3):
+        say(f"{word} {number}")
+    indexed()
+    say(f"{word} 3")
+    socket, eves = bob.connect(), person("eve").connect()
+    first = socket.call("EmitSearch", {"q": word, "limit": 3})
+    second = socket.call("EmitSearch", {"q": word, "limit": 3, "before": first["next"]})
+    assert first["messages"] + second["messages"] == bob.get("/message/search", q=word)
+    assert second["next"] is None
+    assert eves.call("EmitSearch", {"q": word}) == {"messages": [], "next": None}
+    with pytest.raises(Refused, match="not_found"):
+        eves.call("EmitSearch", {"q": word, "chatId": room["id"], "isGroup": True})
 
 
 def test_what_was_edited_or_recalled_leaves_the_index_too(tea: Any, indexed: Callable[[], None]) -> None:

@@ -182,6 +182,15 @@ def marked_output(me: UUID, found: Found) -> list[dict[str, Any]]:
     return [{**one, "marks": marks(found.words, one["content"])} for one in outputs]
 
 
+class SearchedOutput(serializers.Serializer[Any]):
+    messages = FoundMessageOutput(many=True)
+    next = serializers.UUIDField(allow_null=True, help_text="`before` of the next page; null after the last")
+
+
+def searched_output(me: UUID, found: Found) -> dict[str, Any]:
+    return {"messages": marked_output(me, found), "next": found.next and str(found.next)}
+
+
 class ChatOutput(OwnSettingsOutput):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField(help_text="The other person's, or the group's")
