@@ -30,6 +30,11 @@ def note() -> None:
     _due.database = _due.redis = True
 
 
+def note_database() -> None:
+    """The same of what Redis never had."""
+    _due.database = True
+
+
 def scrub() -> None:
     """Do what is due, or leave it to the next time. Blocks for a moment; outside of transactions."""
     with _scrubbing:

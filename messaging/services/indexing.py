@@ -304,7 +304,7 @@ def _clear_changes(give_up: float) -> int:
         run_atomic(lambda: _note_cleared(changes, ids))  # noqa: B023 -- called before the next round
         cleared += len(changes)
     if cleared:
-        erasures.note()
+        erasures.note_database()
     return cleared
 
 

@@ -6,6 +6,7 @@ budget.
 """
 
 import time
+from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,14 @@ def search(*, by: User, text: str, time_zone: str = "UTC", **where: Any) -> Foun
         began = time.monotonic()
         try:
             with metrics.timed(metrics.search_seconds):
-                return find(by, text, zone=ZoneInfo(time_zone), **where)
+                return find(by, text, zone=_zone(time_zone), **where)
         finally:
             budget.charge(by.pk, int((time.monotonic() - began) * POINTS_PER_SECOND))
+
+
+def _zone(name: str) -> tzinfo:
+    """A browser may know other zones than we do, and shall find its messages all the same."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return UTC
