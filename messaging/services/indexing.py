@@ -231,7 +231,7 @@ def _next_of_rooms(reached: UUID) -> tuple[dict[UUID, tuple[int, int]], UUID]:
     indexed = dict(SearchedRoom.objects.values_list("pk", "seq"))
     for room_id, seq in rooms.items():
         since = indexed.get(room_id, 0)
-        if since < seq and count < TOGETHER_MAX:
+        if since < seq and count < TOGETHER_MAX and len(ranges) < BLOCK:
             upto = min(seq, since + TOGETHER_MAX - count)
             ranges[room_id] = since, upto
             count += upto - since
