@@ -44,7 +44,7 @@ SENDERS_MAX = 50
 FIRST_BLOCKS, BLOCKS_MAX = 4, 256
 
 #: What is read of a message to search it.
-_COLUMNS = ("pk", "room_id", "type", "content", "details_json")
+_COLUMNS = ("pk", "type", "content", "details_json")
 
 
 @dataclass(slots=True)
@@ -122,12 +122,12 @@ def search(
     hits = set(_saying(wanted, in_ranges(messages, lacking)))
     changed = list(SearchChange.objects.filter(room_id__in=list(places)).values_list("pk", flat=True))
     if changed:
-        hits.update(_saying(wanted, messages.filter(pk__in=changed)))
+        hits.update(_saying_of(wanted, messages, changed))
     floor = None
     looked = 0
     candidates = _candidates(wanted, before)
     while ids := [UUID(bytes=one) for one in islice(candidates, max(2 * limit, 100))]:
-        hits.update(_saying(wanted, Message.objects.filter(pk__in=ids)))
+        hits.update(_saying_of(wanted, messages, ids))
         looked += len(ids)
         if looked >= CANDIDATES_MAX or sum(one >= ids[-1] for one in hits) >= limit:
             floor = ids[-1]
@@ -191,8 +191,16 @@ def _senders(user: User, names: Iterable[str]) -> set[UUID]:
 
 
 def _saying(wanted: _Wanted, messages: QuerySet[Message]) -> Iterator[UUID]:
-    """The ids of those messages that are in these rooms and say it."""
-    for pk, room_id, type_, content, details in _fitting(wanted, messages).order_by().values_list(*_COLUMNS):
+    """The ids of those messages, which are in the rooms that are wanted, that say it."""
+    for pk, type_, content, details in _fitting(wanted, messages).order_by().values_list(*_COLUMNS):
+        if wanted.query.is_said_by(content, texts_of(type_, content, details)):
+            yield pk
+
+
+def _saying_of(wanted: _Wanted, messages: QuerySet[Message], ids: list[UUID]) -> Iterator[UUID]:
+    """Those of some messages that are in the rooms, and say it."""
+    some = _fitting(wanted, messages.filter(pk__in=ids)).order_by()
+    for room_id, pk, type_, content, details in some.values_list("room_id", *_COLUMNS):
         if room_id in wanted.places and wanted.query.is_said_by(content, texts_of(type_, content, details)):
             yield pk
 
@@ -304,7 +312,7 @@ def _without_index(wanted: _Wanted, before: UUID | None, limit: int) -> Found:
     rows: Iterable[Any] = _fitting(wanted, messages).values_list(*_COLUMNS).iterator(chunk_size=500)
     says = (
         pk
-        for pk, _room, type_, content, details in rows
+        for pk, type_, content, details in rows
         if wanted.query.is_said_by(content, texts_of(type_, content, details))
     )
     ids = list(islice(says, limit))

@@ -18,15 +18,16 @@ def marks(words: Iterable[str], text: str) -> list[tuple[int, int]]:
 
     They are counted in UTF-16 code units, as JavaScript does, and never part what readers see as one character.
     """
-    folded, begins, places, place = "", [], [0], 0
-    for written in _GRAPHEME.findall(text, 0, LOOKED_AT):
-        begins.append(len(folded))
+    folded, place = "", 0
+    owner: list[int] = []  # the number of the written character of each folded one
+    places = [0]
+    for number, written in enumerate(_GRAPHEME.findall(text, 0, LOOKED_AT)):
         said = _folded(written)
-        folded += "" if said == " " and folded.endswith(" ") else said
+        if said != " " or not folded.endswith(" "):
+            folded += said
+            owner += [number] * len(said)
         place += len(written.encode("utf-16-le", "surrogatepass")) // 2
         places.append(place)
-    ends = [*begins[1:], len(folded)]
-    owner = [number for number, (begin, end) in enumerate(zip(begins, ends, strict=True)) for _ in range(begin, end)]
     found = sorted((owner[at], owner[at + len(word) - 1] + 1) for word in words for at in _all(word, folded))
     apart: list[tuple[int, int]] = []
     for begin, end in found:
