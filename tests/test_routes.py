@@ -353,6 +353,9 @@ EVENTS: dict[str, Event | list[Event]] = {
         # A chat that has not begun has an empty history.
         Event(ALL, lambda world, me: {"chatId": world.owner.id, "isGroup": False}, is_harmless=True),
     ],
+    "EmitSearch": Event(
+        IN_IT, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, is_harmless=True
+    ),
     "EmitSync": Event(ALL, lambda world, me: {"cursors": {world.group["id"]: 0}}, is_harmless=True),
     # Who is away hears nothing of the group, and is not seen in it.
     "EmitTyping": Event(IN_IT, in_group(), but={"away": "not_found"}, is_harmless=True),

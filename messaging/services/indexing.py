@@ -226,7 +226,8 @@ def _next_in_order(reached: UUID) -> tuple[dict[UUID, tuple[int, int]], UUID]:
 
 def _next_of_rooms(reached: UUID) -> tuple[dict[UUID, tuple[int, int]], UUID]:
     """The same for those that were not met in the order of their ids, and for the last ones: room by room."""
-    ranges, count = {}, 0
+    ranges: dict[UUID, tuple[int, int]] = {}
+    count = 0
     rooms = dict(Room.objects.filter(last_seq__gt=0).order_by("last_at").values_list("pk", "last_seq"))
     indexed = dict(SearchedRoom.objects.values_list("pk", "seq"))
     for room_id, seq in rooms.items():
