@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('messaging', '0008_cache_generation'),
+        ('messaging', '0009_heldmessage'),
     ]
 
     operations = [
