@@ -351,9 +351,9 @@ def _listed(user_id: UUID) -> QuerySet[Membership]:
 _BEHIND = Q(room__last_seq__gt=F("room__system_lines") + F("read_seq") - F("system_lines_read") + F("own_since_read"))
 
 
-def own_memberships(user_id: UUID) -> list[Membership]:
-    """A user's memberships with their rooms, the most recently active first."""
-    memberships = Membership.objects.with_recalled().filter(user_id=user_id).select_related("room")
+def memberships_of_users(user_ids: Collection[UUID]) -> list[Membership]:
+    """These users' memberships with their rooms, the most recently active first."""
+    memberships = Membership.objects.with_recalled().filter(user_id__in=user_ids).select_related("room")
     return list(memberships.order_by("-room__last_at", "room_id"))
 
 

@@ -15,6 +15,9 @@ expires after seven days without a write.
 Why it is never wrong:
 - Who commits a change writes the new numbers here before anybody is told of it. They only grow, and
   each is kept if it is greater, so writes may come late, twice or in any order.
+- The writer of messages sends the numbers before anybody is told, and reads Redis's answer afterwards
+  (`Keeper`): what is asked later, by anybody who was told, reaches Redis later. In this process, readers
+  wait for the answer (`settled`).
 - If Redis cannot be written, the database's generation is counted up (`models.CacheGeneration`), and
   what has another generation is not believed: a reader compares them.
 - A server that was started again may have lost the last second. It does not know the script, and then
@@ -23,8 +26,9 @@ Why it is never wrong:
 """
 
 import hashlib
+import threading
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -84,31 +88,75 @@ class Seen(NamedTuple):
 
 def keep(rooms: Iterable[RoomState], members: Iterable[MemberState] = ()) -> None:
     """Remember what was just committed. Raises Unavailable."""
-    run(
-        "keep",
-        rooms=[room_fields(one) for one in rooms],
-        members=[[str(one.user_id), *_member(one)] for one in members],
-    )
+    run("keep", **_kept(rooms, members))
+
+
+class Keeper:
+    """`keep` without waiting, for the thread that has `line`."""
+
+    def __init__(self, line: redis.Line) -> None:
+        self._line = line
+
+    def send(self, rooms: Iterable[RoomState], members: Iterable[MemberState]) -> None:
+        """Send what was just committed; `confirm` follows. Raises Unavailable."""
+        _settled.clear()
+        self._line.send(*_call("keep", **_kept(rooms, members)))
+
+    def confirm(self) -> None:
+        """Wait until all that was sent is remembered. Raises Unavailable."""
+        if _settled.is_set():
+            return
+        try:
+            errors = [answer for answer in self._line.answers() if isinstance(answer, Exception)]
+            if any(isinstance(error, NoScriptError) for error in errors):
+                _start_afresh()
+            elif errors:
+                raise errors[0]
+        finally:
+            _settled.set()
+
+
+#: Set while no `Keeper` of this process waits for Redis.
+_settled = threading.Event()
+_settled.set()
+
+
+def settled() -> bool:
+    """Wait until what this process sent is remembered; False if that takes too long."""
+    return _settled.is_set() or _settled.wait(2 * redis.TIMEOUT_SECONDS)
 
 
 def fill(
     seen: Seen,
     generation: int,
     rooms: Iterable[RoomState],
-    user_id: UUID | None = None,
-    members: Iterable[MemberState] = (),
+    members: Mapping[UUID, Iterable[MemberState]] | None = None,
 ) -> None:
-    """Remember what was read from the database after `seen`; `members` are all of a user's.
+    """Remember what was read from the database after `seen`; `members` are all of each of these users.
 
     Raises Unavailable.
     """
-    whole = {} if user_id is None else {"user": str(user_id), "members": [_member(one) for one in members]}
-    run("fill", guard=seen.guard, generation=str(generation), rooms=[room_fields(one) for one in rooms], **whole)
+    state = {"guard": seen.guard, "generation": str(generation)}
+    whole = [
+        {"user": str(user_id), "members": [_member(one) for one in all_]} for user_id, all_ in (members or {}).items()
+    ]
+    _run(
+        [
+            _call("fill", **state, rooms=[room_fields(one) for one in rooms]),
+            *(_call("fill", **state, rooms=[], **one) for one in whole),
+        ]
+    )
 
 
-def unread(user_id: UUID) -> tuple[Seen, list[Unread] | None]:
-    """A user's chats with unread messages, None if something is missing or in doubt. Raises Unavailable."""
-    guard, generation, is_whole, *rows = run("unread", user=str(user_id))
+def unread(user_ids: Iterable[UUID]) -> list[tuple[Seen, list[Unread] | None]]:
+    """The chats with unread messages of each of these users, None if something is missing or in doubt.
+
+    Raises Unavailable.
+    """
+    return [_unread(*answer) for answer in _run([_call("unread", user=str(user_id)) for user_id in user_ids])]
+
+
+def _unread(guard: bytes, generation: bytes, is_whole: int, *rows: Any) -> tuple[Seen, list[Unread] | None]:
     seen = _seen(guard, generation)
     if not is_whole:
         return seen, None
@@ -189,19 +237,48 @@ def _seen(guard: bytes, generation: bytes) -> Seen:
     return Seen(guard.decode(), int(generation) if generation else None)
 
 
+def _kept(rooms: Iterable[RoomState], members: Iterable[MemberState]) -> dict[str, Any]:
+    return {
+        "rooms": [room_fields(one) for one in rooms],
+        "members": [[str(one.user_id), *_member(one)] for one in members],
+    }
+
+
+def _call(operation: str, *values: bytes, **given: Any) -> tuple[Any, ...]:
+    return "EVALSHA", _script()[1], 0, operation, orjson.dumps({**given, "week": WEEK}), *values
+
+
 def run(operation: str, *values: bytes, **given: Any) -> Any:
     """Ask Redis for an operation of the script, with data, and with values that are no JSON. Raises Unavailable."""
-    source, digest = _script()
-    arguments: list[Any] = [digest, 0, operation, orjson.dumps({**given, "week": WEEK}), *values]
+    (answer,) = _run([_call(operation, *values, **given)])
+    return answer
+
+
+def _run(commands: list[tuple[Any, ...]]) -> list[Any]:
+    """The answers to several operations, in one round trip. Raises Unavailable."""
+    try:
+        return _execute(commands)
+    except NoScriptError:
+        _start_afresh()
+        return _execute(commands)
+
+
+def _execute(commands: list[tuple[Any, ...]]) -> list[Any]:
     with redis.client() as connection:
-        try:
-            return connection.evalsha(*arguments)
-        except NoScriptError:
-            with connection.pipeline(transaction=False) as pipeline:
-                pipeline.set(redis.key("unread:state"), _nobodys())
-                pipeline.script_load(source)
-                pipeline.execute()
-            return connection.evalsha(*arguments)
+        if len(commands) == 1:
+            return [connection.execute_command(*commands[0])]
+        with connection.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            return pipeline.execute()
+
+
+def _start_afresh() -> None:
+    """Redis does not know the script: it was started again, and may have lost something."""
+    with redis.client() as connection, connection.pipeline(transaction=False) as pipeline:
+        pipeline.set(redis.key("unread:state"), _nobodys())
+        pipeline.script_load(_script()[0])
+        pipeline.execute()
 
 
 @cache

@@ -88,7 +88,16 @@ class Answer:
         """Like `done`, for a payload that is JSON already."""
         self._consumer.strikes = 0
         if self._ack is not None:
-            self._consumer.socket.push(b'{"event":"ack","ack":%b,"data":%b}' % (orjson.dumps(self._ack), json))
+            self._consumer.socket.push(self._text(json))
+
+    def stored(self, json: bytes) -> None:
+        """Like `done_with`, in one write with the events that the socket is sent in this turn of the loop."""
+        self._consumer.strikes = 0
+        if self._ack is not None:
+            hub.push_with_events(self._consumer.socket, self._text(json))
+
+    def _text(self, json: bytes) -> bytes:
+        return b'{"event":"ack","ack":%b,"data":%b}' % (orjson.dumps(self._ack), json)
 
     def error(self, error: ChatError, event: str = "error", **more: Any) -> None:
         with translation.override(self._consumer.language):
@@ -310,14 +319,14 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             raise
 
     def _sent(self, answer: Answer, outcome: services.StoredMessage | Exception) -> None:
-        self._under_way.release()
         match outcome:
             case services.StoredMessage():
-                answer.done_with(outcome.json)
+                answer.stored(outcome.json)
             case ChatError():
                 answer.error(outcome)
             case _:  # the writer has logged it
                 answer.error(errors.ChatError(_("Something went wrong on our side."), code="internal"))
+        self._under_way.release()  # last: `close` waits for it, and closes what was answered
 
     async def join_group(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.join, self._read(group_inputs.JoinInput, data), answer)
@@ -345,7 +354,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         answer.done(await self._push_unread())
 
     async def _push_unread(self) -> dict[str, Any]:
-        payload = await in_thread(services.unread, self.user)
+        payload = await sockets.unread(self.socket.user_id)
         self.push("OnUnreadCount", payload)
         return payload
 

@@ -1,6 +1,6 @@
 """Read cursors, which only move forward, and the unread counts that follow from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,20 +70,27 @@ def _tell(membership: Membership, was: int, socket_id: str) -> None:
 
 def unread(user: User) -> dict[str, Any]:
     """The object of GET /unread."""
-    payload, chats = remembering.unread(user)
-    _write_documented(user, chats)
-    return payload
+    (output,) = unread_of_many([user.pk])
+    return output
 
 
-def _write_documented(user: User, chats: Iterable[selectors.Chat]) -> None:
+def unread_of_many(user_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """The object of GET /unread for each of these users."""
+    found = remembering.unread(user_ids)
+    for user_id, (_, chats) in zip(user_ids, found, strict=True):
+        _write_documented(user_id, chats)
+    return [output for output, _ in found]
+
+
+def _write_documented(user_id: UUID, chats: Iterable[selectors.Chat]) -> None:
     """Write counts that were just read to the keys that Redis may have lost."""
     for chat in chats:
         last, version = (orjson.dumps(last_output(chat)), chat.last.version) if chat.last else (b"", 0)
         room, base = chat.membership.room, chat.membership.base
         if chat.membership.peer_id:
-            cache.private(user.pk, chat.membership.peer_id, room.last_said, base, last, version)
+            cache.private(user_id, chat.membership.peer_id, room.last_said, base, last, version)
         else:
-            cache.group(room.pk, room.last_said, [(user.pk, base)], last, version)
+            cache.group(room.pk, room.last_said, [(user_id, base)], last, version)
 
 
 def compare_unread(*, rebuild: bool) -> tuple[int, int, int]:

@@ -3,9 +3,9 @@ database where something is missing or in doubt, which then fills it.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -27,24 +27,50 @@ log = logging.getLogger(__name__)
 # Answers --------------------------------------------------------------------------------------------------------------
 
 
-def unread(user: User) -> tuple[dict[str, Any], list[Chat]]:
+class Unread(NamedTuple):
     """The object of GET /unread, and the chats in it if they were read from the database."""
-    seen, remembered = None, None
-    with suppress(redis.Unavailable):
-        seen, remembered = chat_cache.unread(user.pk)
+
+    output: dict[str, Any]
+    chats: list[Chat]
+
+
+def unread(user_ids: Sequence[UUID]) -> list[Unread]:
+    """What each of these users has not read: one round trip and one query where Redis remembers it, three
+    queries and two round trips for all others.
+    """
+    answers: list[tuple[Seen, list[chat_cache.Unread] | None]] = []
+    if chat_cache.settled():
+        with suppress(redis.Unavailable):
+            answers = chat_cache.unread(user_ids)
+    seen = answers[0][0] if answers else None
     generation = seen.generation if seen else None
-    if remembered is not None:
+    known: dict[UUID, Unread] = {}
+    if any(remembered is not None for _, remembered in answers):
         generation = selectors.cache_generation()
-        if seen and seen.generation == generation:
-            metrics.remembered.labels("redis").inc()
-            return remembered_unread_output(remembered), []
-    metrics.remembered.labels("database").inc()
-    memberships = rooms.own_memberships(user.pk)
-    behind = [membership for membership in memberships if membership.unread]
+        for user_id, (at, remembered) in zip(user_ids, answers, strict=True):
+            if remembered is not None and at.generation == generation:
+                known[user_id] = Unread(remembered_unread_output(remembered), [])
+    metrics.remembered.labels("redis").inc(len(known))
+    missing = [user_id for user_id in dict.fromkeys(user_ids) if user_id not in known]
+    if missing:
+        metrics.remembered.labels("database").inc(len(missing))
+        known |= _unread_in_database(missing, seen, generation)
+    return [known[user_id] for user_id in user_ids]
+
+
+def _unread_in_database(user_ids: list[UUID], seen: Seen | None, generation: int | None) -> dict[UUID, Unread]:
+    memberships: dict[UUID, list[Membership]] = {user_id: [] for user_id in user_ids}
+    for membership in rooms.memberships_of_users(user_ids):
+        memberships[membership.user_id].append(membership)
+    behind = [membership for own in memberships.values() for membership in own if membership.unread]
     last = selectors.last_messages(behind)
-    chats = [Chat(membership, last.get(membership.room_id)) for membership in behind]
-    _fill(seen, generation, memberships, {chat.membership.room_id: chat for chat in chats}, user.pk)
-    return unread_output(chats), chats
+    chats = {membership: Chat(membership, last.get(membership.room_id)) for membership in behind}
+    _fill(seen, generation, memberships, chats)
+    own_chats = {
+        user_id: [chats[membership] for membership in own if membership in chats]
+        for user_id, own in memberships.items()
+    }
+    return {user_id: Unread(unread_output(own), own) for user_id, own in own_chats.items()}
 
 
 def chat_list(user: User) -> list[Chat]:
@@ -52,8 +78,9 @@ def chat_list(user: User) -> list[Chat]:
     chats = selectors.chats_without_last(user)
     states = [(room.pk, room.last_seq, room.last_version) for chat in chats if (room := chat.membership.room)]
     seen, found = None, list[bytes | None]()
-    with suppress(redis.Unavailable):
-        seen, found = chat_cache.lasts(states)
+    if chat_cache.settled():
+        with suppress(redis.Unavailable):
+            seen, found = chat_cache.lasts(states)
     generation = seen.generation if seen else None
     if seen and all(found):
         generation = selectors.cache_generation()
@@ -66,28 +93,30 @@ def chat_list(user: User) -> list[Chat]:
     messages = selectors.last_messages([chat.membership for chat in chats])
     for chat in chats:
         chat.last = messages.get(chat.membership.room_id)
-    by_room = {chat.membership.room_id: chat for chat in chats}
-    _fill(seen, generation, [chat.membership for chat in chats], by_room)
+    _fill(seen, generation, {}, {chat.membership: chat for chat in chats})
     return chats
 
 
 def _fill(
     seen: Seen | None,
     generation: int | None,
-    memberships: Iterable[Membership],
-    chats: dict[UUID, Chat],
-    user_id: UUID | None = None,
+    memberships: dict[UUID, list[Membership]],
+    chats: dict[Membership, Chat],
 ) -> None:
+    """Remember `memberships`, all of each of these users, and the rooms of these and of `chats`."""
     if seen is None:
         return
-    states = []
-    for membership in memberships:
-        chat = chats.get(membership.room_id)
-        last = (chat.last, last_output(chat)) if chat else ()
-        states.append(room_state(membership.room, *last))
-    members = [member_state(membership) for membership in memberships] if user_id else []
+    states: dict[UUID, RoomState] = {}
+    for membership, chat in chats.items():
+        if membership.room_id not in states:
+            states[membership.room_id] = room_state(membership.room, chat.last, last_output(chat))
+    for own in memberships.values():
+        for membership in own:
+            if membership.room_id not in states:
+                states[membership.room_id] = room_state(membership.room)
+    members = {user_id: list(map(member_state, own)) for user_id, own in memberships.items()}
     with suppress(redis.Unavailable):  # then the next reader fills it
-        chat_cache.fill(seen, max(0, generation or 0), states, user_id, members)
+        chat_cache.fill(seen, max(0, generation or 0), states.values(), members)
 
 
 # Remembering ----------------------------------------------------------------------------------------------------------
@@ -117,6 +146,21 @@ def keep(states: Iterable[RoomState], members: Iterable[MemberState] = ()) -> No
     """Remember what was committed, before anybody is told of it."""
     with _or_disbelieve():
         chat_cache.keep(states, members)
+
+
+class Keeper:
+    """`keep` for the thread of `line`, which tells first and waits for Redis afterwards: `confirm`."""
+
+    def __init__(self, line: redis.Line) -> None:
+        self._keeper = chat_cache.Keeper(line)
+
+    def send(self, states: Iterable[RoomState], members: Iterable[MemberState]) -> None:
+        with _or_disbelieve():
+            self._keeper.send(states, members)
+
+    def confirm(self) -> None:
+        with _or_disbelieve():
+            self._keeper.confirm()
 
 
 def forget_users(user_ids: Collection[UUID]) -> None:

@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
-from chatproject.core import metrics
+from chatproject.core import hub, metrics, redis
 from chatproject.core.batching.group_commit import GroupCommit
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -38,6 +38,10 @@ from messaging.models import Message, Upload
 from messaging.serializers.output import message_output
 from messaging.services import epochs, remembering
 from notifications import services as notifications
+
+#: The writer's own connection to Redis.
+_line = redis.Line()
+_keeper = remembering.Keeper(_line)
 
 _GROUP, _DIRECT = Room.Kind.GROUP.value, Room.Kind.DIRECT.value
 
@@ -73,7 +77,7 @@ class StoredMessage:
 def _write(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
     uses = [(str(message.sender.pk), str(message.room_id)) for message in messages]
-    refusals = rate_limits.acquire_many(limits_of, uses)
+    refusals = rate_limits.acquire_many(limits_of, uses, line=_line)
     allowed = [message for message, refused in zip(messages, refusals, strict=True) if refused is None]
     written = iter(_store(allowed) if allowed else [])
     return [next(written) if refused is None else refused for refused in refusals]
@@ -343,7 +347,7 @@ class _Batch:
             for (room_id, user_id, _kind), turn in self.turns.items()
             if turn.base is not None
         ]
-        remembering.keep(states, members)
+        _keeper.send(states, members)
 
     def _bases(self, room_id: UUID) -> list[tuple[UUID, int]]:
         return [
@@ -353,4 +357,6 @@ class _Batch:
         ]
 
 
-commits: GroupCommit[OutgoingMessage, StoredMessage] = GroupCommit(_write, name="row-writer")
+commits: GroupCommit[OutgoingMessage, StoredMessage] = GroupCommit(
+    _write, name="row-writer", around=hub.together, after=_keeper.confirm
+)

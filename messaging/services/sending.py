@@ -64,7 +64,7 @@ async def submit_message(message: OutgoingMessage, done: Callable[[StoredMessage
             done = filtering.noting(message, verdict, done)
     if _needs_geocoding(message):
         message = await asyncio.to_thread(_geocoded, message)
-    commits.submit(message, done)
+    commits.submit_soon(message, done)
 
 
 def waiting() -> int:

@@ -25,6 +25,7 @@ from chatproject.core.http.credentials import Credentials
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import iso
 from groups import selectors as rooms
+from messaging.services import read_cursors
 from presence import selectors as presence
 from presence import services as presence_services
 
@@ -201,8 +202,14 @@ def statuses(user_ids: list[UUID]) -> list[dict[str, object]]:
     return [{"userId": str(one.pk), "online": one.pk in online, "lastActive": iso(one.last_active)} for one in found]
 
 
+async def unread(user_id: UUID) -> dict[str, Any]:
+    """The data of OnUnreadCount."""
+    return await _unread(user_id)
+
+
 _admission = BatchLoader(_admissions)
 _arrival = BatchLoader(_arrivals)
 _departure = BatchLoader(_departures)
 _versions = BatchLoader(_versions_of)
 _online_list = BatchLoader(_online_lists)
+_unread = BatchLoader(read_cursors.unread_of_many, batch_max=50)

@@ -8,6 +8,7 @@ are written one by one, so that one bad item fails alone. An item that waits lon
 by which they are stored once.
 """
 
+import asyncio
 import logging
 import queue
 import threading
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Generic, TypeVar
 
 from chatproject.core.db import bulk
@@ -48,7 +49,9 @@ class _Entry(Generic[Item, Answer]):
 class GroupCommit(Generic[Item, Answer]):
     """One writer thread.
 
-    `write` gets a list of items, commits them, and returns an answer for each.
+    `write` gets a list of items, commits them, and returns an answer for each. Writing and answering
+    happen within `around()`, and `after` is called on the same thread when the submitters have their
+    answers.
     """
 
     def __init__(
@@ -56,12 +59,16 @@ class GroupCommit(Generic[Item, Answer]):
         write: Callable[[list[Item]], Sequence[Answer | ChatError]],
         *,
         name: str,
+        around: Callable[[], AbstractContextManager[object]] = nullcontext,
+        after: Callable[[], None] = lambda: None,
         batch_max: int = 500,
         backlog_max: int = 5000,
         timeout_seconds: float = 4.0,
     ) -> None:
         self._write = write
         self._name = name
+        self._around = around
+        self._after = after
         self._batch_max = batch_max
         self._backlog_max = backlog_max
         self._timeout_seconds = timeout_seconds
@@ -71,6 +78,23 @@ class GroupCommit(Generic[Item, Answer]):
         self._starting = threading.Lock()
         self._wake_watcher = threading.Event()
         self._is_running = False
+        #: What was submitted in this turn of the event loop.
+        self._turn: list[_Entry[Item, Answer]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def submit_soon(self, item: Item, done: Callable[[Answer | Exception], None]) -> None:
+        """Like `submit`, on the event loop: all items of one turn of the loop wake the writer once, together."""
+        if self._queue.qsize() + len(self._turn) >= self._backlog_max:
+            raise Busy()
+        loop = asyncio.get_running_loop()
+        self._turn.append(_Entry(item, done))
+        if len(self._turn) == 1 or loop is not self._loop:
+            self._loop = loop
+            loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        entries, self._turn = self._turn, []
+        self._enqueue(entries)
 
     def submit(self, item: Item, done: Callable[[Answer | Exception], None]) -> None:
         """Queue an item, from any thread. `done` is called once, on another thread, with the answer
@@ -80,17 +104,20 @@ class GroupCommit(Generic[Item, Answer]):
         """
         if self._queue.qsize() >= self._backlog_max:
             raise Busy()
+        self._enqueue([_Entry(item, done)])
+
+    def _enqueue(self, entries: list[_Entry[Item, Answer]]) -> None:
         if not self._is_running:
             self._start()
-        entry: _Entry[Item, Answer] = _Entry(item, done)
-        self._oldest.append(entry)
-        self._queue.put(entry)
+        self._oldest += entries
+        for entry in entries:
+            self._queue.put(entry)
         if not self._wake_watcher.is_set():
             self._wake_watcher.set()
 
     def waiting(self) -> int:
         """How many items wait for their batch."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._turn)
 
     def commit(self, item: Item) -> Answer:
         """Queue an item and wait for its answer. Raises its error."""
@@ -118,7 +145,12 @@ class GroupCommit(Generic[Item, Answer]):
             batch = self._next_batch(is_crowded=len(batch) > 1)
             # An item whose submitter got Busy is not written: it may have been sent elsewhere
             # since.
-            self._write_batch([entry for entry in batch if entry.done is not None])
+            with self._around():
+                self._write_batch([entry for entry in batch if entry.done is not None])
+            try:
+                self._after()
+            except Exception:
+                log.exception("%s: what follows a batch failed", self._name)
 
     def _next_batch(self, *, is_crowded: bool) -> list[_Entry[Item, Answer]]:
         batch = [self._queue.get()]

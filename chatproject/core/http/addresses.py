@@ -78,6 +78,7 @@ def is_shared(name: str) -> bool:
     return name == PROXY or name in _THIS_MACHINE
 
 
+@lru_cache(4096)
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])  # without the zone of a link-local one

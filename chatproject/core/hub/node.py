@@ -5,7 +5,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -42,9 +43,15 @@ class _Hub:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._outgoing: deque[tuple[str, bytes] | Callable[[], object]] = deque()
         self._woken = threading.Lock()
+        #: The thread whose items wait for the end of its `together`.
+        self._holder = 0
         #: When the first of what is outgoing was published; 0.0 while nothing is.
         self._published_at = 0.0
         self._incoming: dict[str, list[bytes]] = {}
+        #: What single sockets are sent before the events of this turn.
+        self._direct: dict[Socket, list[bytes]] = {}
+        #: What was delivered in this turn of the loop.
+        self._events = self._deliveries = 0
         self._listeners: list[Callable[[str, bytes], None]] = []
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
 
@@ -108,9 +115,25 @@ class _Hub:
     def _put(self, item: tuple[str, bytes] | Callable[[], object]) -> None:
         assert self.loop is not None
         self._outgoing.append(item)
+        if threading.get_ident() != self._holder:
+            self._wake()
+
+    def _wake(self) -> None:
+        assert self.loop is not None
         if self._woken.acquire(blocking=False):  # one wake-up per turn of the loop
             self._published_at = time.perf_counter()
             self.loop.call_soon_threadsafe(self._send_outgoing)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What this thread publishes leaves in one turn of the loop. For one thread at a time."""
+        self._holder = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._holder = 0
+            if self._outgoing and self.loop is not None and not self.loop.is_closed():
+                self._wake()
 
     def _publish_without_loop(self, topic: str, payload: bytes) -> None:
         """From a management command, or a web process without sockets."""
@@ -133,6 +156,12 @@ class _Hub:
             else:
                 self.layer.publish(*item)
 
+    def push_with_events(self, socket: Socket, text: bytes) -> None:
+        """Send a text to one socket; if it is sent events in this turn of the loop, before them and in one write."""
+        if not self._direct and not self._incoming:
+            asyncio.get_running_loop().call_soon(self._deliver)
+        self._direct.setdefault(socket, []).append(text)
+
     # Hearing ----------------------------------------------------------------------------------------------------------
 
     def _hear(self, topic: str, payload: bytes) -> None:
@@ -146,6 +175,7 @@ class _Hub:
     def _deliver(self) -> None:
         """Push what arrived in this turn of the loop, topic by topic."""
         incoming, self._incoming = self._incoming, {}
+        self._events = self._deliveries = 0
         for topic, payloads in incoming.items():
             texts: list[bytes] = []
             skips: list[bytes] = []  # per text, the id of the socket that has it already
@@ -162,6 +192,12 @@ class _Hub:
                     texts.append(text)
                     skips.append(head)
             self._push(topic, texts, skips)
+        while self._direct:
+            socket, ahead = self._direct.popitem()
+            socket.outbox.push(FramedEvents(ahead))
+        if self._events:
+            metrics.events.inc(self._events)
+            metrics.deliveries.inc(self._deliveries)
         if self._published_at:
             metrics.delivery_seconds.observe(time.perf_counter() - self._published_at)
             self._published_at = 0.0
@@ -170,13 +206,15 @@ class _Hub:
         sockets = self.registry.topics.get(topic)
         if not texts or not sockets:
             return
-        metrics.events.inc(len(texts))
-        metrics.deliveries.inc(len(texts) * len(sockets))
+        self._events += len(texts)
+        self._deliveries += len(texts) * len(sockets)
         events: FramedEvents | None = None  # often the only socket is the sender's, which has them
         skipping = {skip.decode() for skip in skips if skip}
         for socket in sockets:
-            if socket.id in skipping:
-                others = [text for text, skip in zip(texts, skips, strict=True) if skip.decode() != socket.id]
+            ahead = self._direct.pop(socket, None) if self._direct else None
+            if ahead or socket.id in skipping:
+                others = ahead or []
+                others += [text for text, skip in zip(texts, skips, strict=True) if skip.decode() != socket.id]
                 if others:
                     socket.outbox.push(FramedEvents(others))
             else:
@@ -255,6 +293,14 @@ def soon(call: Callable[[], object]) -> None:
     _hub.soon(call)
 
 
+def together() -> AbstractContextManager[None]:
+    """What this thread publishes and calls `soon` within is taken up in one turn of the event loop.
+
+    For one thread of a process at a time.
+    """
+    return _hub.together()
+
+
 def unsubscribe_user(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
     """Unsubscribe a person's sockets from a room, in order with the room's events.
 
@@ -308,6 +354,11 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
                 await _hub.stop()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def push_with_events(socket: Socket, text: bytes) -> None:
+    """Send a text to one socket: before the events that it is sent in this turn of the loop, and in one write."""
+    _hub.push_with_events(socket, text)
 
 
 async def register(socket: Socket, topics: Iterable[str]) -> None:

@@ -65,11 +65,23 @@ _failed_at = 0.0
 @contextmanager
 def client() -> Iterator[redis.Redis]:
     """The shared client, for any thread. Raises `Unavailable`, at once after a recent failure."""
+    with guarded():
+        yield _client()
+
+
+def connection() -> Any:
+    """A connection that its caller keeps. Raises `Unavailable`."""
+    return _pool().get_connection()
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Around what speaks to Redis: after a failure nothing is tried for a while. Raises `Unavailable`."""
     global _failed_at
     if time.monotonic() - _failed_at < AWAY_SECONDS:
         raise redis.ConnectionError("Redis was away a moment ago")
     try:
-        yield _client()
+        yield
     except (redis.ConnectionError, redis.TimeoutError):
         _failed_at = time.monotonic()
         raise

@@ -90,12 +90,12 @@ _local = _Local()
 
 
 def acquire_many(
-    rates: Sequence[tuple[str, str]], uses: Sequence[Sequence[str]], *, cost: int = 1
+    rates: Sequence[tuple[str, str]], uses: Sequence[Sequence[str]], *, cost: int = 1, line: redis.Line | None = None
 ) -> list[RateLimited | None]:
     """Take `cost` tokens for each use, from all of its buckets or from none.
 
     `rates`: (name, rate) pairs. `uses`: per use, the key charged against each rate. Returns, per use,
-    None if the tokens were taken, else the error to raise.
+    None if the tokens were taken, else the error to raise. `line`: the calling thread's own connection.
     """
     limits = [(name, parsed, place) for place, (name, rate) in enumerate(rates) if (parsed := parse(rate))]
     if not limits:
@@ -103,8 +103,11 @@ def acquire_many(
     keys = [redis.key(f"limit:{name}:{use[place]}") for use in uses for name, _, place in limits]
     numbers = [number for _, rate, _ in limits for number in (rate.limit, rate.window * 1000)]
     try:
-        with redis.client() as connection:
-            waits, which = _take_script()(keys, [cost, *numbers], client=connection)
+        if line is None:
+            with redis.client() as connection:
+                waits, which = _take_script()(keys, [cost, *numbers], client=connection)
+        else:
+            waits, which = line.run(_take_script(), keys, [cost, *numbers])
     except redis.Unavailable:
         return [_acquire_here(limits, use, cost) for use in uses]
     return [_refusal(wait / 1000, limits[place][1]) for wait, place in zip(waits, which, strict=True)]
