@@ -92,7 +92,7 @@ def keep(rooms: Iterable[RoomState], members: Iterable[MemberState] = ()) -> Non
 
 
 class Keeper:
-    """`keep` without waiting, for the thread that has `line`."""
+    """`keep` without waiting, on the calling thread's `line`."""
 
     def __init__(self, line: redis.Line) -> None:
         self._line = line
@@ -100,11 +100,15 @@ class Keeper:
     def send(self, rooms: Iterable[RoomState], members: Iterable[MemberState]) -> None:
         """Send what was just committed; `confirm` follows. Raises Unavailable."""
         _settled.clear()
-        self._line.send(*_call("keep", **_kept(rooms, members)))
+        try:
+            self._line.send(*_call("keep", **_kept(rooms, members)))
+        except redis.Unavailable:
+            _settled.set()
+            raise
 
     def confirm(self) -> None:
         """Wait until all that was sent is remembered. Raises Unavailable."""
-        if _settled.is_set():
+        if not self._line.is_waiting:
             return
         try:
             errors = [answer for answer in self._line.answers() if isinstance(answer, Exception)]

@@ -135,10 +135,7 @@ def test_several_processes_send_read_and_change_one_group_at_once(
             if one == crowd[0]:
                 groups.update(by=one, group_id=room_ids[1], name=f"{number}")
 
-    writers = [
-        GroupCommit(send_batch._write, name=f"writer {number}", timeout_seconds=PATIENCE)
-        for number in range(WRITERS // 2)
-    ]
+    writers = [send_batch.writer(f"writer {number}", timeout_seconds=PATIENCE) for number in range(WRITERS // 2)]
     threads(
         [lambda turn=turn: send(writers[turn], turn) for turn in range(len(writers))]
         + [lambda one=one: read(one) for one in crowd]
@@ -150,7 +147,7 @@ def test_several_processes_send_read_and_change_one_group_at_once(
 
 
 def test_two_people_who_write_to_each_other_first_at_once_have_one_chat(person: Any, threads: Any) -> None:
-    writers = [GroupCommit(send_batch._write, name=f"writer {number}", timeout_seconds=PATIENCE) for number in range(2)]
+    writers = [send_batch.writer(f"writer {number}", timeout_seconds=PATIENCE) for number in range(2)]
     for _ in range(5):
         ann, bob = (people.get(person(name).id) for name in ("ann", "bob"))
         drafts = [

@@ -357,6 +357,9 @@ class _Batch:
         ]
 
 
-commits: GroupCommit[OutgoingMessage, StoredMessage] = GroupCommit(
-    _write, name="row-writer", around=hub.together, after=_keeper.confirm
-)
+def writer(name: str, **options: float) -> GroupCommit[OutgoingMessage, StoredMessage]:
+    """A thread that writes messages."""
+    return GroupCommit(_write, name=name, around=hub.together, after=_keeper.confirm, **options)
+
+
+commits = writer("row-writer")

@@ -1,5 +1,7 @@
-"""A connection to Redis that one thread has for itself, on which an answer may be read later."""
+"""A connection to Redis that a thread has for itself, on which an answer may be read later."""
 
+import os
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,15 +13,22 @@ from chatproject.core import metrics
 from chatproject.core.redis.client import connection, guarded
 
 
-class Line:
+class Line(threading.local):
     """Commands in order, each sent at once; `answers` waits for those that were sent since.
 
-    Costs a third of what the shared client does: no pool, no health check, no retry.
+    Each thread that uses the object has its own connection. There is no pool, no health check and no retry,
+    which are two thirds of what the shared client costs.
     """
 
     def __init__(self) -> None:
         self._connection: Any = None
         self._sent = 0
+        self._process = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether an answer was not read yet."""
+        return self._sent > 0
 
     def send(self, *words: Any) -> None:
         """Send a command and do not wait. Raises Unavailable."""
@@ -65,8 +74,8 @@ class Line:
         return answer
 
     def _connected(self) -> Any:
-        if self._connection is None:
-            self._connection = connection()
+        if self._connection is None or self._process != os.getpid():  # a forked child leaves its parent's alone
+            self._connection, self._sent, self._process = connection(), 0, os.getpid()
         elif not self._sent and self._has_ended():
             self._connection.disconnect()
             self._connection.connect()
