@@ -16,8 +16,8 @@ from chatproject.core.redis.client import connection, guarded
 class Line(threading.local):
     """Commands in order, each sent at once; `answers` waits for those that were sent since.
 
-    Each thread that uses the object has its own connection. There is no pool, no health check and no retry,
-    which are two thirds of what the shared client costs.
+    Each thread that uses the object has its own connection. Without a pool, health checks and retries a
+    call costs a quarter less than with the shared client.
     """
 
     def __init__(self) -> None:
