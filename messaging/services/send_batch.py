@@ -357,9 +357,9 @@ class _Batch:
         ]
 
 
-def writer(name: str, **options: float) -> GroupCommit[OutgoingMessage, StoredMessage]:
+def writer(name: str, timeout_seconds: float = 4.0) -> GroupCommit[OutgoingMessage, StoredMessage]:
     """A thread that writes messages."""
-    return GroupCommit(_write, name=name, around=hub.together, after=_keeper.confirm, **options)
+    return GroupCommit(_write, name=name, around=hub.together, after=_keeper.confirm, timeout_seconds=timeout_seconds)
 
 
 commits = writer("row-writer")
