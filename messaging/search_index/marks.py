@@ -14,24 +14,25 @@ _GRAPHEME = regex.compile(r"\X")
 
 
 def marks(words: Iterable[str], text: str) -> list[tuple[int, int]]:
-    """The beginnings and ends of what these words found in a text, in its order and apart from each other.
+    """The beginnings and ends of what these words found in a text, in its order; words next to each other are one.
 
     They are counted in UTF-16 code units, as JavaScript does, and never part what readers see as one character.
     """
     folded, place = "", 0
     owner: list[int] = []  # the number of the written character of each folded one
     places = [0]
-    for number, written in enumerate(_GRAPHEME.findall(text, 0, LOOKED_AT)):
-        said = _folded(written)
+    written = _GRAPHEME.findall(text, 0, LOOKED_AT)
+    for number, one in enumerate(written):
+        said = _folded(one)
         if said != " " or not folded.endswith(" "):
             folded += said
             owner += [number] * len(said)
-        place += len(written.encode("utf-16-le", "surrogatepass")) // 2
+        place += len(one.encode("utf-16-le", "surrogatepass")) // 2
         places.append(place)
     found = sorted((owner[at], owner[at + len(word) - 1] + 1) for word in words for at in _all(word, folded))
     apart: list[tuple[int, int]] = []
     for begin, end in found:
-        if apart and begin <= apart[-1][1]:
+        if apart and (begin <= apart[-1][1] or "".join(written[apart[-1][1] : begin]).isspace()):
             apart[-1] = apart[-1][0], max(end, apart[-1][1])
         else:
             apart.append((begin, end))
