@@ -115,15 +115,19 @@ def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
 
 
 def _history(membership: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
-    messages = Message.objects.filter(room_id=membership.room_id)
-    if after is not None:
-        found = page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
-    else:
-        if before is not None:
-            messages = messages.filter(seq__lt=before)
-        found = page(messages.order_by("-seq")[:limit], "sender")[::-1]
+    found = _messages(membership.room_id, limit=limit, before=before, after=after)
     readers = Readers(dict(rooms.cursors(membership.room_id)))
     return Page(membership, found, readers, has_older=bool(found) and found[0].seq > 1)
+
+
+def _messages(room_id: UUID, *, limit: int, before: int | None, after: int | None) -> list[Message]:
+    """A page of a room's messages, oldest first: the newest ones, or those before or after a `seq`."""
+    messages = Message.objects.filter(room_id=room_id)
+    if after is not None:
+        return page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
+    if before is not None:
+        messages = messages.filter(seq__lt=before)
+    return page(messages.order_by("-seq")[:limit], "sender")[::-1]
 
 
 def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
@@ -476,16 +480,9 @@ _ROWS = """
 
 
 def message_rows(room_id: UUID, *, limit: int, before: int | None = None, after: int | None = None) -> list[MessageRow]:
-    """A page of a room's messages, oldest first: the newest ones, or those before or after a `seq`. One query."""
+    """Like `_messages`, but rows, in one query."""
     if not bulk.speaks_sql():
-        messages = Message.objects.filter(room_id=room_id)
-        if after is not None:
-            found = page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
-        else:
-            if before is not None:
-                messages = messages.filter(seq__lt=before)
-            found = page(messages.order_by("-seq")[:limit], "sender")[::-1]
-        return [_as_row(message) for message in found]
+        return [_as_row(message) for message in _messages(room_id, limit=limit, before=before, after=after)]
     room = bulk.to_db_value(room_id)
     if after is not None:
         return _rows(room_id, bulk.select(f"{_ROWS} AND seq > %s ORDER BY seq LIMIT %s", [room, after, limit]))
