@@ -19,7 +19,7 @@ from django.db import IntegrityError
 from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
-from chatproject.core import hub, metrics, redis
+from chatproject.core import metrics, redis
 from chatproject.core.batching.group_commit import GroupCommit
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -359,7 +359,7 @@ class _Batch:
 
 def writer(name: str, timeout_seconds: float = 4.0) -> GroupCommit[OutgoingMessage, StoredMessage]:
     """A thread that writes messages."""
-    return GroupCommit(_write, name=name, around=hub.together, after=_keeper.confirm, timeout_seconds=timeout_seconds)
+    return GroupCommit(_write, name=name, after=_keeper.confirm, timeout_seconds=timeout_seconds)
 
 
 commits = writer("row-writer")

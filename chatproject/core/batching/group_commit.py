@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from chatproject.core.db import bulk
@@ -49,9 +49,8 @@ class _Entry(Generic[Item, Answer]):
 class GroupCommit(Generic[Item, Answer]):
     """One writer thread.
 
-    `write` gets a list of items, commits them, and returns an answer for each. Writing and answering
-    happen within `around()`, and `after` is called on the same thread when the submitters have their
-    answers.
+    `write` gets a list of items, commits them, and returns an answer for each. `after` is called on the
+    same thread when the submitters have their answers.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class GroupCommit(Generic[Item, Answer]):
         write: Callable[[list[Item]], Sequence[Answer | ChatError]],
         *,
         name: str,
-        around: Callable[[], AbstractContextManager[object]] = nullcontext,
         after: Callable[[], None] = lambda: None,
         batch_max: int = 500,
         backlog_max: int = 5000,
@@ -67,7 +65,6 @@ class GroupCommit(Generic[Item, Answer]):
     ) -> None:
         self._write = write
         self._name = name
-        self._around = around
         self._after = after
         self._batch_max = batch_max
         self._backlog_max = backlog_max
@@ -145,8 +142,7 @@ class GroupCommit(Generic[Item, Answer]):
             batch = self._next_batch(is_crowded=len(batch) > 1)
             # An item whose submitter got Busy is not written: it may have been sent elsewhere
             # since.
-            with self._around():
-                self._write_batch([entry for entry in batch if entry.done is not None])
+            self._write_batch([entry for entry in batch if entry.done is not None])
             try:
                 self._after()
             except Exception:

@@ -31,7 +31,6 @@ from chatproject.core.hub.node import (
     soon,
     subscribe_user,
     subscribed,
-    together,
     unregister,
     unsubscribe_user,
 )
@@ -69,7 +68,6 @@ __all__ = [
     "status_topic",
     "subscribe_user",
     "subscribed",
-    "together",
     "unregister",
     "unsubscribe_user",
     "user_topic",

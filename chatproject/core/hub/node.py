@@ -5,8 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -43,8 +42,6 @@ class _Hub:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._outgoing: deque[tuple[str, bytes] | Callable[[], object]] = deque()
         self._woken = threading.Lock()
-        #: The thread whose items wait for the end of its `together`.
-        self._holder = 0
         #: When the first of what is outgoing was published; 0.0 while nothing is.
         self._published_at = 0.0
         self._incoming: dict[str, list[bytes]] = {}
@@ -115,25 +112,9 @@ class _Hub:
     def _put(self, item: tuple[str, bytes] | Callable[[], object]) -> None:
         assert self.loop is not None
         self._outgoing.append(item)
-        if threading.get_ident() != self._holder:
-            self._wake()
-
-    def _wake(self) -> None:
-        assert self.loop is not None
         if self._woken.acquire(blocking=False):  # one wake-up per turn of the loop
             self._published_at = time.perf_counter()
             self.loop.call_soon_threadsafe(self._send_outgoing)
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """What this thread publishes leaves in one turn of the loop. For one thread at a time."""
-        self._holder = threading.get_ident()
-        try:
-            yield
-        finally:
-            self._holder = 0
-            if self._outgoing and self.loop is not None and not self.loop.is_closed():
-                self._wake()
 
     def _publish_without_loop(self, topic: str, payload: bytes) -> None:
         """From a management command, or a web process without sockets."""
@@ -291,14 +272,6 @@ def publish_to(topics: Iterable[str], event: str, data: bytes, *, skip: str = ""
 def soon(call: Callable[[], object]) -> None:
     """Call `call` on the event loop, in order with published events; here if there is no loop."""
     _hub.soon(call)
-
-
-def together() -> AbstractContextManager[None]:
-    """What this thread publishes and calls `soon` within is taken up in one turn of the event loop.
-
-    For one thread of a process at a time.
-    """
-    return _hub.together()
 
 
 def unsubscribe_user(user_id: UUID, room_id: UUID, event: str = "", data: Any = None, *, stays: bool = False) -> None:
