@@ -120,7 +120,7 @@ def test_a_second_start_takes_seconds(served: Server) -> None:
     served.stop()
     began = time.monotonic()
     served.start()
-    assert time.monotonic() - began < 10  # 0.7 on an idle machine
+    assert time.monotonic() - began < 20  # 0.7 on an idle machine
 
 
 def test_a_second_server_on_the_same_data_is_refused(served: Server) -> None:

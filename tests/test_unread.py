@@ -348,7 +348,7 @@ from django.db.migrations.executor import MigrationExecutor
 before = [("groups", "0006_name_skeletons"), ("messaging", "0003_media")]
 executor = MigrationExecutor(connection)
 latest = executor.loader.graph.leaf_nodes()
-executor.migrate([node for node in latest if node[0] not in ("groups", "messaging", "demo")] + before)
+executor.migrate([node for node in latest if node[0] not in ("groups", "messaging", "moderation", "demo")] + before)
 old = executor.loader.project_state(before + [n for n in latest if n[0] == "accounts"]).apps
 User, Room, Membership = old.get_model("accounts", "User"), old.get_model("groups", "Room"), None
 Membership, Message = old.get_model("groups", "Membership"), old.get_model("messaging", "Message")

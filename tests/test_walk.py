@@ -246,7 +246,7 @@ LISTS: dict[str, dict[str, Any]] = {
     "accounts/device": {"q": "a", "kind__exact": "token"},
     "groups/room": {"q": "tea", "kind__exact": "group", "dissolved_at__isempty": "1"},
     "groups/membership": {"q": "a", "role__exact": "owner", "room__kind__exact": "group"},
-    "messaging/message": {"q": "tea", "type__exact": "text", "room__kind__exact": "group"},
+    "messaging/message": {"q": "tea", "type__exact": "text", "kind": "group"},
     "auth/group": {"q": "a"},
 }
 
