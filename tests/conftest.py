@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -294,15 +295,27 @@ _owners: list[UUID] = []
 def _the_owner_stays(request: pytest.FixtureRequest) -> Iterator[None]:
     """Blame the file that leaves the owner in another state, not those that come after it."""
     yield
-    for user_id in _owners:
-        user = User.objects.get(pk=user_id)
-        state = {
-            "name": user.name_key == name_key(OWNER["name"]),
-            "password": user.check_password(OWNER["password"]),
-            "rights": user.is_active and user.is_staff and user.is_superuser and user.silenced_until is None,
-            "installation": Installation.objects.filter(owner_id=user_id).exists(),
-        }
+    if not _owners:
+        return
+    with ThreadPoolExecutor(1) as thread:  # Playwright's event loop runs in this one
+        states = thread.submit(_states_of_owners).result()
+    for state in states:
         assert all(state.values()), f"{request.node.nodeid} changed the owner of all tests: {state}"
+
+
+def _states_of_owners() -> list[dict[str, bool]]:
+    try:
+        return [
+            {
+                "name": user.name_key == name_key(OWNER["name"]),
+                "password": user.check_password(OWNER["password"]),
+                "rights": user.is_active and user.is_staff and user.is_superuser and user.silenced_until is None,
+                "installation": Installation.objects.filter(owner_id=user.pk).exists(),
+            }
+            for user in User.objects.filter(pk__in=_owners)
+        ]
+    finally:
+        connections.close_all()
 
 
 # People ---------------------------------------------------------------------------------------------------------------

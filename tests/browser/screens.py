@@ -444,7 +444,7 @@ def confirm(stage: Stage) -> None:
 
 def away(stage: Stage) -> None:
     stage.go(f"/chat/group/{stage.world.away}/")
-    expect(stage.page.locator(".notice .button")).to_be_visible()
+    expect(stage.page.locator(".notice:not([hidden]) .button")).to_be_visible()
 
 
 # Pages ----------------------------------------------------------------------------------------------------------------

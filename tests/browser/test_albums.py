@@ -60,7 +60,7 @@ def test_pictures_of_one_sender_stand_together_until_something_falls_between(
     expect(page.get_by_role("group", name=f"{bob.name}: 5 pictures")).to_be_visible()
     assert flaws.found_by_axe(page) + flaws.sideways(page) == []
     page.locator(".album-tile").nth(3).locator(".picture").click()
-    expect(page.locator("dialog.lightbox img").first).to_have_js_property("width", 450)
+    expect(page.locator("dialog.lightbox img").first).to_have_js_property("naturalWidth", 450)
     page.keyboard.press("Escape")
     page.locator(".album-tile").nth(1).click(button="right")
     page.get_by_role("menuitem", name="Reply").click()

@@ -175,7 +175,7 @@ def test_leaving_for_a_while_is_silent_and_returning_catches_up(
     open_panel(ann)
     ann.page.get_by_role("button", name="Leave for a while").click()
     ann.page.get_by_role("button", name="Close", exact=True).click()
-    expect(ann.page.locator(".notice")).to_be_visible()
+    expect(ann.page.locator(".notice:not([hidden])")).to_be_visible()
     expect(ann.page.locator("#text")).to_be_hidden()
     bob.say_in(group, "you cannot hear this")
     ann.page.get_by_role("button", name="Return").click()
