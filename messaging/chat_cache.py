@@ -91,27 +91,33 @@ def keep(rooms: Iterable[RoomState], members: Iterable[MemberState] = ()) -> Non
     run("keep", **_kept(rooms, members))
 
 
-class Keeper:
+class Keeper(threading.local):
     """`keep` without waiting, on the calling thread's `line`."""
 
     def __init__(self, line: redis.Line) -> None:
         self._line = line
+        self._sent = 0
 
     def send(self, rooms: Iterable[RoomState], members: Iterable[MemberState]) -> None:
         """Send what was just committed; `confirm` follows. Raises Unavailable."""
         _settled.clear()
         try:
             self._line.send(*_call("keep", **_kept(rooms, members)))
+            self._sent += 1
         except redis.Unavailable:
             _settled.set()
             raise
 
     def confirm(self) -> None:
         """Wait until all that was sent is remembered. Raises Unavailable."""
-        if not self._line.is_waiting:
+        sent, self._sent = self._sent, 0
+        if not sent:
             return
         try:
-            errors = [answer for answer in self._line.answers() if isinstance(answer, Exception)]
+            answers = self._line.answers()
+            errors = [answer for answer in answers if isinstance(answer, Exception)]
+            if len(answers) < sent:
+                raise redis.Unavailable("an answer is lost")
             if any(isinstance(error, NoScriptError) for error in errors):
                 _start_afresh()
             elif errors:

@@ -79,6 +79,7 @@ EVENTS: dict[str, Any] = {
     "SocketHeartBeat": {},
     "EmitGroupJoin": {"groupId": SOMEBODY},
     "EmitTempLeaveGroup": {"groupId": SOMEBODY},
+    "EmitSearch": {"q": "a"},
     "EmitGroupLeave": {"groupId": SOMEBODY},
     "EmitGroupTransfer": {"groupId": SOMEBODY, "userId": SOMEBODY},
     "EmitGroupTransferAccept": {"groupId": SOMEBODY},

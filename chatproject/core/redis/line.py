@@ -23,12 +23,9 @@ class Line(threading.local):
     def __init__(self) -> None:
         self._connection: Any = None
         self._sent = 0
+        #: Answers that came before that of a script.
+        self._early: list[Any] = []
         self._process = 0
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether an answer was not read yet."""
-        return self._sent > 0
 
     def send(self, *words: Any) -> None:
         """Send a command and do not wait. Raises Unavailable."""
@@ -44,9 +41,9 @@ class Line(threading.local):
     def answers(self) -> list[Any]:
         """The answers to what was sent; an error that Redis answered is among them.
 
-        Raises Unavailable if not all of them arrive.
+        Raises Unavailable if not all of them arrive; those to what was sent before another command failed are missing.
         """
-        answers = []
+        answers, self._early = self._early, []
         with guarded(), metrics.timed(metrics.redis_seconds):
             try:
                 while self._sent:
@@ -61,16 +58,19 @@ class Line(threading.local):
         return answers
 
     def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
-        """Run a script and wait for its answer. Raises Unavailable."""
+        """Run a script and wait for its answer; those before it are left to `answers`. Raises Unavailable."""
         words = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
-        self.send(*words)
-        *_, answer = self.answers()
+        answer = self._ask(*words)
         if isinstance(answer, NoScriptError):
-            self.send("SCRIPT LOAD", script.script)
-            self.send(*words)
-            *_, answer = self.answers()
+            self._ask("SCRIPT LOAD", script.script)
+            answer = self._ask(*words)
         if isinstance(answer, redis.RedisError):
             raise answer
+        return answer
+
+    def _ask(self, *words: Any) -> Any:
+        self.send(*words)
+        *self._early, answer = self.answers()
         return answer
 
     def _connected(self) -> Any:
@@ -89,6 +89,6 @@ class Line(threading.local):
             return True
 
     def _drop(self) -> None:
-        self._sent = 0
+        self._sent, self._early = 0, []
         if self._connection is not None:
             self._connection.disconnect()
