@@ -222,10 +222,15 @@ def test_the_comparison_puts_right_whatever_is_spoiled_and_counts_it(
         lambda: raw().hset(redis.key(f"unread:room:{room}"), "last", '{"content": "never said"}'),
         lambda: raw().hset(redis.key(f"unread:user:{bob.id}"), str(mine.room_id), "9999 0 nobody"),
     ]
-    for spoil in spoils:
+
+    def spoil_and_repair(spoil: Callable[[], Any]) -> int:
         until_remembered(bob)
         spoil()
-        assert repaired() >= 1
+        return repaired()
+
+    for number, spoil in enumerate(spoils):
+        # A write that was on its way before may put it right first, but not each time.
+        assert any(spoil_and_repair(spoil) for _ in range(5)), f"spoil {number}"
         assert repaired() == 0
         assert_right(bob)
     assert int(raw().get(f"user:unread:{bob.id}:{ann.id}")) == 1
