@@ -263,6 +263,7 @@ def test_a_key_shows_my_message_in_the_next_picture_and_the_other_side_has_it_by
           }, true);
         }"""
     )
+    bob.page.wait_for_load_state("networkidle")  # the conversation that was opened is loaded whole
     asked: list[str] = []
     bob.page.on("request", lambda request: asked.append(request.url))
     rounds = 5
