@@ -226,7 +226,9 @@ def test_a_head_that_comes_in_drops_is_cut_off(line: Open, impatient: None) -> N
 def test_a_body_that_stops_is_answered_that_it_is_late(line: Open, impatient: None, how: str) -> None:
     one = line()
     one.send("POST /login HTTP/1.1", how)
-    assert one.status() == 408
+    status, headers, said = one.response()
+    assert (status, headers["content-type"]) == (408, "application/problem+json")
+    assert json.loads(said)["code"] == "bad_request"
     one.close()
 
 

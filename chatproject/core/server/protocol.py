@@ -11,6 +11,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
+import orjson
 from django.conf import settings
 from uvicorn import Config
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
@@ -403,10 +404,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._linger, self._ends_at = LINGER_BYTES, self.loop.time() + LINGER_SECONDS
 
     def _write_answer(self, status: HTTPStatus) -> None:
-        text = f"{status.phrase}\n".encode()
+        # Like the application's errors, for clients that read them: `busy` is tried again.
+        code = "busy" if status == HTTPStatus.SERVICE_UNAVAILABLE else "bad_request"
+        said = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": status.phrase}
+        text = orjson.dumps({**said, "code": code})
         lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
         lines += [name + b": " + value for name, value in self.server_state.default_headers]
-        lines += [b"content-type: text/plain", b"content-length: %d" % len(text), b"connection: close"]
+        lines += [b"content-type: application/problem+json", b"content-length: %d" % len(text), b"connection: close"]
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             lines.append(b"retry-after: 5")
         self.transport.write(b"\r\n".join([*lines, b"", text]))
