@@ -139,6 +139,9 @@ class _Hub:
 
     def push_with_events(self, socket: Socket, text: bytes) -> None:
         """Send a text to one socket; if it is sent events in this turn of the loop, before them and in one write."""
+        if self.loop is None:  # it has stopped
+            socket.push(text)
+            return
         if not self._direct and not self._incoming:
             asyncio.get_running_loop().call_soon(self._deliver)
         self._direct.setdefault(socket, []).append(text)
