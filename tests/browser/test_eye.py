@@ -8,6 +8,13 @@ from tests.browser.conftest import Someone
 from tests.browser.server import Person
 
 STYLE = "(element, name) => getComputedStyle(element)[name]"
+#: The room to the left and to the right of an element's text.
+SIDES = """(element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  const [box, text] = [element.getBoundingClientRect(), range.getBoundingClientRect()];
+  return [text.left - box.left, box.right - text.right];
+}"""
 
 
 def test_only_unread_chats_have_their_name_in_bold(
@@ -40,7 +47,10 @@ def test_people_of_one_group_have_different_colours_and_two_initials_and_a_quote
     expect(senders).to_have_count(9)
     colours = senders.evaluate_all("(all) => all.map((one) => getComputedStyle(one).color)")
     assert len(set(colours[:8])) == 8 and colours[8] == colours[0]
-    expect(ann.page.locator(".gutter .avatar").first).to_have_text("ML")
+    face = ann.page.locator(".gutter .avatar").first
+    expect(face).to_have_text("ML")
+    left, right = face.evaluate(SIDES)
+    assert abs(left - right) <= 1
     accent = ann.page.evaluate(
         "() => { const one = document.createElement('i'); one.style.color = 'var(--accent)';"
         " document.body.append(one); return getComputedStyle(one).color; }"

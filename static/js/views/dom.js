@@ -87,7 +87,7 @@ export function avatar({ id, name, img, online = false, type = "private", tone: 
         on: { error: (event) => event.currentTarget.replaceWith(letter) },
       })
     : letter;
-  const isLong = !img && [...letter].length > 1 ? " two" : "";
+  const isLong = !img && [...letter].length > 1 ? " two-letters" : "";
   const kind = `${isLong}${type === "group" ? " group" : ""}${online ? " online" : ""}`;
   return h("span", { class: `avatar ${size} tone-${color}${kind}`, "aria-hidden": "true" }, face);
 }
