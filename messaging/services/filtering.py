@@ -10,7 +10,6 @@ from dataclasses import replace
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
@@ -18,12 +17,11 @@ from accounts.models import User
 from chatproject.core.db.transactions import run_atomic
 from chatproject.core.errors import ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
-from chatproject.core.redis import rate_limits
 from groups import selectors as rooms
 from groups.models import Room
 from messaging import rules, selectors, types
 from messaging.models import HeldMessage, Message, Upload
-from messaging.services.send_batch import OutgoingMessage, StoredMessage
+from messaging.services.send_batch import OutgoingMessage, StoredMessage, over_limits
 from moderation import services as moderation
 from moderation.models import Action, Place
 from moderation.rules import ContentRefused, HeldForReview
@@ -98,8 +96,7 @@ def _stored_content(message: OutgoingMessage) -> str | None:
 
 def _require_may_send(message: OutgoingMessage) -> None:
     """Raise what a send would be refused with: what is held or refused counts as sent."""
-    limits = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
-    (refused,) = rate_limits.acquire_many(limits, [(str(message.sender.pk), str(message.room_id))])
+    (refused,) = over_limits([message])
     if refused is not None:
         raise refused
     if message.is_group:

@@ -23,7 +23,7 @@ from chatproject.core import metrics, redis
 from chatproject.core.batching.group_commit import GroupCommit
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import on_commit, run_atomic
-from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound
+from chatproject.core.errors import Busy, ChatError, ClientIdConflict, NotFound, RateLimited
 from chatproject.core.models import uuid7
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import now
@@ -75,12 +75,17 @@ class StoredMessage:
 
 
 def _write(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
-    limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
-    uses = [(str(message.sender.pk), str(message.room_id)) for message in messages]
-    refusals = rate_limits.acquire_many(limits_of, uses, line=_line)
+    refusals = over_limits(messages, line=_line)
     allowed = [message for message, refused in zip(messages, refusals, strict=True) if refused is None]
     written = iter(_store(allowed) if allowed else [])
     return [next(written) if refused is None else refused for refused in refusals]
+
+
+def over_limits(messages: Iterable[OutgoingMessage], *, line: redis.Line | None = None) -> list[RateLimited | None]:
+    """Count messages against the limits of their senders and of their chats; for each the refusal, if any."""
+    limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
+    uses = [(str(message.sender.pk), str(message.room_id)) for message in messages]
+    return rate_limits.acquire_many(limits_of, uses, line=line)
 
 
 def _store(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
