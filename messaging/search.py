@@ -68,7 +68,7 @@ class _Block(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is searched for, where, and of whom: None is everybody."""
+    """What is searched for, in which rooms, and said by which senders. `senders` is None for those of anybody."""
 
     query: Query
     places: Mapping[UUID, int]
@@ -119,7 +119,8 @@ def search(
     if sum(upto - since for since, upto in lacking.values()) > READ_MAX:
         return _without_index(wanted, before, limit)
     messages = Message.objects.all() if before is None else Message.objects.filter(pk__lt=before)
-    hits = set(_saying(wanted, in_ranges(messages, lacking)))
+    tail = _fitting(wanted, in_ranges(messages, lacking)).order_by()
+    hits = set(_saying(wanted, tail.values_list(*_COLUMNS)))
     changed = list(SearchChange.objects.filter(room_id__in=list(places)).values_list("pk", flat=True))
     if changed:
         hits.update(_saying_of(wanted, messages, changed))
@@ -190,9 +191,9 @@ def _senders(user: User, names: Iterable[str]) -> set[UUID]:
     return found
 
 
-def _saying(wanted: _Wanted, messages: QuerySet[Message]) -> Iterator[UUID]:
-    """The ids of those messages, which are in the rooms that are wanted, that say it."""
-    for pk, type_, content, details in _fitting(wanted, messages).order_by().values_list(*_COLUMNS):
+def _saying(wanted: _Wanted, rows: Iterable[Any]) -> Iterator[UUID]:
+    """The ids of those messages, which are in the rooms that are wanted, that say it. `rows`: their _COLUMNS."""
+    for pk, type_, content, details in rows:
         if wanted.query.is_said_by(content, texts_of(type_, content, details)):
             yield pk
 
@@ -200,9 +201,8 @@ def _saying(wanted: _Wanted, messages: QuerySet[Message]) -> Iterator[UUID]:
 def _saying_of(wanted: _Wanted, messages: QuerySet[Message], ids: list[UUID]) -> Iterator[UUID]:
     """Those of some messages that are in the rooms, and say it."""
     some = _fitting(wanted, messages.filter(pk__in=ids)).order_by()
-    for room_id, pk, type_, content, details in some.values_list("room_id", *_COLUMNS):
-        if room_id in wanted.places and wanted.query.is_said_by(content, texts_of(type_, content, details)):
-            yield pk
+    rows = some.values_list("room_id", *_COLUMNS)
+    return _saying(wanted, (columns for room_id, *columns in rows if room_id in wanted.places))
 
 
 def _fitting(wanted: _Wanted, messages: QuerySet[Message]) -> QuerySet[Message]:
@@ -310,10 +310,5 @@ def _without_index(wanted: _Wanted, before: UUID | None, limit: int) -> Found:
             messages = messages.filter(pk__gte=oldest)
         messages = messages.alias(place=without_index("room_id")).filter(place__in=list(wanted.places))
     rows: Iterable[Any] = _fitting(wanted, messages).values_list(*_COLUMNS).iterator(chunk_size=500)
-    says = (
-        pk
-        for pk, type_, content, details in rows
-        if wanted.query.is_said_by(content, texts_of(type_, content, details))
-    )
-    ids = list(islice(says, limit))
+    ids = list(islice(_saying(wanted, rows), limit))
     return Found(_page(ids), ids[-1] if len(ids) == limit else oldest, wanted.query.words)

@@ -39,6 +39,8 @@ BLOCK = 4096
 TOGETHER_MAX = 4 * BLOCK
 #: Seconds of work after which others get the processor for as long.
 STRETCH_SECONDS = 0.005
+#: Seconds between two looks whether another process still writes.
+BUSY_SECONDS = 1
 #: Seconds for which a process may write the index without saying again that it does.
 HELD_SECONDS = 120
 #: Changed messages that are cleared together.
@@ -97,19 +99,20 @@ def index_some(
 
 
 def index_all(*, tell: Callable[[Indexed], None] | None = None) -> Indexed:
-    """Write everything that is there, also what makes no whole block, whoever else is at it."""
+    """Write everything that is there, also what makes no whole block; what another process writes is waited for."""
     while True:
         done = index_some(at_least=1, tell=tell)
         if not _is_due(1, done):
             return done
-        time.sleep(STRETCH_SECONDS)
+        # Where nothing was done another process is at it.
+        time.sleep(STRETCH_SECONDS if done.blocks or done.cleared else BUSY_SECONDS)
 
 
 def forget_index() -> None:
     """Empty the index: it is written anew, and meanwhile searches read the messages."""
     with _writing:
         while not _hold():
-            time.sleep(1)
+            time.sleep(BUSY_SECONDS)
         _forget_all()
         _release()
 
