@@ -110,9 +110,8 @@ def _tell_after_commit(event: str, message: Message) -> None:
     on_commit(lambda: epochs.note(change))
     on_commit(erasures.note)
     is_last = message.room.last_message_id == message.pk
-    state = room_state(message.room, *((message, output) if is_last else ()), is_recall=message.is_recalled)._replace(
-        is_change=True
-    )
+    last = (message, output) if is_last else ()
+    state = room_state(message.room, *last, is_recall=message.is_recalled, is_change=True)
     on_commit(lambda: remembering.keep([state]))
     if is_last:
         on_commit(lambda: _refresh_last(message, output))

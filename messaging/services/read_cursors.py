@@ -55,7 +55,7 @@ def _tell(membership: Membership, was: int, socket_id: str) -> None:
     senders = selectors.senders_between(membership.room_id, after=was, upto=membership.read_seq, but=membership.user_id)
     newest = selectors.last_messages([membership]).get(membership.room_id)
     last = last_output(selectors.Chat(membership, newest))
-    state = room_state(membership.room, newest, last)._replace(is_read=True)
+    state = room_state(membership.room, newest, last, is_read=True)
     remembering.keep([state], [member_state(membership)])
     events.read(membership, senders, since=was)
     if membership.peer is not None:

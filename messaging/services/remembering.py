@@ -123,12 +123,19 @@ def _fill(
 
 
 def room_state(
-    room: Room, last: Message | None = None, output: dict[str, Any] | None = None, *, is_recall: bool = False
+    room: Room,
+    last: Message | None = None,
+    output: dict[str, Any] | None = None,
+    *,
+    is_recall: bool = False,
+    is_change: bool = False,
+    is_read: bool = False,
 ) -> RoomState:
     """A room as it was read or written, with its last message and the output of that, if they are
     known.
     """
-    state = RoomState(room.pk, room.last_seq, room.last_said, room.last_version, room.last_at, is_recall=is_recall)
+    numbers = (room.pk, room.last_seq, room.last_said, room.last_version, room.last_at)
+    state = RoomState(*numbers, is_recall=is_recall, is_change=is_change, is_read=is_read)
     if last is None or output is None or last.seq != room.last_seq:
         return state
     if room.is_direct and last.type == types.SYSTEM:  # each of the two is its receiver
