@@ -219,6 +219,12 @@ async def check_epoch() -> None:
             socket.push(frame)
 
 
+def _is_due(job: str, rate: str) -> bool:
+    """Whether this process is the one that does a job of all processes now."""
+    (is_due,) = rate_limits.within_each(job, ["all"], rate)
+    return is_due
+
+
 # Unread counts --------------------------------------------------------------------------------------------------------
 
 
@@ -228,8 +234,7 @@ async def compare() -> None:
 
 
 def _compare() -> None:
-    (is_due,) = rate_limits.within_each("unread-comparisons", ["all"], RATE_COMPARISONS)
-    if is_due:
+    if _is_due("unread-comparisons", RATE_COMPARISONS):
         keep_connection()
         services.compare_some()
         release_connection()
@@ -244,8 +249,7 @@ async def tidy_pages() -> None:
 
 
 def _tidy_pages() -> None:
-    (is_due,) = rate_limits.within_each("history-tidyings", ["all"], RATE_TIDYINGS)
-    if is_due:
+    if _is_due("history-tidyings", RATE_TIDYINGS):
         services.tidy_pages()
 
 
@@ -269,8 +273,7 @@ async def index() -> None:
 
 
 def _index() -> None:
-    (is_due,) = rate_limits.within_each("indexing", ["all"], RATE_INDEXING)
-    if is_due:
+    if _is_due("indexing", RATE_INDEXING):
         keep_connection()
         services.index_some()
         release_connection()

@@ -39,12 +39,14 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         return len(self.ids)
 
+    def ids_of_page(self, number: int) -> list[Any]:
+        first = (number - 1) * self.per_page
+        return self.ids[first : first + self.per_page]
+
     def page(self, number: Any) -> Page[Any]:
         rows: Any = self.object_list
         number = self.validate_number(number)
-        first = (number - 1) * self.per_page
-        chosen = self.ids[first : first + self.per_page]
-        return Page(rows.filter(pk__in=chosen), number, self)
+        return Page(rows.filter(pk__in=self.ids_of_page(number)), number, self)
 
 
 class PreparingChangeList(ChangeList):
@@ -64,8 +66,7 @@ class PreparingChangeList(ChangeList):
         """The rows of the page, by their ids alone: the filters have chosen these, and are not asked again."""
         ids = self.paginator.ids
         if self.multi_page and not (self.show_all and self.can_show_all):
-            first = (self.page_num - 1) * self.list_per_page
-            ids = ids[first : first + self.list_per_page]
+            ids = self.paginator.ids_of_page(self.page_num)
         rows = self.apply_select_related(self.root_queryset.filter(pk__in=ids)).order_by()
         found = {row.pk: row for row in rows}
         return [found[one] for one in ids if one in found]

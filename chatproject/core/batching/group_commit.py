@@ -81,8 +81,7 @@ class GroupCommit(Generic[Item, Answer]):
 
     def submit_soon(self, item: Item, done: Callable[[Answer | Exception], None]) -> None:
         """Like `submit`, on the event loop: all items of one turn of the loop wake the writer once, together."""
-        if self._queue.qsize() + len(self._turn) >= self._backlog_max:
-            raise Busy()
+        self._require_room()
         loop = asyncio.get_running_loop()
         self._turn.append(_Entry(item, done))
         if len(self._turn) == 1 or loop is not self._loop:
@@ -99,9 +98,12 @@ class GroupCommit(Generic[Item, Answer]):
 
         Raises Busy at once when too many items wait.
         """
-        if self._queue.qsize() >= self._backlog_max:
-            raise Busy()
+        self._require_room()
         self._enqueue([_Entry(item, done)])
+
+    def _require_room(self) -> None:
+        if self.waiting() >= self._backlog_max:
+            raise Busy()
 
     def _enqueue(self, entries: list[_Entry[Item, Answer]]) -> None:
         if not self._is_running:
