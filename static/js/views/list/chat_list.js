@@ -305,7 +305,10 @@ export class ChatListView {
       rows.find((one) => one.getAttribute("href") === this.#tabStop) ??
       rows.find((one) => one.getAttribute("aria-current")) ??
       rows[0];
-    for (const one of rows) one.tabIndex = one === stop ? 0 : -1;
+    for (const one of rows) {
+      const tabIndex = one === stop ? 0 : -1;
+      if (one.tabIndex !== tabIndex) one.tabIndex = tabIndex;
+    }
   }
 
   // ── The keyboard ────────────────────────────────────────────────────────
