@@ -596,7 +596,7 @@ def _open_room(room: Room, people: Any) -> OpenRoom:
 
 
 def rooms_to_compare(room_ids: Collection[UUID]) -> dict[UUID, OpenRoom]:
-    """Rooms by id, whoever may see them. Two queries."""
+    """Rooms by id, without a question who may see them. Two queries."""
     rooms = list(Room.objects.filter(pk__in=room_ids))
     people: dict[UUID, tuple[str, str]] = {}
     direct = [room.pk for room in rooms if room.is_direct]

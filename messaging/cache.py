@@ -8,7 +8,7 @@ Each expires after seven days.
                                        nothing is unread, and "version", that of the last message
     group:bases:{groupId}              hash: "said", "version", and user id → base of the members who have the keys
 
-The last message is the chat's, as `lastMessage` in GET /unread, whoever of its people said it: a private one is
+The last message is the chat's, as `lastMessage` in GET /unread, not only what the others said: a private one is
 written for both. Of two, the one with the greater version is newer: a message that was edited or recalled meanwhile
 is not written over by the words that it had.
 

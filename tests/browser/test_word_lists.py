@@ -48,6 +48,15 @@ def talking(someone: Callable[..., Someone]) -> tuple[Someone, Someone]:
     return ann, bob
 
 
+def held(someone: Callable[..., Someone], site: Server, folder: Path) -> tuple[Someone, Someone, str]:
+    """Two people in a group, and the word for which what the first of them said is held."""
+    ann, bob = talking(someone)
+    word = listed(site, folder, "hold")
+    ann.write(f"one {word}")
+    expect(ann.bubble(f"one {word}").get_by_role("img", name="waits for review")).to_be_visible()
+    return ann, bob, word
+
+
 def test_words_that_are_refused_stay_with_their_writer_and_reach_nobody(
     someone: Callable[..., Someone], site: Server, tmp_path: Path
 ) -> None:
@@ -64,10 +73,7 @@ def test_words_that_are_refused_stay_with_their_writer_and_reach_nobody(
 def test_what_is_held_waits_in_sight_of_its_writer_also_over_a_reload_and_comes_when_it_is_released(
     someone: Callable[..., Someone], site: Server, tmp_path: Path
 ) -> None:
-    ann, bob = talking(someone)
-    word = listed(site, tmp_path, "hold")
-    ann.write(f"one {word}")
-    expect(ann.bubble(f"one {word}").get_by_role("img", name="waits for review")).to_be_visible()
+    ann, bob, word = held(someone, site, tmp_path)
     ann.page.reload()
     expect(ann.bubble(f"one {word}").get_by_role("img", name="waits for review")).to_be_visible()
     ann.write("two")
@@ -82,10 +88,7 @@ def test_what_is_held_waits_in_sight_of_its_writer_also_over_a_reload_and_comes_
 def test_a_moderators_refusal_is_told_to_the_writer(
     someone: Callable[..., Someone], site: Server, tmp_path: Path
 ) -> None:
-    ann, bob = talking(someone)
-    word = listed(site, tmp_path, "hold")
-    ann.write(f"one {word}")
-    expect(ann.bubble(f"one {word}").get_by_role("img", name="waits for review")).to_be_visible()
+    ann, bob, word = held(someone, site, tmp_path)
     judge(site, word, "refuse")
     expect(ann.page.get_by_role("alert")).to_contain_text("A moderator did not release this message.")
     assert bob.page.get_by_text(word).count() == 0

@@ -182,7 +182,10 @@ class UploadHandler(Handler):
         return arrival
 
     def _has_place(self, arrival: _Arrival) -> bool:
-        """Whether there is a place, or the slowest gave way: not before newcomers of whom less is received."""
+        """Whether there is a place now, because the slowest upload gave way if need be.
+
+        Of the newcomers that wait, the one whose person has the fewest uploads under way is first.
+        """
         rivals = self._rivals(arrival)
         if not rivals:
             return True
