@@ -305,10 +305,7 @@ export class ChatListView {
       rows.find((one) => one.getAttribute("href") === this.#tabStop) ??
       rows.find((one) => one.getAttribute("aria-current")) ??
       rows[0];
-    for (const one of rows) {
-      const tabIndex = one === stop ? 0 : -1;
-      if (one.tabIndex !== tabIndex) one.tabIndex = tabIndex;
-    }
+    for (const one of rows) one.tabIndex = one === stop ? 0 : -1;
   }
 
   // ── The keyboard ────────────────────────────────────────────────────────
