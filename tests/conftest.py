@@ -321,7 +321,8 @@ def _states_of_owners() -> list[dict[str, bool]]:
 # People ---------------------------------------------------------------------------------------------------------------
 
 _numbers = itertools.count(1)
-_run = os.urandom(3).hex()
+#: With a letter that no reserved word ends with: of "admin 0451" only the letters would count.
+_run = f"x{os.urandom(3).hex()}"
 
 
 class People:

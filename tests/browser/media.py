@@ -73,6 +73,16 @@ def hand_over(page: Page, kind: str, selector: str, *files: tuple[str, str, byte
     )
 
 
+#: Whether a picture can be drawn. A larger one may take its place meanwhile, and then that one is asked for.
+_IS_LOADED = """async (image) => {
+  for (;;) {
+    const source = image.src;
+    const isDrawn = await image.decode().then(() => image.naturalWidth > 0, () => false);
+    if (image.src === source) return isDrawn;
+  }
+}"""
+
+
 def is_loaded(image: Locator) -> bool:
     image.wait_for()
-    return bool(image.evaluate("async (image) => { await image.decode(); return image.naturalWidth > 0; }"))
+    return bool(image.evaluate(_IS_LOADED))

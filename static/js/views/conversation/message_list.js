@@ -10,9 +10,11 @@ import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 // Distances from an edge, in pixels: within LOAD_DISTANCE older messages are loaded ahead, within
-// EXTEND_DISTANCE rows are added; within END_DISTANCE the list follows its end.
+// EXTEND_DISTANCE rows are added. The list begins to follow its end within AT_END, where the reader went all the way
+// down, and goes on within END_DISTANCE: one that opens at its first unread message, a little above the end, stays.
 const LOAD_DISTANCE = 3000;
 const EXTEND_DISTANCE = 900;
+const AT_END = 4;
 const END_DISTANCE = 100;
 const PILL_DISTANCE = 320;
 const DIVIDER_OFFSET = 72;
@@ -142,6 +144,7 @@ export class MessageListView {
     this.#isPlaced = timeline.isLoaded;
     this.#fill();
     const divider = firstUnread && this.#inner.querySelector(".divider");
+    this.#followsEnd = !divider;
     if (divider)
       this.#log.scrollTop +=
         divider.getBoundingClientRect().top - this.#log.getBoundingClientRect().top - DIVIDER_OFFSET;
@@ -245,7 +248,8 @@ export class MessageListView {
   #settle() {
     if (!this.#key || !this.#isPlaced) return;
     // At the end, the list follows it even while the newest messages are still being loaded.
-    this.#followsEnd = (this.#window.showsEnd(this.timeline) || this.#followsEnd) && this.#distanceToEnd < END_DISTANCE;
+    const isAtEnd = this.#window.showsEnd(this.timeline) && this.#distanceToEnd < AT_END;
+    this.#followsEnd = isAtEnd || (this.#followsEnd && this.#distanceToEnd < END_DISTANCE);
     this.#lastScrollTop = this.#log.scrollTop;
     this.#showPill();
     this.#showFloatingDay();
