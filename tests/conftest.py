@@ -56,7 +56,9 @@ os.environ.update(
 )
 
 import django
+from django.conf import settings as _settings
 
+assert not _settings.configured, "the settings were read before this process had a place of its own"
 django.setup()
 
 import httpx

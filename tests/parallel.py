@@ -4,6 +4,7 @@ Every process has a server, a database and a Redis of its own (see conftest.py).
 process and in their order, for what they share. One long file is shared out by its looks.
 """
 
+import os
 import threading
 import time
 from collections import Counter, defaultdict
@@ -125,7 +126,12 @@ class Progress:
 
 @pytest.hookimpl(trylast=True)  # after there is a terminal
 def pytest_configure(config: pytest.Config) -> None:
-    """Where tests are shared out, and nothing else is wanted (-v, -q), tell of files."""
+    """Where tests are shared out, each process reads the settings for itself; and where nothing else is wanted (-v, -q),
+    tell of files.
+    """
+    if getattr(config.option, "numprocesses", None):
+        # pytest-django would read them in each process before that process has a place of its own.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and getattr(config.option, "numprocesses", None) and not config.option.verbose:
         config.pluginmanager.register(Progress(terminal))

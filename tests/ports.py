@@ -1,5 +1,6 @@
 """Ports for servers that end and start again on the same one."""
 
+import atexit
 import random
 import socket
 
@@ -8,6 +9,12 @@ import socket
 _PORTS = range(20_000, 32_000)
 
 _leases: list[socket.socket] = []
+
+
+@atexit.register
+def _end_leases() -> None:
+    for lease in _leases:
+        lease.close()
 
 
 def lease() -> int:
