@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import media
 from tests.browser.conftest import Someone
@@ -287,6 +287,37 @@ def test_messages_are_walked_and_their_menu_opens_by_enter_and_by_the_menu_key(
     expect(page.locator("#text")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator(".about")).to_be_hidden()
+
+
+def link(page: Page, address: str) -> Locator:
+    return page.get_by_role("link", name=address, exact=True)
+
+
+def test_tab_stops_at_what_is_in_the_message_with_the_focus_and_in_no_other(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    for number in range(3):
+        bob.say_in(group, f"number {number}: https://one.example/{number} and https://two.example/{number}")
+    ann.open("Tea")
+    page = ann.page
+    expect(link(page, "https://two.example/2")).to_be_visible()
+    page.focus("#log")
+    page.keyboard.press("Tab")
+    expect(page.locator("#attach")).to_be_focused()
+    page.focus("#log")
+    for _ in range(2):
+        page.keyboard.press("ArrowUp")
+    bob.say_in(group, "one more: https://one.example/3")
+    expect(link(page, "https://one.example/3")).to_be_visible()
+    for one in ("one", "two"):
+        page.keyboard.press("Tab")
+        expect(link(page, f"https://{one}.example/1")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#attach")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(link(page, "https://two.example/1")).to_be_focused()
 
 
 def test_a_message_that_changes_keeps_the_focus(someone: Callable[..., Someone]) -> None:

@@ -20,6 +20,10 @@ const PILL_DISTANCE = 320;
 const DIVIDER_OFFSET = 72;
 const READ_DELAY_MS = 120;
 const RETRY_MS = 1500;
+/** What is in messages that Tab stops at, or did before it was held back; not what waits for an answer. */
+const STOPS = ["a[href]:not([tabindex])", "button:not([tabindex])", "[tabindex='0']", "[data-stop]"]
+  .map((one) => `${one}:not(.failure *)`)
+  .join(", ");
 /** How long the date over the messages stays after scrolling. */
 const FLOATING_DAY_MS = 1500;
 
@@ -56,6 +60,8 @@ export class MessageListView {
   #origin = null;
   /** The seq of the message that the reader was led to, marked until they move on. */
   #marked = null;
+  /** The key of the row that has the focus, or had it last. */
+  #focused = null;
   #wayBack = h(
     "button",
     { type: "button", class: "way-back", hidden: true, on: { click: () => this.#goBack() } },
@@ -74,6 +80,10 @@ export class MessageListView {
     for (const move of ["wheel", "touchmove", "keydown", "pointerdown"])
       this.#log.addEventListener(move, () => this.#unmark(), { passive: true });
     this.#log.addEventListener("keydown", (event) => this.#moveFocus(event));
+    this.#log.addEventListener("focusin", (event) => {
+      this.#focused = event.target.closest("[data-key]")?.dataset.key ?? null;
+      this.#placeTabStops();
+    });
     new ResizeObserver(() => {
       if (this.#isPlaced && this.#stillFollowsEnd()) this.#scrollToEnd();
     }).observe(this.#log);
@@ -176,6 +186,7 @@ export class MessageListView {
     const { from, to } = this.#window;
     this.#store.trimTimeline(this.#key, from, to);
     reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
+    this.#placeTabStops();
     // A row is built again when its quote, its sender or its text changes.
     if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
     if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
@@ -456,6 +467,16 @@ export class MessageListView {
       if (rows[index].getBoundingClientRect().bottom <= bottom + 1) return Number(rows[index].dataset.seq);
     }
     return 0;
+  }
+
+  /** Tab stops at what is in the message that has the focus, and passes all others. */
+  #placeTabStops() {
+    for (const control of this.#inner.querySelectorAll(STOPS)) {
+      const tabIndex = control.closest("[data-key]").dataset.key === this.#focused ? 0 : -1;
+      if (control.hasAttribute("data-stop") && control.tabIndex === tabIndex) continue;
+      control.tabIndex = tabIndex;
+      control.toggleAttribute("data-stop", true);
+    }
   }
 
   /** ↑ and ↓ move the focus from message to message. */
