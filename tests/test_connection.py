@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
-LAST = 0x80
+LAST, COMPRESSED = 0x80, 0x40
+#: What ends each compressed message, and is not sent.
+TAIL = b"\x00\x00\xff\xff"
+DEFLATE = "permessage-deflate"
 
 
 class Wire:
@@ -29,6 +33,8 @@ class Wire:
         } | {name.replace("_", "-"): value for name, value in headers.items()}  # fmt: skip
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in given.items() if value)]
         self._request = "\r\n".join([*lines, "", ""]).encode()
+        #: Texts that came compressed, and bytes of all payloads.
+        self.compressed, self.read = list[str](), 0
 
     def begin(self) -> list[str]:
         """Do the handshake and return the head of the response."""
@@ -51,6 +57,10 @@ class Wire:
             if size >= 126:
                 size = int.from_bytes(self._read.read(2 if size == 126 else 8))
             payload = self._read.read(size)
+            self.read += size
+            if head[0] & COMPRESSED:
+                payload = unpacked(payload)
+                self.compressed.append(payload.decode())
             if not kinds or head[0] & 15 in kinds:
                 return head[0] & 15, payload
 
@@ -70,6 +80,16 @@ class Wire:
     def close(self) -> None:
         self._read.close()
         self._socket.close()
+
+
+def packed(text: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return (compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
+
+
+def unpacked(payload: bytes) -> bytes:
+    """One message by itself: whatever came before is not needed to read it."""
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(payload + TAIL)
 
 
 def masked(first: int, payload: bytes) -> bytes:
@@ -134,7 +154,7 @@ def test_a_message_may_come_in_one_frame_in_many_and_byte_by_byte(anns: Wire, pa
 #: Bytes from a client that end the connection, and the close code.
 ENDINGS: dict[str, tuple[int, bytes]] = {
     "not masked": (1002, bytes((LAST | TEXT, 2)) + b"hi"),
-    "compressed, which nobody agreed on": (1002, masked(LAST | 0x40 | TEXT, beat(1))),
+    "compressed, which nobody agreed on": (1002, masked(LAST | COMPRESSED | TEXT, packed(beat(1)))),
     "an unknown kind of frame": (1002, masked(LAST | 3, b"")),
     "an unknown kind of control frame": (1002, masked(LAST | 11, b"")),
     "goes on with nothing": (1002, masked(LAST, b"goes on with nothing")),
@@ -195,3 +215,114 @@ def test_early_frames_of_a_handshake_that_is_refused_are_not_taken(wire: Callabl
     while broken._read.readline().strip():
         pass
     assert broken.closed() == 1002
+
+
+# Compression ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offered", "agreed"),
+    [
+        (DEFLATE, True),
+        (f"{DEFLATE}; client_max_window_bits", True),
+        (f"{DEFLATE}; server_no_context_takeover; client_no_context_takeover", True),
+        (f"x-webkit-deflate-frame, {DEFLATE}; server_max_window_bits=10, {DEFLATE}", True),
+        (f"{DEFLATE}; server_max_window_bits=10", False),  # one frame is for all
+        (f"{DEFLATE}; server_max_window_bits=99", False),
+        (f"{DEFLATE}; unknown", False),
+        (f"{DEFLATE}; ", False),
+        (";,=", False),
+        ("x" * 1000, False),
+    ],
+)
+def test_compression_is_agreed_on_where_it_is_offered_as_we_have_it(
+    wire: Callable[..., Wire], offered: str, agreed: bool
+) -> None:
+    anns = wire(Sec_WebSocket_Extensions=offered)
+    head = anns.begin()
+    (answer,) = [line for line in head if line.startswith("sec-websocket-extensions:")] or [""]
+    assert head[0].startswith("HTTP/1.1 101") and (DEFLATE in answer) == agreed
+    if agreed:
+        assert {"server_no_context_takeover", "client_no_context_takeover"} <= {*answer.replace(";", " ").split()}
+        anns.send(masked(LAST | COMPRESSED | TEXT, packed(beat(1, 1000))))
+        assert anns.answer(1)["event"] == "ack"
+    anns.send(masked(LAST | TEXT, beat(2)))
+    assert anns.answer(2)["event"] == "ack"
+
+
+@pytest.fixture
+def compressing(wire: Callable[..., Wire]) -> Wire:
+    anns = wire(Sec_WebSocket_Extensions=DEFLATE)
+    anns.begin()
+    return anns
+
+
+def test_a_compressed_message_may_come_in_parts_and_beside_plain_ones(compressing: Wire) -> None:
+    text = packed(beat(1, 5000))
+    third = len(text) // 3
+    compressing.send(
+        masked(COMPRESSED | TEXT, text[:third]),
+        masked(LAST | PING, b"between"),
+        masked(0, text[third : 2 * third]),
+        masked(LAST, text[2 * third :]),
+        masked(LAST | TEXT, beat(2)),
+        masked(LAST | COMPRESSED | TEXT, packed(beat(3))),
+    )
+    assert compressing.next(PONG) == (PONG, b"between")
+    assert [compressing.answer(ack)["event"] for ack in (1, 2, 3)] == ["ack"] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "frames"),
+    [
+        ("no compressed data", 1002, masked(LAST | COMPRESSED | TEXT, b"\xff\xff\xff")),
+        ("a compressed ping", 1002, masked(LAST | COMPRESSED | PING, b"")),
+        ("the mark at a later part", 1002, masked(TEXT, b"a") + masked(LAST | COMPRESSED, b"b")),
+        ("another extension", 1002, masked(LAST | COMPRESSED | 0x20 | TEXT, packed(b"a"))),
+        ("no text within", 1007, masked(LAST | COMPRESSED | TEXT, packed(b"\xff\xfe"))),
+        ("a hundred megabytes in a hundred kilobytes", 1009, masked(LAST | COMPRESSED | TEXT, packed(bytes(10**8)))),
+        ("in parts", 1009, masked(COMPRESSED | TEXT, packed(bytes(10**7))[:5000]) + masked(LAST, packed(bytes(10**7))[5000:])),
+    ],
+)  # fmt: skip
+def test_what_is_compressed_wrongly_or_unpacks_to_too_much_ends_the_socket(
+    compressing: Wire, kind: str, code: int, frames: bytes
+) -> None:
+    compressing.send(frames)
+    assert compressing.closed() == code
+
+
+def test_a_text_that_is_too_long_for_the_chat_is_refused_by_its_number_also_when_compressed(compressing: Wire) -> None:
+    compressing.send(masked(LAST | COMPRESSED | TEXT, packed(beat(1, 15_000))))
+    answer = compressing.answer(1)
+    assert (answer["event"], answer["data"]["code"]) == ("error", "too_large")
+
+
+def test_events_and_answers_of_any_length_come_compressed_whole_and_in_order(
+    wire: Callable[..., Wire], server: str, person: Any
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    said = [
+        ann.post("/private/send", {"receiverId": bob.id, "content": f"{one} " + "早上好 " * 500}, status=201)["content"]
+        for one in range(100)
+    ]
+    readers = [Wire(server, bob.token), Wire(server, bob.token, Sec_WebSocket_Extensions=DEFLATE)]
+    answers = []
+    for reader in readers:
+        reader.begin()
+        history = {"event": "GetMessageHistory", "data": {"chatId": ann.id, "isGroup": False, "limit": 100}}
+        reader.send(*(masked(LAST | TEXT, json.dumps({**history, "ack": ack}).encode()) for ack in (1, 2, 3)))
+        reader.send(masked(LAST | TEXT, beat(4)))
+        answers.append([reader.answer(ack)["data"] for ack in (1, 2, 3)])
+        assert reader.answer(4)["event"] == "ack"
+    plain, small = readers
+    assert answers[0] == answers[1]
+    assert [one["content"] for one in answers[1][0]["messages"]] == said
+    assert not plain.compressed and small.compressed and 20 * small.read < plain.read
+    ann.post("/private/send", {"receiverId": bob.id, "content": "晚安 " * 300}, status=201)
+    ann.post("/private/send", {"receiverId": bob.id, "content": "short"}, status=201)
+    for reader in readers:
+        heard = [json.loads(reader.next(TEXT)[1]) for _ in range(4)]
+        contents = [one["data"].get("content") for one in heard if one["event"] == "OnPrivate"]
+        assert contents == ["晚安 " * 300, "short"] or contents == [("晚安 " * 300).strip(), "short"]
+    for reader in readers:
+        reader.close()

@@ -3,8 +3,7 @@
 uvicorn's own implementations keep the request and its response, two parsers, four queues and two timers
 for as long as the connection lasts: more than everything else the chat keeps for an idle socket. This
 one keeps a few slots, parses frames in place, and is the hub's wire: it writes frames that the hub has
-encoded once for all sockets. It supports no extensions: with compression a small frame can unpack to a
-huge one, and each socket costs more memory.
+encoded once for all sockets, for clients that asked for it compressed once for all of them (`deflate`).
 """
 
 import asyncio
@@ -12,7 +11,8 @@ import base64
 import binascii
 import hashlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -21,6 +21,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from chatproject.core.hub import WIRE
+from chatproject.core.websocket import deflate
 
 try:
     from websockets.speedups import apply_mask
@@ -40,11 +41,15 @@ PING_EVERY_SECONDS = 15
 CLOSE_TIMEOUT_SECONDS, FLUSH_TIMEOUT_SECONDS = 10, 5
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
+#: The first byte's bit of a compressed message's first frame, and the bits of extensions that we have not.
+_COMPRESSED, _UNKNOWN = 0x40, 0x30
 PROTOCOL_ERROR, NO_CODE, ABNORMAL, NOT_TEXT, TOO_BIG, INTERNAL = 1002, 1005, 1006, 1007, 1009, 1011
 RESTART = 1012
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _PING = bytes((0x80 | PING, 0))
+
+_compressors = ThreadPoolExecutor(1, thread_name_prefix="deflate")
 
 
 class Gone(ConnectionError):
@@ -63,9 +68,10 @@ class Connection(asyncio.Protocol):
     """One client's connection, from the handshake to its end."""
 
     __slots__ = (
-        "_app", "_buffer", "_client", "_inbox", "_is_answered", "_is_lost", "_is_open", "_is_paused", "_is_pinged",
-        "_kind", "_needed", "_parts", "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade",
-        "_writable", "close_sent", "is_ready", "write_frames",
+        "_app", "_buffer", "_client", "_deflates", "_extensions", "_inbox", "_is_answered", "_is_compressed",
+        "_is_full", "_is_lost", "_is_open", "_is_packing", "_is_paused", "_is_pinged", "_kind", "_needed", "_parts",
+        "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade", "_writable", "close_sent",
+        "is_ready", "write_frames",
     )  # fmt: skip
 
     _count = 0
@@ -79,19 +85,25 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         #: The hub's wire; attributes, because the hub reads them for every socket and event.
         self.is_ready = True
-        self.write_frames = transport.write
+        self.write_frames: Callable[[bytes], None] = transport.write
         self._slot = Connection._count % PING_EVERY_SECONDS
         self._is_pinged = self._is_open = self._is_answered = self._is_lost = self._is_paused = False
+        #: The transport takes nothing more for now; something is being compressed.
+        self._is_full = self._is_packing = False
         #: A close frame was sent: nothing more may be written.
         self.close_sent = False
         self._timer: asyncio.TimerHandle | None = None
-        self._writable: asyncio.Event | None = None  # set while the client reads nothing
+        #: While the client reads nothing, or something is being compressed.
+        self._writable: asyncio.Event | None = None
         self._upgrade = b""
+        self._extensions: str | None = None  # what was agreed about compression
+        self._deflates = False
         # An incomplete frame, and the bytes needed to continue.
         self._buffer: bytes | bytearray = b""
         self._needed = 0
         # A fragmented message.
         self._kind, self._size = 0, 0
+        self._is_compressed = False
         self._parts: list[bytes] | None = None
         # Events that the application has not received yet, and the future on which it waits for
         # one.
@@ -110,6 +122,8 @@ class Connection(asyncio.Protocol):
             return
         accept = hashlib.sha1(headers[b"sec-websocket-key"] + _GUID, usedforsecurity=False).digest()
         self._upgrade = base64.b64encode(accept)
+        offers = [v.decode("latin-1") for name, v in request["headers"] if name == b"sec-websocket-extensions"]
+        self._extensions = deflate.agreed(offers) if offers else None
         offered = ",".join(v.decode("latin-1") for name, v in request["headers"] if name == b"sec-websocket-protocol")
         scope = {
             **request,
@@ -160,6 +174,10 @@ class Connection(asyncio.Protocol):
         ]  # fmt: skip
         if subprotocol:
             lines.append(b"sec-websocket-protocol: " + subprotocol.encode())
+        if self._extensions:
+            lines.append(b"sec-websocket-extensions: " + self._extensions.encode())
+            self._extensions, self._deflates = None, True
+            self.write_frames = self._write_compressed
         lines += [name + b": " + value for name, value in self._state.default_headers]
         self._is_answered = self._is_open = True
         self._upgrade = b""
@@ -228,6 +246,21 @@ class Connection(asyncio.Protocol):
 
     # The hub's wire ---------------------------------------------------------------------------------------------------
 
+    def _write_compressed(self, frames: bytes) -> None:
+        if len(frames) < deflate.THREAD_MIN:
+            self._transport.write(deflate.compressed(frames) if len(frames) >= deflate.TEXT_MIN else frames)
+            return
+        loop = asyncio.get_running_loop()
+        self._is_packing = True
+        self._hold()
+        loop.run_in_executor(_compressors, deflate.compressed, frames).add_done_callback(self._write_late)
+
+    def _write_late(self, done: "asyncio.Future[bytes]") -> None:
+        self._is_packing = False
+        if not done.cancelled() and not self._is_lost and not self.close_sent:
+            self._transport.write(done.result())
+        self._let_go()
+
     async def until_ready(self) -> None:
         if self._writable is not None:
             await self._writable.wait()
@@ -249,11 +282,21 @@ class Connection(asyncio.Protocol):
         self._deliver({"type": "websocket.disconnect", "code": ABNORMAL})
 
     def pause_writing(self) -> None:
+        self._is_full = True
+        self._hold()
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._let_go()
+
+    def _hold(self) -> None:
         if self._writable is None:
             self._writable = asyncio.Event()
             self.is_ready = False
 
-    def resume_writing(self) -> None:
+    def _let_go(self) -> None:
+        if (self._is_full or self._is_packing) and not self._is_lost:
+            return
         if self._writable is not None:
             self._writable.set()
             self._writable = None
@@ -301,8 +344,10 @@ class Connection(asyncio.Protocol):
         """
         first, second = data[start], data[start + 1]
         kind, is_last, size = first & 0x0F, first & 0x80, second & 0x7F
-        if first & 0x70 or not second & 0x80:
-            raise _ProtocolViolation(PROTOCOL_ERROR)  # an extension, which we support none of; or not masked
+        if first & _UNKNOWN or not second & 0x80:
+            raise _ProtocolViolation(PROTOCOL_ERROR)  # an extension that we have not; or not masked
+        if first & _COMPRESSED and (not self._deflates or kind not in (TEXT, BINARY)):
+            raise _ProtocolViolation(PROTOCOL_ERROR)
         head = 6 if size < 126 else 8 if size == 126 else 14
         if len(data) - start < head:
             self._needed = head
@@ -324,6 +369,8 @@ class Connection(asyncio.Protocol):
         if kind >= CLOSE:
             self._control(kind, payload)
         else:
+            if kind != CONTINUATION and self._parts is None:
+                self._is_compressed = bool(first & _COMPRESSED)
             self._data(kind, payload, is_last=bool(is_last))
         return end
 
@@ -347,6 +394,8 @@ class Connection(asyncio.Protocol):
         self._size = 0
         if self.close_sent:
             return  # the application has ended
+        if self._is_compressed:
+            payload = _unpacked(payload)
         if self._kind == BINARY:
             self._deliver({"type": "websocket.receive", "bytes": payload})
             return
@@ -376,14 +425,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def _write(self, kind: int, payload: bytes) -> None:
-        size = len(payload)
-        if size < 126:
-            head = bytes((0x80 | kind, size))
-        elif size < 65536:
-            head = bytes((0x80 | kind, 126)) + size.to_bytes(2)
-        else:
-            head = bytes((0x80 | kind, 127)) + size.to_bytes(8)
-        self._transport.write(head + payload)
+        self._transport.write(deflate.head(0x80 | kind, len(payload)) + payload)
 
     # The end ----------------------------------------------------------------------------------------------------------
 
@@ -437,6 +479,15 @@ def _refusal(method: str, headers: dict[bytes, bytes]) -> HTTPStatus | None:
     except binascii.Error:
         key = b""
     return None if len(key) == 16 else HTTPStatus.BAD_REQUEST
+
+
+def _unpacked(payload: bytes) -> bytes:
+    try:
+        return deflate.unpacked(payload)
+    except deflate.TooLong:
+        raise _ProtocolViolation(TOO_BIG) from None
+    except deflate.Unreadable:
+        raise _ProtocolViolation(PROTOCOL_ERROR) from None
 
 
 def _unquoted(path: bytes) -> str:
