@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.files.storage import ADDRESS
-from chatproject.core.models import Model
+from chatproject.core.models import JsonText, Model
 from chatproject.core.times import now
 from groups.models import Room
 from messaging.media.kinds import KINDS
@@ -40,7 +40,7 @@ class Message(Model):
     type = models.CharField(_("type"), max_length=8, default="text", editable=False)
     content = models.TextField(_("content"), blank=True, editable=False)
     #: Data of the message's type as JSON: a place, a file, a system message.
-    details_json = models.TextField(blank=True, editable=False)
+    details_json = JsonText(blank=True, editable=False)
     reply_to_id = models.UUIDField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), default=now, editable=False)
     edited_at = models.DateTimeField(_("edited"), null=True, editable=False)
@@ -109,7 +109,7 @@ class HeldMessage(Model):
     client_id = models.CharField(max_length=64, editable=False)
     type = models.CharField(_("type"), max_length=8, default="text", editable=False)
     content = models.TextField(_("content"), blank=True, editable=False)
-    details_json = models.TextField(blank=True, editable=False)
+    details_json = JsonText(blank=True, editable=False)
     reply_to_id = models.UUIDField(null=True, editable=False)
     #: Kept from the sweep of unsent uploads while the message waits.
     upload = models.ForeignKey("Upload", models.SET_NULL, null=True, related_name="+", editable=False)

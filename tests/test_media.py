@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import io
+import json
 import os
 import socket
 import threading
@@ -18,13 +19,14 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings as configured
 from django.core.management import call_command
+from django.db import connection
 from PIL import Image
 
 from chatproject.core.http import uploads
 from chatproject.core.times import now
 from messaging import background
 from messaging.media.kinds import Kind
-from messaging.models import Upload
+from messaging.models import Message, Upload
 from tests import hostile
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
@@ -854,10 +856,32 @@ def test_the_operators_see_what_takes_the_space(person: Any, owner: Any, browser
 
 def test_a_message_erased_by_the_operators_leaves_no_file(person: Any, owner: Any, browser: Any) -> None:
     from messaging import services
-    from messaging.models import Message
 
     ann, bob = person("ann"), person("bob")
     sent = send(ann, bob, ann.upload(hostile.webm(), "a", "audio"))
     services.erase(message=Message.objects.get(pk=sent["id"]))
     assert bob.request("get", sent["mediaUrl"]).status_code == 404
     assert sent["mediaUrl"].removeprefix("/uploads/") not in stored_files()
+
+
+@pytest.mark.skipif("connection.vendor != 'mongodb'", reason="about MongoDB")
+def test_mongodb_finds_messages_by_what_their_type_knows(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    sent = send(ann, bob, ann.upload(hostile.encoded(hostile.photo(1234, 567), "JPEG"), "a.jpg", "images"))
+    place = {"latitude": 31.23, "longitude": 121.47, "address": "外滩"}
+    body = {"receiverId": bob.id, "type": "location", "locationData": place}
+    there = ann.post("/private/send", body, status=201)
+    text = ann.post("/private/send", {"receiverId": bob.id, "content": "neither"}, status=201)
+    stored: Any = connection
+    messages = stored.get_collection(Message._meta.db_table)
+    for wanted, one in (({"details_json.width": 1234}, sent), ({"details_json.locationData.address": "外滩"}, there)):
+        assert [row["seq"] for row in messages.find({**wanted, "sender_id": {"$exists": True}})] == [one["seq"]]
+    assert messages.find_one({"client_id": text["clientId"]})["details_json"] == ""
+    # A row as an earlier version wrote it.
+    messages.update_one(
+        {"client_id": there["clientId"]},
+        {"$set": {"details_json": json.dumps({"locationData": {**there["locationData"], "latitude": 1.5}})}},
+    )
+    history = bob.get("/private/messages", senderId=ann.id, receiverId=bob.id)
+    assert [one["width"] for one in history] == [1234, None, None]
+    assert history[1]["locationData"]["latitude"] == 1.5

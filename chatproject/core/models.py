@@ -1,9 +1,13 @@
-"""The base class of our models."""
+"""The base class of our models, and a field of theirs."""
 
+import json
 import uuid
+from typing import Any
 
+import orjson
 import uuid_utils.compat
 from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def uuid7() -> uuid.UUID:
@@ -18,3 +22,20 @@ class Model(models.Model):
 
     class Meta:
         abstract = True
+
+
+class JsonText(models.TextField):
+    """An object as JSON, or "". On MongoDB it is a document within that of its row, so that queries find its fields."""
+
+    def deconstruct(self) -> Any:
+        """For migrations this is the text that it is on every other database: no table is written anew for it."""
+        name, _path, arguments, options = super().deconstruct()
+        return name, "django.db.models.TextField", arguments, options
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        text = super().get_db_prep_value(value, connection, prepared)
+        return json.loads(text) if text and connection.vendor == "mongodb" else text
+
+    def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Any:
+        """Rows of earlier versions have text there."""
+        return orjson.dumps(value).decode() if isinstance(value, dict) else value

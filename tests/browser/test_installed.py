@@ -471,6 +471,7 @@ def test_a_sound_is_played_where_it_is_wanted_and_not_for_what_one_looks_at(
     ann.page.click(".me-button")
     ann.page.get_by_role("menuitem", name="Settings").click()
     ann.page.get_by_role("button", name="Notifications").or_(ann.page.get_by_role("tab", name="Notifications")).click()
+    ann.page.locator("#notify-sound").wait_for()
     ann.page.locator("#notify-sound").check(force=True)
     ann.page.wait_for_function("() => window.notes === 2")  # how it sounds
     ann.page.keyboard.press("Escape")
