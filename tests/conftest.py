@@ -335,7 +335,12 @@ class People:
         self._everybody: list[Person] = []
 
     def unique(self) -> str:
-        return f"{_run}{next(_numbers)}"
+        return f"{_run}{self.number()}"
+
+    @staticmethod
+    def number() -> int:
+        """One that no other call returns."""
+        return next(_numbers)
 
     def __call__(self, name: str, **more: Any) -> Person:
         return self.remember(Person.signed_up(self._client, f"{name} {self.unique()}", **more))

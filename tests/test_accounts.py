@@ -157,7 +157,7 @@ def test_too_many_accounts_from_one_address_have_to_wait(person: Any, anonymous:
     def sign_up(address: str) -> Any:
         return try_(anonymous, f"ann {person.unique()}", PASSWORD, address)
 
-    here, there = f"2001:db8:{person.unique()[-4:]}::1", f"198.51.100.{int(person.unique()[6:]) % 250}"
+    here, there = f"2001:db8:{person.unique()[-4:]}::1", f"198.51.100.{person.number() % 250}"
     assert [sign_up(here).status_code for _ in range(3)] == [201, 201, 429]
     neighbour = here.replace("::1", "::ffff:2")
     assert sign_up(neighbour).headers["retry-after"], "the same network"
@@ -215,9 +215,7 @@ def guarded(settings: Any) -> None:
 @pytest.fixture
 def addresses(person: Any) -> Any:
     """IP addresses that no other test has used."""
-    return (
-        f"10.{n // 250 % 250}.{n % 250}.{m}" for n in iter(lambda: int(person.unique()[6:]), -1) for m in range(1, 9)
-    )
+    return (f"10.{n // 250 % 250}.{n % 250}.{m}" for n in iter(person.number, -1) for m in range(1, 9))
 
 
 @pytest.mark.usefixtures("guarded")

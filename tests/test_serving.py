@@ -116,6 +116,40 @@ def test_static_files_have_names_that_may_be_kept_for_ever(served: Server) -> No
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_a_static_file_is_the_same_however_often_it_is_asked_for_and_in_what_encoding(served: Server) -> None:
+    page = httpx.get(f"{served.url}/sign-in/", follow_redirects=True).text
+    style = next(part for part in page.split('"') if part.startswith("/static/css/base."))
+    with httpx.Client(base_url=served.url) as client:
+        first = client.get(style, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in first.headers
+        for accepted, encodings in (
+            ("gzip, deflate, br", {"br", "gzip"}),
+            ("gzip", {"gzip"}),
+            ("GZIP", {None, "gzip"}),
+            ("br", {"br", None}),
+            ("gzip;q=0", {None, "gzip"}),
+            ("*", {None}),
+            ("identity", {None}),
+            ("unknown", {None}),
+        ):
+            answers = []
+            for _ in range(3):
+                with client.stream("GET", style, headers={"Accept-Encoding": accepted}) as answer:
+                    answers.append((answer.status_code, b"".join(answer.iter_raw()), {**answer.headers}))
+                answers[-1][2].pop("x-request-id"), answers[-1][2].pop("date", None)
+                assert answers[-1] == answers[0] and answers[0][0] == 200
+            assert answers[0][2].get("content-encoding") in encodings
+            if "content-encoding" not in answers[0][2]:
+                assert answers[0][1] == first.content
+        part = client.get(style, headers={"Range": "bytes=0-9", "Accept-Encoding": "identity"})
+        assert (part.status_code, part.content) == (206, first.content[:10])
+        known = client.get(style, headers={"If-Modified-Since": first.headers["last-modified"]})
+        assert (known.status_code, known.content) == (304, b"")
+        head = client.head(style, headers={"Accept-Encoding": "identity"})
+        assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(first.content)))
+        assert client.get(style.replace("base.", "other.")).status_code == 404
+
+
 def test_a_second_start_takes_seconds(served: Server) -> None:
     served.stop()
     began = time.monotonic()

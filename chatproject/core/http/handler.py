@@ -25,11 +25,15 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from chatproject.core import metrics
 from chatproject.core.db.transactions import on_thread
-from chatproject.core.http.asgi import Send
+from chatproject.core.http.asgi import Message, Send
 
 #: Requests that are processed at the same time; the others wait. Most of a thread's time is spent
 #: waiting.
 THREADS = 16
+
+#: Bytes of the site's own files that are kept as they are sent.
+KEPT_BYTES = 16 * 1024 * 1024
+_CONDITIONS = {b"range", b"if-range", b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"}
 
 _threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="http")
 
@@ -107,15 +111,44 @@ class StaticHandler(ASGIHandler):
 
     The middleware lists the collected files when it is made: at the first request, because other
     servers than ours import the application before the files are collected.
+
+    A page asks for some eighty files, and each costs milliseconds as a request of Django's. What never changes
+    (the names of those files have their hash) is kept as it was sent, KEPT_BYTES of it at most.
     """
 
     def __init__(self) -> None:
         self._is_loaded = False
+        self._kept: dict[tuple[str, bytes], list[Message]] = {}
+        self._kept_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        key = _plain_question(scope)
+        if key is not None and (kept := self._kept.get(key)):
+            for message in kept:
+                await send(message)
+            return
         if not self._is_loaded:
             await asyncio.to_thread(self.load_middleware)
-        await super().__call__(scope, receive, send)
+        if key is None:
+            await super().__call__(scope, receive, send)
+            return
+        sent: list[Message] = []
+
+        async def send_and_note(message: Message) -> None:
+            sent.append(message)
+            await send(message)
+
+        await super().__call__(scope, receive, send_and_note)
+        if sent:
+            self._keep(key, sent)
+
+    def _keep(self, key: tuple[str, bytes], sent: list[Message]) -> None:
+        start, *parts = sent
+        body = b"".join(part.get("body", b"") for part in parts)
+        if not _never_changes(start, key[1]) or key in self._kept or self._kept_bytes + len(body) > KEPT_BYTES:
+            return
+        self._kept[key] = [start, {"type": "http.response.body", "body": body}]
+        self._kept_bytes += len(body)
 
     async def listen_for_disconnect(self, receive: Any) -> None:
         """End quietly: Django leaves the error of this task unheard when the answer ends at the same moment."""
@@ -125,6 +158,25 @@ class StaticHandler(ASGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:
         self._middleware_chain = ServeStaticMiddleware(_no_such_file)
         self._is_loaded = True
+
+
+def _plain_question(scope: Any) -> tuple[str, bytes] | None:
+    """What the answer for a whole file depends on: its path, and whether the client takes brotli or gzip."""
+    headers = dict(scope["headers"])
+    if scope["method"] != "GET" or not headers.keys().isdisjoint(_CONDITIONS):
+        return None
+    accepted = headers.get(b"accept-encoding", b"")
+    if b";" in accepted:  # by its weight: rare, and the middleware understands it
+        return None
+    names = {name.strip() for name in accepted.split(b",")}
+    return scope["path"], b",".join(name for name in (b"br", b"gzip", b"zstd") if name in names)
+
+
+def _never_changes(start: Message, accepted: bytes) -> bool:
+    """Whether this is the beginning of a file for ever, as all who accept these encodings have it."""
+    headers = {name.lower(): value for name, value in start["headers"]}
+    is_for_all = headers.get(b"content-encoding", b"") in (b"", *accepted.split(b","))
+    return start["status"] == 200 and is_for_all and b"immutable" in headers.get(b"cache-control", b"")
 
 
 async def _no_such_file(request: HttpRequest) -> HttpResponseBase:
