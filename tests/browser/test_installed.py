@@ -30,16 +30,20 @@ PushManager.prototype.subscribe = async (options) => {
 navigator.setAppBadge = async (count) => { window.badge = count; };
 navigator.clearAppBadge = async () => { window.badge = 0; };
 """
+#: What is kept of each chat, and whether an offline page would list it.
 KEPT = """async () => {
   const found = (await indexedDB.databases()).map(({ name }) => name).filter((name) => name.startsWith("chat.archive."));
   const ends = [];
   for (const name of found) {
     const database = await new Promise((resolve) => { const asked = indexedDB.open(name); asked.onsuccess = () => resolve(asked.result); });
     if (!database.objectStoreNames.contains("ends")) { database.close(); continue; }  // it was just deleted
-    const all = database.transaction("ends").objectStore("ends").getAll();
-    await new Promise((resolve) => { all.onsuccess = resolve; });
+    const [ending, state] = ["ends", "state"].map((name) => database.transaction(name).objectStore(name));
+    const all = [ending.getAll(), ending.getAllKeys(), state.get("chats")];
+    await Promise.all(all.map((one) => new Promise((resolve) => { one.onsuccess = resolve; })));
     database.close();
-    ends.push(...all.result.map(({ messages }) => messages.map(({ content }) => content)));
+    const [messages, keys, chats] = all.map((one) => one.result);
+    const listed = new Set((chats ?? []).map(({ type, id }) => `${type}:${id}`));
+    messages.forEach((one, at) => ends.push([listed.has(keys[at]), one.messages.map(({ content }) => content)]));
   }
   return ends;
 }"""
@@ -198,7 +202,11 @@ def kept(page: Page, *contents: str) -> None:
     """Waits until these texts can be read without the server."""
     wanted = json.dumps(contents)
     page.wait_for_function(
-        f"() => ({KEPT})().then((ends) => {wanted}.every((one) => ends.flat().includes(one)))", timeout=LONG
+        f"""() => ({KEPT})().then((ends) => {{
+          const readable = ends.flatMap(([isListed, contents]) => isListed ? contents : []);
+          return {wanted}.every((one) => readable.includes(one));
+        }})""",
+        timeout=LONG,
     )
 
 

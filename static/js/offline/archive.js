@@ -47,6 +47,7 @@ export class Archive {
   #isClosed = false;
   #received = new Map();
   #saveTimer = 0;
+  #hasChanged = false;
   #store = null;
 
   constructor(userId) {
@@ -148,12 +149,14 @@ export class Archive {
     return this.#store.chatList.filter((chat) => !chat.isBlank).slice(0, CHATS_MAX);
   }
 
-  /** Saves run one at a time, however slow the database is. */
+  /** Saves run one at a time, however slow the database is; what changes during one is saved by the next. */
   #scheduleSave() {
+    this.#hasChanged = true;
     this.#saveTimer ||= setTimeout(async () => {
+      this.#hasChanged = false;
       await this.#save();
       this.#saveTimer = 0;
-      if (this.#received.size) this.#scheduleSave();
+      if (this.#hasChanged) this.#scheduleSave();
     }, SAVE_DELAY_MS);
   }
 
