@@ -326,3 +326,14 @@ def test_events_and_answers_of_any_length_come_compressed_whole_and_in_order(
         assert contents == ["晚安 " * 300, "short"] or contents == [("晚安 " * 300).strip(), "short"]
     for reader in readers:
         reader.close()
+
+
+def test_what_floods_is_counted_as_it_unpacks(compressing: Wire) -> None:
+    frame = masked(LAST | COMPRESSED | TEXT, packed(beat(1, 10_000)))
+    assert len(frame) < 1000
+    for _ in range(400):
+        try:
+            compressing.send(frame)
+        except OSError:
+            break
+    assert int.from_bytes(compressing.next(CLOSE)[1][:2]) == 4429
