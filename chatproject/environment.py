@@ -222,6 +222,12 @@ def tile_url(given: str) -> str:
     return given
 
 
+def origin_of(url: str) -> list[str]:
+    """The origin of an address for a Content-Security-Policy; [] where there is none."""
+    parts = urlsplit(url)
+    return [f"{parts.scheme}://{parts.netloc}"] if parts.netloc else []
+
+
 def tile_sources(url: str) -> list[str]:
     """The origin of map tiles for a Content-Security-Policy; [] for our own origin."""
     if not url or (url.startswith("/") and not url.startswith("//")):

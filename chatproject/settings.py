@@ -293,6 +293,10 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700 if MEDIA_GROUP is None else 0o750
 DATA_UPLOAD_MAX_NUMBER_FILES = 4
 # The address at which nginx serves MEDIA_ROOT when we tell it to; "": this process serves files.
 X_ACCEL_REDIRECT = env.str("X_ACCEL_REDIRECT", default="")
+# Where a CDN hands out pictures and recordings, the key that it shares with us, and how long an address is good.
+MEDIA_URL_BASE = env.str("MEDIA_URL_BASE", default="")
+MEDIA_URL_KEY = env.str("MEDIA_URL_KEY", default="")
+MEDIA_URL_SECONDS = env.int("MEDIA_URL_SECONDS", default=300)
 STORAGES = {
     "default": environment.media_storage(env),
     "staticfiles": {
@@ -356,8 +360,14 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:", *environment.tile_sources(TILE_URL)],
-        "media-src": [SELF, "blob:"],
+        "img-src": [
+            SELF,
+            "data:",
+            "blob:",
+            *environment.origin_of(MEDIA_URL_BASE),
+            *environment.tile_sources(TILE_URL),
+        ],
+        "media-src": [SELF, "blob:", *environment.origin_of(MEDIA_URL_BASE)],
         "font-src": [SELF],
         "connect-src": [SELF, *environment.socket_origins(ALLOWED_ORIGINS)],
         "manifest-src": [SELF],

@@ -336,7 +336,12 @@ class UploadedView(APIView):
         return super().perform_content_negotiation(request, force=True)
 
     @extend_schema(
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 206: OpenApiTypes.BINARY, 304: None},
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            206: OpenApiTypes.BINARY,
+            302: None,
+            304: None,
+        },
         summary="A file or its thumbnail, to those who may see its message; an avatar, to everyone who is signed in",
     )
     def get(self, request: Request, path: str) -> HttpResponseBase:

@@ -272,21 +272,21 @@ def test_a_compressed_message_may_come_in_parts_and_beside_plain_ones(compressin
     assert [compressing.answer(ack)["event"] for ack in (1, 2, 3)] == ["ack"] * 3
 
 
-@pytest.mark.parametrize(
-    ("kind", "code", "frames"),
-    [
-        ("no compressed data", 1002, masked(LAST | COMPRESSED | TEXT, b"\xff\xff\xff")),
-        ("a compressed ping", 1002, masked(LAST | COMPRESSED | PING, b"")),
-        ("the mark at a later part", 1002, masked(TEXT, b"a") + masked(LAST | COMPRESSED, b"b")),
-        ("another extension", 1002, masked(LAST | COMPRESSED | 0x20 | TEXT, packed(b"a"))),
-        ("no text within", 1007, masked(LAST | COMPRESSED | TEXT, packed(b"\xff\xfe"))),
-        ("a hundred megabytes in a hundred kilobytes", 1009, masked(LAST | COMPRESSED | TEXT, packed(bytes(10**8)))),
-        ("in parts", 1009, masked(COMPRESSED | TEXT, packed(bytes(10**7))[:5000]) + masked(LAST, packed(bytes(10**7))[5000:])),
-    ],
-)  # fmt: skip
-def test_what_is_compressed_wrongly_or_unpacks_to_too_much_ends_the_socket(
-    compressing: Wire, kind: str, code: int, frames: bytes
-) -> None:
+#: What ends a connection that compresses, and the close code.
+PACKED_ENDINGS: dict[str, tuple[int, bytes]] = {
+    "no compressed data": (1002, masked(LAST | COMPRESSED | TEXT, b"\xff\xff\xff")),
+    "a compressed ping": (1002, masked(LAST | COMPRESSED | PING, b"")),
+    "the mark at a later part": (1002, masked(TEXT, b"a") + masked(LAST | COMPRESSED, b"b")),
+    "another extension": (1002, masked(LAST | COMPRESSED | 0x20 | TEXT, packed(b"a"))),
+    "no text within": (1007, masked(LAST | COMPRESSED | TEXT, packed(b"\xff\xfe"))),
+    "a hundred megabytes in a hundred kilobytes": (1009, masked(LAST | COMPRESSED | TEXT, packed(bytes(10**8)))),
+    "in parts": (1009, masked(COMPRESSED | TEXT, packed(bytes(10**7))[:5000]) + masked(LAST, packed(bytes(10**7))[5000:])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", PACKED_ENDINGS)
+def test_what_is_compressed_wrongly_or_unpacks_to_too_much_ends_the_socket(compressing: Wire, kind: str) -> None:
+    code, frames = PACKED_ENDINGS[kind]
     compressing.send(frames)
     assert compressing.closed() == code
 

@@ -1,21 +1,26 @@
 """Pictures, voice, places and files through the API, from upload to recall."""
 
 import asyncio
+import getpass
 import http.server
 import io
 import json
 import os
+import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from django.conf import settings as configured
 from django.core.management import call_command
@@ -27,7 +32,7 @@ from chatproject.core.times import now
 from messaging import background
 from messaging.media.kinds import Kind
 from messaging.models import Message, Upload
-from tests import hostile
+from tests import hostile, ports
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
 
@@ -885,3 +890,92 @@ def test_mongodb_finds_messages_by_what_their_type_knows(person: Any) -> None:
     history = bob.get("/private/messages", senderId=ann.id, receiverId=bob.id)
     assert [one["width"] for one in history] == [1234, None, None]
     assert history[1]["locationData"]["latitude"] == 1.5
+
+
+# A CDN ----------------------------------------------------------------------------------------------------------------
+
+KEY = "a key of sixteen letters or more"
+
+
+@pytest.fixture
+def edge(settings: Any, tmp_path: Path) -> Iterator[str]:
+    """A real nginx with deploy/nginx-cdn.conf, on a port of its own; its address."""
+    if not shutil.which("nginx"):
+        pytest.skip("there is no nginx here")
+    port = ports.lease()
+    site = (Path(__file__).parent.parent / "deploy" / "nginx-cdn.conf").read_text()
+    site = re.sub(r"\n *ssl_certificate.*", "", site).replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
+    site = site.replace("/srv/chat/media/;", f"{configured.MEDIA_ROOT}/;").replace("change-this-key", KEY)
+    places = "\n".join(
+        f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(
+        f"user {getpass.getuser()}; daemon off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}\n"
+        f"http {{ access_log off; include /etc/nginx/mime.types; {places}\n{site}\n}}"
+    )
+    subprocess.run(["nginx", "-t", "-q", "-c", whole], check=True, timeout=60)
+    with subprocess.Popen(["nginx", "-c", whole]) as nginx:
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            assert nginx.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.02)
+        settings.MEDIA_URL_BASE, settings.MEDIA_URL_KEY = f"http://127.0.0.1:{port}/media/", KEY
+        yield settings.MEDIA_URL_BASE
+        nginx.terminate()
+
+
+def led(reader: Any, address: str) -> str:
+    answer = reader.request("get", address)
+    assert answer.status_code == 302 and "no-store" in answer.headers["cache-control"]
+    return str(answer.headers["location"])
+
+
+def test_a_cdn_hands_out_pictures_and_recordings_to_those_whom_the_chat_sends(person: Any, edge: str) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    picture = send(ann, bob, ann.upload(hostile.encoded(hostile.photo(800, 600), "JPEG"), "a.jpg", "images"))
+    voice = send(ann, bob, ann.upload(hostile.webm(), "voice.webm", "audio"))
+    kinds = {picture["mediaUrl"]: "image/jpeg", picture["thumbnailUrl"]: "image/", voice["mediaUrl"]: "audio/"}
+    for address, kind in kinds.items():
+        assert eve.request("get", address).status_code == 404
+        there = led(bob, address)
+        assert there.startswith(edge) and led(ann, address) == there, "one for all, so that it is kept"
+        answer = httpx.get(there)
+        assert answer.status_code == 200 and answer.headers["content-type"].startswith(kind)
+        assert answer.headers["x-content-type-options"] == "nosniff" and "sandbox" in str(answer.headers)
+        assert httpx.get(there, headers={"Range": "bytes=0-9"}).status_code == 206
+        for other in (there[:-1] + "9", there.replace("md5=", "md5=x"), there.partition("?")[0]):
+            assert httpx.get(other).status_code == 403
+        another = next(one for one in kinds if one != address).removeprefix("/uploads/")
+        assert httpx.get(f"{edge}{another}?{there.partition('?')[2]}").status_code == 403
+    ann.post("/message/recall", {"messageId": picture["id"]})
+    for address in (picture["mediaUrl"], picture["thumbnailUrl"]):
+        assert bob.request("get", address).status_code == 404
+
+
+def test_an_address_of_a_cdn_expires_and_what_is_recalled_is_gone_there(
+    person: Any, edge: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    picture = send(ann, bob, ann.upload(hostile.jpeg(), "a.jpg", "images"))
+    there = led(bob, picture["mediaUrl"])
+    moment = time.time()
+    assert settings.MEDIA_URL_SECONDS <= int(there.rpartition("=")[2]) - moment <= 2 * settings.MEDIA_URL_SECONDS
+    monkeypatch.setattr("chatproject.core.files.elsewhere.time.time", lambda: moment - 3600)
+    assert httpx.get(led(bob, picture["mediaUrl"])).status_code == 410
+    monkeypatch.undo()
+    ann.post("/message/recall", {"messageId": picture["id"]})
+    until = time.monotonic() + 30
+    while httpx.get(there).status_code == 200:
+        assert time.monotonic() < until, "the file is still there"
+        time.sleep(0.05)
+    assert httpx.get(there).status_code == 404
+
+
+def test_a_file_that_is_downloaded_keeps_its_name_and_comes_from_the_chat(person: Any, settings: Any) -> None:
+    settings.MEDIA_URL_BASE, settings.MEDIA_URL_KEY = "https://media.example.org/media/", KEY
+    ann = person("ann")
+    answer = ann.request("get", ann.upload(file(), "报告.pdf", "files")["mediaUrl"])
+    assert answer.status_code == 200 and answer.content == file()
+    assert "attachment" in answer.headers["content-disposition"]

@@ -116,6 +116,16 @@ def test_static_files_have_names_that_may_be_kept_for_ever(served: Server) -> No
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_the_pages_may_show_what_a_cdn_hands_out_and_nothing_else_of_elsewhere(tmp_path: Path) -> None:
+    base = "https://media.example.org:8443/media/"
+    with Server(tmp_path, MEDIA_URL_BASE=base, MEDIA_URL_KEY="a key of sixteen letters or more") as server:
+        policy = httpx.get(f"{server.url}/sign-in/", follow_redirects=True).headers["content-security-policy"]
+    sources = {name: rest.split() for name, _, rest in (one.strip().partition(" ") for one in policy.split(";"))}
+    elsewhere = {name for name, of in sources.items() if any("example.org" in one for one in of)}
+    assert elsewhere == {"img-src", "media-src"}
+    assert "https://media.example.org:8443" in sources["img-src"] and "/media/" not in policy
+
+
 def test_a_static_file_is_the_same_however_often_it_is_asked_for_and_in_what_encoding(served: Server) -> None:
     page = httpx.get(f"{served.url}/sign-in/", follow_redirects=True).text
     style = next(part for part in page.split('"') if part.startswith("/static/css/base."))
@@ -186,6 +196,8 @@ def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
         ("SQLITE_SYNCHRONOUS", "OFF", "SQLITE_SYNCHRONOUS"),
         ("TILE_URL", "https://tile.example.org/", "is not the address of map tiles"),
         ("TILE_DATUM", "mars", "is not one of wgs84 and gcj02"),
+        ("MEDIA_URL_BASE", "https://media.example.org/media", "does not end with a slash"),
+        ("MEDIA_URL_BASE", "https://media.example.org/media/", "MEDIA_URL_KEY: the key of MEDIA_URL_BASE"),
         ("TRUSTED_PROXIES", "nginx", "is not an address or network"),
         ("WORKERS", "0", "0 processes cannot serve"),
     ],

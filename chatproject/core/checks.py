@@ -1,6 +1,7 @@
 """System checks of settings that would otherwise fail only while the chat is used."""
 
 import ipaddress
+import re
 from typing import Any
 
 from django.conf import settings
@@ -108,6 +109,20 @@ def nginx_has_the_files(**_: Any) -> list[CheckMessage]:
                 id="chat.W003",
             )
         ]
+    return []
+
+
+@register()
+def a_cdn_has_its_key(**_: Any) -> list[CheckMessage]:
+    base = settings.MEDIA_URL_BASE
+    if not base:
+        return []
+    if not re.fullmatch(r"https?://[^/?#\s;,]+(?:/[\w.~-]+)*/", base):
+        return [Error(f"MEDIA_URL_BASE: {base!r} is not an http address, or does not end with a slash", id="chat.E010")]
+    if len(settings.MEDIA_URL_KEY) < 16:
+        return [Error("MEDIA_URL_KEY: the key of MEDIA_URL_BASE needs 16 characters at least", id="chat.E011")]
+    if settings.MEDIA_URL_SECONDS < 1:
+        return [Error("MEDIA_URL_SECONDS is not a number of seconds", id="chat.E012")]
     return []
 
 

@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.request import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
 from chatproject.core.errors import NotFound
+from chatproject.core.files import elsewhere
 from chatproject.core.files.storage import StoredFile
 
 #: Bytes that are read and sent at once.
@@ -51,7 +52,9 @@ def _disposition(name: str) -> str:
 
 
 def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBase:
-    """The whole file, a range of it, or 304. Raises NotFound if the storage has lost it."""
+    """The whole file, a range of it, 304, or the way to where it is. Raises NotFound if the storage has lost it."""
+    if settings.MEDIA_URL_BASE and not file.name:  # a download's name is only known here
+        return HttpResponseRedirect(elsewhere.address(file.path))
     answer = _response(request, file)
     for name, value in HEADERS.items():
         answer[name] = value
