@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -158,6 +159,23 @@ def test_a_static_file_is_the_same_however_often_it_is_asked_for_and_in_what_enc
         head = client.head(style, headers={"Accept-Encoding": "identity"})
         assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(first.content)))
         assert client.get(style.replace("base.", "other.")).status_code == 404
+
+
+def test_a_static_file_is_whole_for_others_where_a_reader_went_away_in_its_middle(served: Server) -> None:
+    page = httpx.get(f"{served.url}/sign-in/", follow_redirects=True).text
+    files = sorted({part for part in page.split('"') if part.startswith("/static/") and part.endswith((".js", ".css"))})
+    assert len(files) > 20
+    question = "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAccept-Encoding: gzip\r\n\r\n"
+    for file in files:
+        with socket.create_connection(("127.0.0.1", served.port)) as reader:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it goes without a word
+            reader.sendall(question.format(file, served.port).encode())
+            if file > files[len(files) // 2]:
+                reader.recv(1)
+    with httpx.Client(base_url=served.url, headers={"Accept-Encoding": "gzip"}) as client:
+        for file in files * 2:
+            with client.stream("GET", file) as answer:
+                assert len(b"".join(answer.iter_raw())) == int(answer.headers["content-length"]) > 0
 
 
 def test_a_second_start_takes_seconds(served: Server) -> None:

@@ -145,7 +145,7 @@ class StaticHandler(ASGIHandler):
     def _keep(self, key: tuple[str, bytes], sent: list[Message]) -> None:
         start, *parts = sent
         body = b"".join(part.get("body", b"") for part in parts)
-        if not _never_changes(start, key[1]) or key in self._kept or self._kept_bytes + len(body) > KEPT_BYTES:
+        if not _is_for_ever(start, body, key[1]) or key in self._kept or self._kept_bytes + len(body) > KEPT_BYTES:
             return
         self._kept[key] = [start, {"type": "http.response.body", "body": body}]
         self._kept_bytes += len(body)
@@ -172,11 +172,14 @@ def _plain_question(scope: Any) -> tuple[str, bytes] | None:
     return scope["path"], b",".join(name for name in (b"br", b"gzip", b"zstd") if name in names)
 
 
-def _never_changes(start: Message, accepted: bytes) -> bool:
-    """Whether this is the beginning of a file for ever, as all who accept these encodings have it."""
+def _is_for_ever(start: Message, body: bytes, accepted: bytes) -> bool:
+    """Whether this is a file that never changes, as all who accept these encodings have it; and all of it: an answer
+    ends without a word where its reader goes away.
+    """
     headers = {name.lower(): value for name, value in start["headers"]}
     is_for_all = headers.get(b"content-encoding", b"") in (b"", *accepted.split(b","))
-    return start["status"] == 200 and is_for_all and b"immutable" in headers.get(b"cache-control", b"")
+    is_whole = headers.get(b"content-length") == str(len(body)).encode()
+    return start["status"] == 200 and is_whole and is_for_all and b"immutable" in headers.get(b"cache-control", b"")
 
 
 async def _no_such_file(request: HttpRequest) -> HttpResponseBase:
