@@ -301,8 +301,9 @@ def test_events_and_answers_of_any_length_come_compressed_whole_and_in_order(
     wire: Callable[..., Wire], server: str, person: Any
 ) -> None:
     ann, bob = person("ann"), person("bob")
+    # Three pages of a third of a megabyte: what waits for one socket may be one megabyte.
     said = [
-        ann.post("/private/send", {"receiverId": bob.id, "content": f"{one} " + "早上好 " * 500}, status=201)["content"]
+        ann.post("/private/send", {"receiverId": bob.id, "content": f"{one} " + "早上好 " * 300}, status=201)["content"]
         for one in range(100)
     ]
     readers = [Wire(server, bob.token), Wire(server, bob.token, Sec_WebSocket_Extensions=DEFLATE)]
