@@ -230,11 +230,8 @@ def origin_of(url: str) -> list[str]:
 
 def tile_sources(url: str) -> list[str]:
     """The origin of map tiles for a Content-Security-Policy; [] for our own origin."""
-    if not url or (url.startswith("/") and not url.startswith("//")):
-        return []
-    parts = urlsplit(url)
     # {s} stands for the names of several servers: a, b, c.
-    return [f"{parts.scheme}://{re.sub(r'^[^.]*{s}[^.]*', '*', parts.netloc)}"]
+    return [re.sub(r"//[^.]*{s}[^.]*", "//*", origin) for origin in origin_of(url)]
 
 
 def tile_datum(given: str) -> str:

@@ -1,6 +1,5 @@
 """The base class of our models, and a field of theirs."""
 
-import json
 import uuid
 from typing import Any
 
@@ -34,7 +33,7 @@ class JsonText(models.TextField):
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         text = super().get_db_prep_value(value, connection, prepared)
-        return json.loads(text) if text and connection.vendor == "mongodb" else text
+        return orjson.loads(text) if text and connection.vendor == "mongodb" else text
 
     def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Any:
         """Rows of earlier versions have text there."""

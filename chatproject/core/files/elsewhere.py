@@ -1,8 +1,8 @@
 """Addresses at which somebody else hands out stored files for a while: a CDN, or a web server of its own host.
 
-Whoever has such an address sees the file until it expires. The chat gives it only to those who may see the file at
-that moment, so what is recalled, or a member who is removed, gets no new one; and a recalled file is gone from where
-the CDN would fetch it.
+Such an address shows the file to everybody who has it, until it expires. The chat gives one only to people who may see
+the file at that moment: after a recall nobody gets another, and a member who was removed does not. A recalled file is
+also gone from where the CDN would fetch it.
 """
 
 import hashlib

@@ -57,33 +57,33 @@ class _Answer:
             if _is_text(message):
                 self._start = message
                 return
-        start, self._start = self._start, None
-        if start is None and self._packing is None:
+        if self._start is not None:
+            start, self._start = self._start, None
+            await self._begin(start, message)
+        elif self._packing is not None:
+            await self._send({**message, "body": await self._packed(self._packing, message)})
+        else:
             await self._send(message)
-            return
-        body, is_last = message.get("body", b""), not message.get("more_body")
-        if start is not None:
-            if is_last and len(body) < ANSWER_MIN:
-                await self._send(start)
-                await self._send(message)
-                return
-            headers = _varying(start["headers"])
-            if not self._is_accepted:
-                await self._send({**start, "headers": headers})
-                await self._send(message)
-                return
-            self._packing = _Packing()
-        packed = await self._packed(body, is_last)
-        if start is not None:
-            length = [(b"content-length", str(len(packed)).encode())] if is_last else []
-            await self._send({**start, "headers": [*_of_packed(headers), *length]})
-        await self._send({**message, "body": packed})
 
-    async def _packed(self, body: bytes, is_last: bool) -> bytes:
-        assert self._packing is not None
+    async def _begin(self, start: Any, message: Message) -> None:
+        """Send the head, and the first or only part of the body."""
+        is_whole = not message.get("more_body")
+        if not (is_whole and len(message.get("body", b"")) < ANSWER_MIN):
+            start = {**start, "headers": _varying(start["headers"])}
+            if self._is_accepted:
+                self._packing = _Packing()
+                message = {**message, "body": await self._packed(self._packing, message)}
+                length = [(b"content-length", str(len(message["body"])).encode())] if is_whole else []
+                start = {**start, "headers": [*_of_packed(start["headers"]), *length]}
+        await self._send(start)
+        await self._send(message)
+
+    @staticmethod
+    async def _packed(packing: "_Packing", message: Message) -> bytes:
+        body, is_last = message.get("body", b""), not message.get("more_body")
         if len(body) < THREAD_MIN:
-            return self._packing.add(body, is_last)
-        return await asyncio.to_thread(self._packing.add, body, is_last)
+            return packing.add(body, is_last)
+        return await asyncio.to_thread(packing.add, body, is_last)
 
 
 class _Packing:

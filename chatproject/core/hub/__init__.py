@@ -11,7 +11,7 @@ encoded once. Events of one topic that arrive together leave as one frame to soc
 """
 
 from chatproject.core.hub.frames import EXTENSION as WIRE
-from chatproject.core.hub.frames import wire_of
+from chatproject.core.hub.frames import frame, texts_of, wire_of
 from chatproject.core.hub.layer import EVENT_TYPE, encode
 from chatproject.core.hub.node import (
     close_all,
@@ -50,6 +50,7 @@ __all__ = [
     "close_sockets",
     "encode",
     "every",
+    "frame",
     "is_room",
     "join",
     "leave",
@@ -68,6 +69,7 @@ __all__ = [
     "status_topic",
     "subscribe_user",
     "subscribed",
+    "texts_of",
     "unregister",
     "unsubscribe_user",
     "user_topic",

@@ -30,14 +30,14 @@ class Wire(Protocol):
         """Wait for it. Raises ConnectionError when the connection is gone."""
 
 
-def frame(text: bytes) -> bytes:
-    """A text as a server's frame (RFC 6455, 5.2)."""
-    size = len(text)
+def frame(payload: bytes, first: int = 0x81) -> bytes:
+    """A payload as a server's frame (RFC 6455, 5.2), whose `first` byte says that it is a whole text."""
+    size = len(payload)
     if size < 126:
-        return b"\x81%c" % size + text
+        return b"%c%c" % (first, size) + payload
     if size < 65536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + text
-    return b"\x81\x7f" + size.to_bytes(8, "big") + text
+        return b"%c\x7e" % first + size.to_bytes(2, "big") + payload
+    return b"%c\x7f" % first + size.to_bytes(8, "big") + payload
 
 
 def texts_of(frames: bytes) -> list[bytes]:

@@ -5,12 +5,13 @@ reader, so what leaves for many sockets is compressed once.
 """
 
 import zlib
-from collections.abc import Iterator
 from functools import lru_cache
 
 from websockets.exceptions import InvalidHeader, NegotiationError
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.headers import build_extension, parse_extension
+
+from chatproject.core.hub import frame, texts_of
 
 #: Bytes of a text from which it is compressed: of a shorter one hardly anything is saved.
 TEXT_MIN = 512
@@ -22,7 +23,8 @@ UNPACKED_MAX = 128 * 1024
 _SMALL = 4096
 _LEVEL = 3
 
-_COMPRESSED, _TEXT = 0x40, 0x81
+#: The first byte of a frame with a whole compressed text.
+_COMPRESSED_TEXT = 0x81 | 0x40
 #: The end of a block that RFC 7692 leaves out (7.2.1).
 _TAIL = b"\x00\x00\xff\xff"
 
@@ -61,38 +63,14 @@ def agreed(offers: list[str]) -> str | None:
 @lru_cache(maxsize=16)
 def compressed(frames: bytes) -> bytes:
     """Text frames with their long texts compressed."""
-    return b"".join(_frames(frames))
+    return b"".join(frame(text) if len(text) < TEXT_MIN else _packed(text) for text in texts_of(frames))
 
 
-def _frames(frames: bytes) -> Iterator[bytes]:
-    at = 0
-    while at < len(frames):
-        size, head = frames[at + 1], 2
-        if size >= 126:
-            head = 4 if size == 126 else 10
-            size = int.from_bytes(frames[at + 2 : at + head])
-        end = at + head + size
-        if frames[at] == _TEXT and size >= TEXT_MIN:
-            yield _frame(frames[at + head : end])
-        else:
-            yield frames[at:end]
-        at = end
-
-
-def _frame(text: bytes) -> bytes:
+def _packed(text: bytes) -> bytes:
     window, memory = (-12, 5) if len(text) <= _SMALL else (-zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
     compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, window, memory)
     packed = (compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_TAIL)
-    return head(_TEXT | _COMPRESSED, len(packed)) + packed
-
-
-def head(first: int, size: int) -> bytes:
-    """The beginning of a server's frame (RFC 6455, 5.2): its first byte, and the length of what follows."""
-    if size < 126:
-        return bytes((first, size))
-    if size < 65536:
-        return bytes((first, 126)) + size.to_bytes(2)
-    return bytes((first, 127)) + size.to_bytes(8)
+    return frame(packed, _COMPRESSED_TEXT)
 
 
 def unpacked(payload: bytes) -> bytes:

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from chatproject.core.hub import WIRE
+from chatproject.core.hub import WIRE, frame
 from chatproject.core.websocket import deflate
 
 try:
@@ -425,7 +425,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def _write(self, kind: int, payload: bytes) -> None:
-        self._transport.write(deflate.head(0x80 | kind, len(payload)) + payload)
+        self._transport.write(frame(payload, 0x80 | kind))
 
     # The end ----------------------------------------------------------------------------------------------------------
 

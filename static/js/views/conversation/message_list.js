@@ -20,10 +20,11 @@ const PILL_DISTANCE = 320;
 const DIVIDER_OFFSET = 72;
 const READ_DELAY_MS = 120;
 const RETRY_MS = 1500;
-/** What is in messages that Tab stops at, or did before it was held back; not what waits for an answer. */
-const STOPS = ["a[href]:not([tabindex])", "button:not([tabindex])", "[tabindex='0']", "[data-stop]"]
+/** What is in messages that Tab stops at by itself, but for what waits for an answer; and all that was looked at. */
+const NEW_STOPS = ["a[href]:not([tabindex])", "button:not([tabindex])", "[tabindex='0']:not([data-stop])"]
   .map((one) => `${one}:not(.failure *)`)
   .join(", ");
+const STOPS = "[data-stop]";
 /** How long the date over the messages stays after scrolling. */
 const FLOATING_DAY_MS = 1500;
 
@@ -81,8 +82,10 @@ export class MessageListView {
       this.#log.addEventListener(move, () => this.#unmark(), { passive: true });
     this.#log.addEventListener("keydown", (event) => this.#moveFocus(event));
     this.#log.addEventListener("focusin", (event) => {
-      this.#focused = event.target.closest("[data-key]")?.dataset.key ?? null;
-      this.#placeTabStops();
+      const key = event.target.closest("[data-key]")?.dataset.key ?? null;
+      if (key === this.#focused) return;
+      this.#focused = key;
+      this.#placeTabStops(STOPS);
     });
     new ResizeObserver(() => {
       if (this.#isPlaced && this.#stillFollowsEnd()) this.#scrollToEnd();
@@ -186,7 +189,7 @@ export class MessageListView {
     const { from, to } = this.#window;
     this.#store.trimTimeline(this.#key, from, to);
     reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
-    this.#placeTabStops();
+    this.#placeTabStops(NEW_STOPS);
     // A row is built again when its quote, its sender or its text changes.
     if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
     if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
@@ -470,11 +473,9 @@ export class MessageListView {
   }
 
   /** Tab stops at what is in the message that has the focus, and passes all others. */
-  #placeTabStops() {
-    for (const control of this.#inner.querySelectorAll(STOPS)) {
-      const tabIndex = control.closest("[data-key]").dataset.key === this.#focused ? 0 : -1;
-      if (control.hasAttribute("data-stop") && control.tabIndex === tabIndex) continue;
-      control.tabIndex = tabIndex;
+  #placeTabStops(selector) {
+    for (const control of this.#inner.querySelectorAll(selector)) {
+      control.tabIndex = control.closest("[data-key]").dataset.key === this.#focused ? 0 : -1;
       control.toggleAttribute("data-stop", true);
     }
   }
