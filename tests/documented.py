@@ -4,7 +4,7 @@ from collections import Counter
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 #: Events that tests publish themselves.
 OURS = ("push.fence", "push.chatter")
@@ -19,7 +19,7 @@ def check(message: str, frame: dict[str, Any]) -> None:
     if message.startswith(OURS) or _checked[message] >= ENOUGH:
         return
     _checked[message] += 1
-    wrong = [f"{error.json_path}: {error.message}" for error in _validator(message).iter_errors(frame)]
+    wrong = [f"{error.instance_path}: {error.message}" for error in _validator(message).iter_errors(frame)]
     assert not wrong, f"{message} is not as documented: {wrong[:5]}"
 
 
