@@ -4,6 +4,7 @@ Every page is watched: an error on its console, a violation of its content secur
 request to another origin fails the test, unless the test allowed it.
 """
 
+import functools
 import itertools
 import json
 import re
@@ -20,10 +21,12 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    WebError,
     expect,
     sync_playwright,
 )
 
+from tests.browser.contexts import Contexts
 from tests.browser.server import (
     BROWSER_ARGS,
     CHROMIUM,
@@ -39,7 +42,10 @@ from tests.browser.server import (
 TIMEOUT_MS = 60_000
 OWNER = "The Owner"
 #: What a browser logs when the server is gone, and when it refuses a request (REFUSED).
-SERVER_GONE = r"WebSocket connection to|net::ERR_|error occurred when fetching the script"
+SERVER_GONE = r"WebSocket connection to|net::ERR_(?!NAME_NOT_RESOLVED)|error occurred when fetching the script"
+#: A request to another origin fails, and the browser says so on the console: to hear of every request would take longer than
+#: to answer it.
+NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 #: Without a service worker, which would fetch the whole chat in every new browser;
 #: test_installed.py has those with one.
 UNINSTALLED = {"service_workers": "block"}
@@ -91,7 +97,8 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, *GRANTED_DEVICES])
+    args = [*BROWSER_ARGS, *GRANTED_DEVICES, NOWHERE_ELSE]
+    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=args)
     yield browser
     browser.close()
 
@@ -99,9 +106,16 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
     """For what the headless shell lacks: a module's own fixture `chromium` may return it."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
+    args = [*BROWSER_ARGS, *FAKE_DEVICES, NOWHERE_ELSE]
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
     yield browser
     browser.close()
+
+
+@pytest.fixture(scope="package")
+def contexts_of() -> Callable[[Browser], Contexts]:
+    """The contexts of a browser."""
+    return functools.cache(Contexts)
 
 
 class Watch:
@@ -115,10 +129,20 @@ class Watch:
     def allow(self, *patterns: str) -> None:
         self._allowed += patterns
 
-    def over(self, context: BrowserContext) -> None:
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self._heard.append(f"uncaught: {error.error}"))
-        context.on("request", self._request)
+    def over(self, context: BrowserContext, *, requests: bool = True) -> Callable[[], None]:
+        """Returns what ends it. Without `requests` in a browser that goes NOWHERE_ELSE."""
+        heard = {"console": self._console, "weberror": self._error, **({"request": self._request} if requests else {})}
+        for event, hear in heard.items():
+            context.on(event, hear)  # type: ignore[call-overload]
+
+        def end() -> None:
+            for event, hear in heard.items():
+                context.remove_listener(event, hear)
+
+        return end
+
+    def _error(self, error: WebError) -> None:
+        self._heard.append(f"uncaught: {error.error}")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -141,26 +165,28 @@ def watch(site: Server) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
+def visit(
+    chromium: Browser, contexts_of: Callable[[Browser], Contexts], site: Server, watch: Watch
+) -> Iterator[Callable[..., Page]]:
     """`visit("/sign-in/", locale="zh-CN")` opens a new browser without a user."""
-    contexts: list[BrowserContext] = []
+    contexts = contexts_of(chromium)
+    taken: list[tuple[BrowserContext, Callable[[], None]]] = []
 
     def open_page(path: str = "/", **options: Any) -> Page:
-        context = chromium.new_context(
+        context, page = contexts.take(
             base_url=site.url,
             **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **UNINSTALLED, **options},
         )
         context.set_default_timeout(TIMEOUT_MS)
-        watch.over(context)
-        contexts.append(context)
-        page = context.new_page()
+        taken.append((context, watch.over(context, requests=False)))
         if path:
             page.goto(path)
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for context, unwatch in taken:
+        contexts.give_back(context)
+        unwatch()
 
 
 class Someone(Person):

@@ -109,6 +109,14 @@ class Look:
         return f"{self.locale[:2]}-{self.scheme}-{self.size[0]}x{self.size[1]}"
 
 
+#: Follows the link of the chat list that leads to an address of a chat, if there is one.
+_FOLLOW = """(path) => {
+  const link = [...document.querySelectorAll(".rows a.chat-row")].find((one) => new URL(one.href).pathname === path);
+  link?.click();
+  return Boolean(link);
+}"""
+
+
 class Stage:
     """A browser window, with or without a user, that is brought from screen to screen."""
 
@@ -156,9 +164,11 @@ class Stage:
     # Ways ---------------------------------------------------------------------------------------------------------------
 
     def go(self, path: str, *, by: Person | None = None) -> Page:
-        """Opens an address of the chat as a signed-in user, by default `world.me`."""
+        """Opens an address of the chat as a signed-in user, by default `world.me`; within the page if that can be."""
         page = self.of(by or self.world.me)
-        if urlsplit(page.url).path != path or path.startswith("/admin") or not self._clear(page):
+        here = urlsplit(page.url).path
+        is_clear = page.locator("#search").count() > 0 and self._clear(page)
+        if not is_clear or (here != path and not page.evaluate(_FOLLOW, path)):
             page.goto(path)
         return page
 
@@ -410,12 +420,8 @@ def group_panel(stage: Stage) -> None:
 
 def member_menu(stage: Stage) -> None:
     group_panel(stage)
-    opener = stage.page.locator(".person [aria-haspopup=menu]").first
-    menu = stage.page.get_by_role("menu")
-    # The list of members may be drawn anew at this moment, and then a click meets nothing.
-    while not menu.is_visible():
-        opener.click()
-        stage.page.wait_for_timeout(200)
+    stage.page.locator(".person [aria-haspopup=menu]").first.click()
+    expect(stage.page.get_by_role("menu")).to_be_visible()
 
 
 def rename(stage: Stage) -> None:

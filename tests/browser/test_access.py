@@ -1,6 +1,6 @@
 """Every screen is accessible: checked by axe, and for what axe does not look for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser
@@ -24,16 +24,25 @@ def world(site: Server) -> World:
 
 
 @pytest.fixture(scope="module")
-def stage(chromium: Browser, world: World, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    stage = Stage(chromium, world, request.param)
-    yield stage
-    stage.close()
+def stage_of(chromium: Browser, world: World) -> Iterator[Callable[[Look], Stage]]:
+    """The stage that has this look; it stays for the next screen."""
+    stages: dict[str, Stage] = {}
+
+    def of(look: Look) -> Stage:
+        if str(look) not in stages:
+            stages[str(look)] = Stage(chromium, world, look)
+        return stages[str(look)]
+
+    yield of
+    for stage in stages.values():
+        stage.close()
 
 
-@pytest.mark.parametrize(("stage", "screen"), SHOWN, indirect=["stage"], ids=str)
-def test_a_screen_shuts_nobody_out(stage: Stage, screen: Screen) -> None:
+@pytest.mark.parametrize(("look", "screen"), SHOWN, ids=str)
+def test_a_screen_shuts_nobody_out(stage_of: Callable[[Look], Stage], look: Look, screen: Screen) -> None:
+    stage = stage_of(look)
     screen.show(stage)
-    page, look = stage.page, stage.look
+    page = stage.page
     found = flaws.found_by_axe(page) + flaws.sideways(page) + flaws.moving(page)
     # The administration is Django's, and made for desktops.
     if look.is_phone and not screen.name.startswith("admin"):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.conftest import REFUSED, Someone, Watch
+from tests.browser.line import Line
 from tests.browser.server import Person
-from tests.browser.test_outbox import Line
 
 
 def test_a_new_chat_with_somebody_late_in_the_alphabet_survives_a_reload(

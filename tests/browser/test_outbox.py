@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import expect
 
 from tests.browser import media
 from tests.browser.conftest import Someone
+from tests.browser.line import Line
 from tests.browser.server import Person
 
 #: Every frame passes `window.rewrite(text)` before it is sent; null sends nothing.
@@ -22,31 +23,6 @@ ABSENT = """Object.defineProperty(window, "localStorage", {
   get() { throw new DOMException("denied", "SecurityError"); },
 });
 Object.defineProperty(window, "indexedDB", { value: undefined });"""
-
-
-class Line:
-    """The connection of a page, which can be cut."""
-
-    def __init__(self, page: Page) -> None:
-        self._is_up = True
-        self._sockets: list[WebSocketRoute] = []
-        page.route_web_socket("**/ws/chat/**", self._open)
-
-    def _open(self, socket: WebSocketRoute) -> None:
-        if self._is_up:
-            socket.connect_to_server()
-            self._sockets.append(socket)
-        else:
-            socket.close(code=1013)
-
-    def cut(self) -> None:
-        self._is_up = False
-        for socket in self._sockets:
-            socket.close(code=1012)
-        self._sockets.clear()
-
-    def mend(self) -> None:
-        self._is_up = True
 
 
 def contents(ann: Someone, bob: Person) -> list[str]:
