@@ -1,6 +1,7 @@
 """Fills an empty database with signed-in people, groups and private chats, quickly.
 
     python bench/fill.py FOLDER PEOPLE GROUP... [pairs=N] [rooms=ROOMSxEACH] [history=MESSAGES] [chats=N]
+                         [full=ROOMSxMESSAGES]
 
 Makes PEOPLE people with a token each, and for each GROUP a group of the first GROUP of them.
 FOLDER/people.json tells who and what there is: `people` with id, name and token, `groups` with room
@@ -8,7 +9,8 @@ and size, `chats` with room and person. `pairs=200` makes private chats of the f
 neighbours. `rooms=250x20` also puts everyone into EACH of ROOMS groups. For a browser,
 `history=10000` writes that many messages into the first group, a picture now and then, and
 `chats=500` gives the first person so many other chats with something in each; their password is
-PASSWORD.
+PASSWORD. `full=1000x1000` makes 1,000 groups of the first person and others with 1,000 messages in
+each, the first GROUP among them and all as large; that person is staff.
 
 bench/harness runs the file of the checkout that is measured, so its arguments and people.json have
 to stay as they are.
@@ -160,6 +162,16 @@ def make_rooms(people: Sequence[User], count: int, each: int) -> None:
         make_group(f"Room {number}", of)
 
 
+def make_full(people: Sequence[User], first: Room, count: int, each: int) -> None:
+    """`count` groups of the first person and others, with `each` messages."""
+    size = first.member_count - 1
+    for number in range(count):
+        others = [people[1 + (number * size + step) % (len(people) - 1)] for step in range(size)]
+        room = make_group(f"Full {number}", [people[0], *others]) if number else first
+        with transaction.atomic():
+            make_history(room, others, each, until=timezone.now() - timedelta(minutes=number))
+
+
 def main() -> None:
     folder, count = Path(sys.argv[1]), int(sys.argv[2])
     sizes = [int(word) for word in sys.argv[3:] if "=" not in word]
@@ -179,6 +191,11 @@ def main() -> None:
             make_history(room, people[: sizes[0]], int(options["history"]), until=now, pictures=True)
             rooms = make_chats(people[0], people[1:], int(options["chats"]))
             chats = [{"room": str(one.pk), "person": 1 + n} for n, one in enumerate(rooms) if not n % GROUP_EVERY]
+    if "full" in options:
+        people[0].is_staff = people[0].is_superuser = True
+        people[0].set_password(PASSWORD)
+        people[0].save()
+        make_full(people, Room.objects.get(name=f"Group of {sizes[0]}"), *map(int, options["full"].split("x")))
     everyone = [
         {"id": str(user.pk), "name": user.name, "token": token} for user, token in zip(people, tokens, strict=True)
     ]

@@ -342,9 +342,26 @@ def pinned_memberships(user_id: UUID) -> list[Membership]:
     return list(_listed(user_id).filter(room_id__in=mine))
 
 
+#: What the entries of a chat list are made of: of a thousand chats, half of the time went into reading the rest.
+_OF_MEMBERSHIP = ("role", "read_seq", "system_lines_read", "own_since_read", "away", "muted_until", "pinned_at", "peer")
+_OF_ROOM = (
+    "kind",
+    "name",
+    "avatar",
+    "member_count",
+    "last_seq",
+    "system_lines",
+    "last_version",
+    "last_message_id",
+    "last_at",
+)
+_OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible", "last_active")
+
+
 def _listed(user_id: UUID) -> QuerySet[Membership]:
     memberships = Membership.objects.with_recalled().select_related("room", "user")
-    return memberships.filter(Q(user_id=user_id) | Q(peer_id=user_id))
+    columns = (*(f"room__{name}" for name in _OF_ROOM), *(f"user__{name}" for name in _OF_PERSON))
+    return memberships.only(*_OF_MEMBERSHIP, *columns).filter(Q(user_id=user_id) | Q(peer_id=user_id))
 
 
 #: Whether anybody else has said anything since; it may be recalled.

@@ -63,9 +63,13 @@ class Installation:
     def fill(self, people: int, groups: list[int], **more: int | str) -> None:
         """Make people, groups of these sizes, and what else bench/fill.py can make."""
         words = [*map(str, groups), *(f"{name}={value}" for name, value in more.items())]
-        for command in (["manage.py", "migrate", "-v0"], ["bench/fill.py", str(self.folder), str(people), *words]):
-            env = processes.environment(self.environment("redis://127.0.0.1:0/0"))
-            subprocess.run([self.checkout.python, *command], cwd=self.checkout.path, env=env, check=True)
+        self.run("manage.py", "migrate", "-v0")
+        self.run("bench/fill.py", str(self.folder), str(people), *words)
+
+    def run(self, *command: str) -> None:
+        """Runs a script of the checkout, without a Redis."""
+        env = processes.environment(self.environment("redis://127.0.0.1:0/0"))
+        subprocess.run([self.checkout.python, *command], cwd=self.checkout.path, env=env, check=True)
 
     def environment(self, redis_url: str) -> dict[str, str]:
         return {
