@@ -110,7 +110,7 @@ def place(page: Page) -> None:
 def panel(page: Page) -> None:
     talk("产品组")(page)
     page.click("#group-info")
-    page.wait_for_selector("dialog .person")
+    page.wait_for_selector(".panel-body .person")
 
 
 def stay(page: Page) -> None:
