@@ -4,7 +4,6 @@ Every page is watched: an error on its console, a violation of its content secur
 request to another origin fails the test, unless the test allowed it.
 """
 
-import functools
 import itertools
 import json
 import re
@@ -26,7 +25,6 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.browser.contexts import Contexts
 from tests.browser.server import (
     BROWSER_ARGS,
     CHROMIUM,
@@ -112,12 +110,6 @@ def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="package")
-def contexts_of() -> Callable[[Browser], Contexts]:
-    """The contexts of a browser."""
-    return functools.cache(Contexts)
-
-
 class Watch:
     """Records what no page may do. `allow` names what a test expects on the console."""
 
@@ -129,17 +121,12 @@ class Watch:
     def allow(self, *patterns: str) -> None:
         self._allowed += patterns
 
-    def over(self, context: BrowserContext, *, requests: bool = True) -> Callable[[], None]:
-        """Returns what ends it. Without `requests` in a browser that goes NOWHERE_ELSE."""
-        heard = {"console": self._console, "weberror": self._error, **({"request": self._request} if requests else {})}
-        for event, hear in heard.items():
-            context.on(event, hear)  # type: ignore[call-overload]
-
-        def end() -> None:
-            for event, hear in heard.items():
-                context.remove_listener(event, hear)
-
-        return end
+    def over(self, context: BrowserContext, *, requests: bool = True) -> None:
+        """Without `requests` in a browser that goes NOWHERE_ELSE."""
+        context.on("console", self._console)
+        context.on("weberror", self._error)
+        if requests:
+            context.on("request", self._request)
 
     def _error(self, error: WebError) -> None:
         self._heard.append(f"uncaught: {error.error}")
@@ -165,28 +152,26 @@ def watch(site: Server) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def visit(
-    chromium: Browser, contexts_of: Callable[[Browser], Contexts], site: Server, watch: Watch
-) -> Iterator[Callable[..., Page]]:
+def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..., Page]]:
     """`visit("/sign-in/", locale="zh-CN")` opens a new browser without a user."""
-    contexts = contexts_of(chromium)
-    taken: list[tuple[BrowserContext, Callable[[], None]]] = []
+    contexts: list[BrowserContext] = []
 
     def open_page(path: str = "/", **options: Any) -> Page:
-        context, page = contexts.take(
+        context = chromium.new_context(
             base_url=site.url,
             **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **UNINSTALLED, **options},
         )
         context.set_default_timeout(TIMEOUT_MS)
-        taken.append((context, watch.over(context, requests=False)))
+        watch.over(context, requests=False)
+        contexts.append(context)
+        page = context.new_page()
         if path:
             page.goto(path)
         return page
 
     yield open_page
-    for context, unwatch in taken:
-        contexts.give_back(context)
-        unwatch()
+    for context in contexts:
+        context.close()
 
 
 class Someone(Person):

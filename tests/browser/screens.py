@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests.browser import media
 from tests.browser.conftest import TIMEOUT_MS
@@ -169,8 +169,17 @@ class Stage:
         here = urlsplit(page.url).path
         is_clear = page.locator("#search").count() > 0 and self._clear(page)
         if not is_clear or (here != path and not page.evaluate(_FOLLOW, path)):
-            page.goto(path)
+            self._load(page, path)
         return page
+
+    @staticmethod
+    def _load(page: Page, path: str) -> None:
+        try:
+            page.goto(path)
+        except Error as error:
+            if "ERR_ABORTED" not in error.message:
+                raise
+            page.goto(path)  # at this moment the page left the entries of the history that belong to what was closed
 
     def _clear(self, page: Page) -> bool:
         """Closes what an earlier screen opened; returns whether everything was closed."""
