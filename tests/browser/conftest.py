@@ -20,7 +20,6 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
-    WebError,
     expect,
     sync_playwright,
 )
@@ -40,10 +39,7 @@ from tests.browser.server import (
 TIMEOUT_MS = 60_000
 OWNER = "The Owner"
 #: What a browser logs when the server is gone, and when it refuses a request (REFUSED).
-SERVER_GONE = r"WebSocket connection to|net::ERR_(?!NAME_NOT_RESOLVED)|error occurred when fetching the script"
-#: A request to another origin fails, and the browser says so on the console: to hear of every request would take longer than
-#: to answer it.
-NOWHERE_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+SERVER_GONE = r"WebSocket connection to|net::ERR_|error occurred when fetching the script"
 #: Without a service worker, which would fetch the whole chat in every new browser;
 #: test_installed.py has those with one.
 UNINSTALLED = {"service_workers": "block"}
@@ -95,8 +91,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
-    args = [*BROWSER_ARGS, *GRANTED_DEVICES, NOWHERE_ELSE]
-    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=args)
+    browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, *GRANTED_DEVICES])
     yield browser
     browser.close()
 
@@ -104,8 +99,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
     """For what the headless shell lacks: a module's own fixture `chromium` may return it."""
-    args = [*BROWSER_ARGS, *FAKE_DEVICES, NOWHERE_ELSE]
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_ARGS, *FAKE_DEVICES])
     yield browser
     browser.close()
 
@@ -121,15 +115,10 @@ class Watch:
     def allow(self, *patterns: str) -> None:
         self._allowed += patterns
 
-    def over(self, context: BrowserContext, *, requests: bool = True) -> None:
-        """Without `requests` in a browser that goes NOWHERE_ELSE."""
+    def over(self, context: BrowserContext) -> None:
         context.on("console", self._console)
-        context.on("weberror", self._error)
-        if requests:
-            context.on("request", self._request)
-
-    def _error(self, error: WebError) -> None:
-        self._heard.append(f"uncaught: {error.error}")
+        context.on("weberror", lambda error: self._heard.append(f"uncaught: {error.error}"))
+        context.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -162,7 +151,7 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
             **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **UNINSTALLED, **options},
         )
         context.set_default_timeout(TIMEOUT_MS)
-        watch.over(context, requests=False)
+        watch.over(context)
         contexts.append(context)
         page = context.new_page()
         if path:
