@@ -429,12 +429,8 @@ def group_panel(stage: Stage) -> None:
 
 def member_menu(stage: Stage) -> None:
     group_panel(stage)
-    opener = stage.page.locator(".person [aria-haspopup=menu]").first
-    menu = stage.page.get_by_role("menu")
-    # The list of members may be drawn anew at this moment, and then a click meets nothing.
-    while not menu.is_visible():
-        opener.click()
-        stage.page.wait_for_timeout(200)
+    stage.page.locator(".person [aria-haspopup=menu]").first.click()
+    expect(stage.page.get_by_role("menu")).to_be_visible()
 
 
 def rename(stage: Stage) -> None:

@@ -441,6 +441,32 @@ def test_a_found_message_far_away_is_shown_and_flashes_and_the_end_is_one_click_
     in_sight(ann.page, "the newest")
 
 
+def test_a_found_message_is_shown_though_other_messages_come_before_those_around_it(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "where it began")
+    talk(bob, ann, 230)
+    ann.post("/markPrivateRead", senderId=bob.id)
+    expect(ann.badge(bob.name)).to_have_count(0)
+    ann.open(bob)
+    in_sight(ann.page, "message 229")
+    held: list[Route] = []
+    ann.page.route("**/private/messages*", lambda route: held.append(route))
+    ann.page.evaluate("document.getElementById('log').scrollTop = 0")
+    with ann.page.expect_request("**/private/messages*"):
+        pass
+    ann.page.fill("#search", "it began")
+    with ann.page.expect_request("**/private/messages*before=26*"):
+        ann.page.locator(".hits .chat-row").click()
+    for route in sorted(held, key=lambda route: "before=26" in route.request.url):
+        with ann.page.expect_response(route.request.url):
+            route.continue_()
+        # Two frames, in which the page draws what came.
+        ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    in_sight(ann.page, "where it began")
+
+
 def test_the_address_of_a_found_message_leads_to_it_in_another_tab(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

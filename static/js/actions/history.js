@@ -22,7 +22,7 @@ export class MessageHistory {
    */
   async open(key) {
     const chat = this.#store.chats.get(key);
-    if (!chat || this.#store.timeline(key).isLoaded || this.#loading.has(`around ${key}`)) return;
+    if (!chat || this.#store.timeline(key).isLoaded || this.#loadsAround(key)) return;
     if (chat.isBlank && chat.type === "private") {
       this.#store.setHistory(key, []);
       return;
@@ -40,9 +40,13 @@ export class MessageHistory {
   }
 
   loadAround(key, seq) {
-    return this.#once(`around ${key}`, async () =>
+    return this.#once(`around ${key} ${seq}`, async () =>
       this.#store.setHistory(key, await this.#page(key, { before: seq + PAGE_SIZE / 2 })),
     );
+  }
+
+  #loadsAround(key) {
+    return [...this.#loading.keys()].some((name) => name.startsWith(`around ${key} `));
   }
 
   loadOlder(key) {

@@ -57,9 +57,10 @@ export class Timeline {
 
   /** Adds a page of history that ends right before `first`, oldest first. */
   prepend(page, { hasOlder }) {
+    // It was asked for before the timeline started over elsewhere.
+    if (page.length && page.at(-1).seq !== this.first - 1) return;
     this.hasOlder = hasOlder;
     for (const message of page.toReversed()) {
-      if (message.seq !== this.first - 1) continue;
       this.#set(message);
       this.first = message.seq;
     }

@@ -126,6 +126,43 @@ export function keepFocus(parent, work) {
   if (now) focusable(now)[index]?.focus({ preventScroll: true });
 }
 
+/** The longest that a change waits for a finger or a button of the mouse. */
+const PRESS_MAX_MS = 1000;
+/** What is being pressed. */
+let pressed = null;
+/** What waits for the release, by the element that it changes. */
+const waiting = new Map();
+let pressTimer = 0;
+
+function onRelease() {
+  clearTimeout(pressTimer);
+  pressed = null;
+  const works = [...waiting.values()];
+  waiting.clear();
+  for (const work of works) work();
+}
+
+addEventListener(
+  "pointerdown",
+  ({ target }) => {
+    pressed = target;
+    clearTimeout(pressTimer);
+    pressTimer = setTimeout(onRelease, PRESS_MAX_MS);
+  },
+  true,
+);
+// The click follows the release at once, and comes before what waits for it.
+for (const release of ["pointerup", "pointercancel"]) addEventListener(release, () => setTimeout(onRelease), true);
+
+/**
+ * Runs `work`, which builds or moves elements in `element`: at once, or after the release where somebody presses there.
+ * An element that is replaced between press and release is never clicked.
+ */
+export function afterPress(element, work) {
+  if (pressed && element.contains(pressed)) waiting.set(element, work);
+  else work();
+}
+
 /**
  * Makes the children of `parent` match `rows`, {key, signature, build(), within?}, in order. Elements
  * with the same key and signature stay in the page; the others are built. `within`, {rows, parent(element)}:

@@ -1,7 +1,7 @@
 // The members of a group: found by the server, loaded in pages, and few of them in the page at a time.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { debounce, oncePerFrame } from "chat/timing.js";
-import { announce, h, icon, reconcile, toast } from "chat/views/dom.js";
+import { afterPress, announce, h, icon, reconcile, toast } from "chat/views/dom.js";
 
 const SEARCH_DELAY_MS = 150;
 const RELOAD_DELAY_MS = 100;
@@ -73,7 +73,9 @@ export class MemberList {
   reload = debounce(() => this.#start(this.#members.length), RELOAD_DELAY_MS);
 
   /** The rows that are seen, and some around them. */
-  render = oncePerFrame(() => {
+  render = oncePerFrame(() => afterPress(this.#rows, () => this.#render()));
+
+  #render() {
     const count = this.#members.length;
     const height = this.#rows.firstElementChild?.getBoundingClientRect().height || 0;
     const seen = this.#scroller.getBoundingClientRect();
@@ -88,25 +90,21 @@ export class MemberList {
       this.#rows,
       this.#members.slice(from, to).map((member, index) => this.#row(member, from + index)),
     );
+    this.#placeTabStops();
     // The row with the focus was scrolled away: the arrows go on from it.
     if (focused && !this.#rows.contains(document.activeElement)) this.#rows.focus({ preventScroll: true });
     this.#rows.style.paddingBlock = `${from * height}px ${(count - to) * height}px`;
     this.#nobody.hidden = count > 0 || !this.#isKnown;
     if (this.#next && to + LOAD_AHEAD >= count) this.#more();
-  });
+  }
 
   #row(member, index) {
     const { signature, build } = this.#describe(member);
-    const isCurrent = member.id === this.#current;
     const size = this.#search.value.trim() ? (this.#next ? -1 : this.#members.length) : this.#total();
     return {
       key: member.id,
-      signature: JSON.stringify([signature, index, size, isCurrent]),
-      build: () => {
-        const content = build();
-        for (const button of content.querySelectorAll("button")) button.tabIndex = isCurrent ? 0 : -1;
-        return h("li", { "aria-posinset": String(index + 1), "aria-setsize": String(size) }, content);
-      },
+      signature: JSON.stringify([signature, index, size]),
+      build: () => h("li", { "aria-posinset": String(index + 1), "aria-setsize": String(size) }, build()),
     };
   }
 
@@ -166,9 +164,14 @@ export class MemberList {
   #onFocus(event) {
     const id = event.target.closest("li")?.dataset.key;
     if (!id || id === this.#current) return;
-    for (const row of this.#rows.children)
-      for (const button of row.querySelectorAll("button")) button.tabIndex = row.dataset.key === id ? 0 : -1;
     this.#current = id;
+    this.#placeTabStops();
+  }
+
+  /** In the rows that are there: one that was built anew would take the click away from a button that is being pressed. */
+  #placeTabStops() {
+    for (const row of this.#rows.children)
+      for (const button of row.querySelectorAll("button")) button.tabIndex = row.dataset.key === this.#current ? 0 : -1;
   }
 
   #onSearchKey(event) {

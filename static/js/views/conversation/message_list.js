@@ -5,7 +5,7 @@ import { countsAsUnread } from "chat/state/reducers.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { onDayChange } from "chat/views/days.js";
-import { announce, h, icon, reconcile, toast } from "chat/views/dom.js";
+import { afterPress, announce, h, icon, reconcile, toast } from "chat/views/dom.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
@@ -49,6 +49,9 @@ export class MessageListView {
   #isExtending = false;
   /** The seq of the message to show as soon as it is loaded. */
   #targetSeq = null;
+  #jumps = 0;
+  /** The number of the jump whose messages are being loaded; nothing is placed meanwhile. */
+  #awaitedJump = null;
   #inner = h("div", { class: "log-inner" });
   #log = h(
     "div",
@@ -102,6 +105,7 @@ export class MessageListView {
   open(key) {
     this.#key = key;
     this.#targetSeq = null;
+    this.#awaitedJump = null;
     this.#isPlaced = false;
     this.#followsEnd = true;
     this.#divider = null;
@@ -122,6 +126,11 @@ export class MessageListView {
 
   // ── Drawing ─────────────────────────────────────────────────────────────
   render() {
+    afterPress(this.#inner, () => this.#render());
+  }
+
+  #render() {
+    if (!this.#key) return;
     const { timeline } = this;
     const chat = this.#store.chats.get(this.#key);
     if (!chat || !timeline.isLoaded) {
@@ -145,6 +154,8 @@ export class MessageListView {
    */
   #place(chat) {
     const { timeline } = this;
+    // Other pages of the history may come before those that were asked for.
+    if (this.#awaitedJump !== null) return;
     if (this.#targetSeq !== null && timeline.isLoaded) {
       this.#announced = timeline.last;
       this.#showTarget();
@@ -329,6 +340,8 @@ export class MessageListView {
 
   async showEnd() {
     this.#setOrigin(null);
+    this.#targetSeq = null;
+    this.#awaitedJump = null;
     if (!this.timeline.atEnd) {
       this.#isPlaced = false;
       await this.#actions.history.loadEnd(this.#key).catch(() => {});
@@ -402,22 +415,30 @@ export class MessageListView {
   async #jump(seq) {
     const { timeline } = this;
     const key = this.#key;
+    const jump = ++this.#jumps;
     this.#targetSeq = seq;
     if (timeline.isLoaded && seq >= timeline.first && seq <= timeline.last) {
+      this.#awaitedJump = null;
       this.#showTarget();
       return;
     }
     const wasPlaced = this.#isPlaced;
     this.#isPlaced = false;
+    this.#awaitedJump = jump;
     try {
-      await this.#actions.history.loadAround(key, seq); // the next `render` places the list at the target
+      await this.#actions.history.loadAround(key, seq);
     } catch (problem) {
-      if (key === this.#key) {
+      if (this.#awaitedJump === jump) {
+        this.#awaitedJump = null;
         this.#targetSeq = null;
         this.#isPlaced = wasPlaced;
+        this.render();
       }
       throw problem;
     }
+    if (this.#awaitedJump !== jump) return; // the reader asked for something else meanwhile
+    this.#awaitedJump = null;
+    this.render();
   }
 
   #showTarget() {

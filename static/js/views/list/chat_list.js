@@ -7,6 +7,7 @@ import { openChatMenu } from "chat/views/chat_menu.js";
 import { onContextMenu } from "chat/views/context_menu.js";
 import { onDayChange, timeZone } from "chat/views/days.js";
 import {
+  afterPress,
   avatar,
   h,
   icon,
@@ -131,6 +132,10 @@ export class ChatListView {
   }
 
   render() {
+    afterPress(this.#rows, () => this.#render());
+  }
+
+  #render() {
     const store = this.#store;
     replaceIfChanged(this.#me, JSON.stringify([store.me.name, store.me.img]), () =>
       avatar({ ...store.me, online: false }, "m"),

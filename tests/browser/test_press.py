@@ -1,0 +1,71 @@
+"""What changes under the finger: a press is a click on what was pressed, whatever arrives before the release."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+from tests.browser.test_groups import open_panel
+
+
+def press(target: Locator) -> None:
+    target.hover()
+    target.page.mouse.down()
+
+
+def test_a_chat_that_is_pressed_while_a_message_comes_opens(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    bob.say(ann, "hello")
+    cem.say(ann, "hello")
+    press(ann.row(bob.name))
+    bob.say(ann, "are you there?")
+    expect(ann.page).to_have_title("(3) Chat")
+    ann.page.mouse.up()
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
+    expect(ann.bubble("are you there?")).to_be_visible()
+
+
+def test_the_list_goes_on_though_a_button_of_the_mouse_is_held_down(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    press(ann.row(bob.name))
+    bob.say(ann, "are you there?")
+    expect(ann.badge(bob.name)).to_have_text("2")
+
+
+def test_a_member_who_is_pressed_while_roles_change_has_their_menu(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    group = ann.create_group("Tea", bob, cem)
+    ann.open("Tea")
+    open_panel(ann)
+    press(ann.page.get_by_role("button", name=f"Actions for {cem.name}"))
+    with ann.page.expect_response("**/group/members/*"):
+        ann.post("/group/setRole", groupId=group, userId=cem.id, role="admin")
+    ann.page.mouse.up()
+    expect(ann.page.get_by_role("menu")).to_be_visible()
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.locator(f"[data-member='{cem.id}'] .role")).to_have_text("administrator")
+
+
+def test_a_message_that_is_pressed_while_it_is_edited_has_its_menu(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    said = bob.say(ann, "helo")
+    ann.open(bob)
+    bubble = ann.page.locator(".message").last
+    bubble.hover()
+    press(bubble.get_by_role("button", name="Message actions"))
+    bob.post("/message/edit", messageId=said["id"], content="hello")
+    bob.say(ann, "That was a slip.")
+    expect(ann.row(bob.name)).to_contain_text("That was a slip.")
+    ann.page.mouse.up()
+    expect(ann.page.get_by_role("menu")).to_be_visible()
+    expect(ann.bubble("hello")).to_be_visible()
