@@ -53,6 +53,16 @@ WATCH_FLASHES = """() => {
   });
 }"""
 
+#: Asks a predicate again until it holds; it may be asynchronous, for which Playwright's wait_for_function does not wait.
+UNTIL = """async ([arg, timeout]) => {
+  const holds = PREDICATE;
+  const end = performance.now() + timeout;
+  while (!(await holds(arg))) {
+    if (performance.now() > end) throw new Error(`never so: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}"""
+
 _numbers = itertools.count(1)
 
 expect.set_options(timeout=TIMEOUT_MS)
@@ -67,6 +77,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(missing)
+
+
+def until(page: Page, predicate: str, arg: Any = None) -> None:
+    """Wait until an asynchronous function of the page returns true."""
+    page.evaluate(UNTIL.replace("PREDICATE", predicate), [arg, TIMEOUT_MS])
 
 
 def unique(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
 
-from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch
+from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, until
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
@@ -120,7 +120,7 @@ class TestWhileTheServerIsAway:
         installed(ann.page)
         kept(ann.page, "a secret")
         sign_out(ann.page)
-        ann.page.wait_for_function(f"() => ({KEPT})().then((ends) => ends.length === 0)")
+        until(ann.page, f"() => ({KEPT})().then((ends) => ends.length === 0)")
         assert ann.page.evaluate("() => localStorage.length") == 0
         addresses = ann.page.evaluate(
             """async () => {
@@ -193,20 +193,18 @@ def able(endpoint: str, answer: str = "granted") -> str:
 
 
 def installed(page: Page) -> None:
-    page.wait_for_function(
-        "() => navigator.serviceWorker.controller && navigator.serviceWorker.ready.then(() => true)", timeout=LONG
-    )
+    until(page, "async () => navigator.serviceWorker.controller && (await navigator.serviceWorker.ready)")
 
 
 def kept(page: Page, *contents: str) -> None:
     """Waits until these texts can be read without the server."""
-    wanted = json.dumps(contents)
-    page.wait_for_function(
-        f"""() => ({KEPT})().then((ends) => {{
+    until(
+        page,
+        f"""(wanted) => ({KEPT})().then((ends) => {{
           const readable = ends.flatMap(([isListed, contents]) => isListed ? contents : []);
-          return {wanted}.every((one) => readable.includes(one));
+          return wanted.every((one) => readable.includes(one));
         }})""",
-        timeout=LONG,
+        list(contents),
     )
 
 
@@ -229,14 +227,14 @@ def turn_on(page: Page) -> None:
 
 
 def expect_shown(page: Page, notes: list[list[str]]) -> None:
-    page.wait_for_function(
+    until(
+        page,
         """async (wanted) => {
           const registration = await navigator.serviceWorker.getRegistration("/");
           const shown = (await registration.getNotifications()).map(({ body, tag }) => [body, tag]);
           return JSON.stringify(shown.sort()) === JSON.stringify(wanted.sort());
         }""",
-        arg=notes,
-        timeout=LONG,
+        notes,
     )
 
 
@@ -301,9 +299,7 @@ def test_permission_is_asked_for_on_a_click_and_never_else(someone: Callable[...
     key = ann.page.request.get("/push").json()["key"]
     assert ann.page.evaluate("() => window.subscribed") == {"userVisibleOnly": True, "applicationServerKey": key}
     ann.page.locator("#notify-content").click()
-    ann.page.wait_for_function(
-        "() => fetch('/push').then((answer) => answer.json()).then((push) => push.showContent === false)"
-    )
+    until(ann.page, "async () => (await (await fetch('/push')).json()).showContent === false")
     ann.page.locator("#notify-here").click()
     expect(ann.page.locator("#notify-test")).to_be_hidden()
     assert ann.page.evaluate("() => window.unsubscribed")

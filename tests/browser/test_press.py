@@ -54,6 +54,35 @@ def test_a_member_who_is_pressed_while_roles_change_has_their_menu(
     expect(ann.page.locator(f"[data-member='{cem.id}'] .role")).to_have_text("administrator")
 
 
+def test_the_head_of_a_group_that_is_pressed_while_its_name_changes_opens_the_panel(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    ann.open("Tea")
+    press(ann.page.locator("#group-info"))
+    bob.post("/group/update", groupId=group, name="Green tea")
+    expect(ann.row("Green tea")).to_be_visible()
+    ann.page.mouse.up()
+    expect(ann.page.locator("#side-panel")).to_be_visible()
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text("Green tea")
+
+
+def test_a_button_of_the_panel_that_is_pressed_while_the_group_changes_does_what_it_says(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group("Tea", ann)
+    bob.post("/group/setRole", groupId=group, userId=ann.id, role="admin")
+    ann.open("Tea")
+    open_panel(ann)
+    press(ann.page.get_by_role("button", name="Rename"))
+    bob.post("/group/update", groupId=group, name="Green tea")
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text("Green tea")
+    ann.page.mouse.up()
+    expect(ann.page.get_by_label("Name of the group")).to_have_value("Green tea")
+
+
 def test_a_message_that_is_pressed_while_it_is_edited_has_its_menu(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Playwright, Route, WebSocketRoute, expect
 
 from presence import cache
-from tests.browser.conftest import Someone
+from tests.browser.conftest import SERVER_GONE, Someone, Watch
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 
 
@@ -76,8 +76,9 @@ def test_a_badge_counts_exactly_and_stops_at_99(
 
 
 def test_only_what_a_person_said_counts_and_a_recall_takes_it_back(
-    someone: Callable[..., Someone], person: Callable[[str], Person]
+    someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
 ) -> None:
+    watch.allow(SERVER_GONE)
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
     group = bob.create_group("Tea", ann)
     cem.post("/group/join", groupId=group)

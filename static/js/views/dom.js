@@ -93,12 +93,15 @@ export function avatar({ id, name, img, online = false, type = "private", tone: 
 }
 
 /**
- * Replaces an element's children only if `signature` changed, so that focus and selection survive.
+ * Replaces an element's children only if `signature` changed, so that focus and selection survive; after the release,
+ * where somebody presses there (see `afterPress`).
  */
 export function replaceIfChanged(element, signature, build) {
-  if (element.dataset.signature === signature) return;
-  element.dataset.signature = signature;
-  keepFocus(element, () => element.replaceChildren(...[build()].flat(Infinity).filter(Boolean)));
+  afterPress(element, () => {
+    if (element.dataset.signature === signature) return;
+    element.dataset.signature = signature;
+    keepFocus(element, () => element.replaceChildren(...[build()].flat(Infinity).filter(Boolean)));
+  });
 }
 
 const focusable = (root) =>
@@ -134,7 +137,7 @@ let pressed = null;
 const waiting = new Map();
 let pressTimer = 0;
 
-function onRelease() {
+function runWaiting() {
   clearTimeout(pressTimer);
   pressed = null;
   const works = [...waiting.values()];
@@ -147,29 +150,42 @@ addEventListener(
   ({ target }) => {
     pressed = target;
     clearTimeout(pressTimer);
-    pressTimer = setTimeout(onRelease, PRESS_MAX_MS);
+    pressTimer = setTimeout(runWaiting, PRESS_MAX_MS);
   },
   true,
 );
-// The click follows the release at once, and comes before what waits for it.
-for (const release of ["pointerup", "pointercancel"]) addEventListener(release, () => setTimeout(onRelease), true);
+for (const release of ["pointerup", "pointercancel"])
+  addEventListener(
+    release,
+    () => {
+      // What the click itself changes is drawn at once; what waited comes after the click.
+      pressed = null;
+      setTimeout(runWaiting);
+    },
+    true,
+  );
 
 /**
  * Runs `work`, which builds or moves elements in `element`: at once, or after the release where somebody presses there.
- * An element that is replaced between press and release is never clicked.
+ * An element that is replaced between press and release is never clicked. Of several that wait for the release the last
+ * is run, and none if another was run before.
  */
 export function afterPress(element, work) {
-  if (pressed && element.contains(pressed)) waiting.set(element, work);
-  else work();
+  if (pressed && element.contains(pressed)) {
+    waiting.set(element, work);
+    return;
+  }
+  waiting.delete(element);
+  work();
 }
 
 /**
  * Makes the children of `parent` match `rows`, {key, signature, build(), within?}, in order. Elements
  * with the same key and signature stay in the page; the others are built. `within`, {rows, parent(element)}:
- * rows inside the row, which match in the same way.
+ * rows inside the row, which match in the same way. What measures the result asks `afterPress` itself, before.
  */
 export function reconcile(parent, rows) {
-  keepFocus(parent, () => arrange(parent, rows));
+  afterPress(parent, () => keepFocus(parent, () => arrange(parent, rows)));
 }
 
 function arrange(parent, rows) {
