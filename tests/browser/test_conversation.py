@@ -42,19 +42,22 @@ def first_seq(someone: Someone) -> int:
     return int(someone.page.locator(".message[data-seq]").first.get_attribute("data-seq") or 0)
 
 
+@pytest.mark.parametrize("above", [500, 0])
 def test_history_comes_in_above_without_moving_the_line_under_the_eye(
-    long_chat: tuple[Someone, Callable[[str], Any]],
+    long_chat: tuple[Someone, Callable[[str], Any]], above: int
 ) -> None:
     ann, _ = long_chat
     page = ann.page
     before = first_seq(ann)
     text, top = page.evaluate(
-        """() => {
+        """(above) => {
           const log = document.getElementById("log");
-          log.scrollTop = 500;
-          const line = [...log.querySelectorAll(".message .text")].find((one) => one.getBoundingClientRect().top > 200);
+          log.scrollTop = above;
+          const { top } = log.getBoundingClientRect();
+          const line = [...log.querySelectorAll(".message .text")].find((one) => one.getBoundingClientRect().top > top);
           return [line.textContent, line.getBoundingClientRect().top];
-        }"""
+        }""",
+        above,
     )
     expect(page.locator(f".message[data-seq='{before - 1}']")).to_have_count(1)
     assert abs(page.evaluate(TOP, text) - top) <= 2

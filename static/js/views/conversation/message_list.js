@@ -183,13 +183,16 @@ export class MessageListView {
     return null;
   }
 
-  /** Updates the elements and keeps the first visible message where it is. */
+  /**
+   * Updates the elements and keeps the lower edge of the first visible message where it is: with others before it, a
+   * message loses its sender's name at its upper edge.
+   */
   #draw() {
     const anchor = this.#followsEnd ? null : this.#firstVisible();
     this.#fill();
     if (anchor) {
       const element = this.#inner.querySelector(`[data-key="${CSS.escape(anchor.key)}"]`);
-      if (element) this.#log.scrollTop += element.getBoundingClientRect().top - anchor.top;
+      if (element) this.#log.scrollTop += element.getBoundingClientRect().bottom - anchor.bottom;
     } else if (this.#followsEnd) {
       this.#scrollToEnd();
     }
@@ -211,7 +214,7 @@ export class MessageListView {
     // Days and the divider come and go with what is around them, and albums with what is in them; messages stay.
     for (const element of this.#inner.querySelectorAll('[data-key^="c:"], [data-key^="m:"]')) {
       const box = element.getBoundingClientRect();
-      if (box.bottom > top) return { key: element.dataset.key, top: box.top };
+      if (box.bottom > top) return { key: element.dataset.key, bottom: box.bottom };
     }
     return null;
   }
