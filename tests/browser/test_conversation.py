@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import WATCH_FLASHES, Someone, unique
+from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, unique
 from tests.browser.server import Person, Server
 
 #: The position of a message's top edge in the window, by its text.
@@ -415,3 +415,30 @@ def test_heaps_of_marks_stay_in_their_bubble_and_a_time_keeps_its_distance(
         }"""
     )
     assert gap >= 8
+
+
+def test_messages_that_were_asked_for_and_never_came_are_asked_for_again(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    ann.page.clock.install()
+    ann.page.route("**/private/messages*", lambda route: None, times=1)
+    with ann.page.expect_request("**/private/messages*"):
+        ann.open(bob)
+    ann.page.clock.fast_forward("00:31")
+    expect(ann.page.locator(".toast")).to_have_text("The server cannot be reached.")
+    expect(ann.bubble("hello")).to_be_visible()
+
+
+def test_a_chat_that_a_busy_server_did_not_show_is_shown_a_moment_later(
+    someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+) -> None:
+    watch.allow("status of 503")
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    busy = {"code": "busy", "detail": "The server is busy.", "status": 503}
+    ann.page.route("**/private/messages*", lambda route: route.fulfill(status=503, json=busy), times=1)
+    ann.open(bob)
+    expect(ann.page.locator(".toast")).to_have_text("The server is busy.")
+    expect(ann.bubble("hello")).to_be_visible()

@@ -110,6 +110,27 @@ class TestWhileTheServerIsAway:
         # The cached page's forms have no token of their own, and work.
         sign_out(ann.page)
 
+    def test_what_came_right_before_the_page_was_left_is_in_the_list(
+        self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    ) -> None:
+        watch.allow(SERVER_GONE)
+        ann, bob = someone("Ann"), person("Bob")
+        bob.say(ann, "hello")
+        installed(ann.page)
+        kept(ann.page, "hello")
+        # From now on nothing is saved after a while.
+        ann.page.evaluate(
+            """() => {
+              const { setTimeout } = window;
+              window.setTimeout = (work, delay, ...rest) => delay === 1500 ? 0 : setTimeout(work, delay, ...rest);
+            }"""
+        )
+        bob.say(ann, "the last words")
+        expect(ann.row(bob.name)).to_contain_text("the last words")
+        site.kill()
+        ann.page.goto("/")
+        expect(ann.row(bob.name)).to_contain_text("the last words")
+
     def test_who_has_signed_out_leaves_nothing_to_read(
         self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
     ) -> None:

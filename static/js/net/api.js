@@ -17,6 +17,10 @@ export class Problem extends Error {
 // after the last byte.
 const UPLOAD_STALL_TIMEOUT_MS = 90_000;
 
+// What has no answer for this long has lost its network, though nothing says so: what waits for it is told, and may ask
+// again.
+const ANSWER_TIMEOUT_MS = 30_000;
+
 const NEXT_LINK = /<([^>]*)>; rel="next"/;
 
 function address(path, query) {
@@ -35,10 +39,30 @@ const cookie = (name) =>
     .find((pair) => pair.startsWith(`${name}=`))
     ?.slice(name.length + 1);
 
+/** A request with its whole answer, {response, text}; rejects where that does not come, or not in time. */
+async function fetchWhole(path, options = {}) {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), ANSWER_TIMEOUT_MS);
+  try {
+    const response = await fetch(path, { ...options, signal: abort.signal });
+    return { response, text: await response.text() };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
+}
+
 /** Whether the server answers at all; for a page that does not know its user yet. */
 export const isServerReachable = () =>
-  fetch("/healthz").then(
-    ({ ok }) => ok,
+  fetchWhole("/healthz").then(
+    ({ response }) => response.ok,
     () => false,
   );
 
@@ -139,18 +163,15 @@ export class Api {
   }
 
   async #fetch(path, { read = () => {}, ...options } = {}) {
-    let response;
-    try {
-      response = await fetch(path, {
-        credentials: "same-origin",
-        ...options,
-        headers: { Accept: "application/json", ...options.headers },
-      });
-    } catch {
+    const { response, text } = await fetchWhole(path, {
+      credentials: "same-origin",
+      ...options,
+      headers: { Accept: "application/json", ...options.headers },
+    }).catch(() => {
       throw offlineProblem();
-    }
+    });
     if (response.status === 204) return null;
-    const body = await response.json().catch(() => ({}));
+    const body = parsed(text);
     if (response.ok) {
       read(response);
       return body;

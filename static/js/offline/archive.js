@@ -213,7 +213,11 @@ export class Archive {
       if (this.#isClosed) return undefined;
       this.#opening ??= this.#open();
       const database = await this.#opening;
-      return await resultOf(work(database.transaction(store, mode).objectStore(store)));
+      const transaction = database.transaction(store, mode);
+      const result = resultOf(work(transaction.objectStore(store)));
+      // A page that is left keeps nothing of a transaction that waits for more.
+      transaction.commit();
+      return await result;
     } catch {
       return undefined;
     }

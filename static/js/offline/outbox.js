@@ -4,11 +4,10 @@
 // never survives, stands aside for those behind it.
 import { gettext } from "chat/i18n.js";
 import { newId } from "chat/ids.js";
+import { isTransient } from "chat/problems.js";
 import { guardUnload, storage } from "chat/storage.js";
 import { serverNow } from "chat/timing.js";
 
-// Failures that a later attempt may not meet; all others are final.
-const TRANSIENT_CODES = new Set(["offline", "rate_limited", "busy"]);
 const RETRY_MS = 2000;
 // The server keeps it for a moderator. A repeat, at the next connection, tells what became of it.
 const HELD = "held_for_review";
@@ -186,7 +185,7 @@ export class Outbox {
         this.#hold(entry, problem.message);
         return "next";
       }
-      if (TRANSIENT_CODES.has(problem.code)) {
+      if (isTransient(problem)) {
         this.#retryLater(problem.retryAfter);
         return problem.code === "rate_limited" ? "wait" : "stop";
       }
@@ -278,11 +277,10 @@ export class Outbox {
       if (problem.code === "aborted") return true;
       const attempts = (this.#uploadAttempts.get(entry.clientId) ?? 0) + 1;
       this.#uploadAttempts.set(entry.clientId, attempts);
-      const isTransient =
-        TRANSIENT_CODES.has(problem.code) && !(problem.code === "offline" && attempts >= UPLOAD_ATTEMPTS_MAX);
-      if (isTransient) this.#retryLater(problem.retryAfter);
+      const passes = isTransient(problem) && !(problem.code === "offline" && attempts >= UPLOAD_ATTEMPTS_MAX);
+      if (passes) this.#retryLater(problem.retryAfter);
       else this.#fail(entry, problem.message);
-      return !isTransient;
+      return !passes;
     } finally {
       this.#store.clearProgress(entry.clientId);
     }

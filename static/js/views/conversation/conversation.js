@@ -1,5 +1,6 @@
 // The open chat: its head, its messages, its composer.
 import { gettext, interpolate } from "chat/i18n.js";
+import { isTransient } from "chat/problems.js";
 import { oncePerFrame } from "chat/timing.js";
 import { player } from "chat/views/audio_player.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
@@ -16,6 +17,7 @@ import { Welcome } from "chat/views/onboarding.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 const MINUTE_MS = 60_000;
+const RETRY_MS = 3000;
 /** How many messages back ↑ in the empty composer looks for an own message. */
 const EDIT_LAST_WITHIN = 50;
 
@@ -118,9 +120,12 @@ export class ConversationView {
     if (!key) return;
     this.#render();
     const target = this.#store.takeTarget();
-    (target ? this.#messages.showMessage(target) : this.#actions.history.open(key)).catch((problem) =>
-      toast(problem.message),
-    );
+    (target ? this.#messages.showMessage(target) : this.#actions.history.open(key)).catch((problem) => {
+      toast(problem.message);
+      // The chat does not stay empty; without a connection the next greeting loads it.
+      if (!isTransient(problem) || this.#store.connection === "offline") return;
+      setTimeout(() => key === this.#key && this.#show(), RETRY_MS);
+    });
     const { type, id } = chats.get(key);
     if (type === "group" && !groups.has(id)) this.#actions.groups.load(id).catch(() => {});
   }
