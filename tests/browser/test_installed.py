@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, Playwright, expect
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, Route, expect
 
 from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, until
+from tests.browser.line import Line
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
@@ -130,6 +131,32 @@ class TestWhileTheServerIsAway:
         site.kill()
         ann.page.goto("/")
         expect(ann.row(bob.name)).to_contain_text("the last words")
+
+    def test_the_first_message_of_a_chat_is_kept_though_the_list_is_saved_before_the_chat_is_in_it(
+        self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    ) -> None:
+        watch.allow(SERVER_GONE)
+        ann, bob, cid = someone("Ann"), person("Bob"), person("Cid")
+        line = Line(ann.page)
+        # What came is all there is: nothing is fetched for the copy.
+        ann.page.route("**/private/messages*", lambda route: route.abort())
+        ann.page.reload()
+        ann.is_connected()
+        bob.say(ann, "first")
+        kept(ann.page, "first")
+        line.cut()
+        cid.say(ann, "of somebody new")
+        held: list[Route] = []
+        ann.page.route("**/chatList", lambda route: held.append(route))
+        # What was missed is told before the list has the chat.
+        with ann.page.expect_request("**/chatList"):
+            line.mend()
+        bob.say(ann, "second")
+        kept(ann.page, "second")
+        ann.page.unroute("**/chatList")
+        for route in held:
+            route.continue_()
+        kept(ann.page, "of somebody new")
 
     def test_who_has_signed_out_leaves_nothing_to_read(
         self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch

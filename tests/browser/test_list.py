@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests import hostile
 from tests.browser.conftest import WATCH_FLASHES, Someone
@@ -465,6 +465,33 @@ def test_a_found_message_is_shown_though_other_messages_come_before_those_around
         # Two frames, in which the page draws what came.
         ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     in_sight(ann.page, "where it began")
+
+
+def test_a_list_that_was_on_its_way_takes_nothing_away_that_came_since_and_brings_nothing_back_that_went(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem, dot = someone("Ann"), person("Bob"), person("Cem"), person("Dot")
+    group = cem.create_group("Tea", ann)
+    expect(ann.row("Tea")).to_be_visible()
+    ann.is_connected()
+    held: list[tuple[Route, APIResponse]] = []
+    ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
+    with ann.page.expect_request("**/chatList"):
+        bob.say(ann, "hello")  # a chat that the page does not know
+    expect(ann.row(bob.name)).to_be_visible()
+    while not held:
+        ann.page.evaluate("() => new Promise((done) => setTimeout(done))")
+    # The list was read; then:
+    dot.say(ann, "hello")
+    cem.post("/group/kick", groupId=group, userId=ann.id)
+    expect(ann.row(dot.name)).to_be_visible()
+    expect(ann.row("Tea")).to_have_count(0)
+    (route, answer), *_ = held
+    with ann.page.expect_response("**/chatList"):
+        route.fulfill(response=answer)
+    # Two frames, in which the page draws what came.
+    ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert ann.row(dot.name).count() == 1 and ann.row("Tea").count() == 0
 
 
 def test_the_address_of_a_found_message_leads_to_it_in_another_tab(

@@ -169,8 +169,16 @@ export class Archive {
     await this.#put(STATE, "chats", chats);
     const keys = new Set(chats.map(({ type, id }) => chatKey(type, id)));
     for (const key of await this.#keys(ENDINGS)) if (!keys.has(key)) await this.#delete(key);
-    for (const [key, messages] of received)
+    for (const [key, messages] of received) {
       if (keys.has(key)) await this.#put(ENDINGS, key, extended(await this.#get(ENDINGS, key), messages));
+      else this.#keepForLater(key, messages);
+    }
+  }
+
+  /** The first message of a chat comes before the list that has the chat; with the list, all is saved again. */
+  #keepForLater(key, messages) {
+    this.#received.set(key, [...messages, ...(this.#received.get(key) ?? [])].slice(-MESSAGES_MAX));
+    if (this.#received.size > CHATS_MAX) this.#received.delete(this.#received.keys().next().value);
   }
 
   /** Fetches, slowly, the endings that are missing or outdated. */

@@ -61,6 +61,9 @@ export class Store {
   #typing = new Typing((key) => this.notify(`typing:${key}`, "chats"));
   /** By chat: when its settings were last received, by performance.now(). */
   #settingsAt = new Map();
+  /** When this page heard of a chat that was not in its list, or that one is gone, by chat key. */
+  #addedAt = new Map();
+  #removedAt = new Map();
   #listeners = new Map();
   #eventListeners = [];
   #changed = new Set();
@@ -177,18 +180,20 @@ export class Store {
   /**
    * Merges the chat list, or the first part of it. A chat whose messages are loaded keeps its
    * version, which only a sync may raise. A chat whose settings were received after `askedAt`, when
-   * the list was requested, keeps those.
+   * the list was requested, keeps those; nor does the list know what came or went since.
    */
   mergeChatList(entries, { isWhole = true, askedAt = Infinity } = {}) {
     const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
     for (const [key, chat] of isWhole ? this.chats : []) {
       // A chat whose first message is on its way is not in the list yet.
       const isBegun = chat.isBlank || (!chat.seq && this.pendingOf(key).length > 0);
-      if (!present.has(key) && !isBegun) this.removeChat(key);
+      const isNewer = this.#addedAt.get(key) > askedAt;
+      if (!present.has(key) && !isBegun && !isNewer) this.removeChat(key);
     }
     for (const entry of entries) {
       const key = chatKey(entry.type, entry.id);
       const known = this.chats.get(key);
+      if (!known && this.#removedAt.get(key) > askedAt) continue;
       const isLoaded = this.timelines.get(key)?.isLoaded;
       const readSeq = known?.readSeq ?? 0;
       // The list may have been read before a message that this page has received since.
@@ -235,6 +240,7 @@ export class Store {
       };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
+      this.#addedAt.set(key, performance.now());
       if (type === "private") this.mergePerson({ id, name, img, ...rest });
       this.notify("chats");
     }
@@ -259,6 +265,8 @@ export class Store {
     this.timelines.delete(key);
     this.#versions.remove(key);
     this.#settingsAt.delete(key);
+    this.#addedAt.delete(key);
+    this.#removedAt.set(key, performance.now());
     this.pending = this.pending.filter((entry) => entry.key !== key);
     this.notify("chats", "open", `timeline:${key}`);
   }
@@ -420,7 +428,8 @@ export class Store {
     this.epoch = this.nextEpoch ?? this.epoch;
     this.nextEpoch = null;
     this.isArchived = false;
-    for (const held of [this.chats, this.timelines, this.groups, this.quoted, this.#settingsAt]) held.clear();
+    const moments = [this.#settingsAt, this.#addedAt, this.#removedAt];
+    for (const held of [this.chats, this.timelines, this.groups, this.quoted, ...moments]) held.clear();
     this.#versions = new Versions();
     this.mergeChatList(list);
     for (const { type, key, id, name, img, isBlank } of before) {
