@@ -11,7 +11,7 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -26,7 +26,7 @@ KEY_VARIETY_MIN = 10
 VAPID_BYTES = 32
 DEFAULT_PORTS = {"http": 80, "https": 443}
 TILE_PARTS = ("{z}", "{x}", "{y}")
-TILE_DATUMS = ("wgs84", "gcj02")
+DATUMS = ("wgs84", "gcj02")
 
 
 class Environment(Env):
@@ -212,14 +212,41 @@ def socket_origins(allowed: Iterable[str]) -> list[str]:
     return ["ws" + origin.removeprefix("http") for origin in allowed]
 
 
-def tile_url(given: str) -> str:
-    """The address of map tiles, with {z}, {x}, {y}, and {s} if there are several servers."""
+class Tiles(NamedTuple):
+    """Pictures that a map is made of.
+
+    `url`: their address, with {z}, {x}, {y}, and {s} if there are several servers; empty for a map without pictures.
+    """
+
+    url: str
+    attribution: str = ""
+    datum: str = "wgs84"
+
+
+#: Those that TILE_URL may name instead of an address.
+NAMED_TILES = {
+    "osm": Tiles(
+        "https://tile.openstreetmap.org/{z}/{x}/{y}.png",
+        '© <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a>',
+    ),
+    "amap": Tiles(
+        "https://webrd01.is.autonavi.com/appmaptile?lang=zh_cn&size=1&scale=1&style=8&x={x}&y={y}&z={z}",
+        '© <a href="https://www.amap.com/">高德地图 Amap</a>',
+        "gcj02",
+    ),
+}
+
+
+def tiles(given: str) -> Tiles:
+    """The map tiles of a name or an address, which tells nothing about them."""
+    if given.lower() in NAMED_TILES:
+        return NAMED_TILES[given.lower()]
     if given and not (re.match(r"https?://[^/]|/[^/]", given) and all(part in given for part in TILE_PARTS)):
         raise ImproperlyConfigured(
-            f"TILE_URL: {given!r} is not the address of map tiles. Give one like "
-            "https://tile.example.org/{z}/{x}/{y}.png, as whoever serves them documents it."
+            f"TILE_URL: {given!r} is not the address of map tiles. Give one like https://tile.example.org/{{z}}/{{x}}/"
+            f"{{y}}.png, as its provider documents it, or one of the names {' and '.join(NAMED_TILES)}."
         )
-    return given
+    return Tiles(given)
 
 
 def origin_of(url: str) -> list[str]:
@@ -234,10 +261,10 @@ def tile_sources(url: str) -> list[str]:
     return [re.sub(r"//[^.]*{s}[^.]*", "//*", origin) for origin in origin_of(url)]
 
 
-def tile_datum(given: str) -> str:
-    """The coordinates of the tiles: WGS 84, or China's shifted GCJ-02 (Amap, Tencent)."""
-    if given.lower() not in TILE_DATUMS:
-        raise ImproperlyConfigured(f"TILE_DATUM: {given!r} is not one of {' and '.join(TILE_DATUMS)}.")
+def datum(name: str, given: str) -> str:
+    """The coordinates of tiles or of a geocoder: WGS 84, or China's shifted GCJ-02 (Amap, Tencent)."""
+    if given.lower() not in DATUMS:
+        raise ImproperlyConfigured(f"{name}: {given!r} is not one of {' and '.join(DATUMS)}.")
     return given.lower()
 
 

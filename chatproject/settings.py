@@ -151,7 +151,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024  # of a body without files
 LOCATION_DECIMALS = environment.decimals(env.str("LOCATION_DECIMALS", default=""))
 # The service that finds a place's address, like
 # https://nominatim.example.org/reverse?format=jsonv2&lat={latitude}&lon={longitude}
+# and the one that finds places by a name, with {query}.
 GEOCODER_URL = env.str("GEOCODER_URL", default="")
+GEOCODER_SEARCH_URL = env.str("GEOCODER_SEARCH_URL", default="")
+GEOCODER_DATUM = environment.datum("GEOCODER_DATUM", env.str("GEOCODER_DATUM", default="wgs84"))
 
 # Monitoring: docs/operating.md ----------------------------------------------------------------------------------------
 
@@ -347,11 +350,12 @@ SPECTACULAR_SETTINGS = {
 
 # Maps -----------------------------------------------------------------------------------------------------------------
 
-# The address of map tiles, like https://tile.example.org/{z}/{x}/{y}.png. None by default, because
-# the tile server sees which places users look at. A place can be chosen without tiles.
-TILE_URL = environment.tile_url(env.str("TILE_URL", default=""))
-TILE_ATTRIBUTION = env.str("TILE_ATTRIBUTION", default="")
-TILE_DATUM = environment.tile_datum(env.str("TILE_DATUM", default="wgs84"))
+# The address of map tiles, like https://tile.example.org/{z}/{x}/{y}.png, or a name for it. None by default,
+# because the tile server sees which places users look at. A place can be chosen without tiles.
+_tiles = environment.tiles(env.str("TILE_URL", default=""))
+TILE_URL = _tiles.url
+TILE_ATTRIBUTION = env.str("TILE_ATTRIBUTION", default=_tiles.attribution)
+TILE_DATUM = environment.datum("TILE_DATUM", env.str("TILE_DATUM", default=_tiles.datum))
 
 # Content security -----------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.http.response import HttpResponseBase
+from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from msgspec import UNSET
@@ -29,6 +31,7 @@ from chatproject.core.redis import budget
 from groups import selectors as rooms
 from groups.serializers import GroupOutput, group_output
 from messaging import selectors, services
+from messaging.media import places
 from messaging.serializers import input as inputs
 from messaging.serializers import output as outputs
 from messaging.serializers.output import MessageOutput
@@ -253,6 +256,35 @@ class QuotedView(APIView):
         form = inputs.QuotedInput.read(request.query_params)
         found = selectors.quoted(request.user, form.message_ids)
         return Response(outputs.found_output(request.user.pk, found))
+
+
+class PlaceSearchView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.PlaceSearchInput)],
+        responses=outputs.PlaceOutput(many=True),
+        summary="Find places by a name",
+        description="The best first, from the service that the installation names; none without such a service.",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.PlaceSearchInput.read(request.query_params)
+        return Response([one._asdict() for one in services.find_places(form.text, get_language() or "")])
+
+
+class PlaceAddressView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.PlaceAddressInput)],
+        responses=outputs.AddressOutput,
+        summary="The address of a place",
+        description="From the service that the installation names; empty without such a service.",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.PlaceAddressInput.read(request.query_params)
+        place = places.point(form.latitude, form.longitude, decimals=settings.LOCATION_DECIMALS)
+        return Response({"address": services.address_of(place, get_language() or "")})
 
 
 class SyncView(APIView):

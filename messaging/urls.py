@@ -26,6 +26,8 @@ urlpatterns = [
     path("message/people", api.AddedPeopleView.as_view()),
     path("message/quoted", api.QuotedView.as_view()),
     path("message/search", api.SearchView.as_view()),
+    path("place/search", api.PlaceSearchView.as_view()),
+    path("place/address", api.PlaceAddressView.as_view()),
     path("upload", api.UploadView.as_view()),
     path("me/avatar", api.MyAvatarView.as_view()),
     path("group/avatar", api.GroupAvatarView.as_view()),

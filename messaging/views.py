@@ -101,6 +101,8 @@ def _chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fa
             "tiles": settings.TILE_URL,
             "attribution": settings.TILE_ATTRIBUTION,
             "datum": settings.TILE_DATUM,
+            "findsPlaces": bool(settings.GEOCODER_SEARCH_URL),
+            "knowsAddresses": bool(settings.GEOCODER_URL),
         },
     }
     return render(request, "messaging/chat.html", {"boot": boot, "pane": "chat" if chat_id else "list"})

@@ -91,6 +91,8 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "GET /message/readers": ({"messageId": UNKNOWN}, ["messageId"]),
     "GET /message/search": ({"q": "nothing like it"}, ["q", "chatId", "isGroup", "limit", "before"]),
     "GET /message/quoted": ({"messageId": UNKNOWN}, ["messageId"]),
+    "GET /place/search": ({"q": "tea house"}, ["q"]),
+    "GET /place/address": ({"latitude": "1", "longitude": "2"}, ["latitude", "longitude"]),
     "POST /group/create": (
         {"name": "tea", "memberIds": [UNKNOWN]},
         ["name", "memberIds", "avatar", "joinPolicy", "creatorId"],

@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import http.server
 import io
 import json
 import os
@@ -14,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from messaging import background
 from messaging.media.kinds import Kind
 from messaging.models import Message, Upload
 from tests import hostile, ports
+from tests.geocoder import geocoder, says
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
 
@@ -742,43 +742,6 @@ def test_a_repeated_place_is_one_message(person: Any) -> None:
     assert refusal(ann.request("post", "/private/send", body=elsewhere)) == (409, "client_id_conflict")
 
 
-@contextmanager
-def geocoder(answer: Callable[[Any], None]) -> Iterator[tuple[str, list[str]]]:
-    asked: list[str] = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            answer(self)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = False  # none is left behind
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield (
-            f"http://127.0.0.1:{server.server_address[1]}/?lat={{latitude}}&lon={{longitude}}&lang={{language}}",
-            asked,
-        )
-        server.shutdown()
-        thread.join()
-
-
-def says(body: bytes, status: int = 200, **headers: str) -> Callable[[Any], None]:
-    def answer(handler: Any) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
 def test_the_one_configured_service_is_asked_for_an_address_that_is_missing(person: Any, settings: Any) -> None:
     ann, bob = person("ann"), person("bob")
     body = {"toUid": bob.id, "type": "location", "locationData": {"latitude": 1, "longitude": 2}}
@@ -810,6 +773,94 @@ def test_a_service_that_does_not_know_or_leads_elsewhere_holds_nobody_up(
         sent = place(ann, bob, latitude=1, longitude=2)
         assert sent.status_code == 201 and sent.json()["locationData"]["address"] == ""
         assert time.monotonic() - began < 2.9
+
+
+NOMINATIM = [
+    {"lat": "30.13012", "lon": "118.16544", "name": "Bright Summit", "display_name": "Bright Summit, Huangshan, China"},
+    {"lat": "1", "lon": "2", "name": "", "display_name": "Tea Street, Port"},
+    {"lat": "91", "lon": "2", "display_name": "Nowhere on Earth"},
+    {"lon": "2", "display_name": "No latitude"},
+    "no place",
+]
+#: As its maps have it, shifted; what a place lacks is [].
+AMAP = {
+    "pois": [
+        {"name": "天安门", "location": "116.397477,39.908692", "pname": "北京市", "cityname": "北京市", "adname": "东城区", "address": "东长安街"},
+        {"name": "茶馆", "location": "116.397477,39.908692", "pname": [], "cityname": [], "adname": [], "address": []},
+        {"name": "没有坐标", "location": []},
+    ]
+}  # fmt: skip
+
+
+def test_places_are_found_by_their_names_as_nominatim_tells_them(person: Any, settings: Any) -> None:
+    ann = person("ann")
+    assert ann.get("/place/search", q="summit") == []
+    with geocoder(says(json.dumps(NOMINATIM).encode()), "q={query}&lang={language}") as (url, asked):
+        settings.GEOCODER_SEARCH_URL = url
+        assert ann.get("/place/search", q="bright & summit/?") == [
+            {
+                "latitude": 30.13012,
+                "longitude": 118.16544,
+                "name": "Bright Summit",
+                "address": "Bright Summit, Huangshan, China",
+            },
+            {"latitude": 1, "longitude": 2, "name": "Tea Street", "address": "Tea Street, Port"},
+        ]
+    assert asked == ["/?q=bright%20%26%20summit%2F%3F&lang=en"]
+
+
+def test_places_of_amap_are_shifted_back_and_have_one_line_of_address(person: Any, settings: Any) -> None:
+    ann, settings.GEOCODER_DATUM = person("ann"), "gcj02"
+    with geocoder(says(json.dumps(AMAP).encode()), "keywords={query}") as (settings.GEOCODER_SEARCH_URL, _asked):
+        gate, house = ann.get("/place/search", q="天安门")
+    assert gate["latitude"] == pytest.approx(39.90729, abs=2e-5) and gate["longitude"] == pytest.approx(
+        116.39123, abs=2e-5
+    )
+    assert (gate["name"], gate["address"]) == ("天安门", "北京市东城区东长安街")
+    assert (house["name"], house["address"]) == ("茶馆", "")
+
+
+def test_the_address_of_a_place_is_told_before_it_is_sent(person: Any, settings: Any) -> None:
+    ann = person("ann")
+    assert ann.get("/place/address", latitude="1", longitude="2") == {"address": ""}
+    settings.LOCATION_DECIMALS = 2
+    with geocoder(says(b'{"display_name": "1 Sea Street"}')) as (settings.GEOCODER_URL, asked):
+        assert ann.get("/place/address", latitude="1.23456", longitude="2.00004") == {"address": "1 Sea Street"}
+    settings.GEOCODER_DATUM = "gcj02"
+    settings.LOCATION_DECIMALS = None
+    with geocoder(says('{"regeocode": {"formatted_address": "东长安街"}}'.encode())) as (
+        settings.GEOCODER_URL,
+        shifted,
+    ):
+        assert ann.get("/place/address", **TIANANMEN) == {"address": "东长安街"}
+    assert asked == ["/?lat=1.230000&lon=2.000000&lang=en"]
+    assert not shifted[0].startswith(f"/?lat={TIANANMEN['latitude']:.4f}")
+    assert list(ann.get("/place/address", status=400, latitude="91", longitude="x")["errors"]) == [
+        "latitude",
+        "longitude",
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        says(b"", 302, Location="http://127.0.0.1:1/"),
+        says(b"not JSON"),
+        says(b'{"status": "0", "info": "INVALID_USER_KEY"}'),
+        says(b"[]", 500),
+        lambda handler: time.sleep(2.5),
+    ],
+)
+def test_a_service_that_does_not_answer_is_told_from_one_that_finds_nothing(
+    person: Any, settings: Any, answer: Any
+) -> None:
+    ann = person("ann")
+    with geocoder(answer, "q={query}") as (settings.GEOCODER_SEARCH_URL, _asked):
+        began = time.monotonic()
+        assert ann.get("/place/search", status=503, q="summit")["code"] == "busy"
+        assert time.monotonic() - began < 2.9
+    with geocoder(says(b"[]"), "q={query}") as (settings.GEOCODER_SEARCH_URL, _asked):
+        assert ann.get("/place/search", q="summit") == []
 
 
 # Sweeping -----------------------------------------------------------------------------------------------------------

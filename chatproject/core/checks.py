@@ -78,19 +78,25 @@ def proxies_are_networks(**_: Any) -> list[CheckMessage]:
     return found
 
 
+#: What the addresses of the geocoder must have in them.
+_GEOCODERS = {"GEOCODER_URL": ("{latitude}", "{longitude}"), "GEOCODER_SEARCH_URL": ("{query}",)}
+
+
 @register()
 def the_geocoder_is_an_address(**_: Any) -> list[CheckMessage]:
-    url = settings.GEOCODER_URL
+    return [
+        Error(f"{name} is not an http address with {' and '.join(parts)} in it", id="chat.E005")
+        for name, parts in _GEOCODERS.items()
+        if (url := getattr(settings, name)) and not _is_template(url, parts)
+    ]
+
+
+def _is_template(url: str, parts: tuple[str, ...]) -> bool:
     try:
-        whole = url.format(latitude="0", longitude="0", language="en")
-        is_address = not url or (
-            whole.startswith(("http://", "https://")) and "{latitude}" in url and "{longitude}" in url
-        )
+        whole = url.format(**{part.strip("{}"): "0" for part in parts}, language="en")
     except (LookupError, ValueError):
-        is_address = False
-    if is_address:
-        return []
-    return [Error("GEOCODER_URL is not an http address with {latitude} and {longitude} in it", id="chat.E005")]
+        return False
+    return whole.startswith(("http://", "https://")) and all(part in url for part in parts)
 
 
 @register()

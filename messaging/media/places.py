@@ -107,6 +107,16 @@ def from_gcj02(place: Point) -> Point:
     return _back(_gcj02, place) if is_shifted(place) else place
 
 
+def to_datum(place: Point, datum: str) -> Point:
+    """From WGS-84 to `datum`, "wgs84" or "gcj02"."""
+    return to_gcj02(place) if datum == "gcj02" else place
+
+
+def from_datum(place: Point, datum: str) -> Point:
+    """To WGS-84 from `datum`, "wgs84" or "gcj02"."""
+    return from_gcj02(place) if datum == "gcj02" else place
+
+
 def to_bd09(place: Point) -> Point:
     """From WGS-84; unchanged where maps are not shifted."""
     return _bd09(_gcj02(place)) if is_shifted(place) else place

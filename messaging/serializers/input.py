@@ -228,6 +228,16 @@ class QuotedInput(Input, frozen=True, kw_only=True):
     )
 
 
+class PlaceSearchInput(Input, frozen=True, kw_only=True):
+    text: Annotated[str, line(120, help="A name, or an address")] = field(name="q")
+
+
+class PlaceAddressInput(Input, frozen=True, kw_only=True):
+    #: Judged by `places.point`, both together.
+    latitude: Annotated[str, line(32, help="WGS-84, degrees north")]
+    longitude: Annotated[str, line(32, help="WGS-84, degrees east")]
+
+
 class WatchInput(Input, frozen=True, kw_only=True):
     user_ids: Annotated[list[UUID], Meta(max_length=500)]
 

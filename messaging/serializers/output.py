@@ -337,6 +337,17 @@ def _changes_output(one: Changes) -> dict[str, Any]:
     }
 
 
+class PlaceOutput(serializers.Serializer[Any]):
+    latitude = serializers.FloatField(help_text="WGS-84")
+    longitude = serializers.FloatField(help_text="WGS-84")
+    name = serializers.CharField()
+    address = serializers.CharField()
+
+
+class AddressOutput(serializers.Serializer[Any]):
+    address = serializers.CharField(help_text="Empty where it is not known")
+
+
 class UploadOutput(serializers.Serializer[Any]):
     """What a message that carries it will say of it; `mediaUrl` is what is given with the message."""
 

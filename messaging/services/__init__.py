@@ -10,6 +10,7 @@ from messaging.services.epochs import known as known_epoch
 from messaging.services.erasures import scrub
 from messaging.services.histories import HistoryPage, history, known_history, load_history, tidy_pages
 from messaging.services.indexing import Indexed, forget_index, index_all, index_some, index_state
+from messaging.services.placing import address_of, find_places
 from messaging.services.purging import purge
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
@@ -28,6 +29,7 @@ __all__ = [
     "OutgoingMessage",
     "StoredMessage",
     "Swept",
+    "address_of",
     "begin_epoch",
     "chat_list",
     "check_epoch",
@@ -36,6 +38,7 @@ __all__ = [
     "current_epoch",
     "edit",
     "erase",
+    "find_places",
     "forget_index",
     "forget_sender",
     "forget_users",

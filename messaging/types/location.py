@@ -73,7 +73,8 @@ class Location(Type):
 
     def geocoded(self, details: dict[str, Any], language: str) -> dict[str, Any]:
         said = details["locationData"]
-        address = geocoder.address_of(said["latitude"], said["longitude"], language)
+        place = places.to_datum(places.Point(said["latitude"], said["longitude"]), settings.GEOCODER_DATUM)
+        address = geocoder.address_of(*place, language)
         return {"locationData": {**said, "address": address}}
 
     def shown(self, details: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,11 +1,13 @@
 """Pictures, voice, places and files between two users in two browsers; and their failures."""
 
 import io
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from tests.browser import media
 from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, unique
 from tests.browser.media import SENSES
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
+from tests.geocoder import geocoder, says
 
 Pair = tuple[Someone, Someone]
 #: The name of the group that each test creates for itself.
@@ -784,6 +787,53 @@ def test_tiles_come_from_the_configured_origin_shifted_where_they_are_and_from_n
         assert any(url.endswith(tile) for url in asked)
         policy = httpx.get(f"{site.url}/sign-in/").headers["content-security-policy"]
         assert "img-src 'self' data: blob: http://127.0.0.1:9" in policy.split("; ")
+        assert not watch.complaints
+        browser.close()
+
+
+def test_a_place_is_found_by_its_name_and_its_address_is_seen_before_it_is_sent(
+    playwright: Playwright, tmp_path: Path
+) -> None:
+    found = [{"lat": "30.13", "lon": "118.16", "name": "Bright Summit", "display_name": "Bright Summit, Huangshan"}]
+    with (
+        geocoder(says(json.dumps(found).encode()), "q={query}") as (search, searched),
+        geocoder(says(b'{"display_name": "1 Sea Street"}')) as (address, _asked),
+        Server(tmp_path, GEOCODER_URL=address, GEOCODER_SEARCH_URL=search) as site,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
+        context = browser.new_context(base_url=site.url, locale="en-GB", permissions=[])
+        watch = Watch(site.url)
+        watch.over(context)
+        ann, bob = Someone("Ann", context.new_page()), Person(site, "Bob")
+        page = ann.page
+        bob.say(ann, "hello")
+        ann.open(bob)
+        page.click("#attach")
+        page.get_by_role("menuitem", name="Place").click()
+        page.fill("#place-search", "summit")
+        page.locator(".place-hit").wait_for()
+        page.press("#place-search", "ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("#place-name")).to_have_value("Bright Summit")
+        expect(page.locator("#place-address")).to_have_value("Bright Summit, Huangshan")
+        expect(page.locator("#latitude")).to_have_value("30.130000")
+        expect(page.locator(".place-hit")).to_have_count(0)
+        assert {urlsplit(one).query for one in searched} == {"q=summit"}
+        # Another place has another name, and its own address.
+        page.fill("#latitude", "1")
+        page.fill("#longitude", "2")
+        expect(page.locator("#place-address")).to_have_value("1 Sea Street")
+        expect(page.locator("#place-name")).to_have_value("")
+        # What was written by hand stays.
+        page.fill("#place-address", "At my door")
+        with page.expect_response("**/place/address*"):
+            page.fill("#longitude", "3")
+        page.fill("#place-name", "Home")
+        expect(page.locator("#place-address")).to_have_value("At my door")
+        page.click("#send-place")
+        card = page.locator(".place-card")
+        expect(card.locator("strong")).to_have_text("Home")
+        expect(card.locator(".place-address")).to_have_text("At my door")
         assert not watch.complaints
         browser.close()
 

@@ -36,6 +36,16 @@ export class Messages {
     return this.#outbox.add({ key, type: "location", content: "", replyTo, locationData });
   }
 
+  findPlaces(name) {
+    return this.#server.findPlaces(name);
+  }
+
+  /** Resolves with an address, or with "" where none is known. */
+  async addressOf(place) {
+    const { address } = await this.#server.addressOf(place).catch(() => ({ address: "" }));
+    return address;
+  }
+
   /** Returns whether the chat still exists: it may be gone by the time its dialog is answered. */
   #prepare(key) {
     this.#store.beginChat(key);

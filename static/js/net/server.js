@@ -91,6 +91,16 @@ export class Server {
     return this.#api.get("/message/quoted", { messageId: messageIds });
   }
 
+  /** Places of a name, {latitude, longitude, name, address}, the best first. */
+  findPlaces(name) {
+    return this.#api.get("/place/search", { q: name });
+  }
+
+  /** Resolves with {address}, which is empty where it is not known. */
+  addressOf({ latitude, longitude }) {
+    return this.#api.get("/place/address", { latitude, longitude });
+  }
+
   /** Messages that fit `query`, with `marks`, in all chats or in the chat `key`: {items, next}. */
   searchMessages(query, { key, limit }) {
     const { type, id } = key ? splitKey(key) : {};

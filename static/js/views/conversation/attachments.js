@@ -90,6 +90,8 @@ export class Attachments {
       openFiles: async (files) => (await lazy.files()).openFiles(files, kit),
       record: () => this.#composer.record(),
       sendFile: sent((prepared, caption) => this.#actions.messages.sendFile(key, prepared, caption, takeReply())),
+      findPlaces: (name) => this.#actions.messages.findPlaces(name),
+      addressOf: (place) => this.#actions.messages.addressOf(place),
       sendLocation: sent((location) => this.#actions.messages.sendLocation(key, location, takeReply())),
     };
     return kit;

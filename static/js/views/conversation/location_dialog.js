@@ -2,13 +2,20 @@
 // links to map apps.
 import { gettext } from "chat/i18n.js";
 import { parseCoordinates } from "chat/media/places.js";
+import { debounce } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { openMap } from "chat/views/conversation/map.js";
+import { PlaceSearch } from "chat/views/conversation/place_search.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton } from "chat/views/dom.js";
 import { coordinates } from "chat/views/format.js";
 
 const POSITION_TIMEOUT_MS = 15_000;
+/** A place that stays for so long is asked for its address. */
+const ADDRESS_DELAY_MS = 600;
+/** Farther from a place that was found, its name is another's. */
+const SAME_PLACE_METRES = 200;
+const METRES_PER_DEGREE = 111_320;
 const DIGITS = 6;
 const NAME_MAX = 120;
 const ADDRESS_MAX = 300;
@@ -46,12 +53,18 @@ export function openLocationPicker(kit) {
     dir: "ltr",
     placeholder: "116.4074",
   });
-  const name = field("place-name", gettext("Name"), {
+  const nameField = field("place-name", gettext("Name"), {
     maxlength: String(NAME_MAX),
     placeholder: gettext("What people call it"),
   });
-  const address = field("place-address", gettext("Address"), { maxlength: String(ADDRESS_MAX) });
-  const [latitudeInput, longitudeInput] = [latitude, longitude].map((one) => one.querySelector("input"));
+  const addressField = field("place-address", gettext("Address"), { maxlength: String(ADDRESS_MAX) });
+  const [latitudeInput, longitudeInput, nameInput, addressInput] = [latitude, longitude, nameField, addressField].map(
+    (one) => one.querySelector("input"),
+  );
+  /** What was filled in, by field; what was written by hand stays. */
+  const filled = new Map([nameInput, addressInput].map((input) => [input, ""]));
+  let found = null;
+  const search = kit.map.findsPlaces && new PlaceSearch({ find: kit.findPlaces, onChoose: chooseFound });
   const notice = h("p", { class: "map-notice", role: "status", hidden: true });
   const here = h(
     "button",
@@ -68,10 +81,11 @@ export function openLocationPicker(kit) {
   const form = h(
     "form",
     { id: "place-form", class: "place-form", novalidate: true, on: { submit: onSubmit } },
+    search && search.element,
     h("div", { class: "map-frame" }, frame, here),
     notice,
     h("div", { class: "two" }, latitude, longitude),
-    h("div", { class: "two" }, name, address),
+    h("div", { class: "two" }, nameField, addressField),
   );
   const { close } = openDialog(gettext("Send a place"), {
     kind: "place",
@@ -99,7 +113,36 @@ export function openLocationPicker(kit) {
       longitudeInput.value = place.longitude.toFixed(DIGITS);
     }
     if (from !== "map") map?.go(place);
+    if (from === "search") return;
+    if (found && metresBetween(found, place) > SAME_PLACE_METRES) {
+      found = null;
+      fill(nameInput, "");
+      fill(addressInput, "");
+    }
+    if (kit.map.knowsAddresses && !found) fillAddress();
   }
+
+  function chooseFound(one) {
+    found = one;
+    choose({ latitude: one.latitude, longitude: one.longitude }, { from: "search" });
+    fill(nameInput, one.name);
+    fill(addressInput, one.address);
+    send.focus();
+  }
+
+  function fill(input, text) {
+    if (input.value !== filled.get(input)) return;
+    input.value = text.slice(0, input.maxLength);
+    filled.set(input, input.value);
+  }
+
+  // The sender sees the address before it is sent.
+  const fillAddress = debounce(async () => {
+    const asked = place;
+    if (!asked || found || !form.isConnected) return;
+    const address = await kit.addressOf({ latitude: round(asked.latitude), longitude: round(asked.longitude) });
+    if (place === asked && !found) fill(addressInput, address);
+  }, ADDRESS_DELAY_MS);
 
   for (const input of [latitudeInput, longitudeInput]) {
     // A map that still moves must not overwrite what is being typed.
@@ -150,9 +193,13 @@ export function openLocationPicker(kit) {
   function onSubmit(event) {
     event.preventDefault();
     if (!place) return;
-    const [title, at] = [name, address].map((one) => one.querySelector("input").value.trim());
     lastPlace = place;
-    kit.sendLocation({ latitude: round(place.latitude), longitude: round(place.longitude), name: title, address: at });
+    kit.sendLocation({
+      latitude: round(place.latitude),
+      longitude: round(place.longitude),
+      name: nameInput.value.trim(),
+      address: addressInput.value.trim(),
+    });
     close();
   }
 
@@ -182,6 +229,13 @@ export function openLocationPicker(kit) {
 }
 
 const round = (degrees) => Number(degrees.toFixed(DIGITS));
+
+/** Near enough for places that are near each other. */
+function metresBetween(one, other) {
+  const north = one.latitude - other.latitude;
+  const east = (one.longitude - other.longitude) * Math.cos((one.latitude * Math.PI) / 180);
+  return Math.hypot(north, east) * METRES_PER_DEGREE;
+}
 
 export function openLocation(place, { map: settings }) {
   let map = null;
