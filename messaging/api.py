@@ -269,7 +269,8 @@ class PlaceSearchView(APIView):
     )
     def get(self, request: SignedIn) -> Response:
         form = inputs.PlaceSearchInput.read(request.query_params)
-        return Response([one._asdict() for one in services.find_places(form.text, get_language() or "")])
+        found = services.find_places(by=request.user, text=form.text, language=get_language() or "")
+        return Response([one._asdict() for one in found])
 
 
 class PlaceAddressView(APIView):
@@ -284,7 +285,8 @@ class PlaceAddressView(APIView):
     def get(self, request: SignedIn) -> Response:
         form = inputs.PlaceAddressInput.read(request.query_params)
         place = places.point(form.latitude, form.longitude, decimals=settings.LOCATION_DECIMALS)
-        return Response({"address": services.address_of(place, get_language() or "")})
+        address = services.address_of(by=request.user, place=place, language=get_language() or "")
+        return Response({"address": address})
 
 
 class SyncView(APIView):

@@ -7,10 +7,13 @@ from django.urls import path
 from messaging.consumers import ChatConsumer
 from messaging.fast_history import FastHistoryMiddleware
 from messaging.fast_send import FastSendMiddleware
+from messaging.services.placing import THREADS as PLACE_THREADS
 from messaging.services.searching import THREADS as SEARCH_THREADS
 from messaging.upload_gate import UPLOADS, UploadGate
 
 __all__ = [
+    "PLACES",
+    "PLACE_THREADS",
     "SEARCH",
     "SEARCH_THREADS",
     "UPLOADS",
@@ -20,6 +23,8 @@ __all__ = [
     "websocket_urlpatterns",
 ]
 
+#: The beginning of the paths of places, whose requests wait for somebody else on threads of their own.
+PLACES = "/place/"
 #: The path of searches, whose requests wait on threads of their own.
 SEARCH = "/message/search"
 

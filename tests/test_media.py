@@ -863,6 +863,32 @@ def test_a_service_that_does_not_answer_is_told_from_one_that_finds_nothing(
         assert ann.get("/place/search", q="summit") == []
 
 
+def test_who_asks_much_for_places_holds_nobody_up(person: Any, settings: Any) -> None:
+    ann, bob, cem = (person(name) for name in ("ann", "bob", "cem"))
+    asks, answer = threading.Semaphore(0), threading.Event()
+
+    def slowly(handler: Any) -> None:
+        if "tea" in handler.path:
+            asks.release()
+            answer.wait(10)
+        says(b"[]")(handler)
+
+    with (
+        geocoder(slowly, "q={query}") as (settings.GEOCODER_SEARCH_URL, _asked),
+        geocoder(says(b'{"display_name": "1 Sea Street"}')) as (settings.GEOCODER_URL, _addresses),
+        ThreadPoolExecutor(6) as several,
+    ):
+        asked = [several.submit(ann.request, "get", "/place/search", query={"q": f"tea {one}"}) for one in range(6)]
+        assert asks.acquire(timeout=10)
+        # One of hers is asked, one waits, and the others are refused meanwhile.
+        assert bob.get("/place/search", q="summit") == []
+        assert bob.get("/place/address", latitude="1", longitude="2") == {"address": "1 Sea Street"}
+        assert place(bob, cem, latitude=1, longitude=2).json()["locationData"]["address"] == "1 Sea Street"
+        answer.set()
+        statuses = sorted(one.result().status_code for one in asked)
+    assert statuses.count(503) >= 4 and set(statuses) <= {200, 503}
+
+
 # Sweeping -----------------------------------------------------------------------------------------------------------
 
 
