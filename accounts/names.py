@@ -20,9 +20,14 @@ KEY_MAX = 120
 #: joiner. Keys are stored, so these stay the same; new names are judged by `core.confusables`.
 _BLANK = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u2800"}
 
-#: What a name is made of where case, spaces, digits and signs do not count.
-_NO_LETTERS = regex.compile(r"[^\p{L}\p{M}]+")
-_NO_LETTERS_OR_DIGITS = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
+#: What a name is made of where case, spaces, digits and signs do not count. Radicals are signs, by their category, and
+#: the prototypes of characters such as 方.
+_NO_LETTERS = regex.compile(r"[^\p{L}\p{M}\p{Script=Han}]+")
+_NO_LETTERS_OR_DIGITS = regex.compile(r"[^\p{L}\p{M}\p{N}\p{Script=Han}]+")
+#: What stands at a letter without being one: accents, strokes through it. The vowels of an Indic script are its own.
+_MARKS = regex.compile(r"(?V1)[\p{Mn}&&\p{Script=Inherited}]+")
+#: Signs that NFKC would turn into letters: ™ into TM.
+_SIGNS = regex.compile(r"\p{S}+")
 _RESERVED = Path(__file__).with_name("reserved_names.txt")
 
 
@@ -115,14 +120,17 @@ def _consists_of(text: str, alone: frozenset[str], beside: frozenset[str]) -> bo
 
 
 def _looks(name: str) -> set[str]:
-    """What a name looks like, only its letters: with digits as the letters that they look like, and without them."""
+    """What a name looks like, only its letters: with digits as the letters that they look like, and without them;
+    with and without its marks.
+    """
     name = confusables.with_capitals(name)
-    shown, folded = _shown(name), name_key(name)
     looks = set()
-    for text in (shown, folded):
-        for kept in (_NO_LETTERS.sub("", text), _NO_LETTERS_OR_DIGITS.sub("", text)):
-            small = confusables.skeleton(confusables.skeleton(kept).casefold())  # 1 as l, M as rn
-            looks.add(_NO_LETTERS.sub("", small))
+    for written in {name, _SIGNS.sub("", name)}:
+        for text in (_shown(written), name_key(written)):
+            for kept in (_NO_LETTERS.sub("", text), _NO_LETTERS_OR_DIGITS.sub("", text)):
+                small = confusables.skeleton(confusables.skeleton(kept).casefold())  # 1 as l, M as rn
+                look = _NO_LETTERS.sub("", small)
+                looks |= {look, _MARKS.sub("", unicodedata.normalize("NFD", look))}
     return looks - {""}
 
 

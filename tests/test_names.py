@@ -49,10 +49,12 @@ RESERVED = [
         "公式",
         "مدير",
     ),
+    *("ADMİN", "àdmin", "a\u0335dmin", "Ad\u0307min", "admin™", "Ⓐdmin®", "Sýstem", "ÀDMINISTRATEUR", "官⽅", "官 方"),
 ]
 ORDINARY = [
     *(
         "李小龙 {}",
+        "官官",
         "王小明 Wang {}",
         "王Wang {}",
         "エリ子 {}",
