@@ -126,7 +126,7 @@ def _people(
     if only_contacts:
         # By the names of the relations: accounts know no groups.
         found = found.filter(Q(memberships__room__memberships__user=by) | Q(pk=by.pk)).distinct()
-    if wanted := Wanted(search):
+    if wanted := Wanted(search, by_sound=True):
         found = containing(found, "name", wanted)
     return found.order_by("name_key")
 

@@ -171,7 +171,7 @@ def members(
     does not fold texts.
     """
     found: QuerySet[Membership] = Membership.objects.filter(room_id=room_id)
-    if wanted := Wanted(search):
+    if wanted := Wanted(search, by_sound=True):
         found = containing(found, "user__name", wanted)
     rank = Case(*(When(role=role, then=number) for number, role in enumerate(_RANKS)), output_field=IntegerField())
     seats = found.annotate(rank=rank).order_by("rank", "pk")
@@ -289,7 +289,7 @@ def _listed_groups(user: User, search: str, after: UUID | None, only_own: bool) 
     rooms = _GROUPS.filter(visible if only_own else visible | Q(join_policy=Room.JoinPolicy.OPEN))
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
-    if wanted := Wanted(search):
+    if wanted := Wanted(search, by_sound=True):
         rooms = containing(rooms, "name", wanted)
     return rooms.order_by("-pk")
 

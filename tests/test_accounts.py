@@ -646,3 +646,43 @@ def test_the_staff_signs_a_device_out(person: Any, staff: Any) -> None:
     body = {"action": "sign_out", "_selected_action": device, "select_across": "0", "confirmed": "yes"}
     assert staff.submit("/admin/accounts/device/", **body).status_code == 302
     assert anns.closed() == 4401
+
+
+@pytest.mark.parametrize(
+    "typed", ["lixiaoming", "LXM", "lixm", "xiaom", "li xiao ming", "李小", "lxming", "xmwang", "xiaomingwang"]
+)
+def test_chinese_names_are_found_as_they_are_typed(person: Any, typed: str) -> None:
+    ann = person("ann")
+    unique = person.unique()
+    bob = person.remember(Person.signed_up(ann._client, f"李小明 Wang {unique}"))
+    assert bob.id in {one["id"] for one in ann.get("/userChatList", search=typed, limit=200)}
+
+
+@pytest.mark.parametrize("typed", ["lxz", "mxl", "ixm", "lixiaominga", "xl", "wangxm"])
+def test_what_is_typed_for_another_name_finds_none(person: Any, typed: str) -> None:
+    ann = person("ann")
+    bob = person.remember(Person.signed_up(ann._client, f"李小明 {person.unique()}"))
+    assert bob.id not in {one["id"] for one in ann.get("/userChatList", search=typed, limit=200)}
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("曾文", "zengw"),
+        ("曾文", "cengwen"),
+        ("吕布", "lvbu"),
+        ("吕布", "lubu"),
+        ("重庆的茶", "cqdc"),
+        ("張偉", "zhangwei"),
+    ],
+)
+def test_every_reading_of_a_character_finds_it_among_people_members_and_groups(
+    person: Any, group: Any, name: str, typed: str
+) -> None:
+    ann, unique = person("ann"), person.unique()
+    bob = person.remember(Person.signed_up(ann._client, f"{name}{unique}"))
+    room = group(ann, bob, name=f"{name}{unique}")
+    wanted = f"{typed}{unique}"
+    assert [one["id"] for one in ann.get("/userChatList", search=wanted)] == [bob.id]
+    assert [one["id"] for one in ann.get(f"/group/members/{room['id']}", search=wanted)] == [bob.id]
+    assert [one["id"] for one in ann.get("/group/allList", search=wanted)] == [room["id"]]

@@ -8,6 +8,8 @@ from functools import cache
 import opencc
 import regex
 
+from chatproject.core import pinyin
+
 #: What nobody sees, Unicode's Default_Ignorable_Code_Point, and the dot that a Turkish İ leaves
 #: behind in lower case. `re` asks for it ten times as fast as `regex`, which knows it by its name.
 _UNSEEN = re.compile(
@@ -99,22 +101,30 @@ def _simplified_characters() -> dict[str, str]:
 class Wanted:
     """What is searched for: whether the `fold` of a text contains the one of `wanted`.
 
+    With `by_sound`, for names: or whether its Chinese is typed so (`core.pinyin`).
+
     `pattern` is a class of characters: a regular expression which every database knows, and which
     every such text matches. Few others do, unless all that is wanted is usual letters.
     """
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: str, *, by_sound: bool = False) -> None:
         self.folded = fold(wanted)
+        self.by_sound = by_sound
+        typed = self.folded.replace(" ", "")
+        self._typed = typed if by_sound and typed.isascii() and typed.isalnum() else ""
         sources = [_sources(character) for character in set(self.folded) - {" "}]
         self._needed = min(sources, key=len, default=frozenset())
-        self.pattern = f"[{''.join(map(re.escape, sorted(self._needed)))}]"
+        more = pinyin.HAN_CLASS if self._typed else ""
+        self.pattern = f"[{''.join(map(re.escape, sorted(self._needed)))}{more}]"
 
     def __bool__(self) -> bool:
         return bool(self.folded)
 
     def is_in(self, text: str) -> bool:
         # Folding takes a few microseconds; most texts of another script are told apart without it.
-        return not self._needed.isdisjoint(text) and self.folded in fold(text)
+        if not self._needed.isdisjoint(text) and self.folded in fold(text):
+            return True
+        return bool(self._typed) and not text.isascii() and pinyin.is_typed_as(fold(text), self._typed)
 
 
 def _sources(character: str) -> frozenset[str]:

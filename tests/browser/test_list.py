@@ -577,3 +577,26 @@ def test_words_are_looked_for_in_the_open_conversation_from_hit_to_hit(
     ann.page.locator("#find").press("Escape")
     expect(ann.page.locator(".finder")).to_be_hidden()
     expect(ann.page.locator("#text")).to_be_focused()
+
+
+def test_a_chinese_name_is_found_by_its_pinyin_in_the_list_and_by_ctrl_k(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, li = someone("Ann"), person("欧阳小明")
+    li.create_group("九寨沟的秋天", ann)
+    li.say(ann, "你好")
+    page = ann.page
+    expect(ann.row(li.name)).to_be_visible()
+    page.fill("#search", "oyxm")
+    found = page.locator(".found .chat-row").filter(has_text=li.name)
+    expect(found).to_have_count(1)
+    page.fill("#search", "jzgdqt")
+    group = page.locator(".found .chat-row").filter(has_text="九寨沟的秋天")
+    expect(group).to_have_count(1)
+    group.click()
+    expect(page.locator(".conversation-head h2 bdi")).to_have_text("九寨沟的秋天")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("ouyangx")
+    page.get_by_role("option").filter(has_text=li.name).click()
+    expect(page.locator(".conversation-head h2 bdi")).to_have_text(li.name)
+    expect(ann.bubble("你好")).to_be_visible()

@@ -67,8 +67,8 @@ class SQLite(Dialect):
     def may_contain(self, field: str, wanted: Wanted) -> Q:
         # Here a function in Python costs less than a row that is read in vain.
         connection.ensure_connection()
-        connection.connection.create_function("chat_holds", 2, _holds, deterministic=True)
-        return Q(_Holds(F(field), Value(wanted.folded)))
+        connection.connection.create_function("chat_holds", 3, _holds, deterministic=True)
+        return Q(_Holds(F(field), Value(wanted.folded), Value(wanted.by_sound)))
 
     def scrub_files(self) -> bool:
         # `secure_delete` overwrites what is deleted in a page. The former page is in the database
@@ -99,11 +99,13 @@ class _Holds(Func):
     output_field = BooleanField()
 
 
-def _holds(text: str, folded: str) -> bool:
-    return _wanted(folded).is_in(text)
+def _holds(text: str, folded: str, by_sound: int) -> bool:
+    return _wanted(folded, bool(by_sound)).is_in(text)
 
 
-_wanted = lru_cache(16)(Wanted)
+@lru_cache(16)
+def _wanted(folded: str, by_sound: bool) -> Wanted:
+    return Wanted(folded, by_sound=by_sound)
 
 
 @contextmanager

@@ -27,7 +27,12 @@ export function fillQuickSwitcher({ input, list, close }, { store, actions, rout
     );
     const known = new Set(chats.map(({ key }) => key));
     const others = query ? people.filter(({ id }) => id !== store.me.id && !known.has(`private:${id}`)) : [];
-    found = [...chats, ...others.map((user) => ({ ...user, type: "private", isPerson: true }))].slice(0, RESULTS_MAX);
+    const listed = new Set(store.chatList.map(({ key }) => key));
+    const asChat = (user) => {
+      const key = `private:${user.id}`;
+      return { ...user, type: "private", key, isNew: !listed.has(key) };
+    };
+    found = [...chats, ...others.map(asChat)].slice(0, RESULTS_MAX);
     chosen = Math.max(0, Math.min(chosen, found.length - 1));
     list.replaceChildren(
       ...found.map((one, place) =>
@@ -45,7 +50,7 @@ export function fillQuickSwitcher({ input, list, close }, { store, actions, rout
             "span",
             { class: "person-text" },
             markedName(one),
-            one.isPerson && h("small", {}, gettext("New conversation")),
+            one.isNew && h("small", {}, gettext("New conversation")),
           ),
         ),
       ),
@@ -59,7 +64,7 @@ export function fillQuickSwitcher({ input, list, close }, { store, actions, rout
 
   function go(one) {
     close();
-    router.go(one.isPerson ? actions.chats.withPerson(one) : one.key);
+    router.go(one.isNew ? actions.chats.withPerson(one) : one.key);
   }
 
   const search = debounce(async () => {

@@ -137,20 +137,30 @@ export class SearchView {
     ]);
     if (turn !== this.#turn) return;
     const store = this.#store;
+    // The list itself has the chats with these letters in their names; the server knows also how names are typed.
     const wanted = fold(query);
-    const matches = (name) => fold(name).includes(wanted);
-    const strangers = people.filter(
-      (user) =>
-        user.id !== store.me.id &&
-        matches(user.name) &&
-        !store.chatList.some((chat) => chat.key === `private:${user.id}`),
+    const isListed = (key, name) => fold(name).includes(wanted) && store.chatList.some((chat) => chat.key === key);
+    const isNew = (user) => !store.chatList.some((chat) => chat.key === `private:${user.id}`);
+    const others = people.filter((user) => user.id !== store.me.id && !isListed(`private:${user.id}`, user.name));
+    const known = groups.filter(
+      (group) => store.chats.has(`group:${group.id}`) && !isListed(`group:${group.id}`, group.name),
     );
-    const open = groups.filter((group) => matches(group.name) && !store.chats.has(`group:${group.id}`));
+    const open = groups.filter((group) => !store.chats.has(`group:${group.id}`));
     const rows = [
-      strangers.length && h("h2", {}, gettext("People")),
-      ...strangers.map((user) =>
-        this.#resultRow({ ...user, type: "private" }, user.online ? gettext("online") : gettext("Say hello"), () =>
-          this.#actions.chats.withPerson(user),
+      known.length && h("h2", {}, gettext("Groups")),
+      ...known.map((group) =>
+        this.#resultRow(
+          { ...group, img: group.avatar, type: "group" },
+          memberCount(group.memberCount),
+          () => `group:${group.id}`,
+        ),
+      ),
+      others.length && h("h2", {}, gettext("People")),
+      ...others.map((user) =>
+        this.#resultRow(
+          { ...user, type: "private" },
+          user.online ? gettext("online") : isNew(user) ? gettext("Say hello") : "",
+          () => this.#actions.chats.withPerson(user),
         ),
       ),
       open.length && h("h2", {}, gettext("Open groups")),
