@@ -34,6 +34,7 @@ export class ConversationView {
   #findBar;
   #map;
   #key;
+  #lastProblem = null;
   #unsubscribe = () => {};
   #head = h("header", { class: "conversation-head" });
   #foot = h("div", { class: "composer" });
@@ -121,6 +122,9 @@ export class ConversationView {
     this.#render();
     const target = this.#store.takeTarget();
     (target ? this.#messages.showMessage(target) : this.#actions.history.open(key)).catch((problem) => {
+      // Asked for twice while it was under way, it failed once.
+      if (problem === this.#lastProblem) return;
+      this.#lastProblem = problem;
       toast(problem.message);
       // The chat does not stay empty; without a connection the next greeting loads it.
       if (!isTransient(problem) || this.#store.connection === "offline") return;
