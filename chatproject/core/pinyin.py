@@ -28,17 +28,18 @@ def is_typed_as(text: str, typed: str) -> bool:
 
 
 def _begins(syllables: list[tuple[str, ...]], typed: str) -> bool:
-    reached = {0}
+    size, reached = len(typed), {0}
     for readings in syllables:
-        reached = {
-            place + length
-            for place in reached
-            for reading in readings
-            for length in range(1, len(reading) + 1)
-            if typed.startswith(reading[:length], place)
-        }
-        if len(typed) in reached:
+        following = set()
+        for place in reached:
+            for reading in readings:
+                for end, letter in enumerate(reading, place + 1):
+                    if end > size or typed[end - 1] != letter:
+                        break
+                    following.add(end)
+        if size in following:
             return True
+        reached = following
     return False
 
 

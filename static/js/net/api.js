@@ -17,9 +17,9 @@ export class Problem extends Error {
 // after the last byte.
 const UPLOAD_STALL_TIMEOUT_MS = 90_000;
 
-// What has no answer for this long has lost its network, though nothing says so: what waits for it is told, and may ask
-// again.
-const ANSWER_TIMEOUT_MS = 30_000;
+// What has no answer for this long, or no more of it, has lost its network, though nothing says so: what waits for it is
+// told, and may ask again.
+const STALL_TIMEOUT_MS = 30_000;
 
 const NEXT_LINK = /<([^>]*)>; rel="next"/;
 
@@ -39,13 +39,25 @@ const cookie = (name) =>
     .find((pair) => pair.startsWith(`${name}=`))
     ?.slice(name.length + 1);
 
-/** A request with its whole answer, {response, text}; rejects where that does not come, or not in time. */
+/** A request with its whole answer, {response, text}; rejects where that does not come, or stops coming. */
 async function fetchWhole(path, options = {}) {
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), ANSWER_TIMEOUT_MS);
+  let timer = 0;
+  const restart = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => abort.abort(), STALL_TIMEOUT_MS);
+  };
+  restart();
   try {
     const response = await fetch(path, { ...options, signal: abort.signal });
-    return { response, text: await response.text() };
+    const decoder = new TextDecoder();
+    let text = "";
+    const reader = response.body?.getReader();
+    for (let part = await reader?.read(); part && !part.done; part = await reader.read()) {
+      restart();
+      text += decoder.decode(part.value, { stream: true });
+    }
+    return { response, text: text + decoder.decode() };
   } finally {
     clearTimeout(timer);
   }
