@@ -16,13 +16,15 @@ from tests.pushing import PushService, subscription
 
 #: Milliseconds in which a worker is installed or a server starts.
 LONG = 60_000
-#: A browser with notification permissions and a push service: the tests' browser has neither.
+#: A browser with notification permissions and a push service: the tests' browser has neither. What was answered holds for
+#: the pages that follow.
 ABLE = """
 window.asked = 0;
-let permission = "default";
+const remembered = location.origin === "null" ? {} : sessionStorage;
+let permission = remembered.permission ?? "default";
 let current = null;
 Object.defineProperty(Notification, "permission", { get: () => permission });
-Notification.requestPermission = async () => { window.asked += 1; return (permission = ANSWER); };
+Notification.requestPermission = async () => { window.asked += 1; return (remembered.permission = permission = ANSWER); };
 PushManager.prototype.getSubscription = async () => current;
 PushManager.prototype.subscribe = async (options) => {
   window.subscribed = options;
