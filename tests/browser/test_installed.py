@@ -1,13 +1,15 @@
 """The chat as an installed app: reading and writing without the server, and notifications."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Route, expect
 
 from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, until
 from tests.browser.line import Line
@@ -211,6 +213,7 @@ class TestWhileTheServerIsAway:
             worker.push(site.url, json.dumps(pushed))
             worker.push(site.url, json.dumps(pushed))
             worker.push(site.url, "not what we push")
+            worker.has_shown(2)  # nothing is shown while a page of ours is in sight, as the next one is
             ann.page.goto("/sw.js")
             expect_shown(ann.page, [["are you there?", f"private:{bob.id}"], ["New message", "chat"]])
             ann.page.goto("/")
@@ -223,6 +226,7 @@ class Worker:
     """The service worker as the push service and the screen see it."""
 
     def __init__(self, page: Page) -> None:
+        self._page = page
         self._session: CDPSession = page.context.new_cdp_session(page)
         found: list[Any] = []
         self._session.on("ServiceWorker.workerRegistrationUpdated", lambda heard: found.extend(heard["registrations"]))
@@ -230,6 +234,19 @@ class Worker:
         while not found:
             page.wait_for_timeout(20)
         self._id = found[0]["registrationId"]
+
+    def has_shown(self, count: int) -> None:
+        """Wait until so many notifications are there, which the worker itself is asked."""
+        end = time.monotonic() + LONG / 1000
+        while self._shown() != count:
+            assert time.monotonic() < end, f"{self._shown()} notifications, not {count}"
+            self._page.wait_for_timeout(50)
+
+    def _shown(self) -> int | None:
+        for worker in self._page.context.service_workers:
+            with suppress(Error):  # it was just stopped
+                return int(worker.evaluate("async () => (await registration.getNotifications()).length"))
+        return None
 
     def push(self, origin: str, data: str) -> None:
         self._session.send(
