@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,3 +43,11 @@ def says(body: bytes, status: int = 200, **headers: str) -> Callable[[Any], None
         handler.wfile.write(body)
 
     return answer
+
+
+#: What no service says that knows: it leads elsewhere, says something else, or is slower than anybody waits for.
+USELESS: list[Callable[[Any], None]] = [
+    says(b"", 302, Location="http://127.0.0.1:1/"),
+    says(b"not JSON"),
+    lambda handler: time.sleep(2.5),
+]
