@@ -23,8 +23,17 @@ CHROMIUM = "/usr/bin/chromium"
 #: The same engine without windows. It takes half the processor time, and has no notifications and no permissions.
 _SHELL = "/usr/bin/chromium-headless-shell"
 HEADLESS_CHROMIUM = _SHELL if Path(_SHELL).exists() else CHROMIUM
+#: The address bar's list of suggestions is two pages of its own for every window: they cost more than the chat itself. A
+#: browser goes by the last of such lists only, so that Playwright's own features are named again.
+_UNWANTED = (
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "AvoidUnnecessaryBeforeUnloadCheckSync", "PaintHolding"),
+    *("DestroyProfileOnBrowserClose", "HttpsUpgrades", "HttpsFirstBalancedModeAutoEnable", "LensOverlay"),
+    *("MediaRouter", "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints"),
+    *("NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch"),
+)
 #: No browser may reach out of the machine by itself.
 BROWSER_ARGS = [
+    f"--disable-features={','.join(_UNWANTED)}",
     "--no-sandbox",
     "--disable-quic",
     "--no-first-run",

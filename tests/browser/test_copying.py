@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.conftest import Someone
 from tests.browser.media import SENSES
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
+from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 
 HOST = "chat.test"
 
@@ -30,7 +30,7 @@ def copy_message(page: Page, text: str) -> None:
 def insecure(playwright: Playwright, tmp_path: Path) -> Iterator[Page]:
     """Ann in a group of Bob's, on a page opened over plain http as from another machine."""
     browser = playwright.chromium.launch(
-        executable_path=CHROMIUM, args=[*BROWSER_ARGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
+        executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     )
     with Server(tmp_path, ALLOWED_HOSTS=f"{HOST},127.0.0.1") as site:
         ann, bob = Person(site, "Ann"), Person(site, "Bob")

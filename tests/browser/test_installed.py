@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Ro
 
 from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, until
 from tests.browser.line import Line
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
+from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
 
 #: Milliseconds in which a worker is installed or a server starts.
@@ -435,7 +435,7 @@ def test_without_https_it_is_explained_and_the_chat_works(playwright: Playwright
         watch = Watch(f"http://chat.test:{site.port}")
         watch.allow("Cross-Origin-Opener-Policy")
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*BROWSER_ARGS, "--host-resolver-rules=MAP chat.test 127.0.0.1"]
+            executable_path=HEADLESS_CHROMIUM, args=[*BROWSER_ARGS, "--host-resolver-rules=MAP chat.test 127.0.0.1"]
         )
         context = browser.new_context(base_url=f"http://chat.test:{site.port}", locale="en-GB")
         watch.over(context)

@@ -18,7 +18,15 @@ from messaging.media import places
 from tests.browser import media
 from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, unique
 from tests.browser.media import SENSES
-from tests.browser.server import BROWSER_ARGS, CHROMIUM, FAKE_DEVICES, PASSWORD, Person, Server
+from tests.browser.server import (
+    BROWSER_ARGS,
+    CHROMIUM,
+    FAKE_DEVICES,
+    HEADLESS_CHROMIUM,
+    PASSWORD,
+    Person,
+    Server,
+)
 from tests.geocoder import geocoder, says
 
 Pair = tuple[Someone, Someone]
@@ -720,7 +728,7 @@ def test_a_page_that_is_not_secure_says_why_and_how_and_chats_on(playwright: Pla
         watch = Watch(f"http://chat.test:{site.port}")
         watch.allow("Cross-Origin-Opener-Policy")
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
+            executable_path=HEADLESS_CHROMIUM,
             args=[*BROWSER_ARGS, *FAKE_DEVICES, "--host-resolver-rules=MAP chat.test 127.0.0.1"],
         )
         ann, bob = Person(site, "Ann"), Person(site, "Bob")
@@ -761,7 +769,7 @@ def test_tiles_come_from_the_configured_origin_shifted_where_they_are_and_from_n
     tiles = "http://127.0.0.1:9/{z}/{x}/{y}.png"
     attribution = 'Maps by <a href="https://maps.example">Maps</a><img src="x">'
     with Server(tmp_path, TILE_URL=tiles, TILE_ATTRIBUTION=attribution, TILE_DATUM="gcj02") as site:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
+        browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=BROWSER_ARGS)
         context = browser.new_context(base_url=site.url, locale="en-GB", **SENSES)
         asked: list[str] = []
 
@@ -800,7 +808,7 @@ def test_a_place_is_found_by_its_name_and_its_address_is_seen_before_it_is_sent(
         geocoder(says(b'{"display_name": "1 Sea Street"}')) as (address, _asked),
         Server(tmp_path, GEOCODER_URL=address, GEOCODER_SEARCH_URL=search) as site,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_ARGS)
+        browser = playwright.chromium.launch(executable_path=HEADLESS_CHROMIUM, args=BROWSER_ARGS)
         context = browser.new_context(base_url=site.url, locale="en-GB", permissions=[])
         watch = Watch(site.url)
         watch.over(context)
