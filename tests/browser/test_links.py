@@ -45,6 +45,9 @@ def test_an_address_ends_where_a_reader_says_it_ends(
     ann, bob = someone("Ann"), person("Bob")
     said = "\n".join(ADDRESSES)
     bob.say(ann, said.replace("⟦", "").replace("⟧", ""))
+    # Of what is between the marks of bold and italic text test_formatting.py tells.
+    ann.page.evaluate("localStorage.setItem('formatting', 'off')")
+    ann.page.reload()
     ann.open(bob)
     text = ann.page.locator(".message .text")
     assert text.evaluate(MARKED).splitlines() == ADDRESSES

@@ -1,7 +1,6 @@
 // Builds the page from elements and text nodes, never from markup in a string.
 import { gettext } from "chat/i18n.js";
 import { initial, tone } from "chat/views/format.js";
-import { splitLinks } from "chat/views/links.js";
 
 /**
  * h("button", {class: "icon-button", "aria-label": …, on: {click}}, …children). A false or null
@@ -26,15 +25,6 @@ export function svg(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
-}
-
-/** A text with its addresses as links. */
-export function linkify(text) {
-  return [...splitLinks(text)].map((piece) =>
-    piece.href
-      ? h("a", { href: piece.href, target: "_blank", rel: "noopener noreferrer", dir: "ltr" }, piece.text)
-      : piece.text,
-  );
 }
 
 export function icon(name) {

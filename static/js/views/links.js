@@ -1,4 +1,4 @@
-// Finds web and e-mail addresses in texts. Everything stays text; no markup is ever parsed.
+// Finds web and e-mail addresses in texts.
 //
 // Where an address ends follows Unicode's report on link detection (UTS #58): some characters never
 // belong to it, some only if it goes on after them, and brackets only in pairs. Beyond the report:
@@ -6,7 +6,7 @@
 // directly after an ASCII letter or digit.
 
 /** Letters of scripts whose words are not divided by spaces, or which add their endings to names. */
-const UNSPACED = String.raw`[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]&&[\p{L}\p{M}\p{N}]]`;
+export const UNSPACED = String.raw`[[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]&&[\p{L}\p{M}\p{N}]]`;
 const SPACED = String.raw`[[\p{L}\p{M}\p{N}\u200c\u200d]--${UNSPACED}]`;
 
 /** What begins an address, and the "@" of one. No letter or digit of ASCII stands before a beginning. */

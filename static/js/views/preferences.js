@@ -1,5 +1,6 @@
-// Theme and language: the choices, and how they are set.
+// Theme, language and the formatting of messages: the choices, and how they are set.
 import { gettext, language } from "chat/i18n.js";
+import { storage } from "chat/storage.js";
 
 export const THEMES = [
   ["", gettext("Like the system"), "monitor"],
@@ -23,6 +24,32 @@ export function setTheme(name) {
   else delete root.dataset.theme;
   document.cookie = `theme=${name}; path=/; max-age=${name ? YEAR_SECONDS : 0}; samesite=lax`;
 }
+
+const FORMATTING = "formatting";
+const formattingListeners = new Set();
+let isFormattingOn = storage.get(FORMATTING) !== "off";
+
+/** Whether messages are shown with their marks drawn, or as they were typed. */
+export const isFormatted = () => isFormattingOn;
+
+export function setFormatted(isOn) {
+  storage.set(FORMATTING, isOn ? "on" : "off");
+  applyFormatting();
+}
+
+/** Calls `listener()` when messages are to be drawn in the other way. */
+export function onFormattingChange(listener) {
+  formattingListeners.add(listener);
+}
+
+function applyFormatting() {
+  isFormattingOn = storage.get(FORMATTING) !== "off";
+  for (const listener of formattingListeners) listener();
+}
+
+window.addEventListener("storage", ({ key }) => {
+  if (key === FORMATTING) applyFormatting();
+});
 
 export const isCurrentLanguage = (code) => code === language.toLowerCase();
 

@@ -6,6 +6,7 @@ import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { onDayChange } from "chat/views/days.js";
 import { afterPress, announce, h, icon, reconcile, toast } from "chat/views/dom.js";
+import { onFormattingChange } from "chat/views/preferences.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
@@ -95,6 +96,7 @@ export class MessageListView {
     }).observe(this.#log);
     document.addEventListener("visibilitychange", () => this.#onVisibilityChange());
     onDayChange(() => this.#key && this.render());
+    onFormattingChange(() => this.#key && this.render());
     store.on("progress", () => this.#showProgress());
   }
 

@@ -13,6 +13,7 @@ import {
 import { h, markOf, senderOf } from "chat/views/dom.js";
 import { timeZone } from "chat/views/days.js";
 import { dayLabel, dayOf } from "chat/views/format.js";
+import { isFormatted } from "chat/views/preferences.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /** Messages of one sender within this time form a run. */
@@ -113,7 +114,7 @@ export class MessageRows {
     const rows = [
       {
         key: `a:${tiles[0].key}`,
-        signature: [tiles[0].signature, isFirst, isLast, album.length].join(),
+        signature: [tiles[0].signature, isFirst, isLast, album.length, isFormatted()].join(),
         build: () => albumRow(message, { place, count: album.length, quoted }, me.id),
         within: { rows: tiles, parent: (element) => element.querySelector(".tiles") },
       },
@@ -175,6 +176,7 @@ export class MessageRows {
       state,
       message.reason,
       local,
+      isFormatted(),
     ].join();
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
     return {

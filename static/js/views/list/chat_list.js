@@ -23,6 +23,7 @@ import { lazy } from "chat/views/lazy.js";
 import { SearchView } from "chat/views/list/search.js";
 import { openMenu } from "chat/views/menu.js";
 import { emptyList, invitation } from "chat/views/onboarding.js";
+import { onFormattingChange } from "chat/views/preferences.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MINUTE_MS = 60_000;
@@ -78,6 +79,7 @@ export class ChatListView {
     );
     this.#listen();
     onDayChange(() => this.render());
+    onFormattingChange(() => this.render());
     store.on(
       ["chats", "people", "open"],
       oncePerFrame(() => this.render()),

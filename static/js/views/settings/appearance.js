@@ -1,7 +1,16 @@
-// Settings: theme and language.
+// Settings: theme, language, and how messages are shown.
 import { gettext } from "chat/i18n.js";
 import { h, icon } from "chat/views/dom.js";
-import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
+import {
+  isCurrentLanguage,
+  isFormatted,
+  LANGUAGES,
+  setFormatted,
+  setLanguage,
+  setTheme,
+  theme,
+  THEMES,
+} from "chat/views/preferences.js";
 
 export const appearance = {
   name: "appearance",
@@ -22,6 +31,23 @@ export const appearance = {
         "language",
         LANGUAGES.map(([value, label]) => ({ value, label, lang: value, isChosen: isCurrentLanguage(value) })),
         (code) => setLanguage(code, actions),
+      ),
+      h(
+        "label",
+        { class: "switch" },
+        h("input", {
+          type: "checkbox",
+          id: "formatting",
+          role: "switch",
+          checked: isFormatted(),
+          on: { change: (event) => setFormatted(event.target.checked) },
+        }),
+        h(
+          "span",
+          {},
+          gettext("Show formatted messages"),
+          h("small", {}, gettext("Bold, lists, code and so on. Without, messages are shown as they were typed.")),
+        ),
       ),
     ),
 };

@@ -1,9 +1,10 @@
 // Files of any type, for download only.
 import { gettext, interpolate } from "chat/i18n.js";
 import { graphemes } from "chat/text.js";
-import { h, icon, linkify } from "chat/views/dom.js";
+import { h, icon } from "chat/views/dom.js";
 import { fileSize } from "chat/views/format.js";
 import { progress } from "chat/views/progress.js";
+import { richText } from "chat/views/rich_text.js";
 
 const ICONS = [
   ["file-archive", /\.(zip|rar|7z|tar|gz|tgz|bz2|xz|zst|jar|apk|dmg|iso)$/i],
@@ -61,7 +62,7 @@ export const file = {
             },
             card,
           ),
-      message.content && h("span", { class: "text" }, linkify(message.content)),
+      message.content && h("span", { class: "text" }, richText(message.content)),
       meta,
     );
   },

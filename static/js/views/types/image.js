@@ -1,10 +1,11 @@
 // Pictures. Their space is reserved before they are loaded.
 import { gettext, interpolate } from "chat/i18n.js";
 import { cut } from "chat/text.js";
-import { h, icon, linkify } from "chat/views/dom.js";
+import { h, icon } from "chat/views/dom.js";
 import { PREVIEW_MAX } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { progress } from "chat/views/progress.js";
+import { plainText, richText } from "chat/views/rich_text.js";
 
 const WIDTH_MAX = 320;
 const HEIGHT_MAX = 360;
@@ -18,7 +19,7 @@ export const image = {
   isTile: true,
   className: () => "pictured",
   preview: ({ content }) =>
-    [gettext("[Picture]"), cut((content ?? "").replace(/\s+/g, " "), PREVIEW_MAX)].filter(Boolean).join(" "),
+    [gettext("[Picture]"), cut(plainText(content ?? "").replace(/\s+/g, " "), PREVIEW_MAX)].filter(Boolean).join(" "),
   plainText: (message) => message.content,
   downloadUrl: (message) => message.mediaUrl,
   open: async (message, context) => (await lazy.lightbox()).openLightbox(message, context),
@@ -34,7 +35,7 @@ export const image = {
         class: "picture",
         "data-act": "open",
         "aria-label": message.content
-          ? gettext("Open the picture: ") + message.content
+          ? gettext("Open the picture: ") + plainText(message.content)
           : interpolate(gettext("Open the picture of %(name)s"), { name: message.senderName }),
         disabled: isSending && !local,
       },
@@ -51,7 +52,7 @@ export const image = {
 
 /** What is said of a picture, or of all in an album. */
 export const captionOf = ({ content }, meta = null) =>
-  h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, linkify(content)), meta);
+  h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, richText(content)), meta);
 
 function pictureElement({ width, height, thumbnailUrl, mediaUrl, mimeType, fileSize }, local) {
   const mayBeAnimated =

@@ -1,0 +1,210 @@
+"""Bold, italic and struck text, code, quotes, lists and named links: drawn in the page, stored as typed."""
+
+import itertools
+import random
+from collections.abc import Callable
+
+from tests.browser.conftest import Someone
+
+#: What people write without meaning any mark.
+AS_TYPED = r"""
+snake_case_names
+2*3*4
+2 * 3 * 4
+:_)
+a_b
+C:\dir\*
+C:\dir\*.txt and D:\*.doc
+~~~
+>_< >_<
+^_^ ^_^ -_- T_T o_o
+(*^▽^*) (*^▽^*) *_* *_*
+:* :*
+$5*3*2, ¥5~¥10
+*.py,*.js
+src/**/*.js and lib/**/*.js
+长*宽*高
+报告_最终_版.docx
+好的~~谢谢~~ 哈哈~~
+f(*args, **kwargs)
+int *a, *b; char** c;
+/home/*/x/*/y
+/*comment*/ x /*y*/
+__init__.py and __main__.py
+2024. 我们
+01. 我们
+3.5 米
+1.你好
+-好
+*好
+>500元
+>
+*
+_
+`
+**
+****
+[x]
+[x](y)
+[x](javascript:alert(1))
+[https://good.example](https://other.example)
+![x](data:text/html,1)
+\*not\*
+https://example.com/c_d_e/*f*/g_h
+# a title
+""".strip().splitlines()
+
+#: What is typed, and its elements as HTML without attributes; a named link with what its address is.
+FORMATTED = {
+    "这是**重点**，": "这是<strong>重点</strong>，",
+    "**重点：**很好": "<strong>重点：</strong>很好",
+    "很好**「重点」**很好": "很好<strong>「重点」</strong>很好",
+    "这是*斜体*。": "这是<em>斜体</em>。",
+    "原价~~100~~80元": "原价<del>100</del>80元",
+    "__bold__ and _it_.": "<strong>bold</strong> and <em>it</em>.",
+    "***x*** **a *b* c** *a **b***": (
+        "<strong><em>x</em></strong> <strong>a <em>b</em> c</strong> <em>a <strong>b</strong></em>"
+    ),
+    "~~**x**~~ `a*b*c` ``a`b``": "<del><strong>x</strong></del> <code>a*b*c</code> <code>a`b</code>",
+    "**a **b**": "**a <strong>b</strong>",
+    "**https://example.com/a_b_c**": "<strong><a>https://example.com/a_b_c</a></strong>",
+    "[the **docs**](https://example.com/a_(b))。": "<a=https://example.com/a_(b)>the <strong>docs</strong></a>。",
+    "a\n> b\n> c\nd": "a<blockquote>b\nc</blockquote>d",
+    "> > x": "<blockquote><blockquote>x</blockquote></blockquote>",
+    "- a\n  - b\n- c": "<ul><li>a<ul><li>b</li></ul></li><li>c</li></ul>",
+    "9. a\n10. **b**\n   c": "<ol><li=9>a</li><li=10><strong>b</strong>\nc</li></ol>",
+    "```js\nlet a;\n\n  b\n```\nx": "<div><div><span>js</span></div><pre><code>let a;\n\n  b</code></pre></div>x",
+    "> ```\n> a\n> b\n> ```": (
+        "<blockquote><div><div><span></span></div><pre><code>a\nb</code></pre></div></blockquote>"
+    ),
+    "```\nno end": "```\nno end",
+}
+
+DRAW = """async (texts) => {
+  const { richText } = await import("chat/views/rich_text.js");
+  const said = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    const name = node.localName;
+    if (name === "button") return "";
+    const value = node.dataset.leadsTo ? `=${node.getAttribute("href")}` : name === "li" && node.value ? `=${node.value}` : "";
+    return `<${name}${value}>${[...node.childNodes].map(said).join("")}</${name}>`;
+  };
+  return texts.map((text) => richText(text).map((one) => said(one instanceof Node ? one : new Text(one))).join(""));
+}"""
+
+#: Draws each text and returns what may not be: other elements or attributes, other addresses, lost characters.
+INSPECT = r"""async (texts) => {
+  const { richText } = await import("chat/views/rich_text.js");
+  const { parse, plain } = await import("chat/views/markdown.js");
+  const ALLOWED = {
+    STRONG: [], EM: [], DEL: [], CODE: [], BLOCKQUOTE: [], UL: [], OL: [], LI: ["value"], PRE: ["dir", "tabindex"],
+    SPAN: ["class", "data-icon", "aria-hidden"], DIV: ["class"],
+    BUTTON: ["type", "class", "aria-label", "title"], A: ["href", "target", "rel", "dir", "data-leads-to"],
+  };
+  // Between two leaves stand marks and nothing else.
+  const MARKS = /^(?:[*_~`>\s\-[]|\d{1,3}\.[ \t]|`{3,}[\w+#.\-]*|\]\((?:https?:\/\/|mailto:)[^\s<>"`]*\))*$/i;
+  const leavesOf = (nodes) => nodes.flatMap((node) => (node.kind === "text" ? [node] : leavesOf(node.children)));
+  const complaints = [];
+  for (const text of texts) {
+    const complain = (what) => complaints.push(`${what}: ${JSON.stringify(text)}`);
+    const box = document.createElement("div");
+    box.append(...richText(text));
+    document.body.append(box);
+    for (const one of box.querySelectorAll("*:not(svg, svg *)")) {
+      const allowed = ALLOWED[one.nodeName];
+      if (!allowed) complain(one.nodeName);
+      for (const { name } of one.attributes) if (!allowed?.includes(name)) complain(`${one.nodeName} ${name}`);
+      if (one.href && !/^(?:https?|mailto):/.test(one.href)) complain(one.href);
+      if (one.matches("a a")) complain("a link in a link");
+    }
+    box.remove();
+    let at = 0;
+    for (const { start, text: part } of leavesOf(parse(text))) {
+      if (start < at || text.slice(start, start + part.length) !== part) complain("a leaf elsewhere");
+      if (!MARKS.test(text.slice(at, start))) complain(`lost ${text.slice(at, start)}`);
+      at = start + part.length;
+    }
+    if (!MARKS.test(text.slice(at))) complain(`lost ${text.slice(at)}`);
+    plain(text);
+  }
+  return complaints;
+}"""
+
+WRAPPERS = (
+    "{}",
+    "**{}**",
+    "_{}_",
+    "`{}`",
+    "> {}",
+    "- {}",
+    "1. {}",
+    "```html\n{}\n```",
+    "[{}](https://example.com)",
+    "[x]({})",
+    "![x]({})",
+    '[x]({} "title")',
+    "[x](<{}>)",
+    "[[x]({})](https://example.com)",
+    "<{}>",
+    '<a href="{}">x</a>',
+)
+PAYLOADS = (
+    "javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "java\tscript:alert(1)",
+    "java\nscript:alert(1)",
+    "\x01javascript:alert(1)",
+    "&#106;avascript:alert(1)",
+    "javascript&colon;alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "vbscript:msgbox(1)",
+    "file:///etc/passwd",
+    "//example.com/x",
+    "https://example.com/\u202egnp.exe",
+    "https://example.com\\@other.example",
+    "https://user:pass@example.com",
+    "https://example.com/)](javascript:alert(1)",
+    'https://example.com/" onmouseover="alert(1)',
+    "https://exa\u200bmple.com/\ufeff",
+    "https:javascript:alert(1)",
+    "mailto:a@example.com?body=<script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<script>document.title='owned'</script>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "\ud835\udc8b\ud835\udc82vascript:alert(1)",
+    "{{constructor.constructor('alert(1)')()}}",
+)
+ATTACKS = [wrapper.format(payload) for wrapper, payload in itertools.product(WRAPPERS, PAYLOADS)]
+
+
+def mixtures() -> list[str]:
+    """Random sequences of marks and texts, the same in every run."""
+    chance = random.Random(7)
+    parts = [
+        *("*", "**", "_", "__", "~~", "`", "``", "```", "\n", "\n> ", "\n- ", "\n  - ", "\n1. ", "[", "]", "](", ")"),
+        *(
+            "](https://example.com/a_b)",
+            "https://example.com/*x*",
+            " ",
+            "a",
+            "重点",
+            "：",
+            "1",
+            "\\",
+            "😀",
+            "\u202e",
+            "js\n",
+        ),
+    ]
+    return ["".join(chance.choices(parts, k=chance.randint(2, 24))) for _ in range(1500)]
+
+
+def test_marks_are_drawn_beside_every_script_and_ordinary_text_stays_as_typed(
+    someone: Callable[..., Someone],
+) -> None:
+    page = someone("Ann").page
+    assert page.evaluate(DRAW, list(FORMATTED)) == list(FORMATTED.values())
+    drawn = page.evaluate(DRAW, AS_TYPED)
+    assert [text.replace("<a>", "").replace("</a>", "") for text in drawn] == AS_TYPED
+    assert page.evaluate(INSPECT, [*ATTACKS, *mixtures(), *AS_TYPED, *FORMATTED]) == []
