@@ -66,6 +66,30 @@ FRAMES: dict[str, tuple[Any, str]] = {
 }
 
 
+#: Frames full of wrong items: each of them was judged and named, which took a second and made a megabyte.
+CROWDS = {
+    "EmitWatchPresence": '{"userIds": [%s]}' % ",".join(["1"] * 30_000),
+    "EmitMarkGroupRead": '{"groupIds": [%s]}' % ",".join(["{}"] * 20_000),
+    "EmitMarkPrivateRead": '{"senderIds": [%s]}' % ",".join(["1"] * 500),
+    "EmitSync": '{"cursors": {%s}}' % ",".join(f'"{number}": []' for number in range(6000)),
+}
+
+
+@pytest.mark.parametrize("event", CROWDS)
+def test_of_many_wrong_items_a_few_are_named(person: Any, event: str) -> None:
+    ann = person("ann")
+    anns = ann.connect()
+    anns.send_raw(f'{{"event": "{event}", "data": {CROWDS[event]}}}')
+    error = anns.next("error")
+    assert error["code"] == "invalid"
+    assert 1 <= len(error["errors"]) <= 5
+    ids = ["x"] * 30_000
+    answer = ann.request("post", "/group/create", body={"name": "x", "memberIds": ids})
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, ["memberIds"])
+    answer = ann.request("post", "/group/create", body={"name": "x", "memberIds": ids[:2000]})
+    assert list(answer.json()["errors"]) == [f"memberIds.{place}" for place in range(5)]
+
+
 @pytest.mark.usefixtures("quiet_log")
 @pytest.mark.parametrize("kind", FRAMES)
 def test_a_bad_frame_is_answered_and_the_socket_goes_on(person: Any, kind: str) -> None:

@@ -192,11 +192,9 @@ def _one_or_many(one: UUID | UnsetType, many: list[UUID] | UnsetType) -> list[UU
 
 
 class SyncInput(Input, frozen=True, kw_only=True):
-    cursors: dict[str, Version]
+    cursors: Annotated[dict[str, Version], Meta(max_length=rules.CHATS_MAX * 2)]
 
     def check(self) -> None:
-        if len(self.cursors) > rules.CHATS_MAX * 2:
-            raise _wrong("cursors", _("Too many chats at once."))
         self.versions()
 
     def versions(self) -> dict[UUID, int]:

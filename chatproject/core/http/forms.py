@@ -1,6 +1,6 @@
 """REST framework's forms and the documents' schemas, made from msgspec's structs (see `core.inputs`)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,9 @@ from rest_framework import exceptions, serializers
 from chatproject.core import errors
 from chatproject.core.fields import Fields
 from chatproject.core.http.api import Id, field_errors
+
+#: Wrong items of a list after which the others are not looked at.
+WRONG_MAX = 5
 
 
 def read(shape: type[Fields], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,9 +102,9 @@ def _plain(kind: shapes.Type, options: dict[str, Any]) -> serializers.Field:
             return serializers.FloatField(**options)
         case shapes.ListType():
             limits = _given(min_length=kind.min_length, max_length=kind.max_length)
-            return serializers.ListField(child=_made(kind.item_type, {}), **limits, **options)
+            return _ListField(child=_made(kind.item_type, {}), **limits, **options)
         case shapes.DictType():
-            return serializers.DictField(child=_made(kind.value_type, {}), **options)
+            return _DictField(child=_made(kind.value_type, {}), max_length=kind.max_length, **options)
         case shapes.StructType():
             return serializer_of(kind.cls)(**options)
         case shapes.CustomType() if issubclass(kind.cls, UploadedFile):
@@ -126,6 +129,45 @@ class _AddressField(serializers.CharField):
         if (address and not address.startswith(("https://", "http://", "/"))) or address.startswith("//"):
             self.fail("invalid")
         return address
+
+
+class _ListField(serializers.ListField):
+    """Its length is judged before its items: a frame has room for thirty thousand wrong ones."""
+
+    def run_child_validation(self, data: Any) -> list[Any]:
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return [value for _, value in _checked_items(self.child, enumerate(data))]
+
+
+class _DictField(serializers.DictField):
+    """Like `_ListField`."""
+
+    default_error_messages = {"max_length": serializers.ListField.default_error_messages["max_length"]}
+
+    def __init__(self, *, max_length: int | None, **options: Any) -> None:
+        self._max_length = max_length
+        super().__init__(**options)
+
+    def run_child_validation(self, data: Any) -> dict[str, Any]:
+        if self._max_length is not None and len(data) > self._max_length:
+            self.fail("max_length", max_length=self._max_length)
+        return dict(_checked_items(self.child, data.items()))
+
+
+def _checked_items(child: serializers.Field, items: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The items with what `child` reads of each. Raises ValidationError, which names the first WRONG_MAX wrong ones."""
+    checked, wrong = [], {}
+    for key, value in items:
+        try:
+            checked.append((key, child.run_validation(value)))
+        except exceptions.ValidationError as error:
+            wrong[key] = error.detail
+            if len(wrong) == WRONG_MAX:
+                break
+    if wrong:
+        raise exceptions.ValidationError(wrong)
+    return checked
 
 
 class _Unchecked(serializers.Field):
