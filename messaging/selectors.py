@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +34,8 @@ from messaging.models import CacheGeneration, HeldMessage, Message, Upload
 #: again.
 SYNC_MAX = 200
 SYNC_MESSAGES = 1000
+#: Chats of one query: SQLite takes fewer than a thousand alternatives.
+CHATS_AT_ONCE = 200
 #: Messages of a private chat among which an answer is looked for: many messages without one are not
 #: a correspondence.
 CORRESPONDENCE_MAX = 1000
@@ -244,7 +248,7 @@ def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
     found: dict[UUID, Changes] = {}
     budget = SYNC_MESSAGES
     known: set[UUID] = set()
-    wanted = Q()
+    wanted: list[Q] = []
     for membership in memberships:
         if membership.user_id != user.pk or (membership.room.is_direct and not membership.room.last_seq):
             continue
@@ -257,9 +261,9 @@ def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
         one = found[membership.room_id] = Changes(chat_id, membership, limited=behind > SYNC_MAX or behind > budget)
         if not one.limited and behind:
             budget -= behind
-            wanted |= Q(room_id=membership.room_id, version__gt=since)
-    if wanted:
-        _fill(found, wanted)
+            wanted.append(Q(room_id=membership.room_id, version__gt=since))
+    for start in range(0, len(wanted), CHATS_AT_ONCE):
+        _fill(found, reduce(or_, wanted[start : start + CHATS_AT_ONCE]))
     gone = [Changes(chat_id, None) for chat_id in cursors if chat_id not in known]
     return [*found.values(), *gone]
 
