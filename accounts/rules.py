@@ -209,6 +209,23 @@ def counted_attempt(name: str, address: str) -> Iterator[None]:
         _refund(taken)
 
 
+@contextmanager
+def counted_sign_in(user: User | None) -> Iterator[None]:
+    """Context manager around a password check: a right password costs a hash as well.
+
+    Raises RateLimited before it, and counts only where nothing is raised.
+    """
+    if user is None:
+        yield
+        return
+    rate_limits.take("signin", str(user.pk), settings.RATE_SIGNINS)
+    try:
+        yield
+    except BaseException:
+        rate_limits.refund("signin", str(user.pk), settings.RATE_SIGNINS)
+        raise
+
+
 def _refund(taken: list[tuple[str, str, str]]) -> None:
     for bucket, who, rate in taken:
         rate_limits.refund(bucket, who, rate)

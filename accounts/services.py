@@ -112,9 +112,10 @@ def sign_in(*, name: str, password: str, address: str, online: bool | None = Non
         user = selectors.by_name(name)
         if user is not None and rules.ban_is_over(user):
             user = _activate(user)
-        fits = passwords.fits(user.password if user is not None else "", password, address=address)
-        if not fits or user is None or not user.is_active:
-            raise errors.InvalidCredentials()
+        with rules.counted_sign_in(user):
+            fits = passwords.fits(user.password if user is not None else "", password, address=address)
+            if not fits or user is None or not user.is_active:
+                raise errors.InvalidCredentials()
     if passwords.is_outdated(user.password):
         with suppress(errors.Busy):  # then at another sign-in
             outdated, user.password = user.password, passwords.hashed(password, address=address)

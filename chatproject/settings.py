@@ -131,6 +131,7 @@ RATE_CHAT_MESSAGES = env.str("RATE_CHAT_MESSAGES", default="300/10s")  # of all 
 # Points of everything else that one user does: `core/costs.py`.
 RATE_ACTIONS = env.str("RATE_ACTIONS", default="1200/m")
 RATE_SIGNUPS = env.str("RATE_SIGNUPS", default="60/h")
+RATE_SIGNINS = env.str("RATE_SIGNINS", default="30/5m")  # of one account, with the right password
 RATE_SIGNIN_FAILURES = env.str("RATE_SIGNIN_FAILURES", default="10/5m")
 RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")

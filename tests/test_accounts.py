@@ -274,6 +274,19 @@ def test_wrong_old_passwords_are_counted_as_well(person: Any, settings: Any) -> 
     assert answers[-1] == 429 and 200 not in answers
 
 
+def test_right_passwords_have_a_limit_as_well_of_which_wrong_ones_take_nothing(
+    person: Any, anonymous: Person, settings: Any
+) -> None:
+    settings.RATE_SIGNINS = "3/1h"
+    ann, bob = person("ann"), person("bob")
+    for _ in range(5):
+        assert try_(anonymous, ann.name).status_code == 401
+    answers = [try_(anonymous, ann.name, PASSWORD) for _ in range(4)]
+    assert [one.status_code for one in answers] == [200, 200, 200, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert try_(anonymous, bob.name, PASSWORD).status_code == 200
+
+
 def test_the_deactivated_are_refused_like_a_wrong_password(person: Any, anonymous: Person, owner: Person) -> None:
     ann = person("ann")
     anns = ann.connect()

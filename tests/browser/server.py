@@ -82,6 +82,7 @@ class Server:
             "DATA_DIR": str(folder / "data"),
             "MEDIA_ROOT": str(folder / "media"),
             "RATE_SIGNUPS": "off",
+            "RATE_SIGNINS": "off",
             "RATE_MESSAGES": "off",
             "RATE_CHAT_MESSAGES": "off",
             "RATE_CONNECTIONS": "off",
