@@ -296,6 +296,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def heartbeat(self, data: Any, answer: Answer) -> None:
         heads, self._heads = await sockets.moved(self.socket.user_id, self._heads)
+        budget.charge(self.socket.user_id, costs.of_answer(self._heads))  # all were read, to see which moved
         payload = {"serverTime": iso(now()), "heads": heads, "epoch": await self._epoch()}
         self.push("SocketHeartBeat", payload)
         answer.done(payload)
@@ -396,7 +397,9 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             keep_connection()
             return outputs.searched_output(self.user.pk, services.search(by=self.user, **form.given()))
 
-        answer.done(await on_thread(_searches, search))
+        found = orjson.dumps(await on_thread(_searches, search), default=str)
+        budget.charge(self.socket.user_id, costs.of_answer(found))
+        answer.done_with(found)
 
     async def sync(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.SyncInput, data)

@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 from websockets.exceptions import ConnectionClosed
 
 from chatproject.core import costs
+from chatproject.core.http import api
 from chatproject.core.redis import budget
 from messaging.consumers import ChatConsumer
-from messaging.services import searching, typing
+from messaging.services import typing
 from tests.people import Refused
 
 SOMEBODY = "01890000-0000-7000-8000-000000000000"
@@ -140,7 +141,7 @@ def test_a_new_device_has_no_new_budget(person: Any, little: None) -> None:
 
 
 def test_what_costs_more_is_over_sooner(person: Any, settings: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(searching, "POINTS_PER_SECOND", 0)
+    monkeypatch.setattr(costs, "POINTS_PER_SECOND", 0)
     settings.RATE_ACTIONS = "100/1h"
     done = {}
     for route in ("/me", "/unread", "/message/search"):
@@ -168,6 +169,42 @@ def test_a_long_answer_is_charged_when_its_length_is_known(person: Any, settings
     history = {"chatId": bob.id, "isGroup": False}
     assert until_refused(socket, "GetMessageHistory", history) <= 4, "160 kB cost 20 points beside the 5 of any page"
     ann.get("/private/messages", senderId=bob.id, status=429)
+
+
+def test_a_list_without_end_and_a_file_are_charged_as_they_are_sent(
+    person: Any, settings: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(api, "CHUNK", 2)
+    monkeypatch.setattr(costs, "BYTES_PER_POINT", 100)
+    monkeypatch.setattr(costs, "FILE_BYTES_PER_POINT", 1000)
+    people = [person("ann") for _ in range(5)]
+    names = [one.name for one in people]
+    for path in ("/userChatList", "/group/allList"):
+        settings.RATE_ACTIONS = "100000/s"
+        if path == "/group/allList":
+            for name in names:
+                people[0].post("/group/create", {"name": name, "joinPolicy": "open"}, status=201)
+        settings.RATE_ACTIONS = "16/1h"
+        reader = person("reader")
+        assert len(reader.get(path, search="ann", status=200)) >= len(people), path
+        reader.get("/me", status=429)
+    settings.RATE_ACTIONS = "40/1h"
+    reader = person("reader")
+    file = reader.upload(b"x" * 60_000, "a.bin", "files")
+    assert reader.request("get", file["mediaUrl"]).status_code == 200
+    reader.get("/me", status=429)
+
+
+def test_a_request_that_takes_longer_than_its_price_says_is_charged_for_the_rest(
+    person: Any, settings: Any, monkeypatch: Any
+) -> None:
+    settings.RATE_ACTIONS = "1000/1h"
+    ann = person("ann")
+    ann.get("/userChatList", search="nobody has this name", status=200)
+    ann.get("/me", status=200)
+    monkeypatch.setattr(costs, "POINTS_PER_SECOND", 10**9)
+    ann.get("/userChatList", search="nobody has this name", status=200)
+    ann.get("/me", status=429)
 
 
 def test_several_processes_share_the_budget_through_redis(person: Any, settings: Any, monkeypatch: Any) -> None:

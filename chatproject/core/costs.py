@@ -17,8 +17,12 @@ HEAVY = 20
 HASH = 200
 #: People or chats of one request that cost a point more.
 MANY = 25
-#: Bytes of an answer that cost a point more.
+#: Bytes of an answer that cost a point more; and of a stored file.
 BYTES_PER_POINT = 8 * 1024
+FILE_BYTES_PER_POINT = 1024 * 1024
+#: Points for a second of work that took longer than its price says. Ten times less than the prices: a slow machine
+#: must not make its people poor.
+POINTS_PER_SECOND = 100
 
 
 def of_many(count: int) -> int:
@@ -29,3 +33,13 @@ def of_many(count: int) -> int:
 def of_answer(body: bytes) -> int:
     """What a long answer costs beside the question."""
     return len(body) // BYTES_PER_POINT
+
+
+def of_file(piece: bytes) -> float:
+    """What a piece of a stored file costs."""
+    return len(piece) / FILE_BYTES_PER_POINT
+
+
+def of_time(seconds: float) -> int:
+    """What work costs that took so long."""
+    return int(seconds * POINTS_PER_SECOND)

@@ -34,7 +34,7 @@ def set_own_avatar(*, user: User, source: Path) -> User:
 
     Raises Unusable, TooLarge, Busy. Blocks for seconds, and uses no database connection meanwhile.
     """
-    return _stored(source, lambda address: accounts.set_avatar(user=user, address=address))
+    return _stored(source, lambda address: accounts.set_avatar(user=user, address=address), by=user)
 
 
 def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
@@ -43,10 +43,10 @@ def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
     Raises NotFound and Forbidden, too.
     """
     group_rules.require_admin(rooms.membership(by, group_id))  # before the expensive part
-    return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address))
+    return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address), by=by)
 
 
-def _stored(source: Path, show: Callable[[str], T]) -> T:
+def _stored(source: Path, show: Callable[[str], T], *, by: User) -> T:
     """Store the file, then call `show` with its address: a file that no row has is swept."""
     if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
         raise errors.TooLarge()
@@ -55,7 +55,7 @@ def _stored(source: Path, show: Callable[[str], T]) -> T:
     target = storage.scratch() / f"{name}.made"
     path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"
     try:
-        AVATAR.process(source, target, target)
+        AVATAR.process(source, target, target, by=str(by.pk))
         storage.put(target, path)
         return show(avatars.address(path))
     except BaseException:

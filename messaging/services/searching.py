@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from chatproject.core import metrics
+from chatproject.core import costs, metrics
 from chatproject.core.db.transactions import release_connection
 from chatproject.core.redis import budget
 from chatproject.core.sandbox.turns import Turns, WaitingRoom
@@ -26,8 +26,6 @@ PRESENT_MAX, PRESENT_EACH = 12, 3
 THREADS = 16
 #: Seconds that a search waits for its turn.
 TURN_TIMEOUT_SECONDS = 10.0
-#: Points for a second of searching.
-POINTS_PER_SECOND = 100
 
 _room = WaitingRoom(Turns(RUNNING_MAX, RUNNING_EACH), PRESENT_MAX, PRESENT_EACH, TURN_TIMEOUT_SECONDS)
 
@@ -41,7 +39,7 @@ def search(*, by: User, text: str, time_zone: str = "UTC", **where: Any) -> Foun
             with metrics.timed(metrics.search_seconds):
                 return find(by, text, zone=_zone(time_zone), **where)
         finally:
-            budget.charge(by.pk, int((time.monotonic() - began) * POINTS_PER_SECOND))
+            budget.charge(by.pk, costs.of_time(time.monotonic() - began))
 
 
 def _zone(name: str) -> tzinfo:

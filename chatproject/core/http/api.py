@@ -71,14 +71,14 @@ class JSONRenderer(BaseRenderer):
         if data is None:
             return b""
         body = orjson.dumps(data, default=str)
-        _charge_size(body, (renderer_context or {}).get("request"))
+        _charge(body, (renderer_context or {}).get("request"))
         return body
 
 
-def _charge_size(body: bytes, request: Request | None) -> None:
-    """Charge a long answer to the user who asked for it: what it costs is known only now."""
-    if len(body) >= costs.BYTES_PER_POINT and request is not None and request.user.is_authenticated:
-        budget.charge(request.user.pk, costs.of_answer(body))
+def _charge(body: bytes, request: Request | None) -> None:
+    """Charge a long answer, or one that took long, to the user who asked for it: what it costs is known only now."""
+    if (paid := getattr(request, "paid", None)) is not None and request is not None:
+        budget.charge(request.user.pk, max(costs.of_answer(body), paid.left_to_pay()))
 
 
 def problem(error: ChatError) -> Response:
@@ -198,7 +198,8 @@ def listed(
         return Response(first.items)
     if limit is not None:
         return with_next(Response(first.items), request, after=first.end)
-    response = StreamingHttpResponse(_as_json(_chunks(first, page)), content_type="application/json")
+    body = _charged(_as_json(_chunks(first, page)), request)
+    response = StreamingHttpResponse(body, content_type="application/json")
     cut = end_of(WHOLE_MAX)
     return response if cut is None else with_next(response, request, after=cut)
 
@@ -219,6 +220,13 @@ def _as_json(chunks: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
             yield before + orjson.dumps(items)[1:-1]
             before = b","
     yield b"]" if before == b"," else b"[]"
+
+
+def _charged(pieces: Iterable[bytes], request: Request) -> Iterator[bytes]:
+    """The pieces of an answer, each charged to the user who asked for it."""
+    for piece in pieces:
+        budget.charge(request.user.pk, costs.of_answer(piece))
+        yield piece
 
 
 def with_next(response: AnyResponse, request: Request, **cursor: Any) -> AnyResponse:

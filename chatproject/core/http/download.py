@@ -3,7 +3,7 @@ them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import IO
 from urllib.parse import quote
 
@@ -15,9 +15,11 @@ from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
+from chatproject.core import costs
 from chatproject.core.errors import NotFound
 from chatproject.core.files import elsewhere
 from chatproject.core.files.storage import StoredFile
+from chatproject.core.redis import budget
 
 #: Bytes that are read and sent at once.
 PIECE_BYTES = 256 * 1024
@@ -123,14 +125,15 @@ def _streamed(request: Request | HttpRequest, file: StoredFile, start: int, end:
         opened.close()
         return HttpResponse(content_type=file.served_as)
     opened.seek(start)
-    return StreamingHttpResponse(_Pieces(opened, end - start), content_type=file.served_as)
+    pieces = _Pieces(opened, end - start, reader=request.user.pk)
+    return StreamingHttpResponse(pieces, content_type=file.served_as)
 
 
 class _Pieces:
-    """The next `left` bytes of an open file, which the response closes."""
+    """The next `left` bytes of an open file, which the response closes. Its reader pays for what is read."""
 
-    def __init__(self, opened: IO[bytes], left: int) -> None:
-        self._opened, self._left = opened, left
+    def __init__(self, opened: IO[bytes], left: int, *, reader: Hashable) -> None:
+        self._opened, self._left, self._reader = opened, left, reader
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -140,6 +143,7 @@ class _Pieces:
         if not piece:
             raise StopIteration
         self._left -= len(piece)
+        budget.charge(self._reader, costs.of_file(piece))
         return piece
 
     def close(self) -> None:
