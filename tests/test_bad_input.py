@@ -1,5 +1,6 @@
 """Wrong input gets a clear error, loses nothing and breaks nothing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -67,11 +68,11 @@ FRAMES: dict[str, tuple[Any, str]] = {
 
 
 #: Frames full of wrong items: each of them was judged and named, which took a second and made a megabyte.
-CROWDS = {
-    "EmitWatchPresence": '{"userIds": [%s]}' % ",".join(["1"] * 30_000),
-    "EmitMarkGroupRead": '{"groupIds": [%s]}' % ",".join(["{}"] * 20_000),
-    "EmitMarkPrivateRead": '{"senderIds": [%s]}' % ",".join(["1"] * 500),
-    "EmitSync": '{"cursors": {%s}}' % ",".join(f'"{number}": []' for number in range(6000)),
+CROWDS: dict[str, dict[str, Any]] = {
+    "EmitWatchPresence": {"userIds": [1] * 30_000},
+    "EmitMarkGroupRead": {"groupIds": [{}] * 20_000},
+    "EmitMarkPrivateRead": {"senderIds": [1] * 500},
+    "EmitSync": {"cursors": {str(number): [] for number in range(6000)}},
 }
 
 
@@ -79,7 +80,7 @@ CROWDS = {
 def test_of_many_wrong_items_a_few_are_named(person: Any, event: str) -> None:
     ann = person("ann")
     anns = ann.connect()
-    anns.send_raw(f'{{"event": "{event}", "data": {CROWDS[event]}}}')
+    anns.send_raw(json.dumps({"event": event, "data": CROWDS[event]}, separators=(",", ":")))
     error = anns.next("error")
     assert error["code"] == "invalid"
     assert 1 <= len(error["errors"]) <= 5
