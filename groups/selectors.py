@@ -73,6 +73,11 @@ def locked_room(room_id: UUID) -> Room:
     return room
 
 
+def locked_rooms(room_ids: Iterable[UUID]) -> dict[UUID, Room]:
+    """Rooms by id, locked until the transaction ends, in the order of their ids: two orders could deadlock."""
+    return {room.pk: room for room in Room.objects.select_for_update().filter(pk__in=list(room_ids)).order_by("pk")}
+
+
 def other_membership(room: Room, user_id: UUID) -> Membership:
     """The membership of any user in a room, with the user. Raises NotFound."""
     found = Membership.objects.select_related("user").filter(room=room, user_id=user_id).first()

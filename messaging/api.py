@@ -197,6 +197,32 @@ class EditView(APIView):
         return Response(services.edit(by=request.user, **inputs.EditInput.read(request.data).given()))
 
 
+class ReactView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(request=inputs.ReactInput, responses=MessageOutput, summary="React to a message, or no more")
+    def post(self, request: SignedIn) -> Response:
+        return Response(services.react(by=request.user, **inputs.ReactInput.read(request.data).given()))
+
+
+class ReactionsView(APIView):
+    cost = costs.READ
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.ReactionsInput)],
+        responses=outputs.ReactedOutput(many=True),
+        summary="Who reacted to a message, and how",
+        description="My own reactions, before the first page of the others.",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.ReactionsInput.read(request.query_params)
+        found = selectors.reactions(request.user, **form.given())
+        here = online_among(one.user_id for one in found)
+        response = Response([outputs.reacted_output(one, online=one.user_id in here) for one in found])
+        others = [one for one in found if one.user_id != request.user.pk]
+        return with_next(response, request, after=others[-1].pk) if len(others) == form.limit else response
+
+
 def _people(people: Sequence[User]) -> Response:
     here = online_among(user.pk for user in people)
     return Response([user_output(user, online=user.pk in here) for user in people])

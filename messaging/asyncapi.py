@@ -34,6 +34,7 @@ from messaging.serializers.input import (
     GroupMessageInput,
     HistoryInput,
     MessageIdInput,
+    ReactInput,
     ReadGroupInput,
     ReadPrivateInput,
     SearchInput,
@@ -207,6 +208,7 @@ SENT = {
     "EmitTyping": Sending(TypingInput, None, "Tell the other, or the group, that you type."),
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),
     "EmitEdit": Sending(EditInput, MessageOutput, "Change what a message says."),
+    "EmitReact": Sending(ReactInput, MessageOutput, "React to a message with an emoji, or take that back."),
     "EmitWatchPresence": Sending(WatchInput, None, "Hear OnUserStatus of these people, instead of those before."),
 }
 
@@ -218,6 +220,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnGroupMsg": (MessageOutput, "A message in a group you are present in."),
     "OnRecall": (MessageOutput, "A message was taken back; this is what is left of it."),
     "OnEdit": (MessageOutput, "A message as it is now."),
+    "OnReaction": (MessageOutput, "A message as it is now: reactions on it changed."),
     "OnHeldRefused": (HeldRefused, "A moderator did not release what you sent: it waited for review."),
     "unreadCountUpdate": (PrivateUnread, "What is unread from somebody; several may be folded into the last."),
     "groupUnreadUpdate": (GroupUnread, "What is unread in a group; several may be folded into the last."),

@@ -7,8 +7,9 @@ many under way; each is acknowledged when it is stored.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, TypeVar
@@ -312,9 +313,15 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         # A sender who asks for an ack gets the message by it; one who does not hears it as everyone does.
         skip = self.socket.id if answer.is_wanted else ""
         message = services.outgoing(form, sender=self.user, is_group=is_group, socket_id=skip)
+        async with self._submitting(answer) as done:
+            await services.submit_message(message, done)
+
+    @asynccontextmanager
+    async def _submitting(self, answer: Answer) -> AsyncIterator[Callable[[services.StoredMessage | Exception], None]]:
+        """What a writer calls with the outcome; until then one more is under way."""
         await self._under_way.acquire()
         try:
-            await services.submit_message(message, lambda outcome: hub.soon(partial(self._sent, answer, outcome)))
+            yield lambda outcome: hub.soon(partial(self._sent, answer, outcome))
         except BaseException:
             self._under_way.release()
             raise
@@ -421,6 +428,11 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         form = self._read(inputs.EditInput, data)
         answer.done(await in_thread(services.edit, by=self.user, **form.given()))
 
+    async def react(self, data: Any, answer: Answer) -> None:
+        reaction = services.reacting(by=self.user, **self._read(inputs.ReactInput, data).given())
+        async with self._submitting(answer) as done:
+            services.submit_reaction(reaction, done)
+
     async def watch_presence(self, data: Any, answer: Answer) -> None:
         """Watch these people, instead of the ones before."""
         user_ids = self._read(inputs.WatchInput, data).user_ids
@@ -481,6 +493,7 @@ ChatConsumer.handlers = {
     "EmitTyping": ChatConsumer.typing,
     "EmitRecall": ChatConsumer.recall,
     "EmitEdit": ChatConsumer.edit,
+    "EmitReact": ChatConsumer.react,
     "EmitWatchPresence": ChatConsumer.watch_presence,
 }
 
@@ -510,5 +523,6 @@ ChatConsumer.costs = {
     "EmitTyping": costs.LIGHT,
     "EmitRecall": costs.CHANGE,
     "EmitEdit": costs.CHANGE,
+    "EmitReact": costs.CHANGE,
     "EmitWatchPresence": costs.READ,
 }

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from chatproject.core import hub
 from groups.models import Membership
 from messaging.models import HeldMessage
@@ -20,9 +18,9 @@ def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> N
     hub.publish_to(_topics(output), event, json, skip=skip)
 
 
-def message_changed(event: str, output: dict[str, Any]) -> None:
-    """An edited or recalled message."""
-    hub.publish_to(_topics(output), event, orjson.dumps(output))
+def message_changed(event: str, output: dict[str, Any], json: bytes) -> None:
+    """A message that was edited or recalled, or whose reactions changed, as output and as JSON."""
+    hub.publish_to(_topics(output), event, json)
 
 
 def _topics(output: dict[str, Any]) -> list[str]:

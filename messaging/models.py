@@ -45,6 +45,9 @@ class Message(Model):
     sent_at = models.DateTimeField(_("sent"), default=now, editable=False)
     edited_at = models.DateTimeField(_("edited"), null=True, editable=False)
     recalled_at = models.DateTimeField(_("recalled"), null=True, editable=False)
+    #: What its `Reaction` rows say, as `reactions` of its output: lists and histories need no query for them. Null
+    #: where there are none: the column is added without a rewriting of the table, and a send does not name it.
+    reactions_json = models.TextField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("message")
@@ -68,9 +71,27 @@ class Message(Model):
 
     def erase(self, *, version: int, at: datetime) -> None:
         """Delete the content of a recalled message, and keep its place."""
-        self.content, self.details_json, self.reply_to_id = "", "", None
+        self.content, self.details_json, self.reply_to_id, self.reactions_json = "", "", None, None
         self.recalled_at, self.version = at, version
-        self.save(update_fields=["content", "details_json", "reply_to_id", "recalled_at", "version"])
+        self.save(update_fields=["content", "details_json", "reply_to_id", "reactions_json", "recalled_at", "version"])
+
+
+class Reaction(Model):
+    """An emoji that a person put on a message; gone with a recall. Its id says when."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="+", editable=False, db_index=False)
+    #: Without an index: people are never deleted.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", editable=False, db_index=False)
+    emoji = models.CharField(max_length=64, editable=False)
+    reacted_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["message", "user", "emoji"], name="one_reaction_each_emoji"),
+        ]
+
+    def __str__(self) -> str:
+        return self.emoji
 
 
 class FormerWords(Model):

@@ -1,6 +1,8 @@
 """Permissions and limits for messages and uploads."""
 
+from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +11,7 @@ from accounts.models import User
 from accounts.rules import require_voice
 from chatproject.core.errors import ChatError, Conflict, Forbidden, Invalid
 from chatproject.core.files.space import StorageFull
+from chatproject.core.text import one_emoji
 from chatproject.core.times import now
 from groups.models import Membership
 from messaging import selectors, types
@@ -18,6 +21,8 @@ from messaging.models import Message, Upload
 TEXT_MAX = 8000
 #: Chats in one request.
 CHATS_MAX = 500
+#: Different emoji on a message, and those of one person.
+EMOJI_MAX, EMOJI_EACH = 20, 8
 
 
 class QuotaExceeded(ChatError):
@@ -71,6 +76,36 @@ def require_edit(by: User, message: Message, content: str) -> None:
         raise Forbidden(_("It is too late to edit this message."), code="edit_too_late")
     if not content.strip() and types.TYPES[message.type].needs_words:
         raise Invalid(errors={"content": [_("This field may not be blank.")]})
+
+
+class TooManyReactions(Conflict):
+    code = "too_many_reactions"
+    title = _("There are too many reactions on this message.")
+
+
+def require_emoji(text: str) -> str:
+    """The one emoji that a text is, as it is stored. Raises Invalid."""
+    emoji = one_emoji(text)
+    if emoji is None:
+        raise Invalid(errors={"emoji": [_("This is not one emoji.")]})
+    return emoji
+
+
+def require_reactable(message: Message) -> None:
+    """Reactions: on what people said, until it is recalled."""
+    if message.type == types.SYSTEM:
+        raise Forbidden(_("Nobody can react to this line."))
+    if message.is_recalled:
+        raise Conflict(_("This message was recalled."), code="recalled")
+
+
+def require_place_for(emoji: str, by: User, reactions: Collection[tuple[str, UUID]]) -> None:
+    """Raise TooManyReactions if a message with these reactions, (emoji, user), takes no more of a person's."""
+    if sum(user_id == by.pk for _emoji, user_id in reactions) >= EMOJI_EACH:
+        raise TooManyReactions(_("You have reacted with %(most)s emoji to this message.") % {"most": EMOJI_EACH})
+    different = {one for one, _user_id in reactions}
+    if emoji not in different and len(different) >= EMOJI_MAX:
+        raise TooManyReactions(_("This message has %(most)s different emoji already.") % {"most": EMOJI_MAX})
 
 
 def refusal_to_carry(upload: Upload | None, address: str, type_: str, sender: User) -> ChatError | None:

@@ -28,7 +28,7 @@ from groups.models import Membership, Room, direct_room_id
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
-from messaging.models import CacheGeneration, HeldMessage, Message, Upload
+from messaging.models import CacheGeneration, HeldMessage, Message, Reaction, Upload
 
 #: Changes of one chat in a sync, and of all chats; a client that missed more loads the history
 #: again.
@@ -311,6 +311,35 @@ def readers(user: User, message_id: UUID) -> list[User]:
     return [membership.user for membership in memberships.exclude(user_id=message.sender_id).order_by("user__name")]
 
 
+def reactions(user: User, message_id: UUID, *, limit: int, after: UUID | None = None) -> list[Reaction]:
+    """Who reacted to a message: the user's own first, then a page of the others, in the order in which they came."""
+    message, _membership = message_for(user, message_id)
+    found = Reaction.objects.select_related("user").filter(message=message).order_by("pk")
+    others = found.exclude(user=user)
+    if after is not None:
+        return list(others.filter(pk__gt=after)[:limit])
+    return [*found.filter(user=user), *others[:limit]]
+
+
+def reactions_of(messages: Collection[UUID]) -> dict[UUID, dict[tuple[str, UUID], UUID]]:
+    """The ids of all reactions on some messages, by emoji and user, in the order in which they came. One query."""
+    found: dict[UUID, dict[tuple[str, UUID], UUID]] = {message_id: {} for message_id in messages}
+    rows = Reaction.objects.filter(message_id__in=messages).order_by("pk")
+    for pk, message_id, emoji, user_id in rows.values_list("pk", "message_id", "emoji", "user_id"):
+        found[message_id][emoji, user_id] = pk
+    return found
+
+
+def rooms_of(messages: Collection[UUID]) -> set[UUID]:
+    """The rooms of those of the messages that exist."""
+    return set(Message.objects.filter(pk__in=messages).values_list("room_id", flat=True))
+
+
+def messages_with_senders(ids: Collection[UUID]) -> dict[UUID, Message]:
+    """Messages by id, whoever may see them, with their senders."""
+    return Message.objects.select_related("sender").in_bulk(list(ids))
+
+
 def correspondents(user: User, among: Collection[UUID]) -> set[UUID]:
     """Those among these people who have written to the user, among the last messages of their chat. One query."""
     others = {direct_room_id(user.pk, one): one for one in among}
@@ -463,12 +492,13 @@ class MessageRow:
     """A stored message with its sender, as it is shown: its ids are texts already, and it is no model."""
 
     __slots__ = (
-        "client_id", "content", "details", "edited_at", "pk", "recalled_at", "reply_to_id", "room_id", "sender",
-        "sender_id", "sent_at", "seq", "type", "version",
+        "client_id", "content", "details", "edited_at", "pk", "reactions_json", "recalled_at", "reply_to_id", "room_id",
+        "sender", "sender_id", "sent_at", "seq", "type", "version",
     )  # fmt: skip
 
     def __init__(self, room_id: str, sender: Any, row: Sequence[Any]) -> None:
-        pk, self.seq, self.version, self.client_id, self.type, self.content, details, reply_to, *times = row
+        pk, self.seq, self.version, self.client_id, self.type, self.content, details, reply_to, *more = row
+        self.reactions_json, *times = more
         self.pk, self.room_id, self.sender, self.sender_id = bulk.text_of(pk), room_id, sender, str(sender.pk)
         self.details: dict[str, Any] | None = orjson.loads(details) if details else None
         self.reply_to_id = bulk.text_of(reply_to) if reply_to else None
@@ -477,7 +507,7 @@ class MessageRow:
 
 _ROWS = """
     SELECT sender_id, person.name, person.img, person.is_guest, person.is_staff, message._id, seq, version, client_id,
-        type, content, details_json, reply_to_id, sent_at, edited_at, recalled_at
+        type, content, details_json, reply_to_id, reactions_json, sent_at, edited_at, recalled_at
     FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
     WHERE room_id = %s
 """
@@ -520,6 +550,7 @@ def _as_row(message: Message) -> MessageRow:
         message.sender,
         (
             message.pk, message.seq, message.version, message.client_id, message.type, message.content,
-            message.details_json, message.reply_to_id, message.sent_at, message.edited_at, message.recalled_at,
+            message.details_json, message.reply_to_id, message.reactions_json, message.sent_at, message.edited_at,
+            message.recalled_at,
         ),
     )  # fmt: skip

@@ -22,6 +22,8 @@ urlpatterns = [
     path("group/markGroupRead", api.MarkGroupReadView.as_view()),
     path("message/recall", api.RecallView.as_view()),
     path("message/edit", api.EditView.as_view()),
+    path("message/react", api.ReactView.as_view()),
+    path("message/reactions", api.ReactionsView.as_view()),
     path("message/readers", api.ReadersView.as_view()),
     path("message/people", api.AddedPeopleView.as_view()),
     path("message/quoted", api.QuotedView.as_view()),

@@ -93,6 +93,7 @@ EVENTS: dict[str, Any] = {
     "EmitTyping": {"toUid": SOMEBODY},
     "EmitRecall": {"messageId": SOMEBODY},
     "EmitEdit": {"messageId": SOMEBODY, "content": "x"},
+    "EmitReact": {"messageId": SOMEBODY, "emoji": "👍"},
     "EmitWatchPresence": {"userIds": []},
 }
 

@@ -84,6 +84,8 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /group/markGroupRead many": ({"groupIds": [UNKNOWN]}, ["groupIds"]),
     "POST /message/recall": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content"]),
+    "POST /message/react": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
+    "GET /message/reactions": ({"messageId": UNKNOWN}, ["messageId", "limit", "after"]),
     "POST /sync": ({"cursors": {}}, ["cursors"]),
     "GET /private/messages": ({"senderId": UNKNOWN}, ["senderId", "receiverId", "limit", "before", "after"]),
     "GET /group/messages": ({"groupId": UNKNOWN}, ["groupId", "limit"]),
@@ -132,6 +134,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "EmitTyping": ({"toUid": UNKNOWN}, ["toUid", "groupId"]),
     "EmitRecall": ({"messageId": UNKNOWN}, ["messageId"]),
     "EmitEdit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content"]),
+    "EmitReact": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
     "EmitWatchPresence": ({"userIds": []}, ["userIds"]),
 }  # fmt: skip
 #: All fields of an input are of this kind at once, and answered in both languages.
@@ -233,6 +236,8 @@ SHAPES: dict[str, type[Input]] = {
     "POST /markPrivateRead": inputs.ReadPrivateInput,
     "POST /group/markGroupRead": inputs.ReadGroupInput,
     "POST /message/edit": inputs.EditInput,
+    "POST /message/react": inputs.ReactInput,
+    "GET /message/reactions": inputs.ReactionsInput,
     "POST /sync": inputs.SyncInput,
     "GET /private/messages": inputs.PrivatePageInput,
     "GET /message/search": inputs.SearchInput,

@@ -135,6 +135,8 @@ ROWS: dict[str, Row | list[Row]] = {
     # reword it.
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/edit": Row("post", OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
+    "message/react": Row("post", MEMBERS, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
+    "message/reactions": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/people": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/quoted": Row("get", SIGNED_IN, lambda world, me: {"messageId": world.message["id"]}, query=True),
@@ -363,6 +365,7 @@ EVENTS: dict[str, Event | list[Event]] = {
     "EmitTyping": Event(IN_IT, in_group(), but={"away": "not_found"}, is_harmless=True),
     "EmitRecall": Event(OF_ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "EmitEdit": Event(OF_OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
+    "EmitReact": Event(IN_IT, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
     "EmitWatchPresence": Event(ALL, lambda world, me: {"userIds": [world.owner.id]}, is_harmless=True),
 }
 

@@ -20,6 +20,21 @@ _UNSEEN = re.compile(
 
 _GRAPHEME = regex.compile(r"\X")
 
+#: One emoji without its variation selectors, by Unicode's grammar (UTS 51): a keycap, a flag, a flag of England,
+#: Scotland or Wales, or up to four emoji with their skins, joined to one. `regex` knows the properties.
+_SKIN = r"(?:(?<=\p{Emoji_Modifier_Base})\p{Emoji_Modifier})?"
+_PICTURE = rf"[\p{{Emoji}}--[0-9#*\p{{Regional_Indicator}}]]{_SKIN}"
+_TAGS = "|".join("".join(chr(0xE0000 + ord(letter)) for letter in one) for one in ("gbeng", "gbsct", "gbwls"))
+_EMOJI = regex.compile(
+    rf"[0-9#*]\u20E3|\p{{Regional_Indicator}}{{2}}|\U0001F3F4(?:{_TAGS})\U000E007F|{_PICTURE}(?:\u200D{_PICTURE}){{0,3}}",
+    regex.V1,
+)
+_SELECTORS = regex.compile(r"[\uFE0E\uFE0F]")
+#: What is a picture only with a selector behind it, unless a skin follows.
+_PLAIN = regex.compile(
+    r"([0-9#*](?=\u20E3)|[\p{Emoji}--[0-9#*\p{Emoji_Presentation}]](?!\p{Emoji_Modifier}))", regex.V1
+)
+
 
 def cut(text: str, most: int, *, end: str = "") -> str:
     """The beginning of a text, of at most `most` code points with `end`, which is appended if anything
@@ -39,6 +54,12 @@ def cut(text: str, most: int, *, end: str = "") -> str:
         at = found.end()
     # One character that fills all the room is not writing: cut anywhere, it is still not more.
     return text[: at or room] + end
+
+
+def one_emoji(text: str) -> str | None:
+    """The emoji that a text is, written as Unicode recommends (❤ and ❤️ are one); None for anything else."""
+    plain = _SELECTORS.sub("", text)
+    return _PLAIN.sub("\\1\ufe0f", plain) if _EMOJI.fullmatch(plain) else None
 
 
 def initial(name: str) -> str:

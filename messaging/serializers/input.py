@@ -106,6 +106,11 @@ class EditInput(MessageIdInput, frozen=True, kw_only=True):
     content: Annotated[str, text(rules.TEXT_MAX, help="A caption may be empty")]
 
 
+class ReactInput(MessageIdInput, frozen=True, kw_only=True):
+    emoji: Annotated[str, line(64, help="One emoji; with or without variation selectors it is the same")]
+    on: Annotated[bool, helped("False takes it away")] = True
+
+
 class TypingInput(Input, frozen=True, kw_only=True):
     """That somebody types, to one person or in one group."""
 
@@ -224,6 +229,12 @@ class QuotedInput(Input, frozen=True, kw_only=True):
     message_ids: Annotated[list[UUID], Meta(min_length=1, max_length=PAGE_MAX, description="Once for each")] = field(
         name="messageId"
     )
+
+
+class ReactionsInput(PagedInput, frozen=True, kw_only=True):
+    message_id: UUID
+    limit: Annotated[int, page_limit(PAGE_MAX)] = PAGE
+    after: Annotated[UUID, helped("From the `Link` header: where to go on.")] | None = None
 
 
 class PlaceSearchInput(Input, frozen=True, kw_only=True):

@@ -11,16 +11,20 @@ from uuid import UUID
 import orjson
 from rest_framework import serializers
 
+from accounts.serializers import UserOutput, user_output
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups.models import Membership
 from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output
 from messaging import types
 from messaging.chat_cache import Unread
-from messaging.models import Message, Upload
+from messaging.models import Message, Reaction, Upload
 from messaging.search import Found
 from messaging.search_index.marks import marks
 from messaging.selectors import Changes, Chat, Page, readers_of
+
+#: People that a message names for each emoji on it.
+REACTED_MAX = 100
 
 
 class Shown(Protocol):
@@ -63,6 +67,16 @@ class Stored(Protocol):
     def edited_at(self) -> datetime | None: ...
     @property
     def recalled_at(self) -> datetime | None: ...
+    @property
+    def reactions_json(self) -> str | None: ...
+
+
+class ReactionOutput(serializers.Serializer[Any]):
+    emoji = serializers.CharField()
+    count = serializers.IntegerField()
+    userIds = serializers.ListField(
+        child=serializers.UUIDField(), help_text=f"Of the first {REACTED_MAX}: GET /message/reactions has all"
+    )
 
 
 class MessageOutput(serializers.Serializer[Any]):
@@ -87,6 +101,7 @@ class MessageOutput(serializers.Serializer[Any]):
     replyTo = serializers.UUIDField(allow_null=True)
     isRead = serializers.BooleanField(allow_null=True, help_text="Private chats: the other side has read it")
     readCount = serializers.IntegerField()
+    reactions = ReactionOutput(many=True, help_text="In the order of their first use")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         details = [fields_of(one.outputs) for one in types.TYPES.values()]
@@ -136,6 +151,7 @@ def message_output(message: Stored, *, receiver_id: UUID | str | None, read_coun
         "recalledAt": iso(message.recalled_at),
         "replyTo": str(message.reply_to_id) if message.reply_to_id else None,
         **read_by(read_count, is_private=receiver_id is not None),
+        "reactions": orjson.loads(message.reactions_json) if message.reactions_json else [],
     }
 
 
@@ -144,6 +160,37 @@ def _receiver(message: Message, me: UUID, other: UUID | None) -> UUID | None:
     if other is None:
         return None
     return other if message.sender_id == me else me
+
+
+def reactions_json(before: str | None, reactions: Iterable[tuple[str, UUID]]) -> str | None:
+    """What a message stores of its reactions, (emoji, user) in the order in which they came.
+
+    An emoji keeps its place from `before`, also when the person who used it first takes theirs back.
+    """
+    people: dict[str, list[UUID]] = {one["emoji"]: [] for one in orjson.loads(before or "[]")}
+    for emoji, user_id in reactions:
+        people.setdefault(emoji, []).append(user_id)
+    shown = [
+        {"emoji": emoji, "count": len(users), "userIds": users[:REACTED_MAX]}
+        for emoji, users in people.items()
+        if users
+    ]
+    return orjson.dumps(shown).decode() if shown else None
+
+
+class ReactedOutput(serializers.Serializer[Any]):
+    emoji = serializers.CharField()
+    reactedAt = serializers.DateTimeField()
+    user = UserOutput()
+
+
+def reacted_output(reaction: Reaction, *, online: bool) -> dict[str, Any]:
+    """Who reacted with what; `reaction.user` must be loaded."""
+    return {
+        "emoji": reaction.emoji,
+        "reactedAt": iso(reaction.reacted_at),
+        "user": user_output(reaction.user, online=online),
+    }
 
 
 def page_output(page: Page) -> list[dict[str, Any]]:

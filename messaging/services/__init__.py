@@ -12,6 +12,7 @@ from messaging.services.histories import HistoryPage, history, known_history, lo
 from messaging.services.indexing import Indexed, forget_index, index_all, index_some, index_state
 from messaging.services.placing import address_of, find_places
 from messaging.services.purging import purge
+from messaging.services.reactions import react, reacting, submit_reaction
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
 from messaging.services.reviewing import refuse as refuse_held
@@ -53,6 +54,8 @@ __all__ = [
     "outgoing",
     "post_system_message",
     "purge",
+    "react",
+    "reacting",
     "recall",
     "receive",
     "refuse_held",
@@ -63,6 +66,7 @@ __all__ = [
     "set_group_avatar",
     "set_own_avatar",
     "submit_message",
+    "submit_reaction",
     "sweep",
     "tell_typing",
     "tidy_pages",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-import orjson
 from django.conf import settings
 
 from accounts.models import User
@@ -13,11 +12,10 @@ from chatproject.core.times import now
 from groups import selectors as rooms
 from groups import services as groups
 from groups.models import Membership
-from messaging import cache, events, rules, selectors, types, unread_push
-from messaging.models import FormerWords, HeldMessage, Message, SearchChange
+from messaging import cache, events, rules, selectors, types
+from messaging.models import FormerWords, HeldMessage, Message, Reaction, SearchChange
 from messaging.serializers.output import last_output, message_output, sender_output
-from messaging.services import epochs, erasures, filtering, remembering, uploads
-from messaging.services.remembering import room_state
+from messaging.services import changes, erasures, filtering, uploads
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
@@ -85,6 +83,7 @@ def _erase(message: Message) -> None:
     at: datetime = now()
     uploads.erase_of(message)
     FormerWords.objects.filter(message=message).delete()
+    Reaction.objects.filter(message=message).delete()
     HeldMessage.objects.filter(edited=message).delete()
     message.erase(version=_next_version(message), at=at)
     groups.note_recall(message.room, seq=message.seq, sender_id=message.sender_id)
@@ -105,25 +104,8 @@ def _output(message: Message) -> dict[str, object]:
 
 def _tell_after_commit(event: str, message: Message) -> None:
     SearchChange.note([message])
-    output = _output(message)
-    change = epochs.Change(message.room_id, message.seq, message.pk, message.version)
-    on_commit(lambda: epochs.note(change))
     on_commit(erasures.note)
-    is_last = message.room.last_message_id == message.pk
-    last = (message, output) if is_last else ()
-    state = room_state(message.room, *last, is_recall=message.is_recalled, is_change=True)
-    on_commit(lambda: remembering.keep([state]))
-    if is_last:
-        on_commit(lambda: _refresh_last(message, output))
-    on_commit(lambda: events.message_changed(event, output))
-
-
-def _refresh_last(message: Message, output: dict[str, object]) -> None:
-    """Update the copies of a room's last message in Redis."""
-    if message.room.is_direct:
-        unread_push.remember_private({message.room_id: (output, orjson.dumps(output))})
-    else:
-        cache.group(message.room_id, message.room.last_said, [], orjson.dumps(output), message.version)
+    changes.tell_after_commit(event, message, _output(message), is_erasing=True)
 
 
 def _recount(message: Message) -> None:

@@ -198,6 +198,7 @@ class _NewRow:
     version: int = 0
     edited_at: None = None
     recalled_at: None = None
+    reactions_json: None = None
 
     COLUMNS = (
         "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "details_json", "reply_to_id",

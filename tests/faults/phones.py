@@ -28,7 +28,7 @@ RETRY_BUSY = 1.0
 TIMEOUT_SECONDS = 20.0
 START = 240.0
 #: Events that carry a message.
-MESSAGES = {"OnPrivate", "OnGroupMsg", "OnEdit", "OnRecall"}
+MESSAGES = {"OnPrivate", "OnGroupMsg", "OnEdit", "OnRecall", "OnReaction"}
 
 Message = dict[str, Any]
 

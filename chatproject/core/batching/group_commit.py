@@ -1,10 +1,10 @@
 """Group commit: items that arrive while one transaction commits are written together in the next
 one.
 
-A lone item is written at once; while several arrive at once, the writer waits up to two milliseconds
-for more. Each submitter gets the outcome of its own item after the commit. If a batch fails, its items
-are written one by one, so that one bad item fails alone. An item that waits longer than
-`timeout_seconds` fails with Busy; its submitter may submit it again, because items carry a unique id
+A lone item is written at once; while several arrive at once, the writer waits up to two milliseconds, or
+as long as it was told, for more. Each submitter gets the outcome of its own item after the commit. If a
+batch fails, its items are written one by one, so that one bad item fails alone. An item that waits longer
+than `timeout_seconds` fails with Busy; its submitter may submit it again, because items carry a unique id
 by which they are stored once.
 """
 
@@ -62,6 +62,8 @@ class GroupCommit(Generic[Item, Answer]):
         batch_max: int = 500,
         backlog_max: int = 5000,
         timeout_seconds: float = 4.0,
+        next_item_seconds: float = NEXT_ITEM_TIMEOUT_SECONDS,
+        batch_seconds: float = BATCH_TIMEOUT_SECONDS,
     ) -> None:
         self._write = write
         self._name = name
@@ -69,6 +71,8 @@ class GroupCommit(Generic[Item, Answer]):
         self._batch_max = batch_max
         self._backlog_max = backlog_max
         self._timeout_seconds = timeout_seconds
+        self._next_item_seconds = next_item_seconds
+        self._batch_seconds = batch_seconds
         self._queue: queue.SimpleQueue[_Entry[Item, Answer]] = queue.SimpleQueue()
         self._oldest: deque[_Entry[Item, Answer]] = deque()
         self._reporting = threading.Lock()
@@ -152,12 +156,12 @@ class GroupCommit(Generic[Item, Answer]):
 
     def _next_batch(self, *, is_crowded: bool) -> list[_Entry[Item, Answer]]:
         batch = [self._queue.get()]
-        give_up = time.monotonic() + BATCH_TIMEOUT_SECONDS
+        give_up = time.monotonic() + self._batch_seconds
         with suppress(queue.Empty):
             while len(batch) < self._batch_max:
                 is_crowded = is_crowded or len(batch) > 1
                 if is_crowded and time.monotonic() < give_up:
-                    batch.append(self._queue.get(timeout=NEXT_ITEM_TIMEOUT_SECONDS))
+                    batch.append(self._queue.get(timeout=self._next_item_seconds))
                 else:
                     batch.append(self._queue.get_nowait())
         return batch
