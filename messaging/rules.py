@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -102,10 +103,10 @@ def require_reactable(message: Message) -> None:
 def require_place_for(emoji: str, by: User, reactions: Collection[tuple[str, UUID]]) -> None:
     """Raise TooManyReactions if a message with these reactions, (emoji, user), takes no more of a person's."""
     if sum(user_id == by.pk for _emoji, user_id in reactions) >= EMOJI_EACH:
-        raise TooManyReactions(_("You have reacted with %(most)s emoji to this message.") % {"most": EMOJI_EACH})
+        raise TooManyReactions(format_lazy(_("You have reacted with {most} emoji to this message."), most=EMOJI_EACH))
     different = {one for one, _user_id in reactions}
     if emoji not in different and len(different) >= EMOJI_MAX:
-        raise TooManyReactions(_("This message has %(most)s different emoji already.") % {"most": EMOJI_MAX})
+        raise TooManyReactions(format_lazy(_("This message has {most} different emoji already."), most=EMOJI_MAX))
 
 
 def refusal_to_carry(upload: Upload | None, address: str, type_: str, sender: User) -> ChatError | None:
