@@ -138,7 +138,8 @@ def test_what_is_exactly_one_emoji_is_taken_and_nothing_else(person: Any, group:
         assert (answer.status_code, list(answer.json()["errors"])) == (400, ["emoji"]), ascii(given)
         with pytest.raises(Refused, match="invalid"):
             anns.call("EmitReact", {"messageId": message["id"], "emoji": given})
-    for wrong in (None, 5, [], {"a": 1}, True):
+    wrongs: list[Any] = [None, 5, [], {"a": 1}, True]
+    for wrong in wrongs:
         assert (
             ann.request("post", "/message/react", body={"messageId": message["id"], "emoji": wrong}).status_code == 400
         )
