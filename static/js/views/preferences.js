@@ -7,10 +7,8 @@ export const THEMES = [
   ["light", gettext("Light"), "sun"],
   ["dark", gettext("Dark"), "moon"],
 ];
-export const LANGUAGES = [
-  ["zh-hans", "简体中文"],
-  ["en", "English"],
-];
+const languageForm = document.getElementById("set-language");
+export const LANGUAGES = [...languageForm.elements.language.options].map(({ value, text }) => [value, text]);
 const YEAR_SECONDS = 31_536_000;
 
 export const theme = () => document.documentElement.dataset.theme ?? "";
@@ -56,8 +54,7 @@ export const isCurrentLanguage = (code) => code === language.toLowerCase();
 /** Sets the language of this browser, by a cookie, and of the account; reloads the page. */
 export async function setLanguage(code, actions) {
   await actions.account.setLanguage(code).catch(() => {});
-  const form = document.getElementById("set-language");
-  form.elements.language.value = code;
-  form.elements.next.value = location.pathname;
-  form.submit();
+  languageForm.elements.language.value = code;
+  languageForm.elements.next.value = location.pathname;
+  languageForm.submit();
 }

@@ -1,5 +1,5 @@
 // The sidebar: the user's own button, the search, the chats.
-import { gettext, interpolate, language } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { fold } from "chat/text.js";
 import { oncePerFrame } from "chat/timing.js";
@@ -246,10 +246,7 @@ export class ChatListView {
             { class: "chat-preview" },
             line.typing && h("span", { class: "typing" }, line.typing),
             line.draft && [h("span", { class: "draft" }, gettext("[Draft]")), " ", h("bdi", {}, line.draft)],
-            line.who && [
-              markedName(line.who, line.who.name, { class: "who" }),
-              language.startsWith("zh") ? "：" : ": ",
-            ],
+            line.who && [markedName(line.who, line.who.name, { class: "who" }), gettext(": ")],
             line.text && h("bdi", {}, line.text),
           ),
           line.icon && icon(line.icon),

@@ -1,5 +1,5 @@
 // The search above the chat list: own conversations, other people and open groups, messages.
-import { gettext, interpolate, language } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
 import { cut, findIn, fold, graphemes } from "chat/text.js";
 import { debounce } from "chat/timing.js";
@@ -263,7 +263,7 @@ export class SearchView {
           h(
             "span",
             { class: "chat-preview" },
-            isNamed && [markedName(sender, sender.name, { class: "who" }), language.startsWith("zh") ? "：" : ": "],
+            isNamed && [markedName(sender, sender.name, { class: "who" }), gettext(": ")],
             h("bdi", {}, snippet(message, query, me.id)),
           ),
         ),

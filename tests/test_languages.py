@@ -1,0 +1,43 @@
+"""Each language says everything."""
+
+import re
+
+import pytest
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import to_locale
+
+from tests import translations
+
+#: What a translation has to keep: values that are put in, and marks of HTML.
+_KEPT = re.compile(r"%(?:\(\w+\))?[sd]|\{\w+\}|<[^>]+>")
+
+
+def test_every_language_but_english_has_a_catalogue() -> None:
+    assert sorted(to_locale(code) for code, _ in settings.LANGUAGES if code != "en") == translations.LOCALES
+
+
+@pytest.mark.parametrize("domain", translations.DOMAINS)
+@pytest.mark.parametrize("locale", translations.LOCALES)
+def test_a_language_says_all_that_the_code_says_and_nothing_else(locale: str, domain: str) -> None:
+    said, translated = translations.said(domain), translations.messages(locale, domain)
+    with translation.override(translation.to_language(locale)):
+        missing = {one for one in said - translated if translation.gettext(one[1]) == one[1]}  # Django says some itself
+    assert not missing, f"append these to locale/{locale}/LC_MESSAGES/{domain}.po by hand"
+    assert not translated - said, "nobody says these any more"
+
+
+@pytest.mark.parametrize("domain", translations.DOMAINS)
+@pytest.mark.parametrize("locale", translations.LOCALES)
+def test_a_translation_is_whole_and_keeps_what_is_put_into_it(locale: str, domain: str) -> None:
+    catalogue = translations.catalogue(locale, domain)
+    assert not catalogue.obsolete_entries()
+    forms = int(re.findall(r"nplurals=(\d+)", catalogue.metadata["Plural-Forms"])[0])
+    for entry in catalogue:
+        assert entry.translated() and not entry.fuzzy, entry.msgid
+        texts = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+        assert len(texts) == (forms if entry.msgid_plural else 1), entry.msgid
+        for text in texts:
+            assert text.strip(), entry.msgid
+            kept = sorted(_KEPT.findall(text))
+            assert kept in [sorted(_KEPT.findall(one)) for one in (entry.msgid, entry.msgid_plural)], text
