@@ -22,7 +22,7 @@ from accounts import rules, selectors, services
 from accounts.models import Device, Installation, User
 from accounts.names import clean_name, name_key
 from chatproject.core import errors, times
-from chatproject.core.admin import BoundedPaginator, ReadOnlyAdmin, ask, ask_and_act, link
+from chatproject.core.admin import BoundedPaginator, OfferedFilters, ReadOnlyAdmin, ask, ask_and_act, link
 from chatproject.core.errors import ChatError
 
 T = TypeVar("T")
@@ -87,6 +87,12 @@ class UserForm(forms.ModelForm):
         return password
 
 
+class ProfileForm(UserForm):
+    """For staff who give no passwords."""
+
+    new_password = None  # type: ignore[assignment]  # Django's way to leave out a field
+
+
 class NewUserForm(UserForm):
     """A new user, also while registration is closed."""
 
@@ -106,7 +112,7 @@ def _checked(check: Callable[[], T]) -> T:
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(OfferedFilters):
     form = UserForm
     list_display = ("name", "state", "is_guest", "is_staff", "last_active", "created_at")
     list_filter = ("is_active", "is_staff", "is_guest", "last_active", "created_at")
@@ -130,17 +136,18 @@ class UserAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False  # messages keep their sender: users are deactivated instead
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        # Otherwise a filter in the list's address could guess a password hash letter by letter.
-        return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+    def has_passwords_permission(self, request: HttpRequest) -> bool:
+        return rules.may_give_passwords(_staff(request))
 
     # The form ---------------------------------------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, change, **({"form": NewUserForm} if obj is None else {}), **kwargs)
+        form = NewUserForm if obj is None else UserForm if self.has_passwords_permission(request) else ProfileForm
+        return super().get_form(request, obj, change, **kwargs | {"form": form})
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        profile = (None, {"fields": ("name", "img", "language", "new_password")})
+        has_password = obj is None or self.has_passwords_permission(request)
+        profile = (None, {"fields": ("name", "img", "language", *(("new_password",) if has_password else ()))})
         if obj is None:
             return (profile,)
         return (profile, (_("State"), {"fields": self.readonly_fields}), (_("Rights"), {"fields": RIGHTS}))
@@ -169,7 +176,7 @@ class UserAdmin(admin.ModelAdmin):
             services.set_rights(
                 user=user, by=_staff(request), is_staff=given["is_staff"], is_superuser=given["is_superuser"]
             )
-        if given["new_password"]:
+        if given.get("new_password"):
             services.set_password(user=user, new=given["new_password"])
 
     @admin.display(description=_("state"))
@@ -256,7 +263,7 @@ class UserAdmin(admin.ModelAdmin):
             _("May write again."),
         )
 
-    @admin.action(description=_("Make a link for a new password"), permissions=["change"])
+    @admin.action(description=_("Make a link for a new password"), permissions=["passwords"])
     def new_link(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
         question = _("Make a link with which each of these people sets a new password? Everyone who has it, can.")
         if page := ask(self, request, people, question):
@@ -303,6 +310,7 @@ class DeviceAdmin(ReadOnlyAdmin):
     list_display = ("person", "kind", "name", "created_at", "last_seen_at", "expires_at")
     list_display_links = None
     list_filter = ("kind", "last_seen_at")
+    linked_by = ("user",)
     list_select_related = ("user",)
     search_fields = ("user__name", "user__name_key", "name")
     search_help_text = _("Part of a person's or a device's name")
@@ -323,10 +331,6 @@ class DeviceAdmin(ReadOnlyAdmin):
 
     def has_sign_out_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.delete_device")
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        is_secret = lookup.startswith(("token_hash", "session_key"))
-        return not is_secret and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
 
 def _staff(request: HttpRequest) -> User:

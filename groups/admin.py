@@ -148,6 +148,7 @@ class MembershipAdmin(ReadOnlyAdmin):
     list_display = ("person", "chat", "role", "away", "joined_at")
     list_display_links = None
     list_filter = ("role", "away", "room__kind")
+    linked_by = ("user",)
     list_select_related = ("user", "room")
     search_fields = ("user__name", "room__name")
     search_help_text = _("Part of a person's or a group's name")

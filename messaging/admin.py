@@ -161,6 +161,7 @@ class MessageAdmin(ReadableAdmin):
     list_display_links = ("sent_at",)
     fields = ("sent_at", "sender_link", "room_link", "type_label", "words", "file", "edited_at", "recalled_at", "seq")
     list_filter = (TypeFilter, KindFilter, ("sent_at", SentFilter), RecalledFilter)
+    linked_by = ("room", "sender")
     list_select_related = ("room", "sender")
     search_fields = ("content",)
     search_help_text = _("Words, a sender's or a group's name, in the newest 50,000 messages")
@@ -177,12 +178,6 @@ class MessageAdmin(ReadableAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         return (FormerWordsInline,) if obj is not None and getattr(obj, "is_readable", False) else ()
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        # What may not be read is not guessed by a filter either.
-        if lookup.startswith(("content", "details_json")):
-            return False
-        return lookup == "room__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Message], search_term: str) -> Any:
         """Only what may be read is searched by its words."""
@@ -256,6 +251,7 @@ class UploadAdmin(ReadableAdmin):
     list_display = ("created_at", "owner_link", "folder", "file", "size_label", "room_link", "message_link")
     list_display_links = None
     list_filter = ("folder", "created_at", ("message", admin.EmptyFieldListFilter))
+    linked_by = ("owner",)
     list_select_related = ("owner", "message__room")
     search_fields = ("owner__name",)
     search_help_text = _("Part of a person's name")
@@ -263,9 +259,6 @@ class UploadAdmin(ReadableAdmin):
 
     def room_of(self, row: Any) -> Room | None:
         return row.message.room if row.message else None
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return not lookup.startswith("name") and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.display(description=_("uploaded by"))
     def owner_link(self, upload: Upload) -> str:

@@ -219,7 +219,9 @@ class Upload(Model):
         indexes = [models.Index(fields=["message", "created_at"], name="upload_unsent")]
 
     def __str__(self) -> str:
-        return self.name
+        return (
+            self.path
+        )  # not its name, which is for those who may see the file: the administration shows this anywhere
 
     @property
     def type(self) -> str:

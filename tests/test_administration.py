@@ -183,10 +183,10 @@ def test_a_ban_and_a_silence_have_an_end(moderator: Browser, person: Any) -> Non
 
 
 def test_a_link_sets_a_new_password_once(
-    moderator: Browser, person: Any, browser: Callable[..., Browser], anonymous: Person
+    owner: Person, person: Any, browser: Callable[..., Browser], anonymous: Person
 ) -> None:
     ann = person("ann")
-    shown = act(moderator, "accounts/user", "new_link", [ann.id])
+    shown = act(browser().signed_in(owner, OWNER["password"]), "accounts/user", "new_link", [ann.id])
     link = re.search(r"https?://[^\s<]*(/new-password/[^\s<]+)", shown)
     assert link, shown
     assert not LogEntry.objects.filter(change_message__contains=link[1]).exists(), "the link is not written down"
@@ -199,6 +199,69 @@ def test_a_link_sets_a_new_password_once(
     assert anonymous.post("/login", {"name": ann.name, "password": "another good one"}, status=200)["id"] == ann.id
     assert anonymous.post("/login", {"name": ann.name, "password": PASSWORD}, status=401)
     assert 'type="password"' not in browser().get(link[1], follow=True).text, "once"
+
+
+def test_a_moderator_does_not_become_somebody_else(moderator: Browser, person: Any, anonymous: Person) -> None:
+    ann = person("ann")
+    path = f"/admin/accounts/user/{ann.id}/change/"
+    assert "new_password" not in text(moderator, path)
+    moderator.submit(path, name=ann.name, img="", language="", new_password="another good one")
+    assert anonymous.post("/login", {"name": ann.name, "password": "another good one"}, status=401)
+    chosen = {"action": "new_link", "_selected_action": [ann.id], "index": "0", "confirmed": "yes"}
+    assert "/new-password/" not in moderator.submit("/admin/accounts/user/", **chosen).text
+    ann.get("/me", status=200)
+
+
+def test_what_may_not_be_read_is_neither_named_nor_guessed(moderator: Browser, person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob, joinPolicy="closed")
+    code = ann.post("/group/invite", {"groupId": room["id"]})["inviteCode"]
+    secret = f"secret-{person.unique()}"
+    upload = ann.upload(b"hello", f"{secret}.txt", "files")
+    unsent = ann.upload(b"hello", f"{secret}.txt", "files")
+    ann.post("/group/send", {"groupId": room["id"], "type": "file", "mediaUrl": upload["mediaUrl"]}, status=201)
+    for one in (upload, unsent):
+        pk = UUID(one["mediaUrl"].rpartition("/")[2].partition(".")[0])
+        for page in ("change", "history"):
+            assert secret not in text(moderator, f"/admin/messaging/upload/{pk}/{page}/")
+    completed = {"app_label": "messaging", "model_name": "heldmessage", "field_name": "upload", "term": ann.name}
+    assert secret not in moderator.get("/admin/autocomplete/", **completed).text
+    guesses = {
+        "groups/room": {
+            "invite_code__startswith": code[0],
+            "invite_code": code,
+            "memberships__room__invite_code": code,
+        },
+        "groups/membership": {"room__invite_code__startswith": code[0]},
+        "messaging/message": {"content__startswith": "a", "room__invite_code": code, "room__id__startswith": "0"},
+        "messaging/upload": {"name__startswith": "s", "message__content": "a", "mime_type__startswith": "text"},
+        "accounts/user": {"password__startswith": "a", "is_staff__startswith": "1", "addable_by": "nobody"},
+        "accounts/device": {"token_hash__startswith": "a", "user__password__startswith": "a", "session_key": "a"},
+        "admin/logentry": {"user__password__startswith": "a"},
+        "groups/staffaccess": {"room__invite_code": code},
+        "moderation/hit": {"user__password__startswith": "a", "client_id__startswith": "a"},
+        "messaging/heldmessage": {"sender__password__startswith": "a", "edited__content__startswith": "a"},
+    }
+    for path, queries in guesses.items():
+        for lookup, value in queries.items():
+            assert moderator.get(f"/admin/{path}/", **{lookup: value}).status_code == 400, (path, lookup)
+
+
+def test_every_filter_that_a_list_offers_works(moderator: Browser, private: Any) -> None:
+    ann, _bob, _words, room_id = private
+    linked = {
+        "groups/membership": f"user__id__exact={ann.id}",
+        "messaging/message": f"room__id__exact={room_id}",
+        "messaging/upload": f"owner__id__exact={ann.id}",
+        "accounts/device": f"user__id__exact={ann.id}",
+    }
+    for path in [*LISTS, "moderation/hit", "messaging/heldmessage"]:
+        links = re.findall(r'href="\?([^"]+)"', text(moderator, f"/admin/{path}/"))
+        offered = {re.sub("=[^&]*", "", query): query for query in [*links, *filter(None, [linked.get(path)])]}
+        for query in offered.values():
+            answer = moderator.get(f"/admin/{path}/?{query}", follow=True)
+            assert (answer.status_code, "e=1" in str(answer.url)) == (200, False), (path, query)
+        assert offered or path == "groups/staffaccess", path
 
 
 def asked_of_messages(page: Browser, path: str) -> list[str]:
@@ -264,6 +327,4 @@ def test_a_list_of_messages_reads_a_bounded_part_of_them_once_and_in_the_order_o
 
 def test_staff_above_the_moderator_are_out_of_reach(moderator: Browser, owner: Person) -> None:
     act(moderator, "accounts/user", "ban_day", [owner.id])
-    shown = act(moderator, "accounts/user", "new_link", [owner.id])
-    assert "/new-password/" not in shown
     assert User.objects.get(pk=UUID(owner.id)).is_active

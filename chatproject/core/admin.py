@@ -1,6 +1,6 @@
 """What admin pages share: read-only rows, and actions that ask for confirmation and are logged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +16,9 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from chatproject.core.errors import ChatError, Text
+
+#: How Django's own filters compare; none of them looks at a part of a text.
+_COMPARISONS = ("exact", "gte", "lt", "isnull", "isempty")
 
 #: Names that the confirmation page shows.
 NAMES_MAX = 50
@@ -72,7 +75,30 @@ class PreparingChangeList(ChangeList):
         return [found[one] for one in ids if one in found]
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class OfferedFilters(ModelAdmin):
+    """A list that is filtered by what it offers, and by nothing else.
+
+    Django filters by every field of a row: what a list does not show, such as the hash of a password or the code of an
+    invitation, would be guessed letter by letter in its address.
+    """
+
+    #: Relations by whose id links from other pages filter.
+    linked_by: Sequence[str] = ()
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        offered = {self._parameter(one) for one in self.list_filter}
+        name, _, how = lookup.rpartition("__")
+        is_of_relation = how == "exact" and name.removesuffix("__id") in {*offered, *self.linked_by}
+        return lookup in offered or (name in offered and how in _COMPARISONS) or is_of_relation
+
+    @staticmethod
+    def _parameter(one: Any) -> str:
+        """The parameter of a filter in `list_filter`, without its comparison."""
+        one = one[0] if isinstance(one, tuple) else one
+        return str(one if isinstance(one, str) else one.parameter_name)
+
+
+class ReadOnlyAdmin(OfferedFilters):
     """Rows that are only read. Changes are actions, which call services.
 
     A row's page shows `fields`, which are those of the list where there are none.
