@@ -240,6 +240,16 @@ class Removal(Model):
         constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_removal_each")]
 
 
+class Departure(Model):
+    """A user who left a group by themselves: nobody puts them back, and they join again if they like."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_departure_each")]
+
+
 class StaffAccess(Model):
     """A member of the staff opened a chat that is not theirs, for a while and with a reason.
 

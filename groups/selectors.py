@@ -20,7 +20,7 @@ from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
 from chatproject.core.times import now
-from groups.models import Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
+from groups.models import Departure, Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
@@ -322,6 +322,11 @@ def avatars() -> set[str]:
 def removed_among(room: Room, users: Iterable[User]) -> set[UUID]:
     """The ids of those users who were removed from a group."""
     return set(Removal.objects.filter(room=room, user__in=list(users)).values_list("user_id", flat=True))
+
+
+def left_among(room: Room, users: Iterable[User]) -> set[UUID]:
+    """The ids of those users who left a group by themselves and have not joined it again."""
+    return set(Departure.objects.filter(room=room, user__in=list(users)).values_list("user_id", flat=True))
 
 
 def was_removed(room: Room, user: User) -> bool:

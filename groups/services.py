@@ -21,7 +21,17 @@ from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.files import avatars
 from chatproject.core.times import now
 from groups import events, rules, selectors
-from groups.models import FOREVER, Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
+from groups.models import (
+    FOREVER,
+    Departure,
+    Membership,
+    Recall,
+    Removal,
+    Room,
+    StaffAccess,
+    direct_room_id,
+    name_skeletons,
+)
 
 
 class PostSystemMessage(Protocol):
@@ -98,6 +108,7 @@ def create(*, by: User, name: str, member_ids: Iterable[UUID] = (), avatar: str 
         Membership.objects.create(room=room, user=by, role=Membership.Role.OWNER)
         on_commit(lambda: memberships_changed([by.pk]))
         others = _newcomers(room, [one for one in member_ids if one != by.pk], by=by)
+        rules.require_capacity(room, len(others))
         rules.require_addable(_refusing(by, others))
         _add_members(room, others, by=by)
         on_commit(lambda: events.welcomed(room, by, *others))
@@ -124,6 +135,7 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
         if room.accepts_code(invite_code) and room.invite_uses_left is not None:
             room.invite_uses_left -= 1
             room.save(update_fields=["invite_uses_left"])
+        Departure.objects.filter(room=room, user=by).delete()
         (membership,) = _add_members(room, [by])
         on_commit(lambda: events.welcomed(room, by))
         post_system_message(room, by=by, action="joined")
@@ -141,6 +153,7 @@ def leave(*, by: User, group_id: UUID) -> Room:
         if membership.room.member_count == 1:
             return _dissolve(membership.room)
         _remove_member(membership)
+        Departure.objects.get_or_create(room=membership.room, user=by)
         on_commit(lambda: events.left(membership.room, by))  # first: the user must not hear the system message
         post_system_message(membership.room, by=by, action="left")
         return membership.room
@@ -372,7 +385,8 @@ def invite(
     """Add members, and make sure that there is an invitation code that lets people in, in `membership.room`.
 
     `renew` replaces it, as do its limits: `expires_in` seconds, `max_uses` people. Admins also bring
-    back who was removed; where such a user lets nobody add them, they may only join by themselves again.
+    back who was removed; where such a user lets nobody add them, they may only join by themselves again. So do all who
+    left by themselves.
     """
 
     def body() -> Membership:
@@ -395,7 +409,8 @@ def invite(
             newcomers = [user for user in newcomers if user not in refusing]
         if newcomers:
             rules.require_capacity(room, len(newcomers))
-            rules.require_addable(_refusing(by, newcomers))
+            left = selectors.left_among(room, newcomers)
+            rules.require_addable([user for user in newcomers if user.pk in left] or _refusing(by, newcomers))
             if not selectors.is_charged_to(by, room):
                 rules.require_group_capacity(selectors.groups_charged_to(by))
             _add_members(room, newcomers, by=by)

@@ -169,3 +169,33 @@ def test_who_lets_those_add_them_to_whom_they_wrote_is_added_by_no_others(person
     group(ann, bob)
     bob.post("/private/send", {"receiverId": eve.id, "content": "all right"}, status=201)
     group(eve, bob)
+
+
+def test_who_left_is_put_back_by_nobody_and_joins_again_if_they_like(person: Any, group: Any) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = group(ann, bob, joinPolicy="closed")
+    here = {"groupId": room["id"]}
+    bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+    bobs = bob.connect()
+    bobs.call("EmitGroupLeave", here)
+    refused = ann.post("/group/invite", {**here, "userIds": [cem.id, bob.id]}, status=403)
+    assert refused["code"] == "not_addable" and bob.name in refused["detail"] and cem.name not in refused["detail"]
+    assert bob.get("/group/list") == [] == cem.get("/group/list")
+    code = ann.post("/group/invite", here)["inviteCode"]
+    bob.post("/group/join", {**here, "inviteCode": code}, status=200)
+    ann.post("/group/kick", {**here, "userId": bob.id})
+    ann.post("/group/invite", {**here, "userIds": [bob.id]}, status=200)
+    assert [one["id"] for one in bob.get("/group/list")] == [room["id"]]
+    again = group(ann, bob)
+    assert again["id"] in {one["id"] for one in bob.get("/group/list")}, "another group is another question"
+
+
+def test_a_group_is_not_made_larger_than_a_group_may_be(
+    person: Any, group: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "MEMBERS_MAX", 2)
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    body = {"name": "tea", "memberIds": [bob.id, cem.id]}
+    assert ann.post("/group/create", body, status=409)["code"] == "group_full"
+    assert ann.get("/group/list") == []
+    group(ann, bob)
