@@ -1,7 +1,8 @@
 """Permissions and limits for messages and uploads."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -107,6 +108,22 @@ def require_place_for(emoji: str, by: User, reactions: Collection[tuple[str, UUI
     different = {one for one, _user_id in reactions}
     if emoji not in different and len(different) >= EMOJI_MAX:
         raise TooManyReactions(format_lazy(_("This message has {most} different emoji already."), most=EMOJI_MAX))
+
+
+class MentionOfAll(Forbidden):
+    code = "mention_of_all"
+    title = _("Only a group’s owner and administrators can mention everybody.")
+
+
+def require_private_mentions(details: Mapping[str, Any] | None, people: Collection[UUID]) -> None:
+    """Raise Invalid if a message between two people mentions anybody else."""
+    known = {str(user_id) for user_id in people}
+    if any(one["userId"] not in known for one in types.mentions.mentions_of(details)):
+        raise Invalid(errors={"mentions": [_("In a private chat only the other person can be mentioned.")]})
+
+
+def mentions_all(details: Mapping[str, Any] | None) -> bool:
+    return any(one["userId"] is None for one in types.mentions.mentions_of(details))
 
 
 def refusal_to_carry(upload: Upload | None, address: str, type_: str, sender: User) -> ChatError | None:

@@ -15,6 +15,7 @@ from chatproject.core.fields import Fields, choice, helped, line, number, page_l
 from chatproject.core.http.api import PAGE, PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
 from messaging import rules, types
+from messaging.types.mentions import MentionInputs
 
 #: The greatest number that every JSON reader keeps exactly.
 NUMBER_MAX = 2**53
@@ -104,6 +105,7 @@ class MessageIdInput(Input, frozen=True, kw_only=True):
 
 class EditInput(MessageIdInput, frozen=True, kw_only=True):
     content: Annotated[str, text(rules.TEXT_MAX, help="A caption may be empty")]
+    mentions: MentionInputs | None = None
 
 
 class ReactInput(MessageIdInput, frozen=True, kw_only=True):

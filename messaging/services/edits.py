@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 
 from accounts.models import User
@@ -16,6 +18,7 @@ from messaging import cache, events, rules, selectors, types
 from messaging.models import FormerWords, HeldMessage, Message, Reaction, SearchChange
 from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import changes, erasures, filtering, uploads
+from messaging.types.mentions import MentionInput, Mentions
 
 
 def recall(*, by: User, message_id: UUID) -> dict[str, object]:
@@ -43,33 +46,61 @@ def erase(*, message: Message) -> None:
     run_atomic(body)
 
 
-def edit(*, by: User, message_id: UUID, content: str) -> dict[str, object]:
+def edit(*, by: User, message_id: UUID, content: str, mentions: list[MentionInput] | None = None) -> dict[str, object]:
     """Replace a message's text or caption, and return its output.
 
-    Raises ContentRefused and HeldForReview where a word list says so.
+    Without `mentions` a text keeps those whose words stand where they stood. Raises ContentRefused and HeldForReview
+    where a word list says so.
     """
-    content = filtering.filtered_edit(by, message_id, content)
-    return apply_edit(by=by, message_id=message_id, content=content, require=rules.require_edit)
+    found = None if mentions is None else types.mentions.checked(mentions, content)
+    masked = filtering.filtered_edit(by, message_id, content, found)
+    if found is not None:
+        found = types.mentions.moved(found, content, masked)
+    return apply_edit(by=by, message_id=message_id, content=masked, mentions=found, require=rules.require_edit)
 
 
 def apply_edit(
-    *, by: User, message_id: UUID, content: str, require: Callable[[User, Message, str], None]
+    *,
+    by: User,
+    message_id: UUID,
+    content: str,
+    mentions: Mentions | None,
+    require: Callable[[User, Message, str], None],
 ) -> dict[str, object]:
     """Edit a message whose words have passed the filter; `require` raises where it may not be."""
 
     def body() -> dict[str, object]:
-        message, _membership = _locked(by, message_id)
+        message, membership = _locked(by, message_id)
         require(by, message, content)
-        if message.content != content:
-            if settings.EDIT_HISTORY:
+        details = _edited_details(message, membership, content, mentions)
+        if message.content != content or message.details != details:
+            if settings.EDIT_HISTORY and message.content != content:
                 FormerWords.objects.create(message=message, content=message.content)
             message.content, message.edited_at = content, now()
+            message.details_json = orjson.dumps(details).decode() if details else ""
             message.version = _next_version(message)
-            message.save(update_fields=["content", "edited_at", "version"])
+            message.save(update_fields=["content", "details_json", "edited_at", "version"])
             _tell_after_commit("OnEdit", message)
         return _output(message)
 
     return run_atomic(body)
+
+
+def _edited_details(
+    message: Message, membership: Membership, content: str, mentions: Mentions | None
+) -> dict[str, Any] | None:
+    """The details of an edited message. Raises where it may not mention whom it mentions."""
+    if message.type != types.TEXT:
+        return message.details
+    if mentions is None:
+        found = types.mentions.kept(types.mentions.mentions_of(message.details), message.content, content)
+        return types.mentions.with_mentions(found)
+    details = types.mentions.with_mentions(mentions)
+    if membership.peer_id is not None:
+        rules.require_private_mentions(details, (membership.user_id, membership.peer_id))
+    elif rules.mentions_all(details) and not membership.is_admin and not rules.mentions_all(message.details):
+        raise rules.MentionOfAll()
+    return details
 
 
 def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:

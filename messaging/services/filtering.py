@@ -7,6 +7,7 @@ thread.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -22,6 +23,7 @@ from groups.models import Room
 from messaging import rules, selectors, types
 from messaging.models import HeldMessage, Message, Upload
 from messaging.services.send_batch import OutgoingMessage, StoredMessage, over_limits
+from messaging.types.mentions import Mentions
 from moderation import services as moderation
 from moderation.models import Action, Place
 from moderation.rules import ContentRefused, HeldForReview
@@ -113,9 +115,17 @@ def _masked(message: OutgoingMessage, verdict: Verdict, upload: Upload | None) -
             upload.name = more[0]
             upload.save(update_fields=["name"])
         return replace(message, content=content)
+    if message.type == types.TEXT:
+        return replace(message, content=content, details=_moved(message, content))
     if not more or message.details is None:
         return replace(message, content=content)
     return replace(message, content=content, details=types.TYPES[message.type].with_words(message.details, more))
+
+
+def _moved(message: OutgoingMessage, content: str) -> dict[str, Any] | None:
+    """The details of a text with its mentions where they stand in the masked one."""
+    found = types.mentions.mentions_of(message.details)
+    return types.mentions.with_mentions(types.mentions.moved(found, message.content, content))
 
 
 # What moderators get --------------------------------------------------------------------------------------------------
@@ -193,9 +203,9 @@ def _store(held: HeldMessage, verdict: Verdict, room_id: UUID, place: Place, tex
 # Edits ----------------------------------------------------------------------------------------------------------------
 
 
-def filtered_edit(by: User, message_id: UUID, content: str) -> str:
+def filtered_edit(by: User, message_id: UUID, content: str, mentions: Mentions | None) -> str:
     """The words that an edit may put into a message. Raises ContentRefused, HeldForReview, and what the edit would be
-    refused with.
+    refused with. An edit that is held keeps its mentions.
     """
     if current.filter is None or not current.filter.concerns([content]):
         return content
@@ -223,6 +233,7 @@ def filtered_edit(by: User, message_id: UUID, content: str) -> str:
         is_group=is_group,
         client_id=f"edit {uuid7()}",
         content=content,
+        details_json=orjson.dumps({"mentions": mentions}).decode() if mentions is not None else "",
         edited=message,
         words="\n".join(verdict.words),
     )

@@ -20,7 +20,14 @@ def release(*, held: HeldMessage) -> None:
     """
     held = _waiting(held.pk)
     if held.edited is not None:
-        edits.apply_edit(by=held.sender, message_id=held.edited.pk, content=held.content, require=_require_unrecalled)
+        mentions = held.details["mentions"] if held.details else None
+        edits.apply_edit(
+            by=held.sender,
+            message_id=held.edited.pk,
+            content=held.content,
+            mentions=mentions,
+            require=_require_unrecalled,
+        )
     else:
         if not held.sender.is_active:
             raise NotFound()

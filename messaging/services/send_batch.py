@@ -1,9 +1,10 @@
 """Commits messages that arrive together: limits, numbers, rows, and then the telling, once for all.
 
 A batch takes one statement each for the senders' memberships, the rooms' numbers and the new rows,
-however many members a group has, and two more where a message carries an upload. A repeated `clientId`
-is found when the insert fails: the messages of that batch are then written one by one, each after a look
-for the stored one. A repeated message with an upload is found because the upload is already attached.
+however many members a group has, two more where a message carries an upload, and one more where one
+mentions everybody. A repeated `clientId` is found when the insert fails: the messages of that batch are
+then written one by one, each after a look for the stored one. A repeated message with an upload is found
+because the upload is already attached.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -121,10 +122,15 @@ def _known(message: OutgoingMessage) -> Message | None:
 
 def _commit(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     wanted = [message.upload_id for message in messages if message.upload_id is not None]
-    if not wanted:
+    to_all = [message for message in messages if rules.mentions_all(message.details)]
+    if not wanted and not to_all:
         return _Batch(messages).run()
-    uploads = selectors.locked_uploads(wanted)
+    uploads = selectors.locked_uploads(wanted) if wanted else {}
     found = _upload_errors(messages, uploads)
+    without_right = _without_right_to_all(to_all)
+    for place, message in enumerate(messages):
+        if (message.sender.pk, message.room_id) in without_right and rules.mentions_all(message.details):
+            found[place] = rules.MentionOfAll()
     right = [message for message, wrong in zip(messages, found, strict=True) if wrong is None]
     answers = iter(_Batch(right, uploads).run() if right else [])
     return [
@@ -137,6 +143,16 @@ def _again_or(wrong: ChatError, message: OutgoingMessage) -> StoredMessage | Cha
     """The stored message where this is a repeat, whatever became of its upload; else `wrong`."""
     known = _known(message) if message.client_id is not None else None
     return wrong if known is None else _again(message, known)
+
+
+def _without_right_to_all(messages: list[OutgoingMessage]) -> set[tuple[UUID, UUID]]:
+    """The senders, with their rooms, who may not mention everybody. One query for each sender: there are few."""
+    found = set()
+    for sender_id in {message.sender.pk for message in messages}:
+        wanted = [message.room_id for message in messages if message.sender.pk == sender_id]
+        memberships = rooms.memberships_of(sender_id, wanted)
+        found |= {(sender_id, room_id) for room_id, mine in memberships.items() if not mine.is_admin}
+    return found
 
 
 def _upload_errors(messages: Sequence[OutgoingMessage], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:

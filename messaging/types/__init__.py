@@ -11,6 +11,7 @@ import msgspec
 
 from chatproject.core.errors import Text as Label
 from chatproject.core.files.storage import ADDRESS
+from messaging.types import mentions
 from messaging.types.base import Type
 from messaging.types.location import Location
 from messaging.types.uploaded import Audio, File, Image, upload_id_of
@@ -18,7 +19,7 @@ from messaging.types.words import NAMED_MAX, System, Words
 
 __all__ = [
     "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type", "choices",
-    "preview", "upload_id_of",
+    "mentions", "preview", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {

@@ -8,14 +8,28 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.fields import Fields, helped
 from messaging.types.base import Type
+from messaging.types.mentions import MentionInputs, MentionOutput, checked, with_mentions
 
 #: People whom a system line names; it counts the others.
 NAMED_MAX = 3
 
 
+class WordsInputs(Fields, frozen=True, kw_only=True):
+    mentions: MentionInputs | None = None
+
+
+class WordsOutputs(Fields, frozen=True, kw_only=True):
+    mentions: Annotated[list[MentionOutput], helped("Whom a text names, and where; null without any")] | None
+
+
 class Words(Type):
     name, label = "text", _("text")
     needs_words = True
+    inputs = WordsInputs
+    outputs = WordsOutputs
+
+    def read(self, given: Any) -> dict[str, Any]:
+        return {"details": with_mentions(checked(given.mentions, given.words))} if given.mentions else {}
 
 
 class PersonOutput(Fields, frozen=True, kw_only=True):
