@@ -78,6 +78,7 @@ BODIES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "as our page sends it": lambda talk: {"content": "hello", "type": "text", "senderId": talk["ann"].id},
     "the original's word": lambda talk: {"msg": "hello", "type": "text"},
     "a reply": lambda talk: {"content": "hello", "type": "text", "replyTo": talk["first"]},
+    "a mention": lambda talk: {"content": "@bob", "mentions": [{"userId": talk["bob"].id, "start": 0, "length": 4}]},
     "nulls": lambda talk: {"content": "hello", "replyTo": None, "mediaUrl": None, "locationData": None},
     "unknown keys": lambda talk: {"content": "hello", "mediaDuration": 3.5, "unheardOf": {"a": [1]}},
     "Chinese and emoji": lambda talk: {"content": " 明天去 👋🏽\n", "type": "text"},
@@ -121,6 +122,15 @@ REFUSED: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "wrong fields": (400, lambda talk: {"receiverId": 5, "groupId": 5, "content": ["x"], "type": "system", "clientId": {}}),
     "a blank text": (400, lambda talk: {"receiverId": talk["bob"].id, "groupId": talk["room"], "content": " "}),
     "a NUL": (400, lambda talk: {"receiverId": talk["bob"].id, "groupId": talk["room"], "content": "a\0b"}),
+    "a mention that is none": (
+        400,
+        lambda talk: {
+            "receiverId": talk["bob"].id,
+            "groupId": talk["room"],
+            "content": "bob",
+            "mentions": [{"userId": talk["bob"].id, "start": 0, "length": 3}],
+        },
+    ),
     "a place that is none": (
         400,
         lambda talk: {

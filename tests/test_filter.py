@@ -12,7 +12,7 @@ from django.core.management import call_command
 
 from chatproject.core import times
 from messaging.models import HeldMessage, Message
-from messaging.services import filtering
+from messaging.services import filtering, reviewing
 from moderation import services as moderation
 from moderation.matching import Matcher
 from moderation.models import Hit, WordList
@@ -240,6 +240,27 @@ def test_places_files_and_captions_are_judged(person: Any, group: Any, word_list
     word_list("very bad", action="reject")
     address = ann.upload(b"hello", "very_bad.txt", "files")["mediaUrl"]
     assert refused(ann, "/group/send", {**body, "mediaUrl": address, "content": ""})["code"] == "content_refused"
+
+
+def test_mentions_stay_where_they_are_when_what_is_around_them_is_masked(
+    person: Any, group: Any, word_list: Lists
+) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    word_list("👋👋", action="mask")
+    text = "👋👋 @bob"
+    body = {"content": text, "mentions": [{"userId": bob.id, "start": 5, "length": 4}]}
+    sent = ann.post("/group/send", {"groupId": room["id"], **body}, status=201)
+    assert (sent["content"], sent["mentions"]) == ("＊＊ @bob", [{"userId": bob.id, "start": 3, "length": 4}])
+    edited = ann.post("/message/edit", {"messageId": sent["id"], **body})
+    assert (edited["content"], edited["mentions"]) == (sent["content"], sent["mentions"])
+    word_list("hush", action="hold")
+    held = {"messageId": sent["id"], **body, "content": text + " hush"}
+    assert ann.request("post", "/message/edit", body=held).status_code == 202
+    (waiting,) = HeldMessage.objects.filter(edited=sent["id"])
+    reviewing.release(held=waiting)
+    (released,) = [one for one in bob.get("/group/messages", groupId=room["id"]) if one["id"] == sent["id"]]
+    assert released["content"].endswith("hush") and released["mentions"] == body["mentions"]
 
 
 def test_names_are_refused_whatever_the_action(person: Any, anonymous: Person, group: Any, word_list: Lists) -> None:

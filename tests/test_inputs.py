@@ -44,6 +44,11 @@ KINDS_OF: dict[str, dict[str, Any]] = {
         "[id, ID]": [UNKNOWN, UNKNOWN.upper()], "[null]": [None], "[id, x, 5]": [UNKNOWN, "x", 5],
         "[501 ids]": [UNKNOWN] * 501,
     },
+    "mentions": {
+        "[mention]": [{"userId": UNKNOWN, "start": 0, "length": 2}],
+        "[{userId: null, start: '0', length: 2}]": [{"userId": None, "start": "0", "length": 2}],
+        "[mention cut]": [{"userId": UNKNOWN, "start": 0}],
+    },
     "cursors": {
         "{id: 1}": {UNKNOWN: 1}, "{ID: '1.0'}": {UNKNOWN.upper(): "1.0"}, "{id: x}": {UNKNOWN: "x"},
         "{id: -1, x: true}": {UNKNOWN: -1, "x": True}, "{id: null}": {UNKNOWN: None},
@@ -69,7 +74,7 @@ _IMAGE = {"receiverId": UNKNOWN, "type": "image", "mediaUrl": f"/uploads/images/
 INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /private/send": (
         {"receiverId": UNKNOWN, "content": "hello"},
-        ["receiverId", "content", "msg", "type", "clientId", "replyTo", "senderId", "mediaUrl", "locationData"],
+        ["receiverId", "content", "msg", "type", "clientId", "replyTo", "senderId", "mediaUrl", "locationData", "mentions"],
     ),
     "POST /private/send msg": ({"receiverId": UNKNOWN, "msg": "hello"}, ["msg", "content"]),
     "POST /private/send image": (_IMAGE, ["mediaUrl", "content", "locationData"]),
@@ -83,9 +88,9 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /group/markGroupRead": ({"groupId": UNKNOWN}, ["groupId", "groupIds", "upTo"]),
     "POST /group/markGroupRead many": ({"groupIds": [UNKNOWN]}, ["groupIds"]),
     "POST /message/recall": ({"messageId": UNKNOWN}, ["messageId"]),
-    "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content"]),
     "POST /message/react": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
     "GET /message/reactions": ({"messageId": UNKNOWN}, ["messageId", "limit", "after"]),
+    "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content", "mentions"]),
     "POST /sync": ({"cursors": {}}, ["cursors"]),
     "GET /private/messages": ({"senderId": UNKNOWN}, ["senderId", "receiverId", "limit", "before", "after"]),
     "GET /group/messages": ({"groupId": UNKNOWN}, ["groupId", "limit"]),
@@ -117,7 +122,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "EmitPrivate": (
         {"toUid": UNKNOWN, "msg": "hello", "type": "text", "clientId": "a1"},
-        ["toUid", "msg", "content", "type", "clientId", "replyTo", "mediaUrl", "thumbnailUrl", "mediaDuration"],
+        ["toUid", "msg", "content", "type", "clientId", "replyTo", "mediaUrl", "thumbnailUrl", "mediaDuration", "mentions"],
     ),
     "EmitPrivate location": (_LOCATION | {"toUid": UNKNOWN}, ["locationData", "locationData.longitude"]),
     "EmitGroupMsg": (

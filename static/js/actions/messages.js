@@ -18,10 +18,10 @@ export class Messages {
   /**
    * Returns {isKept, delivery} as `Outbox.add` does; null if the chat does not exist any more.
    */
-  send(key, content, replyTo = null) {
+  send(key, { content, mentions }, replyTo = null) {
     if (!this.#prepare(key)) return null;
     this.#typingSentAt = -Infinity;
-    return this.#outbox.add({ key, content, replyTo });
+    return this.#outbox.add({ key, content, mentions, replyTo });
   }
 
   /** A file as `media/prepare.js` returned it; `content` is its caption. */
@@ -83,8 +83,8 @@ export class Messages {
     this.#store.apply({ event: "OnRecall", data: recalled });
   }
 
-  async edit(message, content) {
-    this.#store.apply({ event: "OnEdit", data: await this.#server.edit(message.id, content) });
+  async edit(message, { content, mentions }) {
+    this.#store.apply({ event: "OnEdit", data: await this.#server.edit(message.id, content, mentions) });
   }
 
   /** The people whom a system line counts. */

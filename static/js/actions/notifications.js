@@ -203,7 +203,7 @@ export class Notifications {
 
   #textOf(chat, message) {
     if (!this.showsContent) return { title: chatName, body: gettext("New message") };
-    const line = this.#preview(message, this.#store.me.id);
+    const line = this.#preview(this.#store.withSender(message), this.#store.me.id);
     const body = chat.type === "group" ? `${message.senderName}: ${line}` : line;
     return { title: cut(chat.name || message.senderName, TITLE_MAX), body: cut(body, BODY_MAX) };
   }

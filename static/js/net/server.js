@@ -119,10 +119,10 @@ export class Server {
   }
 
   /** Resolves with the stored message; sending the same clientId again returns the same message. */
-  sendMessage({ clientId, key, content, type, replyTo, mediaUrl, locationData }) {
+  sendMessage({ clientId, key, content, mentions, type, replyTo, mediaUrl, locationData }) {
     const { type: chatType, id } = splitKey(key);
     const [event, to] = chatType === "group" ? ["EmitGroupMsg", { groupId: id }] : ["EmitPrivate", { toUid: id }];
-    return this.#socket.request(event, { ...to, content, type, clientId, replyTo, mediaUrl, locationData });
+    return this.#socket.request(event, { ...to, content, mentions, type, clientId, replyTo, mediaUrl, locationData });
   }
 
   /** Uploads the file of a message; `options` are {onProgress, signal}. */
@@ -134,8 +134,8 @@ export class Server {
     return this.#api.post("/message/recall", { messageId });
   }
 
-  edit(messageId, content) {
-    return this.#api.post("/message/edit", { messageId, content });
+  edit(messageId, content, mentions) {
+    return this.#api.post("/message/edit", { messageId, content, mentions });
   }
 
   addedPeople(messageId) {

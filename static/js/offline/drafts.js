@@ -7,13 +7,13 @@ const isEmpty = ({ text, replyTo, edits }) => !text.trim() && !replyTo && !edits
 /** Drafts were bare texts once. */
 function parse(value) {
   try {
-    const { text, replyTo, edits, isAside } = JSON.parse(value);
+    const { text, mentions, replyTo, edits, isAside } = JSON.parse(value);
     if (typeof text === "string" && Array.isArray(edits))
-      return { text, replyTo: replyTo ?? null, edits, isAside: Boolean(isAside) };
+      return { text, mentions: mentions ?? [], replyTo: replyTo ?? null, edits, isAside: Boolean(isAside) };
   } catch {
     // A text that is no JSON.
   }
-  return { text: value, replyTo: null, edits: [], isAside: false };
+  return { text: value, mentions: [], replyTo: null, edits: [], isAside: false };
 }
 
 export class Drafts {

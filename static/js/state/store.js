@@ -7,6 +7,7 @@
 // must be fetched), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), draft: (another tab has changed it).
 import { chatKey } from "chat/ids.js";
+import { renamed } from "chat/mentions.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
 import { Typing } from "chat/state/typing.js";
@@ -28,7 +29,7 @@ export class Store {
   /** Full group objects with their members, by group id. */
   groups = new Map();
   /**
-   * Messages not yet acknowledged, oldest first: {clientId, key, type, content, replyTo, sentAt,
+   * Messages not yet acknowledged, oldest first: {clientId, key, type, content, mentions, replyTo, sentAt,
    * state, reason, …media}.
    */
   pending = [];
@@ -150,8 +151,12 @@ export class Store {
     return this.people.get(userId)?.online ?? false;
   }
 
-  /** The message with its sender's current name and picture; the ones it came with may be old. */
-  withSender(message) {
+  /**
+   * The message with its sender's current name and picture, and with the current names of those it mentions; the ones
+   * it came with may be old.
+   */
+  withSender(written) {
+    const message = renamed(written, (id) => (id === this.me.id ? this.me : this.people.get(id))?.name);
     const {
       name = message.senderName,
       img = message.senderImg,
@@ -285,12 +290,14 @@ export class Store {
   }
 
   /**
-   * What is being written in a chat, to be changed and saved: {text, replyTo, edits, isAside}.
-   * `replyTo` is a message; `edits` are unfinished edits {message, text}, the one under way last,
-   * unless it is put aside for a message or a reply.
+   * What is being written in a chat, to be changed and saved: {text, mentions, replyTo, edits, isAside}.
+   * `replyTo` is a message; `edits` are unfinished edits {message, text, mentions}, the one under way
+   * last, unless it is put aside for a message or a reply.
    */
   draftOf(key) {
-    return structuredClone(this.drafts.get(key)) ?? { text: "", replyTo: null, edits: [], isAside: false };
+    return (
+      structuredClone(this.drafts.get(key)) ?? { text: "", mentions: [], replyTo: null, edits: [], isAside: false }
+    );
   }
 
   /** The text of a draft, in one line of the chat list. */

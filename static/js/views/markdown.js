@@ -80,8 +80,8 @@ export const parseLinks = (text, mentions = []) => {
 };
 
 /** A text without its marks, for one-line previews and screen readers. */
-export function plain(text) {
-  return MARKED.test(text) ? written(parse(text)) : text;
+export function plain(text, mentions) {
+  return MARKED.test(text) ? written(parse(text, mentions)) : text;
 }
 
 /** Whether a text ends inside a fence that is not closed. */

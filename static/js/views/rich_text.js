@@ -36,7 +36,7 @@ const DRAWN = {
 const leadsTo = (href) => new URL(href).host || href.slice("mailto:".length);
 
 /** A text as it is shown, without its marks. */
-export const plainText = (text) => (isFormatted() ? plain(text) : text);
+export const plainText = (text, mentions) => (isFormatted() ? plain(text, mentions ?? []) : text);
 
 /**
  * A text as nodes, with its marks drawn unless the user wants to see it as it was typed. `leaf(text, start)` draws

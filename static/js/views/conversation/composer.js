@@ -2,6 +2,8 @@
 // neither. What is being written (text, reply, edits) is the chat's draft, and saved with every
 // change.
 import { gettext, interpolate } from "chat/i18n.js";
+import { mentionsWithin, moveMentions, withMention } from "chat/mentions.js";
+import { MentionList } from "chat/views/conversation/mention_list.js";
 import { RecordingBar } from "chat/views/conversation/recording_bar.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { lazy } from "chat/views/lazy.js";
@@ -13,7 +15,8 @@ const COUNTER_FROM = 7500;
 const COMPOSITION_GRACE_MS = 50;
 
 /** As it is sent: without blank lines around it; the first line keeps its indentation. */
-const trimmed = (text) => text.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd();
+const trimmed = (text) => text.replace(BLANK_LINES, "").trimEnd();
+const BLANK_LINES = /^(?:[^\S\n]*\n)+/;
 
 const lengthOf = (text) => (text.length < COUNTER_FROM ? text.length : [...text].length);
 
@@ -23,6 +26,7 @@ export class Composer {
   #onSent;
   #editLast;
   #openAttachMenu;
+  #mentions;
   #recording;
   #line;
   #key = null;
@@ -73,10 +77,18 @@ export class Composer {
       kit,
       onChange: (isShown, { focus }) => this.#toggleRecording(isShown, focus),
     });
+    this.#mentions = new MentionList({
+      store,
+      actions,
+      field: this.#text,
+      pick: (start, end, person) => this.#insertMention(start, end, person),
+      isTaken: (at) => (this.#written.mentions ?? []).some(({ start }) => start === at),
+    });
     this.#line = h("div", { class: "composer-line" }, this.#attach, this.#emoji, this.#text, this.#voice, this.#send);
     this.element = h(
       "div",
       { class: "composer-inner" },
+      this.#mentions.element,
       this.#context,
       this.#line,
       this.#recording.element,
@@ -90,6 +102,7 @@ export class Composer {
     this.#text.addEventListener("compositionend", (event) => {
       this.#isComposing = false;
       this.#composedAt = event.timeStamp;
+      this.#mentions.update();
     });
     // The field keeps the focus, so that a phone keeps its keyboard open.
     this.#send.addEventListener("pointerdown", (event) => event.preventDefault());
@@ -97,6 +110,7 @@ export class Composer {
 
   open(key) {
     this.#key = key;
+    this.#mentions.open(key);
     this.#unsubscribe();
     this.#unsubscribe = this.#store.on(`draft:${key}`, () => this.#isComposing || this.#restore());
     this.#restore();
@@ -129,7 +143,8 @@ export class Composer {
     const edits = this.#draft.edits.filter((one) => one.text !== one.message.content);
     const begun = edits.find((one) => one.message.id === message.id);
     const others = edits.filter((one) => one !== begun);
-    this.#change({ edits: [...others, { message, text: begun?.text ?? message.content }], isAside: false });
+    const afresh = { message, text: message.content, mentions: message.mentions ?? [] };
+    this.#change({ edits: [...others, begun ? { ...begun, message } : afresh], isAside: false });
     this.#focusEnd();
   }
 
@@ -156,7 +171,7 @@ export class Composer {
 
   #onKeydown(event) {
     // Escape closes the input method's candidates, the arrows choose among them.
-    if (this.#isOfInputMethod(event)) return;
+    if (this.#isOfInputMethod(event) || this.#mentions.handleKey(event)) return;
     if (event.key === "Escape" && (this.#edit || this.#draft.replyTo || this.#draft.isAside)) {
       event.preventDefault();
       this.#cancel();
@@ -179,21 +194,39 @@ export class Composer {
   #onInput() {
     const { value } = this.#text;
     this.#resize();
-    if (this.#edit) this.#edit.text = value;
-    else this.#draft.text = value;
+    const written = this.#written;
+    written.mentions = moveMentions(written.mentions ?? [], written.text, value);
+    written.text = value;
     this.#save();
+    if (!this.#isComposing) this.#mentions.update();
     if (!this.#edit && value.trim()) this.#actions.messages.notifyTyping(this.#key);
   }
 
+  /** What the field shows, with {text, mentions} to be changed: the edit under way, or the message. */
+  get #written() {
+    return this.#edit ?? this.#draft;
+  }
+
+  #insertMention(start, end, { id, name }) {
+    const said = this.#text.value[start] + name;
+    this.#text.setRangeText(`${said} `, start, end, "end");
+    this.#onInput();
+    this.#written.mentions = withMention(this.#written.mentions, { userId: id, start, length: said.length });
+    this.#save();
+  }
+
   async #submit() {
-    const content = trimmed(this.#text.value);
+    const { value } = this.#text;
+    const content = trimmed(value);
     if (!content.trim() || lengthOf(content) > MESSAGE_MAX || this.#text.readOnly) return;
+    const start = BLANK_LINES.exec(value)?.[0].length ?? 0;
+    const said = { content, mentions: mentionsWithin(this.#written.mentions ?? [], start, start + content.length) };
     if (this.#edit) {
-      await this.#saveEdit(content);
+      await this.#saveEdit(said);
       return;
     }
     const key = this.#key;
-    const sent = this.#actions.messages.send(key, content, this.#draft.replyTo?.id ?? null);
+    const sent = this.#actions.messages.send(key, said, this.#draft.replyTo?.id ?? null);
     if (!sent) return;
     if (sent.isKept) this.#clearMessage(key);
     else this.#clearWhenDelivered(key, sent.delivery);
@@ -216,15 +249,17 @@ export class Composer {
   }
 
   #clearMessage(key) {
-    this.#changeOf(key, (draft) => Object.assign(draft, { text: "", replyTo: null, isAside: false }));
+    this.#changeOf(key, (draft) => Object.assign(draft, { text: "", mentions: [], replyTo: null, isAside: false }));
     if (key === this.#key) this.#focusEnd();
   }
 
-  async #saveEdit(content) {
+  async #saveEdit(said) {
     const key = this.#key;
     const { message, text } = this.#edit;
+    const isSame =
+      said.content === message.content && JSON.stringify(said.mentions) === JSON.stringify(message.mentions ?? []);
     try {
-      if (content !== message.content) await this.#actions.messages.edit(message, content);
+      if (!isSame) await this.#actions.messages.edit(message, said);
       // What was written meanwhile stays.
       this.#changeOf(key, (draft) => {
         draft.edits = draft.edits.filter((one) => one.message.id !== message.id || one.text !== text);

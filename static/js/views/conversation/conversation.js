@@ -254,10 +254,11 @@ export class ConversationView {
   #listenToMessages() {
     const { element } = this.#messages;
     element.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
+      const button = event.target.closest("button, .mention[role='button']");
       const message = this.#messageAt(event.target);
       if (!button || !message) return;
       if (button.matches(".message-menu")) this.#openMenu(button, message);
+      if (button.dataset.act === "mention") this.#showMentioned(button);
       this.#run(button.dataset.act, message);
     });
     onContextMenu(element, (target, at) => {
@@ -269,6 +270,11 @@ export class ConversationView {
       return true;
     });
     element.addEventListener("keydown", (event) => {
+      if (event.target.matches(".mention") && (event.key === "Enter" || event.key === " ")) {
+        event.preventDefault();
+        this.#showMentioned(event.target);
+        return;
+      }
       const row = event.target.closest(".message");
       if (event.target !== row || event.key !== "Enter") return;
       event.preventDefault();
@@ -326,6 +332,11 @@ export class ConversationView {
 
   #showSender(message) {
     this.#showPerson(senderOf(this.#store.withSender(message)));
+  }
+
+  #showMentioned({ dataset, textContent }) {
+    const { person } = dataset;
+    this.#showPerson(this.#store.people.get(person) ?? { id: person, name: textContent.slice(1), img: "" });
   }
 
   /** A recording that is recalled while it plays stops. */

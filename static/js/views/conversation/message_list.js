@@ -231,7 +231,7 @@ export class MessageListView {
   #announceNew() {
     const { timeline } = this;
     if (timeline.last <= this.#announced) return;
-    const message = timeline.at(timeline.last);
+    const message = this.#store.withSender(timeline.at(timeline.last));
     this.#announced = timeline.last;
     const me = this.#store.me.id;
     if (message.senderId === me) return;

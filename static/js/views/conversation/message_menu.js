@@ -22,7 +22,7 @@ export function openMessageMenu(
   const isOwn = message.senderId === store.me.id;
   const isGroup = chat.type === "group";
   const type = typeOf(message);
-  const text = type.plainText?.(message);
+  const text = type.plainText?.(store.withSender(message));
   const download = type.downloadUrl?.(message);
   const isRecent = isWithin(message, recallWindow);
   const isAdmin = ["owner", "admin"].includes(chat.role);

@@ -39,6 +39,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
     .filter(Boolean)
     .join(" ");
   const view = {
+    me,
     isOwn,
     isSending: state === "sending",
     isInAlbum: Boolean(tile),

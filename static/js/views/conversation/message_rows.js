@@ -35,6 +35,7 @@ function factsOf(message) {
       message.version,
       message.senderName,
       message.senderImg,
+      message.mentions && message.content, // as people are called now
       markOf(senderOf(message)),
       factsZone,
     ]);
@@ -171,6 +172,7 @@ export class MessageRows {
       read?.receipt,
       quoted?.version,
       quoted?.senderName,
+      quoted?.mentions && quoted.content,
       quoted && markOf(senderOf(quoted)),
       mayReedit,
       state,

@@ -170,7 +170,7 @@ export class ChatListView {
   #row(chat) {
     const store = this.#store;
     const isOnline = chat.type === "private" && store.isOnline(chat.id);
-    const last = chat.lastMessage;
+    const last = chat.lastMessage && store.withSender(chat.lastMessage);
     const sending = store.pendingOf(chat.key).at(-1);
     const moved = sending?.sentAt ?? last?.sentAt;
     const time = moved ? listTime(new Date(moved)) : "";
@@ -204,7 +204,7 @@ export class ChatListView {
     if (!last) return { text: "" };
     const isNamed = chat.type === "group" && !typeOf(last).row && !last.recalledAt;
     const isOwn = last.senderId === store.me.id;
-    const who = isNamed ? (isOwn ? { name: gettext("You") } : senderOf(store.withSender(last))) : null;
+    const who = isNamed ? (isOwn ? { name: gettext("You") } : senderOf(last)) : null;
     return { who, text: preview(last, store.me.id) };
   }
 

@@ -10,8 +10,8 @@
 //   isEditable              whether its content can be edited
 //   attachItems             entries of the attachment menu, {label, icon, run(kit)}: a kit is what
 //                           Attachments.kit() returns
-// `view` is {isOwn, isSending, local, part, meta}: whether it is pending, the object URL of its
-// file, how much is uploaded (0 to 1), and time and tick as an element to place.
+// `view` is {me, isOwn, isSending, local, part, meta}: my id, whether it is pending, the object URL of
+// its file, how much is uploaded (0 to 1), and time and tick as an element to place.
 import { recalledLine } from "chat/views/format.js";
 import { audio } from "chat/views/types/audio.js";
 import { file } from "chat/views/types/file.js";

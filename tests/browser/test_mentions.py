@@ -1,0 +1,111 @@
+"""Mentions: offered while a name is written, shown by the name that a person has now."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Someone, unique
+from tests.browser.server import Person
+
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
+
+
+def rename(who: Person, name: str) -> None:
+    who._http.patch("/me", json={"name": name}, headers=who._headers).raise_for_status()
+    who.name = name
+
+
+def test_people_are_offered_by_name_and_initials_and_shown_by_the_name_they_have_now(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, ming, zoe = someone("Ann"), person("李小明"), person("Zoe")
+    room = ann.post("/group/create", name=unique("Tea"), memberIds=[ming.id, zoe.id])
+    ann.page.goto(f"/chat/group/{room['id']}/")
+    page, field = ann.page, ann.page.locator("#text")
+    options = page.locator("#mention-list [role=option] bdi")
+    sent = page.locator(".message.own[data-state=sent]")
+    field.press_sequentially("hi@example and @lxm")
+    expect(options).to_have_text([ming.name])
+    expect(field).to_have_attribute("aria-activedescendant", "mention-0")
+    for more in ({"isComposing": True}, {"keyCode": 229}):  # the Enter of an input method takes nobody
+        field.evaluate(
+            "(field, more) => field.dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', ...more}))", more
+        )
+    expect(field).to_have_value("hi@example and @lxm")
+    field.press("Enter")
+    expect(field).to_have_value(f"hi@example and @{ming.name} ")
+    expect(options).to_have_count(0)
+    field.press_sequentially(f"@{zoe.name[:3].lower()}")
+    expect(options).to_have_text([zoe.name])
+    field.press("Tab")
+    field.press("Backspace")
+    expect(options).to_have_count(0)
+    for _ in range(2):  # a letter of the name: it is a mention no more, and she is offered again
+        field.press("Backspace")
+    field.press("Backspace")
+    expect(options).to_have_text([zoe.name])
+    field.press("Escape")
+    expect(options).to_have_count(0)
+    page.reload()  # the draft keeps whom it names
+    field.press("Enter")
+    mention = sent.last.locator(".mention")
+    expect(mention).to_have_text(f"@{ming.name}")
+    expect(mention).to_have_attribute("data-person", ming.id)
+    before, new = ming.name, unique("Ming")
+    rename(ming, new)
+    expect(mention).to_have_text(f"@{new}")
+    expect(ann.row(room["name"]).locator(".chat-preview")).to_contain_text(f"@{new}")
+    assert before not in sent.last.inner_text()
+    mention.click()
+    expect(page.locator(".person-card")).to_contain_text(new)
+    page.keyboard.press("Escape")
+
+    # Everybody stands last, where no Enter in haste finds it; an edit keeps and adds mentions.
+    field.press_sequentially("@")
+    expect(options).to_have_count(3)
+    expect(page.locator("#mention-list [role=option]").last).to_contain_text("Everybody in this group")
+    field.press("ArrowUp")
+    expect(field).to_have_attribute("aria-activedescendant", "mention-2")
+    field.press("Enter")
+    field.press("Enter")
+    expect(sent.last.locator(".mention.of-me")).to_have_text("@all")
+    field.press("ArrowUp")
+    expect(page.locator(".about")).to_be_visible()
+    field.press("End")
+    field.press_sequentially(f" ＠{new[:2]}")
+    expect(options).to_have_text([new])
+    options.first.click()
+    expect(field).to_be_focused()
+    field.press("Enter")
+    expect(sent.last.locator(".mention")).to_have_text(["@all", f"＠{new}"])
+    copied = sent.last.locator(".text").evaluate(
+        "(text) => { getSelection().selectAllChildren(text); return String(getSelection()); }"
+    )
+    assert copied == f"@all ＠{new}"
+
+
+def test_on_a_phone_in_chinese_a_member_mentions_by_touch_and_nobody_calls_everybody(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    lin, ann = someone("林", locale="zh-CN", **PHONE), person("Ann")
+    group = ann.create_group(unique("茶"), lin)
+    named = f"＠{lin.name}"
+    mentions = [{"userId": lin.id, "start": 3, "length": len(named)}, {"userId": None, "start": 0, "length": 2}]
+    ann.say_in(group, f"@全 {named} <b>", mentions=mentions)
+    lin.page.goto(f"/chat/group/{group}/")
+    expect(lin.page.locator(".message .mention.of-me")).to_have_text(["@全", named])
+    field, options = lin.page.locator("#text"), lin.page.locator("#mention-list [role=option] bdi")
+    field.tap()
+    field.press_sequentially("你好@")
+    expect(options).to_have_text([ann.name])
+    options.first.tap()
+    expect(field).to_have_value(f"你好@{ann.name} ")
+    lin.page.locator("#send").tap()
+    expect(lin.page.locator(".message.own[data-state=sent] .mention")).to_have_text(f"@{ann.name}")
+    ann.say(lin, "hello")
+    lin.page.goto(f"/chat/private/{ann.id}/")
+    field.press_sequentially("@")
+    expect(options).to_have_text([ann.name])
+    field.press_sequentially("x")
+    expect(options).to_have_count(0)
