@@ -122,10 +122,6 @@ def require_private_mentions(details: Mapping[str, Any] | None, people: Collecti
         raise Invalid(errors={"mentions": [_("In a private chat only the other person can be mentioned.")]})
 
 
-def mentions_all(details: Mapping[str, Any] | None) -> bool:
-    return any(one["userId"] is None for one in types.mentions.mentions_of(details))
-
-
 def refusal_to_carry(upload: Upload | None, address: str, type_: str, sender: User) -> ChatError | None:
     """The error for attaching the upload at an address to a sender's message of a type, or None."""
     if upload is None or upload.owner_id != sender.pk or types.ADDRESS + upload.path != address:

@@ -98,7 +98,9 @@ def _edited_details(
     details = types.mentions.with_mentions(mentions)
     if membership.peer_id is not None:
         rules.require_private_mentions(details, (membership.user_id, membership.peer_id))
-    elif rules.mentions_all(details) and not membership.is_admin and not rules.mentions_all(message.details):
+    elif (
+        types.mentions.names_all(details) and not membership.is_admin and not types.mentions.names_all(message.details)
+    ):
         raise rules.MentionOfAll()
     return details
 

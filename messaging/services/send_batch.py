@@ -122,14 +122,14 @@ def _known(message: OutgoingMessage) -> Message | None:
 
 def _commit(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     wanted = [message.upload_id for message in messages if message.upload_id is not None]
-    to_all = [message for message in messages if rules.mentions_all(message.details)]
+    to_all = [message for message in messages if types.mentions.names_all(message.details)]
     if not wanted and not to_all:
         return _Batch(messages).run()
     uploads = selectors.locked_uploads(wanted) if wanted else {}
     found = _upload_errors(messages, uploads)
     without_right = _without_right_to_all(to_all)
     for place, message in enumerate(messages):
-        if (message.sender.pk, message.room_id) in without_right and rules.mentions_all(message.details):
+        if (message.sender.pk, message.room_id) in without_right and types.mentions.names_all(message.details):
             found[place] = rules.MentionOfAll()
     right = [message for message, wrong in zip(messages, found, strict=True) if wrong is None]
     answers = iter(_Batch(right, uploads).run() if right else [])

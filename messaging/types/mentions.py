@@ -85,6 +85,11 @@ def mentions_of(details: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]
     return (details or {}).get("mentions") or ()
 
 
+def names_all(details: Mapping[str, Any] | None) -> bool:
+    """Whether everybody in the group is mentioned."""
+    return any(one["userId"] is None for one in mentions_of(details))
+
+
 def with_mentions(mentions: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The details of a text with these mentions."""
     return {"mentions": mentions} if mentions else None
