@@ -277,6 +277,13 @@ def decimals(given: str) -> int | None:
     return int(given)
 
 
+def at_least(name: str, number: int, least: int) -> int:
+    """A number, refused below the least."""
+    if number < least:
+        raise ImproperlyConfigured(f"{name}: {number} is less than {least}.")
+    return number
+
+
 def media_storage(env: Environment) -> dict[str, Any]:
     """The storage of uploaded files: MEDIA_ROOT, or an S3 bucket if S3_BUCKET names one."""
     bucket = env.str("S3_BUCKET", default="")

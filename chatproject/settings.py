@@ -108,6 +108,15 @@ SESSION_COOKIE_AGE = DEVICE_DAYS * 24 * 3600
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 
+# Backups --------------------------------------------------------------------------------------------------------------
+
+# Encrypts what `manage.py backup` writes, and opens it again.
+BACKUP_PASSPHRASE = env.str("BACKUP_PASSPHRASE", default="")
+# A folder for archives that the chat makes by itself, every so many hours, and how many of them are kept; "": none.
+BACKUP_TO = env.str("BACKUP_TO", default="")
+BACKUP_HOURS = environment.at_least("BACKUP_HOURS", env.int("BACKUP_HOURS", default=24), 1)
+BACKUP_KEEP = environment.at_least("BACKUP_KEEP", env.int("BACKUP_KEEP", default=7), 1)
+
 # Limits ---------------------------------------------------------------------------------------------------------------
 
 REGISTRATION = env.str("REGISTRATION", default="open")

@@ -7,9 +7,12 @@ still hear what it hears. Events of the hub may be lost; these jobs correct what
 import asyncio
 from uuid import UUID
 
+from django.conf import settings
+
 from accounts import selectors as people
 from accounts import services as accounts
 from chatproject.core import hub, metrics
+from chatproject.core.backup import schedule
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.redis import budget, rate_limits
 from chatproject.core.times import iso, now
@@ -55,6 +58,9 @@ FORGET_HITS_SECONDS = 3600
 INDEX_SECONDS = 5
 RATE_INDEXING = "15/m"
 
+#: Seconds between two looks whether a backup is due.
+BACKUP_SECONDS = 60
+
 #: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
 _is_redis_new = False
 _rounds = 0
@@ -80,6 +86,8 @@ def start() -> None:
     hub.every(WORD_LISTS_SECONDS, refresh_word_lists)
     hub.every(FORGET_HITS_SECONDS, forget_hits)
     hub.every(INDEX_SECONDS, index)
+    if settings.BACKUP_TO:
+        hub.every(BACKUP_SECONDS, back_up)
 
 
 # Presence -------------------------------------------------------------------------------------------------------------
@@ -294,3 +302,11 @@ def _sweep_uploads() -> None:
         services.sweep()
         services.purge()
         release_connection()
+
+
+# Backups --------------------------------------------------------------------------------------------------------------
+
+
+async def back_up() -> None:
+    """Make an archive if it is time; of all processes one does."""
+    await asyncio.to_thread(schedule.run_if_due)
