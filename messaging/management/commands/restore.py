@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from chatproject.core.backup import restoring
 from chatproject.core.backup.rows import Unreadable
@@ -42,6 +43,8 @@ class Command(BaseCommand):
                     self._restore(source, replace=options["replace"])
         except (Unreadable, restoring.NotEmpty) as refused:
             raise CommandError(str(refused)) from refused
+        except DatabaseError as wrong:
+            raise CommandError(f"The database cannot be used: {wrong}") from wrong
         except OSError as wrong:
             raise CommandError(f"{wrong.filename or options['archive']}: {wrong.strerror or wrong}") from wrong
 
