@@ -134,7 +134,7 @@ def said(server: Server, group: str, headers: dict[str, str]) -> list[Any]:
     """All that was said in a group."""
     history: list[Any] = []
     while not history or history[0]["seq"] > 1:
-        page = {"groupId": group, "limit": 100} | ({"before": history[0]["seq"]} if history else {})
+        page: dict[str, Any] = {"groupId": group, "limit": 100} | ({"before": history[0]["seq"]} if history else {})
         answer = server.http.get("/group/messages", params=page, headers=headers)
         assert answer.status_code == 200, answer.text
         history = [*answer.json(), *history]

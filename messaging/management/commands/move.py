@@ -17,8 +17,8 @@ VARIABLE = "NEW_DATABASE_URL"
 
 class Command(BaseCommand):
     help = (
-        "Copies all rows into another, empty database: of SQLite, PostgreSQL or MongoDB, in any direction, and compares "
-        "the checksum of every table. The chat must not run. Afterwards set DATABASE_URL; this database stays as it is."
+        "Copies all rows into another, empty database, of whichever kind, and compares the checksum of every table. "
+        "The chat must not run. Afterwards set DATABASE_URL; this database stays as it is."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
