@@ -1,5 +1,6 @@
 """`manage.py backup`, `restore` and `move`: an installation as one archive, and in another database."""
 
+import gzip
 import io
 import json
 import os
@@ -13,9 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
+from django.apps.registry import Apps
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from PIL import Image
 
+from chatproject.core.backup.rows import Digest, tables
 from tests.browser.server import PASSWORD, Person, Server, prepared
 
 Made = Callable[..., Server]
@@ -193,21 +199,39 @@ def add_migration(found: dict[str, bytes]) -> None:
     found["chat.json"] = json.dumps(chat).encode()
 
 
+def apps_before(number: str) -> Apps:
+    """The models before a migration of messaging."""
+    loader = MigrationLoader(connection)
+    last = max(name for app, name in loader.disk_migrations if app == "messaging" and name < number)
+    others = [node for node in loader.graph.leaf_nodes() if node[0] != "messaging"]
+    found: Apps = loader.project_state([("messaging", last), *others]).apps
+    return found
+
+
 def test_an_archive_of_an_older_version_is_taken_and_brought_up_to_date(
     site: Made, saved: tuple[Path, str], tmp_path: Path
 ) -> None:
     archive, _ = saved
 
     def older(found: dict[str, bytes]) -> None:
-        """Before searches had an index."""
-        chat, tables = json.loads(found["chat.json"]), json.loads(found["tables.json"])
+        """As it was before searches had an index, with the columns of that time."""
+        chat, told = json.loads(found["chat.json"]), json.loads(found["tables.json"])
         chat["migrations"] = [one for one in chat["migrations"] if one[0] != "messaging" or one[1] < "0010"]
-        gone = [label for label in tables if label.startswith("messaging.search")]
-        for name in [name for name in found if name.startswith(tuple(f"rows/{label}/" for label in gone))]:
-            del found[name]
-        for label in gone:
-            del tables[label]
-        found["chat.json"], found["tables.json"] = json.dumps(chat).encode(), json.dumps(tables).encode()
+        then = {table.label: table.columns for table in tables(apps_before("0010"))}
+        for name in [name for name in found if name.startswith("rows/")]:
+            label = name.split("/")[1]
+            if label not in then:
+                del found[name], told[label]
+                continue
+            columns, *rows = [json.loads(line) for line in gzip.decompress(found[name]).splitlines()]
+            kept = [at for at, column in enumerate(columns) if column in then[label]]
+            lines = [orjson.dumps([row[at] for at in kept]) for row in (columns, *rows)]
+            found[name] = gzip.compress(b"\n".join(lines))
+            digest = Digest()
+            for line in lines[1:]:
+                digest.add(line)
+            told[label] = digest.told()
+        found["chat.json"], found["tables.json"] = json.dumps(chat).encode(), json.dumps(told).encode()
 
     one = site("one")
     run(one, "restore", str(rewritten(archive, tmp_path / "older", older)))
