@@ -16,6 +16,7 @@ from uuid import UUID
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, IntegrityError
 from django.utils.http import urlsafe_base64_encode
 
@@ -94,6 +95,7 @@ def sign_up(
     user = _new_user(name, img, is_invisible=online is False)
     rules.require_good_password(password, user)
     rules.count_sign_up(address)
+    _require_decent(user)
     try:
         user.password = passwords.hashed(password, address=address)
     except errors.Busy:
@@ -134,6 +136,7 @@ def create_guest(*, name: str, address: str, img: str = "", by: User | None = No
     user = _new_user(name, img, is_guest=True, password=make_password(None))
     if by is None or not by.is_staff:
         rules.count_sign_up(address)
+    _require_decent(user)
     return _store(user)
 
 
@@ -142,16 +145,19 @@ def create_user(*, name: str, password: str, img: str = "", language: str = "") 
 
     Raises Invalid, NameTaken, Busy.
     """
-    user = _new_user(name, img, is_by_staff=True, language=rules.clean_language(language))
+    user = _new_user(name, img, language=rules.clean_language(language))
     rules.require_good_password(password, user)
     user.password = passwords.hashed(password)
     return _store(user, may_be_reserved=True)
 
 
-def _new_user(name: str, img: str, *, is_by_staff: bool = False, **fields: Any) -> User:
+def _require_decent(user: User) -> None:
+    """Refuse a new person's name for its words. After the sign-up was counted: each refusal writes a row."""
+    require_decent_name(user.name, by=None, place=Place.NAME)
+
+
+def _new_user(name: str, img: str, **fields: Any) -> User:
     name = clean_name(name)
-    if not is_by_staff:
-        require_decent_name(name, by=None, place=Place.NAME)
     return User(name=name, name_key=name_key(name), img=rules.clean_new_img(img), **fields)
 
 
@@ -253,7 +259,10 @@ def _open(device: Device) -> Device:
 def _revoke(user_id: UUID, device_ids: list[UUID]) -> None:
     if not device_ids:
         return
-    Device.objects.filter(pk__in=device_ids).delete()
+    devices = Device.objects.filter(pk__in=device_ids)
+    keys = devices.filter(kind=Device.BROWSER).values_list("session_key", flat=True)
+    Session.objects.filter(session_key__in=list(keys)).delete()
+    devices.delete()
 
     def tell() -> None:
         for device_id in device_ids:
@@ -350,6 +359,13 @@ def note_devices(device_ids: Iterable[UUID]) -> None:
         )
     except DatabaseError as error:
         log.warning("accounts: devices not noted: %s", error)
+
+
+def forget_expired() -> None:
+    """Delete the devices and sessions that have ended by themselves: every sign-in leaves a row."""
+    now = times.now()
+    Device.objects.filter(expires_at__lte=now).delete()
+    Session.objects.filter(expire_date__lte=now).delete()
 
 
 def _hash(token: str) -> str:

@@ -273,7 +273,7 @@ def is_member(user: User, group_id: UUID) -> bool:
 def listed_groups(
     user: User, *, search: str = "", after: UUID | None = None, limit: int = 50, only_own: bool = False
 ) -> list[Room]:
-    """The groups a user may see, open ones and their own, newest first.
+    """The groups a user may see, open ones that did not remove them and their own, newest first.
 
     `after` is the last one of the page before.
     """
@@ -291,7 +291,10 @@ def end_of_listed_groups(
 def _listed_groups(user: User, search: str, after: UUID | None, only_own: bool) -> QuerySet[Room]:
     mine = Membership.objects.filter(user=user, room__kind=Room.Kind.GROUP).values_list("room_id", flat=True)
     visible = Q(pk__in=list(mine))
-    rooms = _GROUPS.filter(visible if only_own else visible | Q(join_policy=Room.JoinPolicy.OPEN))
+    if not only_own:
+        removed_from = Removal.objects.filter(user=user).values_list("room_id", flat=True)
+        visible |= Q(join_policy=Room.JoinPolicy.OPEN) & ~Q(pk__in=list(removed_from))
+    rooms = _GROUPS.filter(visible)
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
     if wanted := Wanted(search, by_sound=True):

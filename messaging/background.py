@@ -291,7 +291,7 @@ def _index() -> None:
 
 
 async def sweep_uploads() -> None:
-    """Remove uploads that nobody sent, files without a row, and dissolved groups."""
+    """Remove uploads that nobody sent, files without a row, dissolved groups, and devices that have expired."""
     await asyncio.to_thread(_sweep_uploads)  # minutes, perhaps, and the sockets' threads are few
 
 
@@ -301,6 +301,7 @@ def _sweep_uploads() -> None:
         keep_connection()
         services.sweep()
         services.purge()
+        accounts.forget_expired()
         release_connection()
 
 

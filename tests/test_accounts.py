@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from accounts import services
@@ -332,6 +333,22 @@ def test_a_device_expires_and_lives_on_while_it_is_used(person: Any) -> None:
     Device.objects.filter(user=ann.id).update(expires_at=timezone.now() - timedelta(seconds=1))
     assert ann.get("/me", status=401)["code"] == "sign_in"
     assert ann.connect().closed() == 4401
+
+
+def test_what_a_sign_in_leaves_behind_goes_with_its_device(person: Any, browser: Any) -> None:
+    ann = person("ann")
+    first, second = browser().signed_in(ann), browser().signed_in(ann)
+    keys = {one: one.cookies["sessionid"] for one in (first, second)}
+    sessions = Session.objects.filter(session_key__in=keys.values())
+    ann.delete(f"/me/sessions/{Device.objects.get(session_key=keys[first]).pk}", status=204)
+    assert [one.pk for one in sessions] == [keys[second]]
+    services.forget_expired()
+    assert second.get("/me").status_code == 200
+    ended = timezone.now() - timedelta(seconds=1)
+    sessions.update(expire_date=ended)
+    Device.objects.filter(user=ann.id).update(expires_at=ended)
+    services.forget_expired()
+    assert not sessions.exists() and not Device.objects.filter(user=ann.id).exists()
 
 
 def test_a_request_proves_who_asks_with_one_query(person: Any, browser: Any, query_budget: Any) -> None:

@@ -263,7 +263,9 @@ def test_mentions_stay_where_they_are_when_what_is_around_them_is_masked(
     assert released["content"].endswith("hush") and released["mentions"] == body["mentions"]
 
 
-def test_names_are_refused_whatever_the_action(person: Any, anonymous: Person, group: Any, word_list: Lists) -> None:
+def test_names_are_refused_whatever_the_action(
+    person: Any, anonymous: Person, group: Any, word_list: Lists, settings: Any
+) -> None:
     ann = person("ann")
     room = group(ann)
     word_list("敏感词", action="mask")
@@ -276,6 +278,12 @@ def test_names_are_refused_whatever_the_action(person: Any, anonymous: Person, g
     assert ann.request("patch", "/me", body={"name": f"敏-感-词{person.unique()}"}).json()["code"] == "content_refused"
     signing_up = {"name": f"敏感词{person.unique()}", "password": "correct horse battery"}
     assert refused(anonymous, "/login", signing_up)["code"] == "content_refused"
+    settings.RATE_SIGNUPS = "3/2h"  # each of them writes a row, for which nobody signed in
+    answers = [
+        anonymous.request("post", "/createUser", body={"name": f"敏感词{person.unique()}"}).json()["code"]
+        for _ in range(4)
+    ]
+    assert answers == ["content_refused"] * 3 + ["rate_limited"]
     assert {one.place for one in hits(ann, 3)} == {"group", "name"}
     assert ann.get("/me")["name"] == ann.name
 

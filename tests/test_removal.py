@@ -35,6 +35,7 @@ def test_a_removed_person_is_let_in_by_no_code_old_or_new(person: Any, group: An
     assert join(bob, room, new, status=403)["code"] == "removed"
     assert join(bob, room, old, status=403 if policy == "open" else 404)["code"] in ("invite_invalid", "not_found")
     assert join(bob, room, status=403 if policy == "open" else 404)["code"] in ("removed", "not_found")
+    assert room["id"] not in {one["id"] for one in bob.get("/group/allList", limit=200)}
     assert bob.get("/group/list") == []
 
 
