@@ -1,4 +1,4 @@
-// What can be done with messages: send, retry, discard, edit, recall, list readers.
+// What can be done with messages: send, retry, discard, edit, recall, react, list readers.
 const TYPING_INTERVAL_MS = 3000;
 
 export class Messages {
@@ -85,6 +85,27 @@ export class Messages {
 
   async edit(message, { content, mentions }) {
     this.#store.apply({ event: "OnEdit", data: await this.#server.edit(message.id, content, mentions) });
+  }
+
+  /** Reacts to a message, or takes that back. */
+  async toggleReaction(message, emoji) {
+    if (this.#store.isUnsureOfReaction(message, emoji)) await this.reactions(message);
+    const on = !this.#store.reactionsOn(message).find((one) => one.emoji === emoji)?.isMine;
+    let isDone = false;
+    this.#store.beginReaction(message, emoji, on);
+    try {
+      this.#store.apply({ event: "OnReaction", data: await this.#server.react(message.id, emoji, on) });
+      isDone = true;
+    } finally {
+      this.#store.endReaction(message, emoji, on, { isDone });
+    }
+  }
+
+  /** Resolves with {items, next}: who reacted, {emoji, user}. */
+  async reactions(message) {
+    const reacted = await this.#server.reactions(message.id);
+    this.#store.noteReacted(message, reacted.items);
+    return reacted;
   }
 
   /** The people whom a system line counts. */

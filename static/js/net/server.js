@@ -8,6 +8,7 @@ import { Socket } from "chat/net/socket.js";
 /** People or groups that a list shows at once; without a limit the server sends all of them. */
 const MEMBERS_PAGE = 50;
 const LIST_MAX = 50;
+const REACTED_MAX = 200;
 
 export class Server {
   #api;
@@ -136,6 +137,22 @@ export class Server {
 
   edit(messageId, content, mentions) {
     return this.#api.post("/message/edit", { messageId, content, mentions });
+  }
+
+  /** Resolves with the message. By the socket, where it is open: what comes that way together is told together. */
+  async react(messageId, emoji, on) {
+    const reaction = { messageId, emoji, on };
+    try {
+      return await this.#socket.request("EmitReact", reaction);
+    } catch (problem) {
+      if (problem.code !== "offline") throw problem;
+      return this.#api.post("/message/react", reaction);
+    }
+  }
+
+  /** {items, next}: who reacted, {emoji, user}, mine first. */
+  reactions(messageId) {
+    return this.#api.page("/message/reactions", { messageId, limit: REACTED_MAX });
   }
 
   addedPeople(messageId) {

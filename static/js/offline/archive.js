@@ -21,6 +21,7 @@ const MESSAGES_OF = {
   OnGroupMsg: (message) => [message],
   OnRecall: (message) => [message],
   OnEdit: (message) => [message],
+  OnReaction: (message) => [message],
   OnSync: ({ chats }) => chats.flatMap(({ messages }) => messages),
 };
 

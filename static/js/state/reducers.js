@@ -35,8 +35,8 @@ function applyMessage(store, message) {
   if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
   if (message.recalledAt) store.removeLocalFile(message.clientId);
   if (isOwn && message.clientId) store.removePending(message.clientId);
-  else store.stopTyping(key, message.senderId);
   if (message.seq > chat.seq) {
+    if (!isOwn) store.stopTyping(key, message.senderId);
     chat.seq = message.seq;
     chat.lastMessage = message;
     if (countsAsUnread(message, store.me) && message.seq > chat.readSeq) chat.unreadCount += 1;
@@ -217,6 +217,7 @@ export const REDUCERS = {
   OnGroupMsg: applyMessage,
   OnRecall: applyMessage,
   OnEdit: applyMessage,
+  OnReaction: applyMessage,
   OnRead: applyRead,
   OnSync: applySync,
   OnUnreadCount: applyUnreadCounts,

@@ -8,6 +8,7 @@
 // membership has changed), draft: (another tab has changed it).
 import { chatKey } from "chat/ids.js";
 import { renamed } from "chat/mentions.js";
+import { Reactions } from "chat/state/reactions.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
 import { Typing } from "chat/state/typing.js";
@@ -58,6 +59,7 @@ export class Store {
   isArchived = false;
 
   #targetSeq = null;
+  #reactions = new Reactions();
   #versions = new Versions();
   #typing = new Typing((key) => this.notify(`typing:${key}`, "chats"));
   /** By chat: when its settings were last received, by performance.now(). */
@@ -384,6 +386,36 @@ export class Store {
   setQuoted(ids, messages) {
     const found = new Map(messages.map((message) => [message.id, message]));
     for (const id of ids) this.quoted.set(id, found.get(id) ?? null);
+    this.notify(`timeline:${this.openKey}`);
+  }
+
+  // ── Reactions ───────────────────────────────────────────────────────────
+  /** As `Reactions.of`: also what I do and the server has not answered yet. */
+  reactionsOn(message) {
+    return this.#reactions.of(message, this.me.id);
+  }
+
+  isUnsureOfReaction(message, emoji) {
+    return this.#reactions.isUnsure(message, emoji);
+  }
+
+  beginReaction({ id }, emoji, on) {
+    this.#reactions.begin(id, emoji, on);
+    this.notify(`timeline:${this.openKey}`);
+  }
+
+  endReaction({ id }, emoji, on, result) {
+    this.#reactions.end(id, emoji, on, result);
+    this.notify(`timeline:${this.openKey}`);
+  }
+
+  /** Who reacted to a message, mine first: {emoji, user}. */
+  noteReacted({ id }, reacted) {
+    for (const { user } of reacted) this.mergePerson(user);
+    this.#reactions.setMine(
+      id,
+      reacted.filter(({ user }) => user.id === this.me.id).map(({ emoji }) => emoji),
+    );
     this.notify(`timeline:${this.openKey}`);
   }
 

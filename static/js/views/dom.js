@@ -99,7 +99,7 @@ const focusable = (root) =>
 
 /**
  * Runs `work`, which builds or moves children of `parent`, and restores the focus: in the child
- * with the same key, or without keys in the child at the same position.
+ * with the same key, or where that is gone in what was around it; without keys in the child at the same position.
  */
 export function keepFocus(parent, work) {
   const active = document.activeElement;
@@ -113,10 +113,13 @@ export function keepFocus(parent, work) {
   const child = keyed !== parent && parent.contains(keyed) ? keyed : parent.children[position];
   const key = child?.dataset.key;
   const index = child ? focusable(child).indexOf(active) : -1;
+  const around = child?.parentElement.closest("[data-key]")?.dataset.key;
   work();
   if (!child || document.activeElement === active) return;
-  const now = key === undefined ? parent.children[position] : parent.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  const withKey = (one) => parent.querySelector(`[data-key="${CSS.escape(one)}"]`);
+  const now = key === undefined ? parent.children[position] : withKey(key);
   if (now) focusable(now)[index]?.focus({ preventScroll: true });
+  else if (around !== undefined && withKey(around)) focusable(withKey(around))[0]?.focus({ preventScroll: true });
 }
 
 /** The longest that a change waits for a finger or a button of the mouse. */

@@ -1,5 +1,5 @@
 // A menu at a button or at the pointer, with arrows, Home, End, first letters, Enter and Esc;
-// closing restores the focus.
+// closing restores the focus. ← and → go along a line of choices.
 import { fold } from "chat/text.js";
 import { h, icon } from "chat/views/dom.js";
 import { openLayer } from "chat/views/layers.js";
@@ -11,14 +11,20 @@ export function closeMenu() {
 }
 
 /**
- * `items`: {label, icon, run, danger, checked}, "-" for a separator, or {heading}; falsy ones are
- * left out. `at` is a box or a point {x, y}. The focus returns to `anchor`.
+ * `items`: {label, icon, run, danger, checked}, "-" for a separator, {heading}, or {heading, choices}: items side by
+ * side, which show their `face` or icon instead of their label; falsy ones are left out. `at` is a box or a point
+ * {x, y}. The focus returns to `anchor`.
  */
 export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   const wasHere = open?.anchor === anchor;
   closeMenu();
   if (wasHere) return;
-  const menu = h("div", { class: "menu", role: "menu", popover: "manual" }, items.filter(Boolean).map(entry));
+  const runs = [];
+  const menu = h(
+    "div",
+    { class: "menu", role: "menu", popover: "manual" },
+    items.filter(Boolean).map((item) => entry(item, runs)),
+  );
   // Everything outside an open modal dialog is inert, so the menu goes inside.
   (anchor.closest("dialog") ?? document.body).append(menu);
   menu.showPopover();
@@ -40,12 +46,12 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
   open = { menu, anchor, close };
   const leaveLayer = openLayer(close);
   const buttons = [...menu.querySelectorAll("button")];
-  buttons[0]?.focus();
+  // A line of choices stands above what is done most.
+  (menu.querySelector(":scope > button") ?? buttons[0])?.focus();
   menu.addEventListener("keydown", (event) => {
     const here = buttons.indexOf(document.activeElement);
     const to =
-      { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: buttons.length - 1 }[event.key] ??
-      beginsWith(event, buttons, here);
+      { Home: 0, End: buttons.length - 1, ...arrows(buttons, here) }[event.key] ?? beginsWith(event, buttons, here);
     if (to !== undefined) buttons.at(to % buttons.length).focus();
     else if (event.key === "Escape" || event.key === "Tab") close();
     else return;
@@ -53,10 +59,10 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
     event.stopPropagation();
   });
   menu.addEventListener("click", (event) => {
-    const item = items.filter(Boolean)[event.target.closest("button")?.dataset.index];
-    if (!item) return;
+    const run = runs[event.target.closest("button")?.dataset.index];
+    if (!run) return;
     close();
-    item.run();
+    run();
   });
   menu.addEventListener("contextmenu", (event) => event.preventDefault());
   document.addEventListener(
@@ -78,15 +84,44 @@ function beginsWith({ key, ctrlKey, metaKey, altKey }, buttons, here) {
   return steps === -1 ? undefined : here + 1 + steps;
 }
 
-function entry(item, index) {
+/** Where the arrows lead from an entry: ↑ and ↓ to the next line, ← and → within a line of choices. */
+function arrows(buttons, here) {
+  const line = buttons[here]?.closest(".menu-line");
+  if (!line) {
+    const above = buttons[here - 1]?.closest(".menu-line");
+    return { ArrowDown: here + 1, ArrowUp: above ? buttons.findIndex((one) => above.contains(one)) : here - 1 };
+  }
+  const first = buttons.findIndex((button) => line.contains(button));
+  const last = buttons.findLastIndex((button) => line.contains(button));
+  const [back, on] = document.dir === "rtl" ? ["ArrowRight", "ArrowLeft"] : ["ArrowLeft", "ArrowRight"];
+  return {
+    ArrowDown: last + 1,
+    ArrowUp: first - 1,
+    [on]: here === last ? first : here + 1,
+    [back]: here === first ? last : here - 1,
+  };
+}
+
+/** The element of an item; what its buttons do is appended to `runs`. */
+function entry(item, runs) {
   if (item === "-") return h("hr");
+  if (item.choices)
+    return h(
+      "div",
+      { class: "menu-line", role: "group", "aria-label": item.heading },
+      item.choices.map((one) => entry({ isCompact: true, ...one }, runs)),
+    );
   if (item.heading) return h("p", { class: "menu-label" }, item.heading);
   const isChoice = item.checked !== undefined;
+  const role = !isChoice ? "menuitem" : item.isCompact ? "menuitemcheckbox" : "menuitemradio";
+  const index = runs.push(item.run) - 1;
   return h(
     "button",
     {
       type: "button",
-      role: isChoice ? "menuitemradio" : "menuitem",
+      role,
+      "aria-label": item.isCompact && item.label,
+      title: item.isCompact && item.label,
       "aria-checked": isChoice ? String(item.checked) : null,
       class: item.danger && "danger",
       "data-index": String(index),
@@ -94,7 +129,7 @@ function entry(item, index) {
       tabindex: "-1",
     },
     item.icon && icon(item.icon),
-    item.label,
+    item.isCompact ? item.face : item.label,
   );
 }
 

@@ -10,7 +10,9 @@ import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
 import { MessageListView } from "chat/views/conversation/message_list.js";
 import { isWithin, openMessageMenu, openPendingMenu } from "chat/views/conversation/message_menu.js";
+import { QUICK } from "chat/views/conversation/reactions.js";
 import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
+import { onDoubleTap } from "chat/views/double_tap.js";
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { Welcome } from "chat/views/onboarding.js";
@@ -259,8 +261,18 @@ export class ConversationView {
       if (!button || !message) return;
       if (button.matches(".message-menu")) this.#openMenu(button, message);
       if (button.dataset.act === "mention") this.#showMentioned(button);
-      this.#run(button.dataset.act, message);
+      this.#run(button.dataset.act, message, button);
     });
+    onDoubleTap(element, (target) => {
+      const message = this.#messageAt(target);
+      if (message?.id && !message.recalledAt && !target.closest(".system")) this.#react(message, QUICK[0]);
+    });
+    // Who reacted is asked for where a name is not known.
+    for (const event of ["pointerover", "focusin"])
+      element.addEventListener(event, ({ target }) => {
+        const chip = target.closest("[data-unnamed]");
+        if (chip) this.#nameReacted(chip);
+      });
     onContextMenu(element, (target, at) => {
       const row = rowAt(target);
       const message = this.#messageAt(target);
@@ -293,7 +305,10 @@ export class ConversationView {
   }
 
   /** What a button inside a message does, by its data-act. */
-  #run(act, message) {
+  #run(act, message, button) {
+    if (act === "react") this.#react(message, button.dataset.emoji);
+    if (act === "pick") this.#pickReaction(message, button);
+    if (act === "reply") this.#composer.reply(message);
     if (act === "person") this.#showSender(message);
     if (act === "retry") this.#actions.messages.retry(message.clientId);
     if (act === "as-file") this.#actions.messages.sendAsFile(message.clientId);
@@ -313,6 +328,21 @@ export class ConversationView {
     }
   }
 
+  #react(message, emoji) {
+    return this.#try(this.#actions.messages.toggleReaction(message, emoji));
+  }
+
+  async #pickReaction(message, anchor, box = anchor.getBoundingClientRect()) {
+    const { toggleEmoji } = await lazy.emoji();
+    toggleEmoji(anchor, (emoji) => this.#react(message, emoji), { box, isOnce: true });
+  }
+
+  #nameReacted(chip) {
+    const message = this.#messageAt(chip);
+    chip.removeAttribute("data-unnamed"); // asked once
+    if (message?.id) this.#actions.messages.reactions(message).catch(() => {});
+  }
+
   #openMenu(anchor, message, at = anchor.getBoundingClientRect()) {
     if (!message.id) {
       openPendingMenu(anchor, message, at, { discard: (one) => this.#actions.messages.discard(one.clientId) });
@@ -324,6 +354,8 @@ export class ConversationView {
       chat: this.#chat,
       recallWindow: this.#recallWindow,
       editWindow: this.#editWindow,
+      react: (one, emoji) => this.#react(one, emoji),
+      pickReaction: (one) => this.#pickReaction(one, anchor, boxAt(at)),
       reply: (one) => this.#composer.reply(one),
       edit: (one) => this.#composer.edit(one),
       showSender: (one) => this.#showSender(one),
@@ -400,6 +432,9 @@ export class ConversationView {
     }
   }
 }
+
+/** A box at a point {x, y}; a box is one already. */
+const boxAt = (at) => (at.bottom === undefined ? new DOMRect(at.x, at.y) : at);
 
 /** What stands beside a message, or around an album, belongs to the message, or to the first of the album. */
 const rowAt = (target) =>

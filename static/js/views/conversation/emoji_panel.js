@@ -49,10 +49,10 @@ function remember(emoji) {
 }
 
 /**
- * Opens the panel at `anchor`, or closes it. Calls `pick(emoji)` for each choice until Esc or a
- * click elsewhere.
+ * Opens the panel at `anchor`, or at `box`, or closes it. Calls `pick(emoji)` for each choice until Esc or a
+ * click elsewhere; with `isOnce` for one.
  */
-export function toggleEmoji(anchor, pick) {
+export function toggleEmoji(anchor, pick, { box = anchor.getBoundingClientRect(), isOnce = false } = {}) {
   const old = document.querySelector(".emoji-panel");
   if (old) {
     old.close();
@@ -99,7 +99,7 @@ export function toggleEmoji(anchor, pick) {
   document.body.append(panel);
   panel.showPopover();
   show(0);
-  place(panel, anchor.getBoundingClientRect());
+  place(panel, box);
   anchor.setAttribute("aria-expanded", "true");
   const controller = new AbortController();
   panel.close = () => {
@@ -113,6 +113,10 @@ export function toggleEmoji(anchor, pick) {
     const button = event.target.closest(".emoji-grid button");
     if (!button) return;
     remember(button.textContent);
+    if (isOnce) {
+      panel.close();
+      anchor.focus({ preventScroll: true });
+    }
     pick(button.textContent);
   });
   panel.addEventListener("keydown", (event) => {

@@ -2,6 +2,7 @@
 // never moves.
 import { gettext, interpolate } from "chat/i18n.js";
 import { countsAsUnread } from "chat/state/reducers.js";
+import { MessageBar } from "chat/views/conversation/message_bar.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { onDayChange } from "chat/views/days.js";
@@ -26,6 +27,8 @@ const NEW_STOPS = ["a[href]:not([tabindex])", "button:not([tabindex])", "[tabind
   .map((one) => `${one}:not(.failure *)`)
   .join(", ");
 const STOPS = "[data-stop]";
+/** The element of a message, around its reactions, which have keys of their own. */
+const rowOf = (element) => element.closest("[data-key]:not(.reaction)");
 /** How long the date over the messages stays after scrolling. */
 const FLOATING_DAY_MS = 1500;
 
@@ -59,6 +62,7 @@ export class MessageListView {
     { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") },
     this.#inner,
   );
+  #bar = new MessageBar(this.#log, this.#inner);
   #floatingDay = h("p", { class: "floating-day", "aria-hidden": "true", hidden: true });
   #floatingDayTimer = 0;
   /** The seq that the reader looked at before a jump, to go back to. */
@@ -86,7 +90,7 @@ export class MessageListView {
       this.#log.addEventListener(move, () => this.#unmark(), { passive: true });
     this.#log.addEventListener("keydown", (event) => this.#moveFocus(event));
     this.#log.addEventListener("focusin", (event) => {
-      const key = event.target.closest("[data-key]")?.dataset.key ?? null;
+      const key = rowOf(event.target)?.dataset.key ?? null;
       if (key === this.#focused) return;
       this.#focused = key;
       this.#placeTabStops(STOPS);
@@ -205,6 +209,7 @@ export class MessageListView {
     const { from, to } = this.#window;
     this.#store.trimTimeline(this.#key, from, to);
     reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
+    this.#bar.restore();
     this.#placeTabStops(NEW_STOPS);
     // A row is built again when its quote, its sender or its text changes.
     if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
@@ -501,7 +506,7 @@ export class MessageListView {
   /** Tab stops at what is in the message that has the focus, and passes all others. */
   #placeTabStops(selector) {
     for (const control of this.#inner.querySelectorAll(selector)) {
-      control.tabIndex = control.closest("[data-key]").dataset.key === this.#focused ? 0 : -1;
+      control.tabIndex = rowOf(control).dataset.key === this.#focused ? 0 : -1;
       control.toggleAttribute("data-stop", true);
     }
   }

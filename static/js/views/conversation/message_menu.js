@@ -1,22 +1,23 @@
-// The menu of a message: reply, copy, download, edit, readers, recall.
+// The menu of a message: react, reply, copy, download, edit, readers, recall.
 import { gettext, interpolate } from "chat/i18n.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm } from "chat/views/dialog.js";
+import { QUICK, showReacted } from "chat/views/conversation/reactions.js";
 import { h, toast } from "chat/views/dom.js";
 import { openMenu } from "chat/views/menu.js";
 import { showPeople } from "chat/views/people_list.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /**
- * `at` is where the menu opens. `recallWindow` and `editWindow` are in milliseconds. `reply(message)`,
- * `edit(message)` and `showSender(message)` belong to the conversation.
+ * `at` is where the menu opens. `recallWindow` and `editWindow` are in milliseconds. `react(message, emoji)`,
+ * `pickReaction(message)`, `reply(message)`, `edit(message)` and `showSender(message)` belong to the conversation.
  */
 export function openMessageMenu(
   anchor,
   message,
   at,
-  { store, actions, chat, recallWindow, editWindow, reply, edit, showSender },
+  { store, actions, chat, recallWindow, editWindow, react, pickReaction, reply, edit, showSender },
 ) {
   if (message.recalledAt) return;
   const isOwn = message.senderId === store.me.id;
@@ -26,7 +27,21 @@ export function openMessageMenu(
   const download = type.downloadUrl?.(message);
   const isRecent = isWithin(message, recallWindow);
   const isAdmin = ["owner", "admin"].includes(chat.role);
+  const reactions = store.reactionsOn(message);
+  const isMine = (emoji) => reactions.some((one) => one.emoji === emoji && one.isMine);
   const items = [
+    {
+      heading: gettext("React"),
+      choices: [
+        ...QUICK.map((emoji) => ({
+          label: interpolate(gettext("React with %(emoji)s"), { emoji }),
+          face: emoji,
+          checked: isMine(emoji),
+          run: () => react(message, emoji),
+        })),
+        { label: gettext("Another reaction"), icon: "smile", run: () => pickReaction(message) },
+      ],
+    },
     { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
     text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
     download && {
@@ -49,6 +64,11 @@ export function openMessageMenu(
         icon: "check-check",
         run: () => showPeople(gettext("Who has read it"), actions.messages.readers(message), store),
       },
+    reactions.length > 0 && {
+      label: gettext("Who reacted"),
+      icon: "smile",
+      run: () => showReacted(actions.messages.reactions(message), store),
+    },
     ((isOwn && isRecent) || isAdmin) && {
       label: gettext("Recall"),
       icon: "undo-2",

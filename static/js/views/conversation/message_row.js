@@ -1,7 +1,8 @@
 // One message as an element: sender, time, quote, state. The content is built by its type.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { albumLabel } from "chat/views/conversation/albums.js";
-import { avatar, h, icon, iconButton, markedName, senderOf } from "chat/views/dom.js";
+import { reactionsRow } from "chat/views/conversation/reactions.js";
+import { avatar, h, icon, markedName, senderOf } from "chat/views/dom.js";
 import { clock, fullTime, recalledLine, toneIn } from "chat/views/format.js";
 import { captionOf } from "chat/views/types/image.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
@@ -17,9 +18,10 @@ export function dividerRow() {
 /**
  * `state`: sent, sending, held or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`:
  * {isRead, receipt} of an own message. `place.tile`: {span, isWide} in an album. `quoted`: the message
- * it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1.
+ * it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1. `hasReactions`: there
+ * is a place for them.
  */
-export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part }, me) {
+export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part, hasReactions }, me) {
   const { isOwn, isFirst, isLast, tile } = place;
   const isRecalled = Boolean(message.recalledAt);
   const type = typeOf(message);
@@ -66,13 +68,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
       message.replyTo && !isRecalled && !tile && quote(message, quoted, me),
       isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),
-    (message.id || state === "sending") &&
-      !isRecalled &&
-      iconButton("ellipsis", gettext("Message actions"), () => {}, {
-        class: "message-menu",
-        "aria-haspopup": "menu",
-        tabindex: "-1",
-      }),
+    tile && hasReactions && reactionsRow(),
   );
   row.setAttribute(
     "aria-label",
@@ -84,10 +80,11 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
   if (tile) row.style.gridColumn = `span ${tile.span}`;
   if (tile?.isWide) row.style.aspectRatio = "2";
   const notes = [];
+  if (hasReactions && !tile) notes.push(reactionsRow());
   if (state === "failed") notes.push(failure(reason, message));
   if (state === "held") notes.push(receiptRow(reason));
   if (read?.receipt) notes.push(receiptRow(read.receipt));
-  return notes.length ? h("div", { class: "said" }, row, notes) : row;
+  return notes.length ? h("div", { class: isOwn ? "said own" : "said" }, row, notes) : row;
 }
 
 /** The sender's picture beside the last of their messages in a group. */

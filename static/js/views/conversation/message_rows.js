@@ -10,6 +10,7 @@ import {
   receiptRow,
   receiptText,
 } from "chat/views/conversation/message_row.js";
+import { withReactions } from "chat/views/conversation/reactions.js";
 import { h, markOf, senderOf } from "chat/views/dom.js";
 import { timeZone } from "chat/views/days.js";
 import { dayLabel, dayOf } from "chat/views/format.js";
@@ -32,7 +33,9 @@ function factsOf(message) {
     const date = new Date(message.sentAt);
     const signature = JSON.stringify([
       message.id,
-      message.version,
+      // Not the version: reactions are rows of their own, and leave a picture or a recording as it is.
+      message.editedAt,
+      message.recalledAt,
       message.senderName,
       message.senderImg,
       message.mentions && message.content, // as people are called now
@@ -151,6 +154,8 @@ export class MessageRows {
     const quoted = message.replyTo ? this.quotedBy(chatKey, message) : undefined;
     if (message.replyTo && quoted === undefined) this.missingQuotes.add(message.replyTo);
     const mayReedit = recalledTexts.has(message.id);
+    const reactions = this.#store.reactionsOn(message);
+    const hasReactions = reactions.length > 0;
     const state = message.state ?? "sent";
     const local = message.clientId && localFiles.get(message.clientId);
     const details = {
@@ -161,6 +166,7 @@ export class MessageRows {
       mayReedit,
       reason: message.reason,
       local,
+      hasReactions,
     };
     const signature = [
       factsOf(message).signature,
@@ -179,13 +185,15 @@ export class MessageRows {
       message.reason,
       local,
       isFormatted(),
+      hasReactions,
     ].join();
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
-    return {
+    const described = {
       key,
       signature,
       build: () => messageRow(message, { ...details, part: progress.get(message.clientId) }, me.id),
     };
+    return hasReactions ? withReactions(described, message, reactions, this.#store) : described;
   }
 
   /** A pending entry in the shape of a message. */

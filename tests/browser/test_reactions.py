@@ -1,0 +1,95 @@
+"""Reactions, by mouse, keyboard and touch, with their names, in two languages."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser import flaws
+from tests.browser.conftest import Someone
+from tests.browser.server import Person
+from tests.browser.test_phone import PHONE
+
+
+def chip(page: Page, label: str) -> Any:
+    return page.locator(".reaction").and_(page.get_by_role("button", name=label, exact=True))
+
+
+def test_two_people_react_by_mouse_keyboard_and_touch_and_see_who_did(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann", reduced_motion="reduce"), someone("Bob", **PHONE, locale="zh-CN"), person("Cem")
+    group = ann.create_group("Tea", bob, cem)
+    said = cem.say_in(group, "shall we have tea in the garden?")
+    ann.open("Tea")
+    bob.page.goto(f"/chat/group/{group}/")
+    bubble = ann.bubble("shall we")
+
+    # By mouse: a bar that moves nothing.
+    expect(ann.page.locator(".message-bar")).to_have_count(0)
+    place = bubble.bounding_box()
+    bubble.hover()
+    expect(ann.page.locator(".message-bar")).to_be_visible()
+    assert bubble.bounding_box() == place
+    ann.page.get_by_role("button", name="React with 👍").click()
+    expect(chip(ann.page, "👍 1, you too")).to_have_attribute("aria-pressed", "true")
+    expect(chip(ann.page, "👍 1, you too")).to_have_attribute("title", "You")
+    expect(chip(bob.page, "👍 1")).to_have_attribute("title", ann.name)
+    bubble.evaluate("(one) => { one.isTheSame = true; }")
+
+    # By touch: two taps, and a row in the menu.
+    expect(bob.page.locator(".message-bar")).to_have_count(0)
+    words = bob.bubble("shall we").locator(".text")
+    words.tap()
+    words.tap()
+    expect(chip(bob.page, "👍 2，你也回应了")).to_be_visible()
+    expect(chip(ann.page, "👍 2, you too")).to_have_attribute("title", f"You and {bob.name}")
+    words.click(button="right")
+    bob.page.get_by_role("menuitemcheckbox", name="用 ❤️ 回应").tap()
+    expect(chip(ann.page, "❤️ 1")).to_be_visible()
+    assert not flaws.found_by_axe(bob.page) + flaws.too_small_to_touch(bob.page) + flaws.sideways(bob.page)
+
+    # By keyboard: the menu of the message, and the reactions under it.
+    ann.page.focus("#log")
+    ann.page.keyboard.press("ArrowUp")
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.get_by_role("menuitem", name="Reply")).to_be_focused()
+    ann.page.keyboard.press("ArrowUp")
+    mine = ann.page.get_by_role("menuitemcheckbox", name="React with 👍")
+    expect(mine).to_be_focused()
+    expect(mine).to_have_attribute("aria-checked", "true")
+    assert not flaws.found_by_axe(ann.page)
+    ann.page.keyboard.press("ArrowRight")
+    ann.page.keyboard.press("Enter")
+    expect(chip(ann.page, "❤️ 2, you too")).to_be_visible()
+    ann.page.keyboard.press("Tab")
+    expect(chip(ann.page, "👍 2, you too")).to_be_focused()
+    ann.page.keyboard.press("Space")
+    expect(chip(ann.page, "👍 1")).to_be_focused()
+    expect(chip(ann.page, "👍 1")).to_have_attribute("title", bob.name)
+
+    # Any other emoji, from the panel; and a press is a click, whatever arrives meanwhile.
+    bubble.hover()
+    ann.page.locator(".message-bar").get_by_role("button", name="Add a reaction").click()
+    ann.page.get_by_role("dialog", name="Emoji").get_by_role("button", name="😄").click()
+    expect(chip(bob.page, "😄 1")).to_be_visible()
+    chip(ann.page, "😄 1, you too").hover()
+    ann.page.mouse.down()
+    cem.post("/message/react", messageId=said["id"], emoji="😄")
+    expect(chip(bob.page, "😄 2")).to_be_visible()
+    ann.page.mouse.up()
+    expect(chip(bob.page, "😄 1")).to_be_visible()
+    expect(chip(ann.page, "😄 1")).to_have_attribute("title", cem.name)
+    assert bubble.evaluate("(one) => one.isTheSame"), "the message itself is not built again"
+
+    # Who reacted, on asking.
+    bubble.hover()
+    ann.page.locator(".message-bar").get_by_role("button", name="Message actions").click()
+    ann.page.get_by_role("menuitem", name="Who reacted").click()
+    shown = ann.page.get_by_role("dialog", name="Who reacted").locator(".person")
+    expect(shown).to_have_count(4)
+    expect(shown.nth(0)).to_contain_text(f"{ann.name}❤️")
+    assert not flaws.found_by_axe(ann.page)
+    ann.page.keyboard.press("Escape")
+    cem.post("/message/recall", messageId=said["id"])
+    expect(ann.page.locator(".reaction")).to_have_count(0)
