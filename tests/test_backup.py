@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -275,9 +276,23 @@ def test_archives_are_made_when_it_is_time_and_the_oldest_go(site: Made, tmp_pat
     assert "BACKUP_KEEP" in refusal(site("two", BACKUP_KEEP="0"), "check")
 
 
+def another_database(folder: Path) -> str:
+    """An empty database, of the kind that these tests run on."""
+    ours = urlsplit(os.environ.get("DATABASE_URL", ""))
+    name = f"moved_{time.monotonic_ns()}"
+    if ours.scheme.startswith("postgres"):
+        import psycopg  # only there where it is used
+
+        with psycopg.connect(ours.geturl(), autocommit=True) as database:
+            database.execute(f"CREATE DATABASE {name}")
+    elif ours.scheme != "mongodb":
+        return f"sqlite:///{folder}/there.sqlite3"
+    return ours._replace(path=f"/{name}").geturl()
+
+
 def test_rows_that_are_moved_there_and_back_are_the_same(site: Made, saved: tuple[Path, str], tmp_path: Path) -> None:
     archive, _ = saved
-    there = os.environ.get("DATABASE_URL_TO_MOVE_TO", f"sqlite:///{tmp_path}/there.sqlite3")
+    there = another_database(tmp_path)
     one = site("one")
     run(one, "restore", str(archive))
     before = checksums(one)
