@@ -172,7 +172,9 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             try:
                 frame = self._parse(message)
             except ChatError:
-                answer = Answer(self, acks.find(_text_of(message)))
+                text = _text_of(message)
+                budget.charge(self.socket.user_id, costs.of_refused(text))
+                answer = Answer(self, acks.find(text))
                 raise
             ack = frame.get("ack")
             if ack is not None:

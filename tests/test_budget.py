@@ -264,6 +264,16 @@ def test_rubbish_between_good_frames_is_charged_too(person: Any, settings: Any) 
     assert anns.closed() == 4429
 
 
+def test_long_rubbish_is_charged_for_its_length(person: Any, settings: Any) -> None:
+    settings.RATE_ACTIONS = "60/1h"
+    anns = person("ann").connect()
+    for _ in range(8):
+        anns.send_raw("{" + "[,]" * 20_000)
+        assert anns.next("error")["code"] == "bad_request"
+    with pytest.raises(Refused, match="rate_limited"):
+        anns.call("SocketHeartBeat")
+
+
 # Typing ---------------------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,11 @@ def of_answer(body: bytes) -> int:
     return len(body) // BYTES_PER_POINT
 
 
+def of_refused(frame: str) -> int:
+    """What a long frame costs that is no frame at all, beside its refusal."""
+    return len(frame) // BYTES_PER_POINT
+
+
 def of_file(piece: bytes) -> float:
     """What a piece of a stored file costs."""
     return len(piece) / FILE_BYTES_PER_POINT

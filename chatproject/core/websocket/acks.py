@@ -9,8 +9,8 @@ import orjson
 TEXT_MAX = 64
 #: A string, brackets of one kind, a sign between members, or another value; in a broken frame, in any order.
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[{]++|[\]}]++|[:,]|[^\s"\[\]{}:,]++', re.DOTALL)
-#: Some milliseconds of work: a frame of nothing but commas is not read to its end.
-_TOKENS_MAX = 50_000
+#: Some milliseconds of work on the event loop: a frame of nothing but commas is not read to its end.
+_TOKENS_MAX = 10_000
 
 
 def find(text: str) -> int | str | None:
