@@ -139,6 +139,8 @@ def test_a_request_that_was_answered_before_it_was_whole_hides_none_behind_it(
 REFUSED: dict[str, tuple[int, str]] = {
     "no Host": (400, "GET /healthz HTTP/1.1\r\n\r\n"),
     "two Hosts": (400, "GET /healthz HTTP/1.1\r\nHost: {host}\r\nHost: {host}\r\n\r\n"),
+    "another's address": (400, "GET http://example.org/healthz HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+    "an address without a host": (400, "GET http:/healthz HTTP/1.1\r\nHost: {host}\r\n\r\n"),
     "no HTTP": (400, "hush hush\r\n\r\n"),
     "the first HTTP": (505, "GET /healthz\r\n\r\n"),
     "another version": (505, "GET /healthz HTTP/2.0\r\nHost: {host}\r\n\r\n"),
@@ -188,6 +190,12 @@ def test_a_head_without_end_is_not_kept(line: Open) -> None:
     with pytest.raises(OSError):  # noqa: PT011, PT012 (reset, or a broken pipe)
         for _ in range(1000):
             one.write(b"d" * 65536)
+
+
+def test_a_request_may_name_the_whole_address(line: Open) -> None:
+    one = line()
+    one.send(f"GET http://{one.host.upper()}/healthz HTTP/1.1")
+    assert one.status() == 200
 
 
 def test_a_client_of_http_1_0_needs_no_host_and_is_answered_once(line: Open) -> None:

@@ -6,6 +6,7 @@ reading pauses.
 
 import asyncio
 import logging
+import re
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -250,6 +251,9 @@ class HttpProtocol(HttpToolsProtocol):
             raise _Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
         if len(hosts) > 1 or (not hosts and self._version == "1.1"):
             raise _Refused(HTTPStatus.BAD_REQUEST)
+        # A proxy goes by the one, we by the other: what it let pass for a host must not be another's.
+        if not self.url.startswith((b"/", b"*")) and _authority(self.url) != b"".join(hosts).strip().lower():
+            raise _Refused(HTTPStatus.BAD_REQUEST)
         if codings:
             if self._version == "1.0" or len(codings) > 1 or codings[0].strip().lower() != b"chunked":
                 raise _Refused(HTTPStatus.NOT_IMPLEMENTED)
@@ -414,6 +418,11 @@ class HttpProtocol(HttpToolsProtocol):
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             lines.append(b"retry-after: 5")
         self.transport.write(b"\r\n".join([*lines, b"", text]))
+
+
+def _authority(target: bytes) -> bytes:
+    """The host of a request's target in absolute form, as `Host` has it."""
+    return re.split(rb"[/?#]", target.partition(b"://")[2], maxsplit=1)[0].lower()
 
 
 def _proxies() -> addresses.Networks:
