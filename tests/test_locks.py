@@ -79,6 +79,7 @@ def test_a_file_with_another_hash_is_not_installed(tmp_path: Path) -> None:
 
     wrong = install("0" * 64)
     assert wrong.returncode != 0 and "THESE PACKAGES DO NOT MATCH THE HASHES" in wrong.stderr
+    assert "build tools from the network" not in wrong.stderr, "nor is anything else taken from there"
     right = install(hashlib.sha256(wheel.read_bytes()).hexdigest())
     assert right.returncode == 0, right.stderr
 
