@@ -4,7 +4,12 @@ import itertools
 import random
 from collections.abc import Callable
 
-from tests.browser.conftest import Someone
+import pytest
+from playwright.sync_api import Page, Playwright, expect
+
+from tests.browser import firefox
+from tests.browser.conftest import Someone, Watch, unique
+from tests.browser.server import Person, Server
 
 #: What people write without meaning any mark.
 AS_TYPED = r"""
@@ -200,11 +205,133 @@ def mixtures() -> list[str]:
     return ["".join(chance.choices(parts, k=chance.randint(2, 24))) for _ in range(1500)]
 
 
-def test_marks_are_drawn_beside_every_script_and_ordinary_text_stays_as_typed(
-    someone: Callable[..., Someone],
-) -> None:
-    page = someone("Ann").page
+#: What takes a parser long that looks back or ahead again and again.
+HOSTILE = (
+    *(
+        "*a ",
+        "**a *b _c __d ~~e ",
+        "_a",
+        "a* ",
+        "`",
+        "`a``b",
+        "[",
+        "[a](",
+        "](https://a",
+        "> > > > a\n",
+        "- a\n",
+        "*_*_",
+    ),
+    *("```a\n", "***a ", "*@a.b ", "*https://a.b ", "a*\n", "\\*", "  \t", "@", "[a](https://b((", "1. [`*_\n"),
+)
+
+#: The times of reading each text at 4,000 and at 20,000 characters, the best of three, in milliseconds.
+TIMES = """async (pieces) => {
+  const { parse, plain } = await import("chat/views/markdown.js");
+  const time = (text) => Math.min(...[1, 2, 3].map(() => {
+    const begin = performance.now();
+    plain(text);
+    parse(text);
+    return performance.now() - begin;
+  }));
+  return pieces.map((piece) => [4_000, 20_000].map((length) => time(piece.repeat(length).slice(0, length))));
+}"""
+
+CODE = "def greet(name):\n\treturn f'hello {name}'\n"
+
+
+def assert_drawn(page: Page) -> None:
     assert page.evaluate(DRAW, list(FORMATTED)) == list(FORMATTED.values())
     drawn = page.evaluate(DRAW, AS_TYPED)
     assert [text.replace("<a>", "").replace("</a>", "") for text in drawn] == AS_TYPED
     assert page.evaluate(INSPECT, [*ATTACKS, *mixtures(), *AS_TYPED, *FORMATTED]) == []
+
+
+def test_marks_are_drawn_beside_every_script_and_ordinary_text_stays_as_typed(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    assert_drawn(ann.page)
+    for piece, (short, long) in zip(HOSTILE, ann.page.evaluate(TIMES, HOSTILE), strict=True):
+        assert long < 12 * short + 50, piece
+    for attack in ATTACKS[:: len(ATTACKS) // 10]:
+        bob.say(ann, attack)
+    ann.open(bob)
+    expect(ann.page.locator(".message .text")).to_have_count(len(ATTACKS[:: len(ATTACKS) // 10]))
+    assert (
+        ann.page.locator(".text").locator("script, img, svg:not(.fence svg), iframe, [onclick], [style]").count() == 0
+    )
+    assert ann.page.title() != "owned"
+
+
+@pytest.mark.skipif(not firefox.FIREFOX, reason="Firefox is missing: apt-get install firefox-esr")
+def test_firefox_draws_the_same(playwright: Playwright, site: Server, watch: Watch) -> None:
+    with firefox.launch(playwright) as browser:
+        context = browser.new_context(base_url=site.url, locale="en-GB", **firefox.AS_IT_IS)
+        watch.over(context)
+        assert_drawn(Someone(unique("Ann"), context.new_page()).page)
+        context.close()
+
+
+def test_what_is_typed_is_kept_and_shown_with_or_without_its_marks(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    page = ann.page
+    page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+    ann.find(bob)
+    # Ctrl+B, Ctrl+I and their undoing.
+    field = page.locator("#text")
+    field.fill("see the docs")
+    field.evaluate("(field) => field.setSelectionRange(4, 12)")
+    page.keyboard.press("Control+b")
+    expect(field).to_have_value("see **the docs**")
+    page.keyboard.press("Control+i")
+    expect(field).to_have_value("see ***the docs***")
+    page.keyboard.press("Control+i")
+    page.keyboard.press("Control+b")
+    expect(field).to_have_value("see the docs")
+    page.keyboard.press("Control+Shift+x")
+    expect(field).to_have_value("see ~~the docs~~")
+    page.keyboard.press("Control+z")
+    expect(field).to_have_value("see the docs")
+    page.keyboard.press("Control+b")
+    page.keyboard.press("End")
+    # In a code block Enter breaks the line; what is pasted keeps its tabs.
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("```python")
+    page.keyboard.press("Enter")
+    page.keyboard.insert_text(CODE)
+    page.keyboard.type("```")
+    page.keyboard.press("Enter")
+    typed = f"see **the docs**\n```python\n{CODE}```"
+    message = page.locator(".message.own[data-state=sent]")
+    expect(message.locator("strong")).to_have_text("the docs")
+    assert message.locator("pre").text_content() == CODE.rstrip()
+    expect(message.locator(".fence-head")).to_have_text("python")
+    message.get_by_role("button", name="Copy the code").click()
+    assert page.evaluate("copied") == CODE.rstrip()
+    message.click(button="right")
+    page.get_by_role("menuitem", name="Copy", exact=True).click()
+    assert page.evaluate("copied") == typed
+    # One line shows no marks; to be edited, it is what was typed.
+    preview = ann.row(bob.name).locator(".chat-preview")
+    line = "see the docs def greet(name): return f'hello {name}'"
+    expect(preview).to_have_text(line)
+    field.press("ArrowUp")
+    expect(field).to_have_value(typed)
+    page.keyboard.press("Escape")
+    message.click(button="right")
+    page.get_by_role("menuitem", name="Reply").click()
+    expect(page.locator(".about-text span")).to_have_text(line)
+    page.keyboard.press("Escape")
+    # Who wants to sees what was typed.
+    page.click(".me-button")
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_role("button", name="Appearance and language").click()
+    page.get_by_role("switch", name="Show formatted messages").uncheck()
+    page.keyboard.press("Escape")
+    assert message.locator(".text").text_content() == typed
+    expect(preview).to_contain_text("see **the docs** ```python")
+    page.reload()
+    expect(preview).to_contain_text("see **the docs** ```python")
+    assert message.locator(".text").text_content() == typed

@@ -18,8 +18,11 @@ const SHORTCUTS = [
   [[IS_APPLE ? "⌥" : "Alt", "↑"], gettext("Conversation above")],
   [[IS_APPLE ? "⌥" : "Alt", "↓"], gettext("Conversation below")],
   [["↑"], gettext("Edit your last message, in the empty field")],
-  [["Enter"], gettext("Send")],
+  [["Enter"], gettext("Send; in a code block that is not closed, new line")],
   [["Shift", "Enter"], gettext("New line")],
+  [[COMMAND, "B"], gettext("Bold")],
+  [[COMMAND, "I"], gettext("Italic")],
+  [[COMMAND, IS_APPLE ? "⇧" : "Shift", "X"], gettext("Strikethrough")],
   [["Esc"], gettext("Close, or give up a reply or an edit")],
   [["?"], gettext("This list")],
 ];
@@ -107,8 +110,8 @@ export function listenForShortcuts(context, focusComposer) {
 }
 
 /** Whether it is Ctrl or Cmd and a Latin letter, with whatever alphabet the keyboard has. */
-function isCommand({ key, code, ctrlKey, metaKey, altKey, shiftKey }, letter) {
-  if (altKey || shiftKey || !(IS_APPLE ? metaKey && !ctrlKey : ctrlKey && !metaKey)) return false;
+export function isCommand({ key, code, ctrlKey, metaKey, altKey, shiftKey }, letter, isShifted = false) {
+  if (altKey || shiftKey !== isShifted || !(IS_APPLE ? metaKey && !ctrlKey : ctrlKey && !metaKey)) return false;
   return key.toLowerCase() === letter || (!/[a-z]/i.test(key) && code === `Key${letter.toUpperCase()}`);
 }
 

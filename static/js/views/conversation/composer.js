@@ -1,5 +1,5 @@
-// The message field: Enter sends, Shift+Enter breaks the line; the keys of an input method do
-// neither. What is being written (text, reply, edits) is the chat's draft, and saved with every
+// The message field: Enter sends, except in a code block that is not closed, and Shift+Enter breaks
+// the line; the keys of an input method do neither. What is being written (text, reply, edits) is the chat's draft, and saved with every
 // change.
 import { gettext, interpolate } from "chat/i18n.js";
 import { mentionsWithin, moveMentions, withMention } from "chat/mentions.js";
@@ -7,12 +7,21 @@ import { MentionList } from "chat/views/conversation/mention_list.js";
 import { RecordingBar } from "chat/views/conversation/recording_bar.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { lazy } from "chat/views/lazy.js";
+import { endsInFence } from "chat/views/markdown.js";
+import { isCommand } from "chat/views/shortcuts.js";
 import { preview } from "chat/views/types/registry.js";
 
 const MESSAGE_MAX = 8000;
 const COUNTER_FROM = 7500;
 // Safari ends a composition right before the keydown of the key that ended it.
 const COMPOSITION_GRACE_MS = 50;
+
+/** What Ctrl and a letter, or Ctrl, Shift and a letter put around the selection. */
+const MARKS = [
+  { letter: "b", mark: "**" },
+  { letter: "i", mark: "*" },
+  { letter: "x", mark: "~~", isShifted: true },
+];
 
 /** As it is sent: without blank lines around it; the first line keeps its indentation. */
 const trimmed = (text) => text.replace(BLANK_LINES, "").trimEnd();
@@ -177,7 +186,13 @@ export class Composer {
       this.#cancel();
     }
     if (event.key === "ArrowUp" && !this.#text.value && !this.#edit && this.#editLast()) event.preventDefault();
+    const format = MARKS.find(({ letter, isShifted }) => isCommand(event, letter, isShifted));
+    if (format) {
+      event.preventDefault();
+      this.#wrap(format.mark);
+    }
     if (event.key !== "Enter" || event.shiftKey) return;
+    if (endsInFence(this.#text.value.slice(0, this.#text.selectionStart))) return;
     event.preventDefault();
     this.#submit();
   }
@@ -325,6 +340,35 @@ export class Composer {
   #focusEnd() {
     this.focus();
     this.#text.setSelectionRange(this.#text.value.length, this.#text.value.length);
+  }
+
+  /** Puts a mark around what is selected in each line, or takes it away from around the selection. */
+  #wrap(mark) {
+    const { selectionStart, selectionEnd, value, readOnly } = this.#text;
+    if (readOnly) return;
+    const selected = value.slice(selectionStart, selectionEnd).trim();
+    const start = selected ? value.indexOf(selected, selectionStart) : selectionStart;
+    const end = start + selected.length;
+    // Of *** one is the mark of italic text, of ** none.
+    const outside = value.slice(0, start).match(/[*~]*$/)[0].length;
+    if ([mark.length, 3].includes(outside) && value.slice(end).startsWith(mark)) {
+      this.#replace(start - mark.length, end + mark.length, selected);
+      this.#text.setSelectionRange(start - mark.length, end - mark.length);
+      return;
+    }
+    const isLine = !selected.includes("\n");
+    const wrapped = isLine ? mark + selected + mark : selected.replace(/\S(?:.*\S)?/g, `${mark}$&${mark}`);
+    this.#replace(start, end, wrapped);
+    const inner = isLine ? mark.length : 0;
+    this.#text.setSelectionRange(start + inner, start + wrapped.length - inner);
+  }
+
+  /** Like typing: the browser can undo it. */
+  #replace(start, end, text) {
+    this.#text.setSelectionRange(start, end);
+    if (document.execCommand("insertText", false, text)) return;
+    this.#text.setRangeText(text, start, end, "end");
+    this.#onInput();
   }
 
   #insert(emoji) {
