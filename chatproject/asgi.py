@@ -31,18 +31,21 @@ static = StaticHandler()
 uploads = BodyLimit(routing.UploadGate(UploadHandler()), has_files=True)
 sign_ins = BodyLimit(accounts.sign_ins())
 searches = BodyLimit(Handler(threads=routing.SEARCH_THREADS))
+highlights = BodyLimit(Handler(threads=routing.HIGHLIGHT_THREADS))
 places = BodyLimit(Handler(threads=routing.PLACE_THREADS))
 site = BodyLimit(routing.FastSendMiddleware(FairHandler()))
 
 
 def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-    """Static files, uploads, sign-ins, searches, places, and everything else to Django's middleware and views."""
+    """Static files, uploads, searches, code blocks, places, sign-ins, all else to Django's middleware and views."""
     if scope["path"].startswith(settings.STATIC_URL):
         return static(scope, receive, send)
     if scope["path"] in routing.UPLOADS and scope["method"] == "POST":
         return uploads(scope, receive, send)
     if scope["path"] == routing.SEARCH:
         return searches(scope, receive, send)
+    if scope["path"] == routing.HIGHLIGHT:
+        return highlights(scope, receive, send)
     if scope["path"].startswith(routing.PLACES):
         return places(scope, receive, send)
     if scope["path"] in accounts.SIGN_INS and scope["method"] == "POST":

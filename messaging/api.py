@@ -284,6 +284,19 @@ class QuotedView(APIView):
         return Response(outputs.found_output(request.user.pk, found))
 
 
+class HighlightView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        request=inputs.HighlightInput,
+        responses=outputs.HighlightOutput,
+        summary="Which parts of a code block are keywords, strings, comments",
+    )
+    def post(self, request: SignedIn) -> Response:
+        form = inputs.HighlightInput.read(request.data)
+        return Response({"kinds": services.highlight(by=request.user, code=form.code, language=form.language)})
+
+
 class PlaceSearchView(APIView):
     cost = costs.HEAVY
 

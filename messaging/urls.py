@@ -28,6 +28,7 @@ urlpatterns = [
     path("message/people", api.AddedPeopleView.as_view()),
     path("message/quoted", api.QuotedView.as_view()),
     path("message/search", api.SearchView.as_view()),
+    path("message/highlight", api.HighlightView.as_view()),
     path("place/search", api.PlaceSearchView.as_view()),
     path("place/address", api.PlaceAddressView.as_view()),
     path("upload", api.UploadView.as_view()),

@@ -98,6 +98,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "GET /message/readers": ({"messageId": UNKNOWN}, ["messageId"]),
     "GET /message/search": ({"q": "nothing like it"}, ["q", "chatId", "isGroup", "limit", "before"]),
     "GET /message/quoted": ({"messageId": UNKNOWN}, ["messageId"]),
+    "POST /message/highlight": ({"code": "x = 1", "language": "nothing like it"}, ["code", "language"]),
     "GET /place/search": ({"q": "tea house"}, ["q"]),
     "GET /place/address": ({"latitude": "1", "longitude": "2"}, ["latitude", "longitude"]),
     "POST /group/create": (

@@ -143,6 +143,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "message/search": Row(
         "get", MEMBERS, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, query=True
     ),
+    "message/highlight": Row("post", SIGNED_IN, lambda world, me: {"code": "x = 1", "language": "python"}),
     "place/search": Row("get", SIGNED_IN, lambda world, me: {"q": "tea house"}, query=True),
     "place/address": Row("get", SIGNED_IN, lambda world, me: {"latitude": "1", "longitude": "2"}, query=True),
     "sync": Row("post", SIGNED_IN, lambda world, me: {"cursors": {}}),

@@ -239,6 +239,11 @@ class ReactionsInput(PagedInput, frozen=True, kw_only=True):
     after: Annotated[UUID, helped("From the `Link` header: where to go on.")] | None = None
 
 
+class HighlightInput(Input, frozen=True, kw_only=True):
+    code: Annotated[str, text(rules.TEXT_MAX, blank=False)]
+    language: Annotated[str, line(30, help="As it stands behind the beginning of a code block")]
+
+
 class PlaceSearchInput(Input, frozen=True, kw_only=True):
     text: Annotated[str, line(120, help="A name, or an address")] = field(name="q")
 

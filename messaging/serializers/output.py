@@ -384,6 +384,14 @@ def _changes_output(one: Changes) -> dict[str, Any]:
     }
 
 
+class HighlightOutput(serializers.Serializer[Any]):
+    kinds = serializers.CharField(
+        help_text="A letter for each UTF-16 code unit of the code: k keyword, s string, c comment, n number, f name of"
+        " a function or class, t type or built-in, a attribute, i inserted, d deleted, blank for others. Empty if the"
+        " language is not known"
+    )
+
+
 class PlaceOutput(serializers.Serializer[Any]):
     latitude = serializers.FloatField(help_text="WGS-84")
     longitude = serializers.FloatField(help_text="WGS-84")

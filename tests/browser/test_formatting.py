@@ -102,7 +102,7 @@ INSPECT = r"""async (texts) => {
   const { richText } = await import("chat/views/rich_text.js");
   const { parse, plain } = await import("chat/views/markdown.js");
   const ALLOWED = {
-    STRONG: [], EM: [], DEL: [], CODE: [], BLOCKQUOTE: [], UL: [], OL: [], LI: ["value"], PRE: ["dir", "tabindex"],
+    STRONG: [], EM: [], DEL: [], CODE: ["data-language"], BLOCKQUOTE: [], UL: [], OL: [], LI: ["value"], PRE: ["dir", "tabindex"],
     SPAN: ["class", "data-icon", "aria-hidden"], DIV: ["class"],
     BUTTON: ["type", "class", "aria-label", "title"], A: ["href", "target", "rel", "dir", "data-leads-to"],
   };
@@ -308,6 +308,9 @@ def test_what_is_typed_is_kept_and_shown_with_or_without_its_marks(
     expect(message.locator("strong")).to_have_text("the docs")
     assert message.locator("pre").text_content() == CODE.rstrip()
     expect(message.locator(".fence-head")).to_have_text("python")
+    expect(message.locator(".code-k")).to_have_text(["def", "return"])
+    expect(message.locator(".code-f")).to_have_text("greet")
+    assert message.locator("pre").text_content() == CODE.rstrip()
     message.get_by_role("button", name="Copy the code").click()
     assert page.evaluate("copied") == CODE.rstrip()
     message.click(button="right")

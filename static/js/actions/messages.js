@@ -108,6 +108,11 @@ export class Messages {
     return reacted;
   }
 
+  /** What each code unit of a code block is in its language: see `Server.highlight`. */
+  async highlight(code, language) {
+    return (await this.#server.highlight(code, language)).kinds;
+  }
+
   /** The people whom a system line counts. */
   addedPeople(message) {
     return this.#server.addedPeople(message.id);

@@ -92,6 +92,11 @@ export class Server {
     return this.#api.get("/message/quoted", { messageId: messageIds });
   }
 
+  /** Resolves with {kinds}: a letter for each code unit, what it is in that language; "" if that is not known. */
+  highlight(code, language) {
+    return this.#api.post("/message/highlight", { code, language });
+  }
+
   /** Places of a name, {latitude, longitude, name, address}, the best first. */
   findPlaces(name) {
     return this.#api.get("/place/search", { q: name });

@@ -7,6 +7,7 @@ export const lazy = {
   camera: () => import("chat/views/conversation/camera_dialog.js"),
   emoji: () => import("chat/views/conversation/emoji_panel.js"),
   files: () => import("chat/views/conversation/files_dialog.js"),
+  highlight: () => import("chat/views/conversation/highlight.js"),
   group: () => import("chat/views/group_panel.js"),
   invitation: () => import("chat/views/invitation.js"),
   lightbox: () => import("chat/views/conversation/lightbox.js"),

@@ -27,7 +27,7 @@ const DRAWN = {
       children,
     ),
   fence: (children, { language }) => {
-    const pre = h("pre", { dir: "ltr", tabindex: "0" }, h("code", {}, children));
+    const pre = h("pre", { dir: "ltr", tabindex: "0" }, h("code", { "data-language": language || false }, children));
     const copyButton = iconButton("copy", gettext("Copy the code"), () => copy(pre.textContent));
     return h("div", { class: "fence" }, h("div", { class: "fence-head" }, h("span", {}, language), copyButton), pre);
   },

@@ -7,6 +7,7 @@ import { MessageRows } from "chat/views/conversation/message_rows.js";
 import { MessageWindow } from "chat/views/conversation/message_window.js";
 import { onDayChange } from "chat/views/days.js";
 import { afterPress, announce, h, icon, reconcile, toast } from "chat/views/dom.js";
+import { lazy } from "chat/views/lazy.js";
 import { onFormattingChange } from "chat/views/preferences.js";
 import { setProgress } from "chat/views/progress.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
@@ -57,6 +58,8 @@ export class MessageListView {
   /** The number of the jump whose messages are being loaded; nothing is placed meanwhile. */
   #awaitedJump = null;
   #inner = h("div", { class: "log-inner" });
+  /** Code blocks that have not been in sight. */
+  #unseenCode = new IntersectionObserver((entries) => this.#colorCode(entries));
   #log = h(
     "div",
     { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") },
@@ -211,9 +214,21 @@ export class MessageListView {
     reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
     this.#bar.restore();
     this.#placeTabStops(NEW_STOPS);
+    for (const code of this.#inner.querySelectorAll("code[data-language]:not([data-drawn])")) {
+      code.toggleAttribute("data-drawn", true);
+      this.#unseenCode.observe(code);
+    }
     // A row is built again when its quote, its sender or its text changes.
     if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
     if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
+  }
+
+  async #colorCode(entries) {
+    const seen = entries.filter((entry) => entry.isIntersecting).map(({ target }) => target);
+    if (!seen.length) return;
+    for (const code of seen) this.#unseenCode.unobserve(code);
+    const { highlight } = await lazy.highlight();
+    for (const code of seen) highlight(code, (...block) => this.#actions.messages.highlight(...block));
   }
 
   #firstVisible() {
