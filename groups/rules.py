@@ -6,7 +6,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.names import clean_title, require_not_reserved
+from accounts.names import clean_title, name_key, require_not_reserved
 from accounts.rules import sees_only_contacts
 from chatproject.core.errors import Conflict, Forbidden, Invalid, NameLooksTaken, NotFound
 from groups import selectors
@@ -18,7 +18,7 @@ from moderation.services import require_decent_name
 #: has put others into.
 MEMBERS_MAX = 2000
 GROUPS_MAX = 500
-#: Characters of the reason for which staff open a private chat.
+#: Letters, and characters, of the reason for which staff open a private chat.
 REASON_MIN, REASON_MAX = 5, 500
 #: Pinned chats of a user.
 PINS_MAX = 20
@@ -79,7 +79,8 @@ def require_may_open(by: User, reason: str) -> str:
     if not (by.is_staff and by.has_perm("groups.add_staffaccess")):
         raise Forbidden()
     reason = " ".join(reason.split())
-    if len(reason) < REASON_MIN:
+    # In letters that can be seen: five invisible characters were a reason, too.
+    if sum(character.isalnum() for character in name_key(reason)) < REASON_MIN:
         raise Invalid(errors={"reason": [_("Say why, so that others can judge it later.")]})
     return reason[:REASON_MAX]
 

@@ -135,8 +135,16 @@ def test_staff_open_a_private_chat_with_a_reason_for_a_while_and_the_two_see_it(
     sent = ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
     anns, bobs = ann.connect(), bob.connect()
     room = Room.objects.get(memberships__user=ann.id)
-    with pytest.raises(errors.Invalid):
-        groups.open_for_staff(by=row(owner), room_id=room.pk, reason="  ?  ")
+    for nothing in (
+        "  ?  ",
+        "?!?!?!",
+        "\u200b" * 9,
+        "\u3164" * 9,
+        "a\u2060\u2060\u2060\u2060b",
+        "\u3000\u3000\u3000\u3000x",
+    ):
+        with pytest.raises(errors.Invalid):
+            groups.open_for_staff(by=row(owner), room_id=room.pk, reason=nothing)
     with pytest.raises(errors.Forbidden):
         groups.open_for_staff(by=row(ann), room_id=room.pk, reason="curiosity")
     access = groups.open_for_staff(by=row(owner), room_id=room.pk, reason="Bob reported threats")
