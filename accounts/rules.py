@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.translation import get_supported_language_variant
+from django.utils.translation import get_supported_language_variant, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors
@@ -29,6 +29,11 @@ from chatproject.core.redis import rate_limits
 
 #: Characters: longer than anyone types, short enough to hash.
 PASSWORD_MAX = 256
+#: What Django says of a short password and has not in every language of ours. Our catalogues come first.
+SAID_FOR_DJANGO = ngettext_lazy(
+    "This password is too short. It must contain at least %d character.",
+    "This password is too short. It must contain at least %d characters.",
+)
 
 # Profile --------------------------------------------------------------------------------------------------------------
 

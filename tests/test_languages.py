@@ -1,6 +1,7 @@
-"""Each language says everything."""
+"""Each language says everything, and everybody is answered in theirs."""
 
 import re
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -41,3 +42,21 @@ def test_a_translation_is_whole_and_keeps_what_is_put_into_it(locale: str, domai
             assert text.strip(), entry.msgid
             kept = sorted(_KEPT.findall(text))
             assert kept in [sorted(_KEPT.findall(one)) for one in (entry.msgid, entry.msgid_plural)], text
+
+
+def test_limits_and_kinds_of_fields_are_told_in_each_readers_language(person: Any) -> None:
+    ann = person("ann")
+    wrong = {"receiverId": "x", "content": "a" * 9000, "type": "text", "replyTo": ["y"], "clientId": {}}
+    answers = [
+        ann.request("post", "/private/send", body=wrong, headers={"Accept-Language": language}).json()["errors"]
+        for language in ("en", "zh-CN", "en")
+    ]
+    assert answers[0] == answers[2] != answers[1]
+    assert answers[0].keys() == answers[1].keys() == {"receiverId", "content", "replyTo", "clientId"}
+    told = " ".join(one for texts in answers[1].values() for one in texts)
+    assert re.findall("[A-Za-z]{2,}", told) == ["UUID"] * 2
+    short = [
+        ann.request("patch", "/me", body={"password": "x1"}, headers={"Accept-Language": language}).text
+        for language in ("en", "zh-CN")
+    ]
+    assert "at least 8 characters" in short[0] and "至少要有 8 个字符" in short[1]

@@ -6,6 +6,9 @@ from typing import Any
 
 import msgspec
 from django.core.files.uploadedfile import UploadedFile
+from django.core.validators import BaseValidator
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_noop
 from drf_spectacular.drainage import set_override
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from msgspec import NODEFAULT, UNSET
@@ -18,6 +21,16 @@ from chatproject.core.http.api import Id, field_errors
 
 #: Wrong items of a list after which the others are not looked at.
 WRONG_MAX = 5
+
+#: What REST framework says of these fields and has not in every language of ours. Our catalogues come first.
+SAID_FOR_REST_FRAMEWORK = (
+    gettext_noop("Not a valid string."),
+    gettext_noop("Must be a valid UUID."),
+    gettext_noop("Must be a valid boolean."),
+    gettext_noop("Ensure this field has at least {min_length} elements."),
+    gettext_noop("Ensure this field has no more than {max_length} elements."),
+    gettext_noop('Expected a dictionary of items but got type "{input_type}".'),
+)
 
 
 def read(shape: type[Fields], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +101,7 @@ def _plain(kind: shapes.Type, options: dict[str, Any]) -> serializers.Field:
         case shapes.StrType() if "choices" in options:
             return serializers.ChoiceField(**options)
         case shapes.StrType():
-            made = _StrictCharField if options.pop("is_strict", False) else serializers.CharField
+            made = _StrictCharField if options.pop("is_strict", False) else _CharField
             made = _AddressField if options.pop("is_address", False) else made
             return made(**_given(max_length=kind.max_length), **options)
         case shapes.UUIDType():
@@ -97,7 +110,7 @@ def _plain(kind: shapes.Type, options: dict[str, Any]) -> serializers.Field:
             return serializers.BooleanField(**options)
         case shapes.IntType():
             options.pop("most", None)  # PagedInput's
-            return serializers.IntegerField(**_given(min_value=kind.ge, max_value=kind.le), **options)
+            return _IntegerField(**_given(min_value=kind.ge, max_value=kind.le), **options)
         case shapes.FloatType():
             return serializers.FloatField(**options)
         case shapes.ListType():
@@ -116,14 +129,33 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-class _StrictCharField(serializers.CharField):
+class _CharField(serializers.CharField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        _say_in_each_language(self)
+
+
+class _IntegerField(serializers.IntegerField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        _say_in_each_language(self)
+
+
+def _say_in_each_language(field: serializers.Field) -> None:
+    """Format a limit's message for each reader: REST framework does it once, and these fields serve many."""
+    for limit in field.validators:
+        if isinstance(limit, BaseValidator):
+            limit.message = format_lazy(field.error_messages[limit.code], **{limit.code: limit.limit_value})
+
+
+class _StrictCharField(_CharField):
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
 
 
-class _AddressField(serializers.CharField):
+class _AddressField(_CharField):
     def to_internal_value(self, data: Any) -> str:
         address = super().to_internal_value(data)
         if (address and not address.startswith(("https://", "http://", "/"))) or address.startswith("//"):

@@ -1,7 +1,7 @@
 // Notifications: by this page while it is hidden, by a push while no page is open. Both go through
 // the service worker, which shows each message once. Permission is only requested after a click.
 import { playSound } from "chat/actions/sound.js";
-import { chatName, gettext, language } from "chat/i18n.js";
+import { chatName, gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
@@ -203,8 +203,9 @@ export class Notifications {
 
   #textOf(chat, message) {
     if (!this.showsContent) return { title: chatName, body: gettext("New message") };
-    const line = this.#preview(this.#store.withSender(message), this.#store.me.id);
-    const body = chat.type === "group" ? `${message.senderName}: ${line}` : line;
+    const words = this.#preview(this.#store.withSender(message), this.#store.me.id);
+    const named = interpolate(gettext("%(name)s: %(words)s"), { name: message.senderName, words });
+    const body = chat.type === "group" ? named : words;
     return { title: cut(chat.name || message.senderName, TITLE_MAX), body: cut(body, BODY_MAX) };
   }
 

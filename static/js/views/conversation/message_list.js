@@ -255,7 +255,10 @@ export class MessageListView {
     this.#announced = timeline.last;
     const me = this.#store.me.id;
     if (message.senderId === me) return;
-    announce(typeOf(message).row ? preview(message, me) : `${message.senderName}: ${preview(message, me)}`);
+    const words = preview(message, me);
+    announce(
+      typeOf(message).row ? words : interpolate(gettext("%(name)s: %(words)s"), { name: message.senderName, words }),
+    );
   }
 
   // ── Scrolling ───────────────────────────────────────────────────────────

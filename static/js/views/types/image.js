@@ -35,7 +35,7 @@ export const image = {
         class: "picture",
         "data-act": "open",
         "aria-label": message.content
-          ? gettext("Open the picture: ") + plainText(message.content)
+          ? interpolate(gettext("Open the picture: %(caption)s"), { caption: plainText(message.content) })
           : interpolate(gettext("Open the picture of %(name)s"), { name: message.senderName }),
         disabled: isSending && !local,
       },
