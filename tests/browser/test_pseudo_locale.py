@@ -14,7 +14,14 @@ from tests.browser.server import Server
 LOOK = Look(pseudo.CODE, "light", (360, 740), is_phone=True)
 #: Screens whose texts others have too, or which show Django's and a test's own.
 LEFT_OUT = {
-    *("sign in, refused", "sign up, refused", "search", "settings", "conversation of a group", "conversation, 120 unread"),
+    *(
+        "sign in, refused",
+        "sign up, refused",
+        "search",
+        "settings",
+        "conversation of a group",
+        "conversation, 120 unread",
+    ),
     *("failed and on its way", "words found in a conversation", "answering", "too long a text", "emoji", "dropping"),
     *("recorded", "lightbox", "readers", "missing page"),
 }
