@@ -102,7 +102,7 @@ INSPECT = r"""async (texts) => {
   const { richText } = await import("chat/views/rich_text.js");
   const { parse, plain } = await import("chat/views/markdown.js");
   const ALLOWED = {
-    STRONG: [], EM: [], DEL: [], CODE: ["data-language"], BLOCKQUOTE: [], UL: [], OL: [], LI: ["value"], PRE: ["dir", "tabindex"],
+    STRONG: [], EM: [], DEL: [], CODE: ["data-language"], BLOCKQUOTE: [], UL: [], OL: ["class"], LI: ["value"], PRE: ["dir", "tabindex"],
     SPAN: ["class", "data-icon", "aria-hidden"], DIV: ["class"],
     BUTTON: ["type", "class", "aria-label", "title"], A: ["href", "target", "rel", "dir", "data-leads-to"],
   };

@@ -11,7 +11,8 @@ const DRAWN = {
   del: (children) => h("del", {}, children),
   code: (children) => h("code", {}, children),
   quote: (children) => h("blockquote", {}, children),
-  list: (children, { isOrdered }) => h(isOrdered ? "ol" : "ul", {}, children),
+  list: (children, { isOrdered }) =>
+    h(isOrdered ? "ol" : "ul", { class: children.some((item) => item.value > 99) && "wide" }, children),
   item: (children, { marker }) => h("li", { value: /\d/.test(marker) && String(parseInt(marker)) }, children),
   link: (children, { href, isNamed }) =>
     h(
