@@ -82,12 +82,20 @@ def test_two_people_react_by_mouse_keyboard_and_touch_and_see_who_did(
     expect(chip(ann.page, "😄 1")).to_have_attribute("title", cem.name)
     assert bubble.evaluate("(one) => one.isTheSame"), "the message itself is not built again"
 
+    # What is refused falls away, and is told.
+    for emoji in "🍇🍈🍉🍊🍋🍌🍍":
+        ann.post("/message/react", messageId=said["id"], emoji=emoji)
+    bubble.hover()
+    ann.page.get_by_role("button", name="React with 😂").click()
+    expect(ann.page.locator(".toast")).to_have_text("You have reacted with 8 emoji to this message.")
+    expect(ann.page.locator(".reaction[data-emoji='😂']")).to_have_count(0)
+
     # Who reacted, on asking.
     bubble.hover()
     ann.page.locator(".message-bar").get_by_role("button", name="Message actions").click()
     ann.page.get_by_role("menuitem", name="Who reacted").click()
     shown = ann.page.get_by_role("dialog", name="Who reacted").locator(".person")
-    expect(shown).to_have_count(4)
+    expect(shown).to_have_count(11)
     expect(shown.nth(0)).to_contain_text(f"{ann.name}❤️")
     assert not flaws.found_by_axe(ann.page)
     ann.page.keyboard.press("Escape")

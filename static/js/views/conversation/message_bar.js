@@ -33,7 +33,7 @@ export class MessageBar {
     log.addEventListener("pointerover", (event) => {
       if (event.pointerType !== "touch") this.#moveTo(event.target.closest(".message"));
     });
-    log.addEventListener("pointerleave", () => this.#hide());
+    log.addEventListener("pointerleave", () => this.hide());
   }
 
   /** The rows were drawn: its row may be another element now. */
@@ -47,7 +47,7 @@ export class MessageBar {
     if (!row || row.contains(this.#element) || this.#isInUse) return;
     const canReact = Boolean(row.dataset.id);
     if (row.matches(".recalled") || !(canReact || row.dataset.state === "sending")) {
-      this.#hide();
+      this.hide();
       return;
     }
     this.#key = row.closest("[data-key]").dataset.key;
@@ -76,7 +76,7 @@ export class MessageBar {
     style.top = `${inSight - box.top}px`;
   }
 
-  #hide() {
+  hide() {
     if (this.#isInUse) return;
     this.#key = null;
     this.#element.remove();

@@ -120,6 +120,7 @@ export class MessageListView {
     this.#divider = null;
     this.#hiddenAt = null;
     this.#inner.replaceChildren();
+    this.#bar.hide(); // the rows of another chat have the same keys
     this.#inner.classList.toggle("private", key?.startsWith("private:") ?? false);
     this.#pill.hidden = true;
     this.#floatingDay.hidden = true;

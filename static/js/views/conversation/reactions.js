@@ -81,5 +81,7 @@ export async function showReacted(loading, store) {
   );
   if (reacted.next) lines.push(h("p", { class: "no-result" }, gettext("And others.")));
   if (!lines.length) lines.push(h("p", { class: "no-result" }, gettext("Nobody yet.")));
-  openDialog(gettext("Who reacted"), { content: lines });
+  // Who has no mouse scrolls a long list by its focus.
+  const list = h("div", { tabindex: "0", role: "group", "aria-label": gettext("Who reacted") }, lines);
+  openDialog(gettext("Who reacted"), { content: [list] });
 }
