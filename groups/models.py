@@ -128,6 +128,13 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         count = models.Subquery(others.annotate(n=models.Count("pk")).values("n"))
         return self.annotate(recalled_since_read=Coalesce(count, 0))
 
+    def with_mentions(self) -> "MembershipQuerySet":
+        """With `mention_seq`, the `seq` of the first unread message that mentions the member, in the same query."""
+        me = models.Q(whom=models.OuterRef("user")) | models.Q(whom=models.OuterRef("room"))
+        unread = Mention.objects.filter(me, room=models.OuterRef("room"), seq__gt=models.OuterRef("read_seq"))
+        others = unread.exclude(sender_id=models.OuterRef("user")).order_by().values("room")
+        return self.annotate(mention_seq=models.Subquery(others.annotate(first=models.Min("seq")).values("first")))
+
 
 class Membership(Model):
     """A user's role and read cursor in a room.
@@ -191,6 +198,9 @@ class Membership(Model):
         """The number of others' recalled messages after `read_seq`; `with_recalled` has counted them."""
         recalls = Recall.objects.filter(room_id=self.room_id, seq__gt=self.read_seq)
         return recalls.exclude(sender_id=self.user_id).count()
+
+    #: Of those that `with_mentions` has read.
+    mention_seq: int | None
 
     @property
     def unread(self) -> int:
@@ -297,3 +307,20 @@ class Recall(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["room", "seq"], name="one_recall_each")]
+
+
+class Mention(Model):
+    """A message that mentions somebody, who may have it unread.
+
+    Beside the message itself, so that the first unread one is found by an index, and a reader's cursor alone says which
+    are unread: as with `Recall`, nothing is written for the readers.
+    """
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="+", db_index=False)
+    #: A person's id, or the room's own for everybody in it.
+    whom = models.UUIDField()
+    seq = models.PositiveBigIntegerField()
+    sender_id = models.UUIDField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "whom", "seq"], name="one_mention_each")]

@@ -372,7 +372,7 @@ _OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible"
 
 
 def _listed(user_id: UUID) -> QuerySet[Membership]:
-    memberships = Membership.objects.with_recalled().select_related("room", "user")
+    memberships = Membership.objects.with_recalled().with_mentions().select_related("room", "user")
     columns = (*(f"room__{name}" for name in _OF_ROOM), *(f"user__{name}" for name in _OF_PERSON))
     return memberships.only(*_OF_MEMBERSHIP, *columns).filter(Q(user_id=user_id) | Q(peer_id=user_id))
 

@@ -1,12 +1,12 @@
-"""Message numbers of rooms and members' own counts, for many messages at once inside the caller's
-transaction.
+"""Message numbers of rooms, members' own counts, and whom messages mention, for many messages at once
+inside the caller's transaction.
 
 Two statements, whatever the number of rooms and people: an UPDATE that joins the given rows and
 returns what it wrote. Databases without such an UPDATE (MongoDB, an old SQLite) read the rows and
 write them back.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -17,7 +17,8 @@ from django.db.models import Q
 
 from chatproject.core.db import bulk
 from chatproject.core.db.bulk import to_db_value
-from groups.models import Membership, Room
+from chatproject.core.models import uuid7
+from groups.models import Membership, Mention, Room
 
 
 class Author(NamedTuple):
@@ -34,6 +35,15 @@ class Append(NamedTuple):
     messages: int
     last_message_id: UUID
     last_at: datetime
+
+
+class Mentioning(NamedTuple):
+    """A message that mentions these people; the room's own id stands for everybody in it."""
+
+    room_id: UUID
+    seq: int
+    sender_id: UUID
+    whom: Collection[UUID]
 
 
 class RoomHead(NamedTuple):
@@ -102,6 +112,21 @@ def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
     )
     rooms = {row[0]: room_id for row, room_id in zip(rows, appends, strict=True)}
     return {rooms[room]: RoomHead(*head) for room, *head in answered}
+
+
+def note_mentions(messages: Iterable[Mentioning]) -> None:
+    """Remember whom messages mention, one row for each. One statement, and none where nobody is mentioned."""
+    rows = [
+        (uuid7(), one.room_id, whom, one.seq, one.sender_id) for one in messages for whom in sorted(one.whom, key=str)
+    ]
+    if rows:
+        bulk.insert(Mention, ("id", "room_id", "whom", "seq", "sender_id"), rows)
+
+
+def forget_mentions(message: Mentioning) -> None:
+    """The message was recalled, or mentions others now."""
+    if message.whom:
+        Mention.objects.filter(room_id=message.room_id, whom__in=list(message.whom), seq=message.seq).delete()
 
 
 def _count_own_by_row(written: Mapping[Author, int]) -> dict[Author, int]:

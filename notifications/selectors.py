@@ -21,11 +21,11 @@ def count_others(device: Device) -> int:
     return PushSubscription.objects.filter(user_id=device.user_id).exclude(device=device).count()
 
 
-def listeners(room_ids: Collection[UUID]) -> list[Membership]:
+def listeners(room_ids: Collection[UUID], *, even_muted: Collection[UUID] = ()) -> list[Membership]:
     """Memberships to notify in some rooms: unread messages, a subscription, neither muted
-    nor away.
+    nor away. Of the rooms `even_muted` also those who have muted them.
     """
-    wants = Q(muted_until=None) | Q(muted_until__lte=now())
+    wants = Q(muted_until=None) | Q(muted_until__lte=now()) | Q(room_id__in=even_muted)
     memberships = (
         Membership.objects.with_recalled()
         .select_related("room")

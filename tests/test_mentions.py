@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.people import Refused
+from tests.test_budgets import HOLD
 
 
 def _mention(text: str, said: str, user: Any) -> dict[str, Any]:
@@ -120,3 +121,52 @@ def test_an_edit_takes_new_mentions_or_keeps_those_that_still_fit(talk: Any) -> 
     assert "mentions" in wrong["errors"]
     ann.post("/message/edit", change)
     assert ann.post("/message/recall", {"messageId": sent["id"]})["mentions"] is None
+
+
+def _first_unread(person: Any, chat_id: str) -> int | None:
+    """The first unread message of a chat that mentions a person, as their chat list says."""
+    (seq,) = [one["mentionSeq"] for one in person.post("/chatList", {}) if one["id"] == chat_id]
+    return seq if seq is None else int(seq)
+
+
+def test_the_chat_list_names_the_first_unread_mention_through_reading_recalls_and_edits(talk: Any) -> None:
+    ann, bob, cem, eve, room = (talk[name] for name in ("ann", "bob", "cem", "eve", "room"))
+
+    def say(text: str, *users: Any) -> Any:
+        mentions = [{"userId": user and user.id, "start": 3 * place, "length": 2} for place, user in enumerate(users)]
+        return ann.post("/group/send", {"groupId": room, "content": text, "mentions": mentions}, status=201)
+
+    say("nobody")
+    assert [_first_unread(one, room) for one in (ann, bob, cem)] == [None] * 3
+    first = say("@b @b @a @e", bob, bob, ann, eve)
+    second = say("@*", None)
+    assert [_first_unread(one, room) for one in (ann, bob, cem)] == [None, first["seq"], second["seq"]]
+    bob.post("/group/markGroupRead", {"groupId": room, "upTo": first["seq"]})
+    assert _first_unread(bob, room) == second["seq"]
+    ann.post("/message/edit", {"messageId": first["id"], "content": "@c", "mentions": [_mention("@c", "@c", cem)]})
+    assert [_first_unread(one, room) for one in (bob, cem)] == [second["seq"], first["seq"]]
+    ann.post("/message/edit", {"messageId": first["id"], "content": "nobody"})
+    assert _first_unread(cem, room) == second["seq"]
+    ann.post("/message/recall", {"messageId": second["id"]})
+    assert [_first_unread(one, room) for one in (ann, bob, cem)] == [None] * 3
+    third = say("@e @*", eve, None)
+    ann.post("/group/invite", {"groupId": room, "userIds": [eve.id]})
+    assert [_first_unread(one, room) for one in (bob, eve)] == [third["seq"], None], "who comes later was not called"
+    bob.post("/group/markGroupRead", {"groupId": room})
+    assert _first_unread(bob, room) is None
+
+    ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    body = {"receiverId": bob.id, "content": "@b", "mentions": [_mention("@b", "@b", bob)]}
+    sent = ann.post("/private/send", body, status=201)
+    assert (_first_unread(bob, ann.id), _first_unread(ann, bob.id)) == (sent["seq"], None)
+
+
+def test_a_message_that_mentions_fifty_people_takes_one_query_more(person: Any, group: Any, query_budget: Any) -> None:
+    people = [person("member") for _ in range(51)]
+    ann, room = people[0], group(*people)
+    mentions = [{"userId": one.id, "start": 3 * place, "length": 2} for place, one in enumerate(people[1:])]
+    body = {"groupId": room["id"], "content": "@m " * 50, "mentions": mentions}
+    ann.post("/group/send", body, status=201)
+    with query_budget(5 + HOLD):
+        ann.post("/group/send", body, status=201)
+    assert _first_unread(people[-1], room["id"])

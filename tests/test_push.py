@@ -121,6 +121,29 @@ def test_who_wants_it_is_told_only_that_there_is_something(person: Any, service:
     assert "secret" not in str(told) and ann.name not in str(told)
 
 
+def test_who_is_mentioned_is_told_although_the_chat_is_muted(
+    person: Any, group: Any, service: PushService, reachable: Any
+) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    anns, bobs, cems = reachable(ann), reachable(bob), reachable(cem)
+    room = group(ann, bob, cem)
+    mute(bob, room)
+    mute(cem, room)
+
+    def say_in(content: str, *user_ids: str | None) -> Any:
+        mentions = [{"userId": one, "start": 0, "length": 2} for one in user_ids]
+        body = {"groupId": room["id"], "content": content, "mentions": mentions}
+        return ann.post("/group/send", body, status=201)
+
+    said = say_in("@b look", bob.id)
+    say_in("at nothing")
+    told = service.next(bobs)
+    assert (told["id"], told["body"]) == (said["id"], f"{ann.name}: @b look")
+    called = say_in("@* all", None)
+    assert [service.next(path)["id"] for path in (bobs, cems)] == [called["id"]] * 2
+    assert all(service.is_silent(path) for path in (anns, bobs, cems))
+
+
 def test_a_burst_in_one_chat_is_one_push_with_the_last_word_and_the_count(
     person: Any, service: PushService, reachable: Any
 ) -> None:

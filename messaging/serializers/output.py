@@ -254,6 +254,9 @@ class ChatOutput(OwnSettingsOutput):
     seq = serializers.IntegerField()
     version = serializers.IntegerField()
     readSeq = serializers.IntegerField()
+    mentionSeq = serializers.IntegerField(
+        allow_null=True, help_text="The first unread message that mentions me, or everybody; null without one"
+    )
     peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
@@ -278,6 +281,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "seq": room.last_seq,
         "version": room.last_version,
         "readSeq": membership.read_seq,
+        "mentionSeq": membership.mention_seq,
         "peerReadSeq": other.read_seq if other else None,
         **own_settings_output(membership),
         "away": membership.away,

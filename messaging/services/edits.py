@@ -12,12 +12,14 @@ from accounts.models import User
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.times import now
 from groups import selectors as rooms
+from groups import sequences
 from groups import services as groups
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import FormerWords, HeldMessage, Message, Reaction, SearchChange
 from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import changes, erasures, filtering, uploads
+from messaging.services.send_batch import mentioning
 from messaging.types.mentions import MentionInput, Mentions
 
 
@@ -77,7 +79,9 @@ def apply_edit(
             if settings.EDIT_HISTORY and message.content != content:
                 FormerWords.objects.create(message=message, content=message.content)
             message.content, message.edited_at = content, now()
+            sequences.forget_mentions(mentioning(message))
             message.details_json = orjson.dumps(details).decode() if details else ""
+            sequences.note_mentions([mentioning(message)])
             message.version = _next_version(message)
             message.save(update_fields=["content", "details_json", "edited_at", "version"])
             _tell_after_commit("OnEdit", message)
@@ -118,6 +122,7 @@ def _erase(message: Message) -> None:
     FormerWords.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
     HeldMessage.objects.filter(edited=message).delete()
+    sequences.forget_mentions(mentioning(message))
     message.erase(version=_next_version(message), at=at)
     groups.note_recall(message.room, seq=message.seq, sender_id=message.sender_id)
     _tell_after_commit("OnRecall", message)

@@ -1,16 +1,16 @@
 """Commits messages that arrive together: limits, numbers, rows, and then the telling, once for all.
 
 A batch takes one statement each for the senders' memberships, the rooms' numbers and the new rows,
-however many members a group has, two more where a message carries an upload, and one more where one
-mentions everybody. A repeated `clientId` is found when the insert fails: the messages of that batch are
-then written one by one, each after a look for the stored one. A repeated message with an upload is found
-because the upload is already attached.
+however many members a group has, two more where a message carries an upload, one more where one mentions
+somebody, and another where one mentions everybody. A repeated `clientId` is found when the insert fails:
+the messages of that batch are then written one by one, each after a look for the stored one. A repeated
+message with an upload is found because the upload is already attached.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -32,7 +32,7 @@ from groups import selectors as rooms
 from groups import sequences
 from groups import services as groups
 from groups.models import Room, direct_room_id
-from groups.sequences import Append, Author, RoomHead
+from groups.sequences import Append, Author, Mentioning, RoomHead
 from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.chat_cache import MemberState, RoomState
 from messaging.models import Message, Upload
@@ -228,6 +228,24 @@ class _NewRow:
         )  # fmt: skip
 
 
+class _Mentioning(Protocol):
+    @property
+    def room_id(self) -> UUID: ...
+    @property
+    def seq(self) -> int: ...
+    @property
+    def sender(self) -> User: ...
+    @property
+    def details(self) -> dict[str, Any] | None: ...
+
+
+def mentioning(message: _Mentioning) -> Mentioning:
+    """A message and whom it mentions, its sender left out."""
+    named = {one["userId"] for one in types.mentions.mentions_of(message.details)}
+    whom = {message.room_id if user_id is None else UUID(user_id) for user_id in named}
+    return Mentioning(message.room_id, message.seq, message.sender.pk, whom - {message.sender.pk})
+
+
 class _Turn:
     """The messages of one sender in one room within a batch."""
 
@@ -275,6 +293,7 @@ class _Batch:
         if rooms:
             self._allocate(rooms)
             bulk.insert(Message, _NewRow.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
+            sequences.note_mentions(mentioning(one) for of_room in rooms.values() for one in of_room)
             if self.uploads:
                 self._attach_uploads(rows)
             on_commit(self._tell)

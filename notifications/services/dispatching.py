@@ -15,7 +15,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,6 +66,13 @@ class Said:
     output: Mapping[str, Any]
     preview: Callable[[Mapping[str, Any]], str]
 
+    @property
+    def mentions_any(self) -> bool:
+        return bool(self.output["mentions"])
+
+    def mentions(self, user_id: UUID) -> bool:
+        return any(one["userId"] in (None, str(user_id)) for one in self.output["mentions"] or ())
+
 
 @dataclass(slots=True)
 class _Recheck:
@@ -90,6 +97,8 @@ class PushDispatcher:
 
     def __init__(self) -> None:
         self._rooms: dict[UUID, Said] = {}
+        #: Of these rooms, what mentions somebody: they are told although the chat is muted.
+        self._mentions: dict[UUID, list[Said]] = {}
         self._waiting: dict[tuple[UUID, UUID], _Recheck] = {}
         self._outcomes: deque[tuple[UUID, str]] = deque()
         self._changing = threading.Lock()
@@ -100,6 +109,8 @@ class PushDispatcher:
         with self._changing:
             if len(self._rooms) < ROOMS_MAX or room_id in self._rooms:
                 self._rooms[room_id] = said
+                if said.mentions_any:
+                    self._mentions.setdefault(room_id, []).append(said)
         self._wake()
 
     def note(self, subscription_id: UUID, outcome: str) -> None:
@@ -137,20 +148,24 @@ class PushDispatcher:
     def _check(self) -> None:
         with self._changing:
             rooms, self._rooms = self._rooms, {}
+            mentions, self._mentions = self._mentions, {}
         if rooms:
-            memberships = selectors.listeners(rooms)
-            said = ((membership, rooms[membership.room_id]) for membership in memberships)
-            self._split(
-                [(membership, one) for membership, one in said if str(membership.user_id) != one.output["senderId"]]
+            memberships = selectors.listeners(rooms, even_muted=mentions)
+            said = (
+                (membership, _said_to(membership, rooms[membership.room_id], mentions.get(membership.room_id, ())))
+                for membership in memberships
             )
+            self._split([(membership, one) for membership, one in said if one is not None])
         moment = time.monotonic()
         due = {key: one.said for key, one in self._waiting.items() if one.due <= moment}
         if due:
-            memberships = selectors.listeners({room_id for room_id, _ in due})
+            even_muted = {room_id for (room_id, _), said in due.items() if said.mentions_any}
+            memberships = selectors.listeners({room_id for room_id, _ in due}, even_muted=even_muted)
             still = {
                 key: membership
                 for membership in memberships
                 if (key := (membership.room_id, membership.user_id)) in due
+                and (not membership.is_muted or due[key].mentions(membership.user_id))
             }
             for key in due.keys() - still.keys():
                 del self._waiting[key]  # read meanwhile, or no longer to be notified
@@ -223,6 +238,18 @@ class PushDispatcher:
             else:
                 pause = min(PAUSE * 2 ** (failures - 1), PAUSE_MAX)
                 rows.update(failures=failures, paused_until=now() + pause)
+
+
+def _said_to(membership: Membership, last: Said, mentions: Sequence[Said]) -> Said | None:
+    """What a member is told of a room: the last message, of a muted one the last that mentions them."""
+    if membership.is_muted:
+        user_id = membership.user_id
+        return next((one for one in reversed(mentions) if one.mentions(user_id) and not _is_own(membership, one)), None)
+    return None if _is_own(membership, last) else last
+
+
+def _is_own(membership: Membership, said: Said) -> bool:
+    return bool(said.output["senderId"] == str(membership.user_id))
 
 
 def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[str, Any]:

@@ -20,6 +20,9 @@ export const isMentioned = (message, me) =>
   !message.recalledAt &&
   (message.mentions ?? []).some(({ userId }) => userId === null || userId === me);
 
+/** The seq of the first unread message of a chat that mentions me, as far as it is known; null without one. */
+export const unreadMention = ({ mentionSeq, readSeq }) => (mentionSeq > readSeq ? mentionSeq : null);
+
 /** The message with the names that people have now, by `nameOf(id)`: a mention is its id, not its name. */
 export function renamed(message, nameOf) {
   if (!message.mentions?.length || message.recalledAt) return message;

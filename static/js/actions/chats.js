@@ -18,7 +18,9 @@ export class Chats {
     this.#store.patchChat(key, { readSeq: upTo, ...(upTo >= chat.seq && { unreadCount: 0 }) });
     try {
       const { unreadCount } = await this.#server.markRead(chat, upTo);
-      if (this.#isReadUpTo(key, upTo)) this.#store.patchChat(key, { unreadCount });
+      if (!this.#isReadUpTo(key, upTo)) return;
+      this.#store.patchChat(key, { unreadCount });
+      this.#store.settleMention(key);
     } catch ({ code }) {
       if (code === "offline" && this.#isReadUpTo(key, upTo)) this.#store.patchChat(key, { readSeq: readBefore });
     }

@@ -3,6 +3,7 @@
 import { playSound } from "chat/actions/sound.js";
 import { chatName, gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
+import { isMentioned } from "chat/mentions.js";
 import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
 
@@ -195,7 +196,8 @@ export class Notifications {
     if (!MESSAGE_EVENTS.has(event)) return;
     const key = chatKeyOf(message, this.#store.me.id);
     const chat = this.#store.chats.get(key);
-    if (message.senderId === this.#store.me.id || message.type === "system" || !chat || chat.muted || chat.away) return;
+    if (message.senderId === this.#store.me.id || message.type === "system" || !chat || chat.away) return;
+    if (chat.muted && !isMentioned(message, this.#store.me.id)) return;
     if (this.hasSound && (document.hidden || key !== this.#store.openKey)) playSound();
     if (!document.hidden || !this.isOn) return;
     this.#show({ id: message.id, tag: key, url: chatPath(key), ...this.#textOf(chat, message) });

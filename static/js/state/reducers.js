@@ -2,6 +2,7 @@
 // all.
 import { gettext } from "chat/i18n.js";
 import { chatKey, chatKeyOf } from "chat/ids.js";
+import { isMentioned, unreadMention } from "chat/mentions.js";
 
 /** Changes of a group that replace its invitation. */
 const RENEWING = new Set(["removed", "policy"]);
@@ -39,11 +40,17 @@ function applyMessage(store, message) {
     if (!isOwn) store.stopTyping(key, message.senderId);
     chat.seq = message.seq;
     chat.lastMessage = message;
-    if (countsAsUnread(message, store.me) && message.seq > chat.readSeq) chat.unreadCount += 1;
+    if (countsAsUnread(message, store.me) && message.seq > chat.readSeq) {
+      chat.unreadCount += 1;
+      if (isMentioned(message, store.me.id)) chat.mentionSeq = unreadMention(chat) ?? message.seq;
+    }
     if (!isOwn) mergeSender(store, message);
   } else if (chat.lastMessage?.id === message.id && message.version >= chat.lastMessage.version) {
     chat.lastMessage = message;
   }
+  // An unread message that was changed may mention me now, or no more.
+  const isChanged = message.seq > chat.readSeq && Boolean(message.editedAt || message.recalledAt);
+  if (isChanged && (unreadMention(chat) || isMentioned(message, store.me.id))) store.notify("stale");
   if (message.type === "system") {
     store.notify(`members:${key}`);
     if (RENEWING.has(message.system?.action)) store.forgetInvitation(message.groupId);
@@ -107,6 +114,9 @@ function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
     chat.lastMessage = lastMessage;
   }
   const isAllRead = unreadCount === 0 && lastMessage?.seq > chat.readSeq;
+  // Read elsewhere: perhaps also the message that mentions me.
+  if (unreadCount && unreadCount < chat.unreadCount && unreadMention(chat)) store.notify("stale");
+  if (!unreadCount) store.patchChat(key, { mentionSeq: null });
   store.patchChat(key, { unreadCount: isReadHere ? 0 : unreadCount, ...(isAllRead && { readSeq: lastMessage.seq }) });
 }
 

@@ -7,7 +7,7 @@
 // must be fetched), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), draft: (another tab has changed it).
 import { chatKey } from "chat/ids.js";
-import { renamed } from "chat/mentions.js";
+import { isMentioned, renamed } from "chat/mentions.js";
 import { Reactions } from "chat/state/reactions.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
@@ -215,7 +215,11 @@ export class Store {
         readSeq: Math.max(entry.readSeq ?? 0, readSeq),
         // Read on this page, though the server may not know it yet.
         unreadCount: readSeq >= entry.seq ? 0 : entry.unreadCount,
-        ...(isOutdated && { lastMessage: known.lastMessage, unreadCount: known.unreadCount }),
+        ...(isOutdated && {
+          lastMessage: known.lastMessage,
+          unreadCount: known.unreadCount,
+          mentionSeq: known.mentionSeq,
+        }),
         ...(known &&
           this.#settingsAt.get(key) > askedAt && {
             pinned: known.pinned,
@@ -245,7 +249,7 @@ export class Store {
         role: null,
         peerReadSeq: type === "private" ? 0 : null,
       };
-      const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, lastMessage: null };
+      const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, mentionSeq: null, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
       this.#addedAt.set(key, performance.now());
       if (type === "private") this.mergePerson({ id, name, img, ...rest });
@@ -265,6 +269,17 @@ export class Store {
     if (!chat || Object.entries(change).every(([name, value]) => chat[name] === value)) return;
     Object.assign(chat, change);
     this.notify("chats", `timeline:${key}`);
+  }
+
+  /** The first unread mention was read: which one is the first now, if these messages tell, else by a new list. */
+  settleMention(key) {
+    const chat = this.chats.get(key);
+    if (!chat?.mentionSeq || chat.mentionSeq > chat.readSeq) return;
+    const timeline = this.timeline(key);
+    const next = timeline.between(chat.readSeq + 1, timeline.last).find((message) => isMentioned(message, this.me.id));
+    const isKnown = chat.readSeq >= chat.seq || (timeline.isLoaded && timeline.first <= chat.readSeq + 1);
+    if (isKnown && (next || timeline.atEnd)) this.patchChat(key, { mentionSeq: next?.seq ?? null });
+    else this.notify("stale");
   }
 
   removeChat(key) {

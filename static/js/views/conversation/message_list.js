@@ -1,6 +1,7 @@
 // The messages of the open chat: a bounded number of elements, drawn so that what is being read
 // never moves.
 import { gettext, interpolate } from "chat/i18n.js";
+import { unreadMention } from "chat/mentions.js";
 import { countsAsUnread } from "chat/state/reducers.js";
 import { MessageBar } from "chat/views/conversation/message_bar.js";
 import { MessageRows } from "chat/views/conversation/message_rows.js";
@@ -80,13 +81,33 @@ export class MessageListView {
     icon("reply"),
     gettext("Back to where you were"),
   );
+  #mention = h(
+    "button",
+    {
+      type: "button",
+      class: "pill to-mention",
+      hidden: true,
+      "aria-label": gettext("Go to the message that mentions you"),
+      title: gettext("Go to the message that mentions you"),
+      on: { click: () => this.#showMention() },
+    },
+    "@",
+  );
   #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.showEnd() } });
 
   constructor({ store, actions }) {
     this.#store = store;
     this.#actions = actions;
     this.#rows = new MessageRows(store);
-    this.element = h("div", { class: "log-frame" }, this.#log, this.#floatingDay, this.#wayBack, this.#pill);
+    this.element = h(
+      "div",
+      { class: "log-frame" },
+      this.#log,
+      this.#floatingDay,
+      this.#wayBack,
+      this.#mention,
+      this.#pill,
+    );
     this.#log.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     // What the reader was led to stays marked until they move on.
     for (const move of ["wheel", "touchmove", "keydown", "pointerdown"])
@@ -123,6 +144,7 @@ export class MessageListView {
     this.#bar.hide(); // the rows of another chat have the same keys
     this.#inner.classList.toggle("private", key?.startsWith("private:") ?? false);
     this.#pill.hidden = true;
+    this.#mention.hidden = true;
     this.#floatingDay.hidden = true;
     this.#marked = null;
     this.#setOrigin(null);
@@ -312,8 +334,15 @@ export class MessageListView {
     if (!this.#readTimer) this.#readTimer = setTimeout(() => this.#markRead(), READ_DELAY_MS);
   }
 
+  #showMention() {
+    const seq = unreadMention(this.#store.chats.get(this.#key));
+    this.#log.focus({ preventScroll: true }); // the button goes
+    return seq && this.showMessage(seq).catch((problem) => toast(problem.message));
+  }
+
   #showPill() {
     const chat = this.#store.chats.get(this.#key);
+    this.#mention.hidden = this.#followsEnd || !chat || unreadMention(chat) === null;
     const count = this.#followsEnd ? 0 : (chat?.unreadCount ?? 0);
     this.#pill.hidden =
       this.#followsEnd || (this.#window.showsEnd(this.timeline) && this.#distanceToEnd < PILL_DISTANCE && !count);

@@ -1,6 +1,7 @@
 // The sidebar: the user's own button, the search, the chats.
 import { gettext, interpolate } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
+import { unreadMention } from "chat/mentions.js";
 import { fold } from "chat/text.js";
 import { oncePerFrame } from "chat/timing.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
@@ -185,6 +186,7 @@ export class ChatListView {
       timeZone(),
       line,
       chat.unreadCount,
+      unreadMention(chat) !== null,
       chat.muted,
       chat.pinned,
       chat.away,
@@ -213,12 +215,14 @@ export class ChatListView {
     const unread = count
       ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count))
       : null;
+    const isCalled = unreadMention(chat) !== null;
     const states = [
       isOnline && gettext("online"),
       chat.pinned && gettext("pinned"),
       chat.muted && gettext("muted"),
       chat.away && gettext("away for a while"),
       count && interpolate(gettext("%(count)s unread"), { count }),
+      isCalled && gettext("you are mentioned"),
     ].filter(Boolean);
     return h(
       "a",
@@ -253,6 +257,7 @@ export class ChatListView {
           chat.muted && icon("bell-off"),
           chat.away && icon("coffee"),
           chat.pinned && icon("pin"),
+          isCalled && h("span", { class: "at", "aria-hidden": "true" }, "@"),
           unread,
         ),
       ),
