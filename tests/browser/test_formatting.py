@@ -236,6 +236,15 @@ TIMES = """async (pieces) => {
   return pieces.map((piece) => [4_000, 20_000].map((length) => time(piece.repeat(length).slice(0, length))));
 }"""
 
+#: The parts without marks of a text with a mention, and where each begins.
+LEAVES = """async () => {
+  const { richText } = await import("chat/views/rich_text.js");
+  const leaves = [];
+  const leaf = (text, start) => leaves.push([text, start]) && text;
+  richText("**@a_b_** hi _x_", { mentions: [{ start: 2, length: 5 }], leaf });
+  return leaves;
+}"""
+
 CODE = "def greet(name):\n\treturn f'hello {name}'\n"
 
 
@@ -251,6 +260,7 @@ def test_marks_are_drawn_beside_every_script_and_ordinary_text_stays_as_typed(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     assert_drawn(ann.page)
+    assert ann.page.evaluate(LEAVES) == [["@a_b_", 2], [" hi ", 9], ["x", 14]]
     for piece, (short, long) in zip(HOSTILE, ann.page.evaluate(TIMES, HOSTILE), strict=True):
         assert long < 12 * short + 50, piece
     for attack in ATTACKS[:: len(ATTACKS) // 10]:
