@@ -10,6 +10,7 @@ import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -29,15 +30,30 @@ TILE_PARTS = ("{z}", "{x}", "{y}")
 DATUMS = ("wgs84", "gcj02")
 
 
-class Environment(Env):
-    """Environment variables, with an error that names the variable of a wrong number."""
+#: What turns a setting off; `Env.BOOLEAN_TRUE_STRINGS` turns it on.
+OFF = ("off", "false", "no", "n", "0", "")
 
-    def int(self, var: str, default: object = Env.NOTSET) -> int:
+
+class Environment(Env):
+    """Environment variables, with an error that names the variable of a wrong number or a wrong word."""
+
+    def int(self, var: str, default: object = Env.NOTSET, *, least: int = 0, most: float = inf) -> int:
         try:
             number: int = super().int(var, default)
         except ValueError as error:
             raise ImproperlyConfigured(f"{var}: {self.str(var)!r} is not a whole number.") from error
+        if number < least:
+            raise ImproperlyConfigured(f"{var}: {number} is less than {least}.")
+        if number > most:
+            raise ImproperlyConfigured(f"{var}: {number} is more than {most}.")
         return number
+
+    def bool(self, var: str, default: object = Env.NOTSET) -> bool:
+        given = self.str(var, default="").strip().lower()
+        if given not in OFF and given not in Env.BOOLEAN_TRUE_STRINGS:
+            raise ImproperlyConfigured(f"{var}: {given!r} is neither on nor off.")
+        is_on: bool = super().bool(var, default)
+        return is_on
 
 
 def group_id(given: str) -> int | None:
@@ -50,9 +66,14 @@ def group_id(given: str) -> int | None:
         raise ImproperlyConfigured(f"MEDIA_GROUP: this system has no group {given!r}.") from None
 
 
-def data_dir(path: Path) -> Path:
-    """`path`, created for its owner alone if it does not exist."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+def data_dir(name: str, path: Path) -> Path:
+    """The folder that a setting names, created for its owner alone if it does not exist."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}: {path} cannot be made: {error.strerror}.") from error
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(f"{name}: this user may not write to {path}.")
     return path.resolve()
 
 
@@ -275,13 +296,6 @@ def decimals(given: str) -> int | None:
     if given not in "012345":
         raise ImproperlyConfigured(f"LOCATION_DECIMALS: {given!r} is not a number from 0 to 5.")
     return int(given)
-
-
-def at_least(name: str, number: int, least: int) -> int:
-    """A number, refused below the least."""
-    if number < least:
-        raise ImproperlyConfigured(f"{name}: {number} is less than {least}.")
-    return number
 
 
 def media_storage(env: Environment) -> dict[str, Any]:

@@ -20,11 +20,13 @@ env.read_env(BASE_DIR / ".env")
 # Process and data -----------------------------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+LOG_LEVEL = environment.one_of(
+    "LOG_LEVEL", env.str("LOG_LEVEL", default="INFO").upper(), ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+)
 HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
+PORT = env.int("PORT", default=8000, most=65535)
 WORKERS = env.int("WORKERS", default=1)
-DATA_DIR = environment.data_dir(BASE_DIR / env.str("DATA_DIR", default="var"))
+DATA_DIR = environment.data_dir("DATA_DIR", BASE_DIR / env.str("DATA_DIR", default="var"))
 MEDIA_ROOT = BASE_DIR / env.str("MEDIA_ROOT", default="media")
 
 DATABASES = {
@@ -101,7 +103,7 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "sign-in"
 
 # Days after which a device that was not used has to sign in again.
-DEVICE_DAYS = env.int("DEVICE_DAYS", default=90)
+DEVICE_DAYS = env.int("DEVICE_DAYS", default=90, least=1)
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = DEVICE_DAYS * 24 * 3600
@@ -114,8 +116,8 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 BACKUP_PASSPHRASE = env.str("BACKUP_PASSPHRASE", default="")
 # A folder for archives that the chat makes by itself, every so many hours, and how many of them are kept; "": none.
 BACKUP_TO = env.str("BACKUP_TO", default="")
-BACKUP_HOURS = environment.at_least("BACKUP_HOURS", env.int("BACKUP_HOURS", default=24), 1)
-BACKUP_KEEP = environment.at_least("BACKUP_KEEP", env.int("BACKUP_KEEP", default=7), 1)
+BACKUP_HOURS = env.int("BACKUP_HOURS", default=24, least=1)
+BACKUP_KEEP = env.int("BACKUP_KEEP", default=7, least=1)
 
 # Limits ---------------------------------------------------------------------------------------------------------------
 
@@ -145,11 +147,11 @@ RATE_UPLOADS = env.str("RATE_UPLOADS", default="20/m")
 RATE_CONNECTIONS = env.str("RATE_CONNECTIONS", default="30/10s")
 # What may be open at the same time: connections and sockets of one address in one web process, and
 # sockets of one person in it.
-CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=256)
-SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=1000)
-SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=50)
-MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024)  # of a picture or a recording
-MAX_FILE_BYTES = env.int("MAX_FILE_BYTES", default=100 * 1024 * 1024)  # of a file that is kept as it is
+CONNECTIONS_PER_ADDRESS = env.int("CONNECTIONS_PER_ADDRESS", default=256, least=1)
+SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=1000, least=1)
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=50, least=1)
+MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024, least=1)  # of a picture or a recording
+MAX_FILE_BYTES = env.int("MAX_FILE_BYTES", default=100 * 1024 * 1024, least=1)  # of a file that is kept as it is
 # Bytes of one user's files, of a guest's, and of everybody's; 0: no limit.
 UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)
 UPLOAD_QUOTA_GUESTS = env.int("UPLOAD_QUOTA_GUESTS", default=50 * 1024**2)
@@ -298,7 +300,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Uploads are written to the disk on which they will stay, so that storing one is a rename.
 FILE_UPLOAD_HANDLERS = ["chatproject.core.http.multipart.ScratchUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # of a request's body, in memory
-FILE_UPLOAD_TEMP_DIR = environment.data_dir(MEDIA_ROOT / ".scratch")
+FILE_UPLOAD_TEMP_DIR = environment.data_dir("MEDIA_ROOT", MEDIA_ROOT / ".scratch")
 # The group of a web server that serves the files. Without one, nobody else on the machine reads them.
 MEDIA_GROUP = environment.group_id(env.str("MEDIA_GROUP", default=""))
 FILE_UPLOAD_PERMISSIONS = 0o600 if MEDIA_GROUP is None else 0o640
@@ -309,7 +311,7 @@ X_ACCEL_REDIRECT = env.str("X_ACCEL_REDIRECT", default="")
 # Where a CDN hands out pictures and recordings, the key that it shares with us, and how long an address is good.
 MEDIA_URL_BASE = env.str("MEDIA_URL_BASE", default="")
 MEDIA_URL_KEY = env.str("MEDIA_URL_KEY", default="")
-MEDIA_URL_SECONDS = env.int("MEDIA_URL_SECONDS", default=300)
+MEDIA_URL_SECONDS = env.int("MEDIA_URL_SECONDS", default=300, least=1)
 STORAGES = {
     "default": environment.media_storage(env),
     "staticfiles": {

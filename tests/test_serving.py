@@ -198,6 +198,14 @@ def test_a_port_that_is_taken_is_told_before_anything_is_done(served: Server, tm
     assert not (elsewhere / "redis").exists()
 
 
+def test_a_damaged_database_is_told_in_one_sentence(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.database.parent.mkdir()
+    server.database.write_bytes(b"no database, but long enough for the head of one " * 100)
+    said = refused(server)
+    assert "The database cannot be used: file is not a database" in said
+
+
 @pytest.mark.parametrize("key", ["secret", "x" * 60, "django-insecure-0123456789abcdefghijklmnop"])
 def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
     assert "SECRET_KEY is weak" in refused(Server(tmp_path), SECRET_KEY=key)
@@ -209,6 +217,13 @@ def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
         ("ALLOWED_ORIGINS", "https://*.example", "is not an origin"),
         ("DATABASE_URL", "oracle://host/name", "oracle:// is not one of"),
         ("PORT", "http", "PORT: 'http' is not a whole number"),
+        ("PORT", "65536", "PORT: 65536 is more than 65535"),
+        ("DEVICE_DAYS", "-1", "DEVICE_DAYS: -1 is less than 1"),
+        ("WEB_PUSH", "perhaps", "WEB_PUSH: 'perhaps' is neither on nor off"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: 'LOUD' is none of"),
+        ("DATA_DIR", "/dev/null/chat", "DATA_DIR: /dev/null/chat cannot be made: Not a directory"),
+        ("MEDIA_ROOT", "/dev/null", "MEDIA_ROOT: /dev/null/.scratch cannot be made"),
+        ("DATABASE_URL", "sqlite:////dev/null/chat.sqlite3", "The database cannot be used: unable to open"),
         ("RATE_MESSAGES", "many", "RATE_MESSAGES: not a rate"),
         ("REGISTRATION", "maybe", "neither open nor closed"),
         ("SQLITE_SYNCHRONOUS", "OFF", "SQLITE_SYNCHRONOUS"),

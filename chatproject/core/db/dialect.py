@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
@@ -25,6 +25,8 @@ class Dialect:
     #: How values of these types are written in our own SQL; values of other types are passed as
     #: they are.
     converters: Mapping[type, Callable[[Any], Any]] = {}
+    #: What a database raises that cannot be used.
+    failures: tuple[type[Exception], ...] = (DatabaseError,)
     #: Whether `may_contain` is exact.
     folds = False
 

@@ -35,6 +35,11 @@ def run_atomic(body: Callable[[], T]) -> T:
         raise
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """What is raised where the database cannot be used: it is away, damaged, or refuses us."""
+    return dialect().failures
+
+
 def scrub_files() -> bool:
     """Remove from the database's files what is no longer in its rows, where that is in our hands.
 

@@ -22,9 +22,10 @@ from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import OperationalError, connection, connections
+from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from chatproject.core.db.transactions import failures
 from chatproject.core.errors import Busy
 from chatproject.core.http.asgi import Application, send_error
 from chatproject.core.redis import embedded
@@ -172,7 +173,7 @@ def prepare() -> None:
                 _keeper.start()
         except embedded.Unavailable as missing:
             raise Unprepared(str(missing)) from missing
-        except OperationalError as error:
+        except failures() as error:
             raise Unprepared(f"The database cannot be used: {error}") from error
         finally:
             connections.close_all()

@@ -9,10 +9,10 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
 
 from chatproject.core.backup import restoring
 from chatproject.core.backup.rows import Unreadable
+from chatproject.core.db.transactions import failures
 from chatproject.core.server import bootstrap
 from messaging import services
 
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                     self._restore(source, replace=options["replace"])
         except (Unreadable, restoring.NotEmpty) as refused:
             raise CommandError(str(refused)) from refused
-        except DatabaseError as wrong:
+        except failures() as wrong:
             raise CommandError(f"The database cannot be used: {wrong}") from wrong
         except OSError as wrong:
             raise CommandError(f"{wrong.filename or options['archive']}: {wrong.strerror or wrong}") from wrong

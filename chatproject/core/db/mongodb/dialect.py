@@ -30,6 +30,8 @@ _connection: Any = connection
 class MongoDB(Dialect):
     """MongoDB through its own Django backend, whose `transaction.atomic` does nothing."""
 
+    failures = (DatabaseError, PyMongoError)
+
     def run_atomic(self, body: Callable[[], T]) -> T:
         if _connection.in_atomic_block_mongo:
             return body()

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
 
 from chatproject import own_addresses
 from chatproject.core import metrics
+from chatproject.core.db.transactions import failures
 from chatproject.core.redis import embedded, memory
 from chatproject.core.server import bootstrap, serve, workers
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self._serve(listener)
             except embedded.Unavailable as missing:
                 raise CommandError(str(missing)) from missing
-            except OperationalError as error:
+            except failures() as error:
                 raise CommandError(f"The database cannot be used: {error}") from error
 
     def _serve(self, listener: socket.socket) -> None:
