@@ -27,7 +27,7 @@ ACTS: dict[str, tuple[Act, Any]] = {
     ),
     "role": (
         lambda by, room, given: services.set_role_as_staff(
-            by=by, group_id=room, user_id=UUID(given["user"]), role=given["role"]
+            by=by, group_id=room, user_id=UUID(given["user"]), role=Membership.Role(given["role"]).value
         ),
         _("Changed a role."),
     ),

@@ -136,6 +136,8 @@ def test_a_group_s_page_has_its_members_and_what_can_be_done(moderator: Browser,
     moderator.submit(path, act="role", user=bob.id, role="owner")
     assert roles() == {ann.id: "admin", bob.id: "owner", cem.id: "member"}
     moderator.submit(path, act="role", user=ann.id, role="member")
+    for wrong in ({"user": cem.id, "role": "king"}, {"user": "nobody", "role": "admin"}, {"user": cem.id}):
+        assert moderator.submit(path, act="role", **wrong).status_code == 404
     moderator.submit(path, act="rename", name="Coffee of all")
     moderator.submit(path, act="close")
     moderator.submit(path, act="remove", user=cem.id)
