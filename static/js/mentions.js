@@ -1,11 +1,13 @@
 // Mentions: ranges of a text, {userId, start, length}, in the order of the text and apart from each other.
 // `userId` is null for everybody in the group.
 
+const endOf = ({ start, length }) => start + length;
+
 /** Yields the parts of a text in order: {text} or {text, mention}. */
 export function* splitMentions(content, mentions) {
   let done = 0;
   for (const mention of mentions ?? []) {
-    const end = mention.start + mention.length;
+    const end = endOf(mention);
     if (mention.start < done || end > content.length) continue;
     if (mention.start > done) yield { text: content.slice(done, mention.start) };
     yield { text: content.slice(mention.start, end), mention };
@@ -37,7 +39,10 @@ export function renamed(message, nameOf) {
   return content === message.content ? message : { ...message, content, mentions };
 }
 
-/** The mentions of a text after it was changed: those that it was changed within are none any more. */
+/**
+ * The mentions of a text after it was changed: those that it was changed within are none any more. What was changed on
+ * both sides, as by marks around it, still says the name once.
+ */
 export function moveMentions(mentions, before, after) {
   if (before === after) return mentions;
   const most = Math.min(before.length, after.length);
@@ -46,16 +51,22 @@ export function moveMentions(mentions, before, after) {
   let end = 0;
   while (end < most - start && before.at(-1 - end) === after.at(-1 - end)) end += 1;
   const shift = after.length - before.length;
-  return mentions.flatMap((mention) => {
-    if (mention.start + mention.length <= start) return [mention];
-    return mention.start >= before.length - end ? [{ ...mention, start: mention.start + shift }] : [];
+  const moved = mentions.flatMap((mention) => {
+    if (endOf(mention) <= start) return [mention];
+    if (mention.start >= before.length - end) return [{ ...mention, start: mention.start + shift }];
+    const said = before.slice(mention.start, endOf(mention));
+    const changed = after.slice(start, after.length - end);
+    const at = changed.indexOf(said);
+    return at >= 0 && at === changed.lastIndexOf(said) ? [{ ...mention, start: start + at }] : [];
   });
+  moved.sort((one, other) => one.start - other.start);
+  return moved.filter(({ start: begin }, place) => !place || begin >= endOf(moved[place - 1]));
 }
 
 /** The mentions of the part of a text from `start` to `end`. */
 export const mentionsWithin = (mentions, start, end) =>
   mentions
-    .filter((mention) => mention.start >= start && mention.start + mention.length <= end)
+    .filter((mention) => mention.start >= start && endOf(mention) <= end)
     .map((mention) => ({ ...mention, start: mention.start - start }));
 
 /** Adds a mention where none of the others is. */

@@ -77,8 +77,10 @@ def test_people_are_offered_by_name_and_initials_and_shown_by_the_name_they_have
     expect(options).to_have_text([new])
     options.first.click()
     expect(field).to_be_focused()
+    field.press("Control+A")
+    field.press("Control+B")  # marks around both take nothing away
     field.press("Enter")
-    expect(sent.last.locator(".mention")).to_have_text(["@all", f"＠{new}"])
+    expect(sent.last.locator("strong .mention")).to_have_text(["@all", f"＠{new}"])
     copied = sent.last.locator(".text").evaluate(
         "(text) => { getSelection().selectAllChildren(text); return String(getSelection()); }"
     )
