@@ -118,7 +118,7 @@ class ProfileInput(Input, frozen=True, kw_only=True):
     name: Name | UnsetType = UNSET
     img: Img | UnsetType = UNSET
     language: (
-        Annotated[str, line(20, blank=True, help="`en`, `zh-Hans`, or empty: as `Accept-Language` asks.")] | UnsetType
+        Annotated[str, line(20, blank=True, help="Such as `zh-Hant`, or empty: as `Accept-Language` asks.")] | UnsetType
     ) = UNSET
     online: Annotated[bool, helped("false: appear offline.")] | UnsetType = UNSET
     addable_by: (

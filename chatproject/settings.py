@@ -286,8 +286,8 @@ CACHES = {
 # Languages ------------------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
-#: Each by its own name.
-LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+#: Each by its own name. The first Chinese is that of a browser which asks for "zh" and says no more.
+LANGUAGES = [("zh-hans", "简体中文"), ("zh-hant", "繁體中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -3,15 +3,19 @@
 import re
 from typing import Any
 
+import opencc
 import pytest
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import to_locale
 
 from tests import translations
+from tests.people import Person
 
 #: What a translation has to keep: values that are put in, and marks of HTML.
 _KEPT = re.compile(r"%(?:\(\w+\))?[sd]|\{\w+\}|<[^>]+>")
+#: OpenCC's conversion that leaves a Chinese catalogue as it is, because that is written so already.
+_WRITTEN = {"zh_Hans": "t2s", "zh_Hant": "s2tw"}
 
 
 def test_every_language_but_english_has_a_catalogue() -> None:
@@ -49,14 +53,48 @@ def test_limits_and_kinds_of_fields_are_told_in_each_readers_language(person: An
     wrong = {"receiverId": "x", "content": "a" * 9000, "type": "text", "replyTo": ["y"], "clientId": {}}
     answers = [
         ann.request("post", "/private/send", body=wrong, headers={"Accept-Language": language}).json()["errors"]
-        for language in ("en", "zh-CN", "en")
+        for language in ("en", "zh-CN", "en", "zh-TW")
     ]
     assert answers[0] == answers[2] != answers[1]
     assert answers[0].keys() == answers[1].keys() == {"receiverId", "content", "replyTo", "clientId"}
-    told = " ".join(one for texts in answers[1].values() for one in texts)
-    assert re.findall("[A-Za-z]{2,}", told) == ["UUID"] * 2
+    for answer in (answers[1], answers[3]):
+        told = " ".join(one for texts in answer.values() for one in texts)
+        assert re.findall("[A-Za-z]{2,}", told) == ["UUID"] * 2
     short = [
         ann.request("patch", "/me", body={"password": "x1"}, headers={"Accept-Language": language}).text
-        for language in ("en", "zh-CN")
+        for language in ("en", "zh-CN", "zh-HK")
     ]
-    assert "at least 8 characters" in short[0] and "至少要有 8 个字符" in short[1]
+    assert "at least 8 characters" in short[0] and "至少要有 8 个字符" in short[1] and "至少要有 8 個字元" in short[2]
+
+
+@pytest.mark.parametrize("locale", _WRITTEN)
+def test_traditional_chinese_has_no_simplified_characters_and_simplified_no_traditional_ones(locale: str) -> None:
+    converter = opencc.OpenCC(_WRITTEN[locale])
+    strange = []
+    for domain in translations.DOMAINS:
+        for entry in translations.catalogue(locale, domain):
+            text = "\n".join([entry.msgstr, *entry.msgstr_plural.values()])
+            # Some characters are both, each in other words (后, 里, 了): the words decide, and then the character.
+            pairs = zip(text, converter.convert(text), strict=True)
+            strange += [(one, text.strip()) for one, to in pairs if one != to == converter.convert(one)]
+    assert not strange
+
+
+TRADITIONAL = ("zh-TW", "zh-HK,zh;q=0.9,en;q=0.8", "zh-mo", "zh-Hant-TW", "zh-Hant")
+SIMPLIFIED = ("zh-CN", "zh-SG,zh;q=0.9,en;q=0.8", "zh", "zh-Hans-CN")
+ENGLISH = ("en-GB", "tlh", "")
+
+
+def test_errors_are_in_the_language_and_the_script_that_a_browser_asks_for(anonymous: Person) -> None:
+    wanted = {
+        **dict.fromkeys(TRADITIONAL, ("請先登入。", "此欄位為必填。")),
+        **dict.fromkeys(SIMPLIFIED, ("请先登录。", "此字段必填。")),
+        **dict.fromkeys(ENGLISH, ("Sign in first.", "This field is required.")),
+    }
+    got = {}
+    for asked in wanted:
+        headers = {"Accept-Language": asked}
+        refused = anonymous.request("get", "/me", headers=headers).json()["title"]
+        incomplete = anonymous.request("post", "/login", body={}, headers=headers).json()["errors"]["name"]
+        got[asked] = (refused, *incomplete)
+    assert got == wanted

@@ -104,12 +104,15 @@ def test_a_group_is_named_beside_the_sender_who_hears_nothing(
 
 
 def test_it_is_said_in_the_language_of_who_is_told(person: Any, service: PushService, reachable: Any) -> None:
-    ann, bob = person("ann"), person("bob")
+    ann, bob, cid = person("ann"), person("bob"), person("cid")
     bob.patch("/me", {"language": "zh-hans"})
-    path = reachable(bob)
+    cid.patch("/me", {"language": "zh-TW"})
+    bobs, cids = reachable(bob), reachable(cid, showContent=False)
     place = {"latitude": 39.9, "longitude": 116.4}
-    ann.post("/private/send", {"receiverId": bob.id, "type": "location", "locationData": place}, status=201)
-    assert service.next(path)["body"] == "[位置]"
+    for other in (bob, cid):
+        ann.post("/private/send", {"receiverId": other.id, "type": "location", "locationData": place}, status=201)
+    assert service.next(bobs)["body"] == "[位置]"
+    assert service.next(cids)["body"] == "新訊息"
 
 
 def test_who_wants_it_is_told_only_that_there_is_something(person: Any, service: PushService, reachable: Any) -> None:

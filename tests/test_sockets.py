@@ -121,11 +121,12 @@ def test_a_flood_of_bytes_is_closed_and_strangers_are_unharmed(person: Any) -> N
 
 
 def test_errors_are_told_in_the_readers_language(person: Any) -> None:
-    ann = person("ann")
-    ann.patch("/me", {"language": "zh-hans"})
-    with pytest.raises(Refused) as refused:
-        ann.connect().call("EmitPrivate", {"toUid": "01890000-0000-7000-8000-000000000000", "msg": "a"})
-    assert refused.value.error["message"] != "There is no such thing here."
+    for language, missing in (("zh-CN", "这里没有你要找的内容。"), ("zh-HK", "這裡沒有你要找的內容。")):
+        ann = person("ann")
+        ann.patch("/me", {"language": language})
+        with pytest.raises(Refused) as refused:
+            ann.connect().call("EmitPrivate", {"toUid": "01890000-0000-7000-8000-000000000000", "msg": "a"})
+        assert refused.value.error["message"] == missing
 
 
 def test_what_everyone_is_told_during_a_handshake_is_heard_after_it(person: Any) -> None:

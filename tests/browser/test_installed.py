@@ -318,7 +318,9 @@ def test_a_home_screen_finds_all_it_needs(someone: Callable[..., Someone]) -> No
     for src in [*(icon["src"] for icon in manifest["icons"]), touch]:
         assert page.request.get(str(src)).headers["content-type"].startswith("image/")
     chinese = page.request.get(str(address), headers={"Accept-Language": "zh-CN"}).json()
-    assert (chinese["name"], chinese["lang"]) == ("聊天", "zh-hans")
+    assert (chinese["name"], chinese["lang"], chinese["description"]) == ("聊天", "zh-hans", "私聊和群聊")
+    taiwan = page.request.get(str(address), headers={"Accept-Language": "zh-TW"}).json()
+    assert (taiwan["lang"], taiwan["description"]) == ("zh-hant", "私訊與群組聊天")
     found = page.context.new_cdp_session(page).send("Page.getAppManifest")
     assert found["errors"] == []
     installable = page.context.new_cdp_session(page).send("Page.getInstallabilityErrors")

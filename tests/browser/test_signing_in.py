@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OWNER, REFUSED, Watch
+from tests.browser.conftest import OWNER, REFUSED, Someone, Watch
 from tests.browser.server import PASSWORD, Person
 
 
@@ -95,6 +95,30 @@ def test_the_language_changes_every_word_and_the_page_s_own_language(visit: Call
     assert not any("a" <= letter.lower() <= "z" for letter in seen)
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading")).to_have_text("Welcome back")
+
+
+@pytest.mark.parametrize(
+    ("locale", "lang", "welcome", "empty", "menu", "font"),
+    [
+        ("zh-TW", "zh-hant", "登入後繼續聊天。", "還沒有對話", ["設定", "登出"], "Noto Sans CJK TC"),
+        ("zh-CN", "zh-hans", "登录后继续聊天。", "还没有会话", ["设置", "退出登录"], "Noto Sans CJK SC"),
+    ],
+)
+def test_a_browser_of_taiwan_is_answered_in_traditional_chinese_and_one_of_china_in_simplified(
+    someone: Callable[..., Someone], locale: str, lang: str, welcome: str, empty: str, menu: list[str], font: str
+) -> None:
+    page = someone("Ann", locale=locale).page
+    expect(page.locator("html")).to_have_attribute("lang", lang)
+    expect(page.locator(".empty h2").first).to_have_text(empty)
+    assert font in page.locator("body").evaluate("(body) => getComputedStyle(body).fontFamily")
+    page.click(".me-button")
+    for item in menu:
+        expect(page.get_by_role("menuitem", name=item, exact=True)).to_be_visible()
+    languages = [one.inner_text() for one in page.get_by_role("menuitemradio").all()][-3:]
+    assert languages == ["简体中文", "繁體中文", "English"]
+    page.context.clear_cookies()
+    page.goto("/sign-in/")
+    expect(page.get_by_text(welcome)).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["/sign-in/", "/sign-up/", "/no-such-page/"])
