@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone
+from tests.browser import media
+from tests.browser.conftest import Someone, unique
 from tests.browser.server import Person
 
 
@@ -201,3 +202,43 @@ def test_plain_http_has_no_uuids_of_the_browser_s_own_and_the_chat_works(chat: t
     ann.bubble("sent all the same").click(button="right")
     ann.page.get_by_role("menuitem", name="Copy").click()
     expect(ann.page.locator(".toast")).to_have_text("Copied.")
+
+
+def test_a_caption_is_added_changed_and_taken_away(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    group = bob.create_group(unique("Trip"), ann)
+    file = {"name": "sea.jpg", "mimeType": "image/jpeg", "buffer": media.jpeg((640, 480))}
+    headers = {"X-CSRFToken": ann._csrf_token}
+    uploaded = ann.page.request.post("/upload", multipart={"mediaType": "image", "media": file}, headers=headers)
+    ann.post("/group/send", groupId=group, type="image", mediaUrl=uploaded.json()["mediaUrl"])
+    ann.page.goto(f"/chat/group/{group}/")
+    picture, caption = ann.page.locator(".message .picture"), ann.page.locator(".message .caption .text")
+    picture.click(button="right")
+    ann.page.get_by_role("menuitem", name="Add a caption").click()
+    expect(ann.page.locator(".about")).to_contain_text("Editing")
+    ann.write("at the *see*")
+    expect(caption).to_have_text("at the see")
+    # Of what was written last, the words come back with the arrow.
+    ann.page.press("#text", "ArrowUp")
+    expect(ann.page.locator("#text")).to_have_value("at the *see*")
+    ann.write("at the *sea*")
+    expect(caption).to_have_text("at the sea")
+    caption.click(button="right")
+    ann.page.get_by_role("menuitem", name="Edit the caption").click()
+    expect(ann.page.locator("#text")).to_have_value("at the *sea*")
+    ann.write("")
+    expect(caption).to_have_count(0)
+    expect(picture).to_be_visible()
+    expect(ann.page.locator(".about")).to_be_hidden()
+    # There is nothing to edit any more, and an empty field sends nothing.
+    ann.page.press("#text", "ArrowUp")
+    ann.page.press("#text", "Enter")
+    ann.write("done")
+    expect(ann.bubble("done")).to_be_visible()
+    said = ann.page.request.get(f"/group/messages?groupId={group}").json()
+    assert [(one["type"], one["content"]) for one in said if one["type"] != "system"] == [
+        ("image", ""),
+        ("text", "done"),
+    ]

@@ -9,7 +9,7 @@ import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { lazy } from "chat/views/lazy.js";
 import { endsInFence } from "chat/views/markdown.js";
 import { isCommand } from "chat/views/shortcuts.js";
-import { preview } from "chat/views/types/registry.js";
+import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MESSAGE_MAX = 8000;
 const COUNTER_FROM = 7500;
@@ -217,6 +217,11 @@ export class Composer {
     if (!this.#edit && value.trim()) this.#actions.messages.notifyTyping(this.#key);
   }
 
+  /** An empty caption is none. */
+  get #mayBeEmpty() {
+    return Boolean(this.#edit) && !typeOf(this.#edit.message).needsWords;
+  }
+
   /** What the field shows, with {text, mentions} to be changed: the edit under way, or the message. */
   get #written() {
     return this.#edit ?? this.#draft;
@@ -233,7 +238,7 @@ export class Composer {
   async #submit() {
     const { value } = this.#text;
     const content = trimmed(value);
-    if (!content.trim() || lengthOf(content) > MESSAGE_MAX || this.#text.readOnly) return;
+    if ((!content.trim() && !this.#mayBeEmpty) || lengthOf(content) > MESSAGE_MAX || this.#text.readOnly) return;
     const start = BLANK_LINES.exec(value)?.[0].length ?? 0;
     const said = { content, mentions: mentionsWithin(this.#written.mentions ?? [], start, start + content.length) };
     if (this.#edit) {
@@ -323,7 +328,7 @@ export class Composer {
     if (this.#text.value !== shown) this.#text.value = shown;
     this.#resize();
     this.#context.hidden = !edit && !replyTo;
-    if (edit) this.#showContext("pencil", gettext("Editing"), edit.message.content);
+    if (edit) this.#showContext("pencil", gettext("Editing"), preview(edit.message, this.#store.me.id));
     else if (replyTo) this.#showReply(replyTo);
   }
 
@@ -384,7 +389,7 @@ export class Composer {
     this.#count.hidden = length < COUNTER_FROM;
     this.#count.textContent = this.#count.hidden ? "" : `${length} / ${MESSAGE_MAX}`;
     this.#count.classList.toggle("over", length > MESSAGE_MAX);
-    this.#send.disabled = !length || length > MESSAGE_MAX;
+    this.#send.disabled = (!length && !this.#mayBeEmpty) || length > MESSAGE_MAX;
     this.#send.hidden = !length && !this.#edit;
     this.#voice.hidden = !this.#send.hidden;
   }

@@ -415,7 +415,9 @@ export class ConversationView {
     const { timeline } = this.#messages;
     for (let seq = timeline.last; seq >= Math.max(timeline.first, timeline.last - EDIT_LAST_WITHIN); seq--) {
       const message = timeline.at(seq);
-      if (message.senderId !== this.#store.me.id || !typeOf(message).isEditable || message.recalledAt) continue;
+      if (message.senderId !== this.#store.me.id || message.recalledAt) continue;
+      // A caption is edited where there is one: another is added from the menu.
+      if (!typeOf(message).isEditable || !message.content) continue;
       if (!isWithin(message, this.#editWindow)) return false;
       this.#composer.edit(message);
       return true;

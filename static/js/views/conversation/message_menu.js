@@ -51,7 +51,7 @@ export function openMessageMenu(
     },
     isOwn &&
       type.isEditable &&
-      isWithin(message, editWindow) && { label: gettext("Edit"), icon: "pencil", run: () => edit(message) },
+      isWithin(message, editWindow) && { label: editLabel(message), icon: "pencil", run: () => edit(message) },
     !isOwn &&
       isGroup && {
         label: interpolate(gettext("About %(name)s"), { name: store.withSender(message).senderName }),
@@ -102,4 +102,9 @@ async function recall(message, { isOwn, actions }) {
       action: gettext("Recall"),
     }));
   if (isSure) await actions.messages.recall(message).catch((problem) => toast(problem.message));
+}
+
+function editLabel(message) {
+  if (typeOf(message).needsWords) return gettext("Edit");
+  return message.content ? gettext("Edit the caption") : gettext("Add a caption");
 }

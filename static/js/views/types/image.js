@@ -17,6 +17,7 @@ export const image = {
   name: "image",
   /** Several that were sent together stand as tiles in one album. */
   isTile: true,
+  isEditable: true,
   className: () => "pictured",
   preview: ({ content }) =>
     [gettext("[Picture]"), cut(plainText(content ?? "").replace(/\s+/g, " "), PREVIEW_MAX)].filter(Boolean).join(" "),

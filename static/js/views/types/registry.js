@@ -8,6 +8,7 @@
 //   downloadUrl(message)    what "Download" in its menu saves
 //   plainText(message)      what "Copy" in its menu copies
 //   isEditable              whether its content can be edited
+//   needsWords              whether its content is what it says, and no caption, which may be empty
 //   attachItems             entries of the attachment menu, {label, icon, run(kit)}: a kit is what
 //                           Attachments.kit() returns
 // `view` is {me, isOwn, isSending, local, part, meta}: my id, whether it is pending, the object URL of

@@ -26,6 +26,7 @@ function contentOf(message, me) {
 export const text = {
   name: "text",
   isEditable: true,
+  needsWords: true,
   preview: ({ content, mentions }) => cut(plainText(content, mentions).replace(/\s+/g, " "), PREVIEW_MAX),
   plainText: (message) => message.content,
   className: (message) => (isBig(message) ? "big" : ""),
