@@ -281,8 +281,7 @@ def another_database(folder: Path) -> str:
     ours = urlsplit(os.environ.get("DATABASE_URL", ""))
     name = f"moved_{time.monotonic_ns()}"
     if ours.scheme.startswith("postgres"):
-        import psycopg  # only there where it is used
-
+        psycopg = pytest.importorskip("psycopg")
         with psycopg.connect(ours.geturl(), autocommit=True) as database:
             database.execute(f"CREATE DATABASE {name}")
     elif ours.scheme != "mongodb":
