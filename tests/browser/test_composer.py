@@ -1,6 +1,7 @@
 """Writing."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -209,7 +210,7 @@ def test_a_caption_is_added_changed_and_taken_away(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     group = bob.create_group(unique("Trip"), ann)
-    file = {"name": "sea.jpg", "mimeType": "image/jpeg", "buffer": media.jpeg((640, 480))}
+    file: Any = {"name": "sea.jpg", "mimeType": "image/jpeg", "buffer": media.jpeg((640, 480))}
     headers = {"X-CSRFToken": ann._csrf_token}
     uploaded = ann.page.request.post("/upload", multipart={"mediaType": "image", "media": file}, headers=headers)
     ann.post("/group/send", groupId=group, type="image", mediaUrl=uploaded.json()["mediaUrl"])
