@@ -6,6 +6,7 @@ going through the list; so a screen that is in the list is held to it in every l
 
 import io
 import math
+import re
 import struct
 import wave
 from collections.abc import Callable
@@ -356,7 +357,7 @@ def readers(stage: Stage) -> None:
 def answering(stage: Stage) -> None:
     page = stage.in_group()
     page.locator(".message:not(.own)").last.click(button="right")
-    page.get_by_role("menuitem").first.click()
+    page.get_by_role("menuitem", name=re.compile("Reply|回复")).click()
     expect(page.locator(".about")).to_be_visible()
     page.fill("#text", "Green or black?")
 
@@ -370,7 +371,7 @@ def too_long(stage: Stage) -> None:
 
 def emoji(stage: Stage) -> None:
     page = stage.in_group()
-    page.locator("[aria-haspopup=dialog]").click()
+    page.locator(".composer-line [aria-haspopup=dialog]").click()
     expect(page.locator(".emoji-panel")).to_be_visible()
 
 

@@ -128,7 +128,8 @@ export class Server {
   sendMessage({ clientId, key, content, mentions, type, replyTo, mediaUrl, locationData }) {
     const { type: chatType, id } = splitKey(key);
     const [event, to] = chatType === "group" ? ["EmitGroupMsg", { groupId: id }] : ["EmitPrivate", { toUid: id }];
-    return this.#socket.request(event, { ...to, content, mentions, type, clientId, replyTo, mediaUrl, locationData });
+    const named = mentions?.length ? { mentions } : {};
+    return this.#socket.request(event, { ...to, content, ...named, type, clientId, replyTo, mediaUrl, locationData });
   }
 
   /** Uploads the file of a message; `options` are {onProgress, signal}. */
