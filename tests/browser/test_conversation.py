@@ -138,7 +138,7 @@ def test_two_thousand_messages_that_come_while_one_looks_leave_few_in_the_page(
     # A reader who is slower than that is not scrolled along.
     ann.page.wait_for_function(
         """() => {
-          const pill = document.querySelector(".pill");
+          const pill = document.querySelector(".pill.to-end");
           if (!pill.hidden) pill.click();
           return [...document.querySelectorAll(".message .text")].at(-1)?.textContent === "the last of them";
         }""",
@@ -172,9 +172,9 @@ def test_scrolled_up_a_new_message_moves_nothing_and_the_pill_leads_to_it(
     bob_says("news two")
     expect(page.locator(".pill-count")).to_have_text("2")
     assert abs(page.evaluate(TOP, text) - top) <= 2
-    page.locator(".pill").click()
+    page.locator(".pill.to-end").click()
     expect(ann.bubble("news two")).to_be_in_viewport()
-    expect(page.locator(".pill")).to_be_hidden()
+    expect(page.locator(".pill.to-end")).to_be_hidden()
     expect(ann.badge("Long talk")).to_have_count(0)
 
 
@@ -182,7 +182,7 @@ def test_at_the_end_a_new_message_is_followed(long_chat: tuple[Someone, Callable
     ann, bob_says = long_chat
     bob_says("the newest\n" * 12)
     expect(ann.page.locator(".message").last).to_be_in_viewport(ratio=0.9)
-    expect(ann.page.locator(".pill")).to_be_hidden()
+    expect(ann.page.locator(".pill.to-end")).to_be_hidden()
 
 
 def test_a_conversation_opens_at_its_first_unread_message(
@@ -217,7 +217,7 @@ def test_a_conversation_that_was_read_opens_at_its_end_without_a_divider(
     ann.open(bob)
     expect(ann.bubble("old 40")).to_be_in_viewport(ratio=0.9)
     expect(ann.page.locator(".divider")).to_have_count(0)
-    expect(ann.page.locator(".pill")).to_be_hidden()
+    expect(ann.page.locator(".pill.to-end")).to_be_hidden()
 
 
 def test_days_are_told_apart_and_what_is_said_within_five_minutes_stands_together(

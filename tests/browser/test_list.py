@@ -435,7 +435,7 @@ def test_a_found_message_far_away_is_shown_and_flashes_and_the_end_is_one_click_
     ann.page.get_by_role("button", name="Back to where you were").click()
     in_sight(ann.page, "where it began")
     expect(ann.page.locator(".way-back")).to_be_hidden()
-    ann.page.locator(".pill").click()
+    ann.page.locator(".pill.to-end").click()
     in_sight(ann.page, "message 229")
     bob.say(ann, "the newest")
     in_sight(ann.page, "the newest")

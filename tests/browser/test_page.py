@@ -67,7 +67,7 @@ def test_what_was_said_since_the_page_was_made_comes_after_it(
     ann.page.route("**/js/main.*.js", late)
     ann.page.goto(f"/chat/private/{bob.id}/")
     expect(ann.page.locator(".message .text")).to_have_text(["before", "meanwhile"])
-    expect(ann.page.locator(".pill")).to_be_hidden()
+    expect(ann.page.locator(".pill.to-end")).to_be_hidden()
 
 
 def test_of_a_long_list_there_are_as_many_rows_as_one_scrolls_to(

@@ -335,4 +335,4 @@ def test_a_lost_push_is_noticed_and_fetched(someone: Callable[..., Someone], per
     expect(ann.bubble("the lost one")).to_have_count(1)
     # Ann was at the end, and still is.
     expect(ann.bubble("the next one")).to_be_in_viewport(ratio=0.9)
-    expect(ann.page.locator(".pill")).to_be_hidden()
+    expect(ann.page.locator(".pill.to-end")).to_be_hidden()

@@ -27,8 +27,10 @@ function applyMessage(store, message) {
     store.notify("stale");
   }
   const chat = store.chats.get(key);
-  chat.isBlank = false;
   const timeline = store.timelines.get(key);
+  // Of a chat that is new here nothing is missing: what is loaded of it from now on includes this message.
+  if (chat.isBlank && !timeline?.isLoaded) chat.version = Math.max(chat.version, message.version - 1);
+  chat.isBlank = false;
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.notify("behind");
   if (store.quoted.has(message.id)) store.quoted.set(message.id, message);
   // A large timeline that is not shown is dropped; opening the chat loads it from the first unread

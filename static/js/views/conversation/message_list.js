@@ -93,7 +93,7 @@ export class MessageListView {
     },
     "@",
   );
-  #pill = h("button", { type: "button", class: "pill", hidden: true, on: { click: () => this.showEnd() } });
+  #pill = h("button", { type: "button", class: "pill to-end", hidden: true, on: { click: () => this.showEnd() } });
 
   constructor({ store, actions }) {
     this.#store = store;
