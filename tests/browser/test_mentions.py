@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, unique, until
 from tests.browser.server import Person
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
@@ -113,6 +113,14 @@ def test_on_a_phone_in_chinese_a_member_mentions_by_touch_and_nobody_calls_every
     expect(options).to_have_count(0)
 
 
+#: Presses the button to the next mention; whether the page stands at the message with this text.
+PRESSED_UNTIL_AT = """(text) => {
+  if (document.querySelector(".message.flash .text")?.textContent === text) return true;
+  document.querySelector(".to-mention:not([hidden])")?.click();
+  return false;
+}"""
+
+
 def test_an_unread_mention_is_seen_in_the_list_led_to_and_heard_although_the_chat_is_muted(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
@@ -142,8 +150,8 @@ def test_an_unread_mention_is_seen_in_the_list_led_to_and_heard_although_the_cha
     expect(ann.page.locator(".message.flash .text")).to_have_text(f"@{ann.name} one")
     expect(ann.page.locator(".message.flash")).to_be_in_viewport()
     expect(at).to_be_visible()
-    button.click()
-    expect(ann.page.locator(".message.flash .text")).to_have_text("@a two")
+    # Who presses before the first one counts as read is led to it again.
+    until(ann.page, PRESSED_UNTIL_AT, "@a two")
     expect(button).to_be_hidden()
     expect(at).to_have_count(0)
 
