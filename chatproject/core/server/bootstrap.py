@@ -12,6 +12,7 @@ import os
 import signal
 import stat
 import threading
+import time
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -184,6 +185,24 @@ def release() -> None:
     """End the Redis that `prepare` started, if any."""
     if _keeper is not None:
         _keeper.stop()
+
+
+@contextmanager
+def the_only_one(patience: float = 0) -> Iterator[bool]:
+    """Whether no chat serves from this DATA_DIR, after so many seconds at most; then none does until the end."""
+    give_up = time.monotonic() + patience
+    with (settings.DATA_DIR / "serve.lock").open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= give_up:
+                    yield False
+                    return
+                time.sleep(0.05)
+            else:
+                yield True
+                return
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """manage.py restore: make an installation of what `manage.py backup` wrote."""
 
-import fcntl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +38,9 @@ class Command(BaseCommand):
                     restoring.check(source, passphrase=settings.BACKUP_PASSPHRASE, told=self.stderr.write)
                     self.stdout.write("The archive is whole.")
                     return
-                with _while_nobody_serves():
+                with bootstrap.the_only_one() as is_alone:
+                    if not is_alone:
+                        raise CommandError(f"The chat serves from {settings.DATA_DIR}: end it first.")
                     self._restore(source, replace=options["replace"])
         except (Unreadable, restoring.NotEmpty) as refused:
             raise CommandError(str(refused)) from refused
@@ -62,13 +63,3 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
     else:
         with Path(name).open("rb") as source:
             yield source
-
-
-@contextmanager
-def _while_nobody_serves() -> Iterator[None]:
-    with Path(settings.DATA_DIR, "serve.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CommandError(f"The chat serves from {settings.DATA_DIR}: end it first.") from None
-        yield

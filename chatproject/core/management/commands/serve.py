@@ -1,9 +1,7 @@
 """`manage.py serve`: everything the chat needs, in one command."""
 
-import fcntl
 import logging
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -96,14 +94,8 @@ def _listening() -> Iterator[socket.socket]:
 @contextmanager
 def _only_one_here() -> Iterator[None]:
     """Refuse to start beside another chat on this DATA_DIR: both would manage the same Redis."""
-    with (settings.DATA_DIR / "serve.lock").open("a") as lock:
-        for _ in range(20):  # a second, for one that is just ending
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.05)
-        else:
+    with bootstrap.the_only_one(patience=1) as is_alone:  # a second, for one that is just ending
+        if not is_alone:
             raise CommandError(
                 f"Another chat serves from {settings.DATA_DIR}. End it, set WORKERS for more processes, or give this "
                 "one a DATA_DIR of its own."
