@@ -173,7 +173,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
                 frame = self._parse(message)
             except ChatError:
                 text = _text_of(message)
-                budget.charge(self.socket.user_id, costs.of_refused(text))
+                budget.charge(self.socket.user_id, costs.of_answer(text))
                 answer = Answer(self, acks.find(text))
                 raise
             ack = frame.get("ack")

@@ -19,19 +19,13 @@ import orjson
 import pytest
 from django.apps.registry import Apps
 from django.db.migrations.loader import MigrationLoader
-from PIL import Image
 
 from chatproject.core.backup.rows import Digest, tables
+from tests.browser import media
 from tests.browser.server import PASSWORD, Person, Server, prepared
 
 Made = Callable[..., Server]
 SEALED = {"BACKUP_PASSPHRASE": "correct horse"}
-
-
-def picture() -> bytes:
-    drawn = io.BytesIO()
-    Image.new("RGB", (64, 48), "teal").save(drawn, "PNG")
-    return drawn.getvalue()
 
 
 def members(archive: Path) -> dict[str, bytes]:
@@ -85,7 +79,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     with Server(folder) as server:
         ann, bob = Person(server, "Ann"), Person(server, "Bob")
         ann.say(bob, "a word")
-        sent = bob.upload("image", "a.png", picture())
+        sent = bob.upload("image", "a.jpg", media.jpeg((64, 48)))
         group = ann.create_group("Tea", bob)
         bob.post("/group/send", groupId=group, type="image", mediaUrl=sent["mediaUrl"], content="look")
         run(server, "backup", str(folder / "chat.backup"))
@@ -98,7 +92,7 @@ def test_a_copy_that_was_made_while_people_talk_becomes_a_chat_like_theirs(site:
     with site("one", **SEALED) as one:
         ann, bob = Person(one, "Ann"), Person(one, "Bob")
         group = ann.create_group("Tea", bob)
-        pictured = bob.upload("image", "a.png", picture())
+        pictured = bob.upload("image", "a.jpg", media.jpeg((64, 48)))
         bob.post("/group/send", groupId=group, type="image", mediaUrl=pictured["mediaUrl"], content="first")
 
         def talk() -> None:

@@ -30,14 +30,9 @@ def of_many(count: int) -> int:
     return count // MANY
 
 
-def of_answer(body: bytes) -> int:
-    """What a long answer costs beside the question."""
+def of_answer(body: bytes | str) -> int:
+    """What a long answer costs beside the question; and what is no frame at all, beside its refusal."""
     return len(body) // BYTES_PER_POINT
-
-
-def of_refused(frame: str) -> int:
-    """What a long frame costs that is no frame at all, beside its refusal."""
-    return len(frame) // BYTES_PER_POINT
 
 
 def of_file(piece: bytes) -> float:

@@ -25,7 +25,7 @@ def require(size: int) -> None:
     """Raise StorageFull if `size` more bytes would leave less than DISK_RESERVE free, where uploads
     are written or where the database is.
     """
-    if any(_free(folder) - size < settings.DISK_RESERVE for folder in _folders()):
+    if any(free(folder) - size < settings.DISK_RESERVE for folder in _folders()):
         raise StorageFull()
 
 
@@ -33,7 +33,7 @@ def _folders() -> tuple[Path, ...]:
     return Path(settings.FILE_UPLOAD_TEMP_DIR), Path(settings.DATA_DIR)
 
 
-def _free(folder: Path) -> int:
+def free(folder: Path) -> int:
     """Bytes that this user may still write there."""
     found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize

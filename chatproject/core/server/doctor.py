@@ -24,6 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from chatproject.core import redis
 from chatproject.core.db.transactions import failures
+from chatproject.core.files import space
 from chatproject.core.redis import memory
 
 #: Seconds for an address to answer; until a certificate ends, of which somebody should know; between two clocks.
@@ -63,10 +64,9 @@ def _folders() -> Iterator[Finding]:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            yield Finding(name, f"{folder}: {error.strerror}", "Give it to the user as whom the chat runs.")
+            yield Finding(name, f"{folder}: {error.strerror}", "Let the user that runs the chat write there.")
             continue
-        found = os.statvfs(folder)
-        free = found.f_bavail * found.f_frsize
+        free = space.free(folder)
         if free < settings.DISK_RESERVE:
             advice = "Uploads are refused. Make room, or lower DISK_RESERVE."
         elif name == "DATA_DIR" and stat.S_IMODE(folder.stat().st_mode) & 0o077:
