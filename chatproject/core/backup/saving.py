@@ -34,7 +34,8 @@ def save(to: Any, *, passphrase: str = "", files: bool = True, told: Told = lamb
     with archive.writing(to, passphrase) as writer:
         with _one_moment():
             writer.put_json(archive.CHAT, _chat())
-            digests = {table.label: _save_rows(writer, table, told) for table in tables(apps)}
+            names = Names()
+            digests = {table.label: _save_rows(writer, table, names, told) for table in tables(apps)}
         writer.put_json(archive.TABLES, digests)
         for name in KEY_FILES:
             _save_if_there(writer, f"{archive.KEYS}{name}", Path(settings.DATA_DIR, name))
@@ -76,7 +77,7 @@ def _one_moment() -> Iterator[None]:
         yield
 
 
-def _save_rows(writer: archive.Writer, table: Table, told: Told) -> dict[str, Any]:
+def _save_rows(writer: archive.Writer, table: Table, names: Names, told: Told) -> dict[str, Any]:
     digest = Digest()
     piece = [orjson.dumps(table.columns)]
     number = 0
@@ -88,7 +89,7 @@ def _save_rows(writer: archive.Writer, table: Table, told: Told) -> dict[str, An
         writer.put(name, gzip.compress(b"\n".join(piece), _LEVEL, mtime=0))
         piece.clear()
 
-    for line in table.lines(table.columns, Names()):
+    for line in table.lines(table.columns, names):
         digest.add(line)
         piece.append(line)
         if len(piece) >= CHUNK:
