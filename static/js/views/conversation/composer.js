@@ -1,6 +1,6 @@
 // The message field: Enter sends, except in a code block that is not closed, and Shift+Enter breaks
-// the line; the keys of an input method do neither. What is being written (text, reply, edits) is the chat's draft, and saved with every
-// change.
+// the line; the keys of an input method do neither. What is being written (text, reply, edits) is the
+// chat's draft, and saved with every change.
 import { gettext, interpolate } from "chat/i18n.js";
 import { mentionsWithin, moveMentions, withMention } from "chat/mentions.js";
 import { MentionList } from "chat/views/conversation/mention_list.js";
