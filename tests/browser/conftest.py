@@ -7,6 +7,7 @@ request to another origin fails the test, unless the test allowed it.
 import itertools
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def until(page: Page, predicate: str, arg: Any = None) -> None:
     """Wait until an asynchronous function of the page returns true."""
     page.evaluate(UNTIL.replace("PREDICATE", predicate), [arg, TIMEOUT_MS])
+
+
+def hear_until(page: Page, holds: Callable[[], bool]) -> None:
+    """Let the page's events come in until something that they record holds: a request is told before its route is."""
+    end = time.monotonic() + TIMEOUT_MS / 1000
+    while not holds():
+        assert time.monotonic() < end, "it never held"
+        page.wait_for_timeout(10)
 
 
 def unique(name: str) -> str:

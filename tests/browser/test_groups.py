@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, hear_until, unique
 from tests.browser.server import PASSWORD, Person
 
 
@@ -296,8 +296,7 @@ def test_two_groups_that_change_at_the_same_moment_are_both_loaded_again(
     is_holding = True
     for group in (tea, cake):
         cem.post("/group/join", groupId=group)
-    while not (has_changed(tea) and has_changed(cake)):
-        ann.page.wait_for_timeout(10)
+    hear_until(ann.page, lambda: has_changed(tea) and has_changed(cake))
     is_holding = False
     with (
         ann.page.expect_response(f"**/group/members/{tea}") as of_tea,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Route, expect
 
-from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, until
+from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, until
 from tests.browser.line import Line
 from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
@@ -231,8 +231,7 @@ class Worker:
         found: list[Any] = []
         self._session.on("ServiceWorker.workerRegistrationUpdated", lambda heard: found.extend(heard["registrations"]))
         self._session.send("ServiceWorker.enable")
-        while not found:
-            page.wait_for_timeout(20)
+        hear_until(page, lambda: bool(found))
         self._id = found[0]["registrationId"]
 
     def has_shown(self, count: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests import hostile
-from tests.browser.conftest import WATCH_FLASHES, Someone
+from tests.browser.conftest import WATCH_FLASHES, Someone, hear_until
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -135,8 +135,7 @@ def test_a_list_that_is_late_takes_nothing_back(
     ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
     with ann.page.expect_request("**/chatList"):
         cem.say(ann, "hello")  # a new chat: the page requests the list
-    while not held:
-        ann.page.wait_for_timeout(10)
+    hear_until(ann.page, lambda: bool(held))
     bob.say(ann, "second")
     expect(preview(ann, bob.name)).to_have_text("second")
     with ann.page.expect_response("**/chatList"):
@@ -454,11 +453,10 @@ def test_a_found_message_is_shown_though_other_messages_come_before_those_around
     held: list[Route] = []
     ann.page.route("**/private/messages*", lambda route: held.append(route))
     ann.page.evaluate("document.getElementById('log').scrollTop = 0")
-    with ann.page.expect_request("**/private/messages*"):
-        pass
+    hear_until(ann.page, lambda: len(held) == 1)
     ann.page.fill("#search", "it began")
-    with ann.page.expect_request("**/private/messages*before=26*"):
-        ann.page.locator(".hits .chat-row").click()
+    ann.page.locator(".hits .chat-row").click()
+    hear_until(ann.page, lambda: len(held) == 2)
     for route in sorted(held, key=lambda route: "before=26" in route.request.url):
         with ann.page.expect_response(route.request.url):
             route.continue_()
@@ -479,8 +477,7 @@ def test_a_list_that_was_on_its_way_takes_nothing_away_that_came_since_and_bring
     with ann.page.expect_request("**/chatList"):
         bob.say(ann, "hello")  # a chat that the page does not know
     expect(ann.row(bob.name)).to_be_visible()
-    while not held:
-        ann.page.evaluate("() => new Promise((done) => setTimeout(done))")
+    hear_until(ann.page, lambda: bool(held))
     # The list was read; then:
     dot.say(ann, "hello")
     cem.post("/group/kick", groupId=group, userId=ann.id)

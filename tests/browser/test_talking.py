@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Playwright, Route, WebSocketRoute, expect
 
 from presence import cache
-from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 
 
@@ -328,8 +328,7 @@ def test_a_lost_push_is_noticed_and_fetched(someone: Callable[..., Someone], per
         bob.say(ann, f"line {number}")
     expect(ann.bubble("line 29")).to_be_in_viewport()
     bob.say(ann, "the lost one" + "\nis long" * 8)
-    while not lost:  # two messages may come in one frame
-        ann.page.wait_for_timeout(10)
+    hear_until(ann.page, lambda: bool(lost))  # two messages may come in one frame
     bob.say(ann, "the next one")
     expect(ann.page.locator(".message .text").last).to_have_text("the next one")
     expect(ann.bubble("the lost one")).to_have_count(1)
