@@ -11,7 +11,7 @@ from django.conf import settings
 
 from accounts import selectors as people
 from accounts import services as accounts
-from chatproject.core import hub, metrics
+from chatproject.core import apart, hub, metrics
 from chatproject.core.backup import schedule
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.redis import budget, rate_limits
@@ -57,6 +57,8 @@ FORGET_HITS_SECONDS = 3600
 #: by it; one process of all gets the answer yes.
 INDEX_SECONDS = 5
 RATE_INDEXING = "15/m"
+#: The longest life of a process that writes the index: it ends by itself where nothing waits any more.
+INDEXING_SECONDS = 3600
 
 #: Seconds between two looks whether a backup is due.
 BACKUP_SECONDS = 60
@@ -276,15 +278,21 @@ async def forget_hits() -> None:
 
 
 async def index() -> None:
-    """Write messages into the index of searches, and take out of it what was recalled or edited."""
-    await asyncio.to_thread(_index)
+    """Take out of the index of searches what was recalled or edited, and have new messages written into it.
+
+    A message costs there as much as its sending. So another process does it, once there are thousands.
+    """
+    if await asyncio.to_thread(_is_block_due):
+        await apart.run("index", "--background", seconds=INDEXING_SECONDS)
 
 
-def _index() -> None:
-    if _is_due("indexing", RATE_INDEXING):
-        keep_connection()
-        services.index_some()
-        release_connection()
+def _is_block_due() -> bool:
+    if not _is_due("indexing", RATE_INDEXING):
+        return False
+    keep_connection()
+    is_due = services.clear_changes()
+    release_connection()
+    return is_due
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------
@@ -310,4 +318,4 @@ def _sweep_uploads() -> None:
 
 async def back_up() -> None:
     """Make an archive if it is time; of all processes one does."""
-    await asyncio.to_thread(schedule.run_if_due)
+    await schedule.run_if_due()

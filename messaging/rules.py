@@ -117,8 +117,8 @@ class MentionOfAll(Forbidden):
 
 def require_private_mentions(details: Mapping[str, Any] | None, people: Collection[UUID]) -> None:
     """Raise Invalid if a message between two people mentions anybody else."""
-    known = {str(user_id) for user_id in people}
-    if any(one["userId"] not in known for one in types.mentions.mentions_of(details)):
+    named = {one["userId"] for one in types.mentions.mentions_of(details)}
+    if named and named.difference(map(str, people)):
         raise Invalid(errors={"mentions": [_("In a private chat only the other person can be mentioned.")]})
 
 

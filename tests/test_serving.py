@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,40 @@ def test_every_usual_server_that_finds_no_redis_says_in_one_sentence_what_to_set
     said = server.log.read_text()
     assert "name a running one in REDIS_URL" in said
     assert "Traceback" not in said
+
+
+# Work of others -------------------------------------------------------------------------------------------------------
+
+
+def test_the_index_of_searches_is_written_by_a_process_of_its_own_which_ends_with_the_server(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        ann = Person(server, "ann")
+        group = ann.create_group("Tea")
+        told = {"Authorization": ann._headers["Authorization"]}
+        with connect(f"ws://127.0.0.1:{server.port}/ws/chat/", additional_headers=told, proxy=None) as socket:
+            for number in range(4200):  # a block, and some
+                said = {"groupId": group, "content": f"number {number}." if number else "the first", "type": "text"}
+                socket.send(json.dumps({"event": "EmitGroupMsg", "data": said, "ack": number}))
+            next(frame for frame in map(json.loads, socket) if frame.get("ack") == number)
+
+        def indexes(process: int) -> bool:
+            words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+            return b"index" in words
+
+        def waiting() -> int:
+            with closing(sqlite3.connect(server.database)) as database:
+                ((count,),) = database.execute("SELECT 4200 - coalesce(sum(seq), 0) FROM messaging_searchedroom")
+            return int(count)
+
+        (writer,) = soon(lambda: list(filter(indexes, processes_of(server))), 60)
+        soon(lambda: waiting() < 200, 60)
+        (found,) = httpx.get(f"{server.url}/message/search?q=first", headers=told).json()
+        assert found["content"] == "the first"
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
+        assert not is_alive(writer)
+        assert processes_of(server) == []
 
 
 # Ending ---------------------------------------------------------------------------------------------------------------

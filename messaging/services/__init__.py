@@ -10,7 +10,15 @@ from messaging.services.epochs import known as known_epoch
 from messaging.services.erasures import scrub
 from messaging.services.highlighting import highlight
 from messaging.services.histories import HistoryPage, history, known_history, load_history, tidy_pages
-from messaging.services.indexing import Indexed, forget_index, index_all, index_some, index_state
+from messaging.services.indexing import (
+    Indexed,
+    clear_changes,
+    forget_index,
+    index_all,
+    index_some,
+    index_state,
+    index_while_due,
+)
 from messaging.services.placing import address_of, find_places
 from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
@@ -35,6 +43,7 @@ __all__ = [
     "begin_epoch",
     "chat_list",
     "check_epoch",
+    "clear_changes",
     "compare_some",
     "compare_unread",
     "current_epoch",
@@ -49,6 +58,7 @@ __all__ = [
     "index_all",
     "index_some",
     "index_state",
+    "index_while_due",
     "known_epoch",
     "known_history",
     "load_history",

@@ -10,7 +10,8 @@ import secrets
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -37,10 +38,10 @@ log = logging.getLogger(__name__)
 BLOCK = 4096
 #: Messages that are written together at most, where they do not come in the order of their ids.
 TOGETHER_MAX = 4 * BLOCK
-#: Seconds of work after which others get the processor for as long.
-STRETCH_SECONDS = 0.005
 #: Seconds between two looks whether another process still writes.
 BUSY_SECONDS = 1
+#: Seconds without work after which a process of its own ends. Its start costs as much as a block.
+IDLE_SECONDS = 20
 #: Seconds for which a process may write the index without saying again that it does.
 HELD_SECONDS = 120
 #: Changed messages that are cleared together.
@@ -78,23 +79,40 @@ def index_some(
 
     Blocks; outside of transactions. Does nothing while another thread or process is at it.
     """
-    give_up = time.monotonic() + seconds
     done = _look(0, 0)
-    if not _is_due(at_least, done) or not _writing.acquire(blocking=False):
+    if not _is_due(at_least, done):
         return done
-    try:
-        if not _hold():
-            return done
-        done = _look(0, _clear_changes(give_up))
-        while _is_due(at_least, done) and time.monotonic() < give_up and _write_block():
-            done = _look(done.blocks + 1, done.cleared)
-            if tell is not None:
-                tell(done)
-        _release()
-    except _Lost:
-        log.info("search: another process writes the index")
-    finally:
-        _writing.release()
+    with _held() as is_mine:
+        return _index(at_least, time.monotonic() + seconds, tell) if is_mine else done
+
+
+def index_while_due(tell: Callable[[Indexed], None]) -> None:
+    """Write the blocks for which there are messages, until there were none for `IDLE_SECONDS`."""
+    with _held() as is_mine:
+        since = time.monotonic()
+        while is_mine and time.monotonic() - since < IDLE_SECONDS:
+            if _is_due(BLOCK, _look(0, 0)):
+                _index(BLOCK, time.monotonic() + HELD_SECONDS, tell)
+                since = time.monotonic()
+            time.sleep(BUSY_SECONDS)
+
+
+def clear_changes(seconds: float = 20.0) -> bool:
+    """Forget what changed, and write no block. Returns whether there are messages for one, and nobody writes it."""
+    if not _is_due(BLOCK, _look(0, 0)):
+        return False
+    with _held() as is_mine:
+        if is_mine:
+            _clear_changes(time.monotonic() + seconds)
+        return is_mine and _is_due(BLOCK, _look(0, 0))
+
+
+def _index(at_least: int, give_up: float, tell: Callable[[Indexed], None] | None) -> Indexed:
+    done = _look(0, _clear_changes(give_up))
+    while _is_due(at_least, done) and time.monotonic() < give_up and _write_block():
+        done = _look(done.blocks + 1, done.cleared)
+        if tell is not None:
+            tell(done)
     return done
 
 
@@ -105,7 +123,8 @@ def index_all(*, tell: Callable[[Indexed], None] | None = None) -> Indexed:
         if not _is_due(1, done):
             return done
         # Where nothing was done another process is at it.
-        time.sleep(STRETCH_SECONDS if done.blocks or done.cleared else BUSY_SECONDS)
+        if not done.blocks and not done.cleared:
+            time.sleep(BUSY_SECONDS)
 
 
 def forget_index() -> None:
@@ -155,6 +174,23 @@ def _is_due(at_least: int, done: Indexed) -> bool:
 
 
 # One process at a time ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _held() -> Iterator[bool]:
+    """Whether this thread may write the index until the end, and no other thread or process does."""
+    if not _writing.acquire(blocking=False):
+        yield False
+        return
+    try:
+        is_mine = _hold()
+        yield is_mine
+        if is_mine:
+            _release()
+    except _Lost:
+        log.info("search: another process writes the index")
+    finally:
+        _writing.release()
 
 
 def _hold() -> bool:
@@ -247,15 +283,11 @@ def _read(ids: Iterable[UUID]) -> list[_Entry]:
     """What the index has to know of these messages, in the order of their numbers."""
     entries: list[_Entry] = []
     wanted = sorted(ids)
-    began = time.perf_counter()
     for at in range(0, len(wanted), 500):
         messages = Message.objects.filter(pk__in=wanted[at : at + 500], recalled_at=None).exclude(type=types.SYSTEM)
         columns = ("room_id", "pk", "sent_at", "sender_id", "type", "content", "details_json")
         for room_id, pk, sent_at, sender_id, *words in messages.order_by().values_list(*columns):
             entries.append(_Entry(room_id, pk, sent_at, _pieces(room_id, sender_id, *words)))
-            if time.perf_counter() - began > STRETCH_SECONDS:
-                time.sleep(STRETCH_SECONDS)
-                began = time.perf_counter()
     return sorted(entries, key=lambda entry: entry[:2])
 
 

@@ -293,7 +293,7 @@ class _Batch:
         if rooms:
             self._allocate(rooms)
             bulk.insert(Message, _NewRow.COLUMNS, [one.row() for of_room in rooms.values() for one in of_room])
-            sequences.note_mentions(mentioning(one) for of_room in rooms.values() for one in of_room)
+            sequences.note_mentions(mentioning(one) for of_room in rooms.values() for one in of_room if one.details)
             if self.uploads:
                 self._attach_uploads(rows)
             on_commit(self._tell)

@@ -1,10 +1,8 @@
 """Archives in a folder: whole ones only, a new one when it is time, and the oldest ones go."""
 
+import asyncio
 import fcntl
-import logging
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +11,8 @@ from typing import IO
 
 from django.conf import settings
 
+from chatproject.core import apart
 from chatproject.core.times import now
-
-log = logging.getLogger(__name__)
 
 _ENDING = ".backup"
 #: An archive that takes longer hangs.
@@ -80,15 +77,7 @@ def alone() -> Iterator[bool]:
             yield True
 
 
-def run_if_due() -> None:
+async def run_if_due() -> None:
     """Have a process of its own make an archive if it is time: it may take the processor for minutes."""
-    if not is_due():
-        return
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "backup", "--scheduled"]
-    done = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, timeout=_SECONDS, preexec_fn=lambda: os.nice(10), check=False
-    )
-    if done.returncode:
-        log.error("backup: %s", done.stderr.strip().splitlines()[-1:])
-    elif done.stdout:
-        log.info("backup: %s", done.stdout.strip().splitlines()[0])
+    if await asyncio.to_thread(is_due):
+        await apart.run("backup", "--scheduled", seconds=_SECONDS)

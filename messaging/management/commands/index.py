@@ -15,9 +15,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--status", action="store_true", help="only say how far it is")
+        parser.add_argument(
+            "--background", action="store_true", help="only whole blocks, until none is due for a while: for the chat"
+        )
         parser.add_argument("--rebuild", action="store_true", help="empty it first; searches read messages meanwhile")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["background"]:
+            services.index_while_due(self._tell)
+            return
         if options["rebuild"]:
             services.forget_index()
         self._tell(services.index_state() if options["status"] else services.index_all(tell=self._tell))
