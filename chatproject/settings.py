@@ -119,6 +119,17 @@ BACKUP_TO = env.str("BACKUP_TO", default="")
 BACKUP_HOURS = env.int("BACKUP_HOURS", default=24, least=1)
 BACKUP_KEEP = env.int("BACKUP_KEEP", default=7, least=1)
 
+# Encryption at rest: docs/operating.md -------------------------------------------------------------------------------
+
+# What people write is encrypted in the database, the files, Redis and backups.
+ENCRYPTION = env.bool("ENCRYPTION", default=True)
+# The key that opens the data keys: itself, a file, or a command that prints it. Without one it is made in DATA_DIR.
+ENCRYPTION_KEY = env.str("ENCRYPTION_KEY", default="")
+ENCRYPTION_KEY_FILE = env.str("ENCRYPTION_KEY_FILE", default="")
+ENCRYPTION_KEY_COMMAND = env.str("ENCRYPTION_KEY_COMMAND", default="")
+# Former keys: what they wrapped is wrapped by the new one when the chat starts.
+ENCRYPTION_KEY_FALLBACKS = env.list("ENCRYPTION_KEY_FALLBACKS", default=[])
+
 # Limits ---------------------------------------------------------------------------------------------------------------
 
 REGISTRATION = env.str("REGISTRATION", default="open")

@@ -283,6 +283,12 @@ def another_database(folder: Path) -> str:
     return ours._replace(path=f"/{name}").geturl()
 
 
+def with_key_of(one: Server, other: Server) -> Server:
+    """Another folder of the same chat."""
+    shutil.copy(one.database.parent / "encryption_key", other.database.parent / "encryption_key")
+    return other
+
+
 def test_rows_that_are_moved_there_and_back_are_the_same(site: Made, saved: tuple[Path, str], tmp_path: Path) -> None:
     archive, _ = saved
     there = another_database(tmp_path)
@@ -290,10 +296,10 @@ def test_rows_that_are_moved_there_and_back_are_the_same(site: Made, saved: tupl
     run(one, "restore", str(archive))
     before = checksums(one)
     run(one, "move", "--to", there)
-    other = site("other", DATABASE_URL=there)
+    other = with_key_of(one, site("other", DATABASE_URL=there))
     moved = checksums(other)
     run(other, "move", "--to", f"sqlite:///{tmp_path}/back.sqlite3")
-    last = site("last", DATABASE_URL=f"sqlite:///{tmp_path}/back.sqlite3")
+    last = with_key_of(one, site("last", DATABASE_URL=f"sqlite:///{tmp_path}/back.sqlite3"))
     back = checksums(last)
     for told in (before, moved, back):
         del told["messaging.epoch"]  # each database has begun one of its own
@@ -301,3 +307,43 @@ def test_rows_that_are_moved_there_and_back_are_the_same(site: Made, saved: tupl
     assert "were not moved" in refusal(one, "move", "--to", there)
     with last:
         assert last.http.post("/login", json={"name": "Ann", "password": PASSWORD}).status_code == 200
+
+
+@pytest.mark.parametrize("named", ["own", "given"])
+def test_a_copy_opens_where_another_key_encrypts(site: Made, saved: tuple[Path, str], named: str) -> None:
+    archive, ann_id = saved
+    given = {} if named == "own" else {"ENCRYPTION_KEY": "0123456789abcdef0123456789abcdef"}
+    two = site("two", **given)
+    key = two.database.parent / "encryption_key"
+    if named == "own":
+        key.write_text("fedcba9876543210fedcba9876543210")
+    run(two, "restore", str(archive))
+    if named == "own":
+        assert key.read_text() == "fedcba9876543210fedcba9876543210"
+    with two:
+        assert heard(two, ann_id) == ["a word"]
+
+
+def heard(server: Server, ann_id: str) -> list[str]:
+    """What Bob reads of Ann's messages to him."""
+    bob = Person(server, "Bob")
+    answer = server.http.get("/private/messages", params={"senderId": ann_id, "receiverId": bob.id}, headers=bob._headers)
+    assert answer.status_code == 200, answer.text
+    return [message["content"] for message in answer.json()]
+
+
+def test_without_the_key_that_encrypted_it_a_copy_is_refused(site: Made, tmp_path: Path) -> None:
+    key, archive = "0123456789abcdef0123456789abcdef", tmp_path / "chat.backup"
+    with site("one", ENCRYPTION_KEY=key) as one:
+        ann, bob = Person(one, "Ann"), Person(one, "Bob")
+        ann.say(bob, "a word")
+        run(one, "backup", str(archive))
+    assert all(key.encode() not in data for data in members(archive).values())
+    assert "keys/encryption_key" not in members(archive)
+    two = site("two")
+    assert "ENCRYPTION_KEY_FALLBACKS" in refusal(two, "restore", str(archive))
+    two._environment["ENCRYPTION_KEY_FALLBACKS"] = key
+    run(two, "restore", str(archive))
+    del two._environment["ENCRYPTION_KEY_FALLBACKS"]
+    with two:
+        assert heard(two, ann.id) == ["a word"]

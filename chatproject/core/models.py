@@ -1,4 +1,4 @@
-"""The base class of our models, and a field of theirs."""
+"""The base class of our models, a field of theirs, and the one table of the core."""
 
 import uuid
 from typing import Any
@@ -7,6 +7,8 @@ import orjson
 import uuid_utils.compat
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from chatproject.core.times import now
 
 
 def uuid7() -> uuid.UUID:
@@ -38,3 +40,17 @@ class JsonText(models.TextField):
     def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Any:
         """Rows of earlier versions have text there."""
         return orjson.dumps(value).decode() if isinstance(value, dict) else value
+
+
+class DataKey(models.Model):
+    """A key that seals what people write, wrapped by a key that is not in the database: see `core.sealing`.
+
+    The id is its number: of processes that start at once, one makes the first.
+    """
+
+    id = models.BigIntegerField(primary_key=True, db_column="_id", editable=False)
+    wrapped = models.BinaryField(editable=False)
+    made_at = models.DateTimeField(default=now, editable=False)
+
+    def __str__(self) -> str:
+        return str(self.pk)

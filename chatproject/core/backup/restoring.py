@@ -19,12 +19,14 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from chatproject.core import sealing
 from chatproject.core.backup import archive
 from chatproject.core.backup.archive import Member
 from chatproject.core.backup.rows import Digest, Names, Table, Unreadable, tables
 from chatproject.core.backup.saving import KEY_FILES, Told
 from chatproject.core.backup.schedule import new_file
 from chatproject.core.files import storage
+from chatproject.core.models import DataKey
 
 #: The configuration of an archive is laid beside the database for the operator to compare: it may name another one.
 CONFIGURATION = "restored.env"
@@ -52,6 +54,7 @@ def restore(source: Any, *, passphrase: str = "", replace: bool = False, told: T
         with _whole_or_nothing():
             reader = _Reader(_apps_at(nodes), told)
             reader.read(members)
+            reader.open_texts()
     reader.lay_down()
     call_command("migrate", interactive=False, verbosity=0)
     _forget_what_was()
@@ -80,7 +83,8 @@ _Node = tuple[str, str]
 
 
 def _is_ours(app: str) -> bool:
-    return Path(installed.get_app_config(app).path).is_relative_to(settings.BASE_DIR / app)
+    config = installed.get_app_config(app)
+    return Path(config.path).is_relative_to(settings.BASE_DIR / config.name.partition(".")[0])
 
 
 def _nodes(applied: Iterable[list[str]]) -> list[_Node]:
@@ -230,11 +234,26 @@ class _Reader:
                 shutil.copyfileobj(source, draft)
             storage.put(Path(draft.name), path)
 
+    def open_texts(self) -> None:
+        """See that the data keys open here, and wrap them by the key of this installation. Raises Unreadable."""
+        if DataKey._meta.label_lower not in self._tables:
+            return  # of a version that sealed nothing
+        theirs = self._keys.get(f"{archive.KEYS}{sealing.OWN_KEY}")
+        try:
+            sealing.forget()
+            sealing.rewrap(*([] if theirs is None else [theirs]))
+        except sealing.KeyUnavailable as reason:
+            raise Unreadable(
+                "The archive's texts are encrypted by a key that is not in it: name that one in "
+                f"ENCRYPTION_KEY_FALLBACKS. ({reason})"
+            ) from reason
+
     def lay_down(self) -> None:
         """Put the keys in their places, and the configuration beside them."""
         for name in KEY_FILES:
             key = self._keys.get(f"{archive.KEYS}{name}")
-            if key is not None:
+            # What is encrypted here, and what was before, is opened by this installation's own.
+            if key is not None and name != sealing.OWN_KEY:
                 _write(Path(settings.DATA_DIR, name), key)
         configuration = self._keys.get(f"{archive.CONFIGURATION}.env")
         if configuration is not None:

@@ -14,11 +14,13 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
+from chatproject.core import sealing
 from chatproject.core.backup import archive
 from chatproject.core.backup.rows import CHUNK, Digest, Names, Table, tables
 
-#: What DATA_DIR has besides the database: who lacks it cannot keep people signed in, nor reach their browsers.
-KEY_FILES = ("secret_key", "vapid_key")
+#: What DATA_DIR has besides the database: who lacks it cannot keep people signed in, nor reach their browsers, nor read
+#: what they wrote.
+KEY_FILES = ("secret_key", "vapid_key", sealing.OWN_KEY)
 #: Rows are text, and archives are many: the quickest level already makes a fifth of them.
 _LEVEL = 1
 
@@ -38,6 +40,8 @@ def save(to: Any, *, passphrase: str = "", files: bool = True, told: Told = lamb
             digests = {table.label: _save_rows(writer, table, names, told) for table in tables(apps)}
         writer.put_json(archive.TABLES, digests)
         for name in KEY_FILES:
+            if name == sealing.OWN_KEY and not sealing.has_own_key():
+                continue  # the one that is used is kept elsewhere, for good reason
             _save_if_there(writer, f"{archive.KEYS}{name}", Path(settings.DATA_DIR, name))
         _save_if_there(writer, f"{archive.CONFIGURATION}.env", settings.BASE_DIR / ".env")
         count = sum(_save_file(writer, path) for path in stored_files()) if files else 0

@@ -26,6 +26,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from chatproject.core import sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.errors import Busy
 from chatproject.core.http.asgi import Application, send_error
@@ -167,12 +168,13 @@ def prepare() -> None:
             with _one_process_at_a_time():
                 translations()
                 tables()
+                sealing.prepare()
                 static_files()
             if settings.REDIS_EMBEDDED:
                 _keeper = embedded.Keeper(settings.DATA_DIR, guest=True)
                 atexit.register(release)
                 _keeper.start()
-        except embedded.Unavailable as missing:
+        except (embedded.Unavailable, sealing.KeyUnavailable) as missing:
             raise Unprepared(str(missing)) from missing
         except failures() as error:
             raise Unprepared(f"The database cannot be used: {error}") from error

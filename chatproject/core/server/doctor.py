@@ -22,7 +22,7 @@ from django.core import checks
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from chatproject.core import redis
+from chatproject.core import redis, sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.files import space
 from chatproject.core.redis import memory
@@ -43,7 +43,7 @@ class Finding(NamedTuple):
 
 def findings() -> Iterator[Finding]:
     """All parts, one after the other; some take seconds."""
-    for part in (_settings, _folders, _files, _database, _redis, _push, _addresses):
+    for part in (_settings, _folders, _files, _database, _key, _redis, _push, _addresses):
         yield from part()
 
 
@@ -99,6 +99,21 @@ def _database() -> Iterator[Finding]:
         advice = ""
     seen = f"{connection.vendor}, {len(missing)} migrations are missing, {len(unknown)} are not known here"
     yield Finding("database", seen, advice)
+
+
+def _key() -> Iterator[Finding]:
+    try:
+        found = sealing.status()
+    except sealing.KeyUnavailable as reason:
+        yield Finding("encryption", str(reason), "Without the key nothing that people wrote can be read.")
+        return
+    except failures() as error:
+        yield Finding("encryption", str(error).strip().splitlines()[0], "Look at the database first.")
+        return
+    seen = (
+        f"the key of {found.source} opens {len(found.numbers)} data keys" if found.numbers else "nothing is encrypted"
+    )
+    yield Finding("encryption", f"{'on' if found.is_on else 'off'}, {seen}")
 
 
 # Redis ----------------------------------------------------------------------------------------------------------------

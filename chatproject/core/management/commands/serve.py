@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chatproject import own_addresses
-from chatproject.core import metrics
+from chatproject.core import metrics, sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.redis import embedded, memory
 from chatproject.core.server import bootstrap, serve, workers
@@ -31,13 +31,14 @@ class Command(BaseCommand):
         serve.exit_on_signals()
         if worker:
             bootstrap.done()
+            sealing.opening_ring()  # its event loop asks no database
             workers.serve_as_worker(*worker)
             return
         with _listening() as listener, _only_one_here():
             bootstrap.permissions()
             try:
                 self._serve(listener)
-            except embedded.Unavailable as missing:
+            except (embedded.Unavailable, sealing.KeyUnavailable) as missing:
                 raise CommandError(str(missing)) from missing
             except failures() as error:
                 raise CommandError(f"The database cannot be used: {error}") from error
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             self.check()
             bootstrap.translations()
             bootstrap.tables()
+            sealing.prepare()
             bootstrap.static_files()
             bootstrap.done()
             if settings.WORKERS == 1:
