@@ -327,7 +327,9 @@ def test_a_copy_opens_where_another_key_encrypts(site: Made, saved: tuple[Path, 
 def heard(server: Server, ann_id: str) -> list[str]:
     """What Bob reads of Ann's messages to him."""
     bob = Person(server, "Bob")
-    answer = server.http.get("/private/messages", params={"senderId": ann_id, "receiverId": bob.id}, headers=bob._headers)
+    answer = server.http.get(
+        "/private/messages", params={"senderId": ann_id, "receiverId": bob.id}, headers=bob._headers
+    )
     assert answer.status_code == 200, answer.text
     return [message["content"] for message in answer.json()]
 
