@@ -4,6 +4,7 @@ A process reads them once, and again when it meets a number that it does not kno
 need any of them.
 """
 
+import contextvars
 import logging
 import secrets
 import threading
@@ -176,4 +177,4 @@ def _apart(work: Callable[[], T]) -> T:
             connections.close_all()
 
     with ThreadPoolExecutor(1, thread_name_prefix="keys") as thread:
-        return thread.submit(call).result()
+        return thread.submit(contextvars.copy_context().run, call).result()

@@ -7,11 +7,14 @@ from struct import Struct
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-#: The first byte of a sealed value, and then the number of its key.
+#: The first byte of a sealed value. The number of its key follows, in five bytes: in base64 both are whole characters.
 VERSION = 1
-_HEAD = Struct(">BI")
+_HEAD = Struct(">BxI")
 _NONCE_BYTES, _TAG_BYTES = 12, 16
+_BODY = _HEAD.size + _NONCE_BYTES
 KEY_BYTES = 32
+#: So many numbers after the current one may be those of keys that other processes have made.
+_AHEAD_MAX = 100
 #: Bytes that sealing adds.
 OVERHEAD = _HEAD.size + _NONCE_BYTES + _TAG_BYTES
 
@@ -61,13 +64,13 @@ class KeyRing:
         """What was sealed in this context. Raises NotAuthentic."""
         cipher = self._ciphers.get(key_number(sealed)) or self._new_cipher(sealed)
         try:
-            return cipher.decrypt(sealed[5:17], sealed[17:], context)
+            return cipher.decrypt(sealed[_HEAD.size : _BODY], sealed[_BODY:], context)
         except InvalidTag:
             raise NotAuthentic() from None
 
     def _new_cipher(self, sealed: bytes) -> AESGCM:
         number = key_number(sealed)
-        if number and number not in self._keys:
+        if self.current < number < self.current + _AHEAD_MAX:
             self.refresh()
         if number not in self._ciphers:
             raise NotAuthentic()
