@@ -100,7 +100,7 @@ class KeyRing:
 
 def key_number(sealed: bytes) -> int:
     """The number of the key that opens this; 0 where it is no sealed value."""
-    if len(sealed) < OVERHEAD or sealed[0] != VERSION:
+    if len(sealed) < OVERHEAD or sealed[0] != VERSION or sealed[1]:
         return 0
     number: int = _HEAD.unpack_from(sealed)[1]
     return number
