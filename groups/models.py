@@ -4,6 +4,7 @@ A private chat is a room with two members, so that permissions, cursors, unread 
 exist once.
 """
 
+import json
 import uuid
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
@@ -89,6 +90,9 @@ class Room(Model):
         editable=False,
         db_index=False,
     )
+    #: The pinned messages as JSON, the last pinned first, as `pins` reads them. With the room, so that chats cost no
+    #: query for it; null where there are none.
+    pins_json = models.TextField(null=True, editable=False)
     #: Only operators still see a dissolved group.
     dissolved_at = models.DateTimeField(_("dissolved"), null=True, editable=False)
 
@@ -113,6 +117,15 @@ class Room(Model):
     def last_said(self) -> int:
         """The number of messages that people said, the recalled ones included."""
         return self.last_seq - self.system_lines
+
+    @property
+    def pins(self) -> list[dict[str, Any]]:
+        """The pinned messages, the last pinned first: `messageId` and `seq` of each."""
+        return json.loads(self.pins_json) if self.pins_json else []
+
+    @pins.setter
+    def pins(self, pins: list[dict[str, Any]]) -> None:
+        self.pins_json = json.dumps(pins) if pins else None
 
     def take_version(self) -> int:
         """Increment and return `last_version`; the caller has locked the room and saves it."""

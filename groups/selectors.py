@@ -367,6 +367,7 @@ _OF_ROOM = (
     "last_version",
     "last_message_id",
     "last_at",
+    "pins_json",
 )
 _OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible", "last_active")
 

@@ -205,6 +205,16 @@ class ReactView(APIView):
         return Response(services.react(by=request.user, **inputs.ReactInput.read(request.data).given()))
 
 
+class PinView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        request=inputs.PinInput, responses=outputs.PinsOutput, summary="Pin a message for everybody in its chat, or not"
+    )
+    def post(self, request: SignedIn) -> Response:
+        return Response(services.pin(by=request.user, **inputs.PinInput.read(request.data).given()))
+
+
 class ReactionsView(APIView):
     cost = costs.READ
 

@@ -34,6 +34,7 @@ from messaging.serializers.input import (
     GroupMessageInput,
     HistoryInput,
     MessageIdInput,
+    PinInput,
     ReactInput,
     ReadGroupInput,
     ReadPrivateInput,
@@ -46,6 +47,7 @@ from messaging.serializers.input import (
 from messaging.serializers.output import (
     EPOCH_HELP,
     MessageOutput,
+    PinsOutput,
     ReadOutput,
     SearchedOutput,
     SyncOutput,
@@ -209,6 +211,7 @@ SENT = {
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),
     "EmitEdit": Sending(EditInput, MessageOutput, "Change what a message says."),
     "EmitReact": Sending(ReactInput, MessageOutput, "React to a message with an emoji, or take that back."),
+    "EmitPin": Sending(PinInput, PinsOutput, "Pin a message for everybody in its chat, or unpin it."),
     "EmitWatchPresence": Sending(WatchInput, None, "Hear OnUserStatus of these people, instead of those before."),
 }
 
@@ -221,6 +224,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnRecall": (MessageOutput, "A message was taken back; this is what is left of it."),
     "OnEdit": (MessageOutput, "A message as it is now."),
     "OnReaction": (MessageOutput, "A message as it is now: reactions on it changed."),
+    "OnPin": (PinsOutput, "Other messages of a chat are pinned. A message that is recalled is pinned no more."),
     "OnHeldRefused": (HeldRefused, "A moderator did not release what you sent: it waited for review."),
     "unreadCountUpdate": (PrivateUnread, "What is unread from somebody; several may be folded into the last."),
     "groupUnreadUpdate": (GroupUnread, "What is unread in a group; several may be folded into the last."),

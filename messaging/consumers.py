@@ -435,6 +435,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         async with self._submitting(answer) as done:
             services.submit_reaction(reaction, done)
 
+    async def pin(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.PinInput, data)
+        answer.done(await in_thread(services.pin, by=self.user, **form.given()))
+
     async def watch_presence(self, data: Any, answer: Answer) -> None:
         """Watch these people, instead of the ones before."""
         user_ids = self._read(inputs.WatchInput, data).user_ids
@@ -496,6 +500,7 @@ ChatConsumer.handlers = {
     "EmitRecall": ChatConsumer.recall,
     "EmitEdit": ChatConsumer.edit,
     "EmitReact": ChatConsumer.react,
+    "EmitPin": ChatConsumer.pin,
     "EmitWatchPresence": ChatConsumer.watch_presence,
 }
 
@@ -526,5 +531,6 @@ ChatConsumer.costs = {
     "EmitRecall": costs.CHANGE,
     "EmitEdit": costs.CHANGE,
     "EmitReact": costs.CHANGE,
+    "EmitPin": costs.HEAVY,
     "EmitWatchPresence": costs.READ,
 }

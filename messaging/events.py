@@ -3,13 +3,14 @@
 A payload is what HTTP returns for the same thing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from chatproject.core import hub
-from groups.models import Membership
+from groups.models import Membership, Room
 from messaging.models import HeldMessage
+from messaging.serializers.output import pins_output
 
 
 def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> None:
@@ -21,6 +22,16 @@ def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> N
 def message_changed(event: str, output: dict[str, Any], json: bytes) -> None:
     """A message that was edited or recalled, or whose reactions changed, as output and as JSON."""
     hub.publish_to(_topics(output), event, json)
+
+
+def pins_changed(room: Room, version: int, members: Collection[UUID]) -> None:
+    """Other messages of a chat are pinned; of a private one, `members` are the two people."""
+    if not room.is_direct:
+        hub.publish(hub.room_topic(room.pk), "OnPin", pins_output(room, version, other=None))
+        return
+    for user_id in members:
+        other = next(one for one in members if one != user_id)
+        hub.publish(hub.user_topic(user_id), "OnPin", pins_output(room, version, other=other))
 
 
 def _topics(output: dict[str, Any]) -> list[str]:

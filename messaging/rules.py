@@ -23,6 +23,8 @@ from messaging.models import Message, Upload
 TEXT_MAX = 8000
 #: Chats in one request.
 CHATS_MAX = 500
+#: Pinned messages of a chat.
+PINNED_MAX = 50
 #: Different emoji on a message, and those of one person.
 EMOJI_MAX, EMOJI_EACH = 20, 8
 
@@ -78,6 +80,24 @@ def require_edit(by: User, message: Message, content: str) -> None:
         raise Forbidden(_("It is too late to edit this message."), code="edit_too_late")
     if not content.strip() and types.TYPES[message.type].needs_words:
         raise Invalid(errors={"content": [_("This field may not be blank.")]})
+
+
+def require_pin(by: User, message: Message, membership: Membership) -> None:
+    """Pin a message, or unpin it: both people of a private chat, a group's admins."""
+    require_voice(by)
+    if not message.room.is_direct and not membership.is_admin:
+        raise Forbidden(_("Only the group's owner and administrators may do this."))
+    if message.type == types.SYSTEM:
+        raise Forbidden(_("This line cannot be pinned."))
+
+
+def require_pinnable(message: Message) -> None:
+    """One more pinned message: until it is recalled, and there are PINNED_MAX in its chat."""
+    if message.is_recalled:
+        raise Conflict(_("This message was recalled."), code="recalled")
+    if len(message.room.pins) >= PINNED_MAX:
+        said = _("%(count)d messages are pinned here. Unpin one first.") % {"count": PINNED_MAX}
+        raise Conflict(said, code="too_many_pinned")
 
 
 class TooManyReactions(Conflict):

@@ -144,6 +144,13 @@ def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
     return message, membership
 
 
+def locked_message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
+    """Like `message_for`, read after its room was locked until the transaction ends."""
+    found, _membership = message_for(user, message_id)
+    rooms.locked_room(found.room_id)
+    return message_for(user, message_id)
+
+
 def receiver_of(message: Message) -> UUID | None:
     """The receiver of a private message; None in a group."""
     if not message.room.is_direct:

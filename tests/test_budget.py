@@ -94,6 +94,7 @@ EVENTS: dict[str, Any] = {
     "EmitRecall": {"messageId": SOMEBODY},
     "EmitEdit": {"messageId": SOMEBODY, "content": "x"},
     "EmitReact": {"messageId": SOMEBODY, "emoji": "👍"},
+    "EmitPin": {"messageId": SOMEBODY},
     "EmitWatchPresence": {"userIds": []},
 }
 

@@ -89,6 +89,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /group/markGroupRead many": ({"groupIds": [UNKNOWN]}, ["groupIds"]),
     "POST /message/recall": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/react": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
+    "POST /message/pin": ({"messageId": UNKNOWN}, ["messageId", "pinned"]),
     "GET /message/reactions": ({"messageId": UNKNOWN}, ["messageId", "limit", "after"]),
     "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content", "mentions"]),
     "POST /sync": ({"cursors": {}}, ["cursors"]),
@@ -140,6 +141,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "EmitTyping": ({"toUid": UNKNOWN}, ["toUid", "groupId"]),
     "EmitRecall": ({"messageId": UNKNOWN}, ["messageId"]),
     "EmitEdit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content"]),
+    "EmitPin": ({"messageId": UNKNOWN}, ["messageId", "pinned"]),
     "EmitReact": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
     "EmitWatchPresence": ({"userIds": []}, ["userIds"]),
 }  # fmt: skip
@@ -243,6 +245,7 @@ SHAPES: dict[str, type[Input]] = {
     "POST /group/markGroupRead": inputs.ReadGroupInput,
     "POST /message/edit": inputs.EditInput,
     "POST /message/react": inputs.ReactInput,
+    "POST /message/pin": inputs.PinInput,
     "GET /message/reactions": inputs.ReactionsInput,
     "POST /sync": inputs.SyncInput,
     "GET /private/messages": inputs.PrivatePageInput,

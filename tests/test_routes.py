@@ -136,6 +136,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/edit": Row("post", OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
     "message/react": Row("post", MEMBERS, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
+    "message/pin": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/reactions": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/people": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
@@ -367,6 +368,7 @@ EVENTS: dict[str, Event | list[Event]] = {
     "EmitRecall": Event(OF_ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "EmitEdit": Event(OF_OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
     "EmitReact": Event(IN_IT, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
+    "EmitPin": Event(OF_ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "EmitWatchPresence": Event(ALL, lambda world, me: {"userIds": [world.owner.id]}, is_harmless=True),
 }
 

@@ -38,7 +38,8 @@ def test_a_sync_tells_only_what_changed_since(person: Any, group: Any) -> None:
     sent = ann.post("/group/send", {"groupId": room["id"], "content": "new"}, status=201)
     (chat,) = bob.connect().call("EmitSync", {"cursors": cursors})["chats"]
     assert chat == {
-        "type": "group", "id": room["id"], "version": sent["version"], "limited": False, "gone": False, "messages": [sent]
+        "type": "group", "id": room["id"], "version": sent["version"], "limited": False, "gone": False, "messages": [sent],
+        "pins": [],
     }  # fmt: skip
     assert quiet["id"] in cursors
 

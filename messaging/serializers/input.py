@@ -113,6 +113,10 @@ class ReactInput(MessageIdInput, frozen=True, kw_only=True):
     on: Annotated[bool, helped("False takes it away")] = True
 
 
+class PinInput(MessageIdInput, frozen=True, kw_only=True):
+    pinned: Annotated[bool, helped("False unpins it")] = True
+
+
 class TypingInput(Input, frozen=True, kw_only=True):
     """That somebody types, to one person or in one group."""
 

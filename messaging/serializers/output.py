@@ -14,7 +14,7 @@ from rest_framework import serializers
 from accounts.serializers import UserOutput, user_output
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
-from groups.models import Membership
+from groups.models import Membership, Room
 from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output
 from messaging import types
 from messaging.chat_cache import Unread
@@ -23,6 +23,7 @@ from messaging.search import Found
 from messaging.search_index.marks import marks
 from messaging.selectors import Changes, Chat, Page, readers_of
 
+PINS_HELP = "The pinned messages, the last pinned first: GET /message/quoted answers them"
 #: People that a message names for each emoji on it.
 REACTED_MAX = 100
 
@@ -238,6 +239,24 @@ def searched_output(me: UUID, found: Found) -> dict[str, Any]:
     return {"messages": marked_output(me, found), "next": found.next and str(found.next)}
 
 
+class PinOutput(serializers.Serializer[Any]):
+    messageId = serializers.UUIDField()
+    seq = serializers.IntegerField()
+
+
+class PinsOutput(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField(help_text="The other person's, or the group's")
+    version = serializers.IntegerField(help_text="Of the chat, since which these messages are pinned")
+    pins = PinOutput(many=True, help_text=PINS_HELP)
+
+
+def pins_output(room: Room, version: int, *, other: UUID | None) -> dict[str, Any]:
+    """The pinned messages of a chat; `other` is the other person of a private one."""
+    chat_id = str(other or room.pk)
+    return {"type": "private" if other else "group", "id": chat_id, "version": version, "pins": room.pins}
+
+
 class ChatOutput(OwnSettingsOutput):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField(help_text="The other person's, or the group's")
@@ -260,6 +279,7 @@ class ChatOutput(OwnSettingsOutput):
     peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
+    pins = PinOutput(many=True, help_text=PINS_HELP)
 
 
 def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
@@ -286,6 +306,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         **own_settings_output(membership),
         "away": membership.away,
         "role": None if other else membership.role,
+        "pins": room.pins,
     }
 
 
@@ -360,6 +381,7 @@ class ChangesOutput(serializers.Serializer[Any]):
     limited = serializers.BooleanField(help_text="Too much was missed: read the history anew")
     gone = serializers.BooleanField(help_text="Not a chat of mine any more")
     messages = MessageOutput(many=True)
+    pins = PinOutput(many=True, help_text=PINS_HELP)
 
 
 EPOCH_HELP = "Of the installation's data. With another one than before, forget every number and load all again"
@@ -377,7 +399,8 @@ def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
 
 def _changes_output(one: Changes) -> dict[str, Any]:
     if one.membership is None:
-        return {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True, "messages": []}
+        nothing: dict[str, Any] = {"messages": [], "pins": []}
+        return {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True, **nothing}
     return {
         "type": "private" if one.membership.peer_id else "group",
         "id": str(one.chat_id),
@@ -385,6 +408,7 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         "limited": one.limited,
         "gone": False,
         "messages": page_output(Page(one.membership, one.messages, one.readers)),
+        "pins": one.membership.room.pins,
     }
 
 

@@ -19,6 +19,7 @@ from messaging.services.indexing import (
     index_state,
     index_while_due,
 )
+from messaging.services.pinning import pin
 from messaging.services.placing import address_of, find_places
 from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
@@ -64,6 +65,7 @@ __all__ = [
     "load_history",
     "mark_read",
     "outgoing",
+    "pin",
     "post_system_message",
     "purge",
     "react",

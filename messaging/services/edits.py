@@ -27,7 +27,7 @@ def recall(*, by: User, message_id: UUID) -> dict[str, object]:
     """Recall a message for everyone, and return its output. Idempotent."""
 
     def body() -> dict[str, object]:
-        message, membership = _locked(by, message_id)
+        message, membership = selectors.locked_message_for(by, message_id)
         if not message.is_recalled:
             rules.require_recall(by, message, membership)
             _erase(message)
@@ -72,7 +72,7 @@ def apply_edit(
     """Edit a message whose words have passed the filter; `require` raises where it may not be."""
 
     def body() -> dict[str, object]:
-        message, membership = _locked(by, message_id)
+        message, membership = selectors.locked_message_for(by, message_id)
         require(by, message, content)
         details = _edited_details(message, membership, content, mentions)
         if message.content != content or message.details != details:
@@ -109,13 +109,6 @@ def _edited_details(
     return details
 
 
-def _locked(by: User, message_id: UUID) -> tuple[Message, Membership]:
-    """A message and the user's membership, read after its room was locked."""
-    found, _membership = selectors.message_for(by, message_id)
-    rooms.locked_room(found.room_id)
-    return selectors.message_for(by, message_id)
-
-
 def _erase(message: Message) -> None:
     at: datetime = now()
     uploads.erase_of(message)
@@ -123,6 +116,7 @@ def _erase(message: Message) -> None:
     Reaction.objects.filter(message=message).delete()
     HeldMessage.objects.filter(edited=message).delete()
     sequences.forget_mentions(mentioning(message))
+    message.room.pins = [one for one in message.room.pins if one["messageId"] != str(message.pk)]
     message.erase(version=_next_version(message), at=at)
     groups.note_recall(message.room, seq=message.seq, sender_id=message.sender_id)
     _tell_after_commit("OnRecall", message)
@@ -131,7 +125,7 @@ def _erase(message: Message) -> None:
 
 def _next_version(message: Message) -> int:
     version = message.room.take_version()
-    message.room.save(update_fields=["last_version"])
+    message.room.save(update_fields=["last_version", "pins_json"])
     return version
 
 

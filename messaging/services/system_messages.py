@@ -34,17 +34,26 @@ _ENGLISH = {
     "transferred": "{actor} handed the group over to {people}",
     "inherited": "{people} is gone: {actor} owns the group now",
     "named_owner": "{actor}, who runs this chat, made {people} the owner",
+    "pinned": "{actor} pinned a message",
     "opened": "{actor}, who runs this chat, opened it to read it",
 }
 
 
 def post_system_message(
-    room: Room, *, by: User, action: str, people: Iterable[User] = (), name: str = "", role: str = ""
+    room: Room,
+    *,
+    by: User,
+    action: str,
+    people: Iterable[User] = (),
+    name: str = "",
+    role: str = "",
+    about: UUID | None = None,
 ) -> None:
     """Post a system message to a locked room in the caller's transaction.
 
     It names the first of many people and counts the others: it is stored, pushed and part of chat
-    lists, and `selectors.added_with` finds all of them. Its event follows the commit.
+    lists, and `selectors.added_with` finds all of them. `about`: the message that it is about, as a reply names one.
+    Its event follows the commit.
     """
     people = list(people)
     system: dict[str, Any] = {
@@ -77,6 +86,7 @@ def post_system_message(
         type=types.SYSTEM,
         content=content,
         details_json=json.dumps(system, ensure_ascii=False),
+        reply_to_id=about,
     )
     room.last_message_id, room.last_at = message.pk, message.sent_at
     room.save(update_fields=["last_seq", "system_lines", "last_version", "last_message_id", "last_at"])
