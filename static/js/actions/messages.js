@@ -1,4 +1,4 @@
-// What can be done with messages: send, retry, discard, edit, recall, react, list readers.
+// What can be done with messages: send, retry, discard, edit, recall, react, pin, list readers.
 const TYPING_INTERVAL_MS = 3000;
 
 export class Messages {
@@ -99,6 +99,11 @@ export class Messages {
     } finally {
       this.#store.endReaction(message, emoji, on, { isDone });
     }
+  }
+
+  /** Pins a message for everybody in its chat, or unpins it. */
+  async pin({ id }, pinned) {
+    this.#store.setPins(await this.#server.pinMessage(id, pinned));
   }
 
   /** Resolves with {items, next}: who reacted, {emoji, user}. */

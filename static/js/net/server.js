@@ -156,6 +156,11 @@ export class Server {
     }
   }
 
+  /** Pins a message for everybody in its chat, or unpins it. Resolves with {type, id, version, pins}. */
+  pinMessage(messageId, pinned) {
+    return this.#api.post("/message/pin", { messageId, pinned });
+  }
+
   /** {items, next}: who reacted, {emoji, user}, mine first. */
   reactions(messageId) {
     return this.#api.page("/message/reactions", { messageId, limit: REACTED_MAX });

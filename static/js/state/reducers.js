@@ -36,7 +36,12 @@ function applyMessage(store, message) {
   // A large timeline that is not shown is dropped; opening the chat loads it from the first unread
   // message.
   if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
-  if (message.recalledAt) store.removeLocalFile(message.clientId);
+  if (message.recalledAt) {
+    store.removeLocalFile(message.clientId);
+    const pins = chat.pins?.filter(({ messageId }) => messageId !== message.id);
+    if (pins?.length < chat.pins?.length)
+      store.setPins({ type: chat.type, id: chat.id, version: message.version, pins });
+  }
   if (isOwn && message.clientId) store.removePending(message.clientId);
   if (message.seq > chat.seq) {
     if (!isOwn) store.stopTyping(key, message.senderId);
@@ -134,7 +139,7 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
 
 function applySync(store, { epoch, chats }) {
   if (!store.acceptEpoch(epoch)) return;
-  for (const { type, id, version, limited, gone, messages } of chats) {
+  for (const { type, id, version, limited, gone, messages, pins } of chats) {
     if (gone) {
       const left = store.chatById(id);
       if (left) store.removeChat(left.key);
@@ -153,9 +158,21 @@ function applySync(store, { epoch, chats }) {
     // In sending order: the page is ordered by version, so a changed old message may stand anywhere
     // in it.
     for (const message of messages.toSorted((one, other) => one.seq - other.seq)) applyMessage(store, message);
+    store.setPins({ type, id, version, pins });
     store.settleVersion(key, version);
     store.notify("chats", `timeline:${key}`);
   }
+}
+
+/** Other messages of a chat are pinned. */
+function applyPins(store, said) {
+  const key = chatKey(said.type, said.id);
+  if (!store.chats.has(key)) {
+    store.notify("stale");
+    return;
+  }
+  store.setPins(said);
+  store.advanceVersion(key, said.version);
 }
 
 function applyHeads(store, { epoch, heads }) {
@@ -230,6 +247,7 @@ export const REDUCERS = {
   OnRecall: applyMessage,
   OnEdit: applyMessage,
   OnReaction: applyMessage,
+  OnPin: applyPins,
   OnRead: applyRead,
   OnSync: applySync,
   OnUnreadCount: applyUnreadCounts,

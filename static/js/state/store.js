@@ -204,6 +204,7 @@ export class Store {
       const isLoaded = this.timelines.get(key)?.isLoaded;
       const readSeq = known?.readSeq ?? 0;
       // The list may have been read before a message that this page has received since.
+      const keepsPins = known?.pinsVersion > entry.version;
       const isOutdated = known && (entry.seq < known.seq || isLater(known.lastMessage, entry.lastMessage));
       this.chats.set(key, {
         ...known,
@@ -213,6 +214,8 @@ export class Store {
         seq: Math.max(entry.seq, known?.seq ?? 0),
         version: isLoaded ? known.version : entry.version,
         readSeq: Math.max(entry.readSeq ?? 0, readSeq),
+        pins: (keepsPins ? known : entry).pins ?? [],
+        pinsVersion: keepsPins ? known.pinsVersion : entry.version,
         // Read on this page, though the server may not know it yet.
         unreadCount: readSeq >= entry.seq ? 0 : entry.unreadCount,
         ...(isOutdated && {
@@ -248,6 +251,7 @@ export class Store {
         memberCount: null,
         role: null,
         peerReadSeq: type === "private" ? 0 : null,
+        pins: [],
       };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, mentionSeq: null, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
@@ -297,6 +301,14 @@ export class Store {
   setSettings(key, settings) {
     this.#settingsAt.set(key, performance.now());
     this.patchChat(key, settings);
+  }
+
+  /** The pinned messages of a chat as of a version, {messageId, seq}, the last pinned first; late ones change nothing. */
+  setPins({ type, id, version, pins }) {
+    const key = chatKey(type, id);
+    const chat = this.chats.get(key);
+    if (!chat || !pins || version < (chat.pinsVersion ?? 0)) return;
+    this.patchChat(key, { pinsVersion: version, pins });
   }
 
   /** A mute with a time limit ends by itself; no event reports it. */

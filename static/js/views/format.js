@@ -129,6 +129,7 @@ const SYSTEM_MESSAGES = {
   removed: gettext("%(actor)s removed %(people)s"),
   renamed: gettext("%(actor)s renamed the group to “%(name)s”"),
   picture: gettext("%(actor)s changed the picture of the group"),
+  pinned: gettext("%(actor)s pinned a message"),
   offered: gettext("%(actor)s offered the group to %(people)s"),
   transferred: gettext("%(actor)s handed the group over to %(people)s"),
   inherited: gettext("%(people)s is gone: %(actor)s owns the group now"),

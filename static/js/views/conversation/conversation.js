@@ -10,6 +10,7 @@ import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
 import { MessageListView } from "chat/views/conversation/message_list.js";
 import { isWithin, openMessageMenu, openPendingMenu } from "chat/views/conversation/message_menu.js";
+import { PinBar } from "chat/views/conversation/pin_bar.js";
 import { QUICK } from "chat/views/conversation/reactions.js";
 import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
 import { onDoubleTap } from "chat/views/double_tap.js";
@@ -34,6 +35,7 @@ export class ConversationView {
   #composer;
   #attachments;
   #findBar;
+  #pinBar;
   #map;
   #key;
   #lastProblem = null;
@@ -76,6 +78,7 @@ export class ConversationView {
       show: (seq) => this.#try(this.#messages.showMessage(seq)),
       onClose: () => this.#composer.focus(),
     });
+    this.#pinBar = new PinBar({ store, actions, show: (seq) => this.#try(this.#messages.showMessage(seq)) });
     this.#composer = new Composer({
       store,
       actions,
@@ -89,6 +92,7 @@ export class ConversationView {
       "section",
       { class: "conversation", id: "conversation" },
       this.#head,
+      this.#pinBar.element,
       this.#findBar.element,
       this.#messages.element,
       this.#foot,
@@ -144,6 +148,7 @@ export class ConversationView {
     this.#messages.open(key);
     this.#attachments.open(key);
     this.#findBar.reset();
+    this.#pinBar.open(key);
     if (!key) {
       this.#composer.close();
       return;
@@ -161,12 +166,14 @@ export class ConversationView {
   #renderMessages = oncePerFrame(() => {
     if (!this.#key) return;
     this.#messages.render();
+    this.#pinBar.render();
     this.#stopRecalledAudio();
   });
 
   #render() {
     if (!this.#chat) return;
     this.#renderHead();
+    this.#pinBar.render();
     const { away, id } = this.#chat;
     this.#composer.element.hidden = away;
     this.#notice.hidden = !away;

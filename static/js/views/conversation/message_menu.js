@@ -1,4 +1,4 @@
-// The menu of a message: react, reply, copy, download, edit, readers, recall.
+// The menu of a message: react, reply, copy, download, edit, readers, pin, recall.
 import { gettext, interpolate } from "chat/i18n.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
@@ -69,6 +69,7 @@ export function openMessageMenu(
       icon: "smile",
       run: () => showReacted(actions.messages.reactions(message), store),
     },
+    (isAdmin || !isGroup) && pinItem(message, chat, actions),
     ((isOwn && isRecent) || isAdmin) && {
       label: gettext("Recall"),
       icon: "undo-2",
@@ -77,6 +78,15 @@ export function openMessageMenu(
     },
   ];
   openMenu(anchor, items, at);
+}
+
+function pinItem(message, { pins }, actions) {
+  const isPinned = pins.some(({ messageId }) => messageId === message.id);
+  return {
+    label: isPinned ? gettext("Unpin this message") : gettext("Pin this message"),
+    icon: isPinned ? "pin-off" : "pin",
+    run: () => actions.messages.pin(message, !isPinned).catch((problem) => toast(problem.message)),
+  };
 }
 
 /** Whether a message is younger than so many milliseconds. */

@@ -142,12 +142,14 @@ export class MessageRows {
     const { me, chats, recalledTexts, localFiles, progress } = this.#store;
     const chat = chats.get(chatKey);
     const { row } = typeOf(message);
-    if (row)
+    if (row) {
+      if (message.replyTo && this.quotedBy(chatKey, message) === undefined) this.missingQuotes.add(message.replyTo);
       return {
         key: `m:${message.seq}`,
         signature: `${message.version} ${timeZone()}`,
         build: () => row(message, me.id),
       };
+    }
     const isOwn = message.senderId === me.id;
     const isGroup = chat.type === "group";
     const read = isOwn ? this.#readOf(chatKey, message, isLastOwn) : null;

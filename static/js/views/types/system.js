@@ -17,6 +17,10 @@ export const system = {
           " ",
           h("button", { type: "button", class: "inline-action", "data-act": "open" }, gettext("Show all")),
         ],
+      message.replyTo && [
+        " ",
+        h("button", { type: "button", class: "inline-action show-pinned", "data-act": "quote" }, gettext("Show it")),
+      ],
     ),
   open: (message, { store, actions }) =>
     showPeople(gettext("Brought in"), actions.messages.addedPeople(message), store),
