@@ -45,7 +45,7 @@ REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
 #: Of the pages of histories that Redis keeps (messaging/history_cache.py), and of all that the embedded one keeps.
 HISTORY_CACHE_BYTES = env.int("HISTORY_CACHE_BYTES", default=64 * 1024 * 1024)
 REDIS_MAX_BYTES = env.int("REDIS_MAX_BYTES", default=512 * 1024 * 1024)
-REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else env.str("REDIS_URL")
+REDIS_URL = embedded.url(DATA_DIR) if REDIS_EMBEDDED else address.checked(env.str("REDIS_URL"))
 # What the names in Redis begin with, so that several installations can share one: groups, channels
 # and our own keys do in any case, the keys that operators know (docs/operating.md) where it is
 # given.

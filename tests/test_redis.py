@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,9 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer,
 
 from chatproject.core.hub.layer import EVENT_TYPE, Layer
 from chatproject.core.redis import address
+from chatproject.core.server import trial
 from tests import ports
+from tests.browser.server import ROOT, Server
 from tests.faults.talk import until
 
 #: Seconds that servers may take on a busy machine.
@@ -154,26 +157,39 @@ async def test_a_user_with_few_rights_is_enough_and_its_password_is_used(own_red
     await assert_carries(f"redis://chat:secret@127.0.0.1:{own_redis.port}/0")
 
 
-async def test_tls_is_spoken_and_a_server_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
-    if not shutil.which("redis-server") or not shutil.which("openssl"):
-        pytest.skip("needs redis-server and openssl")
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the `key` and `cert` of a server at localhost."""
+    if not shutil.which("openssl"):
+        pytest.skip("needs openssl")
+    folder = tmp_path_factory.mktemp("certificate")
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "key", "-out", "cert"]
-    await asyncio.to_thread(subprocess.run, [*made, *names], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run([*made, *names], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def tls_redis(certificate: Path, tmp_path: Path) -> Iterator[int]:
+    """The port at which a server of one's own speaks TLS."""
+    if not shutil.which("redis-server"):
+        pytest.skip("needs redis-server")
     port = ports.lease()
-    files = ["--tls-cert-file", f"{tmp_path}/cert", "--tls-key-file", f"{tmp_path}/key", "--tls-auth-clients", "no"]
-    server = await asyncio.to_thread(Redis, tmp_path, "--tls-port", str(port), *files)
-    distrusting = layer(f"rediss://localhost:{port}/0")
+    files = ["--tls-cert-file", f"{certificate}/cert", "--tls-key-file", f"{certificate}/key"]
+    server = Redis(tmp_path, "--tls-port", str(port), *files, "--tls-auth-clients", "no")
+    yield port
+    server.stop()
+
+
+async def test_tls_is_spoken_and_a_server_that_nobody_vouches_for_is_refused(tls_redis: int, certificate: Path) -> None:
+    distrusting = layer(f"rediss://localhost:{tls_redis}/0")
 
     async def refused() -> None:
         one = await Listener(distrusting).listen("room.1")
         assert not one.layer.shard.is_up
 
-    try:
-        await assert_carries(f"rediss://localhost:{port}/0?ssl_ca_certs={tmp_path}/cert")
-        await closing(refused(), distrusting)
-    finally:
-        server.stop()
+    await assert_carries(f"rediss://localhost:{tls_redis}/0?ssl_ca_certs={certificate}/cert")
+    await closing(refused(), distrusting)
 
 
 def start_sentinel(folder: Path, master: Redis) -> tuple[subprocess.Popen[bytes], int]:
@@ -215,6 +231,98 @@ async def test_when_the_server_behind_sentinels_fails_all_go_to_the_new_one(tmp_
         sentinel.wait()
         for server in (replica, master):
             server.stop()
+
+
+# The trial at the start -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tried(settings: Any) -> Callable[[str], str]:
+    """Why an address is refused at the start; "" if it is not."""
+
+    def reason(url: str) -> str:
+        settings.REDIS_URL, settings.REDIS_EMBEDDED = url, False
+        config = {"hosts": [{"socket_connect_timeout": 2, **address.layer_host(url)}], "prefix": "test"}
+        settings.REDIS_KEY_PREFIX = "test:"
+        settings.CHANNEL_LAYERS = {"default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": config}}
+        try:
+            trial.require()
+        except trial.Refused as refused:
+            assert "secret" not in str(refused)
+            return str(refused)
+        return ""
+
+    return reason
+
+
+def test_a_server_that_can_be_used_is_taken_and_left_as_it_was(own_redis: Redis, tried: Callable[[str], str]) -> None:
+    assert tried(own_redis.url) == ""
+    assert own_redis.client().keys() == []
+    assert tried(f"redis://127.0.0.1:{ports.lease()}/0") == "", "one that is away may come later"
+
+
+def test_what_a_user_may_not_do_is_named_at_the_start(own_redis: Redis, tried: Callable[[str], str]) -> None:
+    def as_user(*rights: str) -> str:
+        own_redis.client().execute_command("ACL", "SETUSER", "chat", "reset", "on", ">secret", *rights)
+        return tried(f"redis://chat:secret@127.0.0.1:{own_redis.port}/0")
+
+    known = ("~user:*", "~group:*")
+    assert as_user("~test*", *known, "&test*", "+@all", "-@dangerous") == ""
+    deaf = as_user("~test*", *known, "resetchannels", "+@all")
+    assert "may not use channels" in deaf and "&test*" in deaf
+    assert "may not use channels" in as_user("~test*", *known, "&test:*", "+@all"), "all names of the layer are tried"
+    assert "may not use keys" in as_user("~test*", "&test*", "+@all")
+    assert "may not use scripts" in as_user("~test*", *known, "&test*", "+@all", "-@scripting")
+    wrong = tried(f"redis://chat:mistaken@127.0.0.1:{own_redis.port}/0")
+    assert "refuses this user or password" in wrong and "mistaken" not in wrong
+
+
+def test_a_server_of_another_kind_is_refused_with_what_to_write(
+    own_redis: Redis, tmp_path: Path, tried: Callable[[str], str]
+) -> None:
+    folders = [tmp_path / name for name in ("cluster", "sentinel", "replica")]
+    for folder in folders:
+        folder.mkdir()
+    cluster = Redis(folders[0], "--cluster-enabled", "yes")
+    replica = Redis(folders[2], "--replicaof", "127.0.0.1", str(own_redis.port))
+    sentinel, port = start_sentinel(folders[1], own_redis)
+    try:
+        own_redis.wait(lambda: redis.Redis(port=port).ping())
+        assert "node of a Redis Cluster" in tried(cluster.url)
+        assert "takes no writes" in tried(replica.url)
+        assert "redis+sentinel://host:26379/NAME" in tried(f"redis://127.0.0.1:{port}/0")
+        assert tried(f"redis+sentinel://127.0.0.1:{port}/main/0") == ""
+        assert tried(f"redis+sentinel://127.0.0.1:1,127.0.0.1:{port}/main/0") == ""
+        assert "watches no master 'mian', but main" in tried(f"redis+sentinel://127.0.0.1:{port}/mian/0")
+        assert "is no Sentinel" in tried(f"redis+sentinel://127.0.0.1:{own_redis.port}/main/0")
+        assert "DB index" in tried(f"redis://127.0.0.1:{own_redis.port}/99")
+        assert "unexpected" in tried(f"{own_redis.url}?tls=yes")
+    finally:
+        sentinel.kill()
+        sentinel.wait()
+        for server in (cluster, replica):
+            server.stop()
+
+
+def test_what_is_wrong_with_tls_is_named(tls_redis: int, certificate: Path, tried: Callable[[str], str]) -> None:
+    assert "certificate is not trusted" in tried(f"rediss://localhost:{tls_redis}/0")
+    assert "certificate is not trusted" in tried(f"rediss://127.0.0.1:{tls_redis}/0?ssl_ca_certs={certificate}/cert")
+    assert tried(f"rediss://localhost:{tls_redis}/0?ssl_ca_certs={certificate}/cert") == ""
+    assert tried(f"rediss://127.0.0.1:{tls_redis}/0?ssl_cert_reqs=none") == ""
+
+
+def test_a_start_with_an_address_that_cannot_be_used_is_one_sentence(own_redis: Redis, tmp_path: Path) -> None:
+    own_redis.client().execute_command("ACL", "SETUSER", "deaf", "on", ">secret", "~*", "+@all", "resetchannels")
+    server = Server(tmp_path)
+    for url, said in {
+        "sentinel://:secret@127.0.0.1:26379/main": "Settings: REDIS_URL: for Sentinels write redis+sentinel://",
+        f"redis://deaf:secret@127.0.0.1:{own_redis.port}/0": "REDIS_URL: its user may not use channels",
+    }.items():
+        environment = server._environment | {"REDIS_URL": url}
+        command = [sys.executable, "manage.py", "serve"]
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+        assert ended.returncode != 0 and "The chat is at" not in ended.stdout
+        assert said in ended.stderr and "Traceback" not in ended.stderr and "secret" not in ended.stderr
 
 
 # The channel layer ----------------------------------------------------------------------------------------------------

@@ -13,17 +13,35 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from django.core.exceptions import ImproperlyConfigured
 from redis.connection import parse_url
 from redis.sentinel import Sentinel, SentinelConnectionPool
 
 SENTINEL_PORT = 26379
+_SENTINEL_FORM = "redis+sentinel://host:26379,host2:26379/mymaster/0"
+#: What other programs call it, each with an address of another form.
+_SIMILAR_SCHEMES = ("sentinel", "sentinels", "redis-sentinel", "rediss-sentinel")
 _PLAIN_SCHEMES = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
+
+
+def checked(url: str) -> str:
+    """The address, whose form is right. Raises ImproperlyConfigured with a sentence that does not repeat it: passwords
+    are in it.
+    """
+    try:
+        layer_host(url)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"REDIS_URL: {error}. docs/operating.md shows its forms.") from error
+    return url
 
 
 def layer_host(url: str) -> dict[str, Any]:
     """The address as channels-redis takes it in `hosts`. Raises ValueError."""
-    if urlsplit(url).scheme in _PLAIN_SCHEMES:
+    scheme = urlsplit(url).scheme
+    if scheme in _PLAIN_SCHEMES:
         return _sentinel_host(url)
+    if scheme in _SIMILAR_SCHEMES:
+        raise ValueError(f"for Sentinels write {_SENTINEL_FORM}")
     parse_url(url)  # raises ValueError
     return {"address": url}
 
@@ -33,8 +51,17 @@ def connection_pool(url: str, **options: Any) -> redis.ConnectionPool:
     host = options | layer_host(url)
     if (address := host.pop("address", None)) is not None:
         return redis.ConnectionPool.from_url(address, **host)
-    sentinels = Sentinel(host.pop("sentinels"), sentinel_kwargs=host.pop("sentinel_kwargs"))
-    return SentinelConnectionPool(host.pop("master_name"), sentinels, **host)
+    return SentinelConnectionPool(host.pop("master_name"), _sentinels(host), **host)
+
+
+def sentinels(url: str) -> tuple[Sentinel, str] | None:
+    """The Sentinels that an address names, and the name of the master; None for the address of a server."""
+    host = layer_host(url)
+    return None if "address" in host else (_sentinels(host), host["master_name"])
+
+
+def _sentinels(host: dict[str, Any]) -> Sentinel:
+    return Sentinel(host.pop("sentinels"), sentinel_kwargs=host.pop("sentinel_kwargs"))
 
 
 def _sentinel_host(url: str) -> dict[str, Any]:
@@ -42,15 +69,14 @@ def _sentinel_host(url: str) -> dict[str, Any]:
     credentials, _, places = parts.netloc.rpartition("@")
     name, _, database = parts.path.strip("/").partition("/")
     if not name or not places or (database and not database.isdecimal()):
-        raise ValueError(
-            f"{parts.scheme}:// needs Sentinels and a master: redis+sentinel://host:26379,host2:26379/mymaster/0"
-        )
+        raise ValueError(f"{parts.scheme}:// needs Sentinels and a master: {_SENTINEL_FORM}")
     scheme = _PLAIN_SCHEMES[parts.scheme]
     server: dict[str, Any] = {**parse_url(f"{scheme}://{credentials}@/{database or 0}?{parts.query}")}
     is_secure = server.pop("connection_class", None) is not None
     own = {"username": server.pop("sentinel_username", None), "password": server.pop("sentinel_password", None)}
     shared = {key: value for key, value in server.items() if key.startswith(("ssl_", "socket_"))}
-    timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}  # of a Sentinel that hangs
+    # Of a Sentinel that hangs. One that is away is not tried again, with pauses, before the next one.
+    timeouts = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0, "retry": None}
     tls = {"ssl": True} if is_secure else {}
     return {
         "sentinels": [_host_and_port(place) for place in places.split(",")],

@@ -31,6 +31,7 @@ from chatproject.core.db.transactions import failures
 from chatproject.core.errors import Busy
 from chatproject.core.http.asgi import Application, send_error
 from chatproject.core.redis import embedded
+from chatproject.core.server import trial
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +166,7 @@ def prepare() -> None:
             return
         try:
             permissions()
+            trial.require()
             with _one_process_at_a_time():
                 translations()
                 tables()
@@ -174,7 +176,7 @@ def prepare() -> None:
                 _keeper = embedded.Keeper(settings.DATA_DIR, guest=True)
                 atexit.register(release)
                 _keeper.start()
-        except (embedded.Unavailable, sealing.KeyUnavailable) as missing:
+        except (embedded.Unavailable, trial.Refused, sealing.KeyUnavailable) as missing:
             raise Unprepared(str(missing)) from missing
         except failures() as error:
             raise Unprepared(f"The database cannot be used: {error}") from error

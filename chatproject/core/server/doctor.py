@@ -26,6 +26,7 @@ from chatproject.core import redis, sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.files import space
 from chatproject.core.redis import memory
+from chatproject.core.server import trial
 
 #: Seconds for an address to answer; until a certificate ends, of which somebody should know; between two clocks.
 ANSWER_SECONDS, CERTIFICATE_SECONDS, CLOCK_SECONDS = 5.0, 14 * 24 * 3600, 2.0
@@ -142,35 +143,19 @@ def _redis() -> Iterator[Finding]:
 
 
 def _redis_rights() -> Iterator[Finding]:
-    """Whether the user of REDIS_URL may do what the chat does with its keys and its channels."""
-    name = redis.key(f"doctor:{secrets.token_hex(4)}")
-
-    def keys(server: Any) -> None:
-        with server.pipeline() as line:
-            line.set(name, "1", ex=10).zadd(f"{name}:z", {"a": 1}).expire(f"{name}:z", 10)
-            line.hset(f"{name}:h", "a", "1").expire(f"{name}:h", 10).delete(name, f"{name}:z", f"{name}:h").execute()
-
-    def scripts(server: Any) -> None:
-        server.eval("return redis.call('GET', KEYS[1])", 1, name)
-
-    def channels(server: Any) -> None:
-        with server.pubsub() as heard:
-            heard.subscribe(name)
-            heard.get_message(timeout=1)
-            server.publish(name, "1")
-            until = time.monotonic() + 1
-            while time.monotonic() < until:
-                if (message := heard.get_message(timeout=0.1)) and message["type"] == "message":
-                    return
-        raise redis.Unavailable("what is published is not heard")
-
-    for what, use in {"keys": keys, "scripts": scripts, "channels": channels}.items():
+    """What kind of server it is, and whether the user of REDIS_URL may do what the chat does with keys and channels."""
+    try:
+        with redis.client() as server:
+            trial.require_kind(server)
+    except trial.Refused as refused:
+        yield Finding("redis", str(refused), "Set another REDIS_URL.")
+        return
+    for what, use in trial.USES.items():
         try:
             with redis.client() as server:
                 use(server)
-        except redis.Unavailable as error:
-            advice = f"Its user needs keys and channels that begin with {redis.key('')}: see docs/operating.md."
-            yield Finding(f"redis's {what}", str(error), advice)
+        except (redis.Unavailable, trial.Refused) as error:
+            yield Finding(f"redis's {what}", str(error), trial.rights())
         else:
             yield Finding(f"redis's {what}", "may be used")
 

@@ -13,7 +13,7 @@ from chatproject import own_addresses
 from chatproject.core import metrics, sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.redis import embedded, memory
-from chatproject.core.server import bootstrap, serve, workers
+from chatproject.core.server import bootstrap, serve, trial, workers
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             bootstrap.permissions()
             try:
                 self._serve(listener)
-            except (embedded.Unavailable, sealing.KeyUnavailable) as missing:
+            except (embedded.Unavailable, trial.Refused, sealing.KeyUnavailable) as missing:
                 raise CommandError(str(missing)) from missing
             except failures() as error:
                 raise CommandError(f"The database cannot be used: {error}") from error
@@ -121,6 +121,7 @@ def _redis() -> Iterator[None]:
     try:
         if settings.REDIS_EMBEDDED:
             keeper.start()
+        trial.require()
         memory.check()
         yield
     finally:
