@@ -18,6 +18,7 @@ from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.compression import Compressed  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
+from chatproject.core.http.probes import LIVE, READY  # noqa: E402
 from chatproject.core.http.queued import FairHandler  # noqa: E402
 from chatproject.core.http.request_ids import RequestIds  # noqa: E402
 from chatproject.core.http.uploads import UploadHandler  # noqa: E402
@@ -33,13 +34,17 @@ sign_ins = BodyLimit(accounts.sign_ins())
 searches = BodyLimit(Handler(threads=routing.SEARCH_THREADS))
 highlights = BodyLimit(Handler(threads=routing.HIGHLIGHT_THREADS))
 places = BodyLimit(Handler(threads=routing.PLACE_THREADS))
+#: Each on a thread of its own: they are asked when all others wait for something.
+probes = {LIVE: BodyLimit(Handler(threads=1)), READY: BodyLimit(Handler(threads=1))}
 site = BodyLimit(routing.FastSendMiddleware(FairHandler()))
 
 
 def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
-    """Static files, uploads, searches, code blocks, places, sign-ins, all else to Django's middleware and views."""
+    """Static files, probes, uploads, searches, code blocks, places, sign-ins, all else to Django."""
     if scope["path"].startswith(settings.STATIC_URL):
         return static(scope, receive, send)
+    if scope["path"] in probes:
+        return probes[scope["path"]](scope, receive, send)
     if scope["path"] in routing.UPLOADS and scope["method"] == "POST":
         return uploads(scope, receive, send)
     if scope["path"] == routing.SEARCH:

@@ -268,11 +268,7 @@ REDIS_DOCUMENTED_KEY_PREFIX = f"{REDIS_PREFIX}:" if REDIS_PREFIX else ""
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "chatproject.core.hub.layer.Layer",
-        # The timeouts are those of a single publish; subscribed connections have none.
-        "CONFIG": {
-            "hosts": [{"socket_timeout": 5, "socket_connect_timeout": 2, **address.layer_host(REDIS_URL)}],
-            "prefix": _prefix,
-        },
+        "CONFIG": {"hosts": address.layer_hosts(REDIS_URL), "prefix": _prefix},
     }
 }
 _cache: dict[str, Any] = {

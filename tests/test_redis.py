@@ -5,7 +5,6 @@ import inspect
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import redis
 import redis.asyncio
 from asgiref.sync import async_to_sync
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
+from django.conf import settings
 
 from chatproject.core.hub.layer import EVENT_TYPE, Layer
 from chatproject.core.redis import address
@@ -23,44 +23,7 @@ from chatproject.core.server import trial
 from tests import ports
 from tests.browser.server import ROOT, Server
 from tests.faults.talk import until
-
-#: Seconds that servers may take on a busy machine.
-START = 20.0
-
-
-class Redis:
-    """A server of one's own, over TCP."""
-
-    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
-        self.port = port or ports.lease()
-        self.folder = folder
-        self._process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--dir", str(folder), "--save", "", *options],
-            stdout=subprocess.DEVNULL,
-        )
-        self.wait(lambda: self.client().ping())
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def client(self) -> Any:  # redis-py says of an answer that it may be awaited
-        return redis.Redis(port=self.port)
-
-    def wait(self, is_so: Callable[[], Any]) -> None:
-        give_up = time.monotonic() + START
-        while time.monotonic() < give_up:
-            try:
-                if is_so():
-                    return
-            except redis.RedisError:
-                pass
-            time.sleep(0.02)
-        raise AssertionError("Redis does not come up")
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
+from tests.redis_servers import START, Redis, client_at, start_sentinel
 
 
 @pytest.fixture
@@ -73,7 +36,7 @@ def own_redis(tmp_path: Path) -> Iterator[Redis]:
 
 
 def layer(url: str, prefix: str = "test") -> Layer:
-    return Layer(hosts=[{"socket_timeout": 5, "socket_connect_timeout": 2, **address.layer_host(url)}], prefix=prefix)
+    return Layer(hosts=address.layer_hosts(url), prefix=prefix)
 
 
 class Listener:
@@ -192,16 +155,6 @@ async def test_tls_is_spoken_and_a_server_that_nobody_vouches_for_is_refused(tls
     await closing(refused(), distrusting)
 
 
-def start_sentinel(folder: Path, master: Redis) -> tuple[subprocess.Popen[bytes], int]:
-    port = ports.lease()
-    (folder / "sentinel.conf").write_text(
-        f"port {port}\ndir {folder}\nsentinel monitor main 127.0.0.1 {master.port} 1\n"
-        "sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 2000\n"
-    )
-    command = ["redis-sentinel", str(folder / "sentinel.conf")]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL), port
-
-
 @pytest.mark.slow
 async def test_when_the_server_behind_sentinels_fails_all_go_to_the_new_one(tmp_path: Path) -> None:
     if not shutil.which("redis-sentinel"):
@@ -216,7 +169,7 @@ async def test_when_the_server_behind_sentinels_fails_all_go_to_the_new_one(tmp_
     client = redis.Redis(connection_pool=address.connection_pool(url, socket_timeout=1))
     try:
         replica.wait(lambda: replica.client().info("replication")["master_link_status"] == "up")
-        watcher = redis.Redis(port=port)
+        watcher = client_at(port)
         replica.wait(lambda: watcher.sentinel_slaves("main"))
         client.set("key", "value")
 
@@ -236,50 +189,45 @@ async def test_when_the_server_behind_sentinels_fails_all_go_to_the_new_one(tmp_
 # The trial at the start -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tried(settings: Any) -> Callable[[str], str]:
+#: What the names of this run begin with.
+OURS = settings.REDIS_KEY_PREFIX.removesuffix(":")
+
+
+def tried(url: str) -> str:
     """Why an address is refused at the start; "" if it is not."""
-
-    def reason(url: str) -> str:
-        settings.REDIS_URL, settings.REDIS_EMBEDDED = url, False
-        config = {"hosts": [{"socket_connect_timeout": 2, **address.layer_host(url)}], "prefix": "test"}
-        settings.REDIS_KEY_PREFIX = "test:"
-        settings.CHANNEL_LAYERS = {"default": {**settings.CHANNEL_LAYERS["default"], "CONFIG": config}}
-        try:
-            trial.require()
-        except trial.Refused as refused:
-            assert "secret" not in str(refused)
-            return str(refused)
-        return ""
-
-    return reason
+    try:
+        trial.require_usable(url)
+    except trial.Refused as refused:
+        assert "secret" not in str(refused)
+        return str(refused)
+    return ""
 
 
-def test_a_server_that_can_be_used_is_taken_and_left_as_it_was(own_redis: Redis, tried: Callable[[str], str]) -> None:
+def test_a_server_that_can_be_used_is_taken_and_left_as_it_was(own_redis: Redis) -> None:
     assert tried(own_redis.url) == ""
     assert own_redis.client().keys() == []
     assert tried(f"redis://127.0.0.1:{ports.lease()}/0") == "", "one that is away may come later"
 
 
-def test_what_a_user_may_not_do_is_named_at_the_start(own_redis: Redis, tried: Callable[[str], str]) -> None:
+def test_what_a_user_may_not_do_is_named_at_the_start(own_redis: Redis) -> None:
     def as_user(*rights: str) -> str:
         own_redis.client().execute_command("ACL", "SETUSER", "chat", "reset", "on", ">secret", *rights)
         return tried(f"redis://chat:secret@127.0.0.1:{own_redis.port}/0")
 
     known = ("~user:*", "~group:*")
-    assert as_user("~test*", *known, "&test*", "+@all", "-@dangerous") == ""
-    deaf = as_user("~test*", *known, "resetchannels", "+@all")
-    assert "may not use channels" in deaf and "&test*" in deaf
-    assert "may not use channels" in as_user("~test*", *known, "&test:*", "+@all"), "all names of the layer are tried"
-    assert "may not use keys" in as_user("~test*", "&test*", "+@all")
-    assert "may not use scripts" in as_user("~test*", *known, "&test*", "+@all", "-@scripting")
+    assert as_user(f"~{OURS}*", *known, f"&{OURS}*", "+@all", "-@dangerous") == ""
+    deaf = as_user(f"~{OURS}*", *known, "resetchannels", "+@all")
+    assert "may not use channels" in deaf and f"&{OURS}*" in deaf
+    assert "may not use channels" in as_user(f"~{OURS}*", *known, f"&{OURS}:*", "+@all"), (
+        "all names of the layer are tried"
+    )
+    assert "may not use keys" in as_user(f"~{OURS}*", f"&{OURS}*", "+@all")
+    assert "may not use scripts" in as_user(f"~{OURS}*", *known, f"&{OURS}*", "+@all", "-@scripting")
     wrong = tried(f"redis://chat:mistaken@127.0.0.1:{own_redis.port}/0")
     assert "refuses this user or password" in wrong and "mistaken" not in wrong
 
 
-def test_a_server_of_another_kind_is_refused_with_what_to_write(
-    own_redis: Redis, tmp_path: Path, tried: Callable[[str], str]
-) -> None:
+def test_a_server_of_another_kind_is_refused_with_what_to_write(own_redis: Redis, tmp_path: Path) -> None:
     folders = [tmp_path / name for name in ("cluster", "sentinel", "replica")]
     for folder in folders:
         folder.mkdir()
@@ -287,7 +235,7 @@ def test_a_server_of_another_kind_is_refused_with_what_to_write(
     replica = Redis(folders[2], "--replicaof", "127.0.0.1", str(own_redis.port))
     sentinel, port = start_sentinel(folders[1], own_redis)
     try:
-        own_redis.wait(lambda: redis.Redis(port=port).ping())
+        own_redis.wait(lambda: client_at(port).ping())
         assert "node of a Redis Cluster" in tried(cluster.url)
         assert "takes no writes" in tried(replica.url)
         assert "redis+sentinel://host:26379/NAME" in tried(f"redis://127.0.0.1:{port}/0")
@@ -304,7 +252,7 @@ def test_a_server_of_another_kind_is_refused_with_what_to_write(
             server.stop()
 
 
-def test_what_is_wrong_with_tls_is_named(tls_redis: int, certificate: Path, tried: Callable[[str], str]) -> None:
+def test_what_is_wrong_with_tls_is_named(tls_redis: int, certificate: Path) -> None:
     assert "certificate is not trusted" in tried(f"rediss://localhost:{tls_redis}/0")
     assert "certificate is not trusted" in tried(f"rediss://127.0.0.1:{tls_redis}/0?ssl_ca_certs={certificate}/cert")
     assert tried(f"rediss://localhost:{tls_redis}/0?ssl_ca_certs={certificate}/cert") == ""

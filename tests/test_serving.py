@@ -38,6 +38,11 @@ def health(server: Server) -> tuple[int, dict[str, str]]:
     return answer.status_code, answer.json()
 
 
+def readiness(server: Server) -> dict[str, str]:
+    answer: dict[str, str] = httpx.get(f"{server.url}/healthz/ready", timeout=60).json()
+    return answer
+
+
 def redis_process(server: Server) -> int:
     return int((data(server) / "redis" / "redis.pid").read_text())
 
@@ -463,8 +468,19 @@ def test_health_tells_which_part_is_down(served: Server) -> None:
     redis = redis_process(served)
     os.kill(redis, signal.SIGSTOP)
     assert health(served) == (503, {"status": "down", "database": "ok", "redis": "down"})
+    assert readiness(served) == {
+        "status": "down", "database": "ok", "redis": "down", "channels": "down", "storage": "ok",
+    }  # fmt: skip
+    assert httpx.get(f"{served.url}/healthz/live", timeout=60).status_code == 200
     os.kill(redis, signal.SIGCONT)
     soon(lambda: health(served)[0] == 200)
+    soon(lambda: readiness(served)["status"] == "ok")
+
+    scratch = served.log.parent / "media" / ".scratch"
+    scratch.rename(scratch.with_name("elsewhere"))
+    assert readiness(served)["storage"] == "down"
+    scratch.with_name("elsewhere").rename(scratch)
+    assert readiness(served)["storage"] == "ok"
 
     database = sqlite3.connect(data(served) / "chat.sqlite3")
     database.execute("ALTER TABLE django_content_type RENAME TO elsewhere")

@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 import redis
 
+from chatproject.core.redis.address import connection_pool
 from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,7 +162,7 @@ class Server:
 
     @property
     def redis_url(self) -> str:
-        return f"unix://{self.data}/redis/redis.sock"
+        return self.environment.get("REDIS_URL") or f"unix://{self.data}/redis/redis.sock"
 
     @property
     def redis_pid(self) -> int:
@@ -169,7 +170,8 @@ class Server:
 
     def redis(self) -> redis.Redis:
         """A Redis client, as an operator would use it."""
-        return redis.Redis(unix_socket_path=f"{self.data}/redis/redis.sock", decode_responses=True, socket_timeout=5)
+        pool = connection_pool(self.redis_url, decode_responses=True, socket_timeout=5)
+        return redis.Redis(connection_pool=pool)
 
     def hears(self, *topics: str) -> bool:
         """Whether a process is subscribed to each of these topics' groups."""

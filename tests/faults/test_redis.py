@@ -1,10 +1,14 @@
 """Redis fails while people talk: nothing is lost but pushes, which heartbeat and sync replace."""
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 from contextlib import suppress
 from typing import Any
+
+import pytest
 
 from presence.services import TTL_SECONDS
 from tests.faults.phones import Phone
@@ -12,6 +16,7 @@ from tests.faults.server import Server
 from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of, until
 from tests.faults.world import World, begun_together
 from tests.people import Person
+from tests.redis_servers import Redis, client_at, start_sentinel
 
 
 async def assert_caught_up(server: Server, phones: list[Phone]) -> None:
@@ -44,9 +49,9 @@ async def assert_unread_is_right(server: Server, phone: Phone) -> None:
     assert {chat: one["unreadCount"] for chat, one in chats.items()} == unread
 
     def stored() -> dict[str, tuple[int, Any]]:
-        with server.redis() as redis:
-            counts = redis.mget(list(keys))
-            last = redis.mget([key.replace(":unread:", ":lastmsg:") for key in keys])
+        with server.redis() as connection:
+            counts = connection.mget(list(keys))
+            last = connection.mget([key.replace(":unread:", ":lastmsg:") for key in keys])
         return {
             key: (int(count or -1), json.loads(text or "{}").get("id"))
             for key, count, text in zip(keys, counts, last, strict=True)
@@ -114,6 +119,41 @@ async def test_redis_hangs_and_senders_do_not(world: World) -> None:
     await until(server.is_well, "Redis is used again", within=5)
     for one in phones:
         await assert_unread_is_right(server, one)
+
+
+@begun_together
+async def test_when_sentinels_name_another_server_no_send_fails_and_nobody_is_disconnected(world: World) -> None:
+    if not shutil.which("redis-sentinel"):
+        pytest.skip("needs redis-sentinel")
+    master = await asyncio.to_thread(Redis, world.folder("master"))
+    following = ("--replicaof", "127.0.0.1", str(master.port))
+    replica = await asyncio.to_thread(Redis, world.folder("replica"), *following)
+    sentinel, port = start_sentinel(world.folder("sentinel"), master)
+    try:
+        watcher = client_at(port)
+        await asyncio.to_thread(replica.wait, lambda: watcher.sentinel_slaves("main"))
+        server = await world.serve(WORKERS="2", REDIS_URL=f"redis+sentinel://127.0.0.1:{port}/main/0")
+        everyone = world.people(server, "ann", "bob", "cem", "dan")
+        phones = await world.phones(everyone, server)
+        talk = Talk(phones, groups_of(everyone), at_once=1, pause=0.1)
+        await talk.more(20)
+        await asyncio.to_thread(master.stop)
+        await asyncio.to_thread(replica.wait, lambda: replica.client().role()[0] == b"master")
+        await talk.more(40)
+        await talk.end()
+        assert talk.slowest < 5
+        assert [one for phone in phones for one in phone.told_busy] == []
+        assert_stored_once(server, talk)
+        topics = [f"user.{one.id}" for one in everyone]
+        await until(lambda: server.hears(*topics) and server.is_well(), "the new server is used", within=10)
+        await assert_caught_up(server, phones)
+        for one in phones:
+            await assert_unread_is_right(server, one)
+    finally:
+        sentinel.kill()
+        sentinel.wait()
+        for own in (replica, master):
+            await asyncio.to_thread(own.stop)
 
 
 @begun_together

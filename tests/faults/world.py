@@ -52,6 +52,12 @@ class World:
             log = server.log.read_text()
             assert "Traceback" not in log, log[-5000:]
 
+    def folder(self, name: str) -> Path:
+        """A folder for another server that the test starts."""
+        folder = self._folder / name
+        folder.mkdir()
+        return folder
+
     async def serve(self, **environment: Any) -> Server:
         """Start another server, with these settings."""
         server = Server(self._folder / str(len(self._servers)), **environment)

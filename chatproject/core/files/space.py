@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +12,9 @@ from chatproject.core.errors import ChatError
 
 #: What a full disk, or a quota of the system, says.
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+
+#: Bytes below which a process that is asked says that it cannot serve: a few minutes of a busy chat.
+FREE_MIN_BYTES = 32 * 1024 * 1024
 
 
 class StorageFull(ChatError):
@@ -27,6 +31,15 @@ def require(size: int) -> None:
     """
     if any(free(folder) - size < settings.DISK_RESERVE for folder in _folders()):
         raise StorageFull()
+
+
+def require_writable() -> None:
+    """Write where uploads and the database are. Raises OSError if that fails, or if next to nothing is free."""
+    for folder in _folders():
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"written")
+        if free(folder) < min(FREE_MIN_BYTES, settings.DISK_RESERVE):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _folders() -> tuple[Path, ...]:

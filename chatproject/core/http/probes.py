@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from chatproject.core import errors, metrics, redis
+from chatproject.core import errors, hub, metrics, redis
+from chatproject.core.db.transactions import failures
+from chatproject.core.files import space
 from chatproject.core.http.error_views import as_response
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,21 @@ log = logging.getLogger(__name__)
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 with every part "ok", or 503: whether this process, its database and its Redis can serve. No details: the
-    route needs no sign-in.
+    """200 with every part "ok", or 503: whether the database and Redis can be used. No details: the route needs no
+    sign-in.
     """
-    parts = {"database": _answers(_ask_database), "redis": _answers(_ask_redis)}
+    return _told(database=_ask_database, redis=_ask_redis)
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """Whether this process is to get clients: beside that, whether it hears what is published, and can write files."""
+    return _told(database=_ask_database, redis=_ask_redis, channels=hub.round_trip, storage=space.require_writable)
+
+
+def _told(**questions: Callable[[], object]) -> JsonResponse:
+    parts = {part: _answers(part, ask) for part, ask in questions.items()}
     well = all(answer == "ok" for answer in parts.values())
     return JsonResponse({"status": "ok" if well else "down", **parts}, status=200 if well else 503)
 
@@ -36,11 +48,12 @@ def live(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
-def _answers(ask: Callable[[], object]) -> str:
+def _answers(part: str, ask: Callable[[], object]) -> str:
+    unusable: tuple[type[Exception], ...] = (*failures(), redis.Unavailable, OSError)
     try:
         ask()
-    except (DatabaseError, redis.Unavailable, OSError) as error:
-        log.warning("healthz: %s: %s", ask.__name__.removeprefix("_ask_"), type(error).__name__)
+    except unusable as error:
+        log.warning("healthz: %s: %s", part, type(error).__name__)
         return "down"
     return "ok"
 
@@ -67,11 +80,12 @@ def numbers(request: HttpRequest) -> HttpResponse:
     return HttpResponse(metrics.text(), content_type=metrics.CONTENT_TYPE)
 
 
+LIVE, READY = "/healthz/live", "/healthz/ready"
 #: By path.
 PROBES: dict[str, Callable[[HttpRequest], HttpResponseBase]] = {
     "/healthz": healthz,
-    "/healthz/ready": healthz,
-    "/healthz/live": live,
+    READY: ready,
+    LIVE: live,
     "/metrics": numbers,
 }
 

@@ -17,6 +17,7 @@ from chatproject.core import metrics, redis
 from chatproject.core.hub.frames import FramedEvents
 from chatproject.core.hub.layer import Layer, LoopLayer, encode, is_event, payload_of
 from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, paused
+from chatproject.core.hub.shard import ECHO_TIMEOUT_SECONDS
 from chatproject.core.hub.topics import EVERYONE, room_topic, user_topic
 
 log = logging.getLogger(__name__)
@@ -314,6 +315,16 @@ def subscribed(topics: Sequence[str]) -> list[bool]:
     with redis.client() as connection:
         counts: Any = connection.pubsub_numsub(*map(layer.redis_channel, topics))
     return [count > 0 for _, count in counts]
+
+
+def round_trip() -> None:
+    """Publish something and hear it in this process, by way of Redis; from any thread but the event loop's.
+
+    Raises redis.Unavailable or TimeoutError. A process that has not begun to listen carries nothing yet, and is well.
+    """
+    if _hub.loop is not None and _hub.layer is not None:
+        trip = asyncio.run_coroutine_threadsafe(_hub.layer.shard.round_trip(), _hub.loop)
+        trip.result(2 * ECHO_TIMEOUT_SECONDS)
 
 
 # For the consumer, on the event loop ----------------------------------------------------------------------------------

@@ -30,10 +30,14 @@ CONNECT_TIMEOUT_SECONDS = 2
 SUBSCRIBE_TIMEOUT_SECONDS = 2
 #: Seconds between two pings, and for the answer to one.
 PING_SECONDS = 5
+#: Seconds for what is published to be heard.
+ECHO_TIMEOUT_SECONDS = 1
 #: Bytes in front of every payload that name the process which published it.
 ORIGIN_BYTES = 16
 #: For a process that has no subscriptions.
 NO_ORIGIN = bytes(ORIGIN_BYTES)
+#: What a process publishes to hear it itself.
+_ECHO = b"echo"
 
 
 class _Link(asyncio.Protocol):
@@ -111,6 +115,8 @@ class Shard(RedisSingleShardConnection):
         self._counting: deque[int] = deque()
         #: Per name, one future for each SUBSCRIBE that Redis has not confirmed.
         self._confirming: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+        #: One future for each echo that somebody waits for.
+        self._echoes: list[asyncio.Future[None]] = []
         self._publisher: _Link | None = None
         self._subscriber: _Link | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -140,6 +146,20 @@ class Shard(RedisSingleShardConnection):
             await super().publish(channel, self.origin + message)
         elif not self.write(channel, message):
             raise redis.ConnectionError("Redis is away: only this process received the message")
+
+    async def round_trip(self) -> None:
+        """Publish something and hear it. Raises redis.ConnectionError if that takes too long."""
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._echoes.append(heard)
+        if self._publisher is not None:
+            self._publisher.write("PUBLISH", self._processes, self.origin + _ECHO)
+        try:
+            async with asyncio.timeout(ECHO_TIMEOUT_SECONDS):
+                await heard
+        except TimeoutError as error:
+            raise redis.ConnectionError("what is published is not heard") from error
+        finally:
+            self._echoes.remove(heard)
 
     # Subscribing ------------------------------------------------------------------------------------------------------
 
@@ -183,17 +203,25 @@ class Shard(RedisSingleShardConnection):
         match reply[0]:
             case b"message":
                 name, payload = reply[1].decode(), reply[2]
+                if name == self._processes:
+                    self._heard_process(payload)
                 # Our own messages were delivered when they were published.
-                if not payload.startswith(self.origin):
-                    if name == self._processes:
-                        self._greetings += 1
-                        self.has_company = True
-                    elif len(payload) > ORIGIN_BYTES:
-                        self.channel_layer.deliver(name, payload[ORIGIN_BYTES:])
+                elif len(payload) > ORIGIN_BYTES and not payload.startswith(self.origin):
+                    self.channel_layer.deliver(name, payload[ORIGIN_BYTES:])
             case b"subscribe":
                 self._confirm(reply[1].decode())
             case b"pong":
                 self._answered.set()
+
+    def _heard_process(self, payload: bytes) -> None:
+        """A process has connected, or listens to itself."""
+        if payload == self.origin + _ECHO:
+            for heard in self._echoes:
+                if not heard.done():
+                    heard.set_result(None)
+        elif len(payload) == ORIGIN_BYTES and payload != self.origin:
+            self._greetings += 1
+            self.has_company = True
 
     def _confirm(self, name: str) -> None:
         if waiting := self._confirming.get(name):

@@ -46,6 +46,11 @@ def layer_host(url: str) -> dict[str, Any]:
     return {"address": url}
 
 
+def layer_hosts(url: str) -> list[dict[str, Any]]:
+    """The `hosts` of our channel layer. The timeouts are a single publish's; subscribed connections have none."""
+    return [{"socket_timeout": 5, "socket_connect_timeout": 2, **layer_host(url)}]
+
+
 def connection_pool(url: str, **options: Any) -> redis.ConnectionPool:
     """A pool of synchronous connections; the URL's options override `options`. May raise ValueError."""
     host = options | layer_host(url)

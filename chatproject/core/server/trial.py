@@ -34,17 +34,21 @@ class Refused(Exception):
 
 
 def require() -> None:
-    """Raises Refused. That a server of REDIS_URL does not answer is only logged."""
-    if settings.REDIS_EMBEDDED:
-        return
+    """Raises Refused. That the server of REDIS_URL does not answer is only logged."""
+    if not settings.REDIS_EMBEDDED:
+        require_usable(settings.REDIS_URL)
+
+
+def require_usable(url: str) -> None:
+    """Raises Refused. That the server of this address does not answer is only logged."""
     try:
-        if (sentinels := address.sentinels(settings.REDIS_URL)) is not None:
+        if (sentinels := address.sentinels(url)) is not None:
             _require_master(*sentinels)
-        with closing(_connected()) as server:
+        with closing(_connected(url)) as server:
             require_kind(server)
             for what, use in USES.items():
                 _require_use(what, use, server)
-        asyncio.run(_require_hearing())
+        asyncio.run(_require_hearing(url))
     except redis.RedisError as error:
         if reason := _reason(error):
             raise Refused(f"REDIS_URL: {reason}") from error
@@ -53,10 +57,8 @@ def require() -> None:
         raise Refused(f"REDIS_URL: one of its options is none: {error}") from error
 
 
-def _connected() -> Any:
-    pool = address.connection_pool(
-        settings.REDIS_URL, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
-    )
+def _connected(url: str) -> Any:
+    pool = address.connection_pool(url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS)
     return redis.Redis(connection_pool=pool)
 
 
@@ -150,9 +152,14 @@ def _require_use(what: str, use: Callable[[Any], None], server: Any) -> None:
 
 def rights() -> str:
     """What a user with limited rights needs, for an operator to read."""
-    own = key("").rstrip(":")
+    own = _prefix()
     documented = "" if documented_key("") else ", ~user:* and ~group:*"
-    return f"It needs the keys ~{own}*{documented} and the channels &{own}*: docs/channels.md has the commands."
+    return f"It needs the keys ~{own}*{documented} and the channels &{own}*: docs/operating.md has the command."
+
+
+def _prefix() -> str:
+    """What the names of keys and channels begin with."""
+    return key("").removesuffix(":")
 
 
 def _keys(server: Any) -> None:
@@ -180,11 +187,10 @@ def _scripts(server: Any) -> None:
 
 def _channels(server: Any) -> None:
     """The names of a process's subscriptions, in the commands of the layer."""
-    layer = Layer(**settings.CHANNEL_LAYERS["default"]["CONFIG"])
-    group = layer.redis_channel(f"trial.{secrets.token_hex(4)}")
+    group = f"{_prefix()}__group__trial.{secrets.token_hex(4)}"
     server.pubsub_numsub(group)
     with server.pubsub() as heard:
-        heard.subscribe(group, f"{settings.CHANNEL_LAYERS['default']['CONFIG']['prefix']}__processes__")
+        heard.subscribe(group, f"{_prefix()}__processes__")
         until = time.monotonic() + HEARD_SECONDS
         is_subscribed = False
         while time.monotonic() < until:
@@ -203,10 +209,9 @@ _UNHEARD = "what is published there is not heard. Is there one server behind thi
 USES: dict[str, Callable[[Any], None]] = {"keys": _keys, "scripts": _scripts, "channels": _channels}
 
 
-async def _require_hearing() -> None:
+async def _require_hearing(url: str) -> None:
     """Raises Refused unless two processes that connect as ours do hear each other."""
-    config = settings.CHANNEL_LAYERS["default"]["CONFIG"]
-    first, second = Layer(**config), Layer(**config)
+    first, second = (Layer(hosts=address.layer_hosts(url), prefix=_prefix()) for _ in range(2))
     group, heard = f"trial.{secrets.token_hex(4)}", asyncio.Event()
     try:
         channel = await first.here().listen(lambda *_heard: heard.set())
