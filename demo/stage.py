@@ -1,12 +1,10 @@
 """Performs the story through the services, then sets the times of the messages back."""
 
+import io
 import random
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -68,8 +66,7 @@ def perform(people: Mapping[str, User], zone: tzinfo) -> int:
     told_at = now().astimezone(zone)
     for key, user in people.items():
         if not user.img:
-            with _file(faces.drawn(PEOPLE[key].emblem)) as source:
-                services.set_own_avatar(user=user, source=source)
+            services.set_own_avatar(user=user, source=io.BytesIO(faces.drawn(PEOPLE[key].emblem)))
     for group in GROUPS:
         _Group(group, people, told_at).perform()
     for pair in PAIRS:
@@ -130,8 +127,7 @@ class _Performance:
                 raise TypeError(line)
 
     def _attach(self, who: str, folder: str, name: str, data: bytes, content: str = "", mark: str = "") -> None:
-        with _file(data) as source:
-            upload = services.receive(owner=self.people[who], source=source, name=name, folder=folder)
+        upload = services.receive(owner=self.people[who], source=io.BytesIO(data), name=name, folder=folder)
         given = {"mediaUrl": types.ADDRESS + upload.path}
         self._send(who, content, type_=upload.type, given=given, mark=mark)
 
@@ -228,8 +224,8 @@ class _Group(_Performance):
             member_ids=[self.people[who].pk for who in group.members],
             join_policy=Room.JoinPolicy.CLOSED if group.is_closed else Room.JoinPolicy.OPEN,
         )
-        with _file(faces.drawn(group.emblem)) as source:
-            services.set_group_avatar(by=self.people[group.owner], group_id=self.room.pk, source=source)
+        emblem = io.BytesIO(faces.drawn(group.emblem))
+        services.set_group_avatar(by=self.people[group.owner], group_id=self.room.pk, source=emblem)
         self.moments = [min(self._moments_of(scene)) - MADE]  # of the system message about it
         super().perform()
         if group.is_pinned:
@@ -276,11 +272,3 @@ def _patiently(act: Callable[[], T]) -> T:
             return act()
         except (RateLimited, Busy) as later:
             time.sleep(later.retry_after or 1)
-
-
-@contextmanager
-def _file(data: bytes) -> Iterator[Path]:
-    with tempfile.NamedTemporaryFile() as made:
-        made.write(data)
-        made.flush()
-        yield Path(made.name)

@@ -1,13 +1,12 @@
 """The HTTP routes of messaging."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.http.response import HttpResponseBase
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
@@ -26,7 +25,7 @@ from chatproject.core.errors import NotFound, NotYou
 from chatproject.core.http import download
 from chatproject.core.http.api import require_self, with_next
 from chatproject.core.http.forms import serializer_of
-from chatproject.core.http.multipart import FileParser
+from chatproject.core.http.multipart import FileParser, ScratchFile
 from chatproject.core.redis import budget
 from groups import selectors as rooms
 from groups.serializers import GroupOutput, group_output
@@ -348,10 +347,10 @@ class SyncView(APIView):
         return Response(outputs.sync_output(changes, epoch=services.current_epoch()))
 
 
-def _path(media: UploadedFile) -> Path:
-    """Where an upload lies: FILE_UPLOAD_HANDLERS puts every one on the disk."""
-    assert isinstance(media, TemporaryUploadedFile)
-    return Path(media.temporary_file_path())
+def _content(media: UploadedFile) -> IO[bytes]:
+    """What was uploaded: FILE_UPLOAD_HANDLERS puts every file on the disk."""
+    assert isinstance(media, ScratchFile)
+    return cast(IO[bytes], media.file)
 
 
 class UploadView(APIView):
@@ -370,7 +369,7 @@ class UploadView(APIView):
         require_self(request, "userId")
         form = inputs.UploadInput.read(request.data)
         name = getattr(form.media, "given_name", "")
-        upload = services.receive(owner=request.user, source=_path(form.media), name=name, folder=form.media_type)
+        upload = services.receive(owner=request.user, source=_content(form.media), name=name, folder=form.media_type)
         return Response(outputs.upload_output(upload), status=201)
 
 
@@ -389,7 +388,7 @@ class MyAvatarView(_AvatarView):
     )
     def post(self, request: SignedIn) -> Response:
         form = inputs.AvatarInput.read(request.data)
-        user = services.set_own_avatar(user=request.user, source=_path(form.media))
+        user = services.set_own_avatar(user=request.user, source=_content(form.media))
         return Response(me_output(user, online=user.pk in online_among([user.pk])))
 
 
@@ -402,7 +401,7 @@ class GroupAvatarView(_AvatarView):
     )
     def post(self, request: SignedIn) -> Response:
         form = inputs.GroupAvatarInput.read(request.data)
-        membership = services.set_group_avatar(by=request.user, source=_path(form.media), group_id=form.group_id)
+        membership = services.set_group_avatar(by=request.user, source=_content(form.media), group_id=form.group_id)
         room = membership.room
         return Response(group_output(room, role=membership.role, members=rooms.members(room.pk)))
 

@@ -478,6 +478,12 @@ def unsent_uploads(before: datetime, limit: int = 500) -> list[Upload]:
     return list(unsent.order_by("created_at")[:limit])
 
 
+def uploads_after(upload_id: UUID | None, limit: int) -> list[Upload]:
+    """Some uploads in the order of their ids: the first ones, or those after an id."""
+    rows = Upload.objects.order_by("pk")
+    return list((rows if upload_id is None else rows.filter(pk__gt=upload_id))[:limit])
+
+
 def known_uploads(ids: Iterable[UUID]) -> set[UUID]:
     """The ids among these that exist."""
     return set(Upload.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.files.storage import default_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.templatetags.static import static
@@ -72,9 +71,9 @@ def _picture(address: str) -> str:
     if not avatars.is_ours(address):
         return ""
     try:
-        with default_storage.open(address.removeprefix(storage.ADDRESS)) as picture:
+        with storage.open_file(address.removeprefix(storage.ADDRESS)) as picture:
             return f"data:{avatars.TYPE};base64,{b64encode(picture.read()).decode()}"
-    except FileNotFoundError:
+    except (FileNotFoundError, storage.DamagedFile):
         return ""
 
 

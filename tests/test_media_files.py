@@ -22,6 +22,7 @@ from django.utils import translation
 from PIL import Image, ImageCms, ImageDraw, ImageStat
 
 from chatproject.core.errors import BadRequest, Busy, Invalid
+from chatproject.core.files.drafts import Draft
 from chatproject.core.sandbox import pool
 from chatproject.core.sandbox.pool import Limits, Refused
 from messaging.media import files, places
@@ -44,7 +45,7 @@ class Judge:
         self.source.write_bytes(uploaded)
         for path in (self.target, self.thumbnail):
             path.unlink(missing_ok=True)
-        return KINDS[folder].process(self.source, self.target, self.thumbnail, name=name)
+        return process(folder, self.source, self.target, self.thumbnail, name=name)
 
     @property
     def made(self) -> bytes:
@@ -57,6 +58,16 @@ class Judge:
     @property
     def picture(self) -> Image.Image:
         return Image.open(io.BytesIO(self.made))
+
+
+def process(folder: str, source: Path, target: Path, thumbnail: Path, **more: Any) -> Media:
+    drafts = [Draft(path, "", None) for path in (target, thumbnail)]
+    with source.open("rb") as uploaded:
+        media = KINDS[folder].process(uploaded, *drafts, **more)
+    for draft in drafts:
+        if draft.size:
+            draft.finish()
+    return media
 
 
 @pytest.fixture
@@ -591,9 +602,9 @@ def test_every_refusal_of_a_kind_has_its_text(one: Kind) -> None:
 def test_an_answer_that_a_hostile_file_might_give_is_not_believed(
     judge: Judge, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
 ) -> None:
-    def run(_function: str, *, writes: list[Path], **_more: Any) -> dict[str, Any]:
-        for path in writes:
-            path.write_bytes(hostile.HTML)
+    def run(_function: str, *, writes: list[Draft], **_more: Any) -> dict[str, Any]:
+        for draft in writes:
+            draft.write(hostile.HTML)
         return said
 
     monkeypatch.setattr(pool, "run", run)
@@ -620,7 +631,12 @@ def source(tmp_path: Path) -> Path:
 
 
 def run(function: str, source: Path, *writes: Path, limits: Limits = LIMITS, **more: Any) -> dict[str, Any]:
-    return pool.run(f"tests.hostile:{function}", reads=source, writes=writes, limits=limits, **more)
+    drafts = [Draft(path, "", None) for path in writes]
+    with source.open("rb") as reads:
+        answer = pool.run(f"tests.hostile:{function}", reads=reads, writes=drafts, limits=limits, **more)
+    for draft in drafts:
+        draft.finish()
+    return answer
 
 
 def refused_by_the_sandbox(function: str, source: Path, *writes: Path, **more: Any) -> str:
@@ -671,7 +687,7 @@ def test_a_full_disk_and_a_missing_file_are_our_trouble_and_no_fault_of_the_file
     (tmp_path / "voice").write_bytes(hostile.webm())
     full.symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
-        KINDS["audio"].process(tmp_path / "voice", full, full)
+        process("audio", tmp_path / "voice", full, full)
     assert not full.is_symlink() and Path("/dev/full").exists()
 
 
@@ -732,7 +748,7 @@ def test_fifty_pictures_at_once_are_converted_two_at_a_time_beside_a_look_at_the
 def convert(folder: Path, number: int) -> Media:
     while True:
         with contextlib.suppress(Busy):
-            return KINDS["images"].process(folder / "source", folder / f"made{number}", folder / f"small{number}")
+            return process("images", folder / "source", folder / f"made{number}", folder / f"small{number}")
 
 
 @pytest.mark.parametrize("at_work", [True, False])
@@ -740,8 +756,8 @@ def test_workers_do_not_outlive_a_server_that_is_killed(tmp_path: Path, at_work:
     (tmp_path / "source").write_text("x")
     function = "sleep" if at_work else "answer"
     asks = (
-        "import sys, time; from pathlib import Path; from chatproject.core.sandbox import pool; print('ready', flush=True); "
-        f"pool.run('tests.hostile:{function}', reads=Path(sys.argv[1]), limits=pool.Limits(cpu=9, seconds=60)); "
+        "import sys, time; from chatproject.core.sandbox import pool; print('ready', flush=True); "
+        f"pool.run('tests.hostile:{function}', reads=open(sys.argv[1], 'rb'), limits=pool.Limits(cpu=9, seconds=60)); "
         "print('done', flush=True); time.sleep(60)"
     )
     root = Path(__file__).parents[1]

@@ -6,11 +6,11 @@ with its folder, its message type and the texts of its refusals.
 
 import contextlib
 import logging
-import shutil
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.utils.text import format_lazy
@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.errors import BadRequest, ChatError, Text
 from chatproject.core.files import avatars
+from chatproject.core.files.drafts import Draft
 from chatproject.core.sandbox import pool
 from chatproject.core.sandbox.pool import Limits
 from messaging.media import files
@@ -30,6 +31,8 @@ LIMITS = Limits(cpu=8, seconds=40)
 #: Of a file that is converted at once, and the pixels it may have in all its frames.
 QUICK_LIMITS = Limits(cpu=1, seconds=5)
 QUICK_WORK = 4_000_000
+#: Bytes that are copied at once of a file that is stored unchanged.
+COPIED_BYTES = 256 * 1024
 
 
 class _TooCostly(Exception):
@@ -86,15 +89,15 @@ class Kind:
         """Bytes that an uploaded file may have."""
         return int(settings.MAX_UPLOAD_BYTES if self.convert else settings.MAX_FILE_BYTES)
 
-    def process(self, source: Path, target: Path, thumbnail: Path, *, name: str = "", by: str = "") -> Media:
+    def process(self, source: IO[bytes], target: Draft, thumbnail: Draft, *, name: str = "", by: str = "") -> Media:
         """Convert `source` to `target`, and to `thumbnail` if the kind has one.
 
         `source` stays unchanged. `by` is whose file it is: the sandbox serves people in turn.
 
-        Raises Unusable, and Busy when too many conversions are running; then neither file exists.
+        Raises Unusable, and Busy when too many conversions are running; then neither draft exists.
         Blocks for seconds: call it on a thread, outside of transactions.
         """
-        if source.stat().st_size == 0:
+        if source.seek(0, os.SEEK_END) == 0:
             raise Unusable(_("The file is empty."), code="empty")
         if not self.convert:
             return self._keep(source, target, name)
@@ -107,14 +110,14 @@ class Kind:
             raise Unusable(detail or _REFUSALS["crash"], code=refused.code if detail else "crash") from None
         return self._described(made, target, thumbnail, name)
 
-    def _converted(self, source: Path, writes: list[Path], by: str) -> dict[str, Any]:
+    def _converted(self, source: IO[bytes], writes: list[Draft], by: str) -> dict[str, Any]:
         """The sandbox's result. A small file does not wait until others' costly ones are done."""
-        if source.stat().st_size <= self.quick:
+        if source.seek(0, os.SEEK_END) <= self.quick:
             with contextlib.suppress(_TooCostly):
                 return self._run(source, writes, by, is_quick=True)
         return self._run(source, writes, by, is_quick=False)
 
-    def _run(self, source: Path, writes: list[Path], by: str, *, is_quick: bool) -> dict[str, Any]:
+    def _run(self, source: IO[bytes], writes: list[Draft], by: str, *, is_quick: bool) -> dict[str, Any]:
         limits = QUICK_LIMITS if is_quick else self.limits
         try:
             return pool.run(
@@ -132,17 +135,19 @@ class Kind:
                 raise _TooCostly() from None
             raise
 
-    def _keep(self, source: Path, target: Path, name: str) -> Media:
-        shutil.copyfile(source, target)
+    def _keep(self, source: IO[bytes], target: Draft, name: str) -> Media:
+        source.seek(0)
+        while piece := source.read(COPIED_BYTES):
+            target.write(piece)
         return Media(
             name=files.display_name(name, self.type),
             mime_type=files.guessed_type(name),
             served_as=files.SERVED_AS,
             extension=files.EXTENSION,
-            size=target.stat().st_size,
+            size=target.size,
         )
 
-    def _described(self, made: Mapping[str, Any], target: Path, thumbnail: Path, name: str) -> Media:
+    def _described(self, made: Mapping[str, Any], target: Draft, thumbnail: Draft, name: str) -> Media:
         """Check the sandbox's result, which is untrusted, and describe the file."""
         small = made.get("thumbnail") if self.has_thumbnail else None
         try:
@@ -152,9 +157,9 @@ class Kind:
                 mime_type=made["mime_type"],
                 served_as=made["mime_type"],
                 extension=self.makes[made["mime_type"]],
-                size=target.stat().st_size,
+                size=target.size,
                 thumbnail_extension=self.makes[small["mime_type"]] if small else "",
-                thumbnail_size=thumbnail.stat().st_size if small else 0,
+                thumbnail_size=thumbnail.size if small else 0,
                 width=_within(made.get("width"), 100_000),
                 height=_within(made.get("height"), 100_000),
                 duration=float(seconds) if (seconds := _within(made.get("duration"), 86_400)) is not None else None,
@@ -162,8 +167,8 @@ class Kind:
                 waveform=[int(_within(peak, 100) or 0) for peak in made.get("waveform", ())][:64] or None,
             )
         except (LookupError, TypeError, ValueError):
-            for path in (target, thumbnail):
-                path.unlink(missing_ok=True)
+            for draft in (target, thumbnail):
+                draft.discard()
             log.warning("media: an answer that makes no sense: %.500r", made)
             raise Unusable(_REFUSALS["crash"], code="crash") from None
 

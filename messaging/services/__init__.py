@@ -25,6 +25,7 @@ from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
+from messaging.services.resealing import Resealed, reseal_files
 from messaging.services.reviewing import refuse as refuse_held
 from messaging.services.reviewing import release as release_held
 from messaging.services.searching import search
@@ -38,6 +39,7 @@ __all__ = [
     "HistoryPage",
     "Indexed",
     "OutgoingMessage",
+    "Resealed",
     "StoredMessage",
     "Swept",
     "address_of",
@@ -74,6 +76,7 @@ __all__ = [
     "receive",
     "refuse_held",
     "release_held",
+    "reseal_files",
     "scrub",
     "search",
     "send_message",

@@ -3,11 +3,11 @@
 Accounts and groups own the address and delete the avatar before.
 """
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -27,7 +27,7 @@ from messaging.media.kinds import AVATAR
 T = TypeVar("T")
 
 
-def set_own_avatar(*, user: User, source: Path) -> User:
+def set_own_avatar(*, user: User, source: IO[bytes]) -> User:
     """Make the user's avatar from an uploaded file.
 
     `source` stays unchanged; the quota does not count it.
@@ -37,7 +37,7 @@ def set_own_avatar(*, user: User, source: Path) -> User:
     return _stored(source, lambda address: accounts.set_avatar(user=user, address=address), by=user)
 
 
-def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
+def set_group_avatar(*, by: User, group_id: UUID, source: IO[bytes]) -> Membership:
     """Make a group's avatar from an uploaded file, like `set_own_avatar`.
 
     Raises NotFound and Forbidden, too.
@@ -46,13 +46,13 @@ def set_group_avatar(*, by: User, group_id: UUID, source: Path) -> Membership:
     return _stored(source, lambda address: groups.set_avatar(by=by, group_id=group_id, address=address), by=by)
 
 
-def _stored(source: Path, show: Callable[[str], T], *, by: User) -> T:
+def _stored(source: IO[bytes], show: Callable[[str], T], *, by: User) -> T:
     """Store the file, then call `show` with its address: a file that no row has is swept."""
-    if source.stat().st_size > settings.MAX_UPLOAD_BYTES:
+    if source.seek(0, os.SEEK_END) > settings.MAX_UPLOAD_BYTES:
         raise errors.TooLarge()
     release_connection()
     name = uuid4().hex
-    target = storage.scratch() / f"{name}.made"
+    target = storage.draft(f"{AVATAR.folder}/{name}")
     path = f"{AVATAR.folder}/{name}{avatars.EXTENSION}"
     try:
         AVATAR.process(source, target, target, by=str(by.pk))
@@ -62,7 +62,7 @@ def _stored(source: Path, show: Callable[[str], T], *, by: User) -> T:
         storage.remove([path])
         raise
     finally:
-        target.unlink(missing_ok=True)
+        target.discard()
 
 
 def sweep(before: datetime) -> int:

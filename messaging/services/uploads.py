@@ -1,11 +1,11 @@
 """Uploads: process and store a file, delete it with its message, sweep what is left over."""
 
 import logging
+import os
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from itertools import islice
-from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 from uuid import UUID, uuid4
 
 import orjson
@@ -15,6 +15,7 @@ from chatproject.core import errors, metrics
 from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.files import storage
+from chatproject.core.files.drafts import Draft
 from chatproject.core.times import now
 from messaging import rules, selectors, types
 from messaging.media.kinds import KINDS, Kind, Media, kind
@@ -29,14 +30,14 @@ UNSENT = timedelta(days=1)
 STRAY = timedelta(hours=1)
 
 
-def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
+def receive(*, owner: User, source: IO[bytes], name: str, folder: str) -> Upload:
     """Process an uploaded file and store the result. `source` stays unchanged.
 
     Raises Unusable, TooLarge, QuotaExceeded, StorageFull, Busy, and BadRequest for an unknown
     folder. Blocks for seconds, and uses no database connection meanwhile.
     """
     chosen = kind(folder)
-    size = source.stat().st_size
+    size = source.seek(0, os.SEEK_END)
     if size > chosen.bytes_max:
         raise errors.TooLarge()
     # A file that is converted may become smaller: what counts is what is stored.
@@ -44,10 +45,11 @@ def receive(*, owner: User, source: Path, name: str, folder: str) -> Upload:
     rules.require_total(1 if chosen.convert else size)
     release_connection()
     upload_id = uuid4()
-    target, thumbnail = (storage.scratch() / f"{upload_id.hex}.{part}" for part in ("made", "small"))
-    with ExitStack() as scratch:
-        for path in (target, thumbnail):
-            scratch.callback(path.unlink, missing_ok=True)
+    target = storage.draft(f"{chosen.folder}/{upload_id.hex}")
+    thumbnail = storage.draft(f"{chosen.folder}/thumbnails/{upload_id.hex}")
+    with ExitStack() as drafts:
+        for draft in (target, thumbnail):
+            drafts.callback(draft.discard)
         media = chosen.process(source, target, thumbnail, name=name, by=str(owner.pk))
         rules.require_total(media.size + media.thumbnail_size)
         upload = _store(_row(upload_id, owner, chosen, media), target, thumbnail)
@@ -75,7 +77,7 @@ def _row(upload_id: UUID, owner: User, chosen: Kind, media: Media) -> Upload:
     )
 
 
-def _store(upload: Upload, target: Path, thumbnail: Path) -> Upload:
+def _store(upload: Upload, target: Draft, thumbnail: Draft) -> Upload:
     """Store the files, then the row: a file without a row is swept, a row without a file would be
     an error.
     """

@@ -26,6 +26,7 @@ from chatproject.core.backup.rows import Digest, Names, Table, Unreadable, table
 from chatproject.core.backup.saving import KEY_FILES, Told
 from chatproject.core.backup.schedule import new_file
 from chatproject.core.files import storage
+from chatproject.core.files.sealed import HEAD_BYTES
 from chatproject.core.models import DataKey
 
 #: The configuration of an archive is laid beside the database for the operator to compare: it may name another one.
@@ -229,10 +230,8 @@ class _Reader:
             with member.opened() as source:
                 while source.read(2**20):
                     pass
-        elif not default_storage.exists(path):
-            with tempfile.NamedTemporaryFile(dir=storage.scratch(), delete=False) as draft, member.opened() as source:
-                shutil.copyfileobj(source, draft)
-            storage.put(Path(draft.name), path)
+        else:
+            _store(member, path)
 
     def open_texts(self) -> None:
         """See that the data keys open here, and wrap them by the key of this installation. Raises Unreadable."""
@@ -259,6 +258,19 @@ class _Reader:
         if configuration is not None:
             _write(Path(settings.DATA_DIR, CONFIGURATION), configuration)
             self.told(f"The configuration is in {Path(settings.DATA_DIR, CONFIGURATION)}: compare it with yours.")
+
+
+def _store(member: Member, path: str) -> None:
+    """Store a file as the archive has it. One that is there already may be sealed with a key that the archive lacks."""
+    with member.opened() as source:
+        head = source.read(HEAD_BYTES)
+        if storage.has(path, head):
+            return
+        with tempfile.NamedTemporaryFile(dir=storage.scratch(), delete=False) as draft:
+            draft.write(head)
+            shutil.copyfileobj(source, draft)
+    store = storage.replace_as_it_is if default_storage.exists(path) else storage.put_as_it_is
+    store(Path(draft.name), path)
 
 
 def is_file_path(path: str) -> bool:

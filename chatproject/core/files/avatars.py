@@ -6,7 +6,6 @@ and belongs to one row: when that row gets another one, the file is deleted.
 
 import re
 
-from django.core.files.storage import default_storage
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.db.transactions import on_commit
@@ -71,6 +70,6 @@ def file(address: str) -> StoredFile:
     """The file at an avatar's address. Raises NotFound."""
     path = address.removeprefix(storage.ADDRESS)
     try:
-        return StoredFile(path, default_storage.size(path), TYPE, "", is_immutable=True)
+        return StoredFile(path, storage.size(path), TYPE, "", is_immutable=True)
     except FileNotFoundError:
         raise NotFound() from None

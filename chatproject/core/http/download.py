@@ -8,7 +8,6 @@ from typing import IO
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.http import HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.request import HttpRequest
 from django.http.response import HttpResponseBase
@@ -17,7 +16,7 @@ from rest_framework.request import Request
 
 from chatproject.core import costs
 from chatproject.core.errors import NotFound
-from chatproject.core.files import elsewhere
+from chatproject.core.files import elsewhere, storage
 from chatproject.core.files.storage import StoredFile
 from chatproject.core.redis import budget
 
@@ -54,8 +53,12 @@ def _disposition(name: str) -> str:
 
 
 def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBase:
-    """The whole file, a range of it, 304, or the way to where it is. Raises NotFound if the storage has lost it."""
-    if settings.MEDIA_URL_BASE and not file.name:  # a download's name is only known here
+    """The whole file, a range of it, 304, or the way to where it is.
+
+    Raises NotFound if the storage has lost it, and DamagedFile.
+    """
+    # A download's name is only known here; and a file that was sealed earlier is opened here alone.
+    if settings.MEDIA_URL_BASE and not file.name and not storage.is_sealed(file.path, file.size):
         return HttpResponseRedirect(elsewhere.address(file.path))
     answer = _response(request, file)
     for name, value in HEADERS.items():
@@ -76,7 +79,7 @@ def _response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseB
     known = parse_etags(request.headers.get("If-None-Match", ""))
     if _etag(file) in known or known == ["*"]:
         return HttpResponse(status=304)
-    if settings.X_ACCEL_REDIRECT:
+    if settings.X_ACCEL_REDIRECT and not storage.is_sealed(file.path, file.size):
         redirect = HttpResponse(content_type=file.served_as)
         redirect["X-Accel-Redirect"] = settings.X_ACCEL_REDIRECT + file.path
         return redirect
@@ -118,30 +121,42 @@ def _number(digits: str) -> int | None:
 
 def _streamed(request: Request | HttpRequest, file: StoredFile, start: int, end: int) -> HttpResponseBase:
     try:
-        opened = default_storage.open(file.path)
+        opened = storage.open_file(file.path, file.size)
     except FileNotFoundError:
         raise NotFound() from None
     if request.method == "HEAD":
         opened.close()
         return HttpResponse(content_type=file.served_as)
     opened.seek(start)
-    pieces = _Pieces(opened, end - start, reader=request.user.pk)
+    try:
+        pieces = _Pieces(opened, end - start, reader=request.user.pk)
+    except BaseException:
+        opened.close()
+        raise
     return StreamingHttpResponse(pieces, content_type=file.served_as)
 
 
 class _Pieces:
-    """The next `left` bytes of an open file, which the response closes. Its reader pays for what is read."""
+    """The next `left` bytes of an open file, which the response closes. Its reader pays for what is read.
+
+    The first piece is read at once: what is wrong with it is still an answer.
+    """
 
     def __init__(self, opened: IO[bytes], left: int, *, reader: Hashable) -> None:
         self._opened, self._left, self._reader = opened, left, reader
+        self._first: bytes | None = self._read()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._opened.read(min(PIECE_BYTES, self._left))
+        piece, self._first = self._read() if self._first is None else self._first, None
         if not piece:
             raise StopIteration
+        return piece
+
+    def _read(self) -> bytes:
+        piece = self._opened.read(min(PIECE_BYTES, self._left))
         self._left -= len(piece)
         budget.charge(self._reader, costs.of_file(piece))
         return piece

@@ -7,6 +7,7 @@ database connection for the next request.
 """
 
 import asyncio
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import IO, Any
 
+from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.core.signals import request_started
@@ -25,7 +27,9 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from chatproject.core import metrics
 from chatproject.core.db.transactions import on_thread
-from chatproject.core.http.asgi import Message, Send
+from chatproject.core.errors import ChatError
+from chatproject.core.files import scratch
+from chatproject.core.http.asgi import Message, Receive, Send
 
 #: Requests that are processed at the same time; the others wait. Most of a thread's time is spent
 #: waiting.
@@ -56,6 +60,27 @@ class Handler(ASGIHandler):
             return
         with closing(body):
             await self.respond(with_length(scope, body), body, send)
+
+    async def read_body(self, receive: Receive) -> IO[bytes]:
+        """The request's body, like Django's; but what is too much for memory is in scratch. Raises RequestAborted."""
+        body: IO[bytes] = io.BytesIO()
+        try:
+            is_more = True
+            while is_more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RequestAborted
+                piece = message.get("body", b"")
+                if isinstance(body, io.BytesIO) and body.tell() + len(piece) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+                    before, body = body.getvalue(), scratch.new()
+                    body.write(before)
+                body.write(piece)
+                is_more = message.get("more_body", False)
+            body.seek(0)
+        except BaseException:
+            body.close()
+            raise
+        return body
 
     async def respond(self, scope: Any, body: IO[bytes], send: Send) -> None:
         """Let Django process the request with this body, and send its response."""
@@ -91,8 +116,11 @@ class Handler(ASGIHandler):
         await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         if response.streaming:
             parts: Iterator[bytes] = iter(response)
-            while part := await on_thread(self.threads, next, parts, b""):
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+            try:
+                while part := await on_thread(self.threads, next, parts, b""):
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            except ChatError:
+                return  # its head is sent: without its end the server closes the connection
         await send({"type": "http.response.body", "body": b"" if response.streaming else response.content})
 
 

@@ -4,7 +4,6 @@ answered, and however slowly some do, others' uploads get in.
 
 import asyncio
 import logging
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.db.transactions import on_thread
 from chatproject.core.errors import Busy, ChatError
-from chatproject.core.files import space
+from chatproject.core.files import scratch, space
 from chatproject.core.http.asgi import send_error
 from chatproject.core.http.handler import Handler, with_length
 from chatproject.core.sandbox.turns import Turns
@@ -247,7 +245,7 @@ class UploadHandler(Handler):
                 await on_thread(_writer, _write, body, pieces)
                 await asyncio.sleep(size / WRITE_BYTES_PER_SECOND)
             pieces, size = [], 0
-        body.seek(0)
+        await on_thread(_writer, body.seek, 0)
 
 
 def _length(scope: Any) -> int:
@@ -262,7 +260,7 @@ def _scratch_file(length: int) -> IO[bytes]:
     Raises StorageFull if there is no space for a body of this length.
     """
     space.require(COPIES * length)
-    return tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)
+    return scratch.new()
 
 
 def _write(body: IO[bytes], pieces: Iterable[bytes]) -> None:

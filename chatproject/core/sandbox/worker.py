@@ -1,7 +1,7 @@
 """A worker of the sandbox (see `pool`): a process that does one job at a time, each in a fork.
 
 It uses the standard library alone and never sees the settings, their secrets or a database. The worker
-itself touches no uploaded byte: it imports modules and forks. The fork opens its files, gives up every
+itself touches no uploaded byte: it imports modules and forks. The fork has the files of its job open, gives up every
 other right (on Linux even that of opening files), does the job, answers and ends. Whatever a file does
 to a fork, the next job starts in a clean one.
 """
@@ -16,17 +16,18 @@ import os
 import resource
 import select
 import signal
+import socket
 import struct
 import sys
 import time
-from typing import Any, BinaryIO
+from typing import IO, Any
 
+#: Bytes of a job's line that are read at once, and the files that a job may have.
+LINE_BYTES, FILES_MAX = 64 * 1024, 8
 #: Bytes of an answer.
 ANSWER_BYTES_MAX = 64 * 1024
-#: Errors of opening files, which happens before the content is read, and of disks.
-_NOT_THE_FILES_FAULT = {
-    errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ENOENT, errno.ENOSPC, errno.ENOTDIR, errno.EROFS,
-}  # fmt: skip
+#: Errors of disks.
+_NOT_THE_FILES_FAULT = {errno.EDQUOT, errno.EIO, errno.ENOSPC}
 #: The priority of this work: below that of the chat.
 NICE = 5
 
@@ -47,15 +48,18 @@ class Refused(Exception):
 
 
 def main() -> None:
-    """Read jobs from standard input and answer on standard output, one line of JSON each, until the
-    input ends.
+    """Read jobs from standard input, a socket, and answer on standard output, one line of JSON each, until the
+    input ends. The descriptors of a job's files come with its line.
     """
-    jobs, answers = sys.stdin.buffer, sys.stdout.buffer
+    jobs, answers = socket.socket(fileno=sys.stdin.fileno()), sys.stdout.buffer
     os.nice(NICE)
-    for line in iter(jobs.readline, b""):
+    while (received := _receive(jobs)) is not None:
+        line, files = received
         job = json.loads(line)
         module = importlib.import_module(job["module"])
-        answer = _in_a_fork(getattr(module, job["function"]), job, parent=jobs.fileno())
+        answer = _in_a_fork(getattr(module, job["function"]), job, files, parent=jobs.fileno())
+        for descriptor in files:
+            os.close(descriptor)
         try:
             answers.write(json.dumps(answer).encode() + b"\n")
             answers.flush()
@@ -63,13 +67,22 @@ def main() -> None:
             os._exit(0)  # the chat was killed
 
 
-def _in_a_fork(function: Any, job: dict[str, Any], *, parent: int) -> dict[str, Any]:
+def _receive(jobs: socket.socket) -> tuple[bytes, list[int]] | None:
+    """The next job's line and its files; None when the chat is gone."""
+    line, files, _flags, _address = socket.recv_fds(jobs, LINE_BYTES, FILES_MAX)
+    while line and not line.endswith(b"\n"):
+        piece = jobs.recv(LINE_BYTES)
+        line = line + piece if piece else b""
+    return (line, files) if line else None
+
+
+def _in_a_fork(function: Any, job: dict[str, Any], files: list[int], *, parent: int) -> dict[str, Any]:
     reading, writing = os.pipe()
     gc.freeze()
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        _work(function, job, writing)
+        _work(function, job, files, writing)
     os.close(writing)
     try:
         answer, in_time = _listen(reading, parent, give_up=time.monotonic() + job["limits"]["seconds"])
@@ -109,14 +122,17 @@ def _listen(answers: int, parent: int, *, give_up: float) -> tuple[bytes, bool]:
 # The fork -------------------------------------------------------------------------------------------------------------
 
 
-def _work(function: Any, job: dict[str, Any], answers: int) -> None:
+def _work(function: Any, job: dict[str, Any], descriptors: list[int], answers: int) -> None:
     answer: dict[str, Any]
     try:
         _detach()
         _limit(**job["limits"])
         with contextlib.ExitStack() as opened:
-            files: list[BinaryIO] = [opened.enter_context(open(job["reads"], "rb"))]  # noqa: PTH123
-            files += [opened.enter_context(open(path, "w+b")) for path in job["writes"]]  # noqa: PTH123
+            modes = ("rb", *["w+b"] * (len(descriptors) - 1))
+            files: list[IO[bytes]] = [
+                opened.enter_context(os.fdopen(one, mode)) for one, mode in zip(descriptors, modes, strict=True)
+            ]
+            files[0].seek(0)
             _seal()
             answer = {"result": function(*files, **job["arguments"])}
     except Refused as refused:
