@@ -82,10 +82,11 @@ def test_a_dissolved_group_is_purged_with_its_files_and_not_before_its_time(serv
     upload = ann.upload("files", "a.txt", content)
     ann.post("/group/send", groupId=group_id, type="file", mediaUrl=upload["mediaUrl"])
     ann.post("/group/dissolve", groupId=group_id)
+    stored = Path(server._environment["MEDIA_ROOT"], upload["mediaUrl"].removeprefix("/uploads/"))
     assert "0 groups" in server.manage("purge_groups").stdout
-    assert files_with(server, content.decode())
+    assert stored.exists()
     assert "1 groups" in server.manage("purge_groups", "--now").stdout
-    until(lambda: not files_with(server, text) and not files_with(server, content.decode()))
+    until(lambda: not files_with(server, text) and not files_with(server, content.decode()) and not stored.exists())
     with closing(sqlite3.connect(f"file:{server.database}?mode=ro", uri=True)) as database:
         for table, column in (
             ("groups_room", "_id"),

@@ -134,6 +134,20 @@ def a_cdn_has_its_key(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def files_are_encrypted_too(**_: Any) -> list[CheckMessage]:
+    names = [name for name in ("MEDIA_URL_BASE", "X_ACCEL_REDIRECT") if getattr(settings, name)]
+    if not names or not settings.ENCRYPTION:
+        return []
+    return [
+        checks.Warning(
+            f"{' and '.join(names)}: another server hands files out as they are stored, so uploaded files are not "
+            "encrypted. What people write is.",
+            id="chat.W004",
+        )
+    ]
+
+
+@register()
 def hosts_are_known(**_: Any) -> list[CheckMessage]:
     if "*" not in settings.ALLOWED_HOSTS:
         return []

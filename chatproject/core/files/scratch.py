@@ -16,7 +16,7 @@ from chatproject.core.files import keys, sealed
 
 def new() -> IO[bytes]:
     """An empty file: it is written once, from its start to its end, and read then. `seek` ends the writing."""
-    below = cast(IO[bytes], tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))
+    below = cast(IO[bytes], tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))  # noqa: SIM115
     return cast(IO[bytes], _Sealed(below)) if keys.are_in_use() else below
 
 
