@@ -25,7 +25,7 @@ from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
 from messaging.services.read_cursors import compare_unread, mark_read, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
-from messaging.services.resealing import Resealed, reseal_files
+from messaging.services.resealing_files import Resealed, reseal_files
 from messaging.services.reviewing import refuse as refuse_held
 from messaging.services.reviewing import release as release_held
 from messaging.services.searching import search
