@@ -209,6 +209,17 @@ class ChatPinView(APIView):
         return Response(chat_settings_output(membership))
 
 
+class ChatArchiveView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(
+        request=serializers.ChatArchiveInput, responses=ChatSettingsOutput, summary="Put a chat away until it moves"
+    )
+    def post(self, request: SignedIn) -> Response:
+        membership = services.archive(by=request.user, **serializers.ChatArchiveInput.read(request.data).given())
+        return Response(chat_settings_output(membership))
+
+
 class TransferView(APIView):
     cost = costs.HEAVY
 

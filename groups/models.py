@@ -136,7 +136,7 @@ class Room(Model):
 class MembershipQuerySet(models.QuerySet["Membership"]):
     def with_recalled(self) -> "MembershipQuerySet":
         """With `recalled_since_read` counted in the same query."""
-        above = Recall.objects.filter(room=models.OuterRef("room"), seq__gt=models.OuterRef("read_seq"))
+        above = Recall.objects.filter(room=models.OuterRef("room"), seq__gt=_outer_cursor())
         others = above.exclude(sender_id=models.OuterRef("user")).order_by().values("room")
         count = models.Subquery(others.annotate(n=models.Count("pk")).values("n"))
         return self.annotate(recalled_since_read=Coalesce(count, 0))
@@ -144,16 +144,22 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     def with_mentions(self) -> "MembershipQuerySet":
         """With `mention_seq`, the `seq` of the first unread message that mentions the member, in the same query."""
         me = models.Q(whom=models.OuterRef("user")) | models.Q(whom=models.OuterRef("room"))
-        unread = Mention.objects.filter(me, room=models.OuterRef("room"), seq__gt=models.OuterRef("read_seq"))
+        unread = Mention.objects.filter(me, room=models.OuterRef("room"), seq__gt=_outer_cursor())
         others = unread.exclude(sender_id=models.OuterRef("user")).order_by().values("room")
         return self.annotate(mention_seq=models.Subquery(others.annotate(first=models.Min("seq")).values("first")))
+
+
+def _outer_cursor() -> Coalesce:
+    """`Membership.cursor`, in a subquery of memberships."""
+    return Coalesce(models.OuterRef("back_seq"), models.OuterRef("read_seq"))
 
 
 class Membership(Model):
     """A user's role and read cursor in a room.
 
-    unread = room.last_said - read_said - own_since_read - recalled_since_read: exact, without a row
-    per reader and message.
+    unread = room.last_said - read_said - own_since_read + unread_again - recalled_since_read: exact, without a row
+    per reader and message. What others see of the cursor, `read_seq`, only grows; a member who marks something unread
+    sets back their own, `cursor`.
     """
 
     class Role(models.TextChoices):
@@ -178,9 +184,18 @@ class Membership(Model):
     system_lines_read = models.PositiveBigIntegerField(default=0, editable=False)
     #: The number of the member's own messages after `read_seq`, without system lines.
     own_since_read = models.PositiveBigIntegerField(default=0, editable=False)
+    #: The cursor that the member has set back, behind `read_seq`: what comes after it is unread again for them, and
+    #: stays read for everybody else. Null where nothing is marked unread.
+    back_seq = models.PositiveBigIntegerField(null=True, editable=False)
+    #: What others said after `back_seq` and up to `read_seq`, recalled messages included.
+    unread_again = models.PositiveBigIntegerField(default=0, editable=False)
+    #: How often the cursor was set back: of two numbers for what is unread, those with more are newer.
+    times_back = models.PositiveIntegerField(default=0, editable=False)
     away = models.BooleanField(_("away"), default=False)
     muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
     pinned_at = models.DateTimeField(_("pinned"), null=True, editable=False)
+    #: The room's `last_said` when the member archived it: the chat comes back by what is said after it.
+    archived_said = models.PositiveBigIntegerField(null=True, editable=False)
     joined_at = models.DateTimeField(_("joined"), default=now, editable=False)
 
     objects = MembershipQuerySet.as_manager()
@@ -200,16 +215,25 @@ class Membership(Model):
         return self.read_seq - self.system_lines_read
 
     @property
+    def cursor(self) -> int:
+        """The `seq` up to which nothing is unread for the member."""
+        return self.read_seq if self.back_seq is None else self.back_seq
+
+    @property
+    def is_marked_unread(self) -> bool:
+        return self.back_seq is not None
+
+    @property
     def base(self) -> int:
-        """The `last_said` at which nothing is unread. It only grows: with what the member reads and
-        says, and with what others recall.
+        """The `last_said` at which nothing is unread. It grows with what the member reads and
+        says, and with what others recall, until they set their cursor back: `times_back`.
         """
-        return self.read_said + self.own_since_read + self.recalled_since_read
+        return self.read_said + self.own_since_read - self.unread_again + self.recalled_since_read
 
     @cached_property
     def recalled_since_read(self) -> int:
-        """The number of others' recalled messages after `read_seq`; `with_recalled` has counted them."""
-        recalls = Recall.objects.filter(room_id=self.room_id, seq__gt=self.read_seq)
+        """The number of others' recalled messages after the cursor; `with_recalled` has counted them."""
+        recalls = Recall.objects.filter(room_id=self.room_id, seq__gt=self.cursor)
         return recalls.exclude(sender_id=self.user_id).count()
 
     #: Of those that `with_mentions` has read.
@@ -217,16 +241,26 @@ class Membership(Model):
 
     @property
     def unread(self) -> int:
-        said = self.room.last_said - self.read_said - self.own_since_read
+        said = self.room.last_said - self.read_said - self.own_since_read + self.unread_again
         return max(0, said - self.recalled_since_read) if said > 0 else 0
 
     def read_up_to(self, seq: int, *, system_lines: int, own: int) -> None:
-        """Move the cursor to `seq`: so many system lines stand before it, and so many messages of
-        the member after it.
+        """Move the cursor to `seq`, not behind `read_seq`: so many system lines stand before it, and so many messages
+        of the member after it.
         """
         self.read_seq, self.system_lines_read, self.own_since_read = seq, system_lines, own
+        self.back_seq, self.unread_again = None, 0
+        self._save_cursor("read_seq", "system_lines_read", "own_since_read")
+
+    def set_back(self, seq: int, *, again: int) -> None:
+        """Set the member's own cursor to `seq`, behind `read_seq`: so much that others said is unread again."""
+        self.times_back += seq < self.cursor or self.back_seq is None
+        self.back_seq, self.unread_again = seq, again
+        self._save_cursor()
+
+    def _save_cursor(self, *fields: str) -> None:
         self.__dict__.pop("recalled_since_read", None)
-        self.save(update_fields=["read_seq", "system_lines_read", "own_since_read"])
+        self.save(update_fields=[*fields, "back_seq", "unread_again", "times_back"])
 
     @property
     def is_muted(self) -> bool:
@@ -242,6 +276,11 @@ class Membership(Model):
     @property
     def is_pinned(self) -> bool:
         return self.pinned_at is not None
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the chat is put away: until somebody says something, or for as long as it is muted."""
+        return self.archived_said is not None and (self.is_muted or self.room.last_said <= self.archived_said)
 
     @property
     def is_owner(self) -> bool:

@@ -356,7 +356,20 @@ def pinned_memberships(user_id: UUID) -> list[Membership]:
 
 
 #: What the entries of a chat list are made of: of a thousand chats, half of the time went into reading the rest.
-_OF_MEMBERSHIP = ("role", "read_seq", "system_lines_read", "own_since_read", "away", "muted_until", "pinned_at", "peer")
+_OF_MEMBERSHIP = (
+    "role",
+    "read_seq",
+    "system_lines_read",
+    "own_since_read",
+    "back_seq",
+    "unread_again",
+    "times_back",
+    "away",
+    "muted_until",
+    "pinned_at",
+    "archived_said",
+    "peer",
+)
 _OF_ROOM = (
     "kind",
     "name",
@@ -379,7 +392,8 @@ def _listed(user_id: UUID) -> QuerySet[Membership]:
 
 
 #: Whether anybody else has said anything since; it may be recalled.
-_BEHIND = Q(room__last_seq__gt=F("room__system_lines") + F("read_seq") - F("system_lines_read") + F("own_since_read"))
+_READ = F("read_seq") - F("system_lines_read") + F("own_since_read") - F("unread_again")
+_BEHIND = Q(room__last_seq__gt=F("room__system_lines") + _READ)
 
 
 def memberships_of_users(user_ids: Collection[UUID]) -> list[Membership]:
@@ -504,9 +518,10 @@ def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
     rooms = {bulk.to_db_value(room_id): room_id for room_id in room_ids}
     found = bulk.select_among(
         """
-        SELECT room_id, user_id, last_seq - system_lines, read_seq - system_lines_read + own_since_read
-            + (SELECT COUNT(*) FROM groups_recall AS recall
-                WHERE recall.room_id = groups_room._id AND recall.seq > read_seq AND recall.sender_id <> user_id)
+        SELECT room_id, user_id, last_seq - system_lines,
+            read_seq - system_lines_read + own_since_read - unread_again
+            + (SELECT COUNT(*) FROM groups_recall AS recall WHERE recall.room_id = groups_room._id
+                AND recall.seq > COALESCE(back_seq, read_seq) AND recall.sender_id <> user_id)
         FROM groups_membership JOIN groups_room ON groups_room._id = room_id
         WHERE room_id IN
         """,
@@ -516,17 +531,23 @@ def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
     return [(rooms[room], bulk.id_of(user), last, base) for room, user, last, base in found]
 
 
+def first_mention(membership: Membership) -> int | None:
+    """The `seq` of the first unread message that mentions a member."""
+    found = Membership.objects.with_mentions().filter(pk=membership.pk).first()
+    return found.mention_seq if found else None
+
+
 def recalled(room_ids: Collection[UUID], above: int) -> set[tuple[UUID, int]]:
     """(room, seq) of the recalled messages in these rooms whose `seq` is above a number."""
     return set(Recall.objects.filter(room_id__in=room_ids, seq__gt=above).values_list("room_id", "seq"))
 
 
 class MemberUnread(NamedTuple):
-    """A member's unread count and cursor, with the room's name and picture."""
+    """A member's unread count and own cursor, with the room's name and picture."""
 
     user_id: UUID
     unread: int
-    read_seq: int
+    cursor: int
     name: str
     avatar: str
 
@@ -540,16 +561,16 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
     if not bulk.speaks_sql():
         memberships = Membership.objects.with_recalled().filter(room_id=room_id, user_id__in=list(user_ids))
         return [
-            MemberUnread(one.user_id, one.unread, one.read_seq, one.room.name, one.room.avatar)
+            MemberUnread(one.user_id, one.unread, one.cursor, one.room.name, one.room.avatar)
             for one in memberships.select_related("room")
         ]
     people = {bulk.to_db_value(user_id): user_id for user_id in user_ids}
     found = bulk.select_among(
         """
-        SELECT user_id, last_seq - system_lines - read_seq + system_lines_read - own_since_read
-            - (SELECT COUNT(*) FROM groups_recall AS recall
-                WHERE recall.room_id = groups_room._id AND recall.seq > read_seq AND recall.sender_id <> user_id),
-            read_seq, name, avatar
+        SELECT user_id, last_seq - system_lines - read_seq + system_lines_read - own_since_read + unread_again
+            - (SELECT COUNT(*) FROM groups_recall AS recall WHERE recall.room_id = groups_room._id
+                AND recall.seq > COALESCE(back_seq, read_seq) AND recall.sender_id <> user_id),
+            COALESCE(back_seq, read_seq), name, avatar
         FROM groups_membership JOIN groups_room ON groups_room._id = room_id
         WHERE room_id = %s AND user_id IN
         """,

@@ -54,7 +54,14 @@ class RoomHead(NamedTuple):
     last_said: int
 
 
-def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
+class Base(NamedTuple):
+    """A member's `Membership.base`, and `times_back`, by which newer ones are known."""
+
+    base: int
+    times_back: int
+
+
+def count_own(written: Mapping[Author, int]) -> dict[Author, Base]:
     """Add each author's number of messages to their `own_since_read`: nobody has their own messages
     unread.
 
@@ -71,16 +78,18 @@ def count_own(written: Mapping[Author, int]) -> dict[Author, int]:
         UPDATE groups_membership SET own_since_read = own_since_read + given.count
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
         WHERE groups_membership.room_id = given.room AND groups_membership.user_id = given.member
-        RETURNING groups_membership.room_id, groups_membership.user_id, read_seq - system_lines_read + own_since_read
+        RETURNING groups_membership.room_id, groups_membership.user_id,
+            read_seq - system_lines_read + own_since_read - unread_again
             + (SELECT COUNT(*) FROM groups_recall AS recall
-                WHERE recall.room_id = groups_membership.room_id AND recall.seq > read_seq
-                    AND recall.sender_id <> groups_membership.user_id)
+                WHERE recall.room_id = groups_membership.room_id AND recall.seq > COALESCE(back_seq, read_seq)
+                    AND recall.sender_id <> groups_membership.user_id),
+            times_back
         """,
         ("room", "member", "kind", "count"),
         rows,
     )
     authors = {row[:2]: author for row, author in zip(rows, written, strict=True)}
-    return {authors[room, user]: base for room, user, base in answered}
+    return {authors[room, user]: Base(base, times_back) for room, user, base, times_back in answered}
 
 
 def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
@@ -129,13 +138,13 @@ def forget_mentions(message: Mentioning) -> None:
         Mention.objects.filter(room_id=message.room_id, whom__in=list(message.whom), seq=message.seq).delete()
 
 
-def _count_own_by_row(written: Mapping[Author, int]) -> dict[Author, int]:
+def _count_own_by_row(written: Mapping[Author, int]) -> dict[Author, Base]:
     bases = {}
     memberships = _locked_memberships(written)
     for membership in memberships:
         author = Author(membership.room_id, membership.user_id, membership.room.kind)
         membership.own_since_read += written[author]
-        bases[author] = membership.base
+        bases[author] = Base(membership.base, membership.times_back)
     Membership.objects.bulk_update(memberships, ["own_since_read"])
     return bases
 

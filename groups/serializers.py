@@ -101,6 +101,7 @@ class OwnSettingsOutput(serializers.Serializer[Any]):
     muted = serializers.BooleanField()
     mutedUntil = serializers.DateTimeField(allow_null=True, help_text="When the mute ends by itself")
     pinned = serializers.BooleanField()
+    archived = serializers.BooleanField(help_text="Put away, until somebody says something; for as long as it is muted")
 
 
 class ChatSettingsOutput(OwnSettingsOutput):
@@ -110,7 +111,12 @@ class ChatSettingsOutput(OwnSettingsOutput):
 
 def own_settings_output(membership: Membership) -> dict[str, Any]:
     """A user's own settings of a chat, as the chat list has them."""
-    return {"muted": membership.is_muted, "mutedUntil": iso(membership.muted_end), "pinned": membership.is_pinned}
+    return {
+        "muted": membership.is_muted,
+        "mutedUntil": iso(membership.muted_end),
+        "pinned": membership.is_pinned,
+        "archived": membership.is_archived,
+    }
 
 
 def chat_settings_output(membership: Membership) -> dict[str, Any]:
@@ -172,7 +178,7 @@ class MuteInput(Input, frozen=True, kw_only=True):
     seconds: Seconds | UnsetType = UNSET
 
 
-class _ChatInput(Input, frozen=True, kw_only=True):
+class ChatInput(Input, frozen=True, kw_only=True):
     """A chat by its type and the id that clients use."""
 
     type: Annotated[str, choice(CHAT_TYPES)]
@@ -184,13 +190,17 @@ class _ChatInput(Input, frozen=True, kw_only=True):
         return {"is_group": given.pop("type") == "group", **given}
 
 
-class ChatMuteInput(_ChatInput, frozen=True, kw_only=True):
+class ChatMuteInput(ChatInput, frozen=True, kw_only=True):
     muted: bool = True
     seconds: Seconds | UnsetType = UNSET
 
 
-class ChatPinInput(_ChatInput, frozen=True, kw_only=True):
+class ChatPinInput(ChatInput, frozen=True, kw_only=True):
     pinned: bool = True
+
+
+class ChatArchiveInput(ChatInput, frozen=True, kw_only=True):
+    archived: bool = True
 
 
 class InviteInput(GroupInput, frozen=True, kw_only=True):

@@ -365,8 +365,27 @@ def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
         if membership.is_pinned != pinned:
             if pinned:
                 rules.require_pin_capacity(selectors.pin_count(by))
+                membership.archived_said = None
             membership.pinned_at = now() if pinned else None
-            membership.save(update_fields=["pinned_at"])
+            membership.save(update_fields=["pinned_at", "archived_said"])
+            on_commit(lambda: events.settings_changed(membership))
+        return membership
+
+    return run_atomic(body)
+
+
+def archive(*, by: User, chat_id: UUID, is_group: bool, archived: bool) -> Membership:
+    """Put a chat away, out of one's own list, until somebody says something in it; a muted one stays away. Idempotent.
+
+    A pinned chat is unpinned.
+    """
+
+    def body() -> Membership:
+        membership = selectors.chat_membership(by, chat_id, is_group=is_group)
+        if membership.is_archived != archived:
+            membership.archived_said = membership.room.last_said if archived else None
+            membership.pinned_at = None if archived else membership.pinned_at
+            membership.save(update_fields=["archived_said", "pinned_at"])
             on_commit(lambda: events.settings_changed(membership))
         return membership
 

@@ -180,6 +180,19 @@ class MarkGroupReadView(_ReadView):
         return self.mark(request)
 
 
+class MarkUnreadView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        request=inputs.MarkUnreadInput,
+        responses=outputs.MarkedUnreadOutput,
+        summary="A message and what follows it is unread again, for me",
+        description="What others were told that I have read stays told.",
+    )
+    def post(self, request: SignedIn) -> Response:
+        return Response(services.mark_unread(by=request.user, **inputs.MarkUnreadInput.read(request.data).given()))
+
+
 class RecallView(APIView):
     cost = costs.CHANGE
 

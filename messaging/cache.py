@@ -16,7 +16,10 @@ The database is the truth, and clients are answered from `chat_cache`; these key
 readers. A user's request for unread counts puts a spoiled count right, and so does a comparison once
 a minute. A missing key is written when the database is asked for the user's counts. Bases and
 numbers only grow, and a count is derived from the highest of both, so writes may come late, twice or
-in any order. In a group a key per member would cost O(members) commands per message. Instead the
+in any order. Only a member who marks something unread sets a base back; a write from before that
+comes after it is put right as a spoiled count is.
+
+In a group a key per member would cost O(members) commands per message. Instead the
 bases of the members who asked in the last week are in one hash, and one script call, coalesced over
 several messages, derives all their keys.
 """
@@ -169,6 +172,21 @@ redis.call('DEL', bases)
 def forget_group(group_id: UUID) -> None:
     """Delete the keys of a group that no longer exists."""
     write_behind(f"group:{group_id}:over", ("EVAL", _FORGET_GROUP, 0, str(group_id)))
+
+
+def set_back(user_id: UUID, peer_id: UUID | None, room_id: UUID, said: int, base: int) -> None:
+    """Write a member's count, and a base that may be less than the one before: they set their cursor back."""
+    key = private_unread(user_id, peer_id) if peer_id else group_unread(user_id, room_id)
+    bases = redis.key(f"user:bases:{user_id}:{peer_id}" if peer_id else f"group:bases:{room_id}")
+    with _moving:
+        if moved := _moved.get(room_id):
+            moved.bases.pop(user_id, None)
+    write_behind(
+        key,
+        ("HSET", bases, "base" if peer_id else str(user_id), base),
+        ("EXPIRE", bases, WEEK),
+        ("SET", key, max(0, said - base), "EX", WEEK),
+    )
 
 
 def overwrite_private(user_id: UUID, sender_id: UUID, count: int) -> None:

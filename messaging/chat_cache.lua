@@ -89,26 +89,29 @@ local function keep_room(room)
 end
 
 -- A member's base belongs to the room's version at which it was read. Of two pairs that do not follow each other
--- neither is right.
-local function keep_member(user, room, version, base, peer)
+-- neither is right, unless the member has set their cursor back between them.
+local function keep_member(user, room, back, version, base, peer)
   local key = user_key(user)
   if not knows_user(user) then return end
   local known = redis.call('HGET', key, room)
   if not known then return forget(user) end
-  local before, was = string.match(known, '^(%d+) (%d+) ')
-  before, was = tonumber(before), tonumber(was)
-  if version >= before and base >= was then
-    redis.call('HSET', key, room, string.format('%d %d %s', version, base, peer))
+  local times, before, was = string.match(known, '^(%d+) (%d+) (%d+) ')
+  times, before, was = tonumber(times), tonumber(before), tonumber(was)
+  if not times then return forget(user) end
+  if back < times then return end
+  if back > times or (version >= before and base >= was) then
+    redis.call('HSET', key, room, string.format('%d %d %d %s', back, version, base, peer))
   elseif version > before or base > was then
     return forget(user)
   end
   redis.call('EXPIRE', key, WEEK)
 end
 
--- From now on the documented keys of a member follow the messages of a group: see messaging/cache.py.
+-- From now on the documented keys of a member follow the messages of a group: see messaging/cache.py. A base that is
+-- there says something else: it may be from before the member set their cursor back.
 local function follow(room, user, base)
   local bases = own .. 'group:bases:' .. room
-  if base > tonumber(redis.call('HGET', bases, user) or '-1') then redis.call('HSET', bases, user, base) end
+  redis.call('HSET', bases, user, base)
   redis.call('EXPIRE', bases, WEEK)
 end
 
@@ -140,7 +143,8 @@ function run.fill()
   redis.call('DEL', key)
   redis.call('HSET', key, 'state', state)
   for _, member in ipairs(given.members) do
-    redis.call('HSET', key, member[1], string.format('%d %d %s', member[2], member[3], member[4]))
+    local entry = string.format('%d %d %d %s', member[2], member[3], member[4], member[5])
+    redis.call('HSET', key, member[1], entry)
   end
   redis.call('EXPIRE', key, WEEK)
   return 1
@@ -155,7 +159,7 @@ function run.unread()
   for i = 1, #entries, 2 do
     local room = entries[i]
     if room ~= 'state' then
-      local version, base, peer = string.match(entries[i + 1], '^(%d+) (%d+) (.*)$')
+      local version, base, peer = string.match(entries[i + 1], '^%d+ (%d+) (%d+) (.*)$')
       local known = known_room(room, 'said', 'recall', 'seq', 'last_seq', 'at')
       if not version or not known or tonumber(version) < tonumber(known[2]) then return seen end
       local count = math.max(0, tonumber(known[1]) - tonumber(base))

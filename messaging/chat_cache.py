@@ -7,14 +7,16 @@ database.
                                       the last message as JSON, with last_seq, last_version and reads; changed, the
                                       version of the last edit or recall; moves, another number for each read cursor
                                       that moved (for messaging/history_cache.py)
-    unread:user:{user}                hash: state; for each of the user's rooms "version base peer"
+    unread:user:{user}                hash: state; for each of the user's rooms "back version base peer"
 
 unread = said - base, while version >= recall: a base is believed until the next recall in its room. Each key
-expires after seven days without a write.
+expires after seven days without a write. `back` is how often the member has set their cursor back: of two entries
+the one with more is right, whatever its base.
 
 Why it is never wrong:
 - Who commits a change writes the new numbers here before anybody is told of it. They only grow, and
-  each is kept if it is greater, so writes may come late, twice or in any order.
+  each is kept if it is greater, so writes may come late, twice or in any order. A base goes back only with a greater
+  `back`.
 - The writer of messages sends the numbers before anybody is told, and reads Redis's answer afterwards
   (`Keeper`): what is asked later, by anybody who was told, reaches Redis later. In this process, readers
   wait for the answer (`settled`).
@@ -60,13 +62,16 @@ class RoomState(NamedTuple):
 
 
 class MemberState(NamedTuple):
-    """A member's base, read at a version of the room; in a private chat, with the other user."""
+    """A member's base, read at a version of the room; in a private chat, with the other user. `times_back` is how
+    often they had set their cursor back.
+    """
 
     user_id: UUID
     room_id: UUID
     version: int
     base: int
     peer_id: UUID | None
+    times_back: int = 0
 
 
 class Unread(NamedTuple):
@@ -240,7 +245,7 @@ def room_fields(room: RoomState) -> dict[str, Any]:
 
 
 def _member(member: MemberState) -> list[Any]:
-    return [str(member.room_id), member.version, member.base, str(member.peer_id or "")]
+    return [str(member.room_id), member.times_back, member.version, member.base, str(member.peer_id or "")]
 
 
 def _seen(guard: bytes, generation: bytes) -> Seen:

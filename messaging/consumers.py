@@ -387,6 +387,11 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         )
         answer.done(outputs.read_output(read, chat_ids))
 
+    async def mark_unread(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.MarkUnreadInput, data)
+        marked = await in_thread(services.mark_unread, by=self.user, socket_id=self.socket.id, **form.given())
+        answer.done(marked)
+
     async def history(self, data: Any, answer: Answer) -> None:
         chat = {key: data.get(key) for key in ("chatId", "isGroup")} if isinstance(data, dict) else {}
         try:
@@ -493,6 +498,7 @@ ChatConsumer.handlers = {
     "EmitGetUnreadCount": ChatConsumer.unread,
     "EmitMarkPrivateRead": ChatConsumer.mark_private_read,
     "EmitMarkGroupRead": ChatConsumer.mark_group_read,
+    "EmitMarkUnread": ChatConsumer.mark_unread,
     "GetMessageHistory": ChatConsumer.history,
     "EmitSearch": ChatConsumer.search,
     "EmitSync": ChatConsumer.sync,
@@ -524,6 +530,7 @@ ChatConsumer.costs = {
     "EmitGetUnreadCount": costs.READ,
     "EmitMarkPrivateRead": costs.READ,
     "EmitMarkGroupRead": costs.READ,
+    "EmitMarkUnread": costs.HEAVY,
     "GetMessageHistory": costs.READ,
     "EmitSearch": costs.HEAVY,
     "EmitSync": costs.READ,

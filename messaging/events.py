@@ -109,6 +109,11 @@ def read(membership: Membership, senders: Iterable[UUID], *, since: int) -> None
         hub.publish(hub.user_topic(sender_id), "OnRead", payload)
 
 
+def marked_unread(user_id: UUID, payload: dict[str, Any], *, skip: str = "") -> None:
+    """A user marked a chat unread for themselves: to their own sockets."""
+    hub.publish(hub.user_topic(user_id), "OnMarkUnread", payload, skip=skip)
+
+
 def typing(*, by: UUID, to: UUID | None, group_id: UUID | None, skip: str) -> None:
     """A user is typing, to the others in a chat; delivered at most once."""
     topic = hub.room_topic(group_id) if group_id else hub.user_topic(to or by)

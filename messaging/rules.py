@@ -23,6 +23,8 @@ from messaging.models import Message, Upload
 TEXT_MAX = 8000
 #: Chats in one request.
 CHATS_MAX = 500
+#: Messages over which a member can set their cursor back, which are counted.
+BACK_MAX = 10_000
 #: Pinned messages of a chat.
 PINNED_MAX = 50
 #: Different emoji on a message, and those of one person.
@@ -89,6 +91,12 @@ def require_pin(by: User, message: Message, membership: Membership) -> None:
         raise Forbidden(_("Only the group's owner and administrators may do this."))
     if message.type == types.SYSTEM:
         raise Forbidden(_("This line cannot be pinned."))
+
+
+def require_back(membership: Membership, seq: int) -> None:
+    """Set the cursor back to `seq`: over BACK_MAX messages at most."""
+    if membership.read_seq - seq > BACK_MAX:
+        raise Conflict(_("That is too far back to be marked unread."), code="too_far_back")
 
 
 def require_pinnable(message: Message) -> None:

@@ -114,8 +114,8 @@ def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
     from it.
     """
     membership = rooms.chat_membership(user, chat_id, is_group=is_group)
-    is_far = membership.unread > 0 and membership.room.last_seq - membership.read_seq > limit * 4 // 5
-    return _history(membership, limit=limit, before=membership.read_seq + 1 + limit // 2 if is_far else None)
+    is_far = membership.unread > 0 and membership.room.last_seq - membership.cursor > limit * 4 // 5
+    return _history(membership, limit=limit, before=membership.cursor + 1 + limit // 2 if is_far else None)
 
 
 def _history(membership: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
@@ -297,6 +297,21 @@ def own_after(room_id: UUID, user_id: UUID, seq: int) -> int:
     return own.exclude(type=types.SYSTEM).count()
 
 
+def others_between(room_id: UUID, *, after: int, upto: int, but: UUID) -> int:
+    """The number of messages that others said in a range, recalled ones included."""
+    stretch = Message.objects.filter(room_id=room_id, seq__gt=after, seq__lte=upto)
+    return stretch.exclude(sender=but).exclude(type=types.SYSTEM).count()
+
+
+def last_of_others(room_id: UUID, *, but: UUID, among: int) -> int | None:
+    """The `seq` of the last message that somebody else said and has not recalled, among the last so many of a room."""
+    newest = Message.objects.filter(room_id=room_id).order_by("-seq")[:among]
+    for seq, sender_id, type_, recalled_at in newest.values_list("seq", "sender_id", "type", "recalled_at"):
+        if sender_id != but and type_ != types.SYSTEM and recalled_at is None:
+            return int(seq)
+    return None
+
+
 def system_lines_up_to(membership: Membership, seq: int) -> int:
     """The number of system lines up to `seq`, which is not before the cursor; counted from the
     nearer of the cursor and the end.
@@ -398,7 +413,8 @@ def counted_unread(membership: Membership) -> int:
 
 def counted_unread_of(memberships: Iterable[Membership]) -> dict[UUID, int]:
     """The unread counts of memberships as the database has them now, by counting messages. One query."""
-    after = Message.objects.filter(room=OuterRef("room"), seq__gt=OuterRef("read_seq"), recalled_at=None)
+    cursor = Coalesce(OuterRef("back_seq"), OuterRef("read_seq"))
+    after = Message.objects.filter(room=OuterRef("room"), seq__gt=cursor, recalled_at=None)
     unread = after.exclude(sender_id=OuterRef("user")).exclude(type=types.SYSTEM).order_by().values("room")
     count = Subquery(unread.annotate(n=Count("pk")).values("n"))
     found = Membership.objects.filter(pk__in=[membership.pk for membership in memberships])

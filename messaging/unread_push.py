@@ -131,7 +131,7 @@ def _group_counts(heard: list[tuple[bool, bytes, set[UUID]]]) -> list[_Count]:
         group_id = last["groupId"]
         members = rooms.unread_of(UUID(group_id), user_ids)
         if is_recall:  # those who had it unread, perhaps as the only one
-            members = [member for member in members if member.read_seq < last["seq"]]
+            members = [member for member in members if member.cursor < last["seq"]]
             newest = selectors.last_message(UUID(group_id)) if members else None
             last = newest and message_output(newest, receiver_id=None, read_count=getattr(newest, "read_count", 0))
         else:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("group/send", api.GroupSendView.as_view()),
     path("group/messages", api.GroupMessagesView.as_view()),
     path("group/markGroupRead", api.MarkGroupReadView.as_view()),
+    path("chat/markUnread", api.MarkUnreadView.as_view()),
     path("message/recall", api.RecallView.as_view()),
     path("message/edit", api.EditView.as_view()),
     path("message/react", api.ReactView.as_view()),

@@ -95,6 +95,7 @@ EVENTS: dict[str, Any] = {
     "EmitEdit": {"messageId": SOMEBODY, "content": "x"},
     "EmitReact": {"messageId": SOMEBODY, "emoji": "👍"},
     "EmitPin": {"messageId": SOMEBODY},
+    "EmitMarkUnread": {"type": "group", "id": SOMEBODY},
     "EmitWatchPresence": {"userIds": []},
 }
 

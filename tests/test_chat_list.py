@@ -26,7 +26,14 @@ def test_a_pin_is_mine_alone_and_the_order_stays_newest_first(pair: Any, person:
     ann, bob = pair
     room = group(ann, bob)
     answer = ann.post("/chat/pin", {"type": "private", "id": bob.id})
-    assert answer == {"type": "private", "id": bob.id, "muted": False, "mutedUntil": None, "pinned": True}
+    assert answer == {
+        "type": "private",
+        "id": bob.id,
+        "muted": False,
+        "mutedUntil": None,
+        "pinned": True,
+        "archived": False,
+    }
     assert list(chats(ann)) == [room["id"], bob.id], "who shows the list puts pinned chats on top"
     assert [one["pinned"] for one in chats(ann).values()] == [False, True]
     assert not any(one["pinned"] for one in chats(bob).values())

@@ -1,8 +1,13 @@
-"""Finding the way in a chat: pinned messages, told to those in it and to nobody else."""
+"""Finding the way: pinned messages, what is marked unread, chats that are put away."""
 
+import random
 from typing import Any
 
-from messaging.rules import PINNED_MAX
+import pytest
+
+from chatproject.core import redis
+from messaging import cache, chat_cache
+from messaging.rules import BACK_MAX, PINNED_MAX
 
 
 def say(someone: Any, room: dict[str, Any], text: str = "hello") -> dict[str, Any]:
@@ -121,3 +126,200 @@ def test_pinned_messages_of_a_chat_have_an_end_and_cost_the_list_no_query(
         chats(ann)
     pin(ann, said[0], pinned=False)
     assert seqs(pin(ann, said[-1]))[0] == said[-1]["seq"]
+
+
+# Marked unread --------------------------------------------------------------------------------------------------------
+
+
+def unread(someone: Any) -> dict[str, int]:
+    """The unread messages of each chat, as every door tells them: they have to agree."""
+    listed = {one["id"]: one["unreadCount"] for one in someone.post("/chatList")}
+    asked = someone.get("/unread")
+    counts = {
+        one.get("groupId") or one.get("senderId"): one["unreadCount"] for one in asked["group"] + asked["private"]
+    }
+    assert counts == {chat_id: count for chat_id, count in listed.items() if count}
+    assert asked["total"] == sum(counts.values())
+    return listed
+
+
+def mark(someone: Any, room: dict[str, Any], seq: int | None = None, status: int = 200) -> Any:
+    at = {} if seq is None else {"seq": seq}
+    return someone.post("/chat/markUnread", {"type": "group", "id": room["id"], **at}, status=status)
+
+
+def read(someone: Any, room: dict[str, Any], seq: int | None = None) -> Any:
+    return someone.post("/group/markGroupRead", {"groupId": room["id"], "upTo": seq})
+
+
+def test_from_a_message_on_it_is_unread_again_on_all_devices_and_stays_read_for_others(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    said = [say(ann, room, str(number)) for number in range(4)]
+    mine = say(bob, room, "mine")
+    read(bob, room)
+    assert unread(bob)[room["id"]] == 0
+    phone, desk, anns = bob.signed_in_again().connect(), bob.connect(), ann.connect()
+    marked = desk.call("EmitMarkUnread", {"type": "group", "id": room["id"], "seq": said[1]["seq"]})
+    assert marked == {
+        "type": "group", "id": room["id"], "unreadCount": 3, "readSeq": said[0]["seq"], "timesBack": 1,
+        "markedUnread": True, "mentionSeq": None,
+    }  # fmt: skip
+    assert phone.next("OnMarkUnread") == marked
+    assert phone.next("groupUnreadUpdate")["unreadCount"] == 3
+    assert desk.silent("OnMarkUnread", "groupUnreadUpdate"), "who asked has the answer"
+    assert unread(bob)[room["id"]] == 3
+    (chat,) = [one for one in bob.post("/chatList") if one["id"] == room["id"]]
+    assert {name: chat[name] for name in ("readSeq", "timesBack", "markedUnread")} == {
+        "readSeq": said[0]["seq"], "timesBack": 1, "markedUnread": True,
+    }  # fmt: skip
+    # What the others were told stays told.
+    assert anns.silent()
+    assert [one["readCount"] for one in ann.get("/group/messages", groupId=room["id"])[-5:]] == [1, 1, 1, 1, 0]
+    assert [one["name"] for one in ann.get("/message/readers", messageId=said[3]["id"])] == [bob.name]
+    # What is said, recalled and read on counts from there, and nobody hears twice that it was read.
+    say(ann, room, "and more")
+    assert unread(bob)[room["id"]] == 4
+    ann.post("/message/recall", {"messageId": said[2]["id"]})
+    bob.post("/message/recall", {"messageId": mine["id"]})
+    assert unread(bob)[room["id"]] == 3
+    anns.forget()
+    assert read(bob, room, said[1]["seq"]) == {"status": "ok", "unreadCount": 2, "readSeq": said[1]["seq"]}
+    assert unread(bob)[room["id"]] == 2
+    assert read(bob, room, said[3]["seq"])["unreadCount"] == 1
+    assert anns.silent("OnRead")
+    assert read(bob, room)["unreadCount"] == unread(bob)[room["id"]] == 0
+    assert anns.next("OnRead")["previousSeq"] == mine["seq"]
+    assert not [one for one in bob.post("/chatList") if one["markedUnread"]]
+
+
+def test_a_chat_is_marked_unread_from_what_somebody_else_said_last_or_only_marked(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    hers = say(ann, room)
+    say(bob, room)
+    read(bob, room)
+    marked = mark(bob, room)
+    assert (marked["unreadCount"], marked["readSeq"]) == (1, hers["seq"] - 1)
+    assert mark(bob, room) == marked == mark(bob, room, hers["seq"]) == mark(bob, room, 10**9), "twice is once"
+    bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+    bob.post("/chat/markUnread", {"type": "private", "id": ann.id})
+    chat = {one["id"]: one for one in bob.post("/chatList")}[ann.id]
+    assert (chat["unreadCount"], chat["markedUnread"]) == (0, True)
+    bob.post("/markPrivateRead", {"senderId": ann.id})
+    assert not {one["id"]: one for one in bob.post("/chatList")}[ann.id]["markedUnread"]
+    eve = person("eve")
+    mark(eve, room, status=404)
+    eve.post("/chat/markUnread", {"type": "private", "id": ann.id}, status=404)
+
+
+def test_mentions_are_unread_again_and_too_far_back_is_refused(person: Any, group: Any) -> None:
+    from groups.models import Membership, Room
+
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    name = f"@{bob.name}"
+    mentions = [{"userId": bob.id, "start": 0, "length": len(name)}]
+    called = ann.post("/group/send", {"groupId": room["id"], "content": name, "mentions": mentions}, status=201)
+    read(bob, room)
+    assert mark(bob, room, called["seq"])["mentionSeq"] == called["seq"]
+    assert {one["id"]: one for one in bob.post("/chatList")}[room["id"]]["mentionSeq"] == called["seq"]
+    quiet = group(ann, bob)
+    far = BACK_MAX + 10
+    Room.objects.filter(pk=quiet["id"]).update(last_seq=far)
+    Membership.objects.filter(room=quiet["id"]).update(read_seq=far)
+    assert mark(bob, quiet, 1, status=409)["code"] == "too_far_back"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_two_people_do_every_count_is_what_the_messages_say(person: Any, group: Any, seed: int) -> None:
+    from groups import selectors as rooms
+    from messaging import selectors
+    from messaging.services import remembering
+
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    said = [say(ann, room, str(number)) for number in range(5)]
+    dice = random.Random(seed)
+    for step in range(40):
+        who = dice.choice([ann, bob])
+        match dice.randrange(6):
+            case 0 | 1:
+                said.append(say(who, room, str(step)))
+            case 2:
+                read(who, room, dice.choice([None, dice.choice(said)["seq"]]))
+            case 3 | 4:
+                mark(who, room, dice.choice([None, dice.choice(said)["seq"]]))
+            case 5:
+                ann.post("/message/recall", {"messageId": dice.choice(said)["id"]})
+        if step % 3:
+            unread(who)
+        for membership in rooms.fresh_memberships(room_memberships(room)):
+            assert membership.unread == selectors.counted_unread(membership)
+            known = remembering.unread([membership.user_id])[0].output
+            assert known["total"] == membership.unread
+    for person_ in (ann, bob):
+        unread(person_)
+        redis.flush()
+        (count,) = cache.stored([cache.group_unread(person_.id, room["id"])])
+        assert count == unread(person_)[room["id"]]
+
+
+def room_memberships(room: dict[str, Any]) -> list[Any]:
+    from groups.models import Membership
+
+    return list(Membership.objects.filter(room=room["id"]).values_list("pk", flat=True))
+
+
+def test_a_base_from_before_the_cursor_was_set_back_is_not_believed_though_it_comes_late(
+    person: Any, group: Any, unread_command: Any
+) -> None:
+    from groups import selectors as rooms
+    from messaging.services.remembering import member_state
+
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    first, _second = say(ann, room), say(ann, room)
+    read(bob, room)
+    unread(bob)
+    (late,) = [
+        member_state(one) for one in rooms.fresh_memberships(room_memberships(room)) if str(one.user_id) == bob.id
+    ]
+    mark(bob, room, first["seq"])
+    chat_cache.keep([], [late])
+    assert unread(bob)[room["id"]] == 2
+    assert unread_command()[0] == 0
+
+
+# Put away -------------------------------------------------------------------------------------------------------------
+
+
+def away(someone: Any, chat: str, kind: str = "group") -> bool:
+    (found,) = [one for one in someone.post("/chatList") if (one["type"], one["id"]) == (kind, chat)]
+    return bool(found["archived"])
+
+
+def test_an_archived_chat_comes_back_when_somebody_writes_and_a_muted_one_does_not(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    at = {"type": "group", "id": room["id"]}
+    say(ann, room)
+    bob.post("/chat/pin", at)
+    bobs, anns = bob.connect(), ann.connect()
+    put = bob.post("/chat/archive", at)
+    assert put == bobs.next("OnChatUpdate")
+    assert (put["archived"], put["pinned"]) == (True, False)
+    assert anns.silent("OnChatUpdate") and not away(ann, room["id"])
+    ann.post("/group/update", {"groupId": room["id"], "name": "coffee"})
+    assert away(bob, room["id"]), "a line is nothing that somebody said"
+    say(ann, room)
+    assert not away(bob, room["id"])
+    bob.post("/chat/archive", at)
+    bob.post("/chat/mute", at)
+    say(ann, room)
+    assert away(bob, room["id"]) and unread(bob)[room["id"]] == 3
+    assert bob.post("/chat/mute", at | {"muted": False})["archived"] is False, "it comes back with what was said"
+    bob.post("/chat/archive", at)
+    assert bob.post("/chat/archive", at | {"archived": False})["archived"] is False
+    bob.post("/chat/archive", at)
+    assert bob.post("/chat/pin", at)["archived"] is False

@@ -33,11 +33,11 @@ KINDS_OF: dict[str, dict[str, Any]] = {
         "ID": UNKNOWN.upper(), "id without hyphens": UNKNOWN.replace("-", ""), "{id}": f"{{{UNKNOWN}}}",
         "urn of id": f"urn:uuid:{UNKNOWN}", "id with space": f" {UNKNOWN} ", "id as number": 2**120, "id cut": UNKNOWN[:-1],
     },
-    "limit|before|after|upTo|seconds|longitude": {
+    "limit|before|after|upTo|seq|seconds|longitude": {
         "-1": -1, "1": 1, "5.0": 5.0, "201": 201, "2^53": 2**53, "2^53 + 1": 2**53 + 1, "2^63": 2**63, "1e30": 1e30,
         "'5'": "5", "' 5 '": " 5 ", "'5.0'": "5.0", "'-1'": "-1", "'5_0'": "5_0", "1001 digits": "1" * 1001,
     },
-    "isGroup|muted|pinned|online|renew|showContent": {
+    "isGroup|muted|pinned|archived|online|renew|showContent": {
         "false": False, "1": 1, "'true'": "true", "'False'": "False", "'yes'": "yes", "'n'": "n", "'null'": "null",
     },
     "Ids|messageId": {
@@ -90,6 +90,8 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /message/recall": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/react": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
     "POST /message/pin": ({"messageId": UNKNOWN}, ["messageId", "pinned"]),
+    "POST /chat/archive": ({"type": "group", "id": UNKNOWN}, ["type", "id", "archived"]),
+    "POST /chat/markUnread": ({"type": "group", "id": UNKNOWN}, ["type", "id", "seq"]),
     "GET /message/reactions": ({"messageId": UNKNOWN}, ["messageId", "limit", "after"]),
     "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content", "mentions"]),
     "POST /sync": ({"cursors": {}}, ["cursors"]),
@@ -142,6 +144,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "EmitRecall": ({"messageId": UNKNOWN}, ["messageId"]),
     "EmitEdit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content"]),
     "EmitPin": ({"messageId": UNKNOWN}, ["messageId", "pinned"]),
+    "EmitMarkUnread": ({"type": "group", "id": UNKNOWN}, ["type", "id", "seq"]),
     "EmitReact": ({"messageId": UNKNOWN, "emoji": "👍"}, ["messageId", "emoji", "on"]),
     "EmitWatchPresence": ({"userIds": []}, ["userIds"]),
 }  # fmt: skip
@@ -246,6 +249,7 @@ SHAPES: dict[str, type[Input]] = {
     "POST /message/edit": inputs.EditInput,
     "POST /message/react": inputs.ReactInput,
     "POST /message/pin": inputs.PinInput,
+    "POST /chat/markUnread": inputs.MarkUnreadInput,
     "GET /message/reactions": inputs.ReactionsInput,
     "POST /sync": inputs.SyncInput,
     "GET /private/messages": inputs.PrivatePageInput,

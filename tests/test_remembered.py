@@ -234,7 +234,7 @@ def test_the_comparison_puts_right_whatever_is_spoiled_and_counts_it(
         lambda: raw().set(f"group:lastmsg:{bob.id}:{room}", '{"id": "another"}'),
         lambda: raw().hset(redis.key(f"unread:room:{room}"), "said", 99),
         lambda: raw().hset(redis.key(f"unread:room:{room}"), "last", '{"content": "never said"}'),
-        lambda: raw().hset(redis.key(f"unread:user:{bob.id}"), str(mine.room_id), "9999 0 nobody"),
+        lambda: raw().hset(redis.key(f"unread:user:{bob.id}"), str(mine.room_id), "0 9999 0 nobody"),
     ]
 
     def spoil_and_repair(spoil: Callable[[], Any]) -> int:

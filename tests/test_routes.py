@@ -131,6 +131,14 @@ ROWS: dict[str, Row | list[Row]] = {
         Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
         Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}, but=NOT_THE_TWO),
     ],
+    "chat/archive": [
+        Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
+        Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}, but=NOT_THE_TWO),
+    ],
+    "chat/markUnread": [
+        Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
+        Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}, but=NOT_THE_TWO),
+    ],
     # The message is the owner's: a member may not take it back, an administrator may; nobody may
     # reword it.
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
@@ -354,6 +362,7 @@ EVENTS: dict[str, Event | list[Event]] = {
     "EmitGetUnreadCount": Event(ALL, is_harmless=True),
     "EmitMarkPrivateRead": Event(ALL, lambda world, me: {"senderId": world.owner.id}, is_harmless=True),
     "EmitMarkGroupRead": Event(IN_IT, in_group(), is_harmless=True),
+    "EmitMarkUnread": Event(IN_IT, lambda world, me: {"type": "group", "id": world.group["id"]}),
     "GetMessageHistory": [
         Event(IN_IT, lambda world, me: {"chatId": world.group["id"], "isGroup": True}, is_harmless=True),
         # A chat that has not begun has an empty history.

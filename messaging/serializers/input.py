@@ -14,6 +14,7 @@ from chatproject.core.errors import Invalid, Text
 from chatproject.core.fields import Fields, choice, helped, line, number, page_limit, text
 from chatproject.core.http.api import PAGE, PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
+from groups.serializers import ChatInput
 from messaging import rules, types
 from messaging.types.mentions import MentionInputs
 
@@ -189,6 +190,13 @@ class ReadGroupInput(ReadInput, frozen=True, kw_only=True):
     @property
     def chat_ids(self) -> list[UUID]:
         return _one_or_many(self.group_id, self.group_ids)
+
+
+class MarkUnreadInput(ChatInput, frozen=True, kw_only=True):
+    seq: (
+        Annotated[int, number(1, NUMBER_MAX, help="The first that is unread; else the last that somebody else said")]
+        | UnsetType
+    ) = UNSET
 
 
 def _require_one(name: str, one: object, many: object) -> None:

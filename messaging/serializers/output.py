@@ -24,6 +24,10 @@ from messaging.search_index.marks import marks
 from messaging.selectors import Changes, Chat, Page, readers_of
 
 PINS_HELP = "The pinned messages, the last pinned first: GET /message/quoted answers them"
+READ_SEQ_HELP = "My cursor: what comes after it is unread"
+TIMES_BACK_HELP = "How often I set my cursor back: of two cursors the one with more is newer, otherwise the greater one"
+MARKED_HELP = "I set my cursor back, and have not read up to where it stood"
+MENTION_HELP = "The first unread message that mentions me, or everybody; null without one"
 #: People that a message names for each emoji on it.
 REACTED_MAX = 100
 
@@ -272,10 +276,10 @@ class ChatOutput(OwnSettingsOutput):
     lastMessage = MessageOutput(allow_null=True)
     seq = serializers.IntegerField()
     version = serializers.IntegerField()
-    readSeq = serializers.IntegerField()
-    mentionSeq = serializers.IntegerField(
-        allow_null=True, help_text="The first unread message that mentions me, or everybody; null without one"
-    )
+    readSeq = serializers.IntegerField(help_text=READ_SEQ_HELP)
+    timesBack = serializers.IntegerField(help_text=TIMES_BACK_HELP)
+    markedUnread = serializers.BooleanField(help_text=MARKED_HELP)
+    mentionSeq = serializers.IntegerField(allow_null=True, help_text=MENTION_HELP)
     peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
@@ -300,7 +304,9 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "lastMessage": orjson.Fragment(chat.last_json) if chat.last_json else last_output(chat),
         "seq": room.last_seq,
         "version": room.last_version,
-        "readSeq": membership.read_seq,
+        "readSeq": membership.cursor,
+        "timesBack": membership.times_back,
+        "markedUnread": membership.is_marked_unread,
         "mentionSeq": membership.mention_seq,
         "peerReadSeq": other.read_seq if other else None,
         **own_settings_output(membership),
@@ -370,7 +376,30 @@ def read_output(memberships: Sequence[Membership], chat_ids: Sequence[UUID]) -> 
     return {
         "status": "ok",
         "unreadCount": sum(membership.unread for membership in memberships),
-        "readSeq": (memberships[0].read_seq if memberships else 0) if len(chat_ids) == 1 else None,
+        "readSeq": (memberships[0].cursor if memberships else 0) if len(chat_ids) == 1 else None,
+    }
+
+
+class MarkedUnreadOutput(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField(help_text="The other person's, or the group's")
+    unreadCount = serializers.IntegerField()
+    readSeq = serializers.IntegerField(help_text=READ_SEQ_HELP)
+    timesBack = serializers.IntegerField(help_text=TIMES_BACK_HELP)
+    markedUnread = serializers.BooleanField(help_text=MARKED_HELP)
+    mentionSeq = serializers.IntegerField(allow_null=True, help_text=MENTION_HELP)
+
+
+def marked_unread_output(membership: Membership, *, mention_seq: int | None) -> dict[str, Any]:
+    """The answer to marking unread, whichever door it came by."""
+    return {
+        "type": "private" if membership.peer_id else "group",
+        "id": str(membership.peer_id or membership.room_id),
+        "unreadCount": membership.unread,
+        "readSeq": membership.cursor,
+        "timesBack": membership.times_back,
+        "markedUnread": membership.is_marked_unread,
+        "mentionSeq": mention_seq,
     }
 
 

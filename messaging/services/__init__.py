@@ -23,7 +23,7 @@ from messaging.services.pinning import pin
 from messaging.services.placing import address_of, find_places
 from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
-from messaging.services.read_cursors import compare_unread, mark_read, unread
+from messaging.services.read_cursors import compare_unread, mark_read, mark_unread, unread
 from messaging.services.remembering import chat_list, forget_sender, forget_users
 from messaging.services.resealing_files import Resealed, reseal_files
 from messaging.services.reviewing import refuse as refuse_held
@@ -66,6 +66,7 @@ __all__ = [
     "known_history",
     "load_history",
     "mark_read",
+    "mark_unread",
     "outgoing",
     "pin",
     "post_system_message",

@@ -132,8 +132,11 @@ def _is_right(
         if "last" in room and int(room["last_seq"]) == numbers["seq"]:
             is_right = is_right and orjson.loads(room["last"]) == output
         if entry is not None:
-            version, base, peer_id = entry.decode().split(" ")
-            is_right = is_right and peer_id == str(membership.peer_id or "")
+            times_back, version, base, peer_id = entry.decode().split(" ")
+            is_right = is_right and (int(times_back), peer_id) == (
+                membership.times_back,
+                str(membership.peer_id or ""),
+            )
             if int(version) >= numbers["recall"]:
                 is_right = is_right and max(0, numbers["said"] - int(base)) == membership.unread
     except (KeyError, ValueError):

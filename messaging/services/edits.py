@@ -151,7 +151,7 @@ def _recount(message: Message) -> None:
         return
     receiver_id = selectors.receiver_of(message)
     mine = receiver_id and rooms.memberships_of(receiver_id, [message.room_id]).get(message.room_id)
-    if mine and mine.read_seq < message.seq:
+    if mine and mine.cursor < message.seq:
         cache.private(mine.user_id, message.sender_id, mine.room.last_said, mine.base)
         last = last_output(selectors.Chat(mine, selectors.last_messages([mine]).get(message.room_id)))
         events.private_unread(mine.user_id, sender_output(message.sender), mine.unread, last)

@@ -1,4 +1,7 @@
-"""Read cursors, which only move forward, and the unread counts that follow from them."""
+"""Read cursors and the unread counts that follow from them.
+
+What others see of a cursor only moves forward. A member may set back what they have themselves: see `Membership`.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,10 +14,13 @@ from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import NotFound
 from groups import selectors as rooms
 from groups.models import Membership, direct_room_id
-from messaging import cache, events, selectors
-from messaging.serializers.output import last_output, sender_output
+from messaging import cache, events, rules, selectors
+from messaging.serializers.output import last_output, marked_unread_output, sender_output
 from messaging.services import remembering
 from messaging.services.remembering import member_state, room_state
+
+#: Messages at a chat's end among which the last of somebody else is looked for.
+LOOKED_AT_MAX = 200
 
 
 def mark_read(
@@ -39,32 +45,88 @@ def mark_read(
     return run_atomic(body)
 
 
+def mark_unread(
+    *, by: User, chat_id: UUID, is_group: bool, seq: int | None = None, socket_id: str = ""
+) -> dict[str, Any]:
+    """Make a message and those after it unread again for the user alone; without `seq`, the last that somebody else
+    said. A chat in which nobody else has said anything is only marked. Returns what is unread in the chat now.
+
+    Raises NotFound; a private chat begins with its first message.
+    """
+
+    def body() -> dict[str, Any]:
+        room_id = chat_id if is_group else direct_room_id(by.pk, chat_id)
+        memberships = rooms.memberships_to_read(by.pk, [room_id], is_group=is_group)
+        if not memberships:
+            raise NotFound()
+        (membership,) = memberships
+        first = seq or selectors.last_of_others(room_id, but=by.pk, among=LOOKED_AT_MAX)
+        back = membership.cursor if first is None else min(first - 1, membership.cursor)
+        rules.require_back(membership, back)
+        is_new = back < membership.cursor or not (membership.is_marked_unread or membership.unread)
+        if is_new:
+            again = selectors.others_between(room_id, after=back, upto=membership.read_seq, but=by.pk)
+            membership.set_back(back, again=again)
+        output = marked_unread_output(membership, mention_seq=rooms.first_mention(membership))
+        if is_new:
+            on_commit(lambda: _tell_own(membership, socket_id))
+            on_commit(lambda: events.marked_unread(by.pk, output, skip=socket_id))
+        return output
+
+    return run_atomic(body)
+
+
 def _move(membership: Membership, upto: int | None, socket_id: str) -> None:
-    was = membership.read_seq
+    was, told = membership.cursor, membership.read_seq
     reached = membership.room.last_seq if upto is None else min(upto, membership.room.last_seq)
-    if reached <= was:
+    if was < reached < told:
+        _move_again(membership, reached)
+        if not membership.unread:  # what is left was recalled, or is the member's own
+            reached = told
+    if reached > told or (reached == told and membership.is_marked_unread):
+        own = membership.own_since_read
+        if own:  # recounted even at the room's end: `last_seq` may lack the user's own last messages
+            own = selectors.own_after(membership.room_id, membership.user_id, reached)
+        membership.read_up_to(reached, system_lines=selectors.system_lines_up_to(membership, reached), own=own)
+    elif reached <= was:
         return
-    own = membership.own_since_read
-    if own:  # recounted even at the room's end: `last_seq` may lack the user's own last messages
-        own = selectors.own_after(membership.room_id, membership.user_id, reached)
-    membership.read_up_to(reached, system_lines=selectors.system_lines_up_to(membership, reached), own=own)
-    on_commit(lambda: _tell(membership, was, socket_id))
+    on_commit(lambda: _tell(membership, told, socket_id))
 
 
-def _tell(membership: Membership, was: int, socket_id: str) -> None:
-    senders = selectors.senders_between(membership.room_id, after=was, upto=membership.read_seq, but=membership.user_id)
+def _move_again(membership: Membership, reached: int) -> None:
+    """Through what the member has read before, and marked unread."""
+    ends = {"after": membership.cursor, "upto": reached}
+    read = selectors.others_between(membership.room_id, **ends, but=membership.user_id)
+    membership.set_back(reached, again=membership.unread_again - read)
+
+
+def _tell(membership: Membership, told: int, socket_id: str) -> None:
+    """The cursor moved forward; the senders were told that it stood at `told`."""
+    _tell_own(membership, socket_id)
+    if membership.read_seq > told:
+        ends = {"after": told, "upto": membership.read_seq}
+        senders = selectors.senders_between(membership.room_id, **ends, but=membership.user_id)
+        events.read(membership, senders, since=told)
+
+
+def _tell_own(membership: Membership, socket_id: str) -> None:
+    """What is unread now: to Redis, then to the member's own sockets."""
     newest = selectors.last_messages([membership]).get(membership.room_id)
     last = last_output(selectors.Chat(membership, newest))
     state = room_state(membership.room, newest, last, is_read=True)
     remembering.keep([state], [member_state(membership)])
-    events.read(membership, senders, since=was)
+    said, base = membership.room.last_said, membership.base
+    if membership.is_marked_unread and not membership.unread:
+        return
+    if membership.is_marked_unread:
+        cache.set_back(membership.user_id, membership.peer_id, membership.room_id, said, base)
     if membership.peer is not None:
-        cache.private(membership.user_id, membership.peer.pk, membership.room.last_said, membership.base)
+        cache.private(membership.user_id, membership.peer.pk, said, base)
         events.private_unread(
             membership.user_id, sender_output(membership.peer), membership.unread, last, skip=socket_id
         )
     else:
-        cache.group(membership.room_id, membership.room.last_said, [(membership.user_id, membership.base)])
+        cache.group(membership.room_id, said, [(membership.user_id, base)])
         events.group_unread(membership, last, skip=socket_id)
 
 
@@ -138,8 +200,12 @@ def _repair(membership: Membership) -> None:
         room.save(update_fields=["system_lines"])
         fresh = rooms.memberships_to_read(membership.user_id, [room.pk], is_group=not room.is_direct)
         for one in fresh:
+            back = one.back_seq
             own = selectors.own_after(room.pk, one.user_id, one.read_seq)
             one.read_up_to(one.read_seq, system_lines=selectors.counted_system_lines(room.pk, one.read_seq), own=own)
+            if back is not None:
+                again = selectors.others_between(room.pk, after=back, upto=one.read_seq, but=one.user_id)
+                one.set_back(back, again=again)
         on_commit(lambda: remembering.forget_users([membership.user_id]))
         on_commit(lambda: remembering.forget_room(room.pk))
 

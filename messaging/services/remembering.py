@@ -145,7 +145,12 @@ def room_state(
 
 def member_state(membership: Membership) -> MemberState:
     return MemberState(
-        membership.user_id, membership.room_id, membership.room.last_version, membership.base, membership.peer_id
+        membership.user_id,
+        membership.room_id,
+        membership.room.last_version,
+        membership.base,
+        membership.peer_id,
+        membership.times_back,
     )
 
 

@@ -249,13 +249,14 @@ def mentioning(message: _Mentioning) -> Mentioning:
 class _Turn:
     """The messages of one sender in one room within a batch."""
 
-    __slots__ = ("author", "base", "count")
+    __slots__ = ("author", "base", "count", "times_back")
 
     def __init__(self, author: Author) -> None:
         self.author = author
         self.count = 0
         #: The `seq` up to which the sender has nothing unread; None until their membership is found.
         self.base: int | None = None
+        self.times_back = 0
 
 
 class _Batch:
@@ -300,8 +301,8 @@ class _Batch:
         return list(self._answers(rows))
 
     def _count_own(self, turns: Iterable[_Turn]) -> None:
-        for author, base in sequences.count_own({turn.author: turn.count for turn in turns}).items():
-            self.turns[author].base = base
+        for author, found in sequences.count_own({turn.author: turn.count for turn in turns}).items():
+            self.turns[author].base, self.turns[author].times_back = found
 
     def _open(self, message: OutgoingMessage) -> bool:
         """Create the private room for the first message between two people; False if there is no other."""
@@ -384,7 +385,14 @@ class _Batch:
         ]
         peers = {(one.room_id, one.sender.pk): one.to for one in self.messages if not one.is_group}
         members = [
-            MemberState(user_id, room_id, self.heads[room_id].last_version, turn.base, peers.get((room_id, user_id)))
+            MemberState(
+                user_id,
+                room_id,
+                self.heads[room_id].last_version,
+                turn.base,
+                peers.get((room_id, user_id)),
+                turn.times_back,
+            )
             for (room_id, user_id, _kind), turn in self.turns.items()
             if turn.base is not None
         ]

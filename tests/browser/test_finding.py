@@ -1,4 +1,4 @@
-"""Finding the way: pinned messages."""
+"""Finding the way: pinned messages, what is marked unread, filters and what is put away."""
 
 from collections.abc import Callable
 
@@ -72,3 +72,115 @@ def test_messages_are_pinned_for_everybody_and_lead_back_to_themselves(
     expect(line).to_have_text(f"置顶消息{cem.name}：the address is in the garden")
     ann.post("/message/pin", messageId=first["id"], pinned=False)
     expect(bob.page.locator(".pin-bar")).to_be_hidden()
+
+
+def test_from_a_message_on_it_is_unread_again_in_every_tab_until_it_is_opened_again(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    for text in ("one", "two", "three"):
+        bob.say(ann, text)
+    ann.open(bob.name)
+    expect(ann.badge(bob.name)).to_have_count(0)
+    twin = ann.another_tab()
+
+    # From the menu of a message, by keyboard: the divider stands before it, and it stays so while one looks.
+    ann.page.focus("#log")
+    ann.page.keyboard.press("ArrowUp")
+    ann.page.keyboard.press("ArrowUp")
+    ann.page.keyboard.press("Enter")
+    ann.page.get_by_role("menuitem", name="Mark unread from here").press("Enter")
+    expect(ann.badge(bob.name)).to_have_text("2")
+    expect(twin.badge(bob.name)).to_have_text("2")
+    expect(ann.page.locator(".divider + .message")).to_contain_text("two")
+    bob.say(ann, "four")
+    expect(ann.bubble("four")).to_be_visible()
+    expect(ann.badge(bob.name)).to_have_text("3")
+    expect(twin.badge(bob.name)).to_have_text("3")
+    ann.page.reload()
+    expect(ann.page.locator(".divider + .message")).to_contain_text("two")
+    expect(ann.badge(bob.name)).to_have_count(0)
+    expect(twin.badge(bob.name)).to_have_count(0)
+
+    # From the menu of a chat; in the list, in the title, by its mark alone where nobody else has said anything.
+    twin.row(bob.name).click(button="right")
+    twin.page.get_by_role("menuitem", name="Mark as unread").click()
+    expect(twin.badge(bob.name)).to_have_text("1")
+    expect(ann.badge(bob.name)).to_have_text("1")
+    expect(ann.page).to_have_title("(1) Chat")
+    ann.write("five")
+    expect(ann.badge(bob.name)).to_have_count(0)
+    expect(twin.badge(bob.name)).to_have_count(0)
+    cem = person("Cem")
+    ann.post("/private/send", receiverId=cem.id, content="hello")
+    ann.row(cem.name).click(button="right")
+    ann.page.get_by_role("menuitem", name="Mark as unread").click()
+    expect(twin.row(cem.name).locator(".badge.marked")).to_be_visible()
+    expect(twin.row(cem.name)).to_contain_text("marked as unread")
+    twin.row(cem.name).click(button="right")
+    twin.page.get_by_role("menuitem", name="Mark as read").click()
+    expect(ann.badge(cem.name)).to_have_count(0)
+    twin.page.reload()
+    twin.page.wait_for_selector(".chat-row")
+    expect(twin.badge(cem.name)).to_have_count(0)
+
+
+def test_the_list_is_filtered_and_chats_are_put_away_until_somebody_writes(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann = someone("Ann", **PHONE)
+    people = [person(name) for name in ("Bob", "Cem", "Dil", "Eve")]
+    bob, cem, *_ = people
+    for one in people:
+        ann.post("/private/send", receiverId=one.id, content="hello")
+    rows, filters = ann.page.locator(".rows .chat-row"), ann.page.get_by_role("radiogroup", name="Show")
+    expect(rows).to_have_count(4)
+    expect(filters).to_be_hidden()
+    for name in ("Tea", "Coffee"):
+        ann.create_group(name, bob)
+    bob.say(ann, "are you there?")
+    expect(rows).to_have_count(6)
+
+    # One stop of Tab, with arrows.
+    filters.get_by_role("radio", name="All").focus()
+    ann.page.keyboard.press("ArrowRight")
+    expect(filters.get_by_role("radio", name="Unread")).to_be_focused()
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text(bob.name)
+    ann.page.keyboard.press("ArrowRight")
+    expect(rows).to_have_count(2)
+    filters.get_by_role("radio", name="People").tap()
+    expect(rows).to_have_count(4)
+    assert not flaws.found_by_axe(ann.page) + flaws.too_small_to_touch(ann.page) + flaws.sideways(ann.page)
+    filters.get_by_role("radio", name="All").tap()
+
+    # Put away: in its own list, on every device, and found by its name.
+    def choose(name: str, item: str) -> None:
+        ann.row(name).focus()
+        ann.page.keyboard.press("Shift+F10")
+        ann.page.get_by_role("menuitem", name=item, exact=True).click()
+
+    choose(cem.name, "Archive")
+    choose(bob.name, "Archive")
+    choose("Tea", "Archive")
+    expect(rows).to_have_count(3)
+    twin = ann.another_tab()
+    expect(twin.page.locator(".rows .chat-row")).to_have_count(3)
+    twin.page.fill("#search", bob.name)
+    expect(twin.row(bob.name)).to_contain_text("archived")
+    filters.get_by_role("radio", name="Archived (3)").tap()
+    expect(rows).to_have_count(3)
+    choose("Tea", "Back to the list")
+    expect(rows).to_have_count(2)
+    filters.get_by_role("radio", name="All").tap()
+    expect(ann.row("Tea")).to_be_visible()
+
+    # Until somebody writes; who is muted stays.
+    ann.post("/chat/mute", type="private", id=cem.id)
+    cem.say(ann, "hello?")
+    bob.say(ann, "hello?")
+    expect(ann.row(bob.name)).to_be_visible()
+    expect(filters.get_by_role("radio", name="Archived (1)")).to_be_visible()
+    ann.post("/chat/mute", type="private", id=cem.id, muted=False)
+    expect(ann.row(cem.name)).to_be_visible()
+    expect(filters.get_by_role("radio", name="Archived")).to_have_count(0)

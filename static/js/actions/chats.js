@@ -1,4 +1,4 @@
-// What can be done with a chat: mark as read, pin, mute; and starting a private chat.
+// What can be done with a chat: mark as read or unread, pin, mute, archive; and starting a private chat.
 import { splitKey } from "chat/ids.js";
 
 export class Chats {
@@ -13,17 +13,31 @@ export class Chats {
   async markRead(key, upTo) {
     const chat = this.#store.chats.get(key);
     // Without a connection nothing is marked; the open chat tries again after the reconnect.
-    if (!chat || upTo <= chat.readSeq || this.#store.connection !== "online") return;
-    const readBefore = chat.readSeq;
-    this.#store.patchChat(key, { readSeq: upTo, ...(upTo >= chat.seq && { unreadCount: 0 }) });
+    if (!chat || this.#store.connection !== "online") return;
+    const isWhole = upTo >= chat.seq;
+    if (upTo <= chat.readSeq && !(isWhole && chat.markedUnread)) return;
+    const { readSeq: readBefore, markedUnread } = chat;
+    const none = { unreadCount: 0, markedUnread: false, isHeldUnread: false };
+    this.#store.patchChat(key, { readSeq: upTo, ...(isWhole && none) });
     try {
       const { unreadCount } = await this.#server.markRead(chat, upTo);
       if (!this.#isReadUpTo(key, upTo)) return;
       this.#store.patchChat(key, { unreadCount });
       this.#store.settleMention(key);
     } catch ({ code }) {
-      if (code === "offline" && this.#isReadUpTo(key, upTo)) this.#store.patchChat(key, { readSeq: readBefore });
+      if (code === "offline" && this.#isReadUpTo(key, upTo))
+        this.#store.patchChat(key, { readSeq: readBefore, markedUnread });
     }
+  }
+
+  /** A message and what follows it is unread again for me; without `seq` the last that somebody else said. */
+  async markUnread(chat, seq) {
+    this.#store.apply({ event: "OnMarkUnread", data: await this.#server.markUnread(chat, seq) });
+  }
+
+  /** Puts a chat away until somebody writes, or back into the list. */
+  async archive(chat, archived) {
+    this.#store.apply({ event: "OnChatUpdate", data: await this.#server.archiveChat(chat, archived) });
   }
 
   /** Whether nothing further was read meanwhile. Asks the store again: a new chat list replaces the chat's object. */

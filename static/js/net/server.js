@@ -62,6 +62,15 @@ export class Server {
     return this.#socket.request("EmitMarkPrivateRead", { senderId: id, upTo });
   }
 
+  /** Resolves with {type, id, unreadCount, readSeq, timesBack, markedUnread, mentionSeq}. */
+  markUnread({ type, id }, seq) {
+    return this.#api.post("/chat/markUnread", { type, id, ...(seq && { seq }) });
+  }
+
+  archiveChat({ type, id }, archived) {
+    return this.#api.post("/chat/archive", { type, id, archived });
+  }
+
   pinChat({ type, id }, pinned) {
     return this.#api.post("/chat/pin", { type, id, pinned });
   }

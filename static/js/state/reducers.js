@@ -44,6 +44,7 @@ function applyMessage(store, message) {
   }
   if (isOwn && message.clientId) store.removePending(message.clientId);
   if (message.seq > chat.seq) {
+    if (chat.archived && !chat.muted && message.type !== "system") chat.archived = false;
     if (!isOwn) store.stopTyping(key, message.senderId);
     chat.seq = message.seq;
     chat.lastMessage = message;
@@ -123,8 +124,17 @@ function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
   const isAllRead = unreadCount === 0 && lastMessage?.seq > chat.readSeq;
   // Read elsewhere: perhaps also the message that mentions me.
   if (unreadCount && unreadCount < chat.unreadCount && unreadMention(chat)) store.notify("stale");
-  if (!unreadCount) store.patchChat(key, { mentionSeq: null });
+  if (!unreadCount) store.patchChat(key, { mentionSeq: null, ...(lastMessage && { markedUnread: false }) });
   store.patchChat(key, { unreadCount: isReadHere ? 0 : unreadCount, ...(isAllRead && { readSeq: lastMessage.seq }) });
+}
+
+/** I marked a chat unread: where it is open, it stays so until it is opened again. */
+function applyMarkedUnread(store, { type, id, ...marked }) {
+  const key = chatKey(type, id);
+  const chat = store.chats.get(key);
+  if (!chat) store.notify("stale");
+  else if (marked.timesBack > (chat.timesBack ?? 0))
+    store.patchChat(key, { ...marked, isHeldUnread: key === store.openKey });
 }
 
 function applyUnreadCounts(store, { private: people, group: groups }) {
@@ -248,6 +258,7 @@ export const REDUCERS = {
   OnEdit: applyMessage,
   OnReaction: applyMessage,
   OnPin: applyPins,
+  OnMarkUnread: applyMarkedUnread,
   OnRead: applyRead,
   OnSync: applySync,
   OnUnreadCount: applyUnreadCounts,

@@ -202,7 +202,7 @@ export class Store {
       const known = this.chats.get(key);
       if (!known && this.#removedAt.get(key) > askedAt) continue;
       const isLoaded = this.timelines.get(key)?.isLoaded;
-      const readSeq = known?.readSeq ?? 0;
+      const cursor = newerCursor(entry, known);
       // The list may have been read before a message that this page has received since.
       const keepsPins = known?.pinsVersion > entry.version;
       const isOutdated = known && (entry.seq < known.seq || isLater(known.lastMessage, entry.lastMessage));
@@ -213,19 +213,20 @@ export class Store {
         isBlank: false,
         seq: Math.max(entry.seq, known?.seq ?? 0),
         version: isLoaded ? known.version : entry.version,
-        readSeq: Math.max(entry.readSeq ?? 0, readSeq),
         pins: (keepsPins ? known : entry).pins ?? [],
         pinsVersion: keepsPins ? known.pinsVersion : entry.version,
-        // Read on this page, though the server may not know it yet.
-        unreadCount: readSeq >= entry.seq ? 0 : entry.unreadCount,
+        ...cursor,
         ...(isOutdated && {
           lastMessage: known.lastMessage,
-          unreadCount: known.unreadCount,
-          mentionSeq: known.mentionSeq,
+          ...(cursor.timesBack === (known.timesBack ?? 0) && {
+            unreadCount: known.unreadCount,
+            mentionSeq: known.mentionSeq,
+          }),
         }),
         ...(known &&
           this.#settingsAt.get(key) > askedAt && {
             pinned: known.pinned,
+            archived: known.archived,
             muted: known.muted,
             mutedUntil: known.mutedUntil,
           }),
@@ -247,6 +248,9 @@ export class Store {
         muted: false,
         mutedUntil: null,
         pinned: false,
+        archived: false,
+        markedUnread: false,
+        timesBack: 0,
         away: false,
         memberCount: null,
         role: null,
@@ -265,7 +269,9 @@ export class Store {
   /** A chat appears in the list from its first message on. */
   beginChat(key) {
     const chat = this.chats.get(key);
-    if (chat) chat.isBlank = false;
+    if (!chat) return;
+    chat.isBlank = false;
+    chat.isHeldUnread = false;
   }
 
   patchChat(key, change) {
@@ -314,7 +320,10 @@ export class Store {
   /** A mute with a time limit ends by itself; no event reports it. */
   endMutes(now = serverNow()) {
     for (const { key, mutedUntil } of this.chats.values()) {
-      if (mutedUntil && Date.parse(mutedUntil) <= now) this.patchChat(key, { muted: false, mutedUntil: null });
+      if (!mutedUntil || Date.parse(mutedUntil) > now) continue;
+      this.patchChat(key, { muted: false, mutedUntil: null });
+      // What was said meanwhile brings it back.
+      if (this.chats.get(key).archived) this.notify("stale");
     }
   }
 
@@ -352,6 +361,8 @@ export class Store {
   /** Opens a chat, at the message `targetSeq` if given; null shows the bare list. */
   openChat(key, targetSeq = null) {
     this.openKey = key;
+    // What was marked unread while it was open is read when it is opened again.
+    this.patchChat(key, { isHeldUnread: false });
     this.#targetSeq = targetSeq;
     this.#markTimelineUsed(key);
     this.notify("open", "chats");
@@ -599,6 +610,27 @@ export class Store {
   clearProgress(clientId) {
     this.progress.delete(clientId);
   }
+}
+
+/** The cursor of an entry of the chat list, or the one that this page knows, which may have read on since. */
+function newerCursor(entry, known) {
+  const [back, knownBack] = [entry.timesBack ?? 0, known?.timesBack ?? 0];
+  const { unreadCount, markedUnread = false, readSeq = 0 } = entry;
+  if (!known || back > knownBack) return { readSeq, timesBack: back, unreadCount, markedUnread };
+  if (back < knownBack)
+    return {
+      readSeq: known.readSeq,
+      timesBack: knownBack,
+      unreadCount: known.unreadCount,
+      markedUnread: known.markedUnread,
+    };
+  return {
+    readSeq: Math.max(readSeq, known.readSeq),
+    timesBack: back,
+    // Read on this page, though the server may not know it yet.
+    unreadCount: known.readSeq >= entry.seq ? 0 : unreadCount,
+    markedUnread: markedUnread && known.markedUnread !== false,
+  };
 }
 
 /** Whether a page of history, oldest message first, leaves something before it. */

@@ -38,17 +38,30 @@ export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBou
         chat.muted
           ? { label: unmuteLabel(chat), icon: "bell", run: () => mute(false) }
           : { label: gettext("Mute…"), icon: "bell-off", run: chooseLength },
+        chat.archived
+          ? {
+              label: gettext("Back to the list"),
+              icon: "archive-restore",
+              run: () => run(actions.chats.archive(chat, false)),
+            }
+          : { label: gettext("Archive"), icon: "archive", run: () => run(actions.chats.archive(chat, true)) },
       ];
   openMenu(
     anchor,
     [
       find && !chat.isBlank && { label: gettext("Search in this conversation"), icon: "search", run: find },
       ...settings,
-      chat.unreadCount > 0 && {
-        label: gettext("Mark as read"),
-        icon: "check-check",
-        run: () => actions.chats.markRead(chat.key, chat.seq),
-      },
+      chat.unreadCount > 0 || chat.markedUnread
+        ? {
+            label: gettext("Mark as read"),
+            icon: "check-check",
+            run: () => actions.chats.markRead(chat.key, chat.seq),
+          }
+        : !chat.isBlank && {
+            label: gettext("Mark as unread"),
+            icon: "mail",
+            run: () => run(actions.chats.markUnread(chat)),
+          },
       chat.type === "group" && absenceItem(chat, (verb) => run(actions.groups.change(verb, chat.id))),
       {
         label: gettext("Open in a new tab"),

@@ -125,7 +125,7 @@ function isTyped(event) {
 }
 
 function goBy(step, { store, router }) {
-  const keys = store.chatList.map((chat) => chat.key);
+  const keys = store.chatList.filter((chat) => !chat.archived || chat.key === store.openKey).map((chat) => chat.key);
   const here = keys.indexOf(store.openKey);
   const to = here === -1 ? keys[step > 0 ? 0 : keys.length - 1] : keys[here + step];
   if (to) router.go(to);

@@ -46,6 +46,8 @@ export class MessageListView {
   #lastScrollTop = 0;
   /** The seq that the "New messages" divider stands before. */
   #divider = null;
+  /** Whether the chat was marked unread while it is open: then what is in sight is not marked as read. */
+  #isHeld = false;
   /** The last seq when the page was hidden. */
   #hiddenAt = null;
   /** The last seq that was announced to screen readers. */
@@ -139,6 +141,7 @@ export class MessageListView {
     this.#isPlaced = false;
     this.#followsEnd = true;
     this.#divider = null;
+    this.#isHeld = false;
     this.#hiddenAt = null;
     this.#inner.replaceChildren();
     this.#bar.hide(); // the rows of another chat have the same keys
@@ -176,6 +179,10 @@ export class MessageListView {
       return;
     }
     this.#followsEnd = this.#stillFollowsEnd();
+    if (Boolean(chat.isHeldUnread) !== this.#isHeld) {
+      this.#isHeld = Boolean(chat.isHeldUnread);
+      if (this.#isHeld) this.#divider = this.#firstUnread(chat);
+    }
     this.#window.update(timeline, { followsEnd: this.#followsEnd });
     this.#draw();
     this.#announceNew();
@@ -538,6 +545,7 @@ export class MessageListView {
   #markRead() {
     this.#readTimer = 0;
     if (document.hidden || !this.#key || !this.#isPlaced || !this.element.offsetParent) return;
+    if (this.#store.chats.get(this.#key)?.isHeldUnread) return;
     const upTo = this.#followsEnd ? this.timeline.last : this.#lastVisibleSeq();
     if (upTo) this.#actions.chats.markRead(this.#key, upTo);
   }

@@ -1,4 +1,4 @@
-// The menu of a message: react, reply, copy, download, edit, readers, pin, recall.
+// The menu of a message: react, reply, copy, download, edit, pin, mark unread, readers, recall.
 import { gettext, interpolate } from "chat/i18n.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
@@ -52,6 +52,12 @@ export function openMessageMenu(
     isOwn &&
       type.isEditable &&
       isWithin(message, editWindow) && { label: editLabel(message), icon: "pencil", run: () => edit(message) },
+    (isAdmin || !isGroup) && pinItem(message, chat, actions),
+    !isOwn && {
+      label: gettext("Mark unread from here"),
+      icon: "mail",
+      run: () => actions.chats.markUnread(chat, message.seq).catch((problem) => toast(problem.message)),
+    },
     !isOwn &&
       isGroup && {
         label: interpolate(gettext("About %(name)s"), { name: store.withSender(message).senderName }),
@@ -69,7 +75,6 @@ export function openMessageMenu(
       icon: "smile",
       run: () => showReacted(actions.messages.reactions(message), store),
     },
-    (isAdmin || !isGroup) && pinItem(message, chat, actions),
     ((isOwn && isRecent) || isAdmin) && {
       label: gettext("Recall"),
       icon: "undo-2",

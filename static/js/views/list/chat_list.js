@@ -21,6 +21,7 @@ import {
 } from "chat/views/dom.js";
 import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
+import { Filters } from "chat/views/list/filters.js";
 import { SearchView } from "chat/views/list/search.js";
 import { openMenu } from "chat/views/menu.js";
 import { emptyList, invitation } from "chat/views/onboarding.js";
@@ -46,6 +47,7 @@ export class ChatListView {
     title: gettext("My account"),
   });
   #search;
+  #filters;
   #chats;
   /** One button for all rows: it is placed on the row under the pointer or with the focus. */
   #menuButton = iconButton(
@@ -72,10 +74,16 @@ export class ChatListView {
       { "aria-haspopup": "menu", id: "new" },
     );
     this.#search = new SearchView({ store, actions, router }, () => this.render());
+    this.#filters = new Filters(store, () => {
+      this.#shown = ROWS_STEP;
+      this.#chats.scrollTop = 0;
+      this.render();
+    });
     this.#chats = h("div", { class: "chats" }, this.#search.above, this.#rows, this.#search.below, this.#menuButton);
     root.replaceChildren(
       h("header", { class: "sidebar-head" }, this.#me, h("h1", {}, gettext("Chats")), start),
       this.#search.element,
+      this.#filters.element,
       this.#chats,
     );
     this.#listen();
@@ -144,9 +152,19 @@ export class ChatListView {
       avatar({ ...store.me, online: false }, "m"),
     );
     const query = fold(this.#search.query);
-    const chats = store.chatList.filter((chat) => !query || fold(chat.name).includes(query));
+    const all = store.chatList;
+    this.#filters.render(all, { isHidden: Boolean(query) });
+    const chats = all.filter((chat) => (query ? fold(chat.name).includes(query) : this.#filters.shows(chat)));
     if (!chats.length) {
-      if (store.hasChatList && !query)
+      if (all.length && !query)
+        reconcile(this.#rows, [
+          {
+            key: "nothing",
+            signature: this.#filters.chosen,
+            build: () => h("p", { class: "no-result" }, gettext("No conversation here.")),
+          },
+        ]);
+      else if (store.hasChatList && !query)
         reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
       else if (store.hasChatList) this.#rows.replaceChildren();
       return;
@@ -186,6 +204,8 @@ export class ChatListView {
       timeZone(),
       line,
       chat.unreadCount,
+      chat.markedUnread,
+      chat.archived,
       unreadMention(chat) !== null,
       chat.muted,
       chat.pinned,
@@ -214,7 +234,9 @@ export class ChatListView {
     const count = chat.unreadCount;
     const unread = count
       ? h("span", { class: `badge${chat.muted ? " quiet" : ""}`, "aria-hidden": "true" }, badge(count))
-      : null;
+      : chat.markedUnread
+        ? h("span", { class: "badge marked", "aria-hidden": "true" })
+        : null;
     const isCalled = unreadMention(chat) !== null;
     const states = [
       isOnline && gettext("online"),
@@ -222,12 +244,14 @@ export class ChatListView {
       chat.muted && gettext("muted"),
       chat.away && gettext("away for a while"),
       count && interpolate(gettext("%(count)s unread"), { count }),
+      !count && chat.markedUnread && gettext("marked as unread"),
+      chat.archived && gettext("archived"),
       isCalled && gettext("you are mentioned"),
     ].filter(Boolean);
     return h(
       "a",
       {
-        class: `chat-row${count ? " unread" : ""}${chat.pinned ? " pinned" : ""}`,
+        class: `chat-row${unread ? " unread" : ""}${chat.pinned ? " pinned" : ""}`,
         href: chatPath(chat.key),
         "data-chat": chat.key,
         "aria-current": isOpen && "true",
