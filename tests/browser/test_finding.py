@@ -107,7 +107,7 @@ def test_from_a_message_on_it_is_unread_again_in_every_tab_until_it_is_opened_ag
     twin.page.get_by_role("menuitem", name="Mark as unread").click()
     expect(twin.badge(bob.name)).to_have_text("1")
     expect(ann.badge(bob.name)).to_have_text("1")
-    expect(ann.page).to_have_title("(1) Chat")
+    expect(ann.page).to_have_title(f"(1) {bob.name} · Chat")
     ann.write("five")
     expect(ann.badge(bob.name)).to_have_count(0)
     expect(twin.badge(bob.name)).to_have_count(0)
