@@ -160,6 +160,8 @@ class Membership(Model):
     unread = room.last_said - read_said - own_since_read + unread_again - recalled_since_read: exact, without a row
     per reader and message. What others see of the cursor, `read_seq`, only grows; a member who marks something unread
     sets back their own, `cursor`.
+    A message that the member deleted for themselves is not unread: `own_since_read` counts it after `read_seq`, and
+    `unread_again` leaves it out before.
     """
 
     class Role(models.TextChoices):
@@ -182,12 +184,14 @@ class Membership(Model):
     read_seq = models.PositiveBigIntegerField(_("read up to"), default=0, editable=False)
     #: The number of system lines up to `read_seq`.
     system_lines_read = models.PositiveBigIntegerField(default=0, editable=False)
-    #: The number of the member's own messages after `read_seq`, without system lines.
+    #: The number of messages after `read_seq` that the member wrote, or deleted for themselves; without system lines,
+    #: and without others' recalled messages.
     own_since_read = models.PositiveBigIntegerField(default=0, editable=False)
     #: The cursor that the member has set back, behind `read_seq`: what comes after it is unread again for them, and
     #: stays read for everybody else. Null where nothing is marked unread.
     back_seq = models.PositiveBigIntegerField(null=True, editable=False)
-    #: What others said after `back_seq` and up to `read_seq`, recalled messages included.
+    #: What others said after `back_seq` and up to `read_seq`, recalled messages included, and without what the member
+    #: deleted for themselves.
     unread_again = models.PositiveBigIntegerField(default=0, editable=False)
     #: How often the cursor was set back: of two numbers for what is unread, those with more are newer.
     times_back = models.PositiveIntegerField(default=0, editable=False)
@@ -197,6 +201,10 @@ class Membership(Model):
     #: The room's `last_said` when the member archived it: the chat comes back by what is said after it.
     archived_said = models.PositiveBigIntegerField(null=True, editable=False)
     joined_at = models.DateTimeField(_("joined"), default=now, editable=False)
+    #: How many messages the member has deleted for themselves, and the last of them in the room: what has none needs no
+    #: question for `Hidden`. Null where there are none: the columns are added without a rewriting of the table.
+    hidden_count = models.PositiveIntegerField(null=True, editable=False)
+    hidden_seq = models.PositiveBigIntegerField(null=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -261,6 +269,11 @@ class Membership(Model):
     def _save_cursor(self, *fields: str) -> None:
         self.__dict__.pop("recalled_since_read", None)
         self.save(update_fields=[*fields, "back_seq", "unread_again", "times_back"])
+
+    @property
+    def hides_last(self) -> bool:
+        """Whether the member has deleted the room's last message for themselves."""
+        return bool(self.hidden_seq) and self.hidden_seq == self.room.last_seq
 
     @property
     def is_muted(self) -> bool:
@@ -376,3 +389,17 @@ class Mention(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["room", "whom", "seq"], name="one_mention_each")]
+
+
+class Hidden(Model):
+    """A message that a member deleted for themselves: it is there for all others, and gone when they leave the group."""
+
+    membership = models.ForeignKey(Membership, models.CASCADE, related_name="+", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    #: 1, 2, 3 … in the order in which the member deleted them: what a device has not heard of yet.
+    number = models.PositiveIntegerField()
+    #: An id, not a foreign key: groups may not import messaging.
+    message_id = models.UUIDField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["membership", "seq"], name="one_hidden_each")]

@@ -22,6 +22,8 @@ GROUPS_MAX = 500
 REASON_MIN, REASON_MAX = 5, 500
 #: Pinned chats of a user.
 PINS_MAX = 20
+#: Messages of one chat that a member deletes for themselves.
+HIDDEN_MAX = 10_000
 #: Names that a refusal lists.
 NAMED_MAX = 5
 
@@ -130,6 +132,14 @@ def clean_name(name: str, *, by: User) -> str:
 def require_pin_capacity(pins: int) -> None:
     if pins >= PINS_MAX:
         raise Conflict(_("You can pin %(count)d chats. Unpin one first.") % {"count": PINS_MAX}, code="too_many_pins")
+
+
+def require_hiding_capacity(membership: Membership, more: int) -> None:
+    if (membership.hidden_count or 0) + more > HIDDEN_MAX:
+        raise Conflict(
+            _("You can delete %(count)d messages of a chat for yourself.") % {"count": HIDDEN_MAX},
+            code="too_many_hidden",
+        )
 
 
 def require_other(me: UUID, other: UUID) -> None:

@@ -20,7 +20,7 @@ from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
 from chatproject.core.times import now
-from groups.models import Departure, Membership, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
+from groups.models import Departure, Hidden, Membership, Mention, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
@@ -346,13 +346,68 @@ def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int 
     memberships = _listed(user_id)
     if room_id is not None:
         memberships = memberships.filter(room_id=room_id)
-    return list(memberships.order_by("-room__last_at", "room_id")[:at_most])
+    return _mentioned(list(memberships.order_by("-room__last_at", "room_id")[:at_most]))
 
 
 def pinned_memberships(user_id: UUID) -> list[Membership]:
     """Like `all_memberships`, of the chats that the user has pinned."""
     mine = Membership.objects.filter(user_id=user_id, pinned_at__isnull=False).values("room_id")
-    return list(_listed(user_id).filter(room_id__in=mine))
+    return _mentioned(list(_listed(user_id).filter(room_id__in=mine)))
+
+
+def _mentioned(memberships: list[Membership]) -> list[Membership]:
+    """Memberships whose first unread mention may be one that the member has deleted for themselves."""
+    for one in memberships:
+        if one.hidden_count and one.mention_seq is not None:
+            hidden = hidden_seqs(one, first=one.mention_seq)
+            if one.mention_seq in hidden:
+                unread = Mention.objects.filter(room_id=one.room_id, whom__in=(one.user_id, one.room_id))
+                others = unread.filter(seq__gt=one.cursor).exclude(sender_id=one.user_id)
+                seqs = others.order_by("seq").values_list("seq", flat=True)
+                one.mention_seq = next((seq for seq in seqs if seq not in hidden), None)
+    return memberships
+
+
+# Deleted for oneself --------------------------------------------------------------------------------------------------
+
+
+def hidden_seqs(membership: Membership, *, first: int = 0, last: int | None = None) -> set[int]:
+    """The messages in a range that a member has deleted for themselves. One query, and none where there are none."""
+    if not membership.hidden_count or (membership.hidden_seq or 0) < first:
+        return set()
+    return hidden_in(membership.pk, first=first, last=last)
+
+
+def hidden_in(membership_id: UUID, *, first: int = 0, last: int | None = None) -> set[int]:
+    """Like `hidden_seqs`, of a membership that is known to have some."""
+    found = Hidden.objects.filter(membership_id=membership_id, seq__gte=first)
+    if last is not None:
+        found = found.filter(seq__lte=last)
+    return set(found.values_list("seq", flat=True))
+
+
+def hidden_since(membership: Membership, number: int) -> list[tuple[int, UUID]]:
+    """(seq, message) of what a member has deleted for themselves after the first `number`."""
+    found = Hidden.objects.filter(membership=membership, number__gt=number).order_by("number")
+    return list(found.values_list("seq", "message_id"))
+
+
+def hidden_of(memberships: Collection[Membership]) -> set[UUID]:
+    """The messages that these members have deleted for themselves. One query, and none where there are none."""
+    hiding = [one.pk for one in memberships if one.hidden_count]
+    if not hiding:
+        return set()
+    return set(Hidden.objects.filter(membership__in=hiding).values_list("message_id", flat=True))
+
+
+def locked_memberships(user: User, room_ids: Iterable[UUID]) -> list[Membership]:
+    """A user's memberships in rooms, both locked until the transaction ends."""
+    found = locked_rooms(room_ids)
+    mine = Membership.objects.select_for_update(of=("self",)).filter(user=user, room__in=list(found))
+    memberships = list(mine.select_related("peer").order_by("room_id"))
+    for one in memberships:
+        one.room = found[one.room_id]
+    return memberships
 
 
 #: What the entries of a chat list are made of: of a thousand chats, half of the time went into reading the rest.
@@ -369,6 +424,8 @@ _OF_MEMBERSHIP = (
     "pinned_at",
     "archived_said",
     "peer",
+    "hidden_count",
+    "hidden_seq",
 )
 _OF_ROOM = (
     "kind",
@@ -414,6 +471,12 @@ def unread_totals(user_ids: Collection[UUID], among: Q) -> dict[UUID, int]:
 def own_rooms(user_id: UUID) -> dict[UUID, int]:
     """The ids of a user's rooms with their `last_seq`. One query."""
     return dict(Membership.objects.filter(user_id=user_id).values_list("room_id", "room__last_seq"))
+
+
+def own_memberships(user_id: UUID) -> list[Membership]:
+    """A user's memberships, with no more than their rooms' `last_seq`, and whether something is deleted. One query."""
+    found = Membership.objects.filter(user_id=user_id).select_related("room")
+    return list(found.only("hidden_count", "room__last_seq"))
 
 
 def names_of(user_id: UUID) -> dict[UUID, str]:
@@ -534,7 +597,7 @@ def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
 def first_mention(membership: Membership) -> int | None:
     """The `seq` of the first unread message that mentions a member."""
     found = Membership.objects.with_mentions().filter(pk=membership.pk).first()
-    return found.mention_seq if found else None
+    return _mentioned([found])[0].mention_seq if found else None
 
 
 def recalled(room_ids: Collection[UUID], above: int) -> set[tuple[UUID, int]]:
@@ -548,6 +611,7 @@ class MemberUnread(NamedTuple):
     user_id: UUID
     unread: int
     cursor: int
+    hidden_seq: int | None
     name: str
     avatar: str
 
@@ -561,7 +625,7 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
     if not bulk.speaks_sql():
         memberships = Membership.objects.with_recalled().filter(room_id=room_id, user_id__in=list(user_ids))
         return [
-            MemberUnread(one.user_id, one.unread, one.cursor, one.room.name, one.room.avatar)
+            MemberUnread(one.user_id, one.unread, one.cursor, one.hidden_seq, one.room.name, one.room.avatar)
             for one in memberships.select_related("room")
         ]
     people = {bulk.to_db_value(user_id): user_id for user_id in user_ids}
@@ -570,7 +634,7 @@ def unread_of(room_id: UUID, user_ids: Iterable[UUID]) -> list[MemberUnread]:
         SELECT user_id, last_seq - system_lines - read_seq + system_lines_read - own_since_read + unread_again
             - (SELECT COUNT(*) FROM groups_recall AS recall WHERE recall.room_id = groups_room._id
                 AND recall.seq > COALESCE(back_seq, read_seq) AND recall.sender_id <> user_id),
-            COALESCE(back_seq, read_seq), name, avatar
+            COALESCE(back_seq, read_seq), hidden_seq, name, avatar
         FROM groups_membership JOIN groups_room ON groups_room._id = room_id
         WHERE room_id = %s AND user_id IN
         """,
@@ -598,6 +662,8 @@ class OpenRoom(NamedTuple):
     last_said: int
     last_version: int
     last_at: datetime
+    #: Of the member who asks, if they have deleted messages for themselves.
+    hiding_id: UUID | None = None
 
     def receiver_of(self, sender_id: UUID | str) -> str | None:
         """Who received a message of a private chat; None in a group."""
@@ -618,14 +684,17 @@ def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUI
             user_id__in={user_id for _, user_id in wanted}, room_id__in={room_id for room_id, _ in wanted}
         )
         return {
-            (one.room_id, one.user_id): _open_room(one.room, one.peer_id and (str(one.user_id), str(one.peer_id)))
+            (one.room_id, one.user_id): _open_room(
+                one.room, one.peer_id and (str(one.user_id), str(one.peer_id)), one.pk if one.hidden_count else None
+            )
             for one in found
             if one.room.kind == kinds.get(wanted.get((one.room_id, one.user_id), True))
         }
     keys = {(bulk.to_db_value(room_id), bulk.to_db_value(user_id)): (room_id, user_id) for room_id, user_id in wanted}
     rows = bulk.update_joined(
         """
-        SELECT given.room, given.member, peer_id, member_count, last_seq, last_seq - system_lines, last_version, last_at
+        SELECT given.room, given.member, peer_id, member_count, last_seq, last_seq - system_lines, last_version, last_at,
+            CASE WHEN hidden_count > 0 THEN groups_membership._id END
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
         JOIN groups_membership ON groups_membership.room_id = given.room AND groups_membership.user_id = given.member
         """,
@@ -633,18 +702,18 @@ def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUI
         [(*raw, kinds[wanted[key]]) for raw, key in keys.items()],
     )
     rooms = {}
-    for room, member, peer, *numbers, at in rows:
+    for room, member, peer, *numbers, at, hiding in rows:
         key = keys[room, member]
         people = (str(key[1]), str(bulk.id_of(peer))) if peer else None
         members, seq, said, version = numbers
-        rooms[key] = OpenRoom(key[0], people, members, seq, said, version, bulk.time_of(at))
+        hiding_id = bulk.id_of(hiding) if hiding else None
+        rooms[key] = OpenRoom(key[0], people, members, seq, said, version, bulk.time_of(at), hiding_id)
     return rooms
 
 
-def _open_room(room: Room, people: Any) -> OpenRoom:
-    return OpenRoom(
-        room.pk, people or None, room.member_count, room.last_seq, room.last_said, room.last_version, room.last_at
-    )
+def _open_room(room: Room, people: Any, hiding_id: UUID | None = None) -> OpenRoom:
+    numbers = (room.member_count, room.last_seq, room.last_said, room.last_version)
+    return OpenRoom(room.pk, people or None, *numbers, room.last_at, hiding_id)
 
 
 def rooms_to_compare(room_ids: Collection[UUID]) -> dict[UUID, OpenRoom]:

@@ -4,13 +4,14 @@ Each is one transaction: rules, rows, system message; events after the commit.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
@@ -24,6 +25,7 @@ from groups import events, rules, selectors
 from groups.models import (
     FOREVER,
     Departure,
+    Hidden,
     Membership,
     Recall,
     Removal,
@@ -454,6 +456,30 @@ def _new_code() -> str:
 def note_recall(room: Room, *, seq: int, sender_id: UUID) -> None:
     """Nobody has this message unread any more; in the caller's transaction, with the room locked."""
     Recall.objects.create(room=room, seq=seq, sender_id=sender_id)
+    # From now on it counts as recalled, for those who had deleted it for themselves, too.
+    hiding = list(Hidden.objects.filter(membership__room=room, seq=seq).values_list("membership_id", flat=True))
+    if hiding:
+        others = Membership.objects.filter(pk__in=hiding).exclude(user_id=sender_id)
+        others.filter(read_seq__lt=seq).update(own_since_read=F("own_since_read") - 1)
+        others.filter(read_seq__gte=seq, back_seq__lt=seq).update(unread_again=F("unread_again") + 1)
+
+
+def note_hidden(membership: Membership, messages: Sequence[tuple[int, UUID]], *, unread: Collection[int]) -> None:
+    """The member has deleted these messages, (seq, id), for themselves, of which these were unread.
+
+    In the caller's transaction, with room and membership locked.
+    """
+    rules.require_hiding_capacity(membership, len(messages))
+    count = membership.hidden_count or 0
+    Hidden.objects.bulk_create(
+        Hidden(membership=membership, seq=seq, number=count + place, message_id=message_id)
+        for place, (seq, message_id) in enumerate(messages, 1)
+    )
+    membership.hidden_count = count + len(messages)
+    membership.hidden_seq = max(membership.hidden_seq or 0, *(seq for seq, _ in messages))
+    membership.own_since_read += sum(seq > membership.read_seq for seq in unread)
+    membership.unread_again -= sum(seq <= membership.read_seq for seq in unread)
+    membership.save(update_fields=["hidden_count", "hidden_seq", "own_since_read", "unread_again"])
 
 
 def dissolve(*, by: User, group_id: UUID) -> Room:

@@ -209,6 +209,16 @@ class EditView(APIView):
         return Response(services.edit(by=request.user, **inputs.EditInput.read(request.data).given()))
 
 
+class HideView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(
+        request=inputs.HideInput, responses=outputs.HiddenInChatsOutput, summary="Delete messages for myself"
+    )
+    def post(self, request: SignedIn) -> Response:
+        return Response(services.hide(by=request.user, **inputs.HideInput.read(request.data).given()))
+
+
 class ReactView(APIView):
     cost = costs.CHANGE
 
@@ -356,7 +366,7 @@ class SyncView(APIView):
     @extend_schema(request=inputs.SyncInput, responses=outputs.SyncOutput, summary="What changed since")
     def post(self, request: SignedIn) -> Response:
         form = inputs.SyncInput.read(request.data)
-        changes = selectors.changes(request.user, form.versions())
+        changes = selectors.changes(request.user, form.versions(), form.hidden_counts())
         return Response(outputs.sync_output(changes, epoch=services.current_epoch()))
 
 

@@ -32,6 +32,7 @@ from groups.serializers import (
 from messaging.serializers.input import (
     EditInput,
     GroupMessageInput,
+    HideInput,
     HistoryInput,
     MarkUnreadInput,
     MessageIdInput,
@@ -47,6 +48,8 @@ from messaging.serializers.input import (
 )
 from messaging.serializers.output import (
     EPOCH_HELP,
+    HiddenInChatsOutput,
+    HiddenOutput,
     MarkedUnreadOutput,
     MessageOutput,
     PinsOutput,
@@ -213,6 +216,7 @@ SENT = {
     "EmitTyping": Sending(TypingInput, None, "Tell the other, or the group, that you type."),
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),
     "EmitEdit": Sending(EditInput, MessageOutput, "Change what a message says."),
+    "EmitHide": Sending(HideInput, HiddenInChatsOutput, "Delete messages for yourself: for all others they stay."),
     "EmitReact": Sending(ReactInput, MessageOutput, "React to a message with an emoji, or take that back."),
     "EmitPin": Sending(PinInput, PinsOutput, "Pin a message for everybody in its chat, or unpin it."),
     "EmitWatchPresence": Sending(WatchInput, None, "Hear OnUserStatus of these people, instead of those before."),
@@ -228,6 +232,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnEdit": (MessageOutput, "A message as it is now."),
     "OnReaction": (MessageOutput, "A message as it is now: reactions on it changed."),
     "OnPin": (PinsOutput, "Other messages of a chat are pinned. A message that is recalled is pinned no more."),
+    "OnHide": (HiddenOutput, "You deleted messages for yourself, on another device perhaps."),
     "OnHeldRefused": (HeldRefused, "A moderator did not release what you sent: it waited for review."),
     "unreadCountUpdate": (PrivateUnread, "What is unread from somebody; several may be folded into the last."),
     "groupUnreadUpdate": (GroupUnread, "What is unread in a group; several may be folded into the last."),

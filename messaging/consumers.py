@@ -417,7 +417,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def sync(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.SyncInput, data)
-        changes = await in_thread(selectors.changes, self.user, form.versions())
+        changes = await in_thread(selectors.changes, self.user, form.versions(), form.hidden_counts())
         payload = outputs.sync_output(changes, epoch=await self._epoch())
         self.push("OnSync", payload)
         answer.done(payload)
@@ -434,6 +434,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     async def edit(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.EditInput, data)
         answer.done(await in_thread(services.edit, by=self.user, **form.given()))
+
+    async def hide(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.HideInput, data)
+        answer.done(await in_thread(services.hide, by=self.user, **form.given()))
 
     async def react(self, data: Any, answer: Answer) -> None:
         reaction = services.reacting(by=self.user, **self._read(inputs.ReactInput, data).given())
@@ -505,6 +509,7 @@ ChatConsumer.handlers = {
     "EmitTyping": ChatConsumer.typing,
     "EmitRecall": ChatConsumer.recall,
     "EmitEdit": ChatConsumer.edit,
+    "EmitHide": ChatConsumer.hide,
     "EmitReact": ChatConsumer.react,
     "EmitPin": ChatConsumer.pin,
     "EmitWatchPresence": ChatConsumer.watch_presence,
@@ -537,6 +542,7 @@ ChatConsumer.costs = {
     "EmitTyping": costs.LIGHT,
     "EmitRecall": costs.CHANGE,
     "EmitEdit": costs.CHANGE,
+    "EmitHide": costs.CHANGE,
     "EmitReact": costs.CHANGE,
     "EmitPin": costs.HEAVY,
     "EmitWatchPresence": costs.READ,

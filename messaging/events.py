@@ -51,6 +51,11 @@ def held_refused(held: HeldMessage) -> None:
     hub.publish(hub.user_topic(held.sender_id), "OnHeldRefused", payload)
 
 
+def hidden(user_id: UUID, output: dict[str, Any]) -> None:
+    """A user deleted messages for themselves: to their own sockets."""
+    hub.publish(hub.user_topic(user_id), "OnHide", output)
+
+
 def private_unread(
     user_id: UUID, sender: Mapping[str, Any], count: int, last: dict[str, Any] | None, *, skip: str = ""
 ) -> None:

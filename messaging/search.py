@@ -73,6 +73,8 @@ class _Wanted:
     query: Query
     places: Mapping[UUID, int]
     senders: set[UUID] | None
+    #: What the user has deleted for themselves.
+    hidden: Collection[UUID] = ()
 
     @property
     def tokens(self) -> list[list[int]]:
@@ -105,16 +107,16 @@ def search(
     """
     query = parse(text, zone)
     if chat_id is None:
-        places = rooms.own_rooms(user.pk)
+        mine = rooms.own_memberships(user.pk)
     else:
-        membership = rooms.chat_membership(user, chat_id, is_group=is_group)
-        places = {membership.room_id: membership.room.last_seq}
+        mine = [rooms.chat_membership(user, chat_id, is_group=is_group)]
+    places = {membership.room_id: membership.room.last_seq for membership in mine}
     if query.chats:
         places = _named(user, query.chats, places)
     senders = _senders(user, query.senders) if query.senders else None
     if not query or not places or senders == set():
         return Found([], None)
-    wanted = _Wanted(query, places, senders)
+    wanted = _Wanted(query, places, senders, rooms.hidden_of(mine))
     lacking = missing(places)
     if sum(upto - since for since, upto in lacking.values()) > READ_MAX:
         return _without_index(wanted, before, limit)
@@ -194,7 +196,7 @@ def _senders(user: User, names: Iterable[str]) -> set[UUID]:
 def _saying(wanted: _Wanted, rows: Iterable[Any]) -> Iterator[UUID]:
     """The ids of those messages, which are in the rooms that are wanted, that say it. `rows`: their _COLUMNS."""
     for pk, type_, content, details in rows:
-        if wanted.query.is_said_by(content, texts_of(type_, content, details)):
+        if pk not in wanted.hidden and wanted.query.is_said_by(content, texts_of(type_, content, details)):
             yield pk
 
 

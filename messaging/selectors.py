@@ -65,6 +65,8 @@ class Page:
     messages: list[Message]
     readers: Readers
     has_older: bool = False
+    #: Those that the member has deleted for themselves, by `seq`.
+    hidden: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -90,6 +92,10 @@ class Changes:
     limited: bool = False
     messages: list[Message] = field(default_factory=list)
     readers: Readers = field(default_factory=lambda: Readers({}))
+    #: Those of the messages that the user has deleted for themselves, by `seq`; and all that they have so deleted
+    #: since the number that they know.
+    hidden: set[int] = field(default_factory=set)
+    newly_hidden: list[UUID] = field(default_factory=list)
 
 
 def history(
@@ -121,7 +127,8 @@ def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
 def _history(membership: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
     found = _messages(membership.room_id, limit=limit, before=before, after=after)
     readers = Readers(dict(rooms.cursors(membership.room_id)))
-    return Page(membership, found, readers, has_older=bool(found) and found[0].seq > 1)
+    hidden = rooms.hidden_seqs(membership, first=found[0].seq, last=found[-1].seq) if found else set()
+    return Page(membership, found, readers, has_older=bool(found) and found[0].seq > 1, hidden=hidden)
 
 
 def _messages(room_id: UUID, *, limit: int, before: int | None, after: int | None) -> list[Message]:
@@ -162,6 +169,35 @@ def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
     """The last message of each membership's room, by room, with its `read_count`. One query."""
     ids = [membership.room.last_message_id for membership in memberships if membership.room.last_message_id]
     return {message.room_id: message for message in _with_read_count().filter(pk__in=ids)} if ids else {}
+
+
+def shown_last(memberships: Iterable[Membership]) -> dict[UUID, Message]:
+    """By room, the last message that each member still sees, where they have deleted the room's last one for
+    themselves; one of whom nothing is left is absent. Two queries for each, and none where nobody did.
+    """
+    found = {}
+    for membership in memberships:
+        if not membership.hides_last:
+            continue
+        hidden = rooms.hidden_seqs(membership)
+        seq = next((seq for seq in range(membership.room.last_seq - 1, 0, -1) if seq not in hidden), 0)
+        last = seq and _with_read_count().filter(room_id=membership.room_id, seq=seq).first()
+        if last:
+            found[membership.room_id] = last
+    return found
+
+
+def last_shown(membership: Membership, last: Message | None) -> Message | None:
+    """The last message that a member still sees, of a room with this last one."""
+    return shown_last([membership]).get(membership.room_id) if membership.hides_last else last
+
+
+def show_last(chats: Iterable[Chat]) -> None:
+    """Give each chat the last message that its member still sees."""
+    hiding = [chat for chat in chats if chat.membership.hides_last]
+    shown = shown_last(chat.membership for chat in hiding)
+    for chat in hiding:
+        chat.last, chat.last_json = shown.get(chat.membership.room_id), None
 
 
 def last_message(room_id: UUID) -> Message | None:
@@ -231,6 +267,7 @@ def _chats(user: User, memberships: list[Membership]) -> list[Chat]:
     last = last_messages([chat.membership for chat in chats])
     for chat in chats:
         chat.last = last.get(chat.membership.room_id)
+    show_last(chats)
     return chats
 
 
@@ -243,9 +280,9 @@ def _chats_of(user: User, memberships: list[Membership]) -> list[Chat]:
     ]
 
 
-def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
+def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] | None = None) -> list[Changes]:
     """The changes of a user's chats since the versions in `cursors`, with chats that are theirs no
-    more.
+    more; with `hidden`, also what they have deleted for themselves since these numbers.
 
     At most SYNC_MAX changes per chat and SYNC_MESSAGES in all; beyond that a chat is `limited`, and
     its history must be loaded.
@@ -263,10 +300,15 @@ def changes(user: User, cursors: Mapping[UUID, int]) -> list[Changes]:
         known.add(chat_id)
         since = cursors.get(chat_id, 0)
         behind = membership.room.last_version - since
-        if behind <= 0 and chat_id in cursors:
+        known_hidden = hidden.get(chat_id, 0) if hidden is not None else membership.hidden_count or 0
+        is_hiding = (membership.hidden_count or 0) > known_hidden
+        if behind <= 0 and chat_id in cursors and not is_hiding:
             continue
         one = found[membership.room_id] = Changes(chat_id, membership, limited=behind > SYNC_MAX or behind > budget)
-        if not one.limited and behind:
+        if is_hiding:
+            one.newly_hidden = [message_id for _seq, message_id in rooms.hidden_since(membership, known_hidden)]
+            one.limited = one.limited or len(one.newly_hidden) > SYNC_MAX
+        if not one.limited and behind > 0:
             budget -= behind
             wanted.append(Q(room_id=membership.room_id, version__gt=since))
     for start in range(0, len(wanted), CHATS_AT_ONCE):
@@ -281,6 +323,10 @@ def _fill(found: dict[UUID, Changes], wanted: Q) -> None:
         found[message.room_id].messages.append(message)
     for room_id, room_readers in readers_of(messages).items():
         found[room_id].readers = room_readers
+    for one in found.values():
+        if one.messages and one.membership:
+            first, last = one.messages[0].seq, one.messages[-1].seq
+            one.hidden = rooms.hidden_seqs(one.membership, first=first, last=last)
 
 
 def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: int = 50) -> set[UUID]:
@@ -291,23 +337,41 @@ def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: i
     return set(stretch.values_list("sender_id", flat=True))
 
 
-def own_after(room_id: UUID, user_id: UUID, seq: int) -> int:
-    """The number of a user's messages in a room after `seq`, without system lines."""
-    own = Message.objects.filter(room_id=room_id, sender_id=user_id, seq__gt=seq)
-    return own.exclude(type=types.SYSTEM).count()
+def own_after(membership: Membership, seq: int) -> int:
+    """What `Membership.own_since_read` counts, by counting messages: after `seq`, the member's own and those that they
+    have deleted for themselves.
+    """
+    own = Message.objects.filter(room_id=membership.room_id, sender_id=membership.user_id, seq__gt=seq)
+    return own.exclude(type=types.SYSTEM).count() + _hidden_unread(membership, seq)
 
 
-def others_between(room_id: UUID, *, after: int, upto: int, but: UUID) -> int:
-    """The number of messages that others said in a range, recalled ones included."""
-    stretch = Message.objects.filter(room_id=room_id, seq__gt=after, seq__lte=upto)
-    return stretch.exclude(sender=but).exclude(type=types.SYSTEM).count()
+def _hidden_unread(membership: Membership, seq: int, upto: int | None = None) -> int:
+    """How many messages after `seq` only a deletion for themselves keeps from being unread by a member."""
+    hidden = rooms.hidden_seqs(membership, first=seq + 1, last=upto)
+    return len(unread_among(membership, hidden)) if hidden else 0
 
 
-def last_of_others(room_id: UUID, *, but: UUID, among: int) -> int | None:
+def unread_among(membership: Membership, seqs: Collection[int]) -> list[int]:
+    """Those of the messages that count as unread by a member who has not read them."""
+    said = Message.objects.filter(room_id=membership.room_id, seq__in=list(seqs), recalled_at=None)
+    return list(said.exclude(sender=membership.user_id).exclude(type=types.SYSTEM).values_list("seq", flat=True))
+
+
+def others_between(membership: Membership, *, after: int, upto: int) -> int:
+    """The number of messages that others said in a range, recalled ones included, those left out that the member has
+    deleted for themselves.
+    """
+    stretch = Message.objects.filter(room_id=membership.room_id, seq__gt=after, seq__lte=upto)
+    said = stretch.exclude(sender=membership.user_id).exclude(type=types.SYSTEM).count()
+    return said - _hidden_unread(membership, after, upto)
+
+
+def last_of_others(membership: Membership, *, among: int) -> int | None:
     """The `seq` of the last message that somebody else said and has not recalled, among the last so many of a room."""
-    newest = Message.objects.filter(room_id=room_id).order_by("-seq")[:among]
+    newest = Message.objects.filter(room_id=membership.room_id).order_by("-seq")[:among]
+    hidden = rooms.hidden_seqs(membership)
     for seq, sender_id, type_, recalled_at in newest.values_list("seq", "sender_id", "type", "recalled_at"):
-        if sender_id != but and type_ != types.SYSTEM and recalled_at is None:
+        if sender_id != membership.user_id and type_ != types.SYSTEM and recalled_at is None and seq not in hidden:
             return int(seq)
     return None
 
@@ -386,10 +450,17 @@ def added_with(user: User, message_id: UUID) -> list[User]:
 
 
 def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:
-    """Those of the messages that are in the user's chats. Two queries."""
+    """Those of the messages that are in the user's chats, and not deleted by them. Two queries."""
+    found, mine = messages_of(user, message_ids)
+    hidden = rooms.hidden_of(mine.values())
+    return [message for message in found if message.pk not in hidden]
+
+
+def messages_of(user: User, message_ids: Collection[UUID]) -> tuple[list[Message], dict[UUID, Membership]]:
+    """Those of the messages that are in the user's chats, and the memberships by room. Two queries."""
     found = list(Message.objects.select_related("sender", "room").filter(pk__in=message_ids))
     mine = rooms.memberships_of(user.pk, list({message.room_id for message in found}))
-    return [message for message in found if message.room_id in mine]
+    return [message for message in found if message.room_id in mine], mine
 
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
@@ -417,8 +488,13 @@ def counted_unread_of(memberships: Iterable[Membership]) -> dict[UUID, int]:
     after = Message.objects.filter(room=OuterRef("room"), seq__gt=cursor, recalled_at=None)
     unread = after.exclude(sender_id=OuterRef("user")).exclude(type=types.SYSTEM).order_by().values("room")
     count = Subquery(unread.annotate(n=Count("pk")).values("n"))
+    memberships = list(memberships)
     found = Membership.objects.filter(pk__in=[membership.pk for membership in memberships])
-    return dict(found.annotate(counted=Coalesce(count, 0)).values_list("pk", "counted"))
+    counted = dict(found.annotate(counted=Coalesce(count, 0)).values_list("pk", "counted"))
+    for membership in memberships:
+        if membership.pk in counted and membership.hidden_count:
+            counted[membership.pk] -= _hidden_unread(membership, membership.cursor)
+    return counted
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

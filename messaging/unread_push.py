@@ -144,11 +144,12 @@ def _group_counts(heard: list[tuple[bool, bytes, set[UUID]]]) -> list[_Count]:
             payload = group_unread_payload(
                 group_id, room.name, room.avatar, count, last, last["content"], last["sentAt"]
             )
-            before, after = hub.encode("groupUnreadUpdate", payload).split(_PLACEHOLDER)
-            counts += [
-                _Count(member.user_id, b"%b%d%b" % (before, member.unread, after), group_id, (is_recall, text))
-                for member in members
-            ]
+            without = group_unread_payload(group_id, room.name, room.avatar, count, None, "", None)
+            frames = [hub.encode("groupUnreadUpdate", one).split(_PLACEHOLDER) for one in (payload, without)]
+            for member in members:
+                before, after = frames[member.hidden_seq == last["seq"]]  # deleted by them: only the count
+                frame = b"%b%d%b" % (before, member.unread, after)
+                counts.append(_Count(member.user_id, frame, group_id, (is_recall, text)))
     return counts
 
 

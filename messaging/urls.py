@@ -23,6 +23,7 @@ urlpatterns = [
     path("chat/markUnread", api.MarkUnreadView.as_view()),
     path("message/recall", api.RecallView.as_view()),
     path("message/edit", api.EditView.as_view()),
+    path("message/hide", api.HideView.as_view()),
     path("message/react", api.ReactView.as_view()),
     path("message/pin", api.PinView.as_view()),
     path("message/reactions", api.ReactionsView.as_view()),

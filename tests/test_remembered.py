@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from chatproject.core import redis
-from groups.models import Membership, direct_room_id
+from groups.models import Hidden, Membership, direct_room_id
 from messaging import chat_cache, services
 from messaging.models import CacheGeneration, Message
 from messaging.services import comparing
@@ -54,13 +54,23 @@ def right_answers(user_id: str) -> dict[str, tuple[int, Any]]:
         messages = list(Message.objects.select_related("sender").filter(room_id=mine.room_id).order_by("seq"))
         if not messages:
             continue
+        hidden = hidden_by(mine)
+        messages = [one for one in messages if one.seq not in hidden]
         after = [one for one in messages if one.seq > mine.read_seq and one.type != "system"]
         count = sum(str(one.sender_id) != user_id and one.recalled_at is None for one in after)
+        if not messages:
+            found[str(mine.peer_id or mine.room_id)] = (count, None)
+            continue
         last = messages[-1]
         others = Membership.objects.filter(room_id=mine.room_id, read_seq__gte=last.seq).exclude(user=last.sender)
         shown = (str(last.pk), last.content, last.recalled_at is None, last.sender.name, others.count())
         found[str(mine.peer_id or mine.room_id)] = (count, shown)
     return found
+
+
+def hidden_by(membership: Any) -> set[int]:
+    """The messages of a chat that its member has deleted for themselves."""
+    return set(Hidden.objects.filter(membership=membership).values_list("seq", flat=True))
 
 
 def shown(last: Any) -> Any:
@@ -95,10 +105,12 @@ def right_history(person: Any, chat: Any, *, before: int | None = None, limit: i
     room = chat["id"] if chat["type"] == "group" else direct_room_id(UUID(person.id), UUID(chat["id"]))
     rows = Message.objects.select_related("sender").filter(room_id=room, seq__lt=before or 2**60).order_by("-seq")
     cursors = dict(Membership.objects.filter(room_id=room).values_list("user_id", "read_seq"))
+    hidden = hidden_by(Membership.objects.get(room_id=room, user_id=person.id))
     found = []
     for one in list(rows[:limit])[::-1]:
         readers = sum(seq >= one.seq for user_id, seq in cursors.items() if user_id != one.sender_id)
-        found.append((one.seq, str(one.pk), one.content, one.recalled_at is None, one.sender.name, readers))
+        content = "" if one.seq in hidden else one.content
+        found.append((one.seq, str(one.pk), content, one.recalled_at is None, one.sender.name, readers))
     return found
 
 
@@ -432,6 +444,12 @@ def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(
             sender, message = data.draw(st.sampled_from(self.said[-6:]))
             body = {"messageId": message["id"], **({"content": "edited"} if verb == "edit" else {})}
             sender.request("post", f"/message/{verb}", body=body)  # refused where it was recalled, or its sender left
+
+        @precondition(lambda self: self.said)
+        @rule(data=st.data(), who=who)
+        def hide(self, data: Any, who: int) -> None:
+            _sender, message = data.draw(st.sampled_from(self.said[-6:]))
+            self.people[who].request("post", "/message/hide", body={"messageIds": [message["id"]]})  # or it is not theirs
 
         @rule(who=who, other=st.integers(1, 2), back=st.integers(0, 3))
         def read(self, who: int, other: int, back: int) -> None:

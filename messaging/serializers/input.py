@@ -118,6 +118,10 @@ class PinInput(MessageIdInput, frozen=True, kw_only=True):
     pinned: Annotated[bool, helped("False unpins it")] = True
 
 
+class HideInput(Input, frozen=True, kw_only=True):
+    message_ids: Annotated[list[UUID], Meta(min_length=1, max_length=PAGE_MAX, description="In one chat or several")]
+
+
 class TypingInput(Input, frozen=True, kw_only=True):
     """That somebody types, to one person or in one group."""
 
@@ -212,16 +216,32 @@ def _one_or_many(one: UUID | UnsetType, many: list[UUID] | UnsetType) -> list[UU
 
 class SyncInput(Input, frozen=True, kw_only=True):
     cursors: Annotated[dict[str, Version], Meta(max_length=rules.CHATS_MAX * 2)]
+    hidden: (
+        Annotated[
+            dict[str, Version],
+            Meta(max_length=rules.CHATS_MAX * 2, description="`hiddenCount` as the client has it, where it is not 0"),
+        ]
+        | None
+    ) = None
 
     def check(self) -> None:
         self.versions()
+        self.hidden_counts()
 
     def versions(self) -> dict[UUID, int]:
         """The version that the client has of each chat."""
-        try:
-            return {UUID(chat_id): version for chat_id, version in self.cursors.items()}
-        except ValueError:
-            raise _wrong("cursors", _("A chat's id is a UUID.")) from None
+        return _by_chat("cursors", self.cursors)
+
+    def hidden_counts(self) -> dict[UUID, int] | None:
+        """How many messages of each chat the client knows to be deleted for the user; None if it keeps none."""
+        return None if self.hidden is None else _by_chat("hidden", self.hidden)
+
+
+def _by_chat(name: str, numbers: dict[str, int]) -> dict[UUID, int]:
+    try:
+        return {UUID(chat_id): number for chat_id, number in numbers.items()}
+    except ValueError:
+        raise _wrong(name, _("A chat's id is a UUID.")) from None
 
 
 _SEARCHED = (

@@ -84,6 +84,13 @@ class ReactionOutput(serializers.Serializer[Any]):
     )
 
 
+class AuthorOutput(serializers.Serializer[Any]):
+    """Who wrote what another person forwarded; not where."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField(help_text="Theirs when it was forwarded")
+
+
 class MessageOutput(serializers.Serializer[Any]):
     """Every key is always there; null where it does not apply, as the keys of other types are."""
 
@@ -104,9 +111,11 @@ class MessageOutput(serializers.Serializer[Any]):
     editedAt = serializers.DateTimeField(allow_null=True)
     recalledAt = serializers.DateTimeField(allow_null=True)
     replyTo = serializers.UUIDField(allow_null=True)
+    forwardedFrom = AuthorOutput(allow_null=True, help_text="Who wrote it, where the sender forwarded it with its author")
     isRead = serializers.BooleanField(allow_null=True, help_text="Private chats: the other side has read it")
     readCount = serializers.IntegerField()
     reactions = ReactionOutput(many=True, help_text="In the order of their first use")
+    hidden = serializers.BooleanField(help_text="I deleted it for myself: only its place is left")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         details = [fields_of(one.outputs) for one in types.TYPES.values()]
@@ -155,9 +164,17 @@ def message_output(message: Stored, *, receiver_id: UUID | str | None, read_coun
         "editedAt": iso(message.edited_at),
         "recalledAt": iso(message.recalled_at),
         "replyTo": str(message.reply_to_id) if message.reply_to_id else None,
+        "forwardedFrom": details.get("forwardedFrom") if details else None,
         **read_by(read_count, is_private=receiver_id is not None),
         "reactions": orjson.loads(message.reactions_json) if message.reactions_json else [],
+        "hidden": False,
     }
+
+
+def hidden_output(output: dict[str, Any]) -> dict[str, Any]:
+    """A message as a member has it who deleted it for themselves: its place, who sent it, and when."""
+    empty = {"content": "", "replyTo": None, "forwardedFrom": None, "reactions": [], "hidden": True}
+    return {**output, **types.EMPTY_FIELDS, **empty}
 
 
 def _receiver(message: Message, me: UUID, other: UUID | None) -> UUID | None:
@@ -199,14 +216,12 @@ def reacted_output(reaction: Reaction, *, online: bool) -> dict[str, Any]:
 
 
 def page_output(page: Page) -> list[dict[str, Any]]:
-    return [
-        message_output(
-            message,
-            receiver_id=_receiver(message, page.membership.user_id, page.membership.peer_id),
-            read_count=page.readers.count(message),
-        )
-        for message in page.messages
-    ]
+    outputs = []
+    for message in page.messages:
+        receiver_id = _receiver(message, page.membership.user_id, page.membership.peer_id)
+        output = message_output(message, receiver_id=receiver_id, read_count=page.readers.count(message))
+        outputs.append(hidden_output(output) if message.seq in page.hidden else output)
+    return outputs
 
 
 def last_output(chat: Chat) -> dict[str, Any] | None:
@@ -284,6 +299,7 @@ class ChatOutput(OwnSettingsOutput):
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
     pins = PinOutput(many=True, help_text=PINS_HELP)
+    hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
 
 
 def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
@@ -313,6 +329,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "away": membership.away,
         "role": None if other else membership.role,
         "pins": room.pins,
+        "hiddenCount": membership.hidden_count or 0,
     }
 
 
@@ -411,6 +428,10 @@ class ChangesOutput(serializers.Serializer[Any]):
     gone = serializers.BooleanField(help_text="Not a chat of mine any more")
     messages = MessageOutput(many=True)
     pins = PinOutput(many=True, help_text=PINS_HELP)
+    hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
+    hiddenIds = serializers.ListField(
+        child=serializers.UUIDField(), help_text="Those of them since the number in `hidden`; none without `hidden`"
+    )
 
 
 EPOCH_HELP = "Of the installation's data. With another one than before, forget every number and load all again"
@@ -428,7 +449,7 @@ def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
 
 def _changes_output(one: Changes) -> dict[str, Any]:
     if one.membership is None:
-        nothing: dict[str, Any] = {"messages": [], "pins": []}
+        nothing: dict[str, Any] = {"messages": [], "pins": [], "hiddenCount": 0, "hiddenIds": []}
         return {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True, **nothing}
     return {
         "type": "private" if one.membership.peer_id else "group",
@@ -436,8 +457,40 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         "version": one.membership.room.last_version,
         "limited": one.limited,
         "gone": False,
-        "messages": page_output(Page(one.membership, one.messages, one.readers)),
         "pins": one.membership.room.pins,
+        "messages": page_output(Page(one.membership, one.messages, one.readers, hidden=one.hidden)),
+        "hiddenCount": one.membership.hidden_count or 0,
+        "hiddenIds": [str(message_id) for message_id in one.newly_hidden],
+    }
+
+
+class HiddenOutput(serializers.Serializer[Any]):
+    """What I deleted for myself in one chat, and how the chat is shown now."""
+
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField()
+    messageIds = serializers.ListField(child=serializers.UUIDField())
+    hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself, with these")
+    unreadCount = serializers.IntegerField()
+    mentionSeq = serializers.IntegerField(allow_null=True, help_text="As in the chat list")
+    lastMessage = MessageOutput(allow_null=True, help_text="The last one that is left")
+
+
+class HiddenInChatsOutput(serializers.Serializer[Any]):
+    chats = HiddenOutput(many=True)
+
+
+def hiding_output(chat: Chat, message_ids: Iterable[UUID]) -> dict[str, Any]:
+    """These messages of a chat were deleted by its member for themselves."""
+    membership = chat.membership
+    return {
+        "type": "private" if membership.peer_id else "group",
+        "id": str(membership.peer_id or membership.room_id),
+        "messageIds": [str(message_id) for message_id in message_ids],
+        "hiddenCount": membership.hidden_count or 0,
+        "unreadCount": membership.unread,
+        "mentionSeq": membership.mention_seq,
+        "lastMessage": last_output(chat),
     }
 
 

@@ -76,7 +76,7 @@ def _repair(suspects: list[UUID]) -> int:
         return 0
     last = selectors.last_messages(wrong)
     for membership in wrong:
-        output = last_output(Chat(membership, last.get(membership.room_id)))
+        output = last_output(Chat(membership, selectors.last_shown(membership, last.get(membership.room_id))))
         if membership.peer_id:
             cache.overwrite_private(membership.user_id, membership.peer_id, membership.unread)
         else:
@@ -97,9 +97,12 @@ def _different(memberships: list[Membership]) -> list[Membership]:
     found = []
     for membership, (count, copy), (room, entry) in zip(memberships, documented, known, strict=True):
         output = last_output(Chat(membership, last.get(membership.room_id)))
+        shown = output
+        if membership.hides_last:
+            shown = last_output(Chat(membership, selectors.last_shown(membership, None)))
         is_right = (
             (count is None or count == str(membership.unread).encode())
-            and (copy is None or _is_copy(copy, output))
+            and (copy is None or _is_copy(copy, shown))
             and (not room or _is_right(room, entry, membership, output))
         )
         if not is_right:

@@ -153,5 +153,7 @@ def _recount(message: Message) -> None:
     mine = receiver_id and rooms.memberships_of(receiver_id, [message.room_id]).get(message.room_id)
     if mine and mine.cursor < message.seq:
         cache.private(mine.user_id, message.sender_id, mine.room.last_said, mine.base)
-        last = last_output(selectors.Chat(mine, selectors.last_messages([mine]).get(message.room_id)))
+        chat = selectors.Chat(mine, selectors.last_messages([mine]).get(message.room_id))
+        selectors.show_last([chat])
+        last = last_output(chat)
         events.private_unread(mine.user_id, sender_output(message.sender), mine.unread, last)

@@ -25,7 +25,7 @@ from groups.selectors import OpenRoom
 from messaging import history_cache, selectors
 from messaging.chat_cache import RoomState
 from messaging.history_cache import NEWEST, TIERS, Found, Kept, Moment
-from messaging.serializers.output import message_output, page_output, read_by
+from messaging.serializers.output import hidden_output, message_output, page_output, read_by
 
 log = logging.getLogger(__name__)
 
@@ -113,10 +113,19 @@ def pages(asks: Sequence[Ask]) -> list[HistoryPage | None]:
             found.append(None)
         elif ask.kept_as is None:
             metrics.history_pages.labels("none", "miss").inc()
-            found.append(_page(_read(room, limit=ask.limit, before=ask.before, after=ask.after)))
+            found.append(_shown(_page(_read(room, limit=ask.limit, before=ask.before, after=ask.after)), room))
         else:
-            found.append(_first(made[room.id, ask.kept_as], ask.limit))
+            found.append(_shown(_first(made[room.id, ask.kept_as], ask.limit), room))
     return found
+
+
+def _shown(page: HistoryPage, room: OpenRoom) -> HistoryPage:
+    """The page without what the member who asks has deleted for themselves."""
+    if room.hiding_id is None or not page.first:
+        return page
+    hidden = rooms.hidden_in(room.hiding_id, first=page.first)
+    messages = [hidden_output(one) if one["seq"] in hidden else one for one in orjson.loads(page.json)]
+    return HistoryPage(orjson.dumps(messages), page.first)
 
 
 _pages: BatchLoader[Ask, HistoryPage | None] = BatchLoader(pages, batch_max=TOGETHER_MAX)

@@ -60,12 +60,12 @@ def mark_unread(
         if not memberships:
             raise NotFound()
         (membership,) = memberships
-        first = seq or selectors.last_of_others(room_id, but=by.pk, among=LOOKED_AT_MAX)
+        first = seq or selectors.last_of_others(membership, among=LOOKED_AT_MAX)
         back = membership.cursor if first is None else min(first - 1, membership.cursor)
         rules.require_back(membership, back)
         is_new = back < membership.cursor or not (membership.is_marked_unread or membership.unread)
         if is_new:
-            again = selectors.others_between(room_id, after=back, upto=membership.read_seq, but=by.pk)
+            again = selectors.others_between(membership, after=back, upto=membership.read_seq)
             membership.set_back(back, again=again)
         output = marked_unread_output(membership, mention_seq=rooms.first_mention(membership))
         if is_new:
@@ -86,7 +86,7 @@ def _move(membership: Membership, upto: int | None, socket_id: str) -> None:
     if reached > told or (reached == told and membership.is_marked_unread):
         own = membership.own_since_read
         if own:  # recounted even at the room's end: `last_seq` may lack the user's own last messages
-            own = selectors.own_after(membership.room_id, membership.user_id, reached)
+            own = selectors.own_after(membership, reached)
         membership.read_up_to(reached, system_lines=selectors.system_lines_up_to(membership, reached), own=own)
     elif reached <= was:
         return
@@ -95,8 +95,7 @@ def _move(membership: Membership, upto: int | None, socket_id: str) -> None:
 
 def _move_again(membership: Membership, reached: int) -> None:
     """Through what the member has read before, and marked unread."""
-    ends = {"after": membership.cursor, "upto": reached}
-    read = selectors.others_between(membership.room_id, **ends, but=membership.user_id)
+    read = selectors.others_between(membership, after=membership.cursor, upto=reached)
     membership.set_back(reached, again=membership.unread_again - read)
 
 
@@ -112,10 +111,12 @@ def _tell(membership: Membership, told: int, socket_id: str) -> None:
 def _tell_own(membership: Membership, socket_id: str) -> None:
     """What is unread now: to Redis, then to the member's own sockets."""
     newest = selectors.last_messages([membership]).get(membership.room_id)
-    last = last_output(selectors.Chat(membership, newest))
-    state = room_state(membership.room, newest, last, is_read=True)
+    chat = selectors.Chat(membership, newest)
+    state = room_state(membership.room, newest, last_output(chat), is_read=True)
     remembering.keep([state], [member_state(membership)])
     said, base = membership.room.last_said, membership.base
+    selectors.show_last([chat])
+    last = last_output(chat)
     if membership.is_marked_unread and not membership.unread:
         return
     if membership.is_marked_unread:
@@ -147,7 +148,8 @@ def unread_of_many(user_ids: Sequence[UUID]) -> list[dict[str, Any]]:
 def _write_documented(user_id: UUID, chats: Iterable[selectors.Chat]) -> None:
     """Write counts that were just read to the keys that Redis may have lost."""
     for chat in chats:
-        last, version = (orjson.dumps(last_output(chat)), chat.last.version) if chat.last else (b"", 0)
+        is_shared = chat.last is not None and not chat.membership.hides_last
+        last, version = (orjson.dumps(last_output(chat)), chat.last.version) if chat.last and is_shared else (b"", 0)
         room, base = chat.membership.room, chat.membership.base
         if chat.membership.peer_id:
             cache.private(user_id, chat.membership.peer_id, room.last_said, base, last, version)
@@ -201,10 +203,10 @@ def _repair(membership: Membership) -> None:
         fresh = rooms.memberships_to_read(membership.user_id, [room.pk], is_group=not room.is_direct)
         for one in fresh:
             back = one.back_seq
-            own = selectors.own_after(room.pk, one.user_id, one.read_seq)
+            own = selectors.own_after(one, one.read_seq)
             one.read_up_to(one.read_seq, system_lines=selectors.counted_system_lines(room.pk, one.read_seq), own=own)
             if back is not None:
-                again = selectors.others_between(room.pk, after=back, upto=one.read_seq, but=one.user_id)
+                again = selectors.others_between(one, after=back, upto=one.read_seq)
                 one.set_back(back, again=again)
         on_commit(lambda: remembering.forget_users([membership.user_id]))
         on_commit(lambda: remembering.forget_room(room.pk))

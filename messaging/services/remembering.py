@@ -65,7 +65,10 @@ def _unread_in_database(user_ids: list[UUID], seen: Seen | None, generation: int
     behind = [membership for own in memberships.values() for membership in own if membership.unread]
     last = selectors.last_messages(behind)
     chats = {membership: Chat(membership, last.get(membership.room_id)) for membership in behind}
-    _fill(seen, generation, memberships, chats)
+    # Redis has the last message of the room, not that which one member sees.
+    whole = {user_id: own for user_id, own in memberships.items() if not any(one.hides_last for one in own)}
+    _fill(seen, generation, whole, chats)
+    selectors.show_last(chats.values())
     own_chats = {
         user_id: [chats[membership] for membership in own if membership in chats]
         for user_id, own in memberships.items()
@@ -88,12 +91,14 @@ def chat_list(user: User) -> list[Chat]:
             for chat, last in zip(chats, found, strict=True):
                 chat.last_json = last
             metrics.remembered.labels("redis").inc()
+            selectors.show_last(chats)
             return chats
     metrics.remembered.labels("database").inc()
     messages = selectors.last_messages([chat.membership for chat in chats])
     for chat in chats:
         chat.last = messages.get(chat.membership.room_id)
     _fill(seen, generation, {}, {chat.membership: chat for chat in chats})
+    selectors.show_last(chats)
     return chats
 
 
