@@ -219,6 +219,17 @@ class HideView(APIView):
         return Response(services.hide(by=request.user, **inputs.HideInput.read(request.data).given()))
 
 
+class ForwardView(APIView):
+    cost = costs.READ  # beside RATE_MESSAGES, which counts each message
+
+    @extend_schema(
+        request=inputs.ForwardInput, responses={201: outputs.ForwardedOutput}, summary="Forward messages to chats"
+    )
+    def post(self, request: SignedIn) -> Response:
+        form = inputs.ForwardInput.read(request.data)
+        return Response(services.forward(by=request.user, **form.asked()), status=201)
+
+
 class ReactView(APIView):
     cost = costs.CHANGE
 

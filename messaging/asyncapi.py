@@ -31,6 +31,7 @@ from groups.serializers import (
 )
 from messaging.serializers.input import (
     EditInput,
+    ForwardInput,
     GroupMessageInput,
     HideInput,
     HistoryInput,
@@ -48,6 +49,7 @@ from messaging.serializers.input import (
 )
 from messaging.serializers.output import (
     EPOCH_HELP,
+    ForwardedOutput,
     HiddenInChatsOutput,
     HiddenOutput,
     MarkedUnreadOutput,
@@ -217,6 +219,7 @@ SENT = {
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),
     "EmitEdit": Sending(EditInput, MessageOutput, "Change what a message says."),
     "EmitHide": Sending(HideInput, HiddenInChatsOutput, "Delete messages for yourself: for all others they stay."),
+    "EmitForward": Sending(ForwardInput, ForwardedOutput, "Send messages that you see to chats of yours, as yours."),
     "EmitReact": Sending(ReactInput, MessageOutput, "React to a message with an emoji, or take that back."),
     "EmitPin": Sending(PinInput, PinsOutput, "Pin a message for everybody in its chat, or unpin it."),
     "EmitWatchPresence": Sending(WatchInput, None, "Hear OnUserStatus of these people, instead of those before."),

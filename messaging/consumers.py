@@ -439,6 +439,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         form = self._read(inputs.HideInput, data)
         answer.done(await in_thread(services.hide, by=self.user, **form.given()))
 
+    async def forward(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.ForwardInput, data)
+        answer.done(await in_thread(partial(services.forward, by=self.user, **form.asked())))
+
     async def react(self, data: Any, answer: Answer) -> None:
         reaction = services.reacting(by=self.user, **self._read(inputs.ReactInput, data).given())
         async with self._submitting(answer) as done:
@@ -510,6 +514,7 @@ ChatConsumer.handlers = {
     "EmitRecall": ChatConsumer.recall,
     "EmitEdit": ChatConsumer.edit,
     "EmitHide": ChatConsumer.hide,
+    "EmitForward": ChatConsumer.forward,
     "EmitReact": ChatConsumer.react,
     "EmitPin": ChatConsumer.pin,
     "EmitWatchPresence": ChatConsumer.watch_presence,
@@ -543,6 +548,7 @@ ChatConsumer.costs = {
     "EmitRecall": costs.CHANGE,
     "EmitEdit": costs.CHANGE,
     "EmitHide": costs.CHANGE,
+    "EmitForward": costs.READ,
     "EmitReact": costs.CHANGE,
     "EmitPin": costs.HEAVY,
     "EmitWatchPresence": costs.READ,

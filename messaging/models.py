@@ -208,6 +208,9 @@ class Upload(Model):
     height = models.PositiveIntegerField(null=True, editable=False)
     duration = models.FloatField(null=True, editable=False)  # seconds
     waveform_json = models.TextField(blank=True, editable=False)
+    #: Of a forwarded file: the upload under whose name it is stored, which may be gone meanwhile. Every message has a row
+    #: of its own and so its own address and rights; the file is deleted with the last of them.
+    file_id = models.UUIDField(null=True, db_index=True, editable=False)
     created_at = models.DateTimeField(_("uploaded"), default=now, editable=False)
 
     #: Whether it was an animation and lost its movement. Told once, and not kept.
@@ -230,13 +233,43 @@ class Upload(Model):
 
     @property
     def path(self) -> str:
-        """The path in the storage; with `ADDRESS` before it the file's URL."""
-        return f"{self.folder}/{self.pk.hex}{self.extension}"
+        """With `ADDRESS` before it the file's URL."""
+        return self._path(self.pk)
 
     @property
     def thumbnail_path(self) -> str:
-        """The path of the thumbnail; "" without one."""
-        return f"{self.folder}/thumbnails/{self.pk.hex}{self.thumbnail_extension}" if self.thumbnail_extension else ""
+        """The same of the thumbnail; "" without one."""
+        return self._thumbnail_path(self.pk)
+
+    @property
+    def stored_as(self) -> uuid.UUID:
+        """What all uploads that share one file have in common."""
+        return self.file_id or self.pk
+
+    @property
+    def stored_path(self) -> str:
+        """The path in the storage."""
+        return self._path(self.stored_as)
+
+    @property
+    def stored_thumbnail_path(self) -> str:
+        """The path of the thumbnail in the storage; "" without one."""
+        return self._thumbnail_path(self.stored_as)
+
+    def _path(self, name: uuid.UUID) -> str:
+        return f"{self.folder}/{name.hex}{self.extension}"
+
+    def _thumbnail_path(self, name: uuid.UUID) -> str:
+        return f"{self.folder}/thumbnails/{name.hex}{self.thumbnail_extension}" if self.thumbnail_extension else ""
+
+    def shared_with(self, owner: Any, *, name: str) -> "Upload":
+        """An upload of another person that has the same file; not stored yet."""
+        copied = (
+            "folder", "extension", "thumbnail_extension", "mime_type", "size", "thumbnail_size", "width", "height",
+            "duration", "waveform_json",
+        )  # fmt: skip
+        same = {field: getattr(self, field) for field in copied}
+        return Upload(owner=owner, name=name, file_id=self.stored_as, **same)
 
     @property
     def details(self) -> dict[str, Any]:

@@ -27,6 +27,8 @@ CHATS_MAX = 500
 BACK_MAX = 10_000
 #: Pinned messages of a chat.
 PINNED_MAX = 50
+#: Messages that one request forwards, counted once for each chat.
+FORWARDED_MAX = 30
 #: Different emoji on a message, and those of one person.
 EMOJI_MAX, EMOJI_EACH = 20, 8
 
@@ -60,21 +62,30 @@ class UploadSent(Conflict):
 
 
 def require_recall(by: User, message: Message, membership: Membership) -> None:
-    """Recall: the sender within RECALL_WINDOW, a group's admins at any time."""
+    """Recall: the sender within RECALL_WINDOW, or at any time where it is off; a group's admins at any time."""
     if message.type == types.SYSTEM:
         raise Forbidden(_("This line cannot be recalled."))
     if membership.is_admin:
         return
     if message.sender_id != by.pk:
         raise Forbidden(_("You can recall only what you sent."))
-    if now() - message.sent_at > timedelta(seconds=settings.RECALL_WINDOW):
+    window = settings.RECALL_WINDOW
+    if window is not None and now() - message.sent_at > timedelta(seconds=window):
         raise Forbidden(_("It is too late to recall this message."), code="recall_too_late")
 
 
+def require_forward(message: Message) -> None:
+    """Forward: what people said, until it is recalled."""
+    if message.type == types.SYSTEM:
+        raise Forbidden(_("This line cannot be forwarded."))
+    if message.is_recalled:
+        raise Conflict(_("This message was recalled."), code="recalled")
+
+
 def require_edit(by: User, message: Message, content: str) -> None:
-    """Edit: the sender within EDIT_WINDOW."""
+    """Edit: the sender within EDIT_WINDOW; nobody what another wrote, who is named as its author."""
     require_voice(by)
-    if message.sender_id != by.pk or message.type == types.SYSTEM:
+    if message.sender_id != by.pk or message.type == types.SYSTEM or types.author_of(message.details):
         raise Forbidden(_("You can edit only what you wrote."))
     if message.is_recalled:
         raise Conflict(_("This message was recalled."), code="recalled")

@@ -19,7 +19,7 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
-from chatproject.core.db.queries import page
+from chatproject.core.db.queries import locked, page
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
@@ -421,6 +421,13 @@ def rooms_of(messages: Collection[UUID]) -> set[UUID]:
     return set(Message.objects.filter(pk__in=messages).values_list("room_id", flat=True))
 
 
+def sent_as(user: User, client_ids: Iterable[str]) -> list[Message]:
+    """A user's messages with these `clientId`s, with their rooms. One query."""
+    return list(
+        Message.objects.select_related("sender", "room").filter(sender=user, client_id__in=list(client_ids))
+    )
+
+
 def messages_with_senders(ids: Collection[UUID]) -> dict[UUID, Message]:
     """Messages by id, whoever may see them, with their senders."""
     return Message.objects.select_related("sender").in_bulk(list(ids))
@@ -515,9 +522,10 @@ def stored_file(user: User, path: str) -> StoredFile:
     if not upload or path not in (upload.path, upload.thumbnail_path) or not _may_see(user, upload):
         raise NotFound()
     if path == upload.thumbnail_path:
-        return StoredFile(path, upload.thumbnail_size, _TYPES_BY_EXTENSION[upload.thumbnail_extension], "")
+        type_ = _TYPES_BY_EXTENSION[upload.thumbnail_extension]
+        return StoredFile(upload.stored_thumbnail_path, upload.thumbnail_size, type_, "")
     served_as = _TYPES_BY_EXTENSION.get(upload.extension, files.SERVED_AS)
-    return StoredFile(path, upload.size, served_as, upload.name if served_as == files.SERVED_AS else "")
+    return StoredFile(upload.stored_path, upload.size, served_as, upload.name if served_as == files.SERVED_AS else "")
 
 
 #: The types of files that were converted here; others have none.
@@ -542,13 +550,18 @@ def locked_uploads(ids: Iterable[UUID]) -> dict[UUID, Upload]:
     return {one.pk: one for one in Upload.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk")}
 
 
+def locked_sources(ids: Collection[UUID]) -> dict[UUID, Upload]:
+    """Uploads that messages carry, by id, which nobody deletes before the transaction ends."""
+    return {one.pk: one for one in locked(Upload.objects.filter(pk__in=ids, message__isnull=False).order_by("pk"))}
+
+
 def some_messages(room_id: UUID, limit: int) -> list[UUID]:
     """The ids of some messages of a room, whoever may see it."""
     return list(Message.objects.filter(room_id=room_id).values_list("pk", flat=True)[:limit])
 
 
 def used_bytes(user: User) -> int:
-    """The bytes of a user's uploads, sent or not."""
+    """The bytes of a user's uploads, sent or not: of a file that they have several times, once."""
     return _bytes_of(Upload.objects.filter(owner=user))
 
 
@@ -558,8 +571,28 @@ def stored_bytes() -> int:
 
 
 def _bytes_of(uploads: QuerySet[Upload]) -> int:
-    sums = uploads.aggregate(files=Sum("size"), thumbnails=Sum("thumbnail_size"))
-    return (sums["files"] or 0) + (sums["thumbnails"] or 0)
+    sums = uploads.aggregate(files=Sum("size"), thumbnails=Sum("thumbnail_size"), shared=Count("file_id"))
+    again = _bytes_counted_again(uploads) if sums["shared"] else 0
+    return (sums["files"] or 0) + (sums["thumbnails"] or 0) - again
+
+
+def _bytes_counted_again(uploads: QuerySet[Upload]) -> int:
+    """The bytes of those uploads whose file another one of them has, too."""
+    rows = list(uploads.filter(file_id__isnull=False).values_list("file_id", "size", "thumbnail_size"))
+    sizes = {file_id: size + small for file_id, size, small in rows}
+    has_first = set(uploads.filter(pk__in=list(sizes)).values_list("pk", flat=True))
+    once = sum(size for file_id, size in sizes.items() if file_id not in has_first)
+    return sum(size + small for _, size, small in rows) - once
+
+
+def bytes_new_to(user: User, upload_ids: Collection[UUID]) -> int:
+    """The bytes of those uploads' files that do not count among the user's already."""
+    if not upload_ids:
+        return 0
+    files_ = {one.stored_as: one.size + one.thumbnail_size for one in Upload.objects.filter(pk__in=upload_ids)}
+    own = Upload.objects.filter(Q(pk__in=list(files_)) | Q(file_id__in=list(files_)), owner=user)
+    has = {file_id or pk for pk, file_id in own.values_list("pk", "file_id")}
+    return sum(size for stored_as, size in files_.items() if stored_as not in has)
 
 
 def unsent_uploads(before: datetime, limit: int = 500) -> list[Upload]:
@@ -576,9 +609,11 @@ def uploads_after(upload_id: UUID | None, limit: int) -> list[Upload]:
     return list((rows if upload_id is None else rows.filter(pk__gt=upload_id))[:limit])
 
 
-def known_uploads(ids: Iterable[UUID]) -> set[UUID]:
-    """The ids among these that exist."""
-    return set(Upload.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))
+def files_in_use(ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the stored files, named by ids, that an upload still has."""
+    ids = list(ids)
+    shared = Upload.objects.filter(file_id__in=ids).values_list("file_id", flat=True)
+    return {*Upload.objects.filter(pk__in=ids).values_list("pk", flat=True), *filter(None, shared)}
 
 
 # Rows of histories ----------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ urlpatterns = [
     path("message/recall", api.RecallView.as_view()),
     path("message/edit", api.EditView.as_view()),
     path("message/hide", api.HideView.as_view()),
+    path("message/forward", api.ForwardView.as_view()),
     path("message/react", api.ReactView.as_view()),
     path("message/pin", api.PinView.as_view()),
     path("message/reactions", api.ReactionsView.as_view()),

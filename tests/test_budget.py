@@ -93,6 +93,8 @@ EVENTS: dict[str, Any] = {
     "EmitTyping": {"toUid": SOMEBODY},
     "EmitRecall": {"messageId": SOMEBODY},
     "EmitEdit": {"messageId": SOMEBODY, "content": "x"},
+    "EmitHide": {"messageIds": [SOMEBODY]},
+    "EmitForward": {"messageIds": [SOMEBODY], "to": [{"toUid": SOMEBODY}]},
     "EmitReact": {"messageId": SOMEBODY, "emoji": "👍"},
     "EmitPin": {"messageId": SOMEBODY},
     "EmitMarkUnread": {"type": "group", "id": SOMEBODY},

@@ -346,7 +346,7 @@ def test_what_is_refused_is_told_to_its_sender_and_to_nobody_else(
 ) -> None:
     ann, bob = person("ann"), person("bob")
     anns, bobs = ann.connect(), bob.connect()
-    word_list("敏感词", action="hold", in_private=True)
+    word_list("敏感词", action="hold")
     body = {"receiverId": bob.id, "content": "敏感词", "clientId": "h2"}
     assert refused(ann, "/private/send", body)["code"] == "held_for_review"
     assert ann.post("/chatList") == [], "not even a chat begins"
@@ -465,3 +465,33 @@ def test_with_a_list_a_usual_message_costs_no_query_more(
     ann.post("/group/send", say, status=201)
     with query_budget(len(without)):
         ann.post("/group/send", say, status=201)
+
+
+def test_what_is_forwarded_is_judged_like_what_is_sent(person: Any, word_list: Lists) -> None:
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    address = ann.upload(b"hello", "敏感词.txt", "files")["mediaUrl"]
+    to_bob = {"receiverId": bob.id}
+    file = ann.post("/private/send", {**to_bob, "type": "file", "mediaUrl": address, "content": "看敏感词"}, status=201)
+    text = ann.post("/private/send", {**to_bob, "content": "worse"}, status=201)
+    body = {"messageIds": [file["id"], text["id"]], "to": [{"toUid": cem.id}], "clientId": "f1"}
+    mask = word_list("敏感词", action="mask", in_private=True)
+    reject = word_list("worse", action="reject", in_private=True)
+    assert refused(bob, "/message/forward", body)["code"] == "content_refused"
+    assert not Message.objects.filter(sender=bob.id).exists()
+    reject.words = "nothing of it"
+    moderation.save_list(reject)
+    answer = bob.post("/message/forward", {**body, "clientId": "f2"}, status=201)
+    assert [(one["content"], one["fileName"]) for one in answer["messages"]] == [("看＊＊＊", "＊＊＊.txt"), ("worse", None)]
+    mask.action = "hold"
+    moderation.save_list(mask)
+    answer = bob.post("/message/forward", {**body, "clientId": "f3"}, status=201)
+    assert ([one["content"] for one in answer["messages"]], answer["held"]) == (["worse"], 1)
+    again = bob.post("/message/forward", {**body, "clientId": "f3"}, status=201)
+    assert again == answer and HeldMessage.objects.filter(sender=bob.id).count() == 1
+    ann.post("/message/recall", {"messageId": file["id"]})
+    cems = cem.connect()
+    reviewing.release(held=HeldMessage.objects.get(sender=bob.id))
+    released = cems.next("OnPrivate")
+    assert (released["content"], released["fileName"]) == ("看敏感词", "敏感词.txt")
+    assert released["forwardedFrom"] == {"id": ann.id, "name": ann.name}
+    assert cem.request("get", released["mediaUrl"]).content == b"hello", "it has waited with a file of its own"

@@ -143,6 +143,20 @@ ROWS: dict[str, Row | list[Row]] = {
     # reword it.
     "message/recall": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/edit": Row("post", OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
+    "message/hide": Row("post", MEMBERS, lambda world, me: {"messageIds": [world.message["id"]]}),
+    # To whom everybody may write.
+    "message/forward": [
+        Row(
+            "post",
+            (401, 404, 201, 404, 201),
+            lambda world, me: {"messageIds": [world.message["id"]], "to": [{"toUid": world.other.id}]},
+        ),
+        Row(
+            "post",
+            (401, 404, 201, 404, 201),
+            lambda world, me: {"messageIds": [world.message["id"]], "to": [{"groupId": world.group["id"]}]},
+        ),
+    ],
     "message/react": Row("post", MEMBERS, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
     "message/pin": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/reactions": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
@@ -376,6 +390,10 @@ EVENTS: dict[str, Event | list[Event]] = {
     "EmitTyping": Event(IN_IT, in_group(), but={"away": "not_found"}, is_harmless=True),
     "EmitRecall": Event(OF_ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "EmitEdit": Event(OF_OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
+    "EmitHide": Event(IN_IT, lambda world, me: {"messageIds": [world.message["id"]]}),
+    "EmitForward": Event(
+        IN_IT, lambda world, me: {"messageIds": [world.message["id"]], "to": [{"groupId": world.group["id"]}]}
+    ),
     "EmitReact": Event(IN_IT, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
     "EmitPin": Event(OF_ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "EmitWatchPresence": Event(ALL, lambda world, me: {"userIds": [world.owner.id]}, is_harmless=True),

@@ -122,6 +122,41 @@ class HideInput(Input, frozen=True, kw_only=True):
     message_ids: Annotated[list[UUID], Meta(min_length=1, max_length=PAGE_MAX, description="In one chat or several")]
 
 
+class ForwardTarget(Fields, frozen=True, kw_only=True):
+    """A chat: that with a person, or a group."""
+
+    to: UUID | UnsetType = field(name="toUid", default=UNSET)
+    group_id: UUID | UnsetType = UNSET
+
+
+class ForwardInput(Input, frozen=True, kw_only=True):
+    message_ids: Annotated[
+        list[UUID], Meta(min_length=1, max_length=rules.FORWARDED_MAX, description="In the order in which they shall come")
+    ]
+    to: Annotated[list[ForwardTarget], Meta(min_length=1, max_length=rules.FORWARDED_MAX)]
+    with_author: Annotated[bool, helped("Whether the messages name who wrote them")] = True
+    client_id: Annotated[str, line(64, help="Yours: the same once more stores nothing new")] | None = None
+
+    def check(self) -> None:
+        if any((one.to is UNSET) == (one.group_id is UNSET) for one in self.to):
+            raise _wrong("to", _("Give toUid or groupId."))
+        if len(set(self.message_ids)) * len(set(self.chats)) > rules.FORWARDED_MAX:
+            raise _wrong("to", _("That is too much at once."))
+
+    def asked(self) -> dict[str, Any]:
+        return {
+            "message_ids": self.message_ids,
+            "chats": self.chats,
+            "with_author": self.with_author,
+            "client_id": self.client_id,
+        }
+
+    @property
+    def chats(self) -> list[tuple[UUID, bool]]:
+        """The id of each chat, the other person's or the group's, and whether it is a group."""
+        return [(one.group_id, True) if one.group_id is not UNSET else (one.to, False) for one in self.to]  # type: ignore[misc]  # `check`
+
+
 class TypingInput(Input, frozen=True, kw_only=True):
     """That somebody types, to one person or in one group."""
 

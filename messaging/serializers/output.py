@@ -464,6 +464,11 @@ def _changes_output(one: Changes) -> dict[str, Any]:
     }
 
 
+class ForwardedOutput(serializers.Serializer[Any]):
+    messages = MessageOutput(many=True, help_text="The new ones, chat after chat, in the order that was given")
+    held = serializers.IntegerField(help_text="How many more wait for a moderator; nobody sees them until then")
+
+
 class HiddenOutput(serializers.Serializer[Any]):
     """What I deleted for myself in one chat, and how the chat is shown now."""
 

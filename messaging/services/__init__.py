@@ -8,6 +8,7 @@ from messaging.services.epochs import check as check_epoch
 from messaging.services.epochs import current as current_epoch
 from messaging.services.epochs import known as known_epoch
 from messaging.services.erasures import scrub
+from messaging.services.forwarding import forward
 from messaging.services.hiding import hide
 from messaging.services.highlighting import highlight
 from messaging.services.histories import HistoryPage, history, known_history, load_history, tidy_pages
@@ -57,6 +58,7 @@ __all__ = [
     "forget_index",
     "forget_sender",
     "forget_users",
+    "forward",
     "hide",
     "highlight",
     "history",

@@ -22,6 +22,7 @@ from groups import selectors as rooms
 from groups.models import Room
 from messaging import rules, selectors, types
 from messaging.models import HeldMessage, Message, Upload
+from messaging.services import uploads
 from messaging.services.send_batch import OutgoingMessage, StoredMessage, over_limits
 from messaging.types.mentions import Mentions
 from moderation import services as moderation
@@ -98,9 +99,10 @@ def _stored_content(message: OutgoingMessage) -> str | None:
 
 def _require_may_send(message: OutgoingMessage) -> None:
     """Raise what a send would be refused with: what is held or refused counts as sent."""
-    (refused,) = over_limits([message])
-    if refused is not None:
-        raise refused
+    if not message.is_counted:
+        (refused,) = over_limits([message])
+        if refused is not None:
+            raise refused
     if message.is_group:
         if not rooms.memberships_of(message.sender.pk, [message.to]):
             raise NotFound()
@@ -125,7 +127,8 @@ def _masked(message: OutgoingMessage, verdict: Verdict, upload: Upload | None) -
 def _moved(message: OutgoingMessage, content: str) -> dict[str, Any] | None:
     """The details of a text with its mentions where they stand in the masked one."""
     found = types.mentions.mentions_of(message.details)
-    return types.mentions.with_mentions(types.mentions.moved(found, message.content, content))
+    moved = types.mentions.with_mentions(types.mentions.moved(found, message.content, content))
+    return {**(moved or {}), **types.author_of(message.details)} or None
 
 
 # What moderators get --------------------------------------------------------------------------------------------------
@@ -167,6 +170,11 @@ def _hold(message: OutgoingMessage, verdict: Verdict) -> None:
         if known.state == HeldMessage.State.WAITING and (known.to, known.content) != (message.to, message.content):
             raise ClientIdConflict()
         return
+    if message.forwards is not None:  # it waits with a file of its own: the one before may be recalled meanwhile
+        details = message.details or {}
+        upload = uploads.share(message.forwards, owner=message.sender, name=details["fileName"])
+        details = {**upload.details, **types.author_of(details)}
+        message = replace(message, upload_id=upload.pk, details=details)
     held = HeldMessage(
         sender=message.sender,
         to=message.to,

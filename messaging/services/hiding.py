@@ -52,12 +52,16 @@ def _hide(by: User, membership: Membership, messages: list[Message]) -> dict[str
 
 def _tell(chat: selectors.Chat, output: dict[str, Any], *, is_read: bool) -> None:
     membership, room = chat.membership, chat.membership.room
-    if membership.hides_last:
+    events.hidden(membership.user_id, output)
+    if is_read:
+        _tell_unread(chat, output)
+    if membership.hides_last:  # after the counts, which may write the room's last message
         last = orjson.dumps(output["lastMessage"]) if chat.last else b""
         cache.overwrite_last(membership.user_id, membership.peer_id, room.pk, last)
-    events.hidden(membership.user_id, output)
-    if not is_read:
-        return
+
+
+def _tell_unread(chat: selectors.Chat, output: dict[str, Any]) -> None:
+    membership, room = chat.membership, chat.membership.room
     if chat.other is not None:
         cache.private(membership.user_id, chat.other.user_id, room.last_said, membership.base)
         events.private_unread(

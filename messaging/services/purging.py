@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.conf import settings
 
-from chatproject.core.db.transactions import on_commit, run_atomic
-from chatproject.core.files import storage
+from chatproject.core.db.transactions import run_atomic
 from chatproject.core.times import now
 from groups import selectors as rooms
 from groups import services as groups
 from messaging import cache, selectors
 from messaging.models import Message, SearchChange, SearchedRoom, Upload
 from messaging.services import erasures, remembering
+from messaging.services.uploads import remove_after_commit
 
 log = logging.getLogger(__name__)
 
@@ -47,9 +47,8 @@ def _purge(room_id: UUID) -> None:
 
 def _delete(ids: list[UUID]) -> None:
     uploads = list(Upload.objects.filter(message__in=ids))
-    paths = [path for upload in uploads for path in (upload.path, upload.thumbnail_path)]
     Upload.objects.filter(pk__in=[upload.pk for upload in uploads]).delete()
     messages = Message.objects.filter(pk__in=ids)
     SearchChange.note(list(messages.only("room_id", "version")))
     messages.delete()
-    on_commit(lambda: storage.remove(paths))
+    remove_after_commit(uploads)

@@ -45,18 +45,18 @@ def _uploads() -> Iterator[Resealed]:
     after = None
     while uploads := selectors.uploads_after(after, BATCH):
         after = uploads[-1].pk
-        files = [(one.path, one.size) for one in uploads]
-        files += [(one.thumbnail_path, one.thumbnail_size) for one in uploads if one.thumbnail_path]
+        files = dict.fromkeys((one.stored_path, one.size) for one in uploads)
+        files |= dict.fromkeys((one.stored_thumbnail_path, one.thumbnail_size) for one in uploads if one.thumbnail_path)
         yield _reseal(files)
         _remove_recalled(uploads)
 
 
 def _remove_recalled(uploads: Iterable[Upload]) -> None:
     """Delete the files of uploads that were recalled meanwhile: they may have been put back."""
-    by_id: dict[UUID, Upload] = {one.pk: one for one in uploads}
-    known = selectors.known_uploads(by_id)
-    for upload in (one for pk, one in by_id.items() if pk not in known):
-        storage.remove((upload.path, upload.thumbnail_path))
+    by_file: dict[UUID, Upload] = {one.stored_as: one for one in uploads}
+    used = selectors.files_in_use(by_file)
+    for upload in (one for stored_as, one in by_file.items() if stored_as not in used):
+        storage.remove((upload.stored_path, upload.stored_thumbnail_path))
 
 
 def _avatars() -> Iterator[Resealed]:

@@ -61,6 +61,8 @@ class OutgoingMessage:
     socket_id: str = ""  # has the message as its ack, and needs no push
     details: dict[str, Any] | None = None  # beside its content; of an upload, only the address
     upload_id: UUID | None = None
+    forwards: UUID | None = None  # the upload of another message, whose file it shares; its details are in `details`
+    is_counted: bool = False  # against the rate limits
 
     @property
     def room_id(self) -> UUID:
@@ -76,17 +78,39 @@ class StoredMessage:
 
 
 def _write(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
-    refusals = over_limits(messages, line=_line)
+    refusals = _over_limits_of_uncounted(messages)
     allowed = [message for message, refused in zip(messages, refusals, strict=True) if refused is None]
     written = iter(_store(allowed) if allowed else [])
     return [next(written) if refused is None else refused for refused in refusals]
 
 
+def _over_limits_of_uncounted(messages: list[OutgoingMessage]) -> list[RateLimited | None]:
+    refusals = iter(over_limits([message for message in messages if not message.is_counted], line=_line))
+    return [None if message.is_counted else next(refusals) for message in messages]
+
+
+def count_all(messages: list[OutgoingMessage]) -> None:
+    """Count messages against the limits, all or none of them. Raises RateLimited."""
+    refusals = over_limits(messages)
+    refused = next(filter(None, refusals), None)
+    if refused is not None:
+        uses = [_use(message) for message, wrong in zip(messages, refusals, strict=True) if wrong is None]
+        rate_limits.acquire_many(_limits(), uses, cost=-1)
+        raise refused
+
+
 def over_limits(messages: Iterable[OutgoingMessage], *, line: redis.Line | None = None) -> list[RateLimited | None]:
     """Count messages against the limits of their senders and of their chats; for each the refusal, if any."""
-    limits_of = [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
-    uses = [(str(message.sender.pk), str(message.room_id)) for message in messages]
-    return rate_limits.acquire_many(limits_of, uses, line=line)
+    uses = [_use(message) for message in messages]
+    return rate_limits.acquire_many(_limits(), uses, line=line) if uses else []
+
+
+def _limits() -> list[tuple[str, str]]:
+    return [("messages", settings.RATE_MESSAGES), ("chat", settings.RATE_CHAT_MESSAGES)]
+
+
+def _use(message: OutgoingMessage) -> tuple[str, str]:
+    return str(message.sender.pk), str(message.room_id)
 
 
 def _store(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
@@ -123,16 +147,21 @@ def _known(message: OutgoingMessage) -> Message | None:
 def _commit(messages: list[OutgoingMessage]) -> list[StoredMessage | ChatError]:
     wanted = [message.upload_id for message in messages if message.upload_id is not None]
     to_all = [message for message in messages if types.mentions.names_all(message.details)]
-    if not wanted and not to_all:
+    sources = {message.forwards for message in messages if message.forwards is not None}
+    if not wanted and not to_all and not sources:
         return _Batch(messages).run()
     uploads = selectors.locked_uploads(wanted) if wanted else {}
     found = _upload_errors(messages, uploads)
+    forwarded = selectors.locked_sources(sources) if sources else {}
+    for place, message in enumerate(messages):
+        if message.forwards is not None and message.forwards not in forwarded:
+            found[place] = NotFound()  # it was recalled a moment ago
     without_right = _without_right_to_all(to_all)
     for place, message in enumerate(messages):
         if (message.sender.pk, message.room_id) in without_right and types.mentions.names_all(message.details):
             found[place] = rules.MentionOfAll()
     right = [message for message, wrong in zip(messages, found, strict=True) if wrong is None]
-    answers = iter(_Batch(right, uploads).run() if right else [])
+    answers = iter(_Batch(right, uploads, forwarded).run() if right else [])
     return [
         next(answers) if wrong is None else _again_or(wrong, message)
         for message, wrong in zip(messages, found, strict=True)
@@ -181,7 +210,7 @@ def _again(message: OutgoingMessage, known: Message) -> StoredMessage | ChatErro
         or known.is_recalled
         or (
             (known.content, known.type, known.reply_to_id) == (message.content, message.type, message.reply_to_id)
-            and _key(known) == _key(message)
+            and (message.forwards is not None or _key(known) == _key(message))  # a file's address is new each time
         )
     )
     if not is_same:
@@ -262,12 +291,20 @@ class _Turn:
 class _Batch:
     """Messages that are committed together. Made anew for each attempt: a transaction may run twice.
 
-    `uploads` are the ones the messages carry: locked, and not attached yet.
+    `uploads` are the ones the messages carry: locked, and not attached yet. `forwarded` are those whose files some of
+    the messages share, locked too.
     """
 
-    def __init__(self, messages: list[OutgoingMessage], uploads: Mapping[UUID, Upload] | None = None) -> None:
+    def __init__(
+        self,
+        messages: list[OutgoingMessage],
+        uploads: Mapping[UUID, Upload] | None = None,
+        forwarded: Mapping[UUID, Upload] | None = None,
+    ) -> None:
         self.messages = messages
         self.uploads = uploads or {}
+        self.forwarded = forwarded or {}
+        self.shares: list[Upload] = []
         self.turns: dict[Author, _Turn] = {}
         self.turn_of = [self._turn(message) for message in messages]
         self.heads: dict[UUID, RoomHead] = {}
@@ -297,6 +334,8 @@ class _Batch:
             sequences.note_mentions(mentioning(one) for of_room in rooms.values() for one in of_room if one.details)
             if self.uploads:
                 self._attach_uploads(rows)
+            if self.shares:
+                Upload.objects.bulk_create(self.shares)
             on_commit(self._tell)
         return list(self._answers(rows))
 
@@ -326,10 +365,24 @@ class _Batch:
             client_id = message.client_id or str(pk)
             new = _NewRow(pk, turn.author.room_id, message.sender, client_id, message.type, message.content, at)
             new.reply_to_id = message.reply_to_id
-            if message.details is not None:
-                new.details = message.details if message.upload_id is None else self.uploads[message.upload_id].details
+            new.details = self._details(message, new)
             rows.append(new)
         return rows
+
+    def _details(self, message: OutgoingMessage, new: _NewRow) -> dict[str, Any] | None:
+        """What a message says beside its content: of a file, what was found out when it was uploaded."""
+        said = message.details
+        if said is None:
+            return None
+        if message.upload_id is not None:
+            upload = self.uploads[message.upload_id]
+        elif message.forwards is not None:
+            upload = self.forwarded[message.forwards].shared_with(message.sender, name=said["fileName"])
+            upload.message_id = new.pk
+            self.shares.append(upload)
+        else:
+            return said
+        return {**upload.details, **types.author_of(said)}
 
     def _attach_uploads(self, rows: list[_NewRow | None]) -> None:
         """From now on each upload belongs to the message that carries it."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from itertools import islice
@@ -82,12 +83,12 @@ def _store(upload: Upload, target: Draft, thumbnail: Draft) -> Upload:
     an error.
     """
     try:
-        storage.put(target, upload.path)
-        if upload.thumbnail_path:
-            storage.put(thumbnail, upload.thumbnail_path)
+        storage.put(target, upload.stored_path)
+        if upload.stored_thumbnail_path:
+            storage.put(thumbnail, upload.stored_thumbnail_path)
         run_atomic(lambda: _insert(upload))
     except BaseException:
-        storage.remove((upload.path, upload.thumbnail_path))
+        storage.remove((upload.stored_path, upload.stored_thumbnail_path))
         raise
     return upload
 
@@ -104,9 +105,37 @@ def erase_of(message: Message) -> None:
     upload_id = types.upload_id_of(message.details)
     upload = upload_id and Upload.objects.filter(pk=upload_id, message_id=message.pk).first()
     if upload:
-        paths = (upload.path, upload.thumbnail_path)  # unknown once the row is deleted
+        remove_after_commit([upload])
         upload.delete()
-        on_commit(lambda: storage.remove(paths))
+
+
+def remove_after_commit(uploads: Iterable[Upload]) -> None:
+    """Delete the files of uploads whose rows this transaction deletes, except those that others share.
+
+    They are looked for after the commit: of two that end at once, the later one finds no other. And a file is shared
+    only with a row that is there, and locked: none is shared afterwards.
+    """
+    paths: dict[UUID, tuple[str, str]] = {one.stored_as: (one.stored_path, one.stored_thumbnail_path) for one in uploads}
+    on_commit(lambda: _remove_unused(paths))
+
+
+def _remove_unused(paths: Mapping[UUID, tuple[str, str]]) -> None:
+    used = selectors.files_in_use(paths)
+    storage.remove(path for stored_as, both in paths.items() if stored_as not in used for path in both)
+
+
+def share(source_id: UUID, *, owner: User, name: str) -> Upload:
+    """An upload of the owner's that no message carries yet, with the file of another one. Raises NotFound."""
+
+    def body() -> Upload:
+        source = selectors.locked_sources([source_id]).get(source_id)
+        if source is None:
+            raise errors.NotFound()
+        upload = source.shared_with(owner, name=name)
+        upload.save(force_insert=True)
+        return upload
+
+    return run_atomic(body)
 
 
 class Swept(NamedTuple):
@@ -140,7 +169,7 @@ def _delete_unsent(upload: Upload) -> bool:
     def body() -> bool:
         gone, _by_model = Upload.objects.filter(pk=upload.pk, message=None).delete()
         if gone:
-            on_commit(lambda: storage.remove((upload.path, upload.thumbnail_path)))
+            remove_after_commit([upload])
         return bool(gone)
 
     return run_atomic(body)
@@ -150,7 +179,7 @@ def _sweep_strays(before: datetime) -> int:
     swept = 0
     files = storage.stored(folder for one in KINDS for folder in (one, f"{one}/thumbnails"))
     while some := list(islice(files, 500)):
-        known = selectors.known_uploads(upload_id for upload_id, _path in some)
+        known = selectors.files_in_use(upload_id for upload_id, _path in some)
         strays = [path for upload_id, path in some if upload_id not in known and storage.is_older(path, before)]
         storage.remove(strays)
         swept += len(strays)

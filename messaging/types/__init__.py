@@ -18,8 +18,8 @@ from messaging.types.uploaded import Audio, File, Image, upload_id_of
 from messaging.types.words import NAMED_MAX, System, Words
 
 __all__ = [
-    "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type", "choices",
-    "mentions", "preview", "upload_id_of",
+    "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type", "author_of",
+    "choices", "mentions", "preview", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {
@@ -46,6 +46,11 @@ WITH_WORDS = [name for name, one in TYPES.items() if one.has_words]
 EMPTY_FIELDS: dict[str, Any] = {
     field.encode_name: None for one in TYPES.values() for field in msgspec.structs.fields(one.outputs)
 }
+
+
+def author_of(details: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a message's details say of the author of what it forwards: nothing, or `forwardedFrom`."""
+    return {name: value for name, value in (details or {}).items() if name == "forwardedFrom"}
 
 
 def preview(output: Mapping[str, Any]) -> str:

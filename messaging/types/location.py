@@ -88,7 +88,7 @@ class Location(Type):
 
     def with_words(self, details: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
         name, address = words
-        return {"locationData": {**details["locationData"], "name": name, "address": address}}
+        return {**details, "locationData": {**details["locationData"], "name": name, "address": address}}
 
     def key(self, details: Mapping[str, Any]) -> Hashable:
         said = details["locationData"]

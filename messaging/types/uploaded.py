@@ -1,7 +1,7 @@
 """Messages that carry a file: what is said of it was found out when it was uploaded, whatever the client says."""
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -64,6 +64,9 @@ class File(_Uploaded):
 
     def words(self, details: Mapping[str, Any]) -> Iterable[str]:
         return (details["fileName"],)
+
+    def with_words(self, details: dict[str, Any], words: Sequence[str]) -> dict[str, Any]:
+        return {**details, "fileName": words[0]}
 
 
 def upload_id_of(details: Mapping[str, Any] | None) -> UUID | None:
