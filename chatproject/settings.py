@@ -142,7 +142,8 @@ STAFF_ACCESS_MINUTES = env.int("STAFF_ACCESS_MINUTES", default=60)
 GUESTS_SEE = env.str("GUESTS_SEE", default="everyone")
 # Names that only staff may have, beside admin, system, 官方 and their like: your company's, a department's.
 RESERVED_NAMES = env.list("RESERVED_NAMES", default=[])
-RECALL_WINDOW = None if env.str("RECALL_WINDOW", default="") == "off" else env.int("RECALL_WINDOW", default=120)  # seconds
+# Seconds; None: at any time.
+RECALL_WINDOW = None if env.str("RECALL_WINDOW", default="") == "always" else env.int("RECALL_WINDOW", default=120)
 EDIT_WINDOW = env.int("EDIT_WINDOW", default=24 * 3600)  # seconds; 0: no limit
 EDIT_HISTORY = env.bool("EDIT_HISTORY", default=True)  # keep what messages said before, for admins
 FILTER_HITS_DAYS = env.int("FILTER_HITS_DAYS", default=90)  # until what a word list found is forgotten

@@ -392,7 +392,7 @@ class Mention(Model):
 
 
 class Hidden(Model):
-    """A message that a member deleted for themselves: it is there for all others, and gone when they leave the group."""
+    """A message that a member deleted for themselves; the row is gone when they leave the group."""
 
     membership = models.ForeignKey(Membership, models.CASCADE, related_name="+", db_index=False)
     seq = models.PositiveBigIntegerField()

@@ -20,7 +20,18 @@ from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
 from chatproject.core.times import now
-from groups.models import Departure, Hidden, Membership, Mention, Recall, Removal, Room, StaffAccess, direct_room_id, name_skeletons
+from groups.models import (
+    Departure,
+    Hidden,
+    Membership,
+    Mention,
+    Recall,
+    Removal,
+    Room,
+    StaffAccess,
+    direct_room_id,
+    name_skeletons,
+)
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 
@@ -693,8 +704,8 @@ def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUI
     keys = {(bulk.to_db_value(room_id), bulk.to_db_value(user_id)): (room_id, user_id) for room_id, user_id in wanted}
     rows = bulk.update_joined(
         """
-        SELECT given.room, given.member, peer_id, member_count, last_seq, last_seq - system_lines, last_version, last_at,
-            CASE WHEN hidden_count > 0 THEN groups_membership._id END
+        SELECT given.room, given.member, peer_id, member_count, last_seq, last_seq - system_lines, last_version,
+            last_at, CASE WHEN hidden_count > 0 THEN groups_membership._id END
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
         JOIN groups_membership ON groups_membership.room_id = given.room AND groups_membership.user_id = given.member
         """,

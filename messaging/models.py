@@ -208,8 +208,8 @@ class Upload(Model):
     height = models.PositiveIntegerField(null=True, editable=False)
     duration = models.FloatField(null=True, editable=False)  # seconds
     waveform_json = models.TextField(blank=True, editable=False)
-    #: Of a forwarded file: the upload under whose name it is stored, which may be gone meanwhile. Every message has a row
-    #: of its own and so its own address and rights; the file is deleted with the last of them.
+    #: Of a forwarded file: the upload under whose name it is stored, which may be gone meanwhile. Every message has a
+    #: row of its own and so its own address and rights; the file is deleted with the last of them.
     file_id = models.UUIDField(null=True, db_index=True, editable=False)
     created_at = models.DateTimeField(_("uploaded"), default=now, editable=False)
 

@@ -62,7 +62,7 @@ class UploadSent(Conflict):
 
 
 def require_recall(by: User, message: Message, membership: Membership) -> None:
-    """Recall: the sender within RECALL_WINDOW, or at any time where it is off; a group's admins at any time."""
+    """Recall: the sender within RECALL_WINDOW, or at any time where it has no end; a group's admins at any time."""
     if message.type == types.SYSTEM:
         raise Forbidden(_("This line cannot be recalled."))
     if membership.is_admin:

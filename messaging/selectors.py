@@ -423,9 +423,7 @@ def rooms_of(messages: Collection[UUID]) -> set[UUID]:
 
 def sent_as(user: User, client_ids: Iterable[str]) -> list[Message]:
     """A user's messages with these `clientId`s, with their rooms. One query."""
-    return list(
-        Message.objects.select_related("sender", "room").filter(sender=user, client_id__in=list(client_ids))
-    )
+    return list(Message.objects.select_related("sender", "room").filter(sender=user, client_id__in=list(client_ids)))
 
 
 def messages_with_senders(ids: Collection[UUID]) -> dict[UUID, Message]:

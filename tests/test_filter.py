@@ -481,7 +481,10 @@ def test_what_is_forwarded_is_judged_like_what_is_sent(person: Any, word_list: L
     reject.words = "nothing of it"
     moderation.save_list(reject)
     answer = bob.post("/message/forward", {**body, "clientId": "f2"}, status=201)
-    assert [(one["content"], one["fileName"]) for one in answer["messages"]] == [("看＊＊＊", "＊＊＊.txt"), ("worse", None)]
+    assert [(one["content"], one["fileName"]) for one in answer["messages"]] == [
+        ("看＊＊＊", "＊＊＊.txt"),
+        ("worse", None),
+    ]
     mask.action = "hold"
     moderation.save_list(mask)
     answer = bob.post("/message/forward", {**body, "clientId": "f3"}, status=201)

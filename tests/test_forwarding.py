@@ -131,7 +131,7 @@ def test_only_what_one_sees_is_forwarded_and_only_to_where_one_may_write(person:
     hidden = say(ann, room)
     bob.post("/message/hide", {"messageIds": [hidden["id"]]})
     to_ann = [{"toUid": ann.id}]
-    for messages, to, status in (
+    refusals: list[tuple[list[Any], list[Any], int]] = [
         ([secret], to_ann, 404),
         ([message, secret], to_ann, 404),
         ([hidden], to_ann, 404),
@@ -146,16 +146,15 @@ def test_only_what_one_sees_is_forwarded_and_only_to_where_one_may_write(person:
         ([message], [{"toUid": ann.id, "groupId": room["id"]}], 400),
         ([message], [], 400),
         ([], to_ann, 400),
-    ):
+    ]
+    for messages, to, status in refusals:
         bob.post("/message/forward", asked(messages, to), status=status)
     assert not Message.objects.filter(sender=bob.id).exclude(type="system").exists(), "all or nothing"
     with pytest.raises(Refused, match="not_found"):
         eve.connect().call("EmitForward", asked([message], to_ann))
 
 
-def test_every_copy_counts_against_the_limits_and_all_or_none_are_sent(
-    person: Any, group: Any, settings: Any
-) -> None:
+def test_every_copy_counts_against_the_limits_and_all_or_none_are_sent(person: Any, group: Any, settings: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     said = [say(ann, room, str(number)) for number in range(6)]
@@ -220,4 +219,3 @@ def test_a_file_is_forwarded_only_by_those_who_have_the_space(person: Any, setti
     assert selectors.stored_bytes() == before, "no byte more is stored"
     assert cem.request("get", copy["mediaUrl"]).content == b"x" * 3000
     assert 'filename="a.bin"' in cem.request("get", copy["mediaUrl"]).headers["content-disposition"]
-

@@ -49,7 +49,7 @@ def asked(heard: list[str], *tables: str) -> list[str]:
 
 def right_answers(user_id: str) -> dict[str, tuple[int, Any]]:
     """By chat id, the count and the last message, from the rows of messages and cursors alone."""
-    found = {}
+    found: dict[str, tuple[int, Any]] = {}
     for mine in Membership.objects.select_related("room").filter(user_id=user_id):
         messages = list(Message.objects.select_related("sender").filter(room_id=mine.room_id).order_by("seq"))
         if not messages:
@@ -446,10 +446,21 @@ def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(
             sender.request("post", f"/message/{verb}", body=body)  # refused where it was recalled, or its sender left
 
         @precondition(lambda self: self.said)
+        @rule(data=st.data(), who=who, other=st.integers(1, 2))
+        def forward(self, data: Any, who: int, other: int) -> None:
+            _sender, message = data.draw(st.sampled_from(self.said[-6:]))
+            to = [{"groupId": self.room}, {"toUid": self.people[(who + other) % 3].id}]
+            body = {"messageIds": [message["id"]], "to": to}
+            answer = self.people[who].request("post", "/message/forward", body=body)
+            if answer.status_code == 201:  # refused where they do not see it, have left, or it was recalled
+                self.said += [(self.people[who], one) for one in answer.json()["messages"]]
+
+        @precondition(lambda self: self.said)
         @rule(data=st.data(), who=who)
         def hide(self, data: Any, who: int) -> None:
             _sender, message = data.draw(st.sampled_from(self.said[-6:]))
-            self.people[who].request("post", "/message/hide", body={"messageIds": [message["id"]]})  # or it is not theirs
+            body = {"messageIds": [message["id"]]}
+            self.people[who].request("post", "/message/hide", body=body)  # refused where they do not see it
 
         @rule(who=who, other=st.integers(1, 2), back=st.integers(0, 3))
         def read(self, who: int, other: int, back: int) -> None:

@@ -131,7 +131,7 @@ class ForwardTarget(Fields, frozen=True, kw_only=True):
 
 class ForwardInput(Input, frozen=True, kw_only=True):
     message_ids: Annotated[
-        list[UUID], Meta(min_length=1, max_length=rules.FORWARDED_MAX, description="In the order in which they shall come")
+        list[UUID], Meta(min_length=1, max_length=rules.FORWARDED_MAX, description="In the order that they shall have")
     ]
     to: Annotated[list[ForwardTarget], Meta(min_length=1, max_length=rules.FORWARDED_MAX)]
     with_author: Annotated[bool, helped("Whether the messages name who wrote them")] = True

@@ -111,7 +111,7 @@ class MessageOutput(serializers.Serializer[Any]):
     editedAt = serializers.DateTimeField(allow_null=True)
     recalledAt = serializers.DateTimeField(allow_null=True)
     replyTo = serializers.UUIDField(allow_null=True)
-    forwardedFrom = AuthorOutput(allow_null=True, help_text="Who wrote it, where the sender forwarded it with its author")
+    forwardedFrom = AuthorOutput(allow_null=True, help_text="Who wrote what the sender forwarded with its author")
     isRead = serializers.BooleanField(allow_null=True, help_text="Private chats: the other side has read it")
     readCount = serializers.IntegerField()
     reactions = ReactionOutput(many=True, help_text="In the order of their first use")
@@ -173,7 +173,7 @@ def message_output(message: Stored, *, receiver_id: UUID | str | None, read_coun
 
 def hidden_output(output: dict[str, Any]) -> dict[str, Any]:
     """A message as a member has it who deleted it for themselves: its place, who sent it, and when."""
-    empty = {"content": "", "replyTo": None, "forwardedFrom": None, "reactions": [], "hidden": True}
+    empty: dict[str, Any] = {"content": "", "replyTo": None, "forwardedFrom": None, "reactions": [], "hidden": True}
     return {**output, **types.EMPTY_FIELDS, **empty}
 
 

@@ -1,4 +1,4 @@
-"""Forwarding messages: each copy is a message of its own, sent as every other; a file is stored once for all of them."""
+"""Forwarding messages: each copy is a message of its own, sent like every other; a file is stored once for all."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
@@ -61,9 +61,7 @@ def forward(
     return {"messages": [stored[name] for name in named.values() if name in stored], "held": held}
 
 
-def _copies(
-    by: User, named: dict[tuple[Target, UUID], str], *, with_author: bool
-) -> list[OutgoingMessage]:
+def _copies(by: User, named: dict[tuple[Target, UUID], str], *, with_author: bool) -> list[OutgoingMessage]:
     """The messages to send, checked but for the words."""
     _require_may_write(by, {chat for chat, _ in named})
     sources = _sources(by, {message_id for _, message_id in named})

@@ -115,7 +115,7 @@ def remove_after_commit(uploads: Iterable[Upload]) -> None:
     They are looked for after the commit: of two that end at once, the later one finds no other. And a file is shared
     only with a row that is there, and locked: none is shared afterwards.
     """
-    paths: dict[UUID, tuple[str, str]] = {one.stored_as: (one.stored_path, one.stored_thumbnail_path) for one in uploads}
+    paths = {one.stored_as: (one.stored_path, one.stored_thumbnail_path) for one in uploads}
     on_commit(lambda: _remove_unused(paths))
 
 

@@ -18,8 +18,8 @@ from messaging.types.uploaded import Audio, File, Image, upload_id_of
 from messaging.types.words import NAMED_MAX, System, Words
 
 __all__ = [
-    "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type", "author_of",
-    "choices", "mentions", "preview", "upload_id_of",
+    "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type",
+    "author_of", "choices", "mentions", "preview", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {
