@@ -39,7 +39,7 @@ def test_a_sync_tells_only_what_changed_since(person: Any, group: Any) -> None:
     (chat,) = bob.connect().call("EmitSync", {"cursors": cursors})["chats"]
     assert chat == {
         "type": "group", "id": room["id"], "version": sent["version"], "limited": False, "gone": False, "messages": [sent],
-        "pins": [],
+        "pins": [], "hiddenCount": 0, "hiddenIds": [],
     }  # fmt: skip
     assert quiet["id"] in cursors
 
