@@ -217,3 +217,27 @@ def test_those_who_delete_nothing_pay_nothing_for_it(person: Any, group: Any, qu
         with query_budget(20) as heard:
             question()
         assert not [one for one in heard if "groups_hidden" in one]
+
+
+def test_what_was_deleted_is_not_unread_again_either(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    chat = {"type": "group", "id": room["id"]}
+    said = [say(ann, room, f"{number}") for number in range(5)]
+    hide(bob, said[1])
+    bob.post("/group/markGroupRead", {"groupId": room["id"]})
+    bob.post("/chat/markUnread", {**chat, "seq": said[0]["seq"]})
+    assert unread_of(bob, room["id"]) == 4
+    assert hide(bob, said[2])["unreadCount"] == 3
+    assert unread_of(bob, room["id"]) == 3
+    ann.post("/message/recall", {"messageId": said[2]["id"]})  # counted once
+    assert unread_of(bob, room["id"]) == 3
+    say(ann, room)
+    assert unread_of(bob, room["id"]) == 4
+    bob.post("/group/markGroupRead", {"groupId": room["id"], "upTo": said[2]["seq"]})
+    assert unread_of(bob, room["id"]) == 3
+    assert services.compare_unread(rebuild=False)[1] == 0
+    hide(bob, said[4])
+    bob.post("/group/markGroupRead", {"groupId": room["id"]})
+    assert unread_of(bob, room["id"]) == 0
+    assert bob.post("/chat/markUnread", chat)["unreadCount"] == 1, "the last that is left"
