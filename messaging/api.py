@@ -275,11 +275,17 @@ class ReadersView(APIView):
     cost = costs.READ
 
     @extend_schema(
-        parameters=[serializer_of(inputs.MessageIdInput)], responses=UserOutput(many=True), summary="Who has read it"
+        parameters=[serializer_of(inputs.ReadersInput)],
+        responses=UserOutput(many=True),
+        summary="Who has read it, or not yet",
+        description="Without its sender. Without `limit` all of them, by their names. When each read it is not kept.",
     )
     def get(self, request: SignedIn) -> Response:
-        form = inputs.MessageIdInput.read(request.query_params)
-        return _people(selectors.readers(request.user, message_id=form.message_id))
+        form = inputs.ReadersInput.read(request.query_params)
+        found = selectors.readers(request.user, **form.given())
+        response = _people([membership.user for membership in found])
+        is_page = form.limit is not UNSET and len(found) == form.limit
+        return with_next(response, request, after=found[-1].pk) if is_page else response
 
 
 class AddedPeopleView(APIView):
@@ -338,6 +344,19 @@ class HighlightView(APIView):
     def post(self, request: SignedIn) -> Response:
         form = inputs.HighlightInput.read(request.data)
         return Response({"kinds": services.highlight(by=request.user, code=form.code, language=form.language)})
+
+
+class DayView(APIView):
+    cost = costs.READ
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.DayInput)],
+        responses=outputs.FirstOfDayOutput,
+        summary="The first message of a day in a chat, or of the next day with one",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.DayInput.read(request.query_params)
+        return Response({"seq": services.first_since(by=request.user, **form.given())})
 
 
 class PlaceSearchView(APIView):

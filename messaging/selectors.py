@@ -390,11 +390,36 @@ def system_lines_up_to(membership: Membership, seq: int) -> int:
     return membership.system_lines_read + lines.filter(seq__gt=membership.read_seq, seq__lte=seq).count()
 
 
-def readers(user: User, message_id: UUID) -> list[User]:
-    """The users, without the sender, who have read a message."""
+def readers(
+    user: User, message_id: UUID, *, has_read: bool = True, limit: int | None = None, after: UUID | None = None
+) -> list[Membership]:
+    """The memberships, with their users, who have read a message or have not, without its sender: all by their names,
+    or at most `limit` after the membership `after` in the order in which they joined.
+    """
     message, _membership = message_for(user, message_id)
-    memberships = Membership.objects.select_related("user").filter(room_id=message.room_id, read_seq__gte=message.seq)
-    return [membership.user for membership in memberships.exclude(user_id=message.sender_id).order_by("user__name")]
+    found = Membership.objects.filter(room_id=message.room_id).exclude(user_id=message.sender_id)
+    found = found.filter(read_seq__gte=message.seq) if has_read else found.filter(read_seq__lt=message.seq)
+    if limit is None:
+        return list(found.select_related("user").order_by("user__name"))
+    if after is not None:
+        found = found.filter(pk__gt=after)
+    return page(found.order_by("pk")[:limit], "user")
+
+
+def first_since(room: Room, moment: datetime) -> int | None:
+    """The `seq` of a room's first message at or after a moment, None if there is none.
+
+    Times follow `seq` closely, so it is looked for by halves: some twenty questions for a million messages.
+    """
+    low, high = 1, room.last_seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        sent_at = Message.objects.filter(room=room, seq=middle).values_list("sent_at", flat=True).first()
+        if sent_at is not None and sent_at >= moment:
+            high = middle
+        else:
+            low = middle + 1
+    return low if low <= room.last_seq else None
 
 
 def reactions(user: User, message_id: UUID, *, limit: int, after: UUID | None = None) -> list[Reaction]:

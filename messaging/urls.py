@@ -8,6 +8,7 @@ from messaging.asyncapi import asyncapi
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("chat/private/<uuid:chat_id>/", views.chat, {"is_group": False}),
+    path("chat/message/<uuid:message_id>/", views.message),
     path("chat/group/<uuid:chat_id>/", views.chat, {"is_group": True}),
     path("shell/", pwa.shell, name="shell"),
     path("sw.js", pwa.worker),
@@ -32,6 +33,7 @@ urlpatterns = [
     path("message/people", api.AddedPeopleView.as_view()),
     path("message/quoted", api.QuotedView.as_view()),
     path("message/search", api.SearchView.as_view()),
+    path("message/day", api.DayView.as_view()),
     path("message/highlight", api.HighlightView.as_view()),
     path("place/search", api.PlaceSearchView.as_view()),
     path("place/address", api.PlaceAddressView.as_view()),

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -46,6 +46,23 @@ def chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fal
         if not (user.is_authenticated and rooms.is_member(user, chat_id)):
             return _invitation(request, chat_id, code)
     return _chat(request, chat_id, is_group=is_group)
+
+
+@require_safe
+@never_cache
+@login_required
+def message(request: HttpRequest, message_id: UUID) -> HttpResponse:
+    """An address of a message for all who may see it: to its chat, which each of two people knows by the other's id."""
+    assert request.user.is_authenticated
+    try:
+        budget.spend(request.user.pk, costs.READ)
+        found, membership = selectors.message_for(request.user, message_id)
+    except RateLimited as refused:
+        return as_response(refused)
+    except NotFound:
+        raise Http404 from None
+    kind, chat_id = ("private", membership.peer_id) if membership.peer_id else ("group", found.room_id)
+    return redirect(f"/chat/{kind}/{chat_id}/#{found.seq}")
 
 
 def _invitation(request: HttpRequest, group_id: UUID, code: str) -> HttpResponse:

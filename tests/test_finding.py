@@ -1,6 +1,7 @@
-"""Finding the way: pinned messages, what is marked unread, chats that are put away."""
+"""Finding the way: pinned messages, what is marked unread, chats that are put away, readers, days, addresses."""
 
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -323,3 +324,68 @@ def test_an_archived_chat_comes_back_when_somebody_writes_and_a_muted_one_does_n
     assert bob.post("/chat/archive", at | {"archived": False})["archived"] is False
     bob.post("/chat/archive", at)
     assert bob.post("/chat/pin", at)["archived"] is False
+
+
+# Readers, days, addresses ---------------------------------------------------------------------------------------------
+
+
+def test_who_has_read_a_message_and_who_has_not_comes_in_pages(person: Any, group: Any) -> None:
+    ann, *others = [person(name) for name in ("ann", "bob", "cem", "dil", "eve")]
+    bob, cem, *_ = others
+    room = group(ann, *others)
+    message = say(ann, room)
+    for one in (bob, cem):
+        read(one, room)
+
+    def names(someone: Any, **asked: Any) -> list[str]:
+        return [one["name"] for one in someone.get("/message/readers", messageId=message["id"], **asked)]
+
+    assert names(ann) == names(cem) == [bob.name, cem.name]
+    assert names(ann, read=False) == [one.name for one in others[2:]]
+    found, path = [], f"/message/readers?messageId={message['id']}&read=false&limit=1"
+    while path:
+        answer = ann.request("get", path)
+        found += [one["name"] for one in answer.json()]
+        link = answer.headers.get("Link")
+        path = link and link.partition(">")[0].removeprefix("<")
+    assert sorted(found) == names(ann, read=False)
+    mark(bob, room, message["seq"])
+    assert names(ann) == [bob.name, cem.name], "what was told stays told"
+    person("stranger").get("/message/readers", status=404, messageId=message["id"], read=False)
+
+
+def test_a_day_leads_to_its_first_message_or_the_next_in_the_time_zone_of_who_asks(person: Any, group: Any) -> None:
+    from messaging.models import Message
+
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    room = group(ann, bob)
+    said = [say(ann, room, str(number)) for number in range(6)]
+    first = datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
+    Message.objects.filter(room=room["id"]).update(sent_at=first)
+    for number, message in enumerate(said):
+        Message.objects.filter(pk=message["id"]).update(sent_at=first + timedelta(hours=30 * number))
+
+    def seq(day: str, **asked: Any) -> int | None:
+        where = {"chatId": room["id"], "isGroup": True, "day": day}
+        return bob.get("/message/day", **where | asked)["seq"]  # type: ignore[no-any-return]
+
+    assert seq("2026-03-02") == said[1]["seq"]
+    assert seq("2026-03-02", timeZone="Asia/Shanghai") == 1, "there it is the next day already"
+    assert seq("2026-03-04", timeZone="Atlantis/Capital") == said[2]["seq"]
+    assert seq("2026-03-07") == said[5]["seq"]
+    assert seq("2020-01-01") == seq("0001-01-01", timeZone="Asia/Shanghai") == 1
+    assert seq("2026-03-09") is seq("9999-12-31", timeZone="America/Lima") is None
+    bob.get("/message/day", status=400, chatId=room["id"], isGroup=True, day="2026-02-30")
+    eve.get("/message/day", status=404, chatId=room["id"], isGroup=True, day="2026-03-02")
+    eve.get("/message/day", status=404, chatId=bob.id, day="2026-03-02")
+
+
+def test_the_address_of_a_message_leads_each_of_two_people_to_their_chat(person: Any, browser: Any) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    message = ann.post("/private/send", {"receiverId": bob.id, "content": "hello"}, status=201)
+    address = f"/chat/message/{message['id']}/"
+    for someone, other in ((ann, bob), (bob, ann)):
+        answer = browser().signed_in(someone).get(address)
+        assert (answer.status_code, answer.headers["location"]) == (302, f"/chat/private/{other.id}/#{message['seq']}")
+    assert browser().signed_in(eve).get(address).status_code == 404
+    assert browser().get(address).headers["location"] == f"/sign-in/?next={address}"

@@ -58,6 +58,7 @@ KINDS_OF: dict[str, dict[str, Any]] = {
         "65 letters": "x" * 65, "101 letters": "x" * 101, "false": False, "2^63": 2**63, "1e30": 1e30, "emoji": "👋🏽",
     },
     "type": {one: one for one in ("image", "audio", "location", "file", "system", "private", "Text")},
+    "day": {one: one for one in ("2026-05-01", "2026-5-1", "20260501", "2026-02-30", "0001-01-01", "9999-12-31")},
     "joinPolicy|role": {one: one for one in ("open", "invite", "owner", "member")},
 }  # fmt: skip
 
@@ -103,7 +104,10 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "GET /private/messages": ({"senderId": UNKNOWN}, ["senderId", "receiverId", "limit", "before", "after"]),
     "GET /group/messages": ({"groupId": UNKNOWN}, ["groupId", "limit"]),
     "GET /message/people": ({"messageId": UNKNOWN}, ["messageId"]),
-    "GET /message/readers": ({"messageId": UNKNOWN}, ["messageId"]),
+    "GET /message/readers": ({"messageId": UNKNOWN}, ["messageId", "read", "limit", "after"]),
+    "GET /message/day": (
+        {"chatId": UNKNOWN, "isGroup": True, "day": "2026-05-01"}, ["chatId", "isGroup", "day", "timeZone"],
+    ),
     "GET /message/search": ({"q": "nothing like it"}, ["q", "chatId", "isGroup", "limit", "before"]),
     "GET /message/quoted": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/highlight": ({"code": "x = 1", "language": "nothing like it"}, ["code", "language"]),

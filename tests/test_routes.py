@@ -161,6 +161,12 @@ ROWS: dict[str, Row | list[Row]] = {
     "message/pin": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/reactions": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
+    "message/day": Row(
+        "get",
+        MEMBERS,
+        lambda world, me: {"chatId": world.group["id"], "isGroup": True, "day": "2026-05-01"},
+        query=True,
+    ),
     "message/people": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/quoted": Row("get", SIGNED_IN, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/search": Row(
@@ -196,6 +202,7 @@ NOT_API = (
     "api/",
     "chat/private/",
     "chat/group/",
+    "chat/message/",
     "sign-",
     "new-password/",
     "jsi18n",

@@ -1,6 +1,7 @@
 """What clients send: the fields of every route and event of messaging."""
 
 import builtins
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -298,6 +299,26 @@ class QuotedInput(Input, frozen=True, kw_only=True):
     message_ids: Annotated[list[UUID], Meta(min_length=1, max_length=PAGE_MAX, description="Once for each")] = field(
         name="messageId"
     )
+
+
+class ReadersInput(PagedInput, frozen=True, kw_only=True):
+    message_id: UUID
+    has_read: Annotated[bool, helped("False for those who have not read it yet")] = field(name="read", default=True)
+    limit: Annotated[int, page_limit(PAGE_MAX)] | UnsetType = UNSET
+    after: Annotated[UUID, helped("From the `Link` header: where to go on.")] | UnsetType = UNSET
+
+
+class DayInput(Input, frozen=True, kw_only=True):
+    chat_id: UUID
+    is_group: bool = False
+    day: Annotated[str, line(10, help="`2026-05-01`")]
+    time_zone: Annotated[str, line(64, help="Whose day it is, as `Asia/Shanghai`; an unknown one is UTC")] = "UTC"
+
+    def check(self) -> None:
+        try:
+            date.fromisoformat(self.day)
+        except ValueError:
+            raise _wrong("day", _("A day is written as 2026-05-01.")) from None
 
 
 class ReactionsInput(PagedInput, frozen=True, kw_only=True):

@@ -499,6 +499,10 @@ def hiding_output(chat: Chat, message_ids: Iterable[UUID]) -> dict[str, Any]:
     }
 
 
+class FirstOfDayOutput(serializers.Serializer[Any]):
+    seq = serializers.IntegerField(allow_null=True, help_text="null if nothing was said on that day or since")
+
+
 class HighlightOutput(serializers.Serializer[Any]):
     kinds = serializers.CharField(
         help_text="A letter for each UTF-16 code unit of the code: k keyword, s string, c comment, n number, f name of"

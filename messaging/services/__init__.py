@@ -2,6 +2,7 @@
 
 from messaging.services.avatars import set_group_avatar, set_own_avatar
 from messaging.services.comparing import compare_some
+from messaging.services.days import first_since
 from messaging.services.edits import edit, erase, recall
 from messaging.services.epochs import begin as begin_epoch
 from messaging.services.epochs import check as check_epoch
@@ -55,6 +56,7 @@ __all__ = [
     "edit",
     "erase",
     "find_places",
+    "first_since",
     "forget_index",
     "forget_sender",
     "forget_users",

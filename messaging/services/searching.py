@@ -6,9 +6,7 @@ budget.
 """
 
 import time
-from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from chatproject.core import costs, metrics
@@ -17,6 +15,7 @@ from chatproject.core.redis import budget
 from chatproject.core.sandbox.turns import Turns, WaitingRoom
 from messaging.search import Found
 from messaging.search import search as find
+from messaging.services.days import zone
 
 #: Searches at the same time, and of one person.
 RUNNING_MAX, RUNNING_EACH = 2, 1
@@ -37,14 +36,6 @@ def search(*, by: User, text: str, time_zone: str = "UTC", **where: Any) -> Foun
         began = time.monotonic()
         try:
             with metrics.timed(metrics.search_seconds):
-                return find(by, text, zone=_zone(time_zone), **where)
+                return find(by, text, zone=zone(time_zone), **where)
         finally:
             budget.charge(by.pk, costs.of_time(time.monotonic() - began))
-
-
-def _zone(name: str) -> tzinfo:
-    """A browser may know other zones than we do, and shall find its messages all the same."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return UTC

@@ -1,4 +1,4 @@
-"""Finding the way: pinned messages, what is marked unread, filters and what is put away."""
+"""Finding the way: pinned messages, what is marked unread, filters and what is put away, readers, days, addresses."""
 
 from collections.abc import Callable
 
@@ -184,3 +184,52 @@ def test_the_list_is_filtered_and_chats_are_put_away_until_somebody_writes(
     ann.post("/chat/mute", type="private", id=cem.id, muted=False)
     expect(ann.row(cem.name)).to_be_visible()
     expect(filters.get_by_role("radio", name="Archived")).to_have_count(0)
+
+
+def test_a_message_has_its_readers_an_address_and_a_day_that_leads_there(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann = someone("Ann", permissions=["clipboard-read", "clipboard-write"], reduced_motion="reduce")
+    bob, cem = someone("Bob"), person("Cem")
+    group = ann.create_group("Tea", bob, cem)
+    said = cem.say_in(group, "the address is in the garden")
+    for number in range(60):
+        cem.say_in(group, f"something else {number}")
+    bob.post("/group/markGroupRead", groupId=group, upTo=said["seq"])
+    ann.open("Tea")
+
+    # Who has read it, and who has not, of anybody's message.
+    ann.bubble("something else 59").click(button="right")
+    ann.page.get_by_role("menuitem", name="Who has read it").click()
+    dialog = ann.page.get_by_role("dialog", name="Who has read it")
+    expect(dialog.locator("h3")).to_have_text(["Read: 1", "Not yet read: 1"])
+    expect(dialog.locator(".person")).to_contain_text(ann.name)
+    expect(dialog.locator(".not-yet")).to_contain_text(bob.name)
+    assert not flaws.found_by_axe(ann.page)
+    ann.page.keyboard.press("Escape")
+
+    # To a day, by the menu of the conversation; nothing was said tomorrow.
+    ann.page.click("#chat-menu")
+    ann.page.get_by_role("menuitem", name="Go to a day…").click()
+    day = ann.page.get_by_label("Day", exact=True)
+    expect(day).to_be_focused()
+    assert not flaws.found_by_axe(ann.page)
+    day.fill("2020-02-29")
+    day.press("Enter")
+    expect(ann.page.locator("dialog")).to_have_count(0)
+    expect(ann.page.locator(".beginning")).to_be_visible()
+
+    # The address of a message leads all who may see it there: in a group, and each of two to their own chat.
+    def address(text: str) -> str:
+        ann.bubble(text).click(button="right")
+        ann.page.get_by_role("menuitem", name="Link to this message").click()
+        return str(ann.page.evaluate("navigator.clipboard.readText()"))
+
+    bob.page.goto(address("the address is"))
+    expect(bob.page.locator(".message.flash")).to_contain_text("the address is in the garden")
+    for number in range(60):
+        ann.say(bob, f"between us {number}")
+    ann.open(bob)
+    bob.page.goto(address("between us 59"))
+    expect(bob.page.locator(".conversation-head h2 bdi")).to_have_text(ann.name)
+    expect(bob.page.locator(".message.flash")).to_contain_text("between us 59")

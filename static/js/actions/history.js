@@ -86,6 +86,11 @@ export class MessageHistory {
     return next ? this.#server.nextPage(next) : this.#server.searchMessages(query, { key, limit: SEARCH_PAGE_SIZE });
   }
 
+  /** The seq of the first message of a day (2026-05-01) or since, or null. */
+  async firstOfDay(key, day) {
+    return (await this.#server.firstOfDay(key, day)).seq;
+  }
+
   async #page(key, cursor) {
     if (this.#store.isArchived) throw offlineProblem();
     return this.#server.history(key, this.#store.me.id, { limit: PAGE_SIZE, ...cursor });

@@ -1,5 +1,6 @@
 // What can be done with messages: send, retry, discard, edit, recall, react, pin, list readers.
 const TYPING_INTERVAL_MS = 3000;
+const READERS_PAGE = 50;
 
 export class Messages {
   #store;
@@ -123,7 +124,8 @@ export class Messages {
     return this.#server.addedPeople(message.id);
   }
 
-  readers(message) {
-    return this.#server.readers(message.id);
+  /** A page of those who have read a message, or have not, {items, next}; `next` continues an earlier one. */
+  readers(message, { read, next = null }) {
+    return next ? this.#server.nextPage(next) : this.#server.readers(message.id, { read, limit: READERS_PAGE });
   }
 }

@@ -179,8 +179,20 @@ export class Server {
     return this.#api.get("/message/people", { messageId });
   }
 
-  readers(messageId) {
-    return this.#api.get("/message/readers", { messageId });
+  /** A page of those who have read a message, or have not: {items, next}. */
+  readers(messageId, { read, limit }) {
+    return this.#api.page("/message/readers", { messageId, read, limit });
+  }
+
+  /** Resolves with {seq}: the first message of a day (2026-05-01) in a chat or since, or null. */
+  firstOfDay(key, day) {
+    const { type, id } = splitKey(key);
+    return this.#api.get("/message/day", {
+      chatId: id,
+      isGroup: type === "group",
+      day,
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    });
   }
 
   // ── People and groups ───────────────────────────────────────────────────

@@ -13,10 +13,10 @@ const MUTE_LENGTHS = [
 ];
 
 /**
- * `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat; only an
- * open chat has it.
+ * `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat, and `goToDay()` asks for
+ * a day; only an open chat has them.
  */
-export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBoundingClientRect()) {
+export function openChatMenu(anchor, chat, { actions, find, goToDay }, at = anchor.getBoundingClientRect()) {
   const run = (work) => work.catch((problem) => toast(problem.message));
   const mute = (muted, seconds) => run(actions.chats.mute(chat, { muted, seconds }));
   const chooseLength = () =>
@@ -50,6 +50,7 @@ export function openChatMenu(anchor, chat, { actions, find }, at = anchor.getBou
     anchor,
     [
       find && !chat.isBlank && { label: gettext("Search in this conversation"), icon: "search", run: find },
+      goToDay && !chat.isBlank && { label: gettext("Go to a day…"), icon: "calendar", run: goToDay },
       ...settings,
       chat.unreadCount > 0 || chat.markedUnread
         ? {

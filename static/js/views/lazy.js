@@ -5,6 +5,7 @@ const IDLE_FALLBACK_MS = 2000;
 export const lazy = {
   account: () => import("chat/views/account_menu.js"),
   camera: () => import("chat/views/conversation/camera_dialog.js"),
+  day: () => import("chat/views/conversation/day_dialog.js"),
   emoji: () => import("chat/views/conversation/emoji_panel.js"),
   files: () => import("chat/views/conversation/files_dialog.js"),
   highlight: () => import("chat/views/conversation/highlight.js"),
@@ -18,6 +19,7 @@ export const lazy = {
   place: () => import("chat/views/conversation/location_dialog.js"),
   prepare: () => import("chat/media/prepare.js"),
   quickSwitcher: () => import("chat/views/quick_switcher.js"),
+  readers: () => import("chat/views/conversation/readers_dialog.js"),
   recorder: () => import("chat/media/recorder.js"),
 };
 

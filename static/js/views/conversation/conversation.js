@@ -214,6 +214,7 @@ export class ConversationView {
         openChatMenu(event.currentTarget, this.#chat, {
           actions: this.#actions,
           find: () => this.#findBar.open(this.#key),
+          goToDay: () => this.#goToDay(),
         });
       const dots = typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
       return [
@@ -257,6 +258,14 @@ export class ConversationView {
 
   async #showPerson(user) {
     (await lazy.person()).openPersonCard({ store: this.#store, actions: this.#actions, router: this.#router, user });
+  }
+
+  async #goToDay() {
+    const key = this.#key;
+    (await lazy.day()).openDayDialog({
+      find: (day) => this.#actions.history.firstOfDay(key, day),
+      show: (seq) => key === this.#key && this.#try(this.#messages.showMessage(seq)),
+    });
   }
 
   // ── Messages ────────────────────────────────────────────────────────────

@@ -1,12 +1,13 @@
 // The menu of a message: react, reply, copy, download, edit, pin, mark unread, readers, recall.
 import { gettext, interpolate } from "chat/i18n.js";
+import { chatPath } from "chat/ids.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm } from "chat/views/dialog.js";
 import { QUICK, showReacted } from "chat/views/conversation/reactions.js";
 import { h, toast } from "chat/views/dom.js";
+import { lazy } from "chat/views/lazy.js";
 import { openMenu } from "chat/views/menu.js";
-import { showPeople } from "chat/views/people_list.js";
 import { typeOf } from "chat/views/types/registry.js";
 
 /**
@@ -44,6 +45,7 @@ export function openMessageMenu(
     },
     { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
     text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
+    { label: gettext("Link to this message"), icon: "link", run: () => copy(addressOf(message, chat)) },
     download && {
       label: gettext("Download"),
       icon: "download",
@@ -64,12 +66,11 @@ export function openMessageMenu(
         icon: "user",
         run: () => showSender(message),
       },
-    isOwn &&
-      isGroup && {
-        label: gettext("Who has read it"),
-        icon: "check-check",
-        run: () => showPeople(gettext("Who has read it"), actions.messages.readers(message), store),
-      },
+    {
+      label: gettext("Who has read it"),
+      icon: "check-check",
+      run: async () => (await lazy.readers()).openReaders(message, { store, actions }),
+    },
     reactions.length > 0 && {
       label: gettext("Who reacted"),
       icon: "smile",
@@ -84,6 +85,10 @@ export function openMessageMenu(
   ];
   openMenu(anchor, items, at);
 }
+
+/** A private chat has another address for each of the two: the message's own leads each of them to theirs. */
+const addressOf = ({ id, seq }, { key, type }) =>
+  new URL(type === "group" ? `${chatPath(key)}#${seq}` : `/chat/message/${id}/`, location.origin).href;
 
 function pinItem(message, { pins }, actions) {
   const isPinned = pins.some(({ messageId }) => messageId === message.id);
