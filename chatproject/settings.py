@@ -3,6 +3,7 @@
 Each installation's own come from the environment, or from `.env` beside manage.py.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from chatproject.core.redis import address, embedded
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
+#: What this process was started with: a worker that is started later reads `.env` itself.
+STARTED_WITH = dict(os.environ)
 env.read_env(BASE_DIR / ".env")
 
 # Process and data -----------------------------------------------------------------------------------------------------
@@ -26,6 +29,7 @@ LOG_LEVEL = environment.one_of(
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000, most=65535)
 WORKERS = env.int("WORKERS", default=1)
+WORKER_TIMEOUT = env.int("WORKER_TIMEOUT", default=30)  # seconds after which a worker that hangs is replaced; 0: never
 DATA_DIR = environment.data_dir("DATA_DIR", BASE_DIR / env.str("DATA_DIR", default="var"))
 MEDIA_ROOT = BASE_DIR / env.str("MEDIA_ROOT", default="media")
 
@@ -129,6 +133,9 @@ ENCRYPTION_KEY_FILE = env.str("ENCRYPTION_KEY_FILE", default="")
 ENCRYPTION_KEY_COMMAND = env.str("ENCRYPTION_KEY_COMMAND", default="")
 # Former keys: what they wrapped is wrapped by the new one when the chat starts.
 ENCRYPTION_KEY_FALLBACKS = env.list("ENCRYPTION_KEY_FALLBACKS", default=[])
+
+# A larger database is upgraded only after a backup of the last day, or with `serve --yes`; 0: any is.
+UPGRADE_BACKUP_BYTES = env.int("UPGRADE_BACKUP_BYTES", default=100 * 1024 * 1024)
 
 # Limits ---------------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,8 @@ in subclasses.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -40,6 +42,14 @@ class Dialect:
     def is_contended(self, error: Exception) -> bool:
         raise NotImplementedError
 
+    def passing(self, error: Exception) -> str:
+        """Why what failed may succeed later, beside contention: words for the log; "" if it will not."""
+        return ""
+
+    def is_lost(self, error: Exception) -> bool:
+        """Whether the connection broke."""
+        return False
+
     def release_connection(self) -> None:
         """A connection of one thread alone keeps no other thread from working."""
 
@@ -61,6 +71,18 @@ class Dialect:
     def scrub_files(self) -> bool:
         """Its files belong to another program."""
         return True
+
+    def bytes(self) -> int:
+        """How large the database is."""
+        raise NotImplementedError
+
+    def folder(self) -> Path | None:
+        """Where its files are, if they are ours."""
+        return None
+
+    def alone(self, name: str) -> AbstractContextManager[bool]:
+        """Whether no process of any host does what has this name; if so, until the end no other does."""
+        raise NotImplementedError
 
     def enlarge_page_cache(self) -> None:
         """Its pages are not in our process."""

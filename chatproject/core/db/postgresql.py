@@ -1,6 +1,8 @@
 """PostgreSQL: transactions that lost a race are tried again, rows are locked in one order."""
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,6 +20,10 @@ ATTEMPTS = 5
 LOST_RACES = {"40P01", "40001"}
 #: SQLSTATE when `lock_timeout` has passed.
 LOCK_TIMEOUT = "55P03"
+#: SQLSTATE of a full disk, and the beginnings of those with which a connection ends: its own failure, and a server that
+#: is stopped.
+DISK_FULL = "53100"
+LOST_CONNECTION = ("08", "57P0")
 
 
 class PostgreSQL(Dialect):
@@ -42,6 +48,38 @@ class PostgreSQL(Dialect):
             _sqlstate(error) in LOST_RACES | {LOCK_TIMEOUT}
             or "couldn't get a connection" in str(error).lower()  # the pool
         )
+
+    def passing(self, error: Exception) -> str:
+        if _sqlstate(error) == DISK_FULL:
+            return "its disk is full"
+        return "its connection broke" if self.is_lost(error) else ""
+
+    def is_lost(self, error: Exception) -> bool:
+        # The driver itself gives no state to an error that no server told it.
+        state = _sqlstate(error)
+        return (error.__cause__ is not None and state is None) or (state or "").startswith(LOST_CONNECTION)
+
+    def bytes(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_database_size(current_database())")
+            return int(cursor.fetchone()[0])
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        # A connection of its own, to which nothing happens meanwhile. The lock ends with it, however that ends.
+        other = connection.copy()
+        key = int.from_bytes(hashlib.sha256(f"chat {name}".encode()).digest()[:8], signed=True)
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+                is_alone = bool(cursor.fetchone()[0])
+                try:
+                    yield is_alone
+                finally:
+                    if is_alone:  # the connection goes back to the pool, and stays open
+                        cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+        finally:
+            other.close()
 
     def release_connection(self) -> None:
         if not connection.in_atomic_block:

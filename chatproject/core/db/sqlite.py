@@ -1,11 +1,13 @@
 """SQLite: one writer at a time, which our threads wait for in line."""
 
+import fcntl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -64,6 +66,11 @@ class SQLite(Dialect):
         text = str(error).lower()
         return "locked" in text or "busy" in text
 
+    def passing(self, error: Exception) -> str:
+        # The second is what a full disk makes of the index of the log.
+        text = str(error).lower()
+        return "its disk is full" if "disk is full" in text or "disk i/o error" in text else ""
+
     def may_contain(self, field: str, wanted: Wanted) -> Q:
         # Here a function in Python costs less than a row that is read in vain.
         connection.ensure_connection()
@@ -87,6 +94,25 @@ class SQLite(Dialect):
             raise
         finally:
             _writer.release()
+
+    def bytes(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+            return int(cursor.fetchone()[0])
+
+    def folder(self) -> Path:
+        return Path(connection.settings_dict["NAME"]).parent
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        # Not the database itself: closing it a second time would end SQLite's own locks of this process.
+        with Path(f"{connection.settings_dict['NAME']}.{name}").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
 
     def enlarge_page_cache(self) -> None:
         if connection.connection is None:

@@ -5,6 +5,7 @@ Every body given to `run_atomic` may run twice: where the database asks for a re
 
 import asyncio
 import contextvars
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -12,7 +13,9 @@ from typing import ParamSpec, TypeVar
 from django.db import OperationalError, connections, transaction
 
 from chatproject.core.db.current import dialect
-from chatproject.core.errors import Busy
+from chatproject.core.errors import Busy, Interrupted
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,14 +28,25 @@ _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="orm")
 def run_atomic(body: Callable[[], T]) -> T:
     """Run `body` in one transaction and return its answer.
 
-    Raises Busy when the database stays locked.
+    Raises Busy when the database stays locked, when its disk is full, and when its connection breaks: `body` was then
+    done or not.
     """
     try:
         return dialect().run_atomic(body)
     except OperationalError as error:
-        if dialect().is_contended(error):
-            raise Busy() from error
+        if (busy := as_busy(error)) is not None:
+            raise busy from error
         raise
+
+
+def as_busy(error: OperationalError) -> Busy | None:
+    """What a client is told whose work may succeed later; None if it will not. A full disk is logged in a line."""
+    if dialect().is_contended(error):
+        return Busy()
+    if reason := dialect().passing(error):
+        log.warning("database: %s", reason)
+        return Interrupted() if dialect().is_lost(error) else Busy()
+    return None
 
 
 def failures() -> tuple[type[Exception], ...]:

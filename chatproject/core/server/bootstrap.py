@@ -23,15 +23,14 @@ from asgiref.sync import markcoroutinefunction
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
-from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
 from chatproject.core import sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.errors import Busy
 from chatproject.core.http.asgi import Application, send_error
 from chatproject.core.redis import embedded
-from chatproject.core.server import trial
+from chatproject.core.server import trial, upgrading
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +81,9 @@ def _change(path: Path, mode: int, group: int | None) -> None:
             path.chmod(mode)
 
 
-def tables() -> None:
-    """Apply migrations."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", interactive=False, verbosity=0)
+def tables(*, is_sure: bool = False) -> None:
+    """Bring the tables to this version. `is_sure`: without a recent backup, too. Raises upgrading.Refused."""
+    upgrading.run(is_sure=is_sure)
 
 
 def translations() -> None:
@@ -176,7 +173,7 @@ def prepare() -> None:
                 _keeper = embedded.Keeper(settings.DATA_DIR, guest=True)
                 atexit.register(release)
                 _keeper.start()
-        except (embedded.Unavailable, trial.Refused, sealing.KeyUnavailable) as missing:
+        except (embedded.Unavailable, trial.Refused, upgrading.Refused, sealing.KeyUnavailable) as missing:
             raise Unprepared(str(missing)) from missing
         except failures() as error:
             raise Unprepared(f"The database cannot be used: {error}") from error

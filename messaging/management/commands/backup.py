@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chatproject.core.backup import schedule
 from chatproject.core.backup.saving import save
+from chatproject.core.server import upgrading
 
 
 class Command(BaseCommand):
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         def write(file: IO[bytes]) -> None:
             has_files = not options["without_files"]
             save(file, passphrase=settings.BACKUP_PASSPHRASE, files=has_files, told=self.stderr.write)
+            upgrading.note_backup()
 
         if options["scheduled"]:
             self._scheduled(write)

@@ -5,6 +5,7 @@ tries again.
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from bson import ObjectId
@@ -12,7 +13,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.models import F, Model, QuerySet, prefetch_related_objects
 from django.db.models.expressions import Combinable
 from django_mongodb_backend.transaction import atomic
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from chatproject.core.db.config import LOCK_TIMEOUT_SECONDS
 from chatproject.core.db.dialect import Dialect
@@ -22,6 +23,9 @@ M = TypeVar("M", bound=Model)
 
 #: Seconds between two attempts at most: the first pause, which doubles, and its maximum.
 FIRST_PAUSE_SECONDS, PAUSE_SECONDS_MAX = 0.004, 0.25
+
+#: Seconds after which the lock of a process counts as left behind by one that was killed.
+LOCK_SECONDS = 3600
 
 #: The connection, under a type that has the attributes of MongoDB's backend.
 _connection: Any = connection
@@ -50,6 +54,24 @@ class MongoDB(Dialect):
         finally:
             connection.in_atomic_block = around
         raise OperationalError("database is busy: the transaction was refused again and again") from refusal
+
+    def bytes(self) -> int:
+        return int(_connection.database.command("dbStats")["dataSize"])
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        # A row that its owner deletes; that of an owner that was killed counts for an hour.
+        locks = _connection.database["chat_locks"]
+        locks.delete_one({"_id": name, "at": {"$lt": time.time() - LOCK_SECONDS}})
+        try:
+            locks.insert_one({"_id": name, "at": time.time()})
+        except DuplicateKeyError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            locks.delete_one({"_id": name})
 
     def is_contended(self, error: Exception) -> bool:
         return "busy" in str(error).lower()
