@@ -1,9 +1,12 @@
 """Several processes are one chat, also after one of them was killed."""
 
+import asyncio
 import os
 import random
 import signal
 import time
+
+import httpx
 
 from presence import cache as presence
 from tests.faults.net import Net
@@ -93,3 +96,66 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(world: Wo
     for one in phones:
         await one.sync()
     assert_complete(server, *phones)
+
+
+@begun_together
+async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(world: World) -> None:
+    server = await world.serve(WORKERS="2")
+    everyone = world.people(server, "ann", "bob", "cem", "dan")
+    phones = await world.phones(everyone, server)
+    talk = Talk(phones, groups_of(everyone), at_once=1, pause=0.05)
+    await talk.more(20)
+    answers: list[int] = []
+    is_over = asyncio.Event()
+
+    async def ask() -> None:
+        while not is_over.is_set():
+            async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as fresh:
+                answers.append((await fresh.get("/healthz/live")).status_code)
+
+    asking = asyncio.create_task(ask())
+    before = server.worker_pids()
+    os.kill(server.pid, signal.SIGHUP)
+    await until(
+        lambda: "all workers are replaced" in server.log.read_text() and len(server.worker_pids() - before) == 2,
+        "all workers are replaced",
+        within=60,
+    )
+    is_over.set()
+    await asking
+    await talk.more(20)
+    await talk.end()
+    assert not before & server.worker_pids()
+    assert set(answers) == {200} and len(answers) > 20
+    assert {code for phone in phones for code in phone.ends} == {1012}
+    assert_stored_once(server, talk)
+    for one in phones:
+        await one.sync()
+    assert_complete(server, *phones)
+
+
+@begun_together
+async def test_a_worker_that_hangs_is_replaced(world: World) -> None:
+    server = await world.serve(WORKERS="2", WORKER_TIMEOUT="2")
+    before = server.worker_pids()
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    port = writer.get_extra_info("sockname")[1]
+    await until(lambda: server.worker_of(port), "a worker has taken a connection", within=5)
+    hanging = server.worker_of(port)
+    os.kill(hanging, signal.SIGSTOP)
+    await until(lambda: len(server.worker_pids() - {hanging}) == 2, "another is started", within=15)
+    await until(server.is_well, "it serves", within=15)
+    writer.close()
+    assert f"worker {hanging} hangs" in server.log.read_text()
+    killed = set(before)  # and each new one before it serves, which must not be the end of all
+
+    def new() -> set[int]:
+        return server.worker_pids() - killed
+
+    for _ in range(3):
+        await until(new, "another is started", within=15)
+        one = min(new())
+        killed.add(one)
+        os.kill(one, signal.SIGKILL)
+    await until(lambda: new() and server.is_well(), "another is started", within=30)
+    assert "another starts in" in server.log.read_text()

@@ -79,6 +79,8 @@ class Clients:
         self._logged_at = float("-inf")
         #: Bytes that wait for the answer to an earlier request.
         self.early_bytes = 0
+        #: Whether another process serves in this one's place: a connection ends with its next answer.
+        self.are_sent_away = False
 
     # Connections ------------------------------------------------------------------------------------------------------
 

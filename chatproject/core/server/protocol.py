@@ -341,7 +341,7 @@ class HttpProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
+            keep_alive=keep_alive and not self._clients.are_sent_away,
             on_response=self.on_response_complete,
         )
         if self._body is None:

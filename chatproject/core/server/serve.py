@@ -23,6 +23,8 @@ from chatproject.core.websocket.protocol import Connection
 SHUTDOWN_TIMEOUT_SECONDS = 10
 #: Seconds of them that clients may take to answer the close frames of their sockets.
 CLOSE_TIMEOUT_SECONDS = 2
+#: Seconds for which a worker that is replaced still answers on the connections that it has.
+LEAVE_SECONDS = 0.5
 #: The close code "service restart".
 RESTART = 1012
 
@@ -47,10 +49,19 @@ class Server(uvicorn.Server):
     its sockets before it stops.
     """
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_second: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_second` is called every second while the event loop turns."""
         super().__init__(config)
-        self.server_state = Limited()
-        self._on_ready = on_ready
+        self.server_state = limited = Limited()
+        self._clients = limited.clients
+        self._on_ready, self._on_second = on_ready, on_second
+
+    def leave(self) -> None:
+        """Stop, because another process serves in this one's place. Called by a signal."""
+        self._clients.are_sent_away = True
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -63,6 +74,7 @@ class Server(uvicorn.Server):
         for second in itertools.count():
             await asyncio.sleep(1)
             now = loop.time()
+            self._on_second()
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, Connection):
                     connection.ping(second)
@@ -72,6 +84,9 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
+        if self._clients.are_sent_away:
+            # A client that has just connected sends its request in a moment. What is answered now ends its connection.
+            await asyncio.sleep(LEAVE_SECONDS)
         # uvicorn closes connections right after the close frame, which a client that writes at this
         # moment never reads.
         with suppress(TimeoutError):
@@ -87,13 +102,15 @@ def _is_closing(connection: Any) -> bool:
     return bool(getattr(connection, "close_sent", False))
 
 
-def serve(listener: socket.socket, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was
-    there before.
+def serve(listener: socket.socket, on_ready: Callable[[], None], on_second: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was there before; or until
+    SIGUSR1, because another process has taken over.
     """
     relax_garbage_collection()
     clients.allow_descriptors()
-    Server(config(), on_ready).run([listener])
+    server = Server(config(), on_ready, on_second)
+    signal.signal(signal.SIGUSR1, lambda number, frame: server.leave())
+    server.run([listener])
 
 
 def relax_garbage_collection() -> None:

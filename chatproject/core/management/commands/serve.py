@@ -13,7 +13,7 @@ from chatproject import own_addresses
 from chatproject.core import metrics, sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.redis import embedded, memory
-from chatproject.core.server import bootstrap, serve, trial, workers
+from chatproject.core.server import bootstrap, serve, trial, upgrading, workers
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,16 @@ class Command(BaseCommand):
             "--worker", nargs=2, type=int, help="used by this command itself: the file descriptors of two sockets"
         )
 
+        parser.add_argument(
+            "--prepare",
+            action="store_true",
+            help="make what this version needs beside a chat that runs, if its tables are this version's, and end",
+        )
+        parser.add_argument(
+            "--translate", action="store_true", help="compile the translations beside the code, for an image, and end"
+        )
+        parser.add_argument("--yes", action="store_true", help="upgrade the database without a recent backup")
+
     def handle(self, *args: Any, worker: list[int] | None = None, **options: Any) -> None:
         serve.exit_on_signals()
         if worker:
@@ -34,6 +44,13 @@ class Command(BaseCommand):
             sealing.opening_ring()  # its event loop asks no database
             workers.serve_as_worker(*worker)
             return
+        if options["translate"]:
+            bootstrap.translations()
+            return
+        if options["prepare"]:
+            self._prepare()
+            return
+        self._is_sure = options["yes"]
         with _listening() as listener, _only_one_here():
             bootstrap.permissions()
             try:
@@ -47,7 +64,7 @@ class Command(BaseCommand):
         with _redis():
             self.check()
             bootstrap.translations()
-            bootstrap.tables()
+            bootstrap.tables(is_sure=self._is_sure)
             sealing.prepare()
             bootstrap.static_files()
             bootstrap.done()
@@ -58,6 +75,17 @@ class Command(BaseCommand):
             numbers = metrics.new_folder(settings.DATA_DIR / "metrics")
             with _metrics(numbers):
                 workers.serve_in_workers(listener, settings.WORKERS, self._announce, numbers=numbers)
+
+    def _prepare(self) -> None:
+        self.check()
+        try:
+            is_pending = upgrading.is_pending()
+        except failures() as error:
+            raise CommandError(f"The database cannot be used: {error}") from error
+        if is_pending:
+            raise CommandError("This version changes the tables of the database: end the chat and start it again.")
+        bootstrap.translations()
+        bootstrap.static_files()
 
     def _announce(self) -> None:
         here, *elsewhere = _addresses()
