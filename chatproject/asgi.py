@@ -18,6 +18,7 @@ from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.compression import Compressed  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
+from chatproject.core.http.last_resort import LastResort  # noqa: E402
 from chatproject.core.http.probes import LIVE, READY  # noqa: E402
 from chatproject.core.http.queued import FairHandler  # noqa: E402
 from chatproject.core.http.request_ids import RequestIds  # noqa: E402
@@ -61,7 +62,7 @@ def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
 application = Bootstrap(
     ProtocolTypeRouter(
         {
-            "http": RequestIds(Compressed(routing.FastHistoryMiddleware(_http))),
+            "http": RequestIds(LastResort(Compressed(routing.FastHistoryMiddleware(_http)))),
             "websocket": HostCheck(OriginCheck(URLRouter(routing.websocket_urlpatterns))),
             "lifespan": hub.lifespan,
         }

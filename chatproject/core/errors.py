@@ -129,3 +129,7 @@ class Busy(ChatError):
 
     def __init__(self, *, retry_after: float = 1.0) -> None:
         super().__init__(retry_after=retry_after)
+
+
+class Interrupted(Busy):
+    """The connection to the database broke. It was stored or not, so a message is sent again with its `clientId`."""

@@ -1,5 +1,6 @@
 """The format of our log lines, how many there are, and the request to which a line belongs."""
 
+import errno
 import json
 import logging
 import re
@@ -10,6 +11,7 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import SuspiciousOperation
+from django.db import OperationalError
 from redis import RedisError
 
 #: Characters of a line, and lines of a traceback: the first and the last ones.
@@ -17,6 +19,8 @@ LINE_MAX = 2000
 FIRST_LINES, LAST_LINES = 20, 100
 #: Warnings of one logger in so many seconds: clients cause them.
 WARNINGS_MAX, WARNINGS_SECONDS = 100, 60.0
+#: Tracebacks of one logger and one kind of error in that time; the others are a line.
+TRACEBACKS_MAX = 5
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -91,25 +95,36 @@ def _bounded(line: str) -> str:
 
 
 class Foreseen(logging.Filter):
-    """Log wrong requests and an absent Redis as warnings without a traceback: they are no bugs."""
+    """Log wrong requests, an absent Redis and a full disk as warnings without a traceback: they are no bugs."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, SuspiciousOperation | RedisError):
+        if isinstance(error, SuspiciousOperation | RedisError) or _is_full_disk(error):
             record.msg, record.args = f"{record.getMessage()} ({type(error).__name__})", ()
             record.exc_info = record.exc_text = None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True
 
 
+def _is_full_disk(error: BaseException | None) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return isinstance(error, OperationalError) and "disk is full" in str(error)
+
+
 class Fewer(logging.Filter):
-    """Let through only some warnings of each logger, and say how many were left out."""
+    """Let through only some warnings of each logger, and say how many were left out. Of errors of one kind only the
+    first ones keep their tracebacks.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._counted: dict[str, tuple[float, int]] = {}
+        self._traced: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno > logging.WARNING:
+            self._shorten(record)
         if record.levelno != logging.WARNING:
             return True
         now = time.monotonic()
@@ -120,3 +135,16 @@ class Fewer(logging.Filter):
             began, count = now, 0
         self._counted[record.name] = began, count + 1
         return count < WARNINGS_MAX
+
+    def _shorten(self, record: logging.LogRecord) -> None:
+        if not record.exc_info or record.exc_info[0] is None:
+            return
+        kind = record.exc_info[0].__name__
+        now = time.monotonic()
+        began, count = self._traced.get((record.name, kind), (now, 0))
+        if now - began >= WARNINGS_SECONDS:
+            began, count = now, 0
+        self._traced[record.name, kind] = began, count + 1
+        if count >= TRACEBACKS_MAX:
+            record.msg, record.args = f"{record.getMessage()} ({kind}, as before)", ()
+            record.exc_info = record.exc_text = None

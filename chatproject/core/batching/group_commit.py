@@ -175,7 +175,7 @@ class GroupCommit(Generic[Item, Answer]):
             bulk.enlarge_page_cache()
             outcomes = self._write([entry.item for entry in batch])
         except Exception as error:
-            if len(batch) > 1 and not isinstance(error, Busy):
+            if len(batch) > 1 and type(error) is not Busy:
                 for one in batch:
                     self._write_batch([one])
                 return

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from chatproject.core import costs, errors, metrics
+from chatproject.core.db.transactions import as_busy
 from chatproject.core.errors import ChatError
 from chatproject.core.files import space
 from chatproject.core.http import headers
@@ -133,6 +135,8 @@ def _as_chat_error(raised: Exception) -> ChatError | None:
             return errors.Forbidden(str(raised.detail))
         case OSError() if space.is_full(raised):
             return space.StorageFull()
+        case OperationalError():
+            return as_busy(raised)
         case drf.APIException():
             error = ChatError(str(raised.detail), code=raised.default_code)
             error.status, error.title = raised.status_code, str(raised.default_detail)
