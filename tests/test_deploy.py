@@ -9,11 +9,12 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -173,9 +174,18 @@ def nginx(folder: Path, chat: int, port: int, plain: int) -> subprocess.Popen[by
     return subprocess.Popen([program("nginx"), "-c", str(folder / "nginx.conf")])
 
 
+class Site(NamedTuple):
+    """The proxy's ports with and without TLS, the folder of all, and the address of the database."""
+
+    port: int
+    plain: int
+    folder: Path
+    database: str
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, Path]]:
-    """nginx in front of two workers of the image's files, with PostgreSQL and a Redis of their own: two ports, a log."""
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """nginx in front of two workers of the image's files, with PostgreSQL and a Redis of their own."""
     for name in ("nginx", "openssl", "redis-server"):
         program(name)
     if not any(Path("/usr/lib/postgresql").glob("*/bin")):
@@ -213,7 +223,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int, P
                 time.sleep(0.1)
             else:
                 raise AssertionError((folder / "server.log").read_text())
-        yield port, plain, folder
+        (child,) = Path(f"/proc/{served.pid}/task/{served.pid}/children").read_text().split()
+        variables = Path(f"/proc/{child}/environ").read_text().split("\0")
+        (database,) = (one.partition("=")[2] for one in variables if one.startswith("DATABASE_URL="))
+        yield Site(port, plain, folder, database)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -245,8 +258,8 @@ def client(port: int, host: str = "127.0.0.1", **headers: str) -> httpx.Client:
     )
 
 
-def test_behind_nginx_people_talk_by_both_addresses_with_tls_and_compression(site: tuple[int, int, Path]) -> None:
-    port, plain, folder = site
+def test_behind_nginx_people_talk_by_both_addresses_with_tls_and_compression(site: Site) -> None:
+    port, plain, folder, _ = site
     hosts = ["127.0.0.1"]
     with suppress(OSError), socket.create_connection(("::1", port)):
         hosts.append("[::1]")
@@ -282,6 +295,32 @@ def test_behind_nginx_people_talk_by_both_addresses_with_tls_and_compression(sit
     moved = httpx.get(f"http://127.0.0.1:{plain}/x?y=1", headers={"Host": NAME}, trust_env=False)
     assert (moved.status_code, moved.headers["Location"]) == (301, f"https://{NAME}/x?y=1")
     assert "Traceback" not in (folder / "server.log").read_text()
+
+
+def test_a_message_under_way_when_postgresql_ends_its_connection_is_busy_and_sent_again(site: Site) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    with client(site.port) as asked, psycopg.connect(site.database, autocommit=True) as watcher:
+        ann, bob = (
+            asked.post("/login", json={"name": name, "password": "correct horse battery"}).json()
+            for name in ("ann in the way", "bob in the way")
+        )
+        asked.headers["Authorization"] = f"Bearer {ann['token']}"
+        message = {"receiverId": bob["id"], "content": "under way", "clientId": "1"}
+        answers: list[httpx.Response] = []
+        with psycopg.connect(site.database) as other:
+            other.execute("LOCK TABLE messaging_message IN EXCLUSIVE MODE")
+            sending = threading.Thread(target=lambda: answers.append(asked.post("/private/send", json=message)))
+            sending.start()
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while sending.is_alive() and not watcher.execute(ended).fetchall():
+                time.sleep(0.01)
+            sending.join()
+            other.rollback()
+        assert (answers[0].status_code, answers[0].json()["code"]) == (503, "busy")
+        sent = [asked.post("/private/send", json=message) for _ in range(2)]
+        assert [one.status_code for one in sent] == [201, 201] and sent[0].json()["id"] == sent[1].json()["id"]
+    said = (site.folder / "server.log").read_text()
+    assert "database: its connection broke" in said and "Traceback" not in said
 
 
 def take(connection: Any, count: int, event: str) -> list[str]:
