@@ -8,6 +8,7 @@ import json
 import uuid
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import skeletons
 from chatproject.core.models import Model
+from chatproject.core.sealing.fields import SealedText
 from chatproject.core.times import now
 
 #: Means "until further notice", and ends at a date that every database can store.
@@ -65,7 +67,7 @@ class Room(Model):
         editable=False,
     )
     join_policy = models.CharField(_("who may join"), max_length=8, choices=JoinPolicy, default=JoinPolicy.OPEN)
-    invite_code = models.CharField(max_length=32, blank=True, editable=False)
+    invite_code = SealedText(blank=True, editable=False)
     #: Without them the code lasts, and lets in any number of people.
     invite_expires_at = models.DateTimeField(null=True, editable=False)
     invite_uses_left = models.PositiveIntegerField(null=True, editable=False)
@@ -111,7 +113,8 @@ class Room(Model):
     def accepts_code(self, code: str) -> bool:
         """Whether this is the invitation code, and still lets somebody in."""
         is_over = self.invite_expires_at is not None and self.invite_expires_at <= now()
-        return bool(code) and code == self.invite_code and not is_over and self.invite_uses_left != 0
+        is_it = bool(code) and compare_digest(code.encode(), self.invite_code.encode())
+        return is_it and not is_over and self.invite_uses_left != 0
 
     @property
     def last_said(self) -> int:

@@ -8,7 +8,7 @@ Each expires after seven days.
                                        nothing is unread, and "version", that of the last message
     group:bases:{groupId}              hash: "said", "version", and user id → base of the members who have the keys
 
-The last message is the chat's, as `lastMessage` in GET /unread, not only what the others said: a private one is
+A message is sealed where encryption is on (`messaging.sealed`). The last message is the chat's, as `lastMessage` in GET /unread, not only what the others said: a private one is
 written for both. Of two, the one with the greater version is newer: a message that was edited or recalled meanwhile
 is not written over by the words that it had.
 
@@ -33,6 +33,8 @@ from uuid import UUID
 
 from chatproject.core import redis
 from chatproject.core.redis import write_behind, write_behind_folded
+from groups.models import direct_room_id
+from messaging.sealed import open_last, seal_last
 
 WEEK = 7 * 86400
 
@@ -89,10 +91,11 @@ def group_unread(user_id: UUID, group_id: UUID) -> str:
 
 def private(user_id: UUID, sender_id: UUID, said: int, base: int, last: bytes = b"", version: int = 0) -> None:
     """Write a user's count of a private chat, and its last message as JSON with its `version`."""
+    sealed = seal_last(direct_room_id(user_id, sender_id), last)
     # Coalesced per thread: what one thread writes only grows.
     write_behind(
         f"private:{user_id}:{sender_id}:{threading.get_ident()}:{bool(last)}",
-        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", said, last, version, WEEK, base),
+        ("EVAL", _PRIVATE, 0, f"{user_id}:{sender_id}", said, sealed, version, WEEK, base),
     )
 
 
@@ -141,7 +144,8 @@ def _group_commands(group_id: UUID) -> redis.Commands:
     if moved is None:
         return ()
     bases = [word for user_id, (base, adds) in moved.bases.items() for word in (str(user_id), base, 0 if adds else 1)]
-    return [("EVAL", _GROUP, 0, str(group_id), moved.said, moved.last, moved.version, WEEK, *bases)]
+    last = seal_last(group_id, moved.last)
+    return [("EVAL", _GROUP, 0, str(group_id), moved.said, last, moved.version, WEEK, *bases)]
 
 
 def forget_members(user_ids: Iterable[UUID], group_id: UUID) -> None:
@@ -217,20 +221,24 @@ def forget_everything() -> None:
 def overwrite_last(user_id: UUID, peer_id: UUID | None, room_id: UUID, last: bytes) -> None:
     """Correct the last message of a chat."""
     key = _last(user_id, peer_id, room_id)
-    write_behind(key, ("SET", key, last, "EX", WEEK) if last else ("DEL", key))
+    write_behind(key, ("SET", key, seal_last(room_id, last), "EX", WEEK) if last else ("DEL", key))
 
 
 def documented(chats: Iterable[tuple[UUID, UUID | None, UUID]]) -> list[tuple[bytes | None, bytes | None]]:
     """What outside readers find: count and last message of chats, given by user, peer and room."""
-    keys = []
+    keys, room_ids = list[str](), list[UUID]()
     for user_id, peer_id, room_id in chats:
+        room_ids.append(room_id)
         keys.append(private_unread(user_id, peer_id) if peer_id else group_unread(user_id, room_id))
         keys.append(_last(user_id, peer_id, room_id))
     if not keys:
         return []
     with redis.client() as connection:
         found: Any = connection.mget(keys)
-    return list(zip(found[::2], found[1::2], strict=True))
+    lasts = [
+        None if kept is None else open_last(room_id, kept) for room_id, kept in zip(room_ids, found[1::2], strict=True)
+    ]
+    return list(zip(found[::2], lasts, strict=True))
 
 
 def _last(user_id: UUID, peer_id: UUID | None, room_id: UUID) -> str:

@@ -41,6 +41,7 @@ import orjson
 from redis.exceptions import NoScriptError
 
 from chatproject.core import redis
+from messaging.sealed import open_last, seal_last
 
 WEEK = 7 * 86400
 
@@ -175,17 +176,21 @@ def _unread(guard: bytes, generation: bytes, is_whole: int, *rows: Any) -> tuple
     seen = _seen(guard, generation)
     if not is_whole:
         return seen, None
-    found = [
-        Unread(UUID(room.decode()), UUID(peer.decode()) if peer else None, count, int(at), last)
-        for room, peer, count, at, last in rows[0]
-    ]
+    found = []
+    for room, peer, count, at, kept in rows[0]:
+        room_id = UUID(room.decode())
+        last = open_last(room_id, kept)
+        if not last:
+            return seen, None
+        found.append(Unread(room_id, UUID(peer.decode()) if peer else None, count, int(at), last))
     return seen, found
 
 
 def lasts(rooms: Sequence[tuple[UUID, int, int]]) -> tuple[Seen, list[bytes | None]]:
     """The last messages of rooms, given with their seq and version, as JSON. Raises Unavailable."""
     guard, generation, found = run("lasts", rooms=[[str(room_id), seq, version] for room_id, seq, version in rooms])
-    return _seen(guard, generation), found
+    lasts = [kept and open_last(room[0], kept) or None for room, kept in zip(rooms, found, strict=True)]
+    return _seen(guard, generation), lasts
 
 
 def remembered(chats: Sequence[tuple[UUID, UUID]]) -> list[tuple[dict[str, bytes], bytes | None]]:
@@ -199,9 +204,11 @@ def remembered(chats: Sequence[tuple[UUID, UUID]]) -> list[tuple[dict[str, bytes
             pipeline.hmget(redis.key(f"unread:user:{user_id}"), ["state", str(room_id)])
         state, *answers = pipeline.execute(raise_on_error=False)
     found = []
-    for room, entry in zip(answers[::2], answers[1::2], strict=True):
+    for (_, room_id), room, entry in zip(chats, answers[::2], answers[1::2], strict=True):
         known = room if isinstance(room, dict) and state and room.get(b"state") == state else {}
         mine = entry[1] if isinstance(entry, list) and state and entry[0] == state else None
+        if b"last" in known:
+            known = {**known, b"last": open_last(room_id, known[b"last"])}
         found.append(({name.decode(): value for name, value in known.items()}, mine))
     return found
 
@@ -237,7 +244,7 @@ def room_fields(room: RoomState) -> dict[str, Any]:
         "said": room.said,
         "version": room.version,
         "at": str(int(room.at.timestamp() * 1_000_000)),
-        "last": room.last.decode(),
+        "last": seal_last(room.room_id, room.last).decode(),
         "last_version": room.last_version,
         "reads": room.reads,
         "is_recall": room.is_recall,

@@ -10,7 +10,8 @@
 
 Each of the first three is a hash: the newest page is the field "", older ones are "before:limit". A page begins with a
 line "state version moves profile first senders": the state of `chat_cache`, the room's version at which it was read,
-the room's `moves`, the last number in `history:profiles`, the `seq` of its first message, and who wrote on it.
+the room's `moves`, the last number in `history:profiles`, the `seq` of its first message, and who wrote on it. What
+follows is sealed where encryption is on.
 
 Why it is never wrong: the reader asks the database who is a member, which it does anyway, and learns the room's
 version. Of a page with another version the changes since are read. One with other `moves` gets new read counts, as a
@@ -30,6 +31,7 @@ from uuid import UUID
 from django.conf import settings
 
 from messaging.chat_cache import RoomState, room_fields, run
+from messaging.sealed import open_page, seal_page
 
 TIERS = ("hot", "frequent", "cold")
 DAY_MS = 86_400_000
@@ -84,7 +86,10 @@ def pages(generation: int, wanted: Sequence[tuple[RoomState, str]]) -> tuple[Mom
     """Pages by room and name, of rooms as the database knows them. Raises Unavailable."""
     rooms = [{**room_fields(room), "page": name} for room, name in wanted]
     state, profile, found = run("pages", generation=str(generation), rooms=rooms)
-    answers = [Found(moves.decode(), tier.decode(), _parsed(value)) for moves, tier, value in found]
+    answers = [
+        Found(moves.decode(), tier.decode(), _parsed(room.room_id, name, value))
+        for (room, name), (moves, tier, value) in zip(wanted, found, strict=True)
+    ]
     return Moment(state.decode(), profile.decode()), answers
 
 
@@ -94,10 +99,10 @@ def keep_page(
     """Keep a page that was read from the database after `moment`, at the room's version. Raises Unavailable."""
     now = _now()
     tier, leaves_at = _tier(room.at, now) if name == NEWEST else ("cold", now + COLD_MS)
-    head = f"{moment.state} {room.version} {moves} {moment.profile} {first} {','.join(senders)}\n"
+    head = f"{moment.state} {room.version} {moves} {moment.profile} {first} {','.join(senders)}".encode()
     run(
         "keep_page",
-        head.encode() + json,
+        head + b"\n" + seal_page(room.room_id, name, head, json),
         room=str(room.room_id),
         page=name,
         moves=moves,
@@ -151,7 +156,10 @@ def some_pages(
     """
     rooms = [str(room_id) for room_id in among]
     state, found = run("some_pages", tier=tier, offset=offset, count=count, among=rooms)
-    parsed = [(UUID(room.decode()), name.decode(), moves.decode(), _parsed(page)) for room, name, moves, page in found]
+    parsed = []
+    for room, name, moves, page in found:
+        room_id, its_name = UUID(room.decode()), name.decode()
+        parsed.append((room_id, its_name, moves.decode(), _parsed(room_id, its_name, page)))
     return [
         (room_id, name, moves, kept)
         for room_id, name, moves, kept in parsed
@@ -168,9 +176,12 @@ def _now() -> int:
     return int(time.time() * 1000)
 
 
-def _parsed(value: bytes | None) -> Kept | None:
+def _parsed(room_id: UUID, page: str, value: bytes | None) -> Kept | None:
     """A page; None where there is none, or something that is none."""
-    head, _, json = (value or b"").partition(b"\n")
+    head, _, kept = (value or b"").partition(b"\n")
+    json = open_page(room_id, page, head, kept)
+    if not json:
+        return None
     try:
         state, version, moves, profile, first, senders = head.decode().split(" ")
         return Kept(state, int(version), moves, profile, int(first), senders, json)

@@ -3,17 +3,27 @@
 import json
 import uuid
 from datetime import datetime
+from functools import cache
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.files.storage import ADDRESS
-from chatproject.core.models import JsonText, Model
+from chatproject.core.models import Model
+from chatproject.core.sealing.fields import SealedJson, SealedText, Stored
 from chatproject.core.times import now
 from groups.models import Room
 from messaging.media.kinds import KINDS
+
+
+@cache
+def _field(model: type[models.Model], name: str) -> SealedText:
+    found = model._meta.get_field(name)
+    assert isinstance(found, SealedText)
+    return found
 
 
 class Message(Model):
@@ -38,9 +48,9 @@ class Message(Model):
     client_id = models.CharField(max_length=64, editable=False)
     #: The name of a type in `messaging.types`, which this module does not know.
     type = models.CharField(_("type"), max_length=8, default="text", editable=False)
-    content = models.TextField(_("content"), blank=True, editable=False)
+    content = SealedText(_("content"), blank=True, editable=False)
     #: Data of the message's type as JSON: a place, a file, a system message.
-    details_json = JsonText(blank=True, editable=False)
+    details_json = SealedJson(blank=True, editable=False)
     reply_to_id = models.UUIDField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), default=now, editable=False)
     edited_at = models.DateTimeField(_("edited"), null=True, editable=False)
@@ -60,6 +70,16 @@ class Message(Model):
 
     def __str__(self) -> str:
         return f"{self.room_id} #{self.seq}"
+
+    @classmethod
+    def sealed(cls, pk: UUID, content: str, details_json: str) -> tuple[Stored, Stored]:
+        """Content and details as a row has them, for rows that are written without a model."""
+        return _field(cls, "content").seal(content, pk), _field(cls, "details_json").seal(details_json, pk)
+
+    @classmethod
+    def opened(cls, pk: UUID | str, content: str, details_json: str) -> tuple[str, str]:
+        """Content and details of a row that was read without a model."""
+        return _field(cls, "content").open(content, pk), _field(cls, "details_json").open(details_json, pk)
 
     @property
     def details(self) -> dict[str, Any] | None:
@@ -98,7 +118,7 @@ class FormerWords(Model):
     """What a message said before an edit, for admins; gone with a recall."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="+", editable=False)
-    content = models.TextField(_("content"), editable=False)
+    content = SealedText(_("content"), editable=False)
     replaced_at = models.DateTimeField(_("replaced"), default=now, editable=False)
 
     class Meta:
@@ -129,14 +149,14 @@ class HeldMessage(Model):
     is_group = models.BooleanField(editable=False)
     client_id = models.CharField(max_length=64, editable=False)
     type = models.CharField(_("type"), max_length=8, default="text", editable=False)
-    content = models.TextField(_("content"), blank=True, editable=False)
-    details_json = JsonText(blank=True, editable=False)
+    content = SealedText(_("content"), blank=True, editable=False)
+    details_json = SealedJson(blank=True, editable=False)
     reply_to_id = models.UUIDField(null=True, editable=False)
     #: Kept from the sweep of unsent uploads while the message waits.
     upload = models.ForeignKey("Upload", models.SET_NULL, null=True, related_name="+", editable=False)
     #: Of an edit: the message, whose words stay what they are until then.
     edited = models.ForeignKey(Message, models.CASCADE, null=True, related_name="+", editable=False)
-    words = models.TextField(_("words"), blank=True, editable=False)
+    words = SealedText(_("words"), blank=True, editable=False)
     held_at = models.DateTimeField(_("held since"), default=now, editable=False)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING, editable=False)
     decided_at = models.DateTimeField(_("decided"), null=True, editable=False)
@@ -164,7 +184,7 @@ class Epoch(Model):
 class CacheGeneration(Model):
     """One row: how often Redis has missed a change of what it remembers (`messaging.chat_cache`)."""
 
-    ID = uuid.UUID(int=1)
+    ID = UUID(int=1)
 
     number = models.PositiveBigIntegerField(default=0)
 
@@ -200,7 +220,7 @@ class Upload(Model):
     folder = models.CharField(_("kind"), max_length=16, editable=False)
     extension = models.CharField(max_length=8, editable=False)
     thumbnail_extension = models.CharField(max_length=8, blank=True, editable=False)
-    name = models.CharField(_("name"), max_length=200, editable=False)
+    name = SealedText(_("name"), editable=False)
     mime_type = models.CharField(_("type"), max_length=100, editable=False)
     size = models.PositiveBigIntegerField(_("bytes"), editable=False)
     thumbnail_size = models.PositiveBigIntegerField(default=0, editable=False)
@@ -359,10 +379,10 @@ class SearchChange(Model):
 class SearchState(Model):
     """One row: who writes the index, how far they came, and the number of the next block."""
 
-    ID = uuid.UUID(int=1)
+    ID = UUID(int=1)
 
     holder = models.CharField(max_length=64, blank=True, editable=False)
     held_until = models.DateTimeField(default=now, editable=False)
     #: Messages up to this id were looked at one after the other.
-    reached = models.UUIDField(default=uuid.UUID(int=0), editable=False)
+    reached = models.UUIDField(default=UUID(int=0), editable=False)
     next_block = models.PositiveBigIntegerField(default=1, editable=False)

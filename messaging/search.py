@@ -195,8 +195,11 @@ def _senders(user: User, names: Iterable[str]) -> set[UUID]:
 
 def _saying(wanted: _Wanted, rows: Iterable[Any]) -> Iterator[UUID]:
     """The ids of those messages, which are in the rooms that are wanted, that say it. `rows`: their _COLUMNS."""
-    for pk, type_, content, details in rows:
-        if pk not in wanted.hidden and wanted.query.is_said_by(content, texts_of(type_, content, details)):
+    for pk, type_, *stored in rows:
+        if pk in wanted.hidden:
+            continue
+        content, details = Message.opened(pk, *stored)
+        if wanted.query.is_said_by(content, texts_of(type_, content, details)):
             yield pk
 
 

@@ -660,8 +660,9 @@ class MessageRow:
     )  # fmt: skip
 
     def __init__(self, room_id: str, sender: Any, row: Sequence[Any]) -> None:
-        pk, self.seq, self.version, self.client_id, self.type, self.content, details, reply_to, *more = row
+        pk, self.seq, self.version, self.client_id, self.type, content, details, reply_to, *more = row
         self.reactions_json, *times = more
+        self.content, details = Message.opened(bulk.text_of(pk), content, details)
         self.pk, self.room_id, self.sender, self.sender_id = bulk.text_of(pk), room_id, sender, str(sender.pk)
         self.details: dict[str, Any] | None = orjson.loads(details) if details else None
         self.reply_to_id = bulk.text_of(reply_to) if reply_to else None

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from chatproject.core.models import Model
+from chatproject.core.sealing.fields import SealedText
 from chatproject.core.times import now
 
 
@@ -70,9 +71,9 @@ class Hit(Model):
     #: The strictest of the words that were found.
     action = models.CharField(_("action"), max_length=8, choices=Action.choices, editable=False)
     #: As they stand in their lists.
-    words = models.TextField(_("words"), editable=False)
+    words = SealedText(_("words"), editable=False)
     lists = models.TextField(_("word lists"), editable=False)
-    text = models.TextField(_("text"), editable=False)
+    text = SealedText(_("text"), editable=False)
     room_id = models.UUIDField(null=True, editable=False)
     #: Of a message: the same send again is the same hit.
     client_id = models.CharField(max_length=64, editable=False)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Device
 from chatproject.core.models import Model
+from chatproject.core.sealing.fields import SealedText
 from chatproject.core.times import now
 
 
@@ -14,11 +15,11 @@ class PushSubscription(Model):
 
     device = models.OneToOneField(Device, models.CASCADE, related_name="+", verbose_name=_("device"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
-    endpoint = models.TextField(editable=False)
+    endpoint = SealedText(editable=False)
     endpoint_hash = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256, hex
     #: The browser's public key and secret, base64url.
-    p256dh = models.CharField(max_length=100, editable=False)
-    auth = models.CharField(max_length=40, editable=False)
+    p256dh = SealedText(editable=False)
+    auth = SealedText(editable=False)
     #: The page's language, used when the user has not chosen one.
     language = models.CharField(max_length=10, editable=False)
     shows_content = models.BooleanField(_("shows who and what"), default=True)

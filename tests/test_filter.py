@@ -207,7 +207,7 @@ def test_what_is_masked_arrives_masked_and_a_repeat_is_the_same(person: Any, gro
     assert ann.post("/group/send", body, status=201) == sent
     assert [(one.action, one.text) for one in hits(ann)] == [("mask", "说敏·感*詞呢")]
     assert refused(ann, "/group/send", {**body, "clientId": "m2", "content": "敏感词 bad"})["code"] == "content_refused"
-    assert Message.objects.filter(room_id=room["id"], content__contains="敏").count() == 0
+    assert all("敏" not in one.content for one in Message.objects.filter(room_id=room["id"]))
 
 
 def test_an_edit_is_judged_as_a_send_is(person: Any, group: Any, word_list: Lists) -> None:

@@ -11,7 +11,7 @@ import pytest
 from chatproject.core import redis
 from chatproject.core.times import now
 from groups.models import Membership, Room
-from messaging import history_cache, services
+from messaging import history_cache, sealed, services
 from messaging.models import Message
 from messaging.services import histories
 from tests.test_remembered import Stopped, asked, raw
@@ -276,7 +276,14 @@ def test_the_comparison_finds_a_page_that_somebody_spoiled(
     right = pages_of(ann, room)
     assert histories.compare_pages() == 0
     key = redis.key(f"history:hot:{room}")
-    for spoil in (lambda page: page.replace(b"word 59", b"never said"), lambda page: page[:-30], lambda page: b"?"):
+
+    def retold(page: bytes) -> bytes:
+        head, _, kept = page.partition(b"\n")
+        json = sealed.open_page(UUID(room), "", head, kept)
+        assert b"word 59" in json and b"word 59" not in kept
+        return head + b"\n" + sealed.seal_page(UUID(room), "", head, json.replace(b"word 59", b"never said"))
+
+    for spoil in (retold, lambda page: page[:-30], lambda page: page[:-1] + b"?", lambda page: b"?"):
         raw().hset(key, "", spoil(raw().hget(key, "")))
         monkeypatch.setattr(histories, "_compared", dict.fromkeys(history_cache.TIERS, 0))
         histories.compare_pages()

@@ -278,8 +278,8 @@ def test_former_words_are_kept_for_admins_until_a_recall_and_only_where_that_is_
     sent = ann.post("/group/send", {"groupId": room["id"], "content": "the first words"}, status=201)
     for content in ("the second words", "the third words"):
         ann.post("/message/edit", {"messageId": sent["id"], "content": content})
-    kept = FormerWords.objects.filter(message_id=sent["id"]).values_list("content", flat=True)
-    assert list(kept) == ["the first words", "the second words"]
+    kept = FormerWords.objects.filter(message_id=sent["id"])
+    assert [one.content for one in kept] == ["the first words", "the second words"]
     page = office.get(f"/admin/messaging/message/{sent['id']}/change/").text
     assert "the first words" in page and "the second words" in page
     assert not [one for one in bob.get("/message/search", q="first words") if one["id"] == sent["id"]]

@@ -1,12 +1,9 @@
-"""The base class of our models, a field of theirs, and the one table of the core."""
+"""The base class of our models, and the one table of the core."""
 
 import uuid
-from typing import Any
 
-import orjson
 import uuid_utils.compat
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
 
 from chatproject.core.times import now
 
@@ -23,23 +20,6 @@ class Model(models.Model):
 
     class Meta:
         abstract = True
-
-
-class JsonText(models.TextField):
-    """An object as JSON, or "". On MongoDB it is a document within that of its row, so that queries find its fields."""
-
-    def deconstruct(self) -> Any:
-        """For migrations this is the text that it is on every other database: no table is written anew for it."""
-        name, _path, arguments, options = super().deconstruct()
-        return name, "django.db.models.TextField", arguments, options
-
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        text = super().get_db_prep_value(value, connection, prepared)
-        return orjson.loads(text) if text and connection.vendor == "mongodb" else text
-
-    def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Any:
-        """Rows of earlier versions have text there."""
-        return orjson.dumps(value).decode() if isinstance(value, dict) else value
 
 
 class DataKey(models.Model):

@@ -93,8 +93,8 @@ def _stored_content(message: OutgoingMessage) -> str | None:
     """What the message says that was stored under this clientId; None if there is none."""
     if message.client_id is None:
         return None
-    stored = Message.objects.filter(sender=message.sender, client_id=message.client_id)
-    return stored.values_list("content", flat=True).first()
+    stored = Message.objects.filter(sender=message.sender, client_id=message.client_id).only("content").first()
+    return None if stored is None else stored.content
 
 
 def _require_may_send(message: OutgoingMessage) -> None:

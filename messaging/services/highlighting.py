@@ -5,13 +5,15 @@ A few at a time, in turns, on threads of their own; past them the answer is `bus
 
 import io
 from contextlib import suppress
-from hashlib import sha256
 
 from accounts.models import User
 from chatproject.core import redis
 from chatproject.core.db.transactions import release_connection
 from chatproject.core.sandbox import pool
 from chatproject.core.sandbox.turns import Turns, WaitingRoom
+from chatproject.core.sealing import NotAuthentic
+from chatproject.core.sealing.texts import opened_bytes, sealed_bytes
+from messaging import sealed
 
 #: 8,000 characters of any language take a tenth of a second.
 LIMITS = pool.Limits(cpu=1, seconds=5, memory=128 * 1024 * 1024)
@@ -32,15 +34,16 @@ _room = WaitingRoom(Turns(RUNNING_MAX, RUNNING_EACH), PRESENT_MAX, PRESENT_EACH,
 def highlight(*, by: User, code: str, language: str) -> str:
     """A letter for each UTF-16 code unit of `code` (see `messaging.media.code.KINDS`), or "". Blocks. Raises Busy."""
     release_connection()
-    key = redis.key(f"code:{sha256(f'{language} {code}'.encode()).hexdigest()}")
+    key = redis.key(f"code:{sealed.digest(b'code blocks', f'{language} {code}')}")
     with suppress(redis.Unavailable), redis.client() as connection:
         known = connection.get(key)
         if isinstance(known, bytes):
-            return known.decode()
+            with suppress(NotAuthentic):
+                return opened_bytes(known, key.encode()).decode()
     with _room.turn(str(by.pk)):
         kinds = _read(code, language, str(by.pk))
     with suppress(redis.Unavailable), redis.client() as connection:
-        connection.set(key, kinds, ex=KEPT_SECONDS)
+        connection.set(key, sealed_bytes(kinds.encode(), key.encode()), ex=KEPT_SECONDS)
     return kinds
 
 

@@ -286,8 +286,9 @@ def _read(ids: Iterable[UUID]) -> list[_Entry]:
     for at in range(0, len(wanted), 500):
         messages = Message.objects.filter(pk__in=wanted[at : at + 500], recalled_at=None).exclude(type=types.SYSTEM)
         columns = ("room_id", "pk", "sent_at", "sender_id", "type", "content", "details_json")
-        for room_id, pk, sent_at, sender_id, *words in messages.order_by().values_list(*columns):
-            entries.append(_Entry(room_id, pk, sent_at, _pieces(room_id, sender_id, *words)))
+        for room_id, pk, sent_at, sender_id, type_, *stored in messages.order_by().values_list(*columns):
+            words = Message.opened(pk, *stored)
+            entries.append(_Entry(room_id, pk, sent_at, _pieces(room_id, sender_id, type_, *words)))
     return sorted(entries, key=lambda entry: entry[:2])
 
 

@@ -251,9 +251,10 @@ class _NewRow:
     )  # fmt: skip
 
     def row(self) -> tuple[Any, ...]:
+        sealed = Message.sealed(self.pk, self.content, orjson.dumps(self.details).decode() if self.details else "")
         return (
-            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, self.content,
-            orjson.dumps(self.details).decode() if self.details else "", self.reply_to_id, self.sent_at,
+            self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, *sealed,
+            self.reply_to_id, self.sent_at,
         )  # fmt: skip
 
 

@@ -47,6 +47,12 @@ class KeyRing:
         """Of all keys, the oldest first."""
         return sorted(self._keys)
 
+    def knows(self, number: int) -> bool:
+        """Whether there is a key with this number."""
+        if self.current < number < self.current + _AHEAD_MAX:
+            self.refresh()
+        return number in self._keys
+
     def refresh(self) -> None:
         """Learn of keys that other processes made."""
         if self._look_up is not None:
@@ -70,9 +76,7 @@ class KeyRing:
 
     def _new_cipher(self, sealed: bytes) -> AESGCM:
         number = key_number(sealed)
-        if self.current < number < self.current + _AHEAD_MAX:
-            self.refresh()
-        if number not in self._ciphers:
+        if not self.knows(number):
             raise NotAuthentic()
         return self._ciphers[number]
 
@@ -86,9 +90,7 @@ class KeyRing:
         known = self._derived.get((number, purpose))
         if known is not None:
             return known
-        if number not in self._keys:
-            self.refresh()
-        if number not in self._keys:
+        if not self.knows(number):
             raise NotAuthentic()
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF

@@ -1,0 +1,11 @@
+from django.db import migrations, models
+
+from chatproject.core.sealing.migrating import Unlimit
+
+
+class Migration(migrations.Migration):
+    dependencies = [("groups", "0011_mention")]
+
+    operations = [
+        Unlimit("room", "invite_code", models.TextField(blank=True, editable=False)),
+    ]
