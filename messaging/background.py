@@ -11,7 +11,7 @@ from django.conf import settings
 
 from accounts import selectors as people
 from accounts import services as accounts
-from chatproject.core import apart, hub, metrics
+from chatproject.core import apart, hub, metrics, sealing
 from chatproject.core.backup import schedule
 from chatproject.core.db.transactions import in_thread, keep_connection, release_connection
 from chatproject.core.redis import budget, rate_limits
@@ -88,6 +88,7 @@ def start() -> None:
     hub.every(WORD_LISTS_SECONDS, refresh_word_lists)
     hub.every(FORGET_HITS_SECONDS, forget_hits)
     hub.every(INDEX_SECONDS, index)
+    hub.every(sealing.LEARNED_SECONDS, learn_keys)
     if settings.BACKUP_TO:
         hub.every(BACKUP_SECONDS, back_up)
 
@@ -293,6 +294,14 @@ def _is_block_due() -> bool:
     is_due = services.clear_changes()
     release_connection()
     return is_due
+
+
+# Encryption -----------------------------------------------------------------------------------------------------------
+
+
+async def learn_keys() -> None:
+    """Seal with a new data key that another process has made."""
+    await in_thread(sealing.refresh)
 
 
 # Uploads --------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Unread counts and last messages in Redis, under the original system's key names.
 
-Each expires after seven days.
+Each expires after seven days. Messages are sealed where encryption is on: `messaging.sealed`.
 
     user:unread:{userId}:{senderId}    count                    user:lastmsg:{userId}:{senderId}    message, JSON
     group:unread:{userId}:{groupId}    count                    group:lastmsg:{userId}:{groupId}    message, JSON
@@ -8,7 +8,7 @@ Each expires after seven days.
                                        nothing is unread, and "version", that of the last message
     group:bases:{groupId}              hash: "said", "version", and user id → base of the members who have the keys
 
-A message is sealed where encryption is on (`messaging.sealed`). The last message is the chat's, as `lastMessage` in GET /unread, not only what the others said: a private one is
+The last message is the chat's, as `lastMessage` in GET /unread, not only what the others said: a private one is
 written for both. Of two, the one with the greater version is newer: a message that was edited or recalled meanwhile
 is not written over by the words that it had.
 

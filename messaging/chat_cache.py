@@ -189,7 +189,7 @@ def _unread(guard: bytes, generation: bytes, is_whole: int, *rows: Any) -> tuple
 def lasts(rooms: Sequence[tuple[UUID, int, int]]) -> tuple[Seen, list[bytes | None]]:
     """The last messages of rooms, given with their seq and version, as JSON. Raises Unavailable."""
     guard, generation, found = run("lasts", rooms=[[str(room_id), seq, version] for room_id, seq, version in rooms])
-    lasts = [kept and open_last(room[0], kept) or None for room, kept in zip(rooms, found, strict=True)]
+    lasts = [(kept and open_last(room[0], kept)) or None for room, kept in zip(rooms, found, strict=True)]
     return _seen(guard, generation), lasts
 
 

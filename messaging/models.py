@@ -334,6 +334,8 @@ class SearchBlock(models.Model):
     last_at = models.DateTimeField(editable=False)
     rooms = models.BinaryField(editable=False)
     message_ids = models.BinaryField(editable=False)
+    #: The number of the data key that its tokens are made with; null where encryption was off.
+    key = models.PositiveIntegerField(null=True, editable=False)
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -1,5 +1,7 @@
-"""What Redis keeps of messages is sealed where encryption is on, each value for its place. One that is not, or does not
-open, is taken for a missing one: the database is the truth.
+"""What Redis and the index of searches keep of messages.
+
+In Redis it is sealed where encryption is on, each value for its place. One that is not, or does not open, is taken for
+a missing one: the database is the truth.
 """
 
 from functools import lru_cache
@@ -57,6 +59,23 @@ def open_page(room_id: UUID, name: str, head: bytes, kept: bytes) -> bytes:
 
 def _page(room_id: UUID, name: str, head: bytes) -> bytes:
     return b"redis page:%b:%b:%b" % (room_id.bytes, name.encode(), head)
+
+
+def token_key(number: int | None) -> bytes:
+    """The key by which a block of the index of searches knows its pieces, from that data key; none for None."""
+    ring = sealing.opening_ring() if number is not None else None
+    if ring is None or number is None:
+        return b""
+    try:
+        return ring.derived(number, b"search tokens")
+    except sealing.NotAuthentic:
+        return b"lost"
+
+
+def token_key_number() -> int | None:
+    """The data key for new blocks of the index; None where encryption is off."""
+    ring = sealing.ring()
+    return None if ring is None else ring.current
 
 
 def digest(purpose: bytes, text: str) -> str:

@@ -22,9 +22,10 @@ from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
 from chatproject.core.db.queries import page, without_index
 from groups import selectors as rooms
-from messaging import types
+from messaging import sealed, types
 from messaging.models import Message, SearchBlock, SearchChange, SearchedRoom, SearchRow
 from messaging.search_index import grams, postings
+from messaging.search_index.postings import Place
 from messaging.search_index.query import Query, parse, searchable
 
 #: Messages without the index that a search reads at most beside it. Of more, those of LOOKED_AT in one request: the
@@ -64,6 +65,7 @@ class _Block(NamedTuple):
     id: int
     size: int
     last: bytes  # the greatest id of its messages
+    key: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,15 @@ class _Wanted:
     #: What the user has deleted for themselves.
     hidden: Collection[UUID] = ()
 
-    @property
-    def tokens(self) -> list[list[int]]:
-        """Of each of these lists, what fits has at least one token."""
+    def places_of(self, key: int | None) -> list[list[Place]]:
+        """Of each of these lists, what fits has at least one token, in blocks of this data key."""
         pieces = self.query.pieces
         if self.senders is not None:
             pieces.append([grams.said_by(one) for one in self.senders])
         if self.is_by_pieces:
             pieces.append([grams.in_room(room_id) for room_id in self.places])
-        return [[grams.token(gram) for gram in one] for one in pieces]
+        secret = sealed.token_key(key)
+        return [[postings.place(grams.token(gram, secret)) for gram in one] for one in pieces]
 
     @property
     def is_by_pieces(self) -> bool:
@@ -234,23 +236,23 @@ def _page(ids: list[UUID]) -> list[Message]:
 
 def _candidates(wanted: _Wanted, before: UUID | None) -> Iterator[bytes]:
     """The ids of messages in the index that may say it, newest first; read as far as they are asked for."""
-    tokens = wanted.tokens
     rooms_wanted = None if wanted.is_by_pieces else {room_id.bytes for room_id in wanted.places}
     end = before.bytes if before else b"\xff" * 16
-    blocks = [_Block(pk, size, last.bytes) for pk, size, last in _blocks(wanted.query, before)]
+    blocks = [_Block(pk, size, last.bytes, key) for pk, size, last, key in _blocks(wanted.query, before)]
+    places = {key: wanted.places_of(key) for key in {block.key for block in blocks}}
     waiting: list[bytes] = []
     at, step = 0, FIRST_BLOCKS
     while at < len(blocks):
         some, at = blocks[at : at + step], at + step
         step = min(4 * step, BLOCKS_MAX)
-        waiting += [one for one in _in_blocks(some, tokens, rooms_wanted) if one < end]
+        waiting += [one for one in _in_blocks(some, places, rooms_wanted) if one < end]
         newest_left = blocks[at].last if at < len(blocks) else b""
         ready = sorted((one for one in waiting if one > newest_left), reverse=True)
         waiting = [one for one in waiting if one <= newest_left]
         yield from ready
 
 
-def _blocks(query: Query, before: UUID | None) -> Iterable[tuple[int, int, UUID]]:
+def _blocks(query: Query, before: UUID | None) -> Iterable[tuple[int, int, UUID, int | None]]:
     blocks = SearchBlock.objects.order_by("-last_id")
     if before is not None:
         blocks = blocks.filter(first_id__lt=before)
@@ -258,13 +260,13 @@ def _blocks(query: Query, before: UUID | None) -> Iterable[tuple[int, int, UUID]
         blocks = blocks.filter(last_at__gte=query.since)
     if query.until is not None:
         blocks = blocks.filter(first_at__lt=query.until)
-    return blocks.values_list("pk", "size", "last_id")
+    return blocks.values_list("pk", "size", "last_id", "key")
 
 
 def _in_blocks(
-    blocks: list[_Block], tokens: list[list[int]], rooms_wanted: Collection[bytes] | None
+    blocks: list[_Block], places: Mapping[int | None, list[list[Place]]], rooms_wanted: Collection[bytes] | None
 ) -> Iterator[bytes]:
-    sets = _sets(blocks, tokens)
+    sets = _sets(blocks, places)
     if not sets:
         return
     found = SearchBlock.objects.filter(pk__in=list(sets)).order_by()
@@ -276,16 +278,15 @@ def _in_blocks(
         yield from (ids[16 * number : 16 * number + 16] for number in postings.numbers(bits))
 
 
-def _sets(blocks: list[_Block], tokens: list[list[int]]) -> dict[int, int]:
+def _sets(blocks: list[_Block], places: Mapping[int | None, list[list[Place]]]) -> dict[int, int]:
     """For each block the messages that have one token of each list, where there are any."""
-    places = [[postings.place(token) for token in one] for one in tokens]
-    shards = {place.shard for one in places for place in one}
-    keys = [postings.row_id(block.id, shard) for block in blocks for shard in shards]
+    shards = {key: {place.shard for one in of_key for place in one} for key, of_key in places.items()}
+    keys = [postings.row_id(block.id, shard) for block in blocks for shard in shards[block.key]]
     rows = dict(SearchRow.objects.filter(pk__in=keys).order_by().values_list("pk", "entries"))
     found = {}
     for block in blocks:
         bits = (1 << block.size) - 1
-        for one in places:
+        for one in places[block.key]:
             either = 0
             for place in one:
                 if row := rows.get(postings.row_id(block.id, place.shard)):

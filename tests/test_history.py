@@ -66,7 +66,11 @@ def in_redis(*, having: str = "") -> list[bytes]:
     found = []
     for tier in history_cache.TIERS:
         for name in raw().scan_iter(redis.key(f"history:{tier}:*")):
-            found += [page for page in raw().hvals(name) if having.encode() in page]
+            room_id = UUID(name.decode().rpartition(":")[2])
+            for page, kept in raw().hgetall(name).items():
+                head, _, json = kept.partition(b"\n")
+                if having.encode() in sealed.open_page(room_id, page.decode(), head, json):
+                    found.append(kept)
     return found
 
 

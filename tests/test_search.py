@@ -13,8 +13,8 @@ from django.core.management import call_command
 
 from chatproject.core import costs
 from chatproject.core.times import now
+from messaging import sealed, services
 from messaging import search as finding
-from messaging import services
 from messaging.models import Message, SearchBlock, SearchedRoom, SearchRow, SearchState
 from messaging.search_index import grams, postings
 from messaging.services import searching
@@ -172,9 +172,11 @@ def indexed() -> Callable[[], None]:
 
 def in_the_index(word: str) -> list[int]:
     """The blocks of the index that know of a word, whatever else they know of it."""
-    places = [postings.place(grams.token(gram)) for gram in grams.needed([word])]
     found = []
-    for number, size in SearchBlock.objects.values_list("pk", "size"):
+    for number, size, key in SearchBlock.objects.values_list("pk", "size", "key"):
+        assert key is not None, "the index tells nothing without the key"
+        secret = sealed.token_key(key)
+        places = [postings.place(grams.token(gram, secret)) for gram in grams.needed([word])]
         rows = SearchRow.objects.in_bulk([postings.row_id(number, place.shard) for place in places])
         if all(
             (row := rows.get(postings.row_id(number, place.shard)))

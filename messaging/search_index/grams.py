@@ -80,13 +80,8 @@ def has(kind: str) -> str:
 # Tokens ---------------------------------------------------------------------------------------------------------------
 
 
-def token_key() -> bytes:
-    """The key under which the index knows its pieces. Without one they are hashed, which hides nothing."""
-    return b""
-
-
 @lru_cache(50_000)
-def token(gram: str) -> int:
-    """What the index has instead of a piece: a number of TOKEN_BITS."""
-    digest = hashlib.blake2b(gram.encode("utf-8", "surrogatepass"), key=token_key(), digest_size=TOKEN_BITS // 8)
+def token(gram: str, key: bytes) -> int:
+    """What the index has instead of a piece: a number of TOKEN_BITS. Without a key it hides nothing."""
+    digest = hashlib.blake2b(gram.encode("utf-8", "surrogatepass"), key=key, digest_size=TOKEN_BITS // 8)
     return int.from_bytes(digest.digest(), "big")

@@ -27,6 +27,7 @@ from messaging.services.placing import address_of, find_places
 from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
 from messaging.services.read_cursors import compare_unread, mark_read, mark_unread, unread
+from messaging.services.rekeying import reseal_texts
 from messaging.services.remembering import chat_list, forget_sender, forget_users
 from messaging.services.resealing_files import Resealed, reseal_files
 from messaging.services.reviewing import refuse as refuse_held
@@ -84,6 +85,7 @@ __all__ = [
     "refuse_held",
     "release_held",
     "reseal_files",
+    "reseal_texts",
     "scrub",
     "search",
     "send_message",

@@ -44,6 +44,18 @@ def scrub() -> None:
         _scrub_redis()
 
 
+def scrub_until_done(seconds: float) -> bool:
+    """Do all of it now; False if it takes longer than that. Blocks; outside of transactions."""
+    give_up = time.monotonic() + seconds
+    note()
+    while _due.database or _due.redis or _due.is_rewriting:
+        if time.monotonic() > give_up:
+            return False
+        scrub()
+        time.sleep(0.1)
+    return True
+
+
 def _scrub_redis() -> None:
     if _due.is_rewriting:
         is_done = append_only.is_rewritten()

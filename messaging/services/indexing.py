@@ -25,7 +25,7 @@ from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import run_atomic
 from chatproject.core.times import now
 from groups.models import Room
-from messaging import types
+from messaging import sealed, types
 from messaging.models import Message, SearchBlock, SearchChange, SearchedRoom, SearchRow, SearchState
 from messaging.search import in_ranges, missing, texts_of
 from messaging.search_index import grams, postings
@@ -319,8 +319,10 @@ def _made(number: int, entries: list[_Entry]) -> tuple[SearchBlock | None, list[
         last_at=max(times),
         rooms=postings.packed_rooms([entry.room_id for entry in entries]),
         message_ids=postings.packed_ids(ids),
+        key=sealed.token_key_number(),
     )
-    rows = postings.rows({grams.token(gram): members for gram, members in occurrences.items()}, len(entries))
+    key = sealed.token_key(block.key)
+    rows = postings.rows({grams.token(gram, key): members for gram, members in occurrences.items()}, len(entries))
     return block, [(postings.row_id(number, shard), row) for shard, row in sorted(rows.items())]
 
 

@@ -1,0 +1,9 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("messaging", "0012_sealed_names")]
+
+    operations = [
+        migrations.AddField("searchblock", "key", models.PositiveIntegerField(null=True, editable=False)),
+    ]
