@@ -1,6 +1,7 @@
 """Messages and uploads in the administration: read-only rows, actions through services."""
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from django.utils.timezone import is_aware, make_aware
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from chatproject.core import sealing
 from chatproject.core.admin import ReadOnlyAdmin, ask_and_act, link
 from chatproject.core.errors import Text
 from chatproject.core.files.storage import ADDRESS
@@ -27,6 +29,8 @@ from messaging.models import FormerWords, HeldMessage, Message, Upload
 
 #: Messages at which a search and filters without an index look, the newest.
 SEARCHED_MAX = 50_000
+#: Messages that a search finds by their words where these are encrypted, the newest.
+FOUND_MAX = 500
 
 
 def newest(request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
@@ -39,6 +43,16 @@ def newest(request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Messag
     ids = Message.objects.order_by("-pk").values_list("pk", flat=True)
     floor = next(iter(ids[SEARCHED_MAX : SEARCHED_MAX + 1]), None)
     return queryset if floor is None else queryset.filter(pk__gt=floor)
+
+
+def said_in(messages: QuerySet[Message], words: str) -> Q:
+    """Which of these messages contain some words. Where texts are encrypted they are opened one by one."""
+    if not sealing.is_used():
+        return Q(content__icontains=words)
+    wanted = words.lower()
+    columns = messages.order_by("-pk").values_list("pk", "content").iterator(chunk_size=2000)
+    found = (pk for pk, content in columns if wanted in Message.opened(pk, content, "")[0].lower())
+    return Q(pk__in=list(islice(found, FOUND_MAX)))
 
 
 def chosen_room(request: HttpRequest) -> UUID | None:
@@ -192,8 +206,8 @@ class MessageAdmin(ReadableAdmin):
         # True of no message, and no index has it: otherwise SQLite would take the indexes of senders and rooms, which
         # lead to old messages too.
         never = Q(seq=0)
-        said = Q(content__icontains=search_term) & readable
-        return newest(request, queryset).filter(never | named | said), False
+        among = newest(request, queryset)
+        return among.filter(never | named | (said_in(among.filter(readable), search_term) & readable)), False
 
     @admin.display(description=_("type"), ordering="type")
     def type_label(self, message: Message) -> Text:

@@ -943,7 +943,8 @@ def test_a_message_erased_by_the_operators_leaves_no_file(person: Any, owner: An
 
 
 @pytest.mark.skipif("connection.vendor != 'mongodb'", reason="about MongoDB")
-def test_mongodb_finds_messages_by_what_their_type_knows(person: Any) -> None:
+def test_mongodb_finds_messages_by_what_their_type_knows(person: Any, settings: Any) -> None:
+    settings.ENCRYPTION = False
     ann, bob = person("ann"), person("bob")
     sent = send(ann, bob, ann.upload(hostile.encoded(hostile.photo(1234, 567), "JPEG"), "a.jpg", "images"))
     place = {"latitude": 31.23, "longitude": 121.47, "address": "外滩"}

@@ -45,6 +45,11 @@ def opening_ring() -> KeyRing | None:
     return _ring or _opened(makes=settings.ENCRYPTION)
 
 
+def is_used() -> bool:
+    """Whether there are sealed values, or may be."""
+    return opening_ring() is not None
+
+
 def _opened(*, makes: bool) -> KeyRing | None:
     global _ring
     with _opening:

@@ -10,10 +10,15 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.query_utils import DeferredAttribute
 
+from chatproject.core.sealing.data_keys import ring
 from chatproject.core.sealing.keyring import NotAuthentic
 from chatproject.core.sealing.texts import opened_text, sealed_text
 
 log = logging.getLogger(__name__)
+
+
+#: Lookups of the empty text and of stored values.
+_POSSIBLE = ("exact", "in", "isnull")
 
 
 class Stored(str):
@@ -85,10 +90,15 @@ class SealedText(models.TextField):
         return value
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        if isinstance(value, str) and type(value) is not Stored and value and sealed_text(value, b"") != value:
+        if value and isinstance(value, str) and type(value) is not Stored and ring() is not None:
             raise TypeError(f"{self} is sealed: save the row, or give what `seal` returns")
         found = super().get_db_prep_value(value, connection, prepared)
         return str(found) if isinstance(found, str) else found
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name not in _POSSIBLE and ring() is not None:
+            raise TypeError(f"{self} is sealed: no query finds its words")
+        return super().get_lookup(lookup_name)
 
     def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Any:
         return Stored(value) if isinstance(value, str) else value
