@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Seconds after which every process seals with a new key: `refresh` runs that often.
-LEARNED_SECONDS = 10
+LEARNED_SECONDS = 3
 
 _ring: KeyRing | None = None
 _opening = threading.Lock()
