@@ -50,7 +50,7 @@ def said_in(messages: QuerySet[Message], words: str) -> Q:
     if not sealing.is_used():
         return Q(content__icontains=words)
     wanted = words.lower()
-    columns = messages.order_by("-pk").values_list("pk", "content").iterator(chunk_size=2000)
+    columns = messages.values_list("pk", "content").iterator(chunk_size=2000)
     found = (pk for pk, content in columns if wanted in Message.opened(pk, content, "")[0].lower())
     return Q(pk__in=list(islice(found, FOUND_MAX)))
 
@@ -207,7 +207,8 @@ class MessageAdmin(ReadableAdmin):
         # lead to old messages too.
         never = Q(seq=0)
         among = newest(request, queryset)
-        return among.filter(never | named | (said_in(among.filter(readable), search_term) & readable)), False
+        ordered = among.filter(never | readable).order_by(*self.get_ordering(request))
+        return among.filter(never | named | (said_in(ordered, search_term) & readable)), False
 
     @admin.display(description=_("type"), ordering="type")
     def type_label(self, message: Message) -> Text:

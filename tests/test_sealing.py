@@ -176,7 +176,7 @@ def test_an_unknown_number_is_not_authentic(ring):
 def stored(table: str, column: str, pk: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {column} FROM {table} WHERE _id = %s", [bulk.to_db_value(UUID(pk))])
-        return cursor.fetchone()[0]
+        return str(cursor.fetchone()[0])
 
 
 def put(table: str, column: str, pk: str, value: str) -> None:
@@ -360,7 +360,7 @@ def test_a_canary_is_in_no_file_in_no_redis_and_in_no_backup(tmp_path):
         sent = [ann.say_in(group, f"{number} {canary}")["id"] for number in range(4)]
         ann.say(bob, f"privately {canary}")
         with suppress(httpx.HTTPStatusError):  # until the server knows the list, and holds it
-            while "seq" in ann.say_in(group, f"heldback {canary}"):
+            while "seq" in bob.say_in(group, f"heldback {canary}"):
                 time.sleep(0.2)
         ann.post("/message/edit", messageId=sent[0], content=f"edited {canary}")
         ann.post("/message/recall", messageId=sent[1])
@@ -425,7 +425,7 @@ def test_what_is_there_is_encrypted_and_decrypted_while_people_talk(tmp_path):
         assert "off" in run(server, "keys", "status")
     server._environment["ENCRYPTION"] = "on"
     is_over = threading.Event()
-    later = []
+    later: list[str] = []
 
     def talk() -> None:
         while not is_over.is_set():

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import lookups
 from django.db.models.query_utils import DeferredAttribute
 
 from chatproject.core.sealing.data_keys import ring
@@ -15,10 +16,6 @@ from chatproject.core.sealing.keyring import NotAuthentic
 from chatproject.core.sealing.texts import opened_text, sealed_text
 
 log = logging.getLogger(__name__)
-
-
-#: Lookups of the empty text and of stored values.
-_POSSIBLE = ("exact", "in", "isnull")
 
 
 class Stored(str):
@@ -95,11 +92,6 @@ class SealedText(models.TextField):
         found = super().get_db_prep_value(value, connection, prepared)
         return str(found) if isinstance(found, str) else found
 
-    def get_lookup(self, lookup_name: str) -> Any:
-        if lookup_name not in _POSSIBLE and ring() is not None:
-            raise TypeError(f"{self} is sealed: no query finds its words")
-        return super().get_lookup(lookup_name)
-
     def from_db_value(self, value: Any, _expression: Any, _connection: BaseDatabaseWrapper) -> Any:
         return Stored(value) if isinstance(value, str) else value
 
@@ -108,6 +100,24 @@ class SealedText(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         return value if type(value) is Stored else super().get_prep_value(value)
+
+
+class _OfPlainText:
+    """A lookup that finds nothing where values are sealed, and is refused there."""
+
+    lhs: Any
+
+    def as_sql(self, *args: Any, **more: Any) -> Any:
+        if ring() is not None:
+            raise TypeError(f"{self.lhs.target} is sealed: no query finds its words")
+        return super().as_sql(*args, **more)  # type: ignore[misc]
+
+
+for _lookup in (
+    *(lookups.Contains, lookups.StartsWith, lookups.EndsWith, lookups.Regex),
+    *(lookups.IContains, lookups.IStartsWith, lookups.IEndsWith, lookups.IRegex, lookups.IExact),
+):
+    SealedText.register_lookup(type(_lookup.__name__, (_OfPlainText, _lookup), {}))
 
 
 class SealedJson(SealedText):

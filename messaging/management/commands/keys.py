@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chatproject.core import redis, sealing
 from chatproject.core.db.transactions import failures
+from chatproject.core.errors import ChatError
 from chatproject.core.sealing import rewriting
 from messaging import services
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self._do(options["action"])
-        except (sealing.KeyUnavailable, redis.Unavailable) as reason:
+        except (sealing.KeyUnavailable, redis.Unavailable, ChatError) as reason:
             raise CommandError(str(reason)) from reason
         except failures() as wrong:
             raise CommandError(f"The database cannot be used: {wrong}") from wrong
@@ -39,10 +40,16 @@ class Command(BaseCommand):
             raise CommandError("ENCRYPTION is off: turn it on and start the chat again first.")
         if action == "rotate":
             self.stdout.write(f"Data key {sealing.rotate()} encrypts from now on.")
-        damaged = services.reseal(self._tell)
+        damaged = services.reseal_texts(self._tell) + self._files()
         if damaged:
-            raise CommandError(f"{damaged} values do not open: they are damaged, or not in their places.")
+            raise CommandError(f"{damaged} values or files do not open: they are damaged, or not in their places.")
         self.stdout.write("Done.")
+
+    def _files(self) -> int:
+        """Store all files as new ones are stored now. Returns how many do not open."""
+        *_, done = services.Resealed(), *services.reseal_files()
+        self._tell(f"files: {done.changed} of {done.seen} were written anew")
+        return done.damaged
 
     def _status(self) -> None:
         state = sealing.status()

@@ -4,7 +4,7 @@ from chatproject.core.sealing.migrating import Unlimit
 
 
 class Migration(migrations.Migration):
-    dependencies = [("groups", "0011_mention")]
+    dependencies = [("groups", "0012_pinned_messages")]
 
     operations = [
         Unlimit("room", "invite_code", models.TextField(blank=True, editable=False)),
