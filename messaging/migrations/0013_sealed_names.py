@@ -4,8 +4,8 @@ from chatproject.core.sealing.migrating import Unlimit
 
 
 class Migration(migrations.Migration):
-    dependencies = [("groups", "0012_pinned_messages")]
+    dependencies = [("messaging", "0012_shared_files")]
 
     operations = [
-        Unlimit("room", "invite_code", models.TextField(blank=True, editable=False)),
+        Unlimit("upload", "name", models.TextField(editable=False, verbose_name="name")),
     ]

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0012_sealed_names")]
+    dependencies = [("messaging", "0013_sealed_names")]
 
     operations = [
         migrations.AddField("searchblock", "key", models.PositiveIntegerField(null=True, editable=False)),

@@ -4,8 +4,8 @@ from chatproject.core.sealing.migrating import Unlimit
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0011_reactions")]
+    dependencies = [("groups", "0014_hidden_messages")]
 
     operations = [
-        Unlimit("upload", "name", models.TextField(editable=False, verbose_name="name")),
+        Unlimit("room", "invite_code", models.TextField(blank=True, editable=False)),
     ]
