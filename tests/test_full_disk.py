@@ -1,6 +1,7 @@
 """The disk is full, or the database goes away: clients are told in our form, the log stays short, nothing is lost."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.server import Person, Server
+from tests.browser.server import Person, Server, prepared
 
 #: Bytes of the disk: enough for the tables and some messages.
 SIZE = 16 * 1024 * 1024
@@ -46,6 +47,7 @@ def fill(disk: Path) -> Path:
 
 def test_a_full_disk_is_told_in_our_form_and_the_log_stays_short(tmp_path: Path, disk: Path) -> None:
     database = disk / "chat.sqlite3"
+    shutil.copy(prepared() / "chat.sqlite3", database)
     settings: dict[str, Any] = {
         "DATABASE_URL": f"sqlite:///{database}",
         "MEDIA_ROOT": str(disk / "media"),

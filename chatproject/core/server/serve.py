@@ -104,12 +104,12 @@ def _is_closing(connection: Any) -> bool:
 
 def serve(listener: socket.socket, on_ready: Callable[[], None], on_second: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was there before; or until
-    SIGUSR1, because another process has taken over.
+    SIGUSR2, because another process has taken over.
     """
     relax_garbage_collection()
     clients.allow_descriptors()
     server = Server(config(), on_ready, on_second)
-    signal.signal(signal.SIGUSR1, lambda number, frame: server.leave())
+    signal.signal(signal.SIGUSR2, lambda number, frame: server.leave())
     server.run([listener])
 
 

@@ -73,7 +73,7 @@ class _Worker:
     def leave(self) -> None:
         """Let it answer what it has begun, close its sockets, and end."""
         self.is_leaving, self.heard_at = True, time.monotonic()
-        self.process.send_signal(signal.SIGUSR1)
+        self.process.send_signal(signal.SIGUSR2)
 
 
 def serve_in_workers(listener: socket.socket, count: int, on_ready: Callable[[], None], *, numbers: str) -> None:
