@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ import httpx
 import redis
 
 from chatproject.core.redis.address import connection_pool
+from chatproject.core.sealing import KeyRing, wrapping
 from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -203,10 +205,22 @@ class Server:
         rooms: dict[str, list[Row]] = {}
         columns = "room_id, seq, _id, client_id, content"
         with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
+            ring = self._ring(database)
             for room, *row in database.execute(f"SELECT {columns} FROM messaging_message ORDER BY room_id, seq"):
                 seq, pk, client_id, content = row
-                rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, content))
+                text = ""
+                if content:
+                    sealed = b64decode(content.removeprefix("enc1:"), validate=True)
+                    text = ring.open(sealed, b"messaging_message.content:" + UUID(pk).bytes).decode()
+                rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, text))
         return rooms
+
+    def _ring(self, database: sqlite3.Connection) -> KeyRing:
+        """Opens what this server has sealed."""
+        own = (self.data / wrapping.FILE).read_bytes()
+        keys = database.execute("SELECT _id, wrapped FROM core_datakey").fetchall()
+        opened = {number: wrapping.unwrap(wrapped, number, own) for number, wrapped in keys}
+        return KeyRing({number: key for number, key in opened.items() if key is not None})
 
 
 def _what_is_left_of(path: Path) -> str:
