@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
 django.setup()
 
 from accounts import routing as accounts  # noqa: E402
-from chatproject.core import hub  # noqa: E402  (needs Django to be set up,
+from chatproject.core import hub, tracing  # noqa: E402  (needs Django to be set up,
 from chatproject.core.http.body_limit import BodyLimit  # noqa: E402
 from chatproject.core.http.compression import Compressed  # noqa: E402
 from chatproject.core.http.handler import Handler, StaticHandler  # noqa: E402
@@ -22,11 +22,13 @@ from chatproject.core.http.last_resort import LastResort  # noqa: E402
 from chatproject.core.http.probes import LIVE, READY  # noqa: E402
 from chatproject.core.http.queued import FairHandler  # noqa: E402
 from chatproject.core.http.request_ids import RequestIds  # noqa: E402
+from chatproject.core.http.traced import Traced  # noqa: E402
 from chatproject.core.http.uploads import UploadHandler  # noqa: E402
 from chatproject.core.server.bootstrap import Bootstrap  # noqa: E402
 from chatproject.core.websocket.routing import HostCheck, OriginCheck, ProtocolTypeRouter, URLRouter  # noqa: E402
 from messaging import background, routing  # noqa: E402  as do its models)
 
+tracing.start()
 background.start()
 
 static = StaticHandler()
@@ -62,7 +64,7 @@ def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
 application = Bootstrap(
     ProtocolTypeRouter(
         {
-            "http": RequestIds(LastResort(Compressed(routing.FastHistoryMiddleware(_http)))),
+            "http": RequestIds(Traced(LastResort(Compressed(routing.FastHistoryMiddleware(_http))))),
             "websocket": HostCheck(OriginCheck(URLRouter(routing.websocket_urlpatterns))),
             "lifespan": hub.lifespan,
         }

@@ -190,6 +190,9 @@ GEOCODER_DATUM = environment.datum("GEOCODER_DATUM", env.str("GEOCODER_DATUM", d
 
 METRICS_TOKEN = environment.token("METRICS_TOKEN", env.str("METRICS_TOKEN", default=""))
 METRICS_ADDRESS = environment.address("METRICS_ADDRESS", env.str("METRICS_ADDRESS", default=""))
+# The address of an OpenTelemetry collector, to which traces go by OTLP over HTTP; "": none are made.
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+OTEL_SERVICE_NAME = env.str("OTEL_SERVICE_NAME", default="chat")
 LOG_FORMAT = environment.one_of("LOG_FORMAT", env.str("LOG_FORMAT", default="line"), ("line", "json"))
 
 # Notifications without an open page -----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
-from chatproject.core import costs, errors, hub, metrics
+from chatproject.core import costs, errors, hub, metrics, tracing
 from chatproject.core.db.transactions import in_thread, keep_connection, on_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
@@ -189,7 +189,8 @@ class ChatConsumer(SocketConsumer[_Admitted]):
                 budget.spend(self.socket.user_id, cost)
             if self.socket.is_outdated:
                 await self._reload_user()
-            await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
+            with tracing.span(f"socket {event}"):
+                await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
         except ChatError as error:
             answer.error(error)
         except Exception:

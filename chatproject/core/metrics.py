@@ -27,6 +27,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from chatproject.core import tracing
+
 #: The environment variable of the folder in which several processes keep their numbers.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -98,6 +100,10 @@ def answered(method: str, route: str | None, status: int, since: float) -> None:
     method = method if method in _METHODS else "other"
     http_seconds.labels(method, route or "none").observe(time.perf_counter() - since)
     http_responses.labels(method, route or "none", status).inc()
+    said: dict[str, str | int] = {"http.request.method": method, "http.response.status_code": status}
+    if route is not None:
+        said["http.route"] = f"/{route}"
+    tracing.describe(method if route is None else f"{method} /{route}", **said)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from chatproject.core import tracing
 from chatproject.core.db import bulk
 from chatproject.core.db.transactions import keep_connection
 from chatproject.core.errors import Busy, ChatError
@@ -173,7 +174,8 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             keep_connection()
             bulk.enlarge_page_cache()
-            outcomes = self._write([entry.item for entry in batch])
+            with tracing.span(f"commit of {self._name}", **{"chat.batch.size": len(batch)}):
+                outcomes = self._write([entry.item for entry in batch])
         except Exception as error:
             if len(batch) > 1 and type(error) is not Busy:
                 for one in batch:

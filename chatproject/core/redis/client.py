@@ -11,7 +11,7 @@ from django.conf import settings
 from django_redis.pool import ConnectionFactory
 from redis.client import Pipeline
 
-from chatproject.core import metrics
+from chatproject.core import metrics, tracing
 from chatproject.core.redis.address import connection_pool
 
 #: Seconds a caller waits for Redis before doing without it.
@@ -32,16 +32,23 @@ def _pool() -> redis.ConnectionPool:
     )
 
 
+_PIPELINE = {"db.system.name": "redis", "db.operation.name": "PIPELINE"}
+
+
 class _TimedPipeline(Pipeline):
     def execute(self, raise_on_error: bool = True) -> Any:
-        with metrics.timed(metrics.redis_seconds):
+        with metrics.timed(metrics.redis_seconds), tracing.span_within("redis", **_PIPELINE):
             return super().execute(raise_on_error)
 
 
 class _TimedRedis(redis.Redis):
     def execute_command(self, *args: Any, **options: Any) -> Any:
         with metrics.timed(metrics.redis_seconds):
-            return super().execute_command(*args, **options)
+            if not tracing.is_on():
+                return super().execute_command(*args, **options)
+            # The name alone: keys have ids, and values texts.
+            with tracing.span_within("redis", **{"db.system.name": "redis", "db.operation.name": str(args[0])}):
+                return super().execute_command(*args, **options)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         return _TimedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
