@@ -4,7 +4,16 @@ import js from "@eslint/js";
 import globals from "globals";
 
 /** Modules that every layer may import. */
-const SHARED = ["i18n\\.js", "ids\\.js", "mentions\\.js", "problems\\.js", "storage\\.js", "text\\.js", "timing\\.js"];
+const SHARED = [
+  "hidden\\.js",
+  "i18n\\.js",
+  "ids\\.js",
+  "mentions\\.js",
+  "problems\\.js",
+  "storage\\.js",
+  "text\\.js",
+  "timing\\.js",
+];
 /** What each folder of static/js may import; main.js puts all of it together. */
 const LAYERS = {
   state: ["state/"],

@@ -22,7 +22,7 @@ from tests.browser.conftest import TIMEOUT_MS
 from tests.browser.server import PASSWORD, Person, Server
 
 #: What Escape closes, and what else would remain in the next screen.
-CLOSED_BY_ESCAPE = "dialog, .menu, .emoji-panel"
+CLOSED_BY_ESCAPE = "dialog, .menu, .emoji-panel, .selection-bar:not([hidden])"
 LEFT_OVER = f"{CLOSED_BY_ESCAPE}, :is(.recording, .about, .drop):not([hidden])"
 ERROR = "[aria-invalid=true], [role=alert]"
 
@@ -348,9 +348,16 @@ def message_menu(stage: Stage) -> None:
     expect(page.get_by_role("menu")).to_be_visible()
 
 
+def selecting(stage: Stage) -> None:
+    message_menu(stage)
+    stage.page.locator('.menu [role=menuitem]:has([data-icon="square-check"])').click()
+    expect(stage.page.locator(".select-box:checked")).to_have_count(1)
+    expect(stage.page.locator(".selection-bar")).to_be_visible()
+
+
 def readers(stage: Stage) -> None:
     message_menu(stage)
-    stage.page.get_by_role("menuitem").nth(-2).click()
+    stage.page.get_by_role("menuitem").nth(-3).click()
     expect(stage.page.locator("dialog .person")).to_be_visible()
 
 
@@ -531,6 +538,7 @@ SCREENS = [
     Screen("message menu", message_menu),
     Screen("person", person_card),
     Screen("words found in a conversation", finder),
+    Screen("selecting messages", selecting),
     Screen("readers", readers),
     Screen("answering", answering),
     Screen("too long a text", too_long),

@@ -1,4 +1,4 @@
-// What can be done with messages: send, retry, discard, edit, recall, react, pin, list readers.
+// What can be done with messages: send, retry, discard, edit, recall, hide, forward, react, pin, list readers.
 const TYPING_INTERVAL_MS = 3000;
 const READERS_PAGE = 50;
 
@@ -82,6 +82,20 @@ export class Messages {
     if (message.senderId === this.#store.me.id && message.type === "text")
       this.#store.keepRecalledText(message.id, message.content);
     this.#store.apply({ event: "OnRecall", data: recalled });
+  }
+
+  /** Deletes messages for me alone. */
+  async hide(messages) {
+    const { chats } = await this.#server.hideMessages(messages.map(({ id }) => id));
+    for (const chat of chats) this.#store.apply({ event: "OnHide", data: chat });
+  }
+
+  /** Sends messages on to the chats with these keys. Resolves with {held}: how many wait for a moderator. */
+  async forward(messages, keys, options) {
+    const ids = messages.map(({ id }) => id);
+    const { messages: copies, held } = await this.#server.forward(ids, keys, options);
+    for (const copy of copies) this.#store.apply({ event: copy.groupId ? "OnGroupMsg" : "OnPrivate", data: copy });
+    return { held };
   }
 
   async edit(message, { content, mentions }) {

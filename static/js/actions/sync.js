@@ -42,7 +42,7 @@ export class Sync {
 
   /** Requests every change above the versions that the store has. */
   request() {
-    this.#server.requestSync(this.#store.cursors);
+    this.#server.requestSync(this.#store.cursors, this.#store.hiddenCounts);
   }
 
   /** After each greeting of the server: requests what was missed and sends what waited. */

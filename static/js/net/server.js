@@ -48,11 +48,11 @@ export class Server {
   }
 
   /**
-   * Asks for everything above these versions and for the unread counts; the answers arrive as
-   * events.
+   * Asks for everything above these versions, for what was deleted for me beyond these counts, and for the unread
+   * counts; the answers arrive as events.
    */
-  requestSync(cursors) {
-    this.#socket.notify("EmitSync", { cursors });
+  requestSync(cursors, hidden) {
+    this.#socket.notify("EmitSync", { cursors, hidden });
     this.#socket.notify("EmitGetUnreadCount");
   }
 
@@ -148,6 +148,17 @@ export class Server {
 
   recall(messageId) {
     return this.#api.post("/message/recall", { messageId });
+  }
+
+  /** Deletes messages for me alone. Resolves with {chats}, each as it is shown now. */
+  hideMessages(messageIds) {
+    return this.#api.post("/message/hide", { messageIds });
+  }
+
+  /** Sends messages on to the chats with these keys. Resolves with {messages, held}. */
+  forward(messageIds, keys, { withAuthor, clientId }) {
+    const to = keys.map(splitKey).map(({ type, id }) => (type === "group" ? { groupId: id } : { toUid: id }));
+    return this.#api.post("/message/forward", { messageIds, to, withAuthor, clientId });
   }
 
   edit(messageId, content, mentions) {

@@ -1,6 +1,7 @@
 // What can be read while the server is away: the most recent chats and the last messages of each,
 // one database per user. A bounded copy: the page drops it when the server answers again, a
 // sign-out deletes it.
+import { asKnown, emptied } from "chat/hidden.js";
 import { chatKey, chatKeyOf } from "chat/ids.js";
 import { openDatabase, resultOf } from "chat/offline/database.js";
 import { storage } from "chat/storage.js";
@@ -27,19 +28,21 @@ const MESSAGES_OF = {
 
 /**
  * A stored ending, {messages, version}, with the messages received since: the last MESSAGES_MAX of
- * an unbroken run. `version` is the chat's version up to which nothing is missing.
+ * an unbroken run. `version` is the chat's version up to which nothing is missing, `hidden` are the ids of messages that
+ * I deleted for myself.
  */
-function extended({ messages, version } = { messages: [], version: 0 }, received) {
+function extended({ messages, version } = { messages: [], version: 0 }, received, hidden = new Set()) {
   const run = new Map(messages.map((message) => [message.seq, message]));
   let last = messages.at(-1)?.seq ?? 0;
   let known = version;
   for (const message of received.toSorted((one, other) => one.version - other.version)) {
     if (message.version === known + 1) known += 1;
     if (message.seq > last + 1) run.clear();
-    if (message.seq > last || run.has(message.seq)) run.set(message.seq, message);
+    if (message.seq > last || run.has(message.seq)) run.set(message.seq, asKnown(message, run.get(message.seq)));
     last = Math.max(last, message.seq);
   }
-  return { messages: [...run.values()].slice(-MESSAGES_MAX), version: known };
+  const shown = [...run.values()].map((message) => (hidden.has(message.id) ? emptied(message) : message));
+  return { messages: shown.slice(-MESSAGES_MAX), version: known };
 }
 
 export class Archive {
@@ -47,6 +50,8 @@ export class Archive {
   #opening = null;
   #isClosed = false;
   #received = new Map();
+  /** The ids of what was deleted for me since this page is open, by chat key. */
+  #hidden = new Map();
   #saveTimer = 0;
   #hasChanged = false;
   #store = null;
@@ -83,7 +88,11 @@ export class Archive {
     store.onEvent((event, data) => {
       for (const message of MESSAGES_OF[event]?.(data) ?? []) this.#receive(chatKeyOf(message, store.me.id), message);
       if (event === "OnSync")
-        for (const { type, id, limited } of data.chats) if (limited) this.#delete(chatKey(type, id));
+        for (const { type, id, limited, hiddenIds } of data.chats) {
+          this.#hide(chatKey(type, id), hiddenIds);
+          if (limited) this.#delete(chatKey(type, id));
+        }
+      if (event === "OnHide") this.#hide(chatKey(data.type, data.id), data.messageIds);
       this.#scheduleSave();
     });
     addEventListener("pagehide", () => this.#save());
@@ -115,6 +124,12 @@ export class Archive {
     received.push(message);
     if (received.length > MESSAGES_MAX) received.shift();
     this.#received.set(key, received);
+  }
+
+  #hide(key, ids) {
+    if (!ids.length) return;
+    this.#hidden.set(key, new Set([...(this.#hidden.get(key) ?? []), ...ids]));
+    if (!this.#received.has(key)) this.#received.set(key, []);
   }
 
   /** Fetches what is missing, in one of several open tabs. */
@@ -171,7 +186,8 @@ export class Archive {
     const keys = new Set(chats.map(({ type, id }) => chatKey(type, id)));
     for (const key of await this.#keys(ENDINGS)) if (!keys.has(key)) await this.#delete(key);
     for (const [key, messages] of received) {
-      if (keys.has(key)) await this.#put(ENDINGS, key, extended(await this.#get(ENDINGS, key), messages));
+      if (keys.has(key))
+        await this.#put(ENDINGS, key, extended(await this.#get(ENDINGS, key), messages, this.#hidden.get(key)));
       else this.#keepForLater(key, messages);
     }
   }

@@ -9,7 +9,7 @@ const RENEWING = new Set(["removed", "policy"]);
 
 /** Only what another person said, and has not recalled. */
 export const countsAsUnread = (message, me) =>
-  message.senderId !== me.id && message.type !== "system" && !message.recalledAt;
+  message.senderId !== me.id && message.type !== "system" && !message.recalledAt && !message.hidden;
 
 function applyMessage(store, message) {
   const key = chatKeyOf(message, store.me.id);
@@ -32,7 +32,8 @@ function applyMessage(store, message) {
   if (chat.isBlank && !timeline?.isLoaded) chat.version = Math.max(chat.version, message.version - 1);
   chat.isBlank = false;
   if (timeline?.isLoaded && timeline.put(message) === "gap") store.notify("behind");
-  if (store.quoted.has(message.id)) store.quoted.set(message.id, message);
+  // What is not there for me does not come back by a change of it.
+  if (store.quoted.get(message.id)) store.quoted.set(message.id, message);
   // A large timeline that is not shown is dropped; opening the chat loads it from the first unread
   // message.
   if (timeline?.isLarge && key !== store.openKey) store.timelines.delete(key);
@@ -85,6 +86,22 @@ const sentBy = (message) => ({
   isGuest: message.senderIsGuest,
   isStaff: message.senderIsStaff,
 });
+
+/** I deleted messages for myself, here or on another device. */
+function applyHide(store, { type, id, messageIds, hiddenCount, unreadCount, mentionSeq, lastMessage }) {
+  const key = chatKey(type, id);
+  const chat = store.chats.get(key);
+  if (!chat) return;
+  store.hideMessages(key, messageIds);
+  // An earlier answer that comes later.
+  if (hiddenCount < (chat.hiddenCount ?? 0)) return;
+  store.patchChat(key, {
+    hiddenCount,
+    mentionSeq,
+    unreadCount: chat.readSeq >= chat.seq ? 0 : unreadCount,
+    ...(messageIds.includes(chat.lastMessage?.id) && { lastMessage }),
+  });
+}
 
 /** Another member's read cursor moved: updates ticks and read counts. */
 function applyRead(store, { type, id, userId, readSeq, previousSeq }) {
@@ -149,7 +166,7 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
 
 function applySync(store, { epoch, chats }) {
   if (!store.acceptEpoch(epoch)) return;
-  for (const { type, id, version, limited, gone, messages, pins } of chats) {
+  for (const { type, id, version, limited, gone, messages, pins, hiddenCount, hiddenIds } of chats) {
     if (gone) {
       const left = store.chatById(id);
       if (left) store.removeChat(left.key);
@@ -169,6 +186,9 @@ function applySync(store, { epoch, chats }) {
     // in it.
     for (const message of messages.toSorted((one, other) => one.seq - other.seq)) applyMessage(store, message);
     store.setPins({ type, id, version, pins });
+    store.hideMessages(key, hiddenIds);
+    if (hiddenIds.length) store.notify("stale"); // the list tells which message is the last one now
+    store.patchChat(key, { hiddenCount: Math.max(hiddenCount, store.chats.get(key).hiddenCount ?? 0) });
     store.settleVersion(key, version);
     store.notify("chats", `timeline:${key}`);
   }
@@ -259,6 +279,7 @@ export const REDUCERS = {
   OnReaction: applyMessage,
   OnPin: applyPins,
   OnMarkUnread: applyMarkedUnread,
+  OnHide: applyHide,
   OnRead: applyRead,
   OnSync: applySync,
   OnUnreadCount: applyUnreadCounts,

@@ -6,6 +6,7 @@
 // Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
 // must be fetched), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), draft: (another tab has changed it).
+import { emptied } from "chat/hidden.js";
 import { chatKey } from "chat/ids.js";
 import { isMentioned, renamed } from "chat/mentions.js";
 import { Reactions } from "chat/state/reactions.js";
@@ -127,6 +128,12 @@ export class Store {
     );
   }
 
+  /** How many messages of each chat this page knows to be deleted for me, where there are any. */
+  get hiddenCounts() {
+    const hiding = [...this.chats.values()].filter((chat) => chat.hiddenCount);
+    return Object.fromEntries(hiding.map((chat) => [chat.id, chat.hiddenCount]));
+  }
+
   /** Whether a change arrived whose predecessor did not. */
   get isBehind() {
     return this.#versions.hasGaps;
@@ -205,7 +212,11 @@ export class Store {
       const cursor = newerCursor(entry, known);
       // The list may have been read before a message that this page has received since.
       const keepsPins = known?.pinsVersion > entry.version;
-      const isOutdated = known && (entry.seq < known.seq || isLater(known.lastMessage, entry.lastMessage));
+      // Or before one was deleted for me here. Where one was deleted elsewhere, the last one may be an earlier one now.
+      const newlyHidden = entry.hiddenCount - (known?.hiddenCount ?? 0);
+      const isOutdated =
+        known &&
+        (entry.seq < known.seq || newlyHidden < 0 || (!newlyHidden && isLater(known.lastMessage, entry.lastMessage)));
       this.chats.set(key, {
         ...known,
         ...entry,
@@ -213,6 +224,7 @@ export class Store {
         isBlank: false,
         seq: Math.max(entry.seq, known?.seq ?? 0),
         version: isLoaded ? known.version : entry.version,
+        hiddenCount: isLoaded ? (known.hiddenCount ?? 0) : entry.hiddenCount,
         pins: (keepsPins ? known : entry).pins ?? [],
         pinsVersion: keepsPins ? known.pinsVersion : entry.version,
         ...cursor,
@@ -278,6 +290,18 @@ export class Store {
     const chat = this.chats.get(key);
     if (!chat || Object.entries(change).every(([name, value]) => chat[name] === value)) return;
     Object.assign(chat, change);
+    this.notify("chats", `timeline:${key}`);
+  }
+
+  /** I deleted these messages of a chat for myself. */
+  hideMessages(key, ids) {
+    const timeline = this.timelines.get(key);
+    for (const id of ids) {
+      const message = timeline?.find(id);
+      if (message) timeline.put(emptied(message));
+      if (this.quoted.has(id)) this.quoted.set(id, null);
+      this.recalledTexts.delete(id);
+    }
     this.notify("chats", `timeline:${key}`);
   }
 

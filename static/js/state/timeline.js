@@ -1,3 +1,5 @@
+import { asKnown } from "chat/hidden.js";
+
 /**
  * A timeline with more than MESSAGES_MAX is trimmed: messages further than TRIM_MARGIN from the
  * range that is shown are dropped.
@@ -77,7 +79,7 @@ export class Timeline {
     if (known) {
       if (message.version < known.version) return "known";
       // The same version fetched again may carry newer read counts.
-      this.#set(message);
+      this.#set(asKnown(message, known));
       return "changed";
     }
     const wasAtEnd = this.atEnd;

@@ -8,6 +8,7 @@ export const lazy = {
   day: () => import("chat/views/conversation/day_dialog.js"),
   emoji: () => import("chat/views/conversation/emoji_panel.js"),
   files: () => import("chat/views/conversation/files_dialog.js"),
+  forward: () => import("chat/views/forward_dialog.js"),
   highlight: () => import("chat/views/conversation/highlight.js"),
   group: () => import("chat/views/group_panel.js"),
   invitation: () => import("chat/views/invitation.js"),

@@ -47,6 +47,7 @@ function follows(before, message) {
     isPicture(message) &&
     isPlain(message) &&
     before.senderId === message.senderId &&
+    before.forwardedFrom?.id === message.forwardedFrom?.id &&
     // A message that is not loaded may stand between them.
     (message.seq === null || before.seq === null || message.seq === before.seq + 1) &&
     // One that waits has the time of its beginning, which may be before that of one that has arrived.

@@ -9,9 +9,10 @@ import { Attachments } from "chat/views/conversation/attachments.js";
 import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
 import { MessageListView } from "chat/views/conversation/message_list.js";
-import { isWithin, openMessageMenu, openPendingMenu } from "chat/views/conversation/message_menu.js";
+import { isWithin, mayRecall, openMessageMenu, openPendingMenu } from "chat/views/conversation/message_menu.js";
 import { PinBar } from "chat/views/conversation/pin_bar.js";
 import { QUICK } from "chat/views/conversation/reactions.js";
+import { Selection } from "chat/views/conversation/selection.js";
 import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
 import { onDoubleTap } from "chat/views/double_tap.js";
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
@@ -36,6 +37,7 @@ export class ConversationView {
   #attachments;
   #findBar;
   #pinBar;
+  #selection;
   #map;
   #key;
   #lastProblem = null;
@@ -69,10 +71,17 @@ export class ConversationView {
     this.#store = store;
     this.#actions = actions;
     this.#router = router;
-    this.#recallWindow = recallWindow * 1000;
+    this.#recallWindow = recallWindow === null ? Infinity : recallWindow * 1000;
     this.#editWindow = editWindow ? editWindow * 1000 : Infinity;
     this.#map = map;
-    this.#messages = new MessageListView({ store, actions });
+    this.#messages = new MessageListView({ store, actions, onDraw: () => this.#selection.render() });
+    this.#selection = new Selection({
+      store,
+      actions,
+      list: this.#messages,
+      mayRecall: (message) => mayRecall(message, { store, chat: this.#chat, recallWindow: this.#recallWindow }),
+      onChange: () => this.#render(),
+    });
     this.#findBar = new FindBar({
       actions,
       show: (seq) => this.#try(this.#messages.showMessage(seq)),
@@ -87,7 +96,7 @@ export class ConversationView {
       attach: (anchor) => this.#attachments.openMenu(anchor),
       kit: () => this.#attachments.kit(),
     });
-    this.#foot.append(this.#notifyQuestion, this.#notice, this.#composer.element);
+    this.#foot.append(this.#notifyQuestion, this.#notice, this.#selection.element, this.#composer.element);
     this.#element = h(
       "section",
       { class: "conversation", id: "conversation" },
@@ -143,6 +152,7 @@ export class ConversationView {
   #switchTo(key) {
     this.#unsubscribe();
     this.#unsubscribe = () => {};
+    this.#selection.leave();
     this.#key = key;
     this.#root.replaceChildren(key ? this.#element : this.#welcome.element);
     this.#messages.open(key);
@@ -175,8 +185,8 @@ export class ConversationView {
     this.#renderHead();
     this.#pinBar.render();
     const { away, id } = this.#chat;
-    this.#composer.element.hidden = away;
-    this.#notice.hidden = !away;
+    this.#composer.element.hidden = away || this.#selection.isOn;
+    this.#notice.hidden = !away || this.#selection.isOn;
     replaceIfChanged(this.#notice, String(away), () => [
       icon("coffee"),
       h("span", {}, gettext("You left this group for a while and hear nothing of it.")),
@@ -281,7 +291,8 @@ export class ConversationView {
     });
     onDoubleTap(element, (target) => {
       const message = this.#messageAt(target);
-      if (message?.id && !message.recalledAt && !target.closest(".system")) this.#react(message, QUICK[0]);
+      if (message?.id && !message.recalledAt && !target.closest(".system") && !this.#selection.isOn)
+        this.#react(message, QUICK[0]);
     });
     // Who reacted is asked for where a name is not known.
     for (const event of ["pointerover", "focusin"])
@@ -290,6 +301,7 @@ export class ConversationView {
         if (chip) this.#nameReacted(chip);
       });
     onContextMenu(element, (target, at) => {
+      if (this.#selection.isOn) return true;
       const row = rowAt(target);
       const message = this.#messageAt(target);
       // On a link or a selection the browser's own menu is more useful.
@@ -325,6 +337,7 @@ export class ConversationView {
     if (act === "react") this.#react(message, button.dataset.emoji);
     if (act === "pick") this.#pickReaction(message, button);
     if (act === "reply") this.#composer.reply(message);
+    if (act === "forward") this.#forward(message);
     if (act === "person") this.#showSender(message);
     if (act === "retry") this.#actions.messages.retry(message.clientId);
     if (act === "as-file") this.#actions.messages.sendAsFile(message.clientId);
@@ -373,9 +386,16 @@ export class ConversationView {
       react: (one, emoji) => this.#react(one, emoji),
       pickReaction: (one) => this.#pickReaction(one, anchor, boxAt(at)),
       reply: (one) => this.#composer.reply(one),
+      forward: (one) => this.#forward(one),
+      select: (one) => this.#selection.begin(this.#key, one),
       edit: (one) => this.#composer.edit(one),
       showSender: (one) => this.#showSender(one),
     });
+  }
+
+  async #forward(message) {
+    const { openForwardDialog } = await lazy.forward();
+    openForwardDialog([message], { store: this.#store, actions: this.#actions });
   }
 
   #showSender(message) {
@@ -433,7 +453,7 @@ export class ConversationView {
       const message = timeline.at(seq);
       if (message.senderId !== this.#store.me.id || message.recalledAt) continue;
       // A caption is edited where there is one: another is added from the menu.
-      if (!typeOf(message).isEditable || !message.content) continue;
+      if (!typeOf(message).isEditable || !message.content || message.forwardedFrom) continue;
       if (!isWithin(message, this.#editWindow)) return false;
       this.#composer.edit(message);
       return true;

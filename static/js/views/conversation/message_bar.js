@@ -1,4 +1,4 @@
-// The bar over the message under the mouse: reactions, reply, more. One for the whole list, which goes from message
+// The bar over the message under the mouse: reactions, reply, forward, more. One for the whole list, which goes from message
 // to message and takes no place.
 import { gettext, interpolate } from "chat/i18n.js";
 import { QUICK } from "chat/views/conversation/reactions.js";
@@ -21,6 +21,7 @@ export class MessageBar {
     }),
     bar("smile", gettext("Add a reaction"), { "data-act": "pick", "aria-haspopup": "dialog" }),
     bar("reply", gettext("Reply"), { "data-act": "reply" }),
+    bar("forward", gettext("Forward"), { "data-act": "forward", "aria-haspopup": "dialog" }),
     bar("ellipsis", gettext("Message actions"), { class: "message-menu", "aria-haspopup": "menu" }),
   );
   /** The key of the row that it stands on. */

@@ -37,6 +37,7 @@ const FLOATING_DAY_MS = 1500;
 export class MessageListView {
   #store;
   #actions;
+  #onDraw;
   #rows;
   #window = new MessageWindow();
   #key = null;
@@ -97,9 +98,11 @@ export class MessageListView {
   );
   #pill = h("button", { type: "button", class: "pill to-end", hidden: true, on: { click: () => this.showEnd() } });
 
-  constructor({ store, actions }) {
+  /** `onDraw()` is called when rows were drawn. */
+  constructor({ store, actions, onDraw }) {
     this.#store = store;
     this.#actions = actions;
+    this.#onDraw = onDraw;
     this.#rows = new MessageRows(store);
     this.element = h(
       "div",
@@ -243,6 +246,7 @@ export class MessageListView {
     this.#store.trimTimeline(this.#key, from, to);
     reconcile(this.#inner, this.#rows.describe(this.#key, { from, to, divider: this.#divider }));
     this.#bar.restore();
+    this.#onDraw();
     this.#placeTabStops(NEW_STOPS);
     for (const code of this.#inner.querySelectorAll("code[data-language]:not([data-drawn])")) {
       code.toggleAttribute("data-drawn", true);
@@ -284,7 +288,7 @@ export class MessageListView {
     const message = this.#store.withSender(timeline.at(timeline.last));
     this.#announced = timeline.last;
     const me = this.#store.me.id;
-    if (message.senderId === me) return;
+    if (message.senderId === me || message.hidden) return;
     const words = preview(message, me);
     announce(
       typeOf(message).row ? words : interpolate(gettext("%(name)s: %(words)s"), { name: message.senderName, words }),
@@ -575,7 +579,7 @@ export class MessageListView {
     const here = rows.indexOf(document.activeElement.closest(".message"));
     const next = here === -1 ? rows.at(-1) : rows[here + step];
     if (!next) return;
-    next.focus({ preventScroll: true });
+    (next.querySelector(".select-box") ?? next).focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
     event.preventDefault();
   }

@@ -1,10 +1,11 @@
-// The menu of a message: react, reply, copy, download, edit, pin, mark unread, readers, recall.
+// The menu of a message: react, reply, forward, copy, download, select, edit, pin, mark unread, readers, delete, recall.
 import { gettext, interpolate } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm } from "chat/views/dialog.js";
 import { QUICK, showReacted } from "chat/views/conversation/reactions.js";
+import { hideMessages } from "chat/views/conversation/selection.js";
 import { h, toast } from "chat/views/dom.js";
 import { lazy } from "chat/views/lazy.js";
 import { openMenu } from "chat/views/menu.js";
@@ -12,13 +13,14 @@ import { typeOf } from "chat/views/types/registry.js";
 
 /**
  * `at` is where the menu opens. `recallWindow` and `editWindow` are in milliseconds. `react(message, emoji)`,
- * `pickReaction(message)`, `reply(message)`, `edit(message)` and `showSender(message)` belong to the conversation.
+ * `pickReaction(message)`, `reply(message)`, `forward(message)`, `select(message)`, `edit(message)` and
+ * `showSender(message)` belong to the conversation.
  */
 export function openMessageMenu(
   anchor,
   message,
   at,
-  { store, actions, chat, recallWindow, editWindow, react, pickReaction, reply, edit, showSender },
+  { store, actions, chat, recallWindow, editWindow, react, pickReaction, reply, forward, select, edit, showSender },
 ) {
   if (message.recalledAt) return;
   const isOwn = message.senderId === store.me.id;
@@ -26,8 +28,7 @@ export function openMessageMenu(
   const type = typeOf(message);
   const text = type.plainText?.(store.withSender(message));
   const download = type.downloadUrl?.(message);
-  const isRecent = isWithin(message, recallWindow);
-  const isAdmin = ["owner", "admin"].includes(chat.role);
+  const isAdmin = isAdminOf(chat);
   const reactions = store.reactionsOn(message);
   const isMine = (emoji) => reactions.some((one) => one.emoji === emoji && one.isMine);
   const items = [
@@ -44,6 +45,7 @@ export function openMessageMenu(
       ],
     },
     { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
+    { label: gettext("Forward"), icon: "forward", run: () => forward(message) },
     text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
     { label: gettext("Link to this message"), icon: "link", run: () => copy(addressOf(message, chat)) },
     download && {
@@ -51,8 +53,10 @@ export function openMessageMenu(
       icon: "download",
       run: () => h("a", { href: download, download: message.fileName ?? "" }).click(),
     },
+    { label: gettext("Select"), icon: "square-check", run: () => select(message) },
     isOwn &&
       type.isEditable &&
+      !message.forwardedFrom &&
       isWithin(message, editWindow) && { label: editLabel(message), icon: "pencil", run: () => edit(message) },
     (isAdmin || !isGroup) && pinItem(message, chat, actions),
     !isOwn && {
@@ -76,7 +80,8 @@ export function openMessageMenu(
       icon: "smile",
       run: () => showReacted(actions.messages.reactions(message), store),
     },
-    ((isOwn && isRecent) || isAdmin) && {
+    { label: gettext("Delete for me"), icon: "eye-off", danger: true, run: () => hideMessages([message], actions) },
+    mayRecall(message, { store, chat, recallWindow }) && {
       label: gettext("Recall"),
       icon: "undo-2",
       danger: true,
@@ -98,6 +103,12 @@ function pinItem(message, { pins }, actions) {
     run: () => actions.messages.pin(message, !isPinned).catch((problem) => toast(problem.message)),
   };
 }
+
+const isAdminOf = ({ role }) => ["owner", "admin"].includes(role);
+
+/** Whether a message can be deleted for everybody now. */
+export const mayRecall = (message, { store, chat, recallWindow }) =>
+  isAdminOf(chat) || (message.senderId === store.me.id && isWithin(message, recallWindow));
 
 /** Whether a message is younger than so many milliseconds. */
 export const isWithin = (message, milliseconds) => serverNow() - Date.parse(message.sentAt) < milliseconds;

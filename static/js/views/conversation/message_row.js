@@ -19,9 +19,13 @@ export function dividerRow() {
  * `state`: sent, sending, held or failed. `place`: {isOwn, isGroup, isFirst, isLast} in its run. `read`:
  * {isRead, receipt} of an own message. `place.tile`: {span, isWide} in an album. `quoted`: the message
  * it quotes, undefined while not loaded. `local`: object URL of its file. `part`: upload, 0 to 1. `hasReactions`: there
- * is a place for them.
+ * is a place for them. `author`: who wrote what was forwarded, or "".
  */
-export function messageRow(message, { state, place, read, quoted, mayReedit, reason, local, part, hasReactions }, me) {
+export function messageRow(
+  message,
+  { state, place, read, quoted, mayReedit, reason, local, part, hasReactions, author },
+  me,
+) {
   const { isOwn, isFirst, isLast, tile } = place;
   const isRecalled = Boolean(message.recalledAt);
   const type = typeOf(message);
@@ -65,6 +69,7 @@ export function messageRow(message, { state, place, read, quoted, mayReedit, rea
       "div",
       { class: "bubble" },
       sender(message, place),
+      author && !isRecalled && !tile && forwarded(author),
       message.replyTo && !isRecalled && !tile && quote(message, quoted, me),
       isRecalled ? recalled(message, { me, mayReedit, meta: view.meta }) : type.body(message, view),
     ),
@@ -118,7 +123,7 @@ function sender(message, { isOwn, isGroup, isFirst, tile }) {
 }
 
 /** The bubble of an album, whose tiles are rows of their own. `message` is the first of `count`. */
-export function albumRow(message, { place, count, quoted }, me) {
+export function albumRow(message, { place, count, quoted, author }, me) {
   const { isOwn, isFirst, isLast } = place;
   const flags = { own: isOwn, first: isFirst, last: isLast };
   return h(
@@ -133,10 +138,21 @@ export function albumRow(message, { place, count, quoted }, me) {
       "div",
       { class: "bubble" },
       sender(message, place),
+      author && forwarded(author),
       message.replyTo && quote(message, quoted, me),
       h("div", { class: "tiles" }),
       message.content && captionOf(message),
     ),
+  );
+}
+
+/** Above what was forwarded: who wrote it. */
+function forwarded(author) {
+  return h(
+    "div",
+    { class: "forwarded" },
+    icon("forward"),
+    h("span", {}, interpolate(gettext("Forwarded from %(name)s"), { name: author })),
   );
 }
 

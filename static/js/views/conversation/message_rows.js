@@ -64,7 +64,8 @@ export class MessageRows {
     const timeline = this.#store.timeline(key);
     const isAtEnd = to >= timeline.last && timeline.atEnd;
     const pending = isAtEnd || !timeline.isLoaded ? this.#store.pendingOf(key) : [];
-    const messages = [...timeline.between(from, to), ...pending.map((entry) => this.#asMessage(entry))];
+    const shown = timeline.between(from, to).filter((message) => !message.hidden);
+    const messages = [...shown, ...pending.map((entry) => this.#asMessage(entry))];
     const lastOwn = messages.findLast(
       (message) => message.senderId === this.#store.me.id && message.id && !message.recalledAt && !typeOf(message).row,
     );
@@ -105,6 +106,7 @@ export class MessageRows {
    */
   quotedBy(key, message) {
     const quoted = this.#store.timeline(key).find(message.replyTo) ?? this.#store.quoted.get(message.replyTo);
+    if (quoted?.hidden) return null;
     return quoted && (chatKeyOf(quoted, this.#store.me.id) === key ? this.#store.withSender(quoted) : null);
   }
 
@@ -115,17 +117,25 @@ export class MessageRows {
     const tiles = album.map((one, index) => this.#row(chatKey, one, { tile: tileAt(index, album.length) }, false));
     const place = { isOwn: message.senderId === me.id, isGroup: chats.get(chatKey).type === "group", isFirst, isLast };
     const quoted = message.replyTo ? this.quotedBy(chatKey, message) : undefined;
+    const author = this.#authorOf(message);
     const rows = [
       {
         key: `a:${tiles[0].key}`,
-        signature: [tiles[0].signature, isFirst, isLast, album.length, isFormatted()].join(),
-        build: () => albumRow(message, { place, count: album.length, quoted }, me.id),
+        signature: [tiles[0].signature, isFirst, isLast, album.length, author, isFormatted()].join(),
+        build: () => albumRow(message, { place, count: album.length, quoted, author }, me.id),
         within: { rows: tiles, parent: (element) => element.querySelector(".tiles") },
       },
     ];
     const seen = album.includes(lastOwn) ? this.#readOf(chatKey, this.#store.withSender(lastOwn), true).receipt : "";
     if (seen) rows.push({ key: "receipt", signature: seen, build: () => receiptRow(seen) });
     return rows;
+  }
+
+  /** The name of who wrote a forwarded message, as they are called now; "" where none is told. */
+  #authorOf({ forwardedFrom }) {
+    if (!forwardedFrom) return "";
+    const { me, people } = this.#store;
+    return forwardedFrom.id === me.id ? gettext("You") : (people.get(forwardedFrom.id)?.name ?? forwardedFrom.name);
   }
 
   #readOf(chatKey, message, isLastOwn) {
@@ -160,6 +170,7 @@ export class MessageRows {
     const hasReactions = reactions.length > 0;
     const state = message.state ?? "sent";
     const local = message.clientId && localFiles.get(message.clientId);
+    const author = this.#authorOf(message);
     const details = {
       state,
       place: { isOwn, isGroup, isFirst, isLast, tile },
@@ -169,6 +180,7 @@ export class MessageRows {
       reason: message.reason,
       local,
       hasReactions,
+      author,
     };
     const signature = [
       factsOf(message).signature,
@@ -189,6 +201,7 @@ export class MessageRows {
       local,
       isFormatted(),
       hasReactions,
+      author,
     ].join();
     const key = isOwn && message.clientId ? `c:${message.clientId}` : `m:${message.seq}`;
     const described = {
