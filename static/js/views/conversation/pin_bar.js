@@ -34,8 +34,10 @@ export class PinBar {
     this.render();
   }
 
+  /** Without those that I have deleted for myself: asked for, they do not exist. */
   get #pins() {
-    return this.#store.chats.get(this.#key)?.pins ?? [];
+    const { chats, quoted } = this.#store;
+    return (chats.get(this.#key)?.pins ?? []).filter(({ messageId }) => quoted.get(messageId) !== null);
   }
 
   #messageOf({ messageId }) {
