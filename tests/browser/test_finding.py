@@ -77,7 +77,7 @@ def test_messages_are_pinned_for_everybody_and_lead_back_to_themselves(
 def test_from_a_message_on_it_is_unread_again_in_every_tab_until_it_is_opened_again(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
-    ann, bob = someone("Ann"), person("Bob")
+    ann, bob = someone("Ann", reduced_motion="reduce"), person("Bob")
     for text in ("one", "two", "three"):
         bob.say(ann, text)
     ann.open(bob.name)
@@ -123,6 +123,29 @@ def test_from_a_message_on_it_is_unread_again_in_every_tab_until_it_is_opened_ag
     twin.page.reload()
     twin.page.wait_for_selector(".chat-row")
     expect(twin.badge(cem.name)).to_have_count(0)
+
+    # To the next unread conversation by the keyboard; by Ctrl+K also to a message, and to what can be done.
+    ann.open(cem.name)
+    bob.say(ann, "where is the teapot?")
+    expect(ann.badge(bob.name)).to_have_text("1")
+    dil = person("Dil")
+    ann.post("/private/send", receiverId=dil.id, content="hello")
+    expect(ann.row(dil.name)).to_be_visible()
+    ann.page.keyboard.press("Alt+Shift+ArrowUp")
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
+    ann.open(dil.name)
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type("teapot")
+    option = ann.page.locator("dialog.switcher [role=option]")
+    expect(option).to_contain_text(f"{bob.name}: where is the teapot?")
+    assert not flaws.found_by_axe(ann.page)
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.locator(".message.flash")).to_contain_text("where is the teapot?")
+    ann.page.keyboard.press("Control+k")
+    ann.page.keyboard.type("keyboard sh")
+    expect(option.first).to_contain_text("Keyboard shortcuts")
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Unread conversation below")
 
 
 def test_the_list_is_filtered_and_chats_are_put_away_until_somebody_writes(

@@ -14,9 +14,11 @@ const COMMAND = IS_APPLE ? "\u2318" : "Ctrl";
 const BEGINNINGS = new Set(["Dead", "Process"]);
 
 const SHORTCUTS = [
-  [[COMMAND, "K"], gettext("Go to a conversation or a person")],
+  [[COMMAND, "K"], gettext("Go to a conversation, a person or a message, or do something")],
   [[IS_APPLE ? "⌥" : "Alt", "↑"], gettext("Conversation above")],
   [[IS_APPLE ? "⌥" : "Alt", "↓"], gettext("Conversation below")],
+  [[IS_APPLE ? "⌥" : "Alt", IS_APPLE ? "⇧" : "Shift", "↑"], gettext("Unread conversation above")],
+  [[IS_APPLE ? "⌥" : "Alt", IS_APPLE ? "⇧" : "Shift", "↓"], gettext("Unread conversation below")],
   [["↑"], gettext("Edit your last message, in the empty field")],
   [["Enter"], gettext("Send; in a code block that is not closed, new line")],
   [["Shift", "Enter"], gettext("New line")],
@@ -97,7 +99,7 @@ export function listenForShortcuts(context, focusComposer) {
     const step = event.altKey && !event.ctrlKey && !event.metaKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (step) {
       event.preventDefault();
-      goBy(step, context);
+      goBy(step, context, { isUnread: event.shiftKey });
     } else if (!event.target.closest?.(EDITABLE) && (isTyped(event) || isCommand(event, "v"))) {
       // The key is typed, or the clipboard pasted, where the focus is now.
       if (event.key !== "?") focusComposer();
@@ -124,9 +126,10 @@ function isTyped(event) {
   return !(ctrlKey || metaKey || altKey) || event.getModifierState("AltGraph");
 }
 
-function goBy(step, { store, router }) {
-  const keys = store.chatList.filter((chat) => !chat.archived || chat.key === store.openKey).map((chat) => chat.key);
-  const here = keys.indexOf(store.openKey);
-  const to = here === -1 ? keys[step > 0 ? 0 : keys.length - 1] : keys[here + step];
-  if (to) router.go(to);
+function goBy(step, { store, router }, { isUnread }) {
+  const chats = store.chatList.filter((chat) => !chat.archived || chat.key === store.openKey);
+  const here = chats.findIndex((chat) => chat.key === store.openKey);
+  const ahead = step > 0 ? chats.slice(here + 1) : chats.slice(0, here === -1 ? undefined : here).reverse();
+  const to = isUnread ? ahead.find((chat) => chat.unreadCount > 0 || chat.markedUnread) : ahead[0];
+  if (to) router.go(to.key);
 }

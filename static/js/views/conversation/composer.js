@@ -185,7 +185,8 @@ export class Composer {
       event.preventDefault();
       this.#cancel();
     }
-    if (event.key === "ArrowUp" && !this.#text.value && !this.#edit && this.#editLast()) event.preventDefault();
+    const isUp = event.key === "ArrowUp" && !event.altKey; // with Alt it leads to another conversation
+    if (isUp && !this.#text.value && !this.#edit && this.#editLast()) event.preventDefault();
     const format = MARKS.find(({ letter, isShifted }) => isCommand(event, letter, isShifted));
     if (format) {
       event.preventDefault();

@@ -573,7 +573,7 @@ export class MessageListView {
 
   /** ↑ and ↓ move the focus from message to message. */
   #moveFocus(event) {
-    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const step = !event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!step || event.target.closest(".menu")) return;
     const rows = [...this.#inner.querySelectorAll(".message")];
     const here = rows.indexOf(document.activeElement.closest(".message"));

@@ -112,7 +112,7 @@ export class ChatListView {
       event.preventDefault();
     });
     chats.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      const step = !event.altKey && { ArrowDown: 1, ArrowUp: -1 }[event.key];
       if (step) this.#focusRow(this.#visibleRows.indexOf(document.activeElement), step);
       else if (event.key === "Escape" && this.#search.query) {
         this.#search.clear();
