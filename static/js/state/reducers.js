@@ -45,7 +45,7 @@ function applyMessage(store, message) {
   }
   if (isOwn && message.clientId) store.removePending(message.clientId);
   if (message.seq > chat.seq) {
-    if (chat.archived && !chat.muted && message.type !== "system") chat.archived = false;
+    bringBack(chat, message);
     if (!isOwn) store.stopTyping(key, message.senderId);
     chat.seq = message.seq;
     chat.lastMessage = message;
@@ -66,6 +66,11 @@ function applyMessage(store, message) {
   }
   store.advanceVersion(key, message.version);
   store.notify("chats", `timeline:${key}`);
+}
+
+/** What somebody says brings an archived chat back, unless it is muted. */
+function bringBack(chat, message) {
+  if (chat.archived && !chat.muted && message.type !== "system") chat.archived = false;
 }
 
 /**
@@ -135,6 +140,7 @@ function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
   // Counted before the server received what this page has read meanwhile.
   const isReadHere = lastMessage?.seq != null && lastMessage.seq <= chat.readSeq;
   if (lastMessage?.id && lastMessage.seq > chat.seq) {
+    bringBack(chat, lastMessage);
     chat.seq = lastMessage.seq;
     chat.lastMessage = lastMessage;
   }
