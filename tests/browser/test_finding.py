@@ -19,8 +19,12 @@ def test_messages_are_pinned_for_everybody_and_lead_back_to_themselves(
     for number in range(60):
         cem.say_in(group, f"something else {number}")
     last = cem.say_in(group, "bring a cup")
+    for one in (ann, bob):
+        one.post("/group/markGroupRead", groupId=group)  # it opens at its end
     ann.open("Tea")
     bob.page.goto(f"/chat/group/{group}/")
+    for one in (ann, bob):
+        expect(one.bubble("bring a cup")).to_be_visible()
     expect(ann.page.locator(".pin-bar")).to_be_hidden()
 
     # From the menu of a message, by an administrator; the others see the line at once.
