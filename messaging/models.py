@@ -3,7 +3,6 @@
 import json
 import uuid
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +16,6 @@ from chatproject.core.sealing.fields import SealedJson, SealedText, Stored
 from chatproject.core.times import now
 from groups.models import Room
 from messaging.media.kinds import KINDS
-
-
-@cache
-def _field(model: type[models.Model], name: str) -> SealedText:
-    found = model._meta.get_field(name)
-    assert isinstance(found, SealedText)
-    return found
 
 
 class Message(Model):
@@ -71,15 +63,15 @@ class Message(Model):
     def __str__(self) -> str:
         return f"{self.room_id} #{self.seq}"
 
-    @classmethod
-    def sealed(cls, pk: UUID, content: str, details_json: str) -> tuple[Stored, Stored]:
+    @staticmethod
+    def sealed(pk: UUID, content: str, details_json: str) -> tuple[Stored, Stored]:
         """Content and details as a row has them, for rows that are written without a model."""
-        return _field(cls, "content").seal(content, pk), _field(cls, "details_json").seal(details_json, pk)
+        return _CONTENT.seal(content, pk), _DETAILS.seal(details_json, pk)
 
-    @classmethod
-    def opened(cls, pk: UUID | str, content: str, details_json: str) -> tuple[str, str]:
+    @staticmethod
+    def opened(pk: UUID | str, content: str, details_json: str) -> tuple[str, str]:
         """Content and details of a row that was read without a model."""
-        return _field(cls, "content").open(content, pk), _field(cls, "details_json").open(details_json, pk)
+        return _CONTENT.open(content, pk), _DETAILS.open(details_json, pk)
 
     @property
     def details(self) -> dict[str, Any] | None:
@@ -94,6 +86,10 @@ class Message(Model):
         self.content, self.details_json, self.reply_to_id, self.reactions_json = "", "", None, None
         self.recalled_at, self.version = at, version
         self.save(update_fields=["content", "details_json", "reply_to_id", "reactions_json", "recalled_at", "version"])
+
+
+_CONTENT: Any = Message._meta.get_field("content")
+_DETAILS: Any = Message._meta.get_field("details_json")
 
 
 class Reaction(Model):

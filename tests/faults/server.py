@@ -19,7 +19,9 @@ import httpx
 import redis
 
 from chatproject.core.redis.address import connection_pool
-from chatproject.core.sealing import KeyRing, wrapping
+from chatproject.core.sealing import KeyRing
+from chatproject.core.sealing.texts import SEALED
+from chatproject.core.sealing.wrapping import unwrap
 from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +47,8 @@ RATES = (
 #: The state of a connection in /proc/net/tcp.
 ESTABLISHED = "01"
 
+_KEY = "0123456789abcdef0123456789abcdef"
+
 #: seq, id, clientId, content
 Row = tuple[int, str, str, str]
 
@@ -68,6 +72,7 @@ class Server:
             "PORT": str(self.port),
             "DATA_DIR": str(self.data),
             "MEDIA_ROOT": str(folder / "media"),
+            "ENCRYPTION_KEY": _KEY,  # several may share a database
             **dict.fromkeys(RATES, "100000/s"),
             **environment,
         }
@@ -205,22 +210,22 @@ class Server:
         rooms: dict[str, list[Row]] = {}
         columns = "room_id, seq, _id, client_id, content"
         with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
-            ring = self._ring(database)
             for room, *row in database.execute(f"SELECT {columns} FROM messaging_message ORDER BY room_id, seq"):
                 seq, pk, client_id, content = row
-                text = ""
-                if content:
-                    sealed = b64decode(content.removeprefix("enc1:"), validate=True)
-                    text = ring.open(sealed, b"messaging_message.content:" + UUID(pk).bytes).decode()
-                rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, text))
+                context = b"messaging_message.content:" + UUID(pk).bytes
+                rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, self.opened(content, context)))
         return rooms
 
-    def _ring(self, database: sqlite3.Connection) -> KeyRing:
-        """Opens what this server has sealed."""
-        own = (self.data / wrapping.FILE).read_bytes()
-        keys = database.execute("SELECT _id, wrapped FROM core_datakey").fetchall()
-        opened = {number: wrapping.unwrap(wrapped, number, own) for number, wrapped in keys}
-        return KeyRing({number: key for number, key in opened.items() if key is not None})
+    def opened(self, text: str, context: bytes) -> str:
+        """A text that is encrypted in the database or in Redis."""
+        with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
+            keys = {
+                number: unwrap(wrapped, number, _KEY.encode())
+                for number, wrapped in database.execute("SELECT _id, wrapped FROM core_datakey")
+            }
+        assert text.startswith(SEALED)
+        ring = KeyRing({number: key for number, key in keys.items() if key is not None})
+        return ring.open(b64decode(text.removeprefix(SEALED)), context).decode()
 
 
 def _what_is_left_of(path: Path) -> str:

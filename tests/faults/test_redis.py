@@ -7,9 +7,11 @@ import shutil
 import signal
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from groups.models import direct_room_id
 from presence.services import TTL_SECONDS
 from tests.faults.phones import Phone
 from tests.faults.server import Server
@@ -53,9 +55,14 @@ async def assert_unread_is_right(server: Server, phone: Phone) -> None:
             counts = connection.mget(list(keys))
             last = connection.mget([key.replace(":unread:", ":lastmsg:") for key in keys])
         return {
-            key: (int(count or -1), json.loads(text or "{}").get("id"))
+            key: (int(count or -1), json.loads(last_message(key, text) if text else "{}").get("id"))
             for key, count, text in zip(keys, counts, last, strict=True)
         }
+
+    def last_message(key: str, kept: str) -> str:
+        kind, _, _, chat = key.split(":")
+        room_id = direct_room_id(UUID(me.id), UUID(chat)) if kind == "user" else UUID(chat)
+        return server.opened(kept, b"redis last message:" + room_id.bytes)
 
     expected = {key: (one["unreadCount"], one["lastMessage"]["id"]) for key, one in keys.items()}
     with suppress(AssertionError):  # they are written a moment later; the assertion is repeated below

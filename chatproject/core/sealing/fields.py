@@ -24,6 +24,9 @@ class Stored(str):
     __slots__ = ()
 
 
+_EMPTY = Stored("")
+
+
 class _Opened(DeferredAttribute):
     """Opens what the database gave when it is asked for."""
 
@@ -63,7 +66,7 @@ class SealedText(models.TextField):
 
     def seal(self, text: str, pk: UUID | str) -> Stored:
         """What the row has instead of a text."""
-        return Stored(sealed_text(text, self.context(pk)))
+        return Stored(sealed_text(text, self.context(pk))) if text else _EMPTY
 
     def open(self, stored: str, pk: UUID | str) -> str:
         """The text of a row; "" where somebody has put something else there, which is logged."""

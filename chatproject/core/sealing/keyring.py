@@ -23,6 +23,10 @@ class NotAuthentic(Exception):
     """This was not sealed here in this context, or is damaged."""
 
 
+class UnknownKey(NotAuthentic):
+    """No key of the installation has this number, or it is no sealed value at all."""
+
+
 class KeyRing:
     """The data keys of an installation: the newest seals, each opens what it sealed. Threads may share it.
 
@@ -77,7 +81,7 @@ class KeyRing:
     def _new_cipher(self, sealed: bytes) -> AESGCM:
         number = key_number(sealed)
         if not self.knows(number):
-            raise NotAuthentic()
+            raise UnknownKey()
         return self._ciphers[number]
 
     def derive(self, purpose: bytes) -> tuple[int, bytes]:
@@ -91,7 +95,7 @@ class KeyRing:
         if known is not None:
             return known
         if not self.knows(number):
-            raise NotAuthentic()
+            raise UnknownKey()
         from cryptography.hazmat.primitives.hashes import SHA256
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
