@@ -8,7 +8,7 @@ import pytest
 from chatproject.core import redis
 from groups import rules as group_rules
 from groups.models import Hidden, Membership
-from messaging import services
+from messaging import cache, services
 from messaging.services import comparing
 from tests.people import Person, Refused
 
@@ -195,9 +195,8 @@ def test_outside_readers_of_redis_are_told_what_is_left(person: Any, group: Any)
     redis.flush()
     membership = Membership.objects.select_related("room").get(room_id=room["id"], user_id=bob.id)
     assert not comparing._different([membership])
-    with redis.client() as connection:
-        assert connection.get(f"group:unread:{bob.id}:{room['id']}") == b"1"
-        copy: Any = connection.get(f"group:lastmsg:{bob.id}:{room['id']}")
+    ((count, copy),) = cache.documented([(membership.user_id, None, membership.room_id)])
+    assert count == b"1" and copy is not None
     assert first["id"].encode() in copy
 
 
