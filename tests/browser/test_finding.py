@@ -228,6 +228,7 @@ def test_a_message_has_its_readers_an_address_and_a_day_that_leads_there(
     for number in range(60):
         cem.say_in(group, f"something else {number}")
     bob.post("/group/markGroupRead", groupId=group, upTo=said["seq"])
+    ann.post("/group/markGroupRead", groupId=group)
     ann.open("Tea")
 
     # Who has read it, and who has not, of anybody's message.
