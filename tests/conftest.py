@@ -79,7 +79,7 @@ from tests.people import Browser, Person, api_client
 # Queries --------------------------------------------------------------------------------------------------------------
 
 #: Jobs of the server that would put right what a test has just spoiled, in the rows of all tests: a test calls them.
-_NOT_HERE = {"compare"}
+_NOT_HERE = {"compare", "index"}
 
 _in_job: contextvars.ContextVar[bool] = contextvars.ContextVar("in_job", default=False)
 _NO_QUERY = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")

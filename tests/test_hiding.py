@@ -121,6 +121,7 @@ def test_a_device_that_was_away_learns_of_it_by_its_sync(person: Any, group: Any
 def test_a_deleted_message_is_not_unread_whatever_happens_to_it_afterwards(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
+    wrong_before = services.compare_unread(rebuild=False)
     said = [say(ann, room, f"{number}", mentions=[]) for number in range(5)]
     own = say(bob, room)
     assert unread_of(bob, room["id"]) == 5
@@ -140,7 +141,7 @@ def test_a_deleted_message_is_not_unread_whatever_happens_to_it_afterwards(perso
     assert unread_of(bob, room["id"]) == 2
     bob.post("/group/markGroupRead", {"groupId": room["id"]})
     assert unread_of(bob, room["id"]) == 0
-    assert services.compare_unread(rebuild=False)[1] == 0
+    assert services.compare_unread(rebuild=False)[1] == wrong_before[1]
     message = write(ann, bob)
     assert unread_of(bob, ann.id) == 1
     hide(bob, message)
@@ -221,6 +222,7 @@ def test_those_who_delete_nothing_pay_nothing_for_it(person: Any, group: Any, qu
 def test_what_was_deleted_is_not_unread_again_either(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
+    wrong_before = services.compare_unread(rebuild=False)
     chat = {"type": "group", "id": room["id"]}
     said = [say(ann, room, f"{number}") for number in range(5)]
     hide(bob, said[1])
@@ -235,7 +237,7 @@ def test_what_was_deleted_is_not_unread_again_either(person: Any, group: Any) ->
     assert unread_of(bob, room["id"]) == 4
     bob.post("/group/markGroupRead", {"groupId": room["id"], "upTo": said[2]["seq"]})
     assert unread_of(bob, room["id"]) == 3
-    assert services.compare_unread(rebuild=False)[1] == 0
+    assert services.compare_unread(rebuild=False)[1] == wrong_before[1]
     hide(bob, said[4])
     bob.post("/group/markGroupRead", {"groupId": room["id"]})
     assert unread_of(bob, room["id"]) == 0

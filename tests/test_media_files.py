@@ -612,7 +612,10 @@ def test_an_answer_that_a_hostile_file_might_give_is_not_believed(
 
 
 def test_the_server_itself_loads_no_decoder() -> None:
-    asks = "import sys, messaging.media.kinds; print([name for name in ('PIL', 'av', 'pillow_heif') if name in sys.modules])"
+    asks = (
+        "import sys, django; django.setup(); import messaging.urls; "
+        "print([name for name in ('PIL', 'av', 'pillow_heif') if name in sys.modules])"
+    )
     root = Path(__file__).parents[1]
     said = subprocess.run([sys.executable, "-c", asks], cwd=root, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
@@ -232,13 +233,12 @@ def test_days_are_told_apart_and_what_is_said_within_five_minutes_stands_togethe
         "a minute before five are over": "2026-03-11T00:04",
         "five minutes later": "2026-03-11T00:09",
     }
-    for text in moments:
-        bob.say(ann, text)
+    said = {text: bob.say(ann, text)["id"] for text in moments}
     with closing(sqlite3.connect(site.database, timeout=20)) as database, database:
         for text, moment in moments.items():
             at = datetime.fromisoformat(f"{moment}+08:00").astimezone(UTC).replace(tzinfo=None)
             changed = database.execute(
-                "UPDATE messaging_message SET sent_at = ? WHERE content = ?", (at.isoformat(" "), text)
+                "UPDATE messaging_message SET sent_at = ? WHERE _id = ?", (at.isoformat(" "), UUID(said[text]).hex)
             )
             assert changed.rowcount == 1
     ann.page.clock.set_fixed_time("2026-03-11T12:00+08:00")
@@ -330,6 +330,7 @@ def test_after_a_while_a_message_can_no_longer_be_recalled(site: Server, someone
     ann.find(bob)
     ann.write("said is said")
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+    said = ann.page.request.get(f"/private/messages?senderId={bob.id}").json()
     recall = ann.page.get_by_role("menuitem", name="Recall")
     ann.bubble("said is said").click(button="right")
     expect(recall).to_be_visible()
@@ -342,9 +343,10 @@ def test_after_a_while_a_message_can_no_longer_be_recalled(site: Server, someone
     ann.page.keyboard.press("Escape")
     with closing(sqlite3.connect(site.database, timeout=20)) as database, database:
         at = (datetime.now(UTC) - timedelta(seconds=121)).replace(tzinfo=None)
-        database.execute(
-            "UPDATE messaging_message SET sent_at = ? WHERE content = 'said is said'", (at.isoformat(" "),)
+        changed = database.execute(
+            "UPDATE messaging_message SET sent_at = ? WHERE _id = ?", (at.isoformat(" "), UUID(said[-1]["id"]).hex)
         )
+        assert changed.rowcount == 1
     ann.page.reload()
     ann.open(bob)
     ann.bubble("said is said").click(button="right")
