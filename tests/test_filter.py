@@ -346,7 +346,7 @@ def test_what_is_refused_is_told_to_its_sender_and_to_nobody_else(
 ) -> None:
     ann, bob = person("ann"), person("bob")
     anns, bobs = ann.connect(), bob.connect()
-    word_list("敏感词", action="hold")
+    word_list("敏感词", action="hold", in_private=True)
     body = {"receiverId": bob.id, "content": "敏感词", "clientId": "h2"}
     assert refused(ann, "/private/send", body)["code"] == "held_for_review"
     assert ann.post("/chatList") == [], "not even a chat begins"
