@@ -1,4 +1,4 @@
-"""Commands of manage.py in a process of their own, which leaves the processor to the chat."""
+"""Commands of manage.py in a process of their own, which leaves the interpreter to the chat."""
 
 import asyncio
 import logging
@@ -12,16 +12,15 @@ from chatproject.core.redis.embedded import DIE_WITH_PARENT
 
 log = logging.getLogger(__name__)
 
-_NICENESS = 10
 
-
-async def run(*command: str, seconds: float) -> None:
+async def run(*command: str, seconds: float, niceness: int = 0) -> None:
     """Run `manage.py` with these words for so long at most, and log what it says. It ends with this process.
 
-    Raises TimeoutError. A command that fails is logged.
+    Only what never holds a lock of the database may be nicer than the chat, which would wait for it. Raises
+    TimeoutError. A command that fails is logged.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(DIE_WITH_PARENT), str(os.getpid()), "/usr/bin/env", "nice", "-n", str(_NICENESS)),
+        *(sys.executable, str(DIE_WITH_PARENT), str(os.getpid()), "/usr/bin/env", "nice", "-n", str(niceness)),
         *(sys.executable, str(settings.BASE_DIR / "manage.py"), *command),
         env={name: value for name, value in os.environ.items() if name != metrics.FOLDER},  # its numbers are nobody's
         stdin=asyncio.subprocess.DEVNULL,

@@ -347,6 +347,7 @@ def test_after_a_while_a_message_can_no_longer_be_recalled(site: Server, someone
             "UPDATE messaging_message SET sent_at = ? WHERE _id = ?", (at.isoformat(" "), UUID(said[-1]["id"]).hex)
         )
         assert changed.rowcount == 1
+    ann.page.wait_for_function("() => !history.state?.above")  # Going back from the menu would stop the reload.
     ann.page.reload()
     ann.open(bob)
     ann.bubble("said is said").click(button="right")

@@ -80,4 +80,4 @@ def alone() -> Iterator[bool]:
 async def run_if_due() -> None:
     """Have a process of its own make an archive if it is time: it may take the processor for minutes."""
     if await asyncio.to_thread(is_due):
-        await apart.run("backup", "--scheduled", seconds=_SECONDS)
+        await apart.run("backup", "--scheduled", seconds=_SECONDS, niceness=10)
