@@ -173,7 +173,8 @@ def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
 
 def shown_last(memberships: Iterable[Membership]) -> dict[UUID, Message]:
     """By room, the last message that each member still sees, where they have deleted the room's last one for
-    themselves; one of whom nothing is left is absent. Two queries for each, and none where nobody did.
+    themselves. A room in which the member sees no message is absent. Two queries for each such member, and none where
+    nobody has deleted a last message.
     """
     found = {}
     for membership in memberships:

@@ -1,17 +1,16 @@
 """Archives in a folder: whole ones only, a new one when it is time, and the oldest ones go."""
 
 import asyncio
-import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
 
-from chatproject.core import apart
+from chatproject.core import apart, locks
 from chatproject.core.times import now
 
 _ENDING = ".backup"
@@ -64,17 +63,10 @@ def _archives() -> list[Path]:
     return sorted(Path(settings.BACKUP_TO).glob(f"chat-*{_ENDING}"))
 
 
-@contextmanager
-def alone() -> Iterator[bool]:
+def alone() -> AbstractContextManager[bool]:
     """Whether no other process makes an archive in BACKUP_TO; until the end none does."""
     Path(settings.BACKUP_TO).mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Path(settings.BACKUP_TO, ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    return locks.alone(Path(settings.BACKUP_TO, ".lock"))
 
 
 async def run_if_due() -> None:

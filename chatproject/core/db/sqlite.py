@@ -1,9 +1,8 @@
 """SQLite: one writer at a time, which our threads wait for in line."""
 
-import fcntl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -14,6 +13,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 from django.db.models import BooleanField, F, Func, Q, Value
 
+from chatproject.core import locks
 from chatproject.core.db.config import LOCK_TIMEOUT_SECONDS
 from chatproject.core.db.dialect import Dialect
 from chatproject.core.text import Wanted
@@ -103,16 +103,9 @@ class SQLite(Dialect):
     def folder(self) -> Path:
         return Path(connection.settings_dict["NAME"]).parent
 
-    @contextmanager
-    def alone(self, name: str) -> Iterator[bool]:
+    def alone(self, name: str) -> AbstractContextManager[bool]:
         # Not the database itself: closing it a second time would end SQLite's own locks of this process.
-        with Path(f"{connection.settings_dict['NAME']}.{name}").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+        return locks.alone(Path(f"{connection.settings_dict['NAME']}.{name}"))
 
     def enlarge_page_cache(self) -> None:
         if connection.connection is None:

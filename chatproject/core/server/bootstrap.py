@@ -12,9 +12,8 @@ import os
 import signal
 import stat
 import threading
-import time
 from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connections
 
-from chatproject.core import sealing
+from chatproject.core import locks, sealing
 from chatproject.core.db.transactions import failures
 from chatproject.core.errors import Busy
 from chatproject.core.http.asgi import Application, send_error
@@ -188,22 +187,9 @@ def release() -> None:
         _keeper.stop()
 
 
-@contextmanager
-def the_only_one(patience: float = 0) -> Iterator[bool]:
+def the_only_one(patience: float = 0) -> AbstractContextManager[bool]:
     """Whether no chat serves from this DATA_DIR, after so many seconds at most; then none does until the end."""
-    give_up = time.monotonic() + patience
-    with (settings.DATA_DIR / "serve.lock").open("a") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= give_up:
-                    yield False
-                    return
-                time.sleep(0.05)
-            else:
-                yield True
-                return
+    return locks.alone(settings.DATA_DIR / "serve.lock", patience)
 
 
 @contextmanager
