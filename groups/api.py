@@ -158,10 +158,25 @@ class UpdateView(APIView):
     cost = costs.HEAVY
 
     @extend_schema(
-        request=serializers.UpdateInput, responses=GroupOutput, summary="Rename a group, or change who may join"
+        request=serializers.UpdateInput,
+        responses=GroupOutput,
+        summary="Change a group: its name, what it is about, its announcement, who may join and write",
     )
     def post(self, request: SignedIn) -> Response:
         return _group(services.update(by=request.user, **serializers.UpdateInput.read(request.data).given()))
+
+
+class CloseAnnouncementView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(
+        request=serializers.CloseAnnouncementInput,
+        responses=ChatSettingsOutput,
+        summary="Close a group's announcement for myself",
+    )
+    def post(self, request: SignedIn) -> Response:
+        form = serializers.CloseAnnouncementInput.read(request.data)
+        return Response(chat_settings_output(services.close_announcement(by=request.user, **form.given())))
 
 
 class KickView(APIView):

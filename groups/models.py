@@ -6,7 +6,7 @@ exist once.
 
 import json
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from hmac import compare_digest
 from typing import Any
@@ -52,6 +52,10 @@ class Room(Model):
         OPEN = "open", _("open to everyone")
         CLOSED = "closed", _("by invitation")
 
+    class PostPolicy(models.TextChoices):
+        EVERYONE = "everyone", _("everybody in it")
+        ADMINS = "admins", _("owner and administrators")
+
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, editable=False)
     name = models.CharField(_("name"), max_length=80, blank=True)
     #: What the name looks like, as it is written and in small letters: `accounts.names.skeletons`.
@@ -95,6 +99,16 @@ class Room(Model):
     #: The pinned messages as JSON, the last pinned first, as `pins` reads them. With the room, so that chats cost no
     #: query for it; null where there are none.
     pins_json = models.TextField(null=True, editable=False)
+    #: What the group is about, and what all of its members are told above its messages until they close it; null where
+    #: there is none, as the columns below: they are added without a rewriting of the table.
+    description = SealedText(null=True, editable=False)
+    announcement = SealedText(null=True, editable=False)
+    #: The version that the room had when it was announced: of two announcements the newer one has the greater.
+    announcement_version = models.PositiveBigIntegerField(null=True, editable=False)
+    #: Null for everybody in it.
+    post_policy = models.CharField(_("who may write"), max_length=8, choices=PostPolicy, null=True, editable=False)
+    #: Seconds between two messages of one member, without owner and administrators; null for none.
+    slow_seconds = models.PositiveIntegerField(_("slow mode"), null=True, editable=False)
     #: Only operators still see a dissolved group.
     dissolved_at = models.DateTimeField(_("dissolved"), null=True, editable=False)
 
@@ -109,6 +123,10 @@ class Room(Model):
     @property
     def is_direct(self) -> bool:
         return self.kind == self.Kind.DIRECT
+
+    @property
+    def is_for_admins_to_write(self) -> bool:
+        return self.post_policy == self.PostPolicy.ADMINS
 
     def accepts_code(self, code: str) -> bool:
         """Whether this is the invitation code, and still lets somebody in."""
@@ -208,6 +226,10 @@ class Membership(Model):
     #: question for `Hidden`. Null where there are none: the columns are added without a rewriting of the table.
     hidden_count = models.PositiveIntegerField(null=True, editable=False)
     hidden_seq = models.PositiveBigIntegerField(null=True, editable=False)
+    #: The greatest `announcement_version` that the member has closed.
+    closed_version = models.PositiveBigIntegerField(null=True, editable=False)
+    #: When the member last said something here, in milliseconds since 1970: our own SQL counts with it.
+    said_ms = models.PositiveBigIntegerField(null=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -297,6 +319,20 @@ class Membership(Model):
     def is_archived(self) -> bool:
         """Whether the chat is put away: until somebody says something, or for as long as it is muted."""
         return self.archived_said is not None and (self.is_muted or self.room.last_said <= self.archived_said)
+
+    @property
+    def said_at(self) -> datetime | None:
+        """When the member last said something here."""
+        return None if self.said_ms is None else datetime.fromtimestamp(self.said_ms / 1000, UTC)
+
+    @property
+    def may_write(self) -> bool:
+        return self.is_admin or not self.room.is_for_admins_to_write
+
+    @property
+    def slow_seconds(self) -> int:
+        """Seconds that the member has to wait between two messages."""
+        return 0 if self.is_admin else self.room.slow_seconds or 0
 
     @property
     def is_owner(self) -> bool:

@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.names import clean_title, name_key, require_not_reserved
 from accounts.rules import sees_only_contacts
-from chatproject.core.errors import Conflict, Forbidden, Invalid, NameLooksTaken, NotFound
+from chatproject.core.errors import ChatError, Conflict, Forbidden, Invalid, NameLooksTaken, NotFound, RateLimited
+from chatproject.core.times import now
 from groups import selectors
 from groups.models import Membership, Room
 from moderation.models import Place
-from moderation.services import require_decent_name
+from moderation.services import require_decent_name, require_decent_text
 
 #: Members of a group, also named in one request; groups that one user is in by their own doing or
 #: has put others into.
@@ -26,6 +27,10 @@ PINS_MAX = 20
 HIDDEN_MAX = 10_000
 #: Names that a refusal lists.
 NAMED_MAX = 5
+#: Characters of what a group is about, and of its announcement; seconds between two messages of one member.
+DESCRIPTION_MAX, ANNOUNCEMENT_MAX, SLOW_MAX = 1000, 500, 86_400
+#: Seconds that a refusal for slow mode asks to wait at least.
+WAIT_MIN = 0.1
 
 
 def require_admin(membership: Membership) -> None:
@@ -42,6 +47,45 @@ def require_invite(membership: Membership) -> None:
     """Invite: every member of an open group, the admins of a closed one."""
     if membership.room.join_policy == Room.JoinPolicy.CLOSED:
         require_admin(membership)
+
+
+class WritingClosed(Forbidden):
+    code = "posting_closed"
+    title = _("Only the group’s owner and administrators write here.")
+
+
+class SlowMode(RateLimited):
+    """A group's own limit: so many seconds between two messages of one member."""
+
+    code = "slow_mode"
+    title = _("This group is in slow mode: wait before you write again.")
+
+
+def require_may_write(membership: Membership) -> None:
+    """Write: every member, or only the owner and administrators, as the group says."""
+    if not membership.may_write:
+        raise WritingClosed()
+
+
+def require_turn(membership: Membership, messages: int = 1) -> None:
+    """Raise SlowMode if a member has to wait before so many messages."""
+    if wait := _wait(membership, messages):
+        raise SlowMode(retry_after=wait)
+
+
+def _wait(membership: Membership, messages: int) -> float:
+    slow = membership.slow_seconds
+    if not slow:
+        return 0
+    since = now().timestamp() - (membership.said_ms or 0) / 1000
+    return max(0, slow - since) or (slow if messages > 1 else 0)
+
+
+def refusal_to_write(membership: Membership) -> ChatError:
+    """Why a message of a member was not taken."""
+    if not membership.may_write:
+        return WritingClosed()
+    return SlowMode(retry_after=max(WAIT_MIN, _wait(membership, 1)))
 
 
 def require_removal(by: Membership, target: Membership) -> None:
@@ -127,6 +171,13 @@ def clean_name(name: str, *, by: User) -> str:
     if selectors.group_looks_taken(by, name):
         raise NameLooksTaken()
     return name
+
+
+def clean_text(text: str, *, by: User, field: str) -> str:
+    """A text about a group without the blanks around it. Raises TextRefused where a word list says so."""
+    text = text.replace("\r\n", "\n").strip()
+    require_decent_text(text, by=by, place=Place.GROUP_TEXT, field=field)
+    return text
 
 
 def require_pin_capacity(pins: int) -> None:

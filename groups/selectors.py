@@ -437,6 +437,8 @@ _OF_MEMBERSHIP = (
     "peer",
     "hidden_count",
     "hidden_seq",
+    "closed_version",
+    "said_ms",
 )
 _OF_ROOM = (
     "kind",
@@ -449,6 +451,10 @@ _OF_ROOM = (
     "last_message_id",
     "last_at",
     "pins_json",
+    "announcement",
+    "announcement_version",
+    "post_policy",
+    "slow_seconds",
 )
 _OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible", "last_active")
 

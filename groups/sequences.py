@@ -54,42 +54,74 @@ class RoomHead(NamedTuple):
     last_said: int
 
 
+class Turn(NamedTuple):
+    """How many messages an author wants to write, and whether slow mode holds for them."""
+
+    messages: int
+    is_slowed: bool
+
+
 class Base(NamedTuple):
-    """A member's `Membership.base`, and `times_back`, by which newer ones are known."""
+    """A member's `Membership.base`, `times_back`, by which newer ones are known, and how many messages they may write
+    now.
+    """
 
     base: int
     times_back: int
+    may_write: int
 
 
-def count_own(written: Mapping[Author, int]) -> dict[Author, Base]:
-    """Add each author's number of messages to their `own_since_read`: nobody has their own messages
-    unread.
+def count_own(wanted: Mapping[Author, Turn], *, at: datetime) -> dict[Author, Base]:
+    """Add the number of messages that each author may write to their `own_since_read`: nobody has their own messages
+    unread. In a group with slow mode that is one message.
 
-    Returns each author's `Membership.base`. Non-members are absent from the result.
+    Returns each author's `Membership.base`. Absent from the result are those who may write nothing: who is no member,
+    or writes to a group in which only its administrators do, or has to wait.
     Locks the rooms until the transaction ends.
     """
     if not bulk.speaks_sql():
-        return _count_own_by_row(written)
-    rows = [(to_db_value(one.room_id), to_db_value(one.user_id), one.kind, count) for one, count in written.items()]
+        return _count_own_by_row(wanted, _ms(at))
+    rows = [
+        (to_db_value(one.room_id), to_db_value(one.user_id), one.kind, turn.messages, int(turn.is_slowed), _ms(at))
+        for one, turn in wanted.items()
+    ]
     # The rooms first, in one order, as every verb of groups does: two orders could deadlock.
-    bulk.lock_rows("groups_room", {author.room_id for author in written})
+    bulk.lock_rows("groups_room", {author.room_id for author in wanted})
+    # RETURNING of SQLite knows the table that is written, and no other: the group's slow mode is asked for once more.
     answered = bulk.update_joined(
         """
-        UPDATE groups_membership SET own_since_read = own_since_read + given.count
+        UPDATE groups_membership SET said_ms = given.at, own_since_read = own_since_read + CASE
+            WHEN given.slowed = 1 AND role = 'member' AND slow_seconds > 0 THEN 1 ELSE given.count END
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
         WHERE groups_membership.room_id = given.room AND groups_membership.user_id = given.member
+            AND (role <> 'member' OR ((post_policy IS NULL OR post_policy <> 'admins') AND (given.slowed = 0
+                OR slow_seconds IS NULL OR said_ms IS NULL OR said_ms + slow_seconds * 1000 <= given.at)))
         RETURNING groups_membership.room_id, groups_membership.user_id,
             read_seq - system_lines_read + own_since_read - unread_again
             + (SELECT COUNT(*) FROM groups_recall AS recall
                 WHERE recall.room_id = groups_membership.room_id AND recall.seq > COALESCE(back_seq, read_seq)
                     AND recall.sender_id <> groups_membership.user_id),
-            times_back
+            times_back,
+            role = 'member' AND (SELECT COALESCE(slow_seconds, 0) > 0 FROM groups_room AS slow
+                WHERE slow._id = groups_membership.room_id)
         """,
-        ("room", "member", "kind", "count"),
+        ("room", "member", "kind", "count", "slowed", "at"),
         rows,
     )
-    authors = {row[:2]: author for row, author in zip(rows, written, strict=True)}
-    return {authors[room, user]: Base(base, times_back) for room, user, base, times_back in answered}
+    authors = {row[:2]: author for row, author in zip(rows, wanted, strict=True)}
+    found = {}
+    for room, user, base, times_back, is_slow in answered:
+        author = authors[room, user]
+        found[author] = Base(base, times_back, _granted(wanted[author], is_slow=bool(is_slow)))
+    return found
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def _granted(turn: Turn, *, is_slow: bool) -> int:
+    return 1 if is_slow and turn.is_slowed else turn.messages
 
 
 def allocate_seqs(appends: Mapping[UUID, Append]) -> dict[UUID, RoomHead]:
@@ -138,14 +170,20 @@ def forget_mentions(message: Mentioning) -> None:
         Mention.objects.filter(room_id=message.room_id, whom__in=list(message.whom), seq=message.seq).delete()
 
 
-def _count_own_by_row(written: Mapping[Author, int]) -> dict[Author, Base]:
-    bases = {}
-    memberships = _locked_memberships(written)
-    for membership in memberships:
+def _count_own_by_row(wanted: Mapping[Author, Turn], at: int) -> dict[Author, Base]:
+    bases, writing = {}, []
+    for membership in _locked_memberships(wanted):
         author = Author(membership.room_id, membership.user_id, membership.room.kind)
-        membership.own_since_read += written[author]
-        bases[author] = Base(membership.base, membership.times_back)
-    Membership.objects.bulk_update(memberships, ["own_since_read"])
+        turn, slow = wanted[author], membership.slow_seconds
+        is_early = turn.is_slowed and membership.said_ms is not None and membership.said_ms + slow * 1000 > at
+        if not membership.may_write or (slow and is_early):
+            continue
+        granted = _granted(turn, is_slow=slow > 0)
+        membership.own_since_read += granted
+        membership.said_ms = at
+        writing.append(membership)
+        bases[author] = Base(membership.base, membership.times_back, granted)
+    Membership.objects.bulk_update(writing, ["own_since_read", "said_ms"])
     return bases
 
 

@@ -13,12 +13,12 @@ from rest_framework import serializers
 
 from accounts.serializers import UserOutput, user_output
 from chatproject.core.errors import Invalid
-from chatproject.core.fields import address, choice, helped, line, number, page_limit
+from chatproject.core.fields import address, choice, helped, line, number, page_limit, text
 from chatproject.core.http.api import PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
 from groups.models import Membership, Room
-from groups.rules import MEMBERS_MAX
+from groups.rules import ANNOUNCEMENT_MAX, DESCRIPTION_MAX, MEMBERS_MAX, SLOW_MAX
 from groups.selectors import Seat
 from presence.selectors import online_among
 
@@ -29,7 +29,22 @@ class MemberOutput(UserOutput):
     away = serializers.BooleanField()
 
 
-class GroupOutput(serializers.Serializer[Any]):
+class AnnouncementOutput(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    version = serializers.IntegerField(help_text="Of the chat, since which it says so; what one closes it with")
+
+
+class GroupRulesOutput(serializers.Serializer[Any]):
+    """What holds in a group for all of its members."""
+
+    announcement = AnnouncementOutput(allow_null=True, help_text="null for a stranger")
+    postPolicy = serializers.ChoiceField(
+        choices=Room.PostPolicy.choices, allow_null=True, help_text="Who may write; null in a private chat"
+    )
+    slowMode = serializers.IntegerField(help_text="Seconds between two messages of one member; 0 for none")
+
+
+class GroupOutput(GroupRulesOutput):
     id = serializers.UUIDField()
     name = serializers.CharField()
     avatar = serializers.CharField()
@@ -37,6 +52,7 @@ class GroupOutput(serializers.Serializer[Any]):
     joinPolicy = serializers.ChoiceField(choices=Room.JoinPolicy.choices)
     memberCount = serializers.IntegerField()
     createdAt = serializers.DateTimeField()
+    description = serializers.CharField()
     offeredTo = serializers.UUIDField(
         allow_null=True, help_text="The member to whom the owner offers the group; null for a stranger"
     )
@@ -65,6 +81,16 @@ def members_output(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
     return [member_output(membership, online=membership.user_id in here) for membership in memberships]
 
 
+def group_rules_output(room: Room, *, is_member: bool = True) -> dict[str, Any]:
+    """What holds in a group, as the group, the chat list and a sync have it."""
+    announcement = room.announcement if is_member else None
+    return {
+        "announcement": {"text": announcement, "version": room.announcement_version} if announcement else None,
+        "postPolicy": None if room.is_direct else room.post_policy or Room.PostPolicy.EVERYONE.value,
+        "slowMode": room.slow_seconds or 0,
+    }
+
+
 TRANSFER_STATES = ["offered", "accepted", "declined", "withdrawn"]
 
 
@@ -85,6 +111,8 @@ def group_output(
         "joinPolicy": room.join_policy,
         "memberCount": room.member_count,
         "createdAt": iso(room.created_at),
+        "description": room.description or "",
+        **group_rules_output(room, is_member=is_member),
         "offeredTo": str(room.offered_to_id) if room.offered_to_id and is_member else None,
         "role": role,
         "members": None if members is None else members_output(members),
@@ -102,6 +130,7 @@ class OwnSettingsOutput(serializers.Serializer[Any]):
     mutedUntil = serializers.DateTimeField(allow_null=True, help_text="When the mute ends by itself")
     pinned = serializers.BooleanField()
     archived = serializers.BooleanField(help_text="Put away, until somebody says something; for as long as it is muted")
+    closedAnnouncement = serializers.IntegerField(help_text="I have closed the announcements up to this version")
 
 
 class ChatSettingsOutput(OwnSettingsOutput):
@@ -116,6 +145,7 @@ def own_settings_output(membership: Membership) -> dict[str, Any]:
         "mutedUntil": iso(membership.muted_end),
         "pinned": membership.is_pinned,
         "archived": membership.is_archived,
+        "closedAnnouncement": membership.closed_version or 0,
     }
 
 
@@ -162,6 +192,19 @@ class UpdateInput(GroupInput, frozen=True, kw_only=True):
     name: GroupName | UnsetType = UNSET
     avatar: ImageAddress | UnsetType = UNSET
     join_policy: JoinPolicy | UnsetType = UNSET
+    description: Annotated[str, text(DESCRIPTION_MAX, help="What the group is about")] | UnsetType = UNSET
+    announcement: (
+        Annotated[str, text(ANNOUNCEMENT_MAX, help="What all members see until they close it; empty ends it")]
+        | UnsetType
+    ) = UNSET
+    post_policy: Annotated[str, choice(Room.PostPolicy.choices, help="Who may write")] | UnsetType = UNSET
+    slow_seconds: (
+        Annotated[int, number(0, SLOW_MAX, help="Seconds between two messages of one member; 0 for none")] | UnsetType
+    ) = field(name="slowMode", default=UNSET)
+
+
+class CloseAnnouncementInput(GroupInput, frozen=True, kw_only=True):
+    version: Annotated[int, number(0, 2**53, help="That of the announcement")]
 
 
 class MemberInput(GroupInput, frozen=True, kw_only=True):

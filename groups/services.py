@@ -185,13 +185,13 @@ def _with_away(membership: Membership, by: User, *, away: bool, tell: Callable[[
     return membership
 
 
-def update(*, by: User, group_id: UUID, **changes: str) -> Membership:
-    """Change `name`, `avatar` or `join_policy`."""
+def update(*, by: User, group_id: UUID, **changes: str | int) -> Membership:
+    """Change `name`, `avatar`, `join_policy`, `description`, `announcement`, `post_policy` or `slow_seconds`."""
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
         rules.require_admin(membership)
-        avatars.checked(changes.get("avatar", ""), shown=membership.room.avatar, field="avatar")
+        avatars.checked(str(changes.get("avatar", "")), shown=membership.room.avatar, field="avatar")
         return _change(membership, by, changes)
 
     return run_atomic(body)
@@ -208,18 +208,30 @@ def set_avatar(*, by: User, group_id: UUID, address: str) -> Membership:
     return run_atomic(body)
 
 
-def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Membership:
+#: What a column says where it is null.
+_OTHERWISE = {"description": "", "announcement": "", "post_policy": Room.PostPolicy.EVERYONE.value, "slow_seconds": 0}
+
+
+def _change(membership: Membership, by: User, changes: Mapping[str, str | int]) -> Membership:
     room = membership.room
-    changed = {field: value for field, value in changes.items() if getattr(room, field) != value}
+    given = {
+        field: rules.clean_text(str(value), by=by, field=field) if field in ("description", "announcement") else value
+        for field, value in changes.items()
+    }
+    changed = {
+        field: value for field, value in given.items() if (getattr(room, field) or _OTHERWISE.get(field, "")) != value
+    }
     if not changed:
         return membership
     if "name" in changed:
-        changed["name"] = rules.clean_name(changed["name"], by=by)
-        changed |= name_skeletons(changed["name"])
+        changed["name"] = rules.clean_name(str(changed["name"]), by=by)
+        changed |= name_skeletons(str(changed["name"]))
     if "avatar" in changed:
         avatars.delete_unused(room.avatar)
+    if "announcement" in changed:
+        changed["announcement_version"] = room.last_version + 1
     for field, value in changed.items():
-        setattr(room, field, value)
+        setattr(room, field, None if value == _OTHERWISE.get(field) else value)
     room.save(update_fields=list(changed))
     if changed.get("join_policy") == Room.JoinPolicy.CLOSED:
         _renew_code(room)
@@ -229,8 +241,31 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str]) -> Mem
         post_system_message(room, by=by, action="picture")
     if "join_policy" in changed:
         post_system_message(room, by=by, action="policy", name=room.join_policy)
+    if "description" in changed:
+        post_system_message(room, by=by, action="described")
+    if "announcement" in changed:
+        post_system_message(room, by=by, action="announced" if room.announcement else "unannounced")
+    if "post_policy" in changed:
+        post_system_message(room, by=by, action="posting", name=str(given["post_policy"]))
+    if "slow_seconds" in changed:
+        post_system_message(room, by=by, action="slowed", name=str(given["slow_seconds"]))
     on_commit(lambda: events.updated(room))
     return membership
+
+
+def close_announcement(*, by: User, group_id: UUID, version: int) -> Membership:
+    """Close the announcement with this version for oneself, on all devices. A newer one is shown again. Idempotent."""
+
+    def body() -> Membership:
+        membership = selectors.locked_membership(by, group_id)
+        closed = min(version, membership.room.announcement_version or 0)
+        if closed > (membership.closed_version or 0):
+            membership.closed_version = closed
+            membership.save(update_fields=["closed_version"])
+            on_commit(lambda: events.settings_changed(membership))
+        return membership
+
+    return run_atomic(body)
 
 
 def remove(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
@@ -530,7 +565,7 @@ def open_for_staff(*, by: User, room_id: UUID, reason: str) -> StaffAccess:
     return run_atomic(body)
 
 
-def update_as_staff(*, by: User, group_id: UUID, **changes: str) -> Room:
+def update_as_staff(*, by: User, group_id: UUID, **changes: str | int) -> Room:
     """Change `name` or `join_policy` of a group without being a member."""
 
     def body() -> Room:
@@ -609,8 +644,12 @@ def _dissolve(room: Room) -> Room:
     room.memberships.all().delete()
     avatars.delete_unused(room.avatar)
     room.dissolved_at, room.member_count, room.invite_code, room.avatar = now(), 0, "", ""
-    room.offered_to = None
-    room.save(update_fields=["dissolved_at", "member_count", "invite_code", "avatar", "offered_to"])
+    room.offered_to = room.description = room.announcement = None
+    room.save(
+        update_fields=[
+            *("dissolved_at", "member_count", "invite_code", "avatar", "offered_to", "description", "announcement")
+        ]
+    )
     on_commit(lambda: memberships_changed(user_ids))
     on_commit(lambda: events.dissolved(room, user_ids))
     return room

@@ -14,6 +14,7 @@ urlpatterns = [
     path("group/tempLeave", api.TempLeaveView.as_view()),
     path("group/return", api.ReturnView.as_view()),
     path("group/update", api.UpdateView.as_view()),
+    path("group/closeAnnouncement", api.CloseAnnouncementView.as_view()),
     path("group/kick", api.KickView.as_view()),
     path("group/setRole", api.SetRoleView.as_view()),
     path("group/mute", api.MuteView.as_view()),

@@ -24,10 +24,12 @@ from groups.serializers import (
     CHAT_TYPES,
     TRANSFER_STATES,
     ChatSettingsOutput,
+    CloseAnnouncementInput,
     GroupInput,
     GroupOutput,
     JoinInput,
     MemberInput,
+    UpdateInput,
 )
 from messaging.serializers.input import (
     EditInput,
@@ -205,6 +207,12 @@ SENT = {
     "EmitGroupJoin": Sending(JoinInput, InGroup, "Join a group, or come back to it after an absence."),
     "EmitTempLeaveGroup": Sending(GroupInput, InGroup, "Leave a group for a while: no OnGroupMsg, still counted."),
     "EmitGroupLeave": Sending(GroupInput, InGroup, "Leave a group."),
+    "EmitGroupUpdate": Sending(
+        UpdateInput, InGroup, "Change a group: its name, announcement, who may write, and so on."
+    ),
+    "EmitCloseAnnouncement": Sending(
+        CloseAnnouncementInput, ChatSettingsOutput, "Close a group's announcement, for you and on all your devices."
+    ),
     "EmitGroupTransfer": Sending(MemberInput, InGroup, "Offer a group of yours to another member."),
     "EmitGroupTransferAccept": Sending(GroupInput, InGroup, "Become the owner of a group that was offered to you."),
     "EmitGroupTransferDecline": Sending(GroupInput, InGroup, "Decline such an offer; as the owner, take it back."),
@@ -250,7 +258,10 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),
     "OnGroupUpdate": (GroupOutput, "A group changed, or is new to you."),
     "OnGroupTransfer": (Transfer, "A group is offered to you or by you, or such an offer ended."),
-    "OnChatUpdate": (ChatSettingsOutput, "You pinned, muted or archived a chat, on another device perhaps."),
+    "OnChatUpdate": (
+        ChatSettingsOutput,
+        "You pinned, muted or archived a chat, or closed its announcement, on another device perhaps.",
+    ),
     "OnKicked": (Kicked, "You were removed from a group, or it was dissolved."),
     "MessageHistory": (History, "The answer to GetMessageHistory."),
     "MessageHistoryError": (HistoryRefusal, "Or why there is none."),

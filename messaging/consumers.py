@@ -345,6 +345,14 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.leave_for_a_while, self._read(group_inputs.GroupInput, data), answer)
 
+    async def update_group(self, data: Any, answer: Answer) -> None:
+        await self._in_group(groups.update, self._read(group_inputs.UpdateInput, data), answer)
+
+    async def close_announcement(self, data: Any, answer: Answer) -> None:
+        form = self._read(group_inputs.CloseAnnouncementInput, data)
+        closed = await in_thread(groups.close_announcement, by=self.user, **form.given())
+        answer.done(group_inputs.chat_settings_output(closed))
+
     async def leave_group(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.leave, self._read(group_inputs.GroupInput, data), answer)
 
@@ -501,6 +509,8 @@ ChatConsumer.handlers = {
     "EmitGroupJoin": ChatConsumer.join_group,
     "EmitTempLeaveGroup": ChatConsumer.leave_group_for_a_while,
     "EmitGroupLeave": ChatConsumer.leave_group,
+    "EmitGroupUpdate": ChatConsumer.update_group,
+    "EmitCloseAnnouncement": ChatConsumer.close_announcement,
     "EmitGroupTransfer": ChatConsumer.transfer_group,
     "EmitGroupTransferAccept": ChatConsumer.accept_group,
     "EmitGroupTransferDecline": ChatConsumer.decline_group,
@@ -535,6 +545,8 @@ ChatConsumer.costs = {
     "EmitGroupJoin": costs.HEAVY,
     "EmitTempLeaveGroup": costs.CHANGE,
     "EmitGroupLeave": costs.HEAVY,
+    "EmitGroupUpdate": costs.HEAVY,
+    "EmitCloseAnnouncement": costs.CHANGE,
     "EmitGroupTransfer": costs.HEAVY,
     "EmitGroupTransferAccept": costs.HEAVY,
     "EmitGroupTransferDecline": costs.HEAVY,

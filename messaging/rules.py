@@ -16,6 +16,7 @@ from chatproject.core.files.space import StorageFull
 from chatproject.core.text import one_emoji
 from chatproject.core.times import now
 from groups.models import Membership
+from groups.rules import require_may_write
 from messaging import selectors, types
 from messaging.models import Message, Upload
 
@@ -82,11 +83,14 @@ def require_forward(message: Message) -> None:
         raise Conflict(_("This message was recalled."), code="recalled")
 
 
-def require_edit(by: User, message: Message, content: str) -> None:
-    """Edit: the sender within EDIT_WINDOW; nobody what another wrote, who is named as its author."""
+def require_edit(by: User, message: Message, membership: Membership, content: str) -> None:
+    """Edit: the sender within EDIT_WINDOW, where they may write; nobody what another wrote, who is named as its
+    author.
+    """
     require_voice(by)
     if message.sender_id != by.pk or message.type == types.SYSTEM or types.author_of(message.details):
         raise Forbidden(_("You can edit only what you wrote."))
+    require_may_write(membership)
     if message.is_recalled:
         raise Conflict(_("This message was recalled."), code="recalled")
     if settings.EDIT_WINDOW and now() - message.sent_at > timedelta(seconds=settings.EDIT_WINDOW):

@@ -26,6 +26,7 @@ class Place(models.TextChoices):
     EDIT = "edit", _("edit")
     NAME = "name", _("name of a person")
     GROUP_NAME = "group", _("name of a group")
+    GROUP_TEXT = "about", _("description or announcement of a group")
 
 
 class WordList(Model):

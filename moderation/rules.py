@@ -19,6 +19,13 @@ class NameRefused(Invalid):
     title = _("This name contains words that are not allowed here.")
 
 
+class TextRefused(Invalid):
+    """A text that everybody reads as they read a name has words of a list."""
+
+    code = "content_refused"
+    title = _("This contains words that are not allowed here.")
+
+
 class HeldForReview(ChatError):
     """The text waits for a moderator: stored, and shown to nobody until it is released."""
 

@@ -13,7 +13,7 @@ from chatproject.core import metrics
 from chatproject.core.db.transactions import keep_connection, on_commit, release_connection, run_atomic
 from chatproject.core.times import now
 from moderation.models import Action, Hit, Place, WordList
-from moderation.rules import NameRefused
+from moderation.rules import NameRefused, TextRefused
 from moderation.selectors import Verdict, current
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,26 @@ def judge_message(
 
 def require_decent_name(name: str, *, by: Writer | None, place: Place, field: str = "name") -> None:
     """Raise NameRefused for a name with a listed word, and note the hit. `by` is None for a new person."""
+    if _is_refused(name, by=by, place=place):
+        raise NameRefused(errors={field: [NameRefused.title]})
+
+
+def require_decent_text(text: str, *, by: Writer, place: Place, field: str) -> None:
+    """Like `require_decent_name`, of a text that is shown beside a name. Raises TextRefused."""
+    if _is_refused(text, by=by, place=place):
+        raise TextRefused(errors={field: [TextRefused.title]})
+
+
+def _is_refused(name: str, *, by: Writer | None, place: Place) -> bool:
     if current.filter is None or not current.filter.concerns([name]):
-        return
+        return False
     is_staff = by is not None and by.is_staff
     verdict = current.filter.judge([name], lambda one: one.in_names and not (one.exempts_staff and is_staff))
-    if verdict is not None:
-        user_id = None if by is None else by.pk
-        note_soon(lambda: note(verdict, user_id=user_id, place=place, text=name, action=Action.REJECT))
-        raise NameRefused(errors={field: [NameRefused.title]})
+    if verdict is None:
+        return False
+    user_id = None if by is None else by.pk
+    note_soon(lambda: note(verdict, user_id=user_id, place=place, text=name, action=Action.REJECT))
+    return True
 
 
 def note_soon(write: Callable[[], None]) -> None:

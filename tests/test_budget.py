@@ -82,6 +82,8 @@ EVENTS: dict[str, Any] = {
     "EmitTempLeaveGroup": {"groupId": SOMEBODY},
     "EmitSearch": {"q": "a"},
     "EmitGroupLeave": {"groupId": SOMEBODY},
+    "EmitGroupUpdate": {"groupId": SOMEBODY},
+    "EmitCloseAnnouncement": {"groupId": SOMEBODY, "version": 1},
     "EmitGroupTransfer": {"groupId": SOMEBODY, "userId": SOMEBODY},
     "EmitGroupTransferAccept": {"groupId": SOMEBODY},
     "EmitGroupTransferDecline": {"groupId": SOMEBODY},

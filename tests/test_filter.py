@@ -275,6 +275,9 @@ def test_names_are_refused_whatever_the_action(
     ):
         said = refused(ann, path, body)
         assert (said["status"], said["code"], list(said["errors"])) == (400, "content_refused", ["name"])
+    for field in ("description", "announcement"):
+        said = refused(ann, "/group/update", {"groupId": room["id"], field: "Here are 敏感词."})
+        assert (said["status"], said["code"], list(said["errors"])) == (400, "content_refused", [field])
     assert ann.request("patch", "/me", body={"name": f"敏-感-词{person.unique()}"}).json()["code"] == "content_refused"
     signing_up = {"name": f"敏感词{person.unique()}", "password": "correct horse battery"}
     assert refused(anonymous, "/login", signing_up)["code"] == "content_refused"
@@ -284,7 +287,7 @@ def test_names_are_refused_whatever_the_action(
         for _ in range(4)
     ]
     assert answers == ["content_refused"] * 3 + ["rate_limited"]
-    assert {one.place for one in hits(ann, 3)} == {"group", "name"}
+    assert {one.place for one in hits(ann, 5)} == {"group", "about", "name"}
     assert ann.get("/me")["name"] == ann.name
 
 

@@ -15,7 +15,13 @@ from accounts.serializers import UserOutput, user_output
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups.models import Membership, Room
-from groups.serializers import CHAT_TYPES, OwnSettingsOutput, own_settings_output
+from groups.serializers import (
+    CHAT_TYPES,
+    GroupRulesOutput,
+    OwnSettingsOutput,
+    group_rules_output,
+    own_settings_output,
+)
 from messaging import types
 from messaging.chat_cache import Unread
 from messaging.models import Message, Reaction, Upload
@@ -276,7 +282,7 @@ def pins_output(room: Room, version: int, *, other: UUID | None) -> dict[str, An
     return {"type": "private" if other else "group", "id": chat_id, "version": version, "pins": room.pins}
 
 
-class ChatOutput(OwnSettingsOutput):
+class ChatOutput(OwnSettingsOutput, GroupRulesOutput):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField(help_text="The other person's, or the group's")
     name = serializers.CharField()
@@ -298,6 +304,7 @@ class ChatOutput(OwnSettingsOutput):
     peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
+    lastSaidAt = serializers.DateTimeField(allow_null=True, help_text="When I last said something here, if it is known")
     pins = PinOutput(many=True, help_text=PINS_HELP)
     hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
 
@@ -328,6 +335,8 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         **own_settings_output(membership),
         "away": membership.away,
         "role": None if other else membership.role,
+        "lastSaidAt": iso(membership.said_at),
+        **group_rules_output(room),
         "pins": room.pins,
         "hiddenCount": membership.hidden_count or 0,
     }
@@ -420,7 +429,7 @@ def marked_unread_output(membership: Membership, *, mention_seq: int | None) -> 
     }
 
 
-class ChangesOutput(serializers.Serializer[Any]):
+class ChangesOutput(GroupRulesOutput):
     type = serializers.ChoiceField(choices=CHAT_TYPES, allow_null=True, help_text="null where the chat is gone")
     id = serializers.UUIDField()
     version = serializers.IntegerField()
@@ -450,7 +459,9 @@ def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
 def _changes_output(one: Changes) -> dict[str, Any]:
     if one.membership is None:
         nothing: dict[str, Any] = {"messages": [], "pins": [], "hiddenCount": 0, "hiddenIds": []}
-        return {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True, **nothing}
+        no_rules: dict[str, Any] = {"announcement": None, "postPolicy": None, "slowMode": 0}
+        gone = {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True}
+        return {**gone, **nothing, **no_rules}
     return {
         "type": "private" if one.membership.peer_id else "group",
         "id": str(one.chat_id),
@@ -458,6 +469,7 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         "limited": one.limited,
         "gone": False,
         "pins": one.membership.room.pins,
+        **group_rules_output(one.membership.room),
         "messages": page_output(Page(one.membership, one.messages, one.readers, hidden=one.hidden)),
         "hiddenCount": one.membership.hidden_count or 0,
         "hiddenIds": [str(message_id) for message_id in one.newly_hidden],

@@ -67,13 +67,13 @@ def apply_edit(
     message_id: UUID,
     content: str,
     mentions: Mentions | None,
-    require: Callable[[User, Message, str], None],
+    require: Callable[[User, Message, Membership, str], None],
 ) -> dict[str, object]:
     """Edit a message whose words have passed the filter; `require` raises where it may not be."""
 
     def body() -> dict[str, object]:
         message, membership = selectors.locked_message_for(by, message_id)
-        require(by, message, content)
+        require(by, message, membership, content)
         details = _edited_details(message, membership, content, mentions)
         if message.content != content or message.details != details:
             if settings.EDIT_HISTORY and message.content != content:

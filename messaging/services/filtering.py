@@ -20,6 +20,7 @@ from chatproject.core.errors import ClientIdConflict, NotFound
 from chatproject.core.models import uuid7
 from groups import selectors as rooms
 from groups.models import Room
+from groups.rules import require_may_write, require_turn
 from messaging import rules, selectors, types
 from messaging.models import HeldMessage, Message, Upload
 from messaging.services import uploads
@@ -104,8 +105,11 @@ def _require_may_send(message: OutgoingMessage) -> None:
         if refused is not None:
             raise refused
     if message.is_group:
-        if not rooms.memberships_of(message.sender.pk, [message.to]):
+        membership = rooms.memberships_of(message.sender.pk, [message.to]).get(message.to)
+        if membership is None:
             raise NotFound()
+        require_may_write(membership)
+        require_turn(membership)
     elif not User.objects.filter(pk=message.to, is_active=True).exists():
         raise NotFound()
 
@@ -224,7 +228,7 @@ def filtered_edit(by: User, message_id: UUID, content: str, mentions: Mentions |
     verdict = moderation.judge_message([content], by=by, is_group=is_group, is_group_admin=lambda: membership.is_admin)
     if verdict is None:
         return content
-    rules.require_edit(by, message, content)
+    rules.require_edit(by, message, membership, content)
     if verdict.action != Action.HOLD:
         moderation.note(
             verdict, user_id=by.pk, place=Place.EDIT, text=content, room_id=message.room_id, client_id=str(uuid7())

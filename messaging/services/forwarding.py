@@ -13,7 +13,7 @@ from chatproject.core.errors import NotFound
 from chatproject.core.models import uuid7
 from groups import selectors as rooms
 from groups.models import direct_room_id
-from groups.rules import require_other
+from groups.rules import require_may_write, require_other, require_turn
 from messaging import rules, selectors, types
 from messaging.models import Message
 from messaging.serializers.output import found_output
@@ -63,7 +63,7 @@ def forward(
 
 def _copies(by: User, named: dict[tuple[Target, UUID], str], *, with_author: bool) -> list[OutgoingMessage]:
     """The messages to send, checked but for the words."""
-    _require_may_write(by, {chat for chat, _ in named})
+    _require_may_write(by, {chat for chat, _ in named}, len({message_id for _, message_id in named}))
     sources = _sources(by, {message_id for _, message_id in named})
     rules.require_quota(by, selectors.bytes_new_to(by, [one for one in map(_upload_of, sources.values()) if one]))
     return [
@@ -91,8 +91,10 @@ def _sources(by: User, message_ids: Iterable[UUID]) -> dict[UUID, Message]:
     return sources
 
 
-def _require_may_write(by: User, chats: Iterable[Target]) -> None:
-    """Raise NotFound if one of the chats is not there for the user; the writer asks again for each."""
+def _require_may_write(by: User, chats: Iterable[Target], messages: int) -> None:
+    """Raise NotFound if one of the chats is not there for the user, and what so many messages are refused with in a
+    group; the writer asks again for each.
+    """
     groups = [to for to, is_group in chats if is_group]
     others = [to for to, is_group in chats if not is_group]
     for other in others:
@@ -100,6 +102,9 @@ def _require_may_write(by: User, chats: Iterable[Target]) -> None:
     mine = rooms.memberships_of(by.pk, [*groups, *(direct_room_id(by.pk, other) for other in others)])
     if any(group not in mine or mine[group].room.is_direct for group in groups):
         raise NotFound()
+    for group in groups:
+        require_may_write(mine[group])
+        require_turn(mine[group], messages)
     new = [other for other in others if direct_room_id(by.pk, other) not in mine]
     known = people.by_ids(new) if new else {}
     if any(other not in known or not known[other].is_active for other in new):

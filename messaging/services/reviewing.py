@@ -7,6 +7,7 @@ from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.times import now
+from groups.models import Membership
 from messaging import events, types
 from messaging.models import HeldMessage, Message
 from messaging.services import edits, erasures
@@ -59,7 +60,7 @@ def _decide(held_id: UUID, state: HeldMessage.State) -> None:
     on_commit(erasures.note)
 
 
-def _require_unrecalled(by: User, message: Message, content: str) -> None:
+def _require_unrecalled(by: User, message: Message, membership: Membership, content: str) -> None:
     if message.is_recalled:
         raise Conflict(code="recalled")
 
@@ -75,4 +76,5 @@ def _outgoing(held: HeldMessage) -> OutgoingMessage:
         reply_to_id=held.reply_to_id,
         details=held.details,
         upload_id=types.upload_id_of(held.details),
+        is_released=True,
     )

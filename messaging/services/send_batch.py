@@ -32,6 +32,7 @@ from groups import selectors as rooms
 from groups import sequences
 from groups import services as groups
 from groups.models import Room, direct_room_id
+from groups.rules import refusal_to_write
 from groups.sequences import Append, Author, Mentioning, RoomHead
 from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.chat_cache import MemberState, RoomState
@@ -63,6 +64,7 @@ class OutgoingMessage:
     upload_id: UUID | None = None
     forwards: UUID | None = None  # the upload of another message, whose file it shares; its details are in `details`
     is_counted: bool = False  # against the rate limits
+    is_released: bool = False  # by a moderator, and need not wait for a group's slow mode
 
     @property
     def room_id(self) -> UUID:
@@ -184,6 +186,14 @@ def _without_right_to_all(messages: list[OutgoingMessage]) -> set[tuple[UUID, UU
     return found
 
 
+def _refused(message: OutgoingMessage) -> StoredMessage | ChatError:
+    """Why a message is not taken; what it asks, nobody asks for those that are. A repeat is answered as before."""
+    membership = rooms.memberships_of(message.sender.pk, [message.to]).get(message.to) if message.is_group else None
+    if membership is None or membership.room.is_direct:
+        return NotFound()
+    return _again_or(refusal_to_write(membership), message)
+
+
 def _upload_errors(messages: Sequence[OutgoingMessage], uploads: Mapping[UUID, Upload]) -> list[ChatError | None]:
     """For each message the reason why it cannot carry its upload, or None."""
     found: list[ChatError | None] = []
@@ -279,11 +289,14 @@ def mentioning(message: _Mentioning) -> Mentioning:
 class _Turn:
     """The messages of one sender in one room within a batch."""
 
-    __slots__ = ("author", "base", "count", "times_back")
+    __slots__ = ("author", "base", "count", "is_slowed", "may_write", "times_back")
 
     def __init__(self, author: Author) -> None:
         self.author = author
         self.count = 0
+        self.is_slowed = False
+        #: How many of them are taken; the others are too many in a group with slow mode.
+        self.may_write = 0
         #: The `seq` up to which the sender has nothing unread; None until their membership is found.
         self.base: int | None = None
         self.times_back = 0
@@ -317,6 +330,7 @@ class _Batch:
         if turn is None:
             turn = self.turns[author] = _Turn(author)
         turn.count += 1
+        turn.is_slowed |= not message.is_released
         return turn
 
     def run(self) -> list[StoredMessage | ChatError]:
@@ -341,8 +355,10 @@ class _Batch:
         return list(self._answers(rows))
 
     def _count_own(self, turns: Iterable[_Turn]) -> None:
-        for author, found in sequences.count_own({turn.author: turn.count for turn in turns}).items():
-            self.turns[author].base, self.turns[author].times_back = found
+        wanted = {turn.author: sequences.Turn(turn.count, turn.is_slowed) for turn in turns}
+        for author, found in sequences.count_own(wanted, at=now()).items():
+            turn = self.turns[author]
+            turn.base, turn.times_back, turn.may_write = found
 
     def _open(self, message: OutgoingMessage) -> bool:
         """Create the private room for the first message between two people; False if there is no other."""
@@ -355,13 +371,15 @@ class _Batch:
         return True
 
     def _rows(self) -> list[_NewRow | None]:
-        """The row of each message; None where its sender is not a member."""
+        """The row of each message; None where its sender is no member, may not write, or has to wait."""
         at = now()
         rows: list[_NewRow | None] = []
+        left = {turn.author: turn.may_write for turn in self.turns.values()}
         for message, turn in zip(self.messages, self.turn_of, strict=True):
-            if turn.base is None:
+            if not left[turn.author]:
                 rows.append(None)
                 continue
+            left[turn.author] -= 1
             pk = uuid7()
             client_id = message.client_id or str(pk)
             new = _NewRow(pk, turn.author.room_id, message.sender, client_id, message.type, message.content, at)
@@ -407,7 +425,7 @@ class _Batch:
     def _answers(self, rows: list[_NewRow | None]) -> Iterator[StoredMessage | ChatError]:
         for message, row in zip(self.messages, rows, strict=True):
             if row is None:
-                yield NotFound()
+                yield _refused(message)
                 continue
             stored = _stored(message_output(row, receiver_id=None if message.is_group else message.to))
             self.stored.append((message, row, stored))

@@ -85,6 +85,20 @@ export class Groups {
     return group;
   }
 
+  /** For me, on all my devices; a newer one is shown again. */
+  async closeAnnouncement({ key, id, announcement, closedAnnouncement }) {
+    this.#store.setSettings(key, { closedAnnouncement: announcement.version });
+    try {
+      this.#store.apply({
+        event: "OnChatUpdate",
+        data: await this.#server.closeAnnouncement(id, announcement.version),
+      });
+    } catch (problem) {
+      this.#store.setSettings(key, { closedAnnouncement });
+      throw problem;
+    }
+  }
+
   /** `verb`: leave or dissolve. */
   async leave(groupId, verb = "leave") {
     await this.#server.changeGroup(verb, groupId);

@@ -254,6 +254,11 @@ export class Server {
     return this.#api.post(`/group/${verb}`, { groupId, ...change });
   }
 
+  /** For me, on all my devices. Resolves with my settings of the chat. */
+  closeAnnouncement(groupId, version) {
+    return this.#api.post("/group/closeAnnouncement", { groupId, version });
+  }
+
   setGroupAvatar(groupId, file) {
     return this.#api.upload("/group/avatar", { groupId, media: file });
   }

@@ -9,10 +9,14 @@ import { guardUnload, storage } from "chat/storage.js";
 import { serverNow } from "chat/timing.js";
 
 const RETRY_MS = 2000;
+/** A timer may ring a moment early. */
+const EARLY_MS = 20;
 // The server keeps it for a moderator. A repeat, at the next connection, tells what became of it.
 const HELD = "held_for_review";
 // The upload is gone or belongs to another message: the file must be uploaded again.
 const UPLOAD_GONE_CODES = new Set(["invalid", "upload_sent"]);
+// What one chat's messages wait for, and those of other chats do not.
+const LIMITED_CODES = new Set(["rate_limited", "slow_mode"]);
 // An upload that breaks off this often while everything else gets through is blocked by something
 // on the way.
 const UPLOAD_ATTEMPTS_MAX = 3;
@@ -27,6 +31,8 @@ export class Outbox {
   #onStill;
   #isFlushing = false;
   #retryTimer = 0;
+  /** By chat: until when its messages wait, by performance.now(), and whether for its slow mode. */
+  #waits = new Map();
   /** The upload under way: {clientId, controller}. */
   #uploading = null;
   #uploadAttempts = new Map();
@@ -49,6 +55,8 @@ export class Outbox {
     this.#files = files;
     this.#prefix = `chat.outbox.${store.me.id}.`;
     this.#restore();
+    // Slow mode may have been changed, or turned off.
+    store.on("chats", () => this.#waits.size && this.flush());
     // Another tab of the same user may send what this one restored.
     window.addEventListener("storage", ({ key, newValue }) => {
       if (key?.startsWith(this.#prefix) && newValue === null) store.removePending(key.slice(this.#prefix.length));
@@ -151,21 +159,16 @@ export class Outbox {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
     clearTimeout(this.#retryTimer);
-    const waiting = new Set();
+    this.#endWaits();
     try {
-      for (let entry = this.#next(waiting); entry; entry = this.#next(waiting)) {
-        const outcome = await this.#send(entry);
-        if (outcome === "stop") break;
-        if (outcome === "wait") waiting.add(entry.key);
-      }
+      for (let entry = this.#next(); entry; entry = this.#next()) if ((await this.#send(entry)) === "stop") break;
     } finally {
       this.#isFlushing = false;
     }
   }
 
   /**
-   * Resolves with "next"; with "wait" if this chat's messages must wait for a while, "stop" if all
-   * must.
+   * Resolves with "next", or with "stop" if all messages must wait. Those of one chat wait by `#waits`.
    */
   async #send(entry) {
     try {
@@ -185,9 +188,13 @@ export class Outbox {
         this.#hold(entry, problem.message);
         return "next";
       }
+      if (LIMITED_CODES.has(problem.code)) {
+        this.#waitFor(entry.key, problem);
+        return "next";
+      }
       if (isTransient(problem)) {
         this.#retryLater(problem.retryAfter);
-        return problem.code === "rate_limited" ? "wait" : "stop";
+        return "stop";
       }
       // Another tab has sent it, with an upload of its own.
       if (problem.code === "client_id_conflict" && entry.mediaType) this.#remove(entry.clientId);
@@ -222,10 +229,25 @@ export class Outbox {
     return count;
   }
 
-  #next(waiting) {
+  #next() {
     return this.#store.pending.find(
-      (entry) => entry.state === "sending" && !needsUpload(entry) && !waiting.has(entry.key),
+      (entry) => entry.state === "sending" && !needsUpload(entry) && !this.#waits.has(entry.key),
     );
+  }
+
+  /** The chat's messages are sent again after the time that the server asks for; those of other chats go on. */
+  #waitFor(key, { code, retryAfter }) {
+    const wait = { until: performance.now() + (retryAfter * 1000 || RETRY_MS), isSlow: code === "slow_mode" };
+    wait.timer = setTimeout(() => this.flush(), wait.until - performance.now());
+    this.#waits.set(key, wait);
+  }
+
+  #endWaits() {
+    for (const [key, { until, isSlow, timer }] of this.#waits) {
+      if (performance.now() + EARLY_MS < until && !(isSlow && !this.#store.chats.get(key)?.slowMode)) continue;
+      clearTimeout(timer);
+      this.#waits.delete(key);
+    }
   }
 
   // ── Files ───────────────────────────────────────────────────────────────

@@ -7,6 +7,9 @@ import { isMentioned, unreadMention } from "chat/mentions.js";
 /** Changes of a group that replace its invitation. */
 const RENEWING = new Set(["removed", "policy"]);
 
+/** What a group may have none of, for all of its members. */
+const NULLABLE = new Set(["offeredTo", "announcement"]);
+
 /** Only what another person said, and has not recalled. */
 export const countsAsUnread = (message, me) =>
   message.senderId !== me.id && message.type !== "system" && !message.recalledAt && !message.hidden;
@@ -44,6 +47,7 @@ function applyMessage(store, message) {
       store.setPins({ type: chat.type, id: chat.id, version: message.version, pins });
   }
   if (isOwn && message.clientId) store.removePending(message.clientId);
+  if (isOwn && message.type !== "system") store.noteSaid(key, message.sentAt);
   if (message.seq > chat.seq) {
     bringBack(chat, message);
     if (!isOwn) store.stopTyping(key, message.senderId);
@@ -172,7 +176,7 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
 
 function applySync(store, { epoch, chats }) {
   if (!store.acceptEpoch(epoch)) return;
-  for (const { type, id, version, limited, gone, messages, pins, hiddenCount, hiddenIds } of chats) {
+  for (const { type, id, version, limited, gone, messages, pins, hiddenCount, hiddenIds, ...rules } of chats) {
     if (gone) {
       const left = store.chatById(id);
       if (left) store.removeChat(left.key);
@@ -192,6 +196,7 @@ function applySync(store, { epoch, chats }) {
     // in it.
     for (const message of messages.toSorted((one, other) => one.seq - other.seq)) applyMessage(store, message);
     store.setPins({ type, id, version, pins });
+    store.setRules(key, rules);
     store.hideMessages(key, hiddenIds);
     if (hiddenIds.length) store.notify("stale"); // the list tells which message is the last one now
     store.patchChat(key, { hiddenCount: Math.max(hiddenCount, store.chats.get(key).hiddenCount ?? 0) });
@@ -235,8 +240,9 @@ function applyGroup(store, group) {
   if (group.away != null) change.away = group.away;
   // An event for the whole group has null where the value differs from member to member.
   const shared = Object.fromEntries(
-    Object.entries(group).filter(([name, value]) => value !== null || name === "offeredTo"),
+    Object.entries(group).filter(([name, value]) => value !== null || NULLABLE.has(name)),
   );
+  if (group.postPolicy != null) store.setRules(key, group);
   if (store.groups.has(id)) store.groups.set(id, { ...store.groups.get(id), ...shared, id });
   store.patchChat(key, change);
   store.notify(`group:${key}`, "open");

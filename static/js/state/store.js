@@ -18,6 +18,10 @@ import { serverNow } from "chat/timing.js";
 
 const LOCAL_FILES_MAX = 60;
 const TIMELINES_MAX = 20;
+const isAdmin = ({ role }) => ["owner", "admin"].includes(role);
+const rulesOf = ({ announcement, postPolicy, slowMode }) => ({ announcement, postPolicy, slowMode });
+/** The later one of two times in ISO 8601, of which either may be missing. */
+const later = (one, other) => ((one ?? "") > (other ?? "") ? one : (other ?? null));
 const isLater = (one, other) => Boolean(one && other) && (one.seq - other.seq || one.version - other.version) > 0;
 /** Pinned chats first, then the most recent. */
 const byRecency = (one, other) =>
@@ -65,6 +69,8 @@ export class Store {
   #typing = new Typing((key) => this.notify(`typing:${key}`, "chats"));
   /** By chat: when its settings were last received, by performance.now(). */
   #settingsAt = new Map();
+  /** The same of what holds in a group: its announcement, who writes in it and how often. */
+  #rulesAt = new Map();
   /** When this page heard of a chat that was not in its list, or that one is gone, by chat key. */
   #addedAt = new Map();
   #removedAt = new Map();
@@ -241,7 +247,10 @@ export class Store {
             archived: known.archived,
             muted: known.muted,
             mutedUntil: known.mutedUntil,
+            closedAnnouncement: known.closedAnnouncement,
           }),
+        ...(known && this.#rulesAt.get(key) > askedAt && rulesOf(known)),
+        lastSaidAt: later(entry.lastSaidAt, known?.lastSaidAt),
       });
       if (entry.type === "private") this.mergePerson(entry);
     }
@@ -268,6 +277,11 @@ export class Store {
         role: null,
         peerReadSeq: type === "private" ? 0 : null,
         pins: [],
+        announcement: null,
+        closedAnnouncement: 0,
+        postPolicy: type === "group" ? "everyone" : null,
+        slowMode: 0,
+        lastSaidAt: null,
       };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, mentionSeq: null, lastMessage: null };
       this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
@@ -321,6 +335,7 @@ export class Store {
     this.timelines.delete(key);
     this.#versions.remove(key);
     this.#settingsAt.delete(key);
+    this.#rulesAt.delete(key);
     this.#addedAt.delete(key);
     this.#removedAt.set(key, performance.now());
     this.pending = this.pending.filter((entry) => entry.key !== key);
@@ -331,6 +346,30 @@ export class Store {
   setSettings(key, settings) {
     this.#settingsAt.set(key, performance.now());
     this.patchChat(key, settings);
+  }
+
+  /** What holds in a group: {announcement, postPolicy, slowMode}; what else is given is left out. */
+  setRules(key, given) {
+    this.#rulesAt.set(key, performance.now());
+    this.patchChat(key, rulesOf(given));
+  }
+
+  /** I said something in a chat, here or on another device. */
+  noteSaid(key, sentAt) {
+    const chat = this.chats.get(key);
+    if (chat) this.patchChat(key, { lastSaidAt: later(sentAt, chat.lastSaidAt) });
+  }
+
+  /** Whether I may write in a chat: in some groups only the owner and administrators do. */
+  mayWrite(chat) {
+    return chat.postPolicy !== "admins" || isAdmin(chat);
+  }
+
+  /** When I may write in a group with slow mode again, in milliseconds by the server's clock; 0 for now. */
+  writesAgainAt({ key, slowMode, lastSaidAt, role }) {
+    if (!slowMode || isAdmin({ role })) return 0;
+    const said = [lastSaidAt, ...this.pendingOf(key).map(({ sentAt }) => sentAt)].filter(Boolean);
+    return said.length ? Math.max(...said.map((at) => Date.parse(at))) + slowMode * 1000 : 0;
   }
 
   /** The pinned messages of a chat as of a version, {messageId, seq}, the last pinned first; late ones change nothing. */

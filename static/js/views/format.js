@@ -129,6 +129,9 @@ const SYSTEM_MESSAGES = {
   removed: gettext("%(actor)s removed %(people)s"),
   renamed: gettext("%(actor)s renamed the group to “%(name)s”"),
   picture: gettext("%(actor)s changed the picture of the group"),
+  described: gettext("%(actor)s changed what the group is about"),
+  announced: gettext("%(actor)s changed the announcement"),
+  unannounced: gettext("%(actor)s ended the announcement"),
   pinned: gettext("%(actor)s pinned a message"),
   offered: gettext("%(actor)s offered the group to %(people)s"),
   transferred: gettext("%(actor)s handed the group over to %(people)s"),
@@ -168,6 +171,19 @@ export function systemLine(message, me) {
       ? interpolate(gettext("%(actor)s made the group one by invitation only"), values)
       : interpolate(gettext("%(actor)s opened the group to everyone"), values);
   }
+  if (data.action === "posting") {
+    return data.name === "admins"
+      ? interpolate(gettext("%(actor)s let only the owner and administrators write here"), values)
+      : interpolate(gettext("%(actor)s let everybody write here"), values);
+  }
+  if (data.action === "slowed") {
+    return Number(data.name)
+      ? interpolate(gettext("%(actor)s set slow mode: one message in %(time)s"), {
+          ...values,
+          time: duration(Number(data.name)),
+        })
+      : interpolate(gettext("%(actor)s turned slow mode off"), values);
+  }
   const line = SYSTEM_MESSAGES[data.action];
   return line ? interpolate(line, values) : message.content;
 }
@@ -179,6 +195,18 @@ export const recalledLine = (message, me) => {
 
 /** Whether a text is one to three emoji and nothing else, which are shown large. */
 export const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text.trim());
+
+const DURATIONS = [
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** 30 seconds, 5 minutes, 1 hour: in the greatest unit that says it exactly. */
+export function duration(seconds) {
+  const [unit, length] = DURATIONS.find(([, one]) => seconds % one === 0);
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "long" }).format(seconds / length);
+}
 
 /** The length of a recording: 0:07, 4:59. */
 export function playTime(seconds) {

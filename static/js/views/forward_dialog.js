@@ -53,7 +53,9 @@ export function openForwardDialog(messages, { store, actions, onDone = () => {} 
 
   function render() {
     const query = fold(input.value.trim());
-    const chats = store.chatList.filter((chat) => !chat.away && (!query || fold(chat.name).includes(query)));
+    const chats = store.chatList.filter(
+      (chat) => !chat.away && store.mayWrite(chat) && (!query || fold(chat.name).includes(query)),
+    );
     const known = new Set(chats.map(({ key }) => key));
     const others = people
       .map((user) => ({ ...user, type: "private", key: `private:${user.id}` }))

@@ -5,12 +5,14 @@ import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
 import { ask, confirm } from "chat/views/dialog.js";
 import { avatar, h, icon, iconButton, markedName, replaceIfChanged, toast } from "chat/views/dom.js";
-import { fullTime, memberCount, roleName } from "chat/views/format.js";
+import { duration, fullTime, memberCount, roleName } from "chat/views/format.js";
 import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
+import { openGroupSettings } from "chat/views/group_settings.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { MemberList } from "chat/views/member_list.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPersonCard } from "chat/views/person_card.js";
+import { richText } from "chat/views/rich_text.js";
 import { openSidePanel } from "chat/views/side_panel.js";
 
 export function openGroupPanel({ store, actions, router, groupId }) {
@@ -64,6 +66,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const { name, img, role, away, muted } = chat;
     replaceIfChanged(about, JSON.stringify([group, name, img, role, away, muted, ...offeredBetween(group)]), () => [
       top(group, chat),
+      aboutIt(group),
       offer(group, chat),
       settings(group, chat),
       invitation(group, chat),
@@ -107,6 +110,31 @@ export function openGroupPanel({ store, actions, router, groupId }) {
           gettext("Rename"),
         ),
     );
+
+  /** What the group is about, what it announces, and who writes how often. */
+  function aboutIt({ description, announcement, postPolicy, slowMode }) {
+    const facts = [
+      postPolicy === "admins" && gettext("Only the owner and administrators write here."),
+      slowMode > 0 && interpolate(gettext("Slow mode: one message in %(time)s."), { time: duration(slowMode) }),
+    ].filter(Boolean);
+    const text = (said) => h("div", { class: "panel-text", dir: "auto" }, richText(said));
+    return [
+      description && h("section", { class: "panel-section panel-description" }, text(description)),
+      announcement &&
+        h(
+          "section",
+          { class: "panel-section panel-announcement" },
+          h("h4", {}, gettext("Announcement")),
+          text(announcement.text),
+        ),
+      facts.length > 0 &&
+        h(
+          "div",
+          { class: "panel-facts" },
+          facts.map((fact) => h("p", { class: "panel-text" }, fact)),
+        ),
+    ];
+  }
 
   /** The names of the owner and of the member who may become it, as far as they are known. */
   const offeredBetween = (group) =>
@@ -354,6 +382,8 @@ export function openGroupPanel({ store, actions, router, groupId }) {
             await change("update", { joinPolicy: isClosed ? "open" : "closed" });
           },
         ),
+      isAdmin(chat) &&
+        action("settings", gettext("Group settings"), () => openGroupSettings({ actions, group: store.groups.get(groupId) })),
       action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () =>
         run(actions.chats.mute(chat, { muted: !chat.muted })),
       ),

@@ -3,15 +3,18 @@
 // chat's draft, and saved with every change.
 import { gettext, interpolate } from "chat/i18n.js";
 import { mentionsWithin, moveMentions, withMention } from "chat/mentions.js";
+import { serverNow } from "chat/timing.js";
 import { MentionList } from "chat/views/conversation/mention_list.js";
 import { RecordingBar } from "chat/views/conversation/recording_bar.js";
-import { h, icon, iconButton, toast } from "chat/views/dom.js";
+import { announce, h, icon, iconButton, toast } from "chat/views/dom.js";
+import { playTime } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { endsInFence } from "chat/views/markdown.js";
 import { isCommand } from "chat/views/shortcuts.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MESSAGE_MAX = 8000;
+const TICK_MS = 250;
 const COUNTER_FROM = 7500;
 // Safari ends a composition right before the keydown of the key that ended it.
 const COMPOSITION_GRACE_MS = 50;
@@ -69,6 +72,11 @@ export class Composer {
   // Replaces the send button while there is nothing to send.
   #voice = iconButton("mic", gettext("Record a voice message"), () => this.record(), { id: "record" });
   #count = h("p", { class: "count", role: "status", hidden: true });
+  // Read with the field, and not each second.
+  #slow = h("p", { class: "slow-line", id: "slow-line", hidden: true }, icon("timer"), h("span", {}));
+  /** When the next message may be sent in a group with slow mode, by the server's clock. */
+  #waitsUntil = 0;
+  #waitTimer = 0;
   #context = h("div", { class: "about", hidden: true });
 
   /**
@@ -101,6 +109,7 @@ export class Composer {
       this.#context,
       this.#line,
       this.#recording.element,
+      this.#slow,
       this.#count,
     );
     this.#text.addEventListener("input", () => this.#onInput());
@@ -133,7 +142,32 @@ export class Composer {
   }
 
   record() {
-    this.#recording.start();
+    if (!this.#isWaiting) this.#recording.start();
+  }
+
+  /** In a group with slow mode: no message is sent before this time of the server's clock; what is written stays. */
+  waitUntil(time) {
+    if (time === this.#waitsUntil) return;
+    this.#waitsUntil = time;
+    this.#showWait();
+  }
+
+  get #isWaiting() {
+    return serverNow() < this.#waitsUntil;
+  }
+
+  #showWait() {
+    clearTimeout(this.#waitTimer);
+    const left = Math.ceil((this.#waitsUntil - serverNow()) / 1000);
+    this.#slow.hidden = left <= 0;
+    this.#attach.disabled = this.#voice.disabled = left > 0;
+    if (left > 0) {
+      const said = interpolate(gettext("Slow mode: you can write again in %(time)s."), { time: playTime(left) });
+      this.#slow.lastElementChild.textContent = said;
+      this.#text.setAttribute("aria-describedby", this.#slow.id);
+      this.#waitTimer = setTimeout(() => this.#showWait(), TICK_MS);
+    } else this.#text.removeAttribute("aria-describedby");
+    this.#resize();
   }
 
   /** The id of the message that the next one replies to, once. */
@@ -240,6 +274,10 @@ export class Composer {
     const { value } = this.#text;
     const content = trimmed(value);
     if ((!content.trim() && !this.#mayBeEmpty) || lengthOf(content) > MESSAGE_MAX || this.#text.readOnly) return;
+    if (this.#isWaiting && !this.#edit) {
+      announce(this.#slow.textContent);
+      return;
+    }
     const start = BLANK_LINES.exec(value)?.[0].length ?? 0;
     const said = { content, mentions: mentionsWithin(this.#written.mentions ?? [], start, start + content.length) };
     if (this.#edit) {
@@ -390,7 +428,8 @@ export class Composer {
     this.#count.hidden = length < COUNTER_FROM;
     this.#count.textContent = this.#count.hidden ? "" : `${length} / ${MESSAGE_MAX}`;
     this.#count.classList.toggle("over", length > MESSAGE_MAX);
-    this.#send.disabled = (!length && !this.#mayBeEmpty) || length > MESSAGE_MAX;
+    const waits = this.#isWaiting && !this.#edit;
+    this.#send.disabled = (!length && !this.#mayBeEmpty) || length > MESSAGE_MAX || waits;
     this.#send.hidden = !length && !this.#edit;
     this.#voice.hidden = !this.#send.hidden;
   }

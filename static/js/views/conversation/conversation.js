@@ -5,6 +5,7 @@ import { oncePerFrame } from "chat/timing.js";
 import { player } from "chat/views/audio_player.js";
 import { openChatMenu } from "chat/views/chat_menu.js";
 import { onContextMenu } from "chat/views/context_menu.js";
+import { AnnouncementBar } from "chat/views/conversation/announcement_bar.js";
 import { Attachments } from "chat/views/conversation/attachments.js";
 import { Composer } from "chat/views/conversation/composer.js";
 import { FindBar } from "chat/views/conversation/find_bar.js";
@@ -36,6 +37,7 @@ export class ConversationView {
   #composer;
   #attachments;
   #findBar;
+  #announcementBar;
   #pinBar;
   #selection;
   #map;
@@ -87,6 +89,7 @@ export class ConversationView {
       show: (seq) => this.#try(this.#messages.showMessage(seq)),
       onClose: () => this.#composer.focus(),
     });
+    this.#announcementBar = new AnnouncementBar({ store, actions });
     this.#pinBar = new PinBar({ store, actions, show: (seq) => this.#try(this.#messages.showMessage(seq)) });
     this.#composer = new Composer({
       store,
@@ -101,6 +104,7 @@ export class ConversationView {
       "section",
       { class: "conversation", id: "conversation" },
       this.#head,
+      this.#announcementBar.element,
       this.#pinBar.element,
       this.#findBar.element,
       this.#messages.element,
@@ -183,10 +187,20 @@ export class ConversationView {
   #render() {
     if (!this.#chat) return;
     this.#renderHead();
+    this.#announcementBar.render(this.#key);
     this.#pinBar.render();
     const { away, id } = this.#chat;
-    this.#composer.element.hidden = away || this.#selection.isOn;
-    this.#notice.hidden = !away || this.#selection.isOn;
+    const mayWrite = this.#store.mayWrite(this.#chat);
+    this.#composer.element.hidden = away || !mayWrite || this.#selection.isOn;
+    this.#composer.waitUntil(this.#store.writesAgainAt(this.#chat));
+    this.#notice.hidden = (!away && mayWrite) || this.#selection.isOn;
+    if (!away && !mayWrite) {
+      replaceIfChanged(this.#notice, "closed", () => [
+        icon("megaphone"),
+        h("span", {}, gettext("Only the owner and administrators write here.")),
+      ]);
+      return;
+    }
     replaceIfChanged(this.#notice, String(away), () => [
       icon("coffee"),
       h("span", {}, gettext("You left this group for a while and hear nothing of it.")),

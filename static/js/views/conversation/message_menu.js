@@ -44,7 +44,7 @@ export function openMessageMenu(
         { label: gettext("Another reaction"), icon: "smile", run: () => pickReaction(message) },
       ],
     },
-    { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
+    store.mayWrite(chat) && { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
     { label: gettext("Forward"), icon: "forward", run: () => forward(message) },
     text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
     { label: gettext("Link to this message"), icon: "link", run: () => copy(addressOf(message, chat)) },
@@ -57,6 +57,7 @@ export function openMessageMenu(
     isOwn &&
       type.isEditable &&
       !message.forwardedFrom &&
+      store.mayWrite(chat) &&
       isWithin(message, editWindow) && { label: editLabel(message), icon: "pencil", run: () => edit(message) },
     (isAdmin || !isGroup) && pinItem(message, chat, actions),
     !isOwn && {
