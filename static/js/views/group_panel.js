@@ -383,7 +383,9 @@ export function openGroupPanel({ store, actions, router, groupId }) {
           },
         ),
       isAdmin(chat) &&
-        action("settings", gettext("Group settings"), () => openGroupSettings({ actions, group: store.groups.get(groupId) })),
+        action("settings", gettext("Group settings"), () =>
+          openGroupSettings({ actions, group: store.groups.get(groupId) }),
+        ),
       action("bell-off", chat.muted ? gettext("Unmute") : gettext("Mute"), () =>
         run(actions.chats.mute(chat, { muted: !chat.muted })),
       ),

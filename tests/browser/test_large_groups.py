@@ -1,0 +1,96 @@
+"""Large groups: what they are about, what they announce, who writes in them and how often."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Someone, unique
+from tests.browser.server import Person
+
+
+def change_settings(someone: Someone, **values: str) -> None:
+    """In the panel of the open group: fill in fields by their names, and save."""
+    someone.page.get_by_role("button", name="Group settings").click()
+    dialog = someone.page.locator("dialog.group-settings")
+    for name, value in values.items():
+        field = dialog.locator(f"#group-{name}")
+        if field.evaluate("(one) => one.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value)
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+
+
+def test_a_group_says_what_it_is_about_and_announces_until_each_member_closes_it(
+    someone: Callable[..., Someone],
+) -> None:
+    ann, li = someone("Ann"), someone("李小明", locale="zh-CN")
+    name = unique("Tea")
+    ann.create_group(name, li)
+    ann.open(name)
+    li.open(name)
+    ann.page.click("#group-info")
+    change_settings(ann, description="All about tea: https://tea.example.org", announcement="We meet at **noon**.")
+    bar = li.page.locator(".announcement-bar")
+    expect(bar).to_contain_text("We meet at noon.")
+    expect(bar.locator("strong")).to_have_text("noon")
+    expect(li.page.locator(".system").last).to_have_text(f"{ann.name}更新了群公告")
+    li.page.click("#group-info")
+    link = li.page.locator(".panel-description a")
+    expect(link).to_have_attribute("href", "https://tea.example.org/")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    expect(li.page.get_by_role("button", name="群设置")).to_have_count(0)
+    # By keyboard, on one device; the other one follows, also after a reload.
+    twin = li.another_tab()
+    twin.open(name)
+    expect(twin.page.locator(".announcement-bar")).to_be_visible()
+    li.page.locator("#close-announcement").focus()
+    li.page.keyboard.press("Enter")
+    expect(bar).to_be_hidden()
+    expect(twin.page.locator(".announcement-bar")).to_be_hidden()
+    expect(ann.page.locator(".announcement-bar")).to_be_visible()
+    li.page.reload()
+    expect(li.page.locator(".system").last).to_be_visible()
+    expect(bar).to_be_hidden()
+    expect(li.page.locator(".panel-announcement")).to_have_count(0)
+    change_settings(ann, announcement="We meet at one.")
+    expect(bar).to_have_text("We meet at one.")
+    change_settings(ann, announcement="")
+    expect(bar).to_be_hidden()
+
+
+def test_where_few_write_or_slowly_the_composer_says_so_and_loses_nothing(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    name = unique("Tea")
+    group = bob.create_group(name, ann)
+    ann.open(name)
+    ann.write("one")
+    expect(ann.bubble("one")).to_be_visible()
+    bob.post("/group/update", groupId=group, postPolicy="admins")
+    expect(ann.page.locator(".notice:not([hidden])")).to_have_text("Only the owner and administrators write here.")
+    expect(ann.page.locator("#text")).to_be_hidden()
+    ann.bubble("one").click(button="right")
+    expect(ann.page.get_by_role("menuitem", name="Forward")).to_be_visible()
+    for hidden in ("Reply", "Edit"):
+        expect(ann.page.get_by_role("menuitem", name=hidden)).to_have_count(0)
+    ann.page.keyboard.press("Escape")
+    bob.post("/group/update", groupId=group, postPolicy="everyone", slowMode=3600)
+    expect(ann.page.locator("#slow-line")).to_contain_text("Slow mode: you can write again in 59:")
+    ann.page.fill("#text", "two")
+    ann.page.press("#text", "Enter")
+    expect(ann.page.locator("#send")).to_be_disabled()
+    expect(ann.page.locator("#text")).to_have_value("two")
+    # What waited from before is sent when its time has come: here, when slow mode ends.
+    ann.page.evaluate("document.querySelector('#text').value = ''")
+    bob.post("/group/update", groupId=group, slowMode=2)
+    expect(ann.page.locator("#slow-line")).to_be_hidden()
+    ann.write("three")
+    expect(ann.bubble("three")).to_be_visible()
+    expect(ann.page.locator("#slow-line")).to_be_visible()
+    ann.page.fill("#text", "four")
+    expect(ann.page.locator("#slow-line")).to_be_hidden()
+    ann.page.press("#text", "Enter")
+    expect(ann.bubble("four")).to_be_visible()
