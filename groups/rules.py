@@ -191,8 +191,3 @@ def require_hiding_capacity(membership: Membership, more: int) -> None:
             _("You can delete %(count)d messages of a chat for yourself.") % {"count": HIDDEN_MAX},
             code="too_many_hidden",
         )
-
-
-def require_other(me: UUID, other: UUID) -> None:
-    if me == other:
-        raise Invalid(errors={"toUid": [_("You cannot write to yourself.")]})

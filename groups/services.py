@@ -74,15 +74,15 @@ find_correspondents: FindCorrespondents = _no_correspondents
 
 
 def open_direct(user: User, other: User) -> Room:
-    """Get or create the private room of two users, inside the caller's transaction."""
-    rules.require_other(user.pk, other.pk)
+    """Get or create the private room of two users, inside the caller's transaction. One of a user with themselves has
+    one membership, whose peer they are.
+    """
+    sides = [(user, other)] if user == other else [(user, other), (other, user)]
     room, is_new = Room.objects.get_or_create(
-        pk=direct_room_id(user.pk, other.pk), defaults={"kind": Room.Kind.DIRECT, "member_count": 2}
+        pk=direct_room_id(user.pk, other.pk), defaults={"kind": Room.Kind.DIRECT, "member_count": len(sides)}
     )
     if is_new:
-        Membership.objects.bulk_create(
-            [Membership(room=room, user=user, peer=other), Membership(room=room, user=other, peer=user)]
-        )
+        Membership.objects.bulk_create([Membership(room=room, user=one, peer=peer) for one, peer in sides])
         on_commit(lambda: memberships_changed([user.pk, other.pk]))
     return room
 

@@ -30,14 +30,14 @@ def pins_changed(room: Room, version: int, members: Collection[UUID]) -> None:
         hub.publish(hub.room_topic(room.pk), "OnPin", pins_output(room, version, other=None))
         return
     for user_id in members:
-        other = next(one for one in members if one != user_id)
+        other = next((one for one in members if one != user_id), user_id)
         hub.publish(hub.user_topic(user_id), "OnPin", pins_output(room, version, other=other))
 
 
 def _topics(output: dict[str, Any]) -> list[str]:
     if output["groupId"]:
         return [hub.room_topic(output["groupId"])]
-    return [hub.user_topic(output["receiverId"]), hub.user_topic(output["senderId"])]
+    return [hub.user_topic(user_id) for user_id in dict.fromkeys((output["receiverId"], output["senderId"]))]
 
 
 def held_refused(held: HeldMessage) -> None:

@@ -75,7 +75,7 @@ class Chat:
 
     membership: Membership
     last: Message | None
-    other: Membership | None = None  # in a private chat, the other user's
+    other: Membership | None = None  # in a private chat, the other user's; of a chat with oneself, one's own
     last_json: bytes | None = None  # the last message's output, instead of `last`
 
     @property
@@ -107,9 +107,9 @@ def history(
     membership = rooms.membership(user, chat_id) if is_group else rooms.direct_membership(user, chat_id)
     if membership is None:
         other = people.get(chat_id)
-        if other == user or not other.is_active:
+        if not other.is_active:
             raise NotFound()
-        if sees_only_contacts(user) and not rooms.sharing(user.pk, [other.pk]):
+        if other != user and sees_only_contacts(user) and not rooms.sharing(user.pk, [other.pk]):
             raise NotFound()
         return Page(rooms.blank_membership(user, other), [], Readers({}))
     return _history(membership, limit=limit, before=before, after=after)
@@ -162,7 +162,8 @@ def receiver_of(message: Message) -> UUID | None:
     """The receiver of a private message; None in a group."""
     if not message.room.is_direct:
         return None
-    return next((user_id for user_id, _ in rooms.cursors(message.room_id) if user_id != message.sender_id), None)
+    others = (user_id for user_id, _ in rooms.cursors(message.room_id) if user_id != message.sender_id)
+    return next(others, message.sender_id)
 
 
 def last_messages(memberships: Iterable[Membership]) -> dict[UUID, Message]:
@@ -273,7 +274,7 @@ def _chats(user: User, memberships: list[Membership]) -> list[Chat]:
 
 
 def _chats_of(user: User, memberships: list[Membership]) -> list[Chat]:
-    others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
+    others = {membership.room_id: membership for membership in memberships if membership.peer_id == user.pk}
     return [
         Chat(membership, None, others.get(membership.room_id))
         for membership in memberships
@@ -289,7 +290,6 @@ def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] 
     its history must be loaded.
     """
     memberships = rooms.all_memberships(user.pk)
-    others = {membership.room_id: membership for membership in memberships if membership.user_id != user.pk}
     found: dict[UUID, Changes] = {}
     budget = SYNC_MESSAGES
     known: set[UUID] = set()
@@ -297,7 +297,7 @@ def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] 
     for membership in memberships:
         if membership.user_id != user.pk or (membership.room.is_direct and not membership.room.last_seq):
             continue
-        chat_id = others[membership.room_id].user_id if membership.room.is_direct else membership.room_id
+        chat_id = membership.peer_id or membership.room_id
         known.add(chat_id)
         since = cursors.get(chat_id, 0)
         behind = membership.room.last_version - since

@@ -243,7 +243,7 @@ def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
     outputs = []
     for message in found:
         room_readers = readers[message.room_id]
-        other = next((one for one in room_readers.cursors if one != me), None) if message.room.is_direct else None
+        other = next((one for one in room_readers.cursors if one != me), me) if message.room.is_direct else None
         count = room_readers.count(message)
         outputs.append(message_output(message, receiver_id=_receiver(message, me, other), read_count=count))
     return outputs

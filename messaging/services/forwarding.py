@@ -13,7 +13,7 @@ from chatproject.core.errors import NotFound
 from chatproject.core.models import uuid7
 from groups import selectors as rooms
 from groups.models import direct_room_id
-from groups.rules import require_may_write, require_other, require_turn
+from groups.rules import require_may_write, require_turn
 from messaging import rules, selectors, types
 from messaging.models import Message
 from messaging.serializers.output import found_output
@@ -97,15 +97,13 @@ def _require_may_write(by: User, chats: Iterable[Target], messages: int) -> None
     """
     groups = [to for to, is_group in chats if is_group]
     others = [to for to, is_group in chats if not is_group]
-    for other in others:
-        require_other(by.pk, other)
     mine = rooms.memberships_of(by.pk, [*groups, *(direct_room_id(by.pk, other) for other in others)])
     if any(group not in mine or mine[group].room.is_direct for group in groups):
         raise NotFound()
     for group in groups:
         require_may_write(mine[group])
         require_turn(mine[group], messages)
-    new = [other for other in others if direct_room_id(by.pk, other) not in mine]
+    new = [other for other in others if other != by.pk and direct_room_id(by.pk, other) not in mine]
     known = people.by_ids(new) if new else {}
     if any(other not in known or not known[other].is_active for other in new):
         raise NotFound()

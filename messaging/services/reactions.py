@@ -105,7 +105,7 @@ class _Board:
     def shown(self) -> StoredMessage:
         message, receiver_id = self.message, None
         if message.room.is_direct:
-            receiver_id = next((one for one in self._readers.cursors if one != message.sender_id), None)
+            receiver_id = next((one for one in self._readers.cursors if one != message.sender_id), message.sender_id)
         output = message_output(message, receiver_id=receiver_id, read_count=self._readers.count(message))
         return StoredMessage(output, orjson.dumps(output))
 

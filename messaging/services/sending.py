@@ -13,7 +13,6 @@ from django.conf import settings
 from accounts.models import User
 from accounts.rules import require_voice
 from chatproject.core.db.transactions import in_thread, release_connection
-from groups.rules import require_other
 from messaging import rules, types
 from messaging.serializers.input import MessageInput
 from messaging.services import filtering
@@ -26,7 +25,6 @@ def outgoing(form: MessageInput, *, sender: User, is_group: bool, socket_id: str
         require_voice(sender)
     details = types.TYPES[form.type].read(form)
     if not is_group:
-        require_other(sender.pk, form.to)
         rules.require_private_mentions(details.get("details"), (sender.pk, form.to))
     return OutgoingMessage(
         sender=sender,

@@ -28,6 +28,8 @@ async def tell_typing(*, by: User, socket: hub.Socket, to: UUID | None = None, g
     """
     if group_id and hub.room_topic(group_id) not in socket.topics:
         raise NotFound()
+    if to == by.pk:
+        return
     what = (by.pk, group_id or to)
     if to and what not in _told and await in_thread(rooms.direct_membership, by, to) is None:
         raise NotFound()

@@ -64,12 +64,17 @@ export class Chats {
     return this.#store.ensureChat("private", user).key;
   }
 
+  /** The key of the chat with myself. */
+  saved() {
+    return this.withPerson(this.#store.me);
+  }
+
   /** The chat at an address; null, or a Problem, if it does not exist for this user. */
   async resolve(key) {
     if (this.#store.chats.has(key)) return this.#store.chats.get(key);
     const { type, id } = splitKey(key);
     if (type !== "private") return null;
-    const known = this.#store.people.get(id);
+    const known = this.#store.isSaved(type, id) ? this.#store.me : this.#store.people.get(id);
     const user = known?.name ? known : await this.#server.person(id);
     return this.#store.ensureChat("private", user);
   }

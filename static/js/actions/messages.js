@@ -74,6 +74,7 @@ export class Messages {
   /** Tells the other members that I am typing, at most every TYPING_INTERVAL_MS. */
   notifyTyping(key) {
     if (performance.now() - this.#typingSentAt < TYPING_INTERVAL_MS || !this.#store.chats.get(key).seq) return;
+    if (this.#store.chats.get(key).isSaved) return;
     if (this.#server.notifyTyping(key)) this.#typingSentAt = performance.now();
   }
 

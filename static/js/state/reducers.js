@@ -270,7 +270,7 @@ function applyUser(store, user) {
   if (user.id === store.me.id) store.me = { ...store.me, ...user };
   store.mergePerson(user);
   const { name, img, isGuest, isStaff, isGone } = user;
-  store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff, isGone });
+  if (user.id !== store.me.id) store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff, isGone });
   for (const [id, group] of store.groups) {
     if (!group.members?.some((member) => member.id === user.id)) continue;
     const members = group.members.map((member) =>

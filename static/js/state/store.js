@@ -7,6 +7,7 @@
 // must be fetched), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), draft: (another tab has changed it).
 import { emptied } from "chat/hidden.js";
+import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { isMentioned, renamed } from "chat/mentions.js";
 import { Reactions } from "chat/state/reactions.js";
@@ -17,6 +18,8 @@ import { Versions } from "chat/state/versions.js";
 import { serverNow } from "chat/timing.js";
 
 const LOCAL_FILES_MAX = 60;
+/** How the chat with myself is shown: as a place, not as a person. */
+const SAVED = { isSaved: true, img: "", online: false, lastActive: null, isGuest: false, isStaff: false };
 const TIMELINES_MAX = 20;
 const isAdmin = ({ role }) => ["owner", "admin"].includes(role);
 const rulesOf = ({ announcement, postPolicy, slowMode }) => ({ announcement, postPolicy, slowMode });
@@ -186,6 +189,17 @@ export class Store {
       : { ...message, senderName: name, senderImg: img, senderIsGuest: isGuest, senderIsStaff: isStaff };
   }
 
+  /** Whether it is the chat with myself, where I keep what I save. */
+  isSaved(type, id) {
+    return type === "private" && id === this.me.id;
+  }
+
+  /** An entry of the chat list as this page calls it. */
+  #named(entry) {
+    if (!this.isSaved(entry.type, entry.id)) return entry;
+    return { ...entry, ...SAVED, name: gettext("Saved messages") };
+  }
+
   chatById(id) {
     return this.chats.get(chatKey("private", id)) ?? this.chats.get(chatKey("group", id));
   }
@@ -225,7 +239,7 @@ export class Store {
         (entry.seq < known.seq || newlyHidden < 0 || (!newlyHidden && isLater(known.lastMessage, entry.lastMessage)));
       this.chats.set(key, {
         ...known,
-        ...entry,
+        ...this.#named(entry),
         key,
         isBlank: false,
         seq: Math.max(entry.seq, known?.seq ?? 0),
@@ -252,7 +266,7 @@ export class Store {
         ...(known && this.#rulesAt.get(key) > askedAt && rulesOf(known)),
         lastSaidAt: later(entry.lastSaidAt, known?.lastSaidAt),
       });
-      if (entry.type === "private") this.mergePerson(entry);
+      if (entry.type === "private" && !this.isSaved(entry.type, entry.id)) this.mergePerson(entry);
     }
     // A list that was on its way, or a server's clock that is behind, does not revive a mute that
     // has ended here.
@@ -284,9 +298,10 @@ export class Store {
         lastSaidAt: null,
       };
       const counts = { seq: 0, version: 0, readSeq: 0, unreadCount: 0, mentionSeq: null, lastMessage: null };
-      this.chats.set(key, { key, type, id, name, img, ...blank, ...counts, ...rest, isBlank: true });
+      const named = this.#named({ type, id, name, img, ...rest });
+      this.chats.set(key, { key, ...blank, ...counts, ...named, isBlank: true });
       this.#addedAt.set(key, performance.now());
-      if (type === "private") this.mergePerson({ id, name, img, ...rest });
+      if (type === "private" && !this.isSaved(type, id)) this.mergePerson({ id, name, img, ...rest });
       this.notify("chats");
     }
     return this.chats.get(key);

@@ -8,9 +8,10 @@ import { openSettings } from "chat/views/settings/settings_dialog.js";
 
 const CLEAR_TIMEOUT_MS = 1000;
 
-export function openAccountMenu(anchor, { store, actions, admin }) {
+export function openAccountMenu(anchor, { store, actions, router, admin }) {
   openMenu(anchor, [
     { heading: store.me.name },
+    { label: gettext("Saved messages"), icon: "bookmark", run: () => router.go(actions.chats.saved()) },
     { label: gettext("Settings"), icon: "settings", run: () => openSettings({ store, actions }) },
     matchMedia("(hover: hover)").matches && {
       label: gettext("Keyboard shortcuts"),

@@ -58,7 +58,8 @@ export function openChatMenu(anchor, chat, { actions, find, goToDay }, at = anch
             icon: "check-check",
             run: () => actions.chats.markRead(chat.key, chat.seq),
           }
-        : !chat.isBlank && {
+        : !chat.isBlank &&
+          !chat.isSaved && {
             label: gettext("Mark as unread"),
             icon: "mail",
             run: () => run(actions.chats.markUnread(chat)),

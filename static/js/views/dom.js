@@ -65,7 +65,11 @@ export const senderOf = (message) => ({
 });
 
 /** The picture of a person or group, or a letter on one of ten colors. */
-export function avatar({ id, name, img, online = false, type = "private", tone: color = tone(id) }, size = "l") {
+export function avatar(
+  { id, name, img, isSaved, online = false, type = "private", tone: color = tone(id) },
+  size = "l",
+) {
+  if (isSaved) return h("span", { class: `avatar ${size} saved`, "aria-hidden": "true" }, icon("bookmark"));
   const letter = initial(name || "?");
   // A picture that cannot be loaded is replaced by the letter.
   const face = img

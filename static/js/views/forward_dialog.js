@@ -16,6 +16,7 @@ export function openForwardDialog(messages, { store, actions, onDone = () => {} 
   const chatsMax = Math.max(1, Math.floor(COPIES_MAX / messages.length));
   // The same once more, where an answer was lost, sends nothing twice.
   const clientId = newId();
+  const saved = actions.chats.saved();
   const chosen = new Map();
   let people = [];
   let turn = 0;
@@ -53,7 +54,8 @@ export function openForwardDialog(messages, { store, actions, onDone = () => {} 
 
   function render() {
     const query = fold(input.value.trim());
-    const chats = store.chatList.filter(
+    const all = [store.chats.get(saved), ...store.chatList.filter(({ key }) => key !== saved)];
+    const chats = all.filter(
       (chat) => !chat.away && store.mayWrite(chat) && (!query || fold(chat.name).includes(query)),
     );
     const known = new Set(chats.map(({ key }) => key));

@@ -20,6 +20,7 @@ const MESSAGES_MAX = 5;
 const COMMANDS = [
   [gettext("New conversation"), "message-circle", async (context) => (await lazy.people()).openPeopleDialog(context)],
   [gettext("New group"), "users", async (context) => (await lazy.newGroup()).openGroupDialog(context)],
+  [gettext("Saved messages"), "bookmark", ({ router, actions }) => router.go(actions.chats.saved())],
   [gettext("Settings"), "settings", openSettings],
   [gettext("Keyboard shortcuts"), "keyboard", openShortcutsHelp],
 ].map(([label, name, run]) => ({ label, icon: name, run }));
@@ -51,7 +52,8 @@ export function fillQuickSwitcher({ input, list, close }, context) {
       const key = `private:${user.id}`;
       return { ...user, type: "private", key, isNew: !listed.has(key) };
     };
-    const commands = query ? COMMANDS.filter(({ label }) => fold(label).includes(query)) : [];
+    const isListed = ({ label }) => chats.some(({ name }) => name === label);
+    const commands = query ? COMMANDS.filter((one) => fold(one.label).includes(query) && !isListed(one)) : [];
     found = [...[...chats, ...others.map(asChat)].slice(0, RESULTS_MAX), ...commands, ...messages];
     chosen = Math.max(0, Math.min(chosen, found.length - 1));
     list.replaceChildren(

@@ -221,7 +221,7 @@ export class ConversationView {
     const chat = this.#chat;
     if (!chat) return;
     const isGroup = chat.type === "group";
-    const isOnline = !isGroup && this.#store.isOnline(chat.id);
+    const isOnline = !isGroup && !chat.isSaved && this.#store.isOnline(chat.id);
     const names = this.#store.typingNames(this.#key);
     const status = this.#status(chat, isOnline);
     const typing = !names.length ? "" : isGroup ? typingLine(names) : gettext("typing…");
@@ -249,7 +249,7 @@ export class ConversationView {
             type: "button",
             class: "who-button",
             id: "who",
-            on: { click: isGroup ? openPanel : () => this.#showPerson(chat) },
+            on: { click: isGroup ? openPanel : () => this.#about(chat) },
           },
           avatar({ ...chat, online: isOnline }, "m"),
           h(
@@ -268,7 +268,13 @@ export class ConversationView {
     });
   }
 
+  /** Of a person their card; what one saved oneself is searched. */
+  #about(chat) {
+    return chat.isSaved ? this.#findBar.open(this.#key) : this.#showPerson(chat);
+  }
+
   #status(chat, isOnline) {
+    if (chat.isSaved) return gettext("Only you see this");
     if (chat.type === "private")
       return isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
     const members = this.#store.groups.get(chat.id)?.members;

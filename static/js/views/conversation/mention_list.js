@@ -141,6 +141,7 @@ export class MentionList {
     const chat = store.chats.get(this.#key);
     if (!chat) return [];
     const query = fold(this.#query);
+    if (chat.isSaved) return [];
     if (chat.type === "private") return fold(chat.name).includes(query) ? [{ ...chat, type: "private" }] : [];
     const known = (store.groups.get(chat.id)?.members ?? []).filter(({ name }) => fold(name).includes(query));
     const people = new Map([...known, ...this.#members].map((person) => [person.id, person]));

@@ -1,6 +1,6 @@
 // The menu of a message: react, reply, forward, copy, download, select, edit, pin, mark unread, readers, delete, recall.
 import { gettext, interpolate } from "chat/i18n.js";
-import { chatPath } from "chat/ids.js";
+import { chatPath, newId } from "chat/ids.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm } from "chat/views/dialog.js";
@@ -46,6 +46,7 @@ export function openMessageMenu(
     },
     store.mayWrite(chat) && { label: gettext("Reply"), icon: "reply", run: () => reply(message) },
     { label: gettext("Forward"), icon: "forward", run: () => forward(message) },
+    !chat.isSaved && { label: gettext("Save for later"), icon: "bookmark", run: () => save(message, actions) },
     text && { label: gettext("Copy"), icon: "copy", run: () => copy(text) },
     { label: gettext("Link to this message"), icon: "link", run: () => copy(addressOf(message, chat)) },
     download && {
@@ -71,7 +72,7 @@ export function openMessageMenu(
         icon: "user",
         run: () => showSender(message),
       },
-    {
+    !chat.isSaved && {
       label: gettext("Who has read it"),
       icon: "check-check",
       run: async () => (await lazy.readers()).openReaders(message, { store, actions }),
@@ -90,6 +91,16 @@ export function openMessageMenu(
     },
   ];
   openMenu(anchor, items, at);
+}
+
+/** Into the chat with myself, with who wrote it. */
+async function save(message, actions) {
+  try {
+    await actions.messages.forward([message], [actions.chats.saved()], { withAuthor: true, clientId: newId() });
+    toast(gettext("Saved for later."));
+  } catch (problem) {
+    toast(problem.message);
+  }
 }
 
 /** A private chat has another address for each of the two: the message's own leads each of them to theirs. */

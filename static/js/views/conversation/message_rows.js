@@ -140,6 +140,7 @@ export class MessageRows {
 
   #readOf(chatKey, message, isLastOwn) {
     const chat = this.#store.chats.get(chatKey);
+    if (chat.isSaved) return { isRead: false, receipt: "" };
     const isGroup = chat.type === "group";
     const isRead =
       Boolean(message.id) &&

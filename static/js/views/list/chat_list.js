@@ -188,7 +188,7 @@ export class ChatListView {
 
   #row(chat) {
     const store = this.#store;
-    const isOnline = chat.type === "private" && store.isOnline(chat.id);
+    const isOnline = chat.type === "private" && !chat.isSaved && store.isOnline(chat.id);
     const last = chat.lastMessage && store.withSender(chat.lastMessage);
     const sending = store.pendingOf(chat.key).at(-1);
     const moved = sending?.sentAt ?? last?.sentAt;

@@ -30,7 +30,7 @@ export class Filters {
     if (this.chosen === "archived") return chat.archived;
     if (chat.archived) return false;
     if (this.chosen === "groups") return chat.type === "group";
-    if (this.chosen === "people") return chat.type === "private";
+    if (this.chosen === "people") return chat.type === "private" && !chat.isSaved;
     // What is being read stays until one leaves it.
     return this.chosen === "all" || chat.unreadCount > 0 || chat.markedUnread || chat.key === this.#store.openKey;
   }
