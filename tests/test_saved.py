@@ -8,7 +8,9 @@ from tests.people import Person, Refused
 
 
 def save(someone: Person, text: str = "for later", **more: Any) -> dict[str, Any]:
-    sent: dict[str, Any] = someone.post("/private/send", {"receiverId": someone.id, "content": text, **more}, status=201)
+    sent: dict[str, Any] = someone.post(
+        "/private/send", {"receiverId": someone.id, "content": text, **more}, status=201
+    )
     return sent
 
 
@@ -44,7 +46,7 @@ def test_it_is_never_unread_and_stands_in_the_list_once(person: Any) -> None:
     assert (chat["type"], chat["unreadCount"], chat["memberCount"], chat["lastMessage"]["id"]) == (
         "private", 0, 1, last["id"]
     )  # fmt: skip
-    assert ann.get("/unread") ["total"] == 0
+    assert ann.get("/unread")["total"] == 0
     ann.post("/markPrivateRead", {"senderId": ann.id}, status=200)
     assert len([one for one in ann.post("/chatList", {}) if one["id"] == ann.id]) == 1
     assert ann.get("/message/readers", messageId=last["id"]) == []
