@@ -1,7 +1,6 @@
 """Permissions and limits in a group. Each rule raises the error for the client."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 

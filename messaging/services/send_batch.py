@@ -361,7 +361,7 @@ class _Batch:
             turn.base, turn.times_back, turn.may_write = found
 
     def _open(self, message: OutgoingMessage) -> bool:
-        """Create the private room for the first message between two people, or to oneself; False if there is no other."""
+        """Create the private room for the first message between two, or to oneself; False if there is no other."""
         if message.to == message.sender.pk:
             groups.open_direct(message.sender, message.sender)
             return True
