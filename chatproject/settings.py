@@ -171,6 +171,11 @@ SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", default=1000, least=1)
 SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=50, least=1)
 MAX_UPLOAD_BYTES = env.int("MAX_UPLOAD_BYTES", default=10 * 1024 * 1024, least=1)  # of a picture or a recording
 MAX_FILE_BYTES = env.int("MAX_FILE_BYTES", default=100 * 1024 * 1024, least=1)  # of a file that is kept as it is
+# Of a video: bytes, seconds, megapixels of its picture; and seconds of processor that it may take to be made playable.
+MAX_VIDEO_BYTES = env.int("MAX_VIDEO_BYTES", default=64 * 1024 * 1024, least=1)
+VIDEO_SECONDS = env.int("VIDEO_SECONDS", default=600, least=1)
+VIDEO_MEGAPIXELS = env.int("VIDEO_MEGAPIXELS", default=9, least=1)
+VIDEO_CPU_SECONDS = env.int("VIDEO_CPU_SECONDS", default=60, least=2)
 # Bytes of one user's files, of a guest's, and of everybody's; 0: no limit.
 UPLOAD_QUOTA = env.int("UPLOAD_QUOTA", default=2 * 1024**3)
 UPLOAD_QUOTA_GUESTS = env.int("UPLOAD_QUOTA_GUESTS", default=50 * 1024**2)

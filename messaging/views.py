@@ -26,6 +26,7 @@ from chatproject.core.redis import budget
 from chatproject.core.text import initial
 from groups import selectors as rooms
 from messaging import selectors, services
+from messaging.media.kinds import KINDS
 from messaging.serializers.output import chat_output, page_output
 from presence.selectors import online_among
 
@@ -111,7 +112,7 @@ def _chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fa
         "epoch": services.current_epoch(),
         "recallWindow": settings.RECALL_WINDOW,
         "editWindow": settings.EDIT_WINDOW,
-        "maxUpload": {"files": settings.MAX_FILE_BYTES, "others": settings.MAX_UPLOAD_BYTES},
+        "maxUpload": {one.folder: one.bytes_max for one in KINDS.values()},
         "map": {
             "style": static("js_lib_leaflet/leaflet.css"),
             "tiles": settings.TILE_URL,

@@ -7,7 +7,7 @@ with its folder, its message type and the texts of its refusals.
 import contextlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -16,11 +16,12 @@ from django.conf import settings
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from chatproject.core.errors import BadRequest, ChatError, Text
+from chatproject.core.errors import BadRequest, Busy, ChatError, Text
 from chatproject.core.files import avatars
 from chatproject.core.files.drafts import Draft
 from chatproject.core.sandbox import pool
 from chatproject.core.sandbox.pool import Limits
+from chatproject.core.sandbox.turns import Turns, WaitingRoom
 from messaging.media import files
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ QUICK_LIMITS = Limits(cpu=1, seconds=5)
 QUICK_WORK = 4_000_000
 #: Bytes that are copied at once of a file that is stored unchanged.
 COPIED_BYTES = 256 * 1024
+#: Videos of this process that wait or are converted, one at a time, and those of one person; the seconds that one waits;
+#: and the seconds after which one for which there was no turn may come again, with all its bytes.
+VIDEOS_MAX, VIDEOS_EACH, VIDEO_TIMEOUT_SECONDS, VIDEO_AGAIN_SECONDS = 8, 2, 60.0, 30
 
 
 class _TooCostly(Exception):
@@ -81,13 +85,16 @@ class Kind:
     options: Mapping[str, Any] = field(default_factory=dict)
     #: For a file of at most so many bytes, a try among the quick ones: 0 for none.
     quick: int = 0
+    #: Where files of this kind that are not quick wait for each other.
+    line: WaitingRoom | None = None
+    bytes_setting: str = "MAX_UPLOAD_BYTES"
     has_thumbnail: bool = False
     refusals: Mapping[str, Text] = field(default_factory=dict)
 
     @property
     def bytes_max(self) -> int:
         """Bytes that an uploaded file may have."""
-        return int(settings.MAX_UPLOAD_BYTES if self.convert else settings.MAX_FILE_BYTES)
+        return int(getattr(settings, self.bytes_setting))
 
     def process(self, source: IO[bytes], target: Draft, thumbnail: Draft, *, name: str = "", by: str = "") -> Media:
         """Convert `source` to `target`, and to `thumbnail` if the kind has one.
@@ -115,7 +122,19 @@ class Kind:
         if source.seek(0, os.SEEK_END) <= self.quick:
             with contextlib.suppress(_TooCostly):
                 return self._run(source, writes, by, is_quick=True)
-        return self._run(source, writes, by, is_quick=False)
+        with self._turn(by):
+            return self._run(source, writes, by, is_quick=False)
+
+    @contextlib.contextmanager
+    def _turn(self, by: str) -> Iterator[None]:
+        """Raises Busy."""
+        with contextlib.ExitStack() as turn:
+            if self.line is not None:
+                try:
+                    turn.enter_context(self.line.turn(by))
+                except Busy:
+                    raise Busy(retry_after=VIDEO_AGAIN_SECONDS) from None
+            yield
 
     def _run(self, source: IO[bytes], writes: list[Draft], by: str, *, is_quick: bool) -> dict[str, Any]:
         limits = QUICK_LIMITS if is_quick else self.limits
@@ -190,6 +209,8 @@ _REFUSALS: Mapping[str, Text] = {
 
 MEGAPIXELS = 25
 MINUTES = 5
+#: Bytes that the conversion of a video may use, of which most is address space that is never touched.
+VIDEO_MEMORY = 1024 * 1024 * 1024
 THUMBNAIL = 480
 AVATAR_SIDE = 256
 
@@ -199,6 +220,8 @@ _PICTURE_REFUSALS: Mapping[str, Text] = {
     "damaged": _("This picture is damaged."),
     "costly": _TOO_COSTLY,
 }
+
+_VIDEO_TOO_COSTLY = _("This video takes too much work to be made playable here. Send it as a file.")
 
 KINDS: Mapping[str, Kind] = {
     kind.folder: kind
@@ -228,13 +251,50 @@ KINDS: Mapping[str, Kind] = {
             options={"seconds": MINUTES * 60 + 0.5},
             refusals={
                 "not_a_recording": _("This is not a recording we know: WebM, Ogg, MP4, MP3 or WAV."),
-                "has_pictures": _("This is a video. Send it as a file."),
+                "has_pictures": _("This is a video and no recording."),
                 "no_sound": _("There is no sound in this recording."),
                 "too_long": format_lazy(_("A recording can have at most {limit} minutes."), limit=MINUTES),
                 "damaged": _("This recording is damaged."),
             },
         ),
-        Kind(folder="files", type="file"),
+        Kind(
+            folder="video",
+            type="video",
+            convert="messaging.media.video:convert",
+            makes={"video/mp4": ".mp4", "video/webm": ".webm", "image/jpeg": ".jpg"},
+            has_thumbnail=True,
+            limits=Limits(
+                cpu=settings.VIDEO_CPU_SECONDS,
+                seconds=2 * settings.VIDEO_CPU_SECONDS + 20,
+                memory=VIDEO_MEMORY,
+                size=settings.MAX_VIDEO_BYTES + 16 * 1024 * 1024,
+            ),
+            quick=16 * 1024 * 1024,
+            line=WaitingRoom(Turns(1), VIDEOS_MAX, VIDEOS_EACH, VIDEO_TIMEOUT_SECONDS),
+            bytes_setting="MAX_VIDEO_BYTES",
+            options={
+                "seconds": settings.VIDEO_SECONDS,
+                "pixels": settings.VIDEO_MEGAPIXELS * 1_000_000,
+                "side": THUMBNAIL,
+                "cpu": settings.VIDEO_CPU_SECONDS,
+            },
+            refusals={
+                "not_a_video": _("This is not a video we know: MP4, MOV, WebM, MKV or 3GP."),
+                "no_pictures": _("There are no pictures in this video."),
+                "too_many_pixels": format_lazy(
+                    _("A video can have at most {limit} megapixels."), limit=settings.VIDEO_MEGAPIXELS
+                ),
+                "too_long": format_lazy(
+                    _("A video can have at most {limit} minutes."), limit=f"{settings.VIDEO_SECONDS / 60:g}"
+                ),
+                "damaged": _("This video is damaged."),
+                "costly": _VIDEO_TOO_COSTLY,
+                "memory": _VIDEO_TOO_COSTLY,
+                "time": _VIDEO_TOO_COSTLY,
+                "size": _VIDEO_TOO_COSTLY,
+            },
+        ),
+        Kind(folder="files", type="file", bytes_setting="MAX_FILE_BYTES"),
     )
 }
 
@@ -252,7 +312,7 @@ AVATAR = Kind(
 
 
 #: Other words of the original's clients, and none.
-_ALIASES = {"image": "images", "file": "files", "misc": "files", "": "files"}
+_ALIASES = {"image": "images", "videos": "video", "file": "files", "misc": "files", "": "files"}
 
 
 def kind(folder: str) -> Kind:
@@ -263,4 +323,4 @@ def kind(folder: str) -> Kind:
     try:
         return KINDS[_ALIASES.get(folder, folder)]
     except KeyError:
-        raise BadRequest(_("mediaType is one of images, audio and files."), code="unknown_media_type") from None
+        raise BadRequest(_("mediaType is one of images, audio, video and files."), code="unknown_media_type") from None

@@ -4,12 +4,8 @@ Browsers record Opus in WebM, Ogg or MP4, and AAC, ALAC or PCM in MP4; files are
 The result is what every browser plays: AAC, one channel, in an M4A whose index comes first.
 """
 
-import io
-import os
-import pkgutil
 from array import array
 from collections.abc import Iterator
-from importlib import import_module
 from itertools import pairwise
 from typing import Any, BinaryIO
 
@@ -17,15 +13,11 @@ import av
 import av.error
 
 from chatproject.core.sandbox.worker import Refused
+from messaging.media import ffmpeg
 
 __all__ = ["convert"]
 
-# FFmpeg loads codecs at their first use, when the sandbox no longer allows it.
-for _part in pkgutil.walk_packages(av.__path__, "av."):
-    if _part.name != "av.__main__":
-        import_module(_part.name)
-
-#: FFmpeg's names of the allowed formats; it has hundreds more, some of which fetch other addresses.
+#: FFmpeg's names of the allowed formats.
 CONTAINERS = "matroska,webm,ogg,mov,mp4,m4a,3gp,3g2,mj2,wav,mp3,aac"
 CODECS = {"aac", "alac", "flac", "mp3", "mp3float", "opus", "libopus", "vorbis"}
 
@@ -53,11 +45,7 @@ def convert(source: BinaryIO, target: BinaryIO, *, seconds: float, work: int | N
     Refuses: `not_a_recording`, `has_pictures`, `no_sound`, `too_long` (than `seconds`), `damaged`.
     """
     try:
-        recording = av.open(
-            source,
-            "r",
-            container_options={"format_whitelist": CONTAINERS, "protocol_whitelist": "none", "enable_drefs": "0"},
-        )
+        recording = ffmpeg.opened(source, CONTAINERS)
     except (av.error.FFmpegError, ValueError):
         raise Refused("not_a_recording") from None
     with recording:
@@ -167,13 +155,7 @@ def _is_cover(stream: av.stream.Stream) -> bool:
 def _transcode(sound: Iterator[av.AudioFrame], target: BinaryIO) -> tuple[int, list[int]]:
     """The number of samples written, and the peak of each block."""
     samples, peaks, waiting = 0, [], array("h")
-    with av.open(
-        target,
-        "w",
-        format="ipod",
-        container_options={"movflags": "+faststart", "fflags": "+bitexact"},
-        io_open=lambda _url, _flags, _options: _SecondReader(target.fileno()),
-    ) as written:
+    with ffmpeg.written(target, "ipod", movflags="+faststart") as written:
         stream = written.add_stream("aac", rate=RATE, layout="mono")
         stream.bit_rate = BITS
         for piece in sound:
@@ -204,34 +186,3 @@ def _waveform(peaks: list[int]) -> list[int]:
     starts = [place * len(peaks) // PEAKS for place in range(PEAKS + 1)]
     bars = (peaks[start : max(end, start + 1)] for start, end in pairwise(starts))
     return [min(100, round(100 * max(bar) / full)) for bar in bars]
-
-
-class _SecondReader(io.RawIOBase):
-    """Open the file that is being written for reading from its start.
-
-    FFmpeg opens it again to put the index first, and in the sandbox no file can be opened. A
-    duplicate of the descriptor would move the writer's position.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._at = 0
-
-    def read(self, size: int = -1) -> bytes:
-        piece = os.pread(self._descriptor, size, self._at)
-        self._at += len(piece)
-        return piece
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True

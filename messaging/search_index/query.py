@@ -22,6 +22,7 @@ _CONDITIONS = {
 }
 _KINDS = {
     "image": ("image", "images", "picture", "photo", "图片", "圖片", "照片"),
+    "video": ("video", "videos", "视频", "視頻", "影片"),
     "audio": ("audio", "voice", "语音", "語音"),
     "file": ("file", "files", "文件", "檔案"),
     "location": ("location", "place", "位置", "地点", "地點"),

@@ -15,6 +15,7 @@ from messaging.types import mentions
 from messaging.types.base import Type
 from messaging.types.location import Location
 from messaging.types.uploaded import Audio, File, Image, upload_id_of
+from messaging.types.video import Video
 from messaging.types.words import NAMED_MAX, System, Words
 
 __all__ = [
@@ -28,6 +29,7 @@ TYPES: Mapping[str, Type] = {
         Words(),
         Image(),
         Audio(),
+        Video(),
         Location(),
         File(),
         System(),

@@ -16,7 +16,7 @@ from messaging.types.base import Type
 _ADDRESS = re.compile(rf"{ADDRESS}(?:{'|'.join(KINDS)})/([0-9a-f]{{32}})\.[a-z0-9]+")
 
 
-_ADDRESS_HELP = "image, audio, file: where POST /upload put it; it is yours, and in no other message"
+_ADDRESS_HELP = "image, audio, video, file: where POST /upload put it; it is yours, and in no other message"
 
 
 class UploadedInputs(Fields, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class UploadedOutputs(Fields, frozen=True, kw_only=True):
     waveform: Annotated[list[int], helped("Loudness over time, 0 to 100")] | None
 
 
-class _Uploaded(Type):
+class Uploaded(Type):
     inputs = UploadedInputs
     outputs = UploadedOutputs
 
@@ -50,15 +50,15 @@ class _Uploaded(Type):
         return str(details["mediaUrl"])
 
 
-class Image(_Uploaded):
+class Image(Uploaded):
     name, label = "image", _("picture")
 
 
-class Audio(_Uploaded):
+class Audio(Uploaded):
     name, label = "audio", _("recording")
 
 
-class File(_Uploaded):
+class File(Uploaded):
     name, label = "file", _("file")
     has_words = True
 

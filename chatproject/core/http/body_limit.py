@@ -32,7 +32,7 @@ class BodyLimit:
         headers = dict(scope["headers"])
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if self._has_files:
-            limit = max(settings.MAX_UPLOAD_BYTES, settings.MAX_FILE_BYTES) + FORM_BYTES_MAX
+            limit = max(settings.MAX_UPLOAD_BYTES, settings.MAX_VIDEO_BYTES, settings.MAX_FILE_BYTES) + FORM_BYTES_MAX
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and (len(length) > LENGTH_DIGITS_MAX or int(length) > limit):
             await send_error(errors.TooLarge(), headers, send, closes=True)

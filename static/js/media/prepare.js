@@ -14,7 +14,13 @@ const PICTURES = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", 
 const DRAWABLE = new Set([...PICTURES, "image/avif", "image/bmp", "image/x-ms-bmp"]);
 const HEIC = /\.(heic|heif)$/i;
 
+/** Systems that know no type for a file of a phone or a camera give none. */
+const FILM = /\.(mp4|m4v|mov|webm|mkv|3gp|3g2)$/i;
+/** A browser that cannot read a video's beginning in this time does not know it. */
+const BEGINNING_TIMEOUT_MS = 5000;
+
 export const isPicture = (file) => DRAWABLE.has(file.type) || HEIC.test(file.name);
+export const isVideo = (file) => file.type.startsWith("video/") || (!file.type && FILM.test(file.name));
 
 /**
  * Resolves with {type, mediaType, file, shown}; `shown` is what the bubble shows until the server's
@@ -22,7 +28,9 @@ export const isPicture = (file) => DRAWABLE.has(file.type) || HEIC.test(file.nam
  * it, or answers what is wrong with it.
  */
 export async function prepare(file, { asFile = false } = {}) {
-  return !asFile && isPicture(file) ? preparePicture(file) : prepareFile(file);
+  if (asFile) return prepareFile(file);
+  if (isVideo(file)) return prepareVideo(file);
+  return isPicture(file) ? preparePicture(file) : prepareFile(file);
 }
 
 export function prepareFile(file) {
@@ -47,6 +55,38 @@ export const prepareAudioFile = (file) => ({
   file,
   shown: { mediaDuration: null, waveform: null, mimeType: file.type },
 });
+
+/** Nothing is done to a video here: only its size and length are read, where this browser knows it. */
+async function prepareVideo(file) {
+  const known = await beginningOf(file);
+  return {
+    type: "video",
+    mediaType: "video",
+    file,
+    shown: { fileName: file.name, fileSize: file.size, mimeType: file.type, ...known },
+  };
+}
+
+async function beginningOf(file) {
+  const element = document.createElement("video");
+  const address = URL.createObjectURL(file);
+  try {
+    await new Promise((resolve) => {
+      element.addEventListener("loadedmetadata", resolve, { once: true });
+      element.addEventListener("error", resolve, { once: true });
+      setTimeout(resolve, BEGINNING_TIMEOUT_MS);
+      element.preload = "metadata";
+      element.src = address;
+    });
+    const { videoWidth: width, videoHeight: height, duration } = element;
+    // A recording of a browser does not say how long it is.
+    return { width: width || null, height: height || null, mediaDuration: Number.isFinite(duration) ? duration : null };
+  } finally {
+    element.removeAttribute("src");
+    element.load();
+    URL.revokeObjectURL(address);
+  }
+}
 
 async function preparePicture(file) {
   // The bitmap is already rotated by its EXIF orientation, and so are width and height.

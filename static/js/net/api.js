@@ -17,6 +17,9 @@ export class Problem extends Error {
 // after the last byte.
 const UPLOAD_STALL_TIMEOUT_MS = 90_000;
 
+// So long a video may wait for others, and take to be made playable.
+const PREPARING_TIMEOUT_MS = 300_000;
+
 // What has no answer for this long, or no more of it, has lost its network, though nothing says so: what waits for it is
 // told, and may ask again.
 const STALL_TIMEOUT_MS = 30_000;
@@ -124,10 +127,12 @@ export class Api {
       const request = new XMLHttpRequest();
       const offline = () => reject(offlineProblem());
       let stallTimer = setTimeout(() => request.abort(), UPLOAD_STALL_TIMEOUT_MS);
-      const restartStallTimer = () => {
+      const restartStallTimer = (milliseconds = UPLOAD_STALL_TIMEOUT_MS) => {
         clearTimeout(stallTimer);
-        stallTimer = setTimeout(() => request.abort(), UPLOAD_STALL_TIMEOUT_MS);
+        stallTimer = setTimeout(() => request.abort(), milliseconds);
       };
+      // All of it is there; now the server works.
+      request.upload.addEventListener("load", () => restartStallTimer(PREPARING_TIMEOUT_MS));
       request.upload.addEventListener("progress", ({ loaded, total }) => {
         restartStallTimer();
         onProgress(total ? loaded / total : 0);

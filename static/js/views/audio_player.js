@@ -12,9 +12,11 @@ class Player {
   #frame = 0;
   /** Positions of paused recordings, in seconds. */
   #positions = new Map();
+  #onPlay = () => {};
 
   constructor() {
     this.#sound.preload = "auto";
+    this.#sound.addEventListener("play", () => this.#onPlay());
     for (const event of ["play", "playing", "pause", "seeked", "waiting"])
       this.#sound.addEventListener(event, () => this.#updateElements());
     this.#sound.addEventListener("ended", () => {
@@ -26,6 +28,11 @@ class Player {
       this.#stop();
       toast(gettext("This recording cannot be played."));
     });
+  }
+
+  /** `hear()` is called when a recording begins to play, or goes on. */
+  onPlay(hear) {
+    this.#onPlay = hear;
   }
 
   /** The recording that plays or is paused; null if none. */

@@ -1,4 +1,4 @@
-// The progress of an upload, as a ring around the button that cancels it.
+// The progress of an upload, as a ring around the button that cancels it; and that the server prepares it.
 import { gettext } from "chat/i18n.js";
 import { h, icon, svg } from "chat/views/dom.js";
 
@@ -31,13 +31,21 @@ export function progress(part = 0) {
       },
       icon("x"),
     ),
+    h("span", { class: "progress-note", hidden: true }, gettext("Being prepared…")),
   );
   setProgress(element, part);
   return element;
 }
 
 export function setProgress(element, part = 0) {
-  element.firstChild.setAttribute("aria-valuenow", String(Math.round(part * 100)));
+  const bar = element.firstChild;
+  const isPreparing = part >= 1;
+  element.classList.toggle("preparing", isPreparing);
+  element.lastChild.hidden = !isPreparing;
+  bar.setAttribute("aria-label", isPreparing ? gettext("Being prepared…") : gettext("Sending"));
+  // Nobody knows how far that is.
+  if (isPreparing) bar.removeAttribute("aria-valuenow");
+  else bar.setAttribute("aria-valuenow", String(Math.round(part * 100)));
   // Never quite empty, so that it is visible.
   element.querySelector(".done").style.strokeDasharray = `${Math.max(0.04, part) * CIRCUMFERENCE} ${CIRCUMFERENCE}`;
 }

@@ -1,4 +1,4 @@
-// Pictures that were sent together stand together: one bubble, a tile for each message.
+// Pictures and videos that were sent together stand together: one bubble, a tile for each message.
 import { interpolate, ngettext } from "chat/i18n.js";
 import { typeOf } from "chat/views/types/registry.js";
 
@@ -65,8 +65,10 @@ export function tileAt(index, count) {
   throw new RangeError(`no tile ${index} of ${count}`);
 }
 
-export const albumLabel = (name, count) =>
-  interpolate(ngettext("%(name)s: %(count)s picture", "%(name)s: %(count)s pictures", count), {
-    count,
-    name,
-  });
+export function albumLabel(name, album) {
+  const count = album.length;
+  const said = album.every(({ type }) => type === "image")
+    ? ngettext("%(name)s: %(count)s picture", "%(name)s: %(count)s pictures", count)
+    : ngettext("%(name)s: %(count)s picture or video", "%(name)s: %(count)s pictures and videos", count);
+  return interpolate(said, { count, name });
+}

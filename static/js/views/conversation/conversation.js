@@ -20,6 +20,7 @@ import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { Welcome } from "chat/views/onboarding.js";
 import { typeOf } from "chat/views/types/registry.js";
+import { stopVideo } from "chat/views/video_player.js";
 
 const MINUTE_MS = 60_000;
 const RETRY_MS = 3000;
@@ -181,7 +182,7 @@ export class ConversationView {
     if (!this.#key) return;
     this.#messages.render();
     this.#pinBar.render();
-    this.#stopRecalledAudio();
+    this.#stopRecalled();
   });
 
   #render() {
@@ -427,12 +428,14 @@ export class ConversationView {
     this.#showPerson(this.#store.people.get(person) ?? { id: person, name: textContent.slice(1), img: "" });
   }
 
-  /** A recording that is recalled while it plays stops. */
-  #stopRecalledAudio() {
-    if (!player.name) return;
+  /** A recording or a video that is recalled while it plays stops. */
+  #stopRecalled() {
     const { timeline } = this.#messages;
-    for (const { clientId, id, recalledAt } of timeline.between(timeline.first, timeline.last))
-      if (recalledAt) player.stop(clientId ?? id);
+    for (const { clientId, id, recalledAt } of timeline.between(timeline.first, timeline.last)) {
+      if (!recalledAt) continue;
+      player.stop(clientId ?? id);
+      stopVideo(clientId ?? id);
+    }
   }
 
   #focusMessage(message) {

@@ -1,7 +1,7 @@
 // The files that were chosen, pasted or dropped, shown before they are sent: preview, caption,
 // removal.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
-import { isPicture, prepare } from "chat/media/prepare.js";
+import { isPicture, isVideo, prepare } from "chat/media/prepare.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, toast } from "chat/views/dom.js";
 import { fileSize } from "chat/views/format.js";
@@ -30,7 +30,11 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
       "span",
       {},
       gettext("Send as files"),
-      h("small", {}, gettext("Pictures then keep every pixel, and what they know of their place and camera.")),
+      h(
+        "small",
+        {},
+        gettext("Pictures and videos then stay as they are, with what they know of their place and camera."),
+      ),
     ),
   );
   const more = h(
@@ -107,26 +111,24 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
   }
 
   function render() {
-    const pictures = items.filter(({ file }) => !asFile.checked && isPicture(file));
     const count = items.filter(({ problem }) => !problem).length || items.length;
-    heading.textContent =
-      pictures.length === items.length
-        ? interpolate(ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count), {
-            count,
-            name: kit.name,
-          })
-        : interpolate(ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count), {
-            count,
-            name: kit.name,
-          });
-    originals.hidden = !items.some(({ file }) => isPicture(file));
+    heading.textContent = interpolate(sendWhat(count), { count, name: kit.name });
+    originals.hidden = !items.some(({ file }) => isSeenHere(file));
     list.classList.toggle("single", count === 1);
     for (const item of items) renderItem(item);
     send.disabled = items.every(({ problem }) => problem);
   }
 
+  function sendWhat(count) {
+    const areAll = (fits) => !asFile.checked && items.every(({ file }) => fits(file));
+    if (areAll(isPicture))
+      return ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count);
+    if (areAll(isVideo)) return ngettext("Send %(count)s video to %(name)s", "Send %(count)s videos to %(name)s", count);
+    return ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count);
+  }
+
   function renderItem(item) {
-    const isSeen = !asFile.checked && isPicture(item.file);
+    const isSeen = !asFile.checked && isSeenHere(item.file);
     if (item.isSeen !== isSeen) {
       item.isSeen = isSeen;
       buildItem(item);
@@ -153,7 +155,9 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
       );
       return;
     }
-    item.picture ??= h("img", { src: address, alt: file.name });
+    item.picture ??= isVideo(file)
+      ? h("video", { src: address, muted: true, playsinline: true, controls: true, preload: "metadata", "aria-label": file.name })
+      : h("img", { src: address, alt: file.name });
     // HEIC, outside Safari: it is sent all the same, and the server's version is shown.
     item.picture.addEventListener(
       "error",
@@ -203,6 +207,8 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
   caption.focus();
 }
 
+const isSeenHere = (file) => isPicture(file) || isVideo(file);
+
 function releaseItem({ address, picture }) {
   // A picture that is still loading would miss its file.
   picture?.removeAttribute("src");
@@ -211,6 +217,6 @@ function releaseItem({ address, picture }) {
 
 function sizeProblem({ file, mediaType }, maxUpload) {
   if (!file.size) return gettext("This file is empty.");
-  const most = maxUpload[mediaType] ?? maxUpload.others;
+  const most = maxUpload[mediaType];
   return file.size > most ? interpolate(gettext("Too large: at most %(size)s."), { size: fileSize(most) }) : null;
 }

@@ -1,9 +1,11 @@
-// A picture as large as possible, with zoom and download, and its neighbours in the chat; Esc or
+// A picture or a video as large as possible, with zoom and download, and its neighbours in the chat; Esc or
 // Back closes.
 import { gettext, interpolate } from "chat/i18n.js";
 import { announce, h, iconButton, markedName, senderOf } from "chat/views/dom.js";
 import { fullTime } from "chat/views/format.js";
 import { openLayer } from "chat/views/layers.js";
+import { typeOf } from "chat/views/types/registry.js";
+import { pauseVideos, videoElement } from "chat/views/video_player.js";
 
 const ZOOM_STEP = 1.5;
 const ZOOM_MAX = 8;
@@ -15,6 +17,8 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   let [zoom, x, y] = [1, 0, 0];
   const timeline = store.timeline(key);
   const picture = h("img", { alt: "", draggable: "false" });
+  /** The player of a video that is shown. */
+  let film = null;
   const stage = h("div", { class: "stage" }, picture);
   const caption = h("p", { class: "lightbox-caption", dir: "auto" });
   const who = h("div", { class: "lightbox-who" }, h("bdi", {}), h("time", {}));
@@ -22,11 +26,11 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   download.append(...iconButton("download", "", () => {}).childNodes);
   const inward = iconButton("zoom-in", gettext("Larger"), () => scale(zoom * ZOOM_STEP), { class: "zoom" });
   const outward = iconButton("zoom-out", gettext("Smaller"), () => scale(zoom / ZOOM_STEP), { class: "zoom" });
-  const previous = iconButton("chevron-left", gettext("Previous picture"), () => go(-1), { class: "turn previous" });
-  const next = iconButton("chevron-right", gettext("Next picture"), () => go(1), { class: "turn next" });
+  const previous = iconButton("chevron-left", gettext("Previous picture or video"), () => go(-1), { class: "turn previous" });
+  const next = iconButton("chevron-right", gettext("Next picture or video"), () => go(1), { class: "turn next" });
   const dialog = h(
     "dialog",
-    { class: "lightbox", "aria-label": gettext("Picture") },
+    { class: "lightbox", "aria-label": message.type === "video" ? gettext("Video") : gettext("Picture") },
     h(
       "header",
       {},
@@ -43,7 +47,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   );
 
   // ── The picture ─────────────────────────────────────────────────────────
-  const isPicture = (one) => one?.type === "image" && !one.recalledAt && one.mediaUrl;
+  const isPicture = (one) => one && typeOf(one).isTile && !one.recalledAt && one.mediaUrl;
   const neighbour = (step) => {
     if (current.seq == null) return null;
     for (let seq = current.seq + step; seq >= timeline.first && seq <= timeline.last; seq += step)
@@ -54,7 +58,24 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   function show(one) {
     current = one;
     [zoom, x, y] = [1, 0, 0];
-    const { width, height, thumbnailUrl, mediaUrl, clientId, content, senderName, sentAt, fileName } = one;
+    const { mediaUrl, content, sentAt, fileName } = one;
+    if (one.type === "video") showFilm(one);
+    else showPicture(one);
+    for (const control of [inward, outward]) control.hidden = Boolean(film);
+    download.hidden = !mediaUrl;
+    if (mediaUrl) Object.assign(download, { href: mediaUrl, download: fileName ?? "" });
+    who.firstChild.replaceWith(markedName(senderOf(one)));
+    who.lastChild.textContent = fullTime(new Date(sentAt));
+    caption.textContent = content ?? "";
+    caption.hidden = !content;
+    place();
+    renderArrows();
+  }
+
+  function showPicture(one) {
+    const { width, height, thumbnailUrl, mediaUrl, clientId, content, senderName } = one;
+    film = null;
+    stage.replaceChildren(picture);
     const small = store.localFiles.get(clientId) ?? thumbnailUrl;
     // The thumbnail is loaded already; it stands in until the large picture is.
     picture.src = small ?? mediaUrl;
@@ -67,14 +88,15 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
       });
       large.src = mediaUrl;
     }
-    download.hidden = !mediaUrl;
-    if (mediaUrl) Object.assign(download, { href: mediaUrl, download: fileName ?? "" });
-    who.firstChild.replaceWith(markedName(senderOf(one)));
-    who.lastChild.textContent = fullTime(new Date(sentAt));
-    caption.textContent = content ?? "";
-    caption.hidden = !content;
-    place();
-    renderArrows();
+  }
+
+  function showFilm(one) {
+    pauseVideos();
+    film = videoElement(one);
+    const { width, height } = one;
+    if (width && height) Object.assign(film, { width, height });
+    picture.alt = film.getAttribute("aria-label");
+    stage.replaceChildren(film);
   }
 
   function renderArrows() {
@@ -131,17 +153,17 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     "wheel",
     (event) => {
       event.preventDefault();
-      scale(zoom * Math.exp(-event.deltaY / 300), fromMiddle(event));
+      if (!film) scale(zoom * Math.exp(-event.deltaY / 300), fromMiddle(event));
     },
     { passive: false },
   );
-  stage.addEventListener("dblclick", (event) => scale(zoom > 1 ? 1 : 2.5, fromMiddle(event)));
+  stage.addEventListener("dblclick", (event) => film || scale(zoom > 1 ? 1 : 2.5, fromMiddle(event)));
 
   const fingers = new Map();
   let first = null;
   let pinched = false;
   stage.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
+    if (event.button || event.target === film) return; // a player has controls of its own
     stage.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, event);
     if (fingers.size === 1) first = event;
@@ -150,7 +172,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   stage.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
     if (!before) return;
-    if (fingers.size === 2) {
+    if (fingers.size === 2 && !film) {
       const other = [...fingers.values()].find(({ pointerId }) => pointerId !== event.pointerId);
       const far = (one) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
       scale((zoom * far(event)) / Math.max(1, far(before)), fromMiddle(event));
@@ -168,7 +190,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     if (!pinched && zoom === 1 && Math.abs(right) > SWIPE_PX && Math.abs(right) > 2 * Math.abs(down))
       go(right > 0 ? -1 : 1);
     else if (!pinched && zoom === 1 && event.pointerType !== "mouse" && down > 2 * SWIPE_PX) close();
-    else if (isTap && !pinched && !isOn(picture, event)) close();
+    else if (isTap && !pinched && !isOn(film ?? picture, event)) close();
     first = null;
   };
   stage.addEventListener("pointerup", onPointerUp);
@@ -183,7 +205,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
       "-": () => scale(zoom / ZOOM_STEP),
       0: () => scale(1),
     }[event.key];
-    if (!act || event.ctrlKey || event.metaKey) return;
+    if (!act || event.ctrlKey || event.metaKey || event.target === film) return;
     event.preventDefault();
     act();
   });
@@ -199,6 +221,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   });
   dialog.addEventListener("close", () => {
     stop();
+    pauseVideos();
     leaveLayer();
     window.removeEventListener("resize", place);
     dialog.remove();
@@ -210,6 +233,8 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   dialog.showModal();
   const leaveLayer = openLayer(close);
   show(message);
+  // Who opened a video wants to see it. What the arrows lead to waits.
+  film?.play().catch(() => {});
   dialog.querySelector(".close").focus();
 }
 

@@ -574,7 +574,7 @@ export class MessageListView {
   /** ↑ and ↓ move the focus from message to message. */
   #moveFocus(event) {
     const step = !event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!step || event.target.closest(".menu")) return;
+    if (!step || event.target.closest(".menu, video")) return;
     const rows = [...this.#inner.querySelectorAll(".message")];
     const here = rows.indexOf(document.activeElement.closest(".message"));
     const next = here === -1 ? rows.at(-1) : rows[here + step];

@@ -122,8 +122,8 @@ function sender(message, { isOwn, isGroup, isFirst, tile }) {
   );
 }
 
-/** The bubble of an album, whose tiles are rows of their own. `message` is the first of `count`. */
-export function albumRow(message, { place, count, quoted, author }, me) {
+/** The bubble of an album, whose tiles are rows of their own. `message` is the first of it. */
+export function albumRow(message, { place, album, quoted, author }, me) {
   const { isOwn, isFirst, isLast } = place;
   const flags = { own: isOwn, first: isFirst, last: isLast };
   return h(
@@ -131,7 +131,7 @@ export function albumRow(message, { place, count, quoted, author }, me) {
     {
       class: ["album", ...Object.keys(flags).filter((flag) => flags[flag])].join(" "),
       role: "group",
-      "aria-label": albumLabel(isOwn ? gettext("You") : message.senderName, count),
+      "aria-label": albumLabel(isOwn ? gettext("You") : message.senderName, album),
     },
     gutter(message, place),
     h(
@@ -218,7 +218,7 @@ function failure(reason, { mediaType }) {
     { class: "failure", role: "alert" },
     h("span", {}, reason || gettext("Not sent.")),
     h("button", { type: "button", class: "inline-action", "data-act": "retry" }, gettext("Try again")),
-    ["images", "audio"].includes(mediaType) &&
+    ["images", "video", "audio"].includes(mediaType) &&
       h("button", { type: "button", class: "inline-action", "data-act": "as-file" }, gettext("Send as a file")),
     h("button", { type: "button", class: "inline-action danger", "data-act": "discard" }, gettext("Delete")),
   );

@@ -122,7 +122,7 @@ export class MessageRows {
       {
         key: `a:${tiles[0].key}`,
         signature: [tiles[0].signature, isFirst, isLast, album.length, author, isFormatted()].join(),
-        build: () => albumRow(message, { place, count: album.length, quoted, author }, me.id),
+        build: () => albumRow(message, { place, album, quoted, author }, me.id),
         within: { rows: tiles, parent: (element) => element.querySelector(".tiles") },
       },
     ];

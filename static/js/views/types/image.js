@@ -51,7 +51,7 @@ export const image = {
   },
 };
 
-/** What is said of a picture, or of all in an album. */
+/** What is said of a picture or a video, or of all in an album. */
 export const captionOf = ({ content }, meta = null) =>
   h("div", { class: "body caption", dir: "auto" }, h("span", { class: "text" }, richText(content)), meta);
 
@@ -76,7 +76,7 @@ function pictureElement({ width, height, thumbnailUrl, mediaUrl, mimeType, fileS
 }
 
 /** CSS size within the limits; very long pictures are cropped, and shown whole when opened. */
-function boxSize({ width, height }) {
+export function boxSize({ width, height }) {
   if (!width || !height) return { inlineSize: "15rem", aspectRatio: "4 / 3" };
   const by = Math.min(1, WIDTH_MAX / width, HEIGHT_MAX / height);
   const wide = Math.round(Math.max(SIDE_MIN, width * by));

@@ -20,8 +20,9 @@ import { image } from "chat/views/types/image.js";
 import { location } from "chat/views/types/location.js";
 import { system } from "chat/views/types/system.js";
 import { text } from "chat/views/types/text.js";
+import { video } from "chat/views/types/video.js";
 
-export const TYPES = new Map([text, image, file, audio, location, system].map((type) => [type.name, type]));
+export const TYPES = new Map([text, image, video, file, audio, location, system].map((type) => [type.name, type]));
 
 /** A type that this page does not know is shown by its text. */
 export const typeOf = (message) => TYPES.get(message.type) ?? text;
