@@ -40,7 +40,8 @@ def video(
     written = io.BytesIO()
     with av.open(written, "w", format=container, container_options=options or {}) as made:
         made.metadata.update(NOTES)
-        seen, heard = None, None
+        seen: Any = None
+        heard: Any = None
         if picture:
             seen = made.add_stream(picture, rate=rate)
             seen.width, seen.height, seen.pix_fmt = *size, pixels
@@ -69,7 +70,9 @@ def _draw(made: Any, seen: Any, size: tuple[int, int], count: int, rate: int, ho
 
 
 def _sing(made: Any, heard: Any, hertz: int, seconds: float) -> None:
-    samples = array("h", (round(9000 * math.sin(at / hertz * 2 * math.pi * 440)) for at in range(round(seconds * hertz))))
+    samples = array(
+        "h", (round(9000 * math.sin(at / hertz * 2 * math.pi * 440)) for at in range(round(seconds * hertz)))
+    )
     whole = av.AudioFrame("s16", "mono", len(samples))
     whole.planes[0].update(samples.tobytes().ljust(whole.planes[0].buffer_size, b"\0"))
     whole.sample_rate, whole.pts, whole.time_base = hertz, 0, Fraction(1, hertz)
@@ -84,12 +87,12 @@ class Seen:
     """What is in a video."""
 
     def __init__(self, content: bytes) -> None:
-        with av.open(io.BytesIO(content)) as opened:
+        with av.open(io.BytesIO(content), "r") as opened:
             self.format = opened.format.name
             self.metadata = {**opened.metadata}
             self.codecs = [one.codec_context.name for one in opened.streams]
             self.said = [{**one.metadata} for one in opened.streams]
-            self.frames = list(opened.decode(video=0))
+            self.frames: list[Any] = list(opened.decode(video=0))
         self.size = self.frames[0].width, self.frames[0].height
         self.turned = self.frames[0].rotation
         self.length = float(self.frames[-1].time - self.frames[0].time)
@@ -98,13 +101,14 @@ class Seen:
     @staticmethod
     def _sound(content: bytes) -> float:
         """Seconds of sound."""
-        with av.open(io.BytesIO(content)) as opened:
+        with av.open(io.BytesIO(content), "r") as opened:
             if not opened.streams.audio:
                 return 0.0
-            return float(sum(frame.samples / frame.sample_rate for frame in opened.decode(audio=0)))
+            frames: list[Any] = list(opened.decode(audio=0))
+            return float(sum(frame.samples / frame.sample_rate for frame in frames))
 
 
 def pictures_of(content: bytes) -> list[bytes]:
     """The packets of the picture, as they are stored."""
-    with av.open(io.BytesIO(content)) as opened:
+    with av.open(io.BytesIO(content), "r") as opened:
         return [bytes(packet) for packet in opened.demux(video=0) if packet.size]

@@ -4,7 +4,7 @@ import io
 import os
 import pkgutil
 from importlib import import_module
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import av
 

@@ -34,8 +34,8 @@ QUICK_LIMITS = Limits(cpu=1, seconds=5)
 QUICK_WORK = 4_000_000
 #: Bytes that are copied at once of a file that is stored unchanged.
 COPIED_BYTES = 256 * 1024
-#: Videos of this process that wait or are converted, one at a time, and those of one person; the seconds that one waits;
-#: and the seconds after which one for which there was no turn may come again, with all its bytes.
+#: Videos of this process that wait or are converted, one at a time, and those of one person; the seconds that one
+#: waits; and those after which one for which there was no turn may come again, with all its bytes.
 VIDEOS_MAX, VIDEOS_EACH, VIDEO_TIMEOUT_SECONDS, VIDEO_AGAIN_SECONDS = 8, 2, 60.0, 30
 
 

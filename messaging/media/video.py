@@ -60,8 +60,8 @@ GAP_SECONDS = 0.1
 BROKEN = 50
 #: Of so many first frames each so-manieth is looked at for the poster; and how different its pixels have to be.
 POSTER_FRAMES, POSTER_STEP, POSTER_DEVIATION = 90, 6, 12.0
-#: Seconds of processor after which it is foreseen how many more a video takes.
-FORESEEN_AFTER = 2.0
+#: The part of the seconds of processor after which it is foreseen how many more a video takes.
+FORESEEN_AFTER = 0.05
 #: H.264's units with notes of the camera: its place, its settings.
 _WITHOUT_NOTES = "filter_units=remove_types=6"
 
@@ -278,7 +278,7 @@ def _write(
 def _require_little_work(done: float, length: float, cpu: float) -> None:
     """Refuse early what will not be ready in time."""
     used = time.process_time()
-    if used > FORESEEN_AFTER and length > 0 and used * length > cpu * max(done, 0.01):
+    if used > FORESEEN_AFTER * cpu and length > 0 and used * length > cpu * max(done, 0.01):
         raise Refused("costly")
 
 
@@ -287,7 +287,7 @@ class _Copied:
 
     def __init__(self, made: av.container.OutputContainer, given: Any, clock: _Clock) -> None:
         self._made, self._given, self._clock = made, given, clock
-        self._stream = made.add_stream_from_template(given)
+        self._stream = made.add_stream_from_template(given, opaque=True)
         self._last: int | None = None
 
     def take(self, packet: Any, broken: _Broken) -> None:
@@ -367,7 +367,8 @@ class _EncodedPicture:
     def _ticks(self, frame: Any) -> int:
         if frame.pts is None or frame.time_base is None:
             return 0 if self._last is None else self._last + TICKS // RATE
-        return round(frame.pts * frame.time_base * TICKS)
+        ticks: int = round(frame.pts * frame.time_base * TICKS)
+        return ticks
 
     def end(self) -> None:
         if self._last is not None:
@@ -377,7 +378,7 @@ class _EncodedPicture:
 class _EncodedSound:
     """Sound that is encoded anew, at the time at which it was heard."""
 
-    def __init__(self, made: av.container.OutputContainer, given: Any, codec: str) -> None:
+    def __init__(self, made: Any, given: Any, codec: str) -> None:
         self._made, self._given = made, given
         layout = "mono" if given.codec_context.channels == 1 else "stereo"
         self._form = ("s16" if codec == "libopus" else "fltp", layout, SAMPLES)

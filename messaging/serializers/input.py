@@ -349,7 +349,9 @@ class WatchInput(Input, frozen=True, kw_only=True):
 # Uploads --------------------------------------------------------------------------------------------------------------
 
 
-_MEDIA_TYPES = "`images` or `image`; `audio`; `video` or `videos`; `files`, `file`, `misc` or nothing, for a file as it is"
+_MEDIA_TYPES = (
+    "`images` or `image`; `audio`; `video` or `videos`; `files`, `file`, `misc` or nothing, for a file as it is"
+)
 
 
 class UploadInput(Input, frozen=True, kw_only=True):

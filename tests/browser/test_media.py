@@ -14,8 +14,9 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
+from demo import sounds
 from messaging.media import places
-from tests.browser import media
+from tests.browser import flaws, media
 from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, unique
 from tests.browser.media import SENSES
 from tests.browser.server import (
@@ -28,6 +29,7 @@ from tests.browser.server import (
     Server,
 )
 from tests.geocoder import geocoder, says
+from tests.videos import video
 
 Pair = tuple[Someone, Someone]
 #: The name of the group that each test creates for itself.
@@ -199,6 +201,96 @@ def test_a_picture_opens_large_turns_and_closes_where_it_was(pair: Pair) -> None
     page.go_back()
     expect(box).to_have_count(0)
     expect(page).to_have_url(address)
+
+
+def test_a_video_is_seen_before_it_is_sent_and_plays_where_it_stands_and_large(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    film = tmp_path / "cups.webm"
+    film.write_bytes(video("webm", "libvpx", "libopus", size=(320, 240), seconds=3))
+    media.choose(ann.page, "Video", film)
+    dialog = ann.page.locator("dialog.files")
+    expect(dialog.get_by_role("heading")).to_contain_text("Send 1 video to")
+    dialog.locator("#caption").fill("five cups")
+    ann.page.click("#send-files")
+    for one in pair:
+        poster = of_type(one.page, "video").locator(".poster")
+        expect(poster).to_be_enabled()
+        expect(poster).to_have_accessible_name(f"Play the video of {ann.name}, 0:03: five cups")
+        assert media.is_loaded(poster.locator("img"))
+    expect(line_of(bob)).to_have_text(f"{ann.name}: [Video] 0:03 five cups")
+    assert flaws.found_by_axe(bob.page) + flaws.sideways(bob.page) == []
+    # Beside a recording: one of the two plays.
+    speech = {"name": "voice.wav", "mimeType": "audio/wav", "buffer": sounds.speech(9, voice=0)}
+    uploaded = ann.page.request.post(
+        "/upload", multipart={"mediaType": "audio", "media": speech}, headers={"X-CSRFToken": ann._csrf_token}
+    ).json()
+    told = messages(bob)[-1]
+    ann.post("/group/send", groupId=told["groupId"], type="audio", mediaUrl=uploaded["mediaUrl"])
+    voice = of_type(bob.page, "audio")
+    voice.get_by_role("button", name="Play").click()
+    expect(voice.get_by_role("button", name="Pause")).to_be_visible()
+    of_type(bob.page, "video").locator(".poster").press("Enter")
+    player = of_type(bob.page, "video").locator("video")
+    expect(player).to_have_accessible_name(f"Video of {ann.name}, 0:03")
+    bob.page.wait_for_function("() => document.querySelector('.film video').currentTime > 0.1")
+    expect(voice.get_by_role("button", name="Pause")).to_have_count(0)
+    assert player.evaluate("(film) => [film.controls, film.preload, film.playsInline, film.videoWidth]") == [
+        True, "none", True, 320,
+    ]  # fmt: skip
+    # A bubble that is built again goes on playing.
+    ann.post("/message/edit", messageId=told["id"], content="six cups")
+    expect(of_type(bob.page, "video").locator(".caption .text")).to_have_text("six cups")
+    bob.page.wait_for_function(
+        "() => { const film = document.querySelector('.film video'); return film.currentTime > 0.5; }"
+    )
+    of_type(bob.page, "video").get_by_role("button", name="Show the video large").click()
+    box = bob.page.get_by_role("dialog", name="Video")
+    bob.page.wait_for_function("() => document.querySelector('.lightbox video').currentTime > 0")
+    assert bob.page.evaluate("document.querySelector('.film video').paused")
+    expect(box.locator(".lightbox-caption")).to_have_text("six cups")
+    expect(box.get_by_role("button", name="Larger")).to_have_count(0)
+    bob.page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    ann.post("/message/recall", messageId=told["id"])
+    expect(bob.page.locator(".message.recalled")).to_have_count(1)
+    expect(bob.page.locator("video")).to_have_count(0)
+
+
+def test_pictures_and_videos_stand_in_one_album_and_a_video_is_recorded_with_the_camera(
+    pair: Pair, tmp_path: Path
+) -> None:
+    ann, bob = pair
+    film = video("webm", "libvpx", "", size=(160, 120), seconds=1)
+    files = [
+        ("a.jpg", "image/jpeg", media.jpeg()),
+        ("b.webm", "video/webm", film),
+        ("c.jpg", "image/jpeg", media.jpeg()),
+    ]
+    media.hand_over(ann.page, "drop", "#conversation", *files)
+    ann.page.click("#send-files")
+    for one in pair:
+        expect(one.page.locator(".album-tile[data-state=sent], .album-tile:not(.own)")).to_have_count(3)
+    expect(bob.page.get_by_role("group", name=f"{ann.name}: 3 pictures and videos")).to_be_visible()
+    bob.page.locator(".album-tile .poster").click()
+    bob.page.wait_for_function("() => document.querySelector('.lightbox video')?.currentTime > 0")
+    bob.page.get_by_role("button", name="Next picture or video").click()
+    assert media.is_loaded(bob.page.locator(".lightbox img"))
+    bob.page.get_by_role("button", name="Previous picture or video").click()
+    expect(bob.page.locator(".lightbox video")).to_have_js_property("paused", True)
+    bob.page.keyboard.press("Escape")
+    ann.page.click("#attach")
+    ann.page.get_by_role("menuitem", name="Camera").click()
+    ann.page.locator("#film:enabled").click()
+    expect(ann.page.locator(".film-time")).to_have_text(re.compile(r"0:0[1-9]"))
+    ann.page.get_by_role("button", name="End the video").click()
+    seen = ann.page.locator("dialog.files video")
+    expect(seen).to_have_js_property("videoWidth", 1920)
+    ann.page.fill("#caption", "here I am")
+    ann.page.click("#send-files")
+    bubble = bob.page.locator(".message.filmed", has_text="here I am")
+    expect(bubble.locator(".poster")).to_have_accessible_name(re.compile(r"0:0[1-9]: here I am"))
+    told = messages(bob)[-1]
+    assert told["mediaDuration"] > 0.8 and told["width"] / told["height"] == pytest.approx(16 / 9, abs=0.01)
 
 
 def test_a_recalled_picture_is_gone_from_everywhere_on_the_page(pair: Pair) -> None:
@@ -747,6 +839,11 @@ def test_a_page_that_is_not_secure_says_why_and_how_and_chats_on(playwright: Pla
         expect(dialog).to_contain_text("Recording needs the microphone")
         expect(dialog).to_contain_text("https://chat.test/")
         expect(dialog.get_by_role("button", name="Choose a recording")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.click("#attach")
+        page.get_by_role("menuitem", name="Camera").click()
+        expect(dialog).to_contain_text("Pictures and videos need the camera")
+        expect(dialog.get_by_role("button", name="Choose a file")).to_be_visible()
         page.keyboard.press("Escape")
         page.click("#attach")
         page.get_by_role("menuitem", name="Place").click()

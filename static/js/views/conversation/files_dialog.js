@@ -123,7 +123,8 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
     const areAll = (fits) => !asFile.checked && items.every(({ file }) => fits(file));
     if (areAll(isPicture))
       return ngettext("Send %(count)s picture to %(name)s", "Send %(count)s pictures to %(name)s", count);
-    if (areAll(isVideo)) return ngettext("Send %(count)s video to %(name)s", "Send %(count)s videos to %(name)s", count);
+    if (areAll(isVideo))
+      return ngettext("Send %(count)s video to %(name)s", "Send %(count)s videos to %(name)s", count);
     return ngettext("Send %(count)s file to %(name)s", "Send %(count)s files to %(name)s", count);
   }
 
@@ -156,7 +157,14 @@ export function openFiles(chosen, kit, { asFiles = false, accept = null } = {}) 
       return;
     }
     item.picture ??= isVideo(file)
-      ? h("video", { src: address, muted: true, playsinline: true, controls: true, preload: "metadata", "aria-label": file.name })
+      ? h("video", {
+          src: address,
+          muted: true,
+          playsinline: true,
+          controls: true,
+          preload: "metadata",
+          "aria-label": file.name,
+        })
       : h("img", { src: address, alt: file.name });
     // HEIC, outside Safari: it is sent all the same, and the server's version is shown.
     item.picture.addEventListener(

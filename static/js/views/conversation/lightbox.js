@@ -26,7 +26,9 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
   download.append(...iconButton("download", "", () => {}).childNodes);
   const inward = iconButton("zoom-in", gettext("Larger"), () => scale(zoom * ZOOM_STEP), { class: "zoom" });
   const outward = iconButton("zoom-out", gettext("Smaller"), () => scale(zoom / ZOOM_STEP), { class: "zoom" });
-  const previous = iconButton("chevron-left", gettext("Previous picture or video"), () => go(-1), { class: "turn previous" });
+  const previous = iconButton("chevron-left", gettext("Previous picture or video"), () => go(-1), {
+    class: "turn previous",
+  });
   const next = iconButton("chevron-right", gettext("Next picture or video"), () => go(1), { class: "turn next" });
   const dialog = h(
     "dialog",

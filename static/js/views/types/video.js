@@ -2,7 +2,7 @@
 import { gettext, interpolate } from "chat/i18n.js";
 import { cut } from "chat/text.js";
 import { h, icon } from "chat/views/dom.js";
-import { PREVIEW_MAX, playTime } from "chat/views/format.js";
+import { playTime, PREVIEW_MAX } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { progress } from "chat/views/progress.js";
 import { plainText } from "chat/views/rich_text.js";
@@ -17,11 +17,7 @@ export const video = {
   isEditable: true,
   className: () => "pictured filmed",
   preview: (message) =>
-    [
-      gettext("[Video]"),
-      lengthOf(message),
-      cut(plainText(message.content ?? "").replace(/\s+/g, " "), PREVIEW_MAX),
-    ]
+    [gettext("[Video]"), lengthOf(message), cut(plainText(message.content ?? "").replace(/\s+/g, " "), PREVIEW_MAX)]
       .filter(Boolean)
       .join(" "),
   plainText: (message) => message.content,
@@ -79,7 +75,14 @@ function posterOf({ thumbnailUrl, width, height }, local) {
   const size = { width: width && String(width), height: height && String(height) };
   if (!thumbnailUrl)
     return local
-      ? h("video", { src: `${local}#t=0.1`, preload: "metadata", muted: true, playsinline: true, "aria-hidden": "true", ...size })
+      ? h("video", {
+          src: `${local}#t=0.1`,
+          preload: "metadata",
+          muted: true,
+          playsinline: true,
+          "aria-hidden": "true",
+          ...size,
+        })
       : icon("video");
   const picture = h("img", {
     src: thumbnailUrl,
