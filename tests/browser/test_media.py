@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Playwright, Route, expect
 
 from demo import sounds
 from messaging.media import places
@@ -220,7 +220,7 @@ def test_a_video_is_seen_before_it_is_sent_and_plays_where_it_stands_and_large(p
     expect(line_of(bob)).to_have_text(f"{ann.name}: [Video] 0:03 five cups")
     assert flaws.found_by_axe(bob.page) + flaws.sideways(bob.page) == []
     # Beside a recording: one of the two plays.
-    speech = {"name": "voice.wav", "mimeType": "audio/wav", "buffer": sounds.speech(9, voice=0)}
+    speech: FilePayload = {"name": "voice.wav", "mimeType": "audio/wav", "buffer": sounds.speech(9, voice=0)}
     uploaded = ann.page.request.post(
         "/upload", multipart={"mediaType": "audio", "media": speech}, headers={"X-CSRFToken": ann._csrf_token}
     ).json()
