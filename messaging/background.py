@@ -71,6 +71,7 @@ _rounds = 0
 def start() -> None:
     """Register this process's jobs and listeners; called once, by the ASGI application."""
     unread_push.start()
+    hub.when_seen(sockets.arrive)
     hub.every(presence_services.REFRESH_SECONDS, refresh)
     hub.every(1, sweep)
     hub.every(0, sweep_departures)

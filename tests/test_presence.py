@@ -1,8 +1,10 @@
 """Presence is accurate: online users are seen, gone and invisible ones are not."""
 
+import time
 from typing import Any
 
 from chatproject.core import redis
+from presence.services import REFRESH_SECONDS
 
 
 def status(socket: Any, someone: Any) -> bool:
@@ -73,6 +75,23 @@ def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
     listed = bobs.call("GetEmitOnlineUsers")
     assert ann.id not in {one["id"] for one in listed["userList"]}
     assert anns.call("EmitUserConnect")
+
+
+def test_a_person_who_appeared_offline_is_seen_again_at_once(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    anns, bobs = ann.connect(), bob.connect()
+    assert anns.call("EmitUserConnect")
+    bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
+    assert status(bobs, ann) is True
+    waits = []
+    for _ in range(2):  # if the next round of refreshing told it, the second would wait for a whole one
+        ann.patch("/me", {"online": False})
+        assert status(bobs, ann) is False
+        began = time.monotonic()
+        ann.patch("/me", {"online": True})
+        assert status(bobs, ann) is True
+        waits.append(time.monotonic() - began)
+    assert min(waits) < REFRESH_SECONDS / 2
 
 
 def test_the_original_keys_tell_who_is_here_and_expire(person: Any) -> None:

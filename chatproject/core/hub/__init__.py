@@ -34,6 +34,7 @@ from chatproject.core.hub.node import (
     subscribed,
     unregister,
     unsubscribe_user,
+    when_seen,
 )
 from chatproject.core.hub.registry import FLOODING, NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, Socket, paused
 from chatproject.core.hub.topics import EVERYONE, is_room, room_topic, status_topic, user_topic
@@ -75,5 +76,6 @@ __all__ = [
     "unregister",
     "unsubscribe_user",
     "user_topic",
+    "when_seen",
     "wire_of",
 ]  # fmt: skip

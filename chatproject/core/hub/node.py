@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,7 @@ class _Hub:
         #: What was delivered in this turn of the loop.
         self._events = self._deliveries = 0
         self._listeners: list[Callable[[str, bytes], None]] = []
+        self._seen: Callable[[Socket], Coroutine[Any, Any, None]] | None = None
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
 
     # Starting ---------------------------------------------------------------------------------------------------------
@@ -220,8 +221,10 @@ class _Hub:
                 self.leave(socket, [topic] if stays else [topic, paused(topic)])
         elif changed := command.get("changed"):
             for socket in self.registry.users.get(UUID(changed), ()):
-                socket.is_visible = bool(command["visible"])
+                was_visible, socket.is_visible = socket.is_visible, bool(command["visible"])
                 socket.is_outdated = True
+                if socket.is_visible and not was_visible and self._seen is not None:
+                    self.spawn(self._seen(socket))
         elif signed_out := command.get("close"):
             self._close(UUID(signed_out), command, text)
 
@@ -391,6 +394,11 @@ def local() -> Registry:
 def listen(listener: Callable[[str, bytes], None]) -> None:
     """Call `listener(topic, text)` for every event that reaches this process. It must be quick."""
     _hub._listeners.append(listener)
+
+
+def when_seen(arrive: Callable[[Socket], Coroutine[Any, Any, None]]) -> None:
+    """Call `arrive(socket)` for each socket here of a person who appeared offline and does so no more."""
+    _hub._seen = arrive
 
 
 def every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
