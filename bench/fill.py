@@ -34,11 +34,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatproject.settings")
 django.setup()
 
 from django.conf import settings  # noqa: E402  (needs Django to be set up)
-from django.db import transaction  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from accounts.models import Device, Installation, User  # noqa: E402
+from chatproject.core.db.bulk import to_db_value  # noqa: E402
+from chatproject.core.models import uuid7  # noqa: E402
 from groups.models import Membership, Room, direct_room_id  # noqa: E402
 from messaging.models import Message, Upload  # noqa: E402
 
@@ -158,8 +160,24 @@ def make_rooms(people: Sequence[User], count: int, each: int) -> None:
     for number, user in enumerate(people):
         for step in range(each):
             members[(number + step * 13) % count].append(user)
-    for number, of in enumerate(members):
-        make_group(f"Room {number}", of)
+    with transaction.atomic():
+        for number, of in enumerate(members):
+            room = Room.objects.create(kind=Room.Kind.GROUP, name=f"Room {number}", creator=of[0], member_count=len(of))
+            insert_members(room, of)
+
+
+def insert_members(room: Room, members: Sequence[User]) -> None:
+    """What `bulk_create` does in twenty times the time: all but ids is alike."""
+    alike = Membership(room=room, user=members[0])
+    fields = Membership._meta.concrete_fields
+    values = {str(field.column): field.get_db_prep_save(getattr(alike, field.attname), connection) for field in fields}
+    names = ", ".join(map(connection.ops.quote_name, values))
+    rows = [
+        tuple({**values, "_id": to_db_value(uuid7()), "user_id": to_db_value(user.pk)}.values()) for user in members
+    ]
+    with connection.cursor() as cursor:
+        places = ", ".join(["%s"] * len(fields))
+        cursor.executemany(f"INSERT INTO {Membership._meta.db_table} ({names}) VALUES ({places})", rows)
 
 
 def make_full(people: Sequence[User], first: Room, count: int, each: int) -> None:
