@@ -47,6 +47,8 @@ SOCKETS_PER_ADDRESS = 50
 COMES_BACK_WITHIN_SECONDS = 5.0
 #: Seconds until everything that was asked for must have come.
 TIMEOUT_SECONDS = 120.0
+#: Seconds after which a handshake without an answer has failed.
+HANDSHAKE_SECONDS = 20.0
 #: Seconds for a server to settle after everybody has connected.
 SETTLE_SECONDS = 35
 
@@ -127,13 +129,17 @@ class Crowd:
     async def _connect(self, number: int) -> bool:
         request = sockets.chat_handshake(self._port, self._people[number].token)
         source = address((self._first + number) // SOCKETS_PER_ADDRESS), 0
+        client: Client | None = None
         with suppress(OSError):
-            _, client = await asyncio.get_running_loop().create_connection(
-                lambda: Client(request, self, number), "127.0.0.1", self._port, local_addr=source
-            )
-            await client.opened
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                _, client = await asyncio.get_running_loop().create_connection(
+                    lambda: Client(request, self, number), "127.0.0.1", self._port, local_addr=source
+                )
+                await client.opened
             self._open[number] = client
             return True
+        if client is not None:
+            client.transport.abort()
         return False
 
     def lose(self, number: int) -> None:

@@ -567,11 +567,15 @@ def memberships_of_many(user_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, bool
     """(user, group, away) for every group membership of some users. One query.
 
     Many users share few rooms, and making a UUID costs more than fetching a row: each is made once.
+
+    Those of private chats, which have a peer, are left out here: with a second condition SQLite, which counts no rows,
+    begins with all groups or all that have no peer, and of two million memberships read those of 30 users in 2 s.
     """
-    memberships = Membership.objects.filter(user_id__in=list(user_ids), room__kind=Room.Kind.GROUP)
-    raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id")]
+    memberships = Membership.objects.filter(user_id__in=list(user_ids))
+    raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id", "peer_id")]
     ids = _Ids()
-    return [(ids[user_id], ids[room_id], away) for user_id, room_id, away in memberships.values_list(*raw, "away")]
+    found = memberships.values_list(*raw, "away")
+    return [(ids[user_id], ids[room_id], away) for user_id, room_id, peer_id, away in found if peer_id is None]
 
 
 class _Ids(dict[Any, UUID]):
