@@ -1,7 +1,6 @@
 """The user of a browser's request, and the browser's language cookie."""
 
-import zoneinfo
-from functools import cache, partial
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
@@ -17,6 +16,7 @@ from rest_framework.request import Request
 
 from accounts import services
 from accounts.models import Device, User
+from accounts.notifying import time_zones
 
 
 def device_of(request: HttpRequest) -> Device | None:
@@ -73,12 +73,7 @@ class LocalTimeMiddleware(MiddlewareMixin):
 
 def _zone_of(request: HttpRequest) -> ZoneInfo | None:
     name = request.COOKIES.get("time_zone", "")
-    return ZoneInfo(name) if name in available_time_zones() else None
-
-
-@cache
-def available_time_zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    return ZoneInfo(name) if name in time_zones() else None
 
 
 class DeviceMiddleware(AuthenticationMiddleware):

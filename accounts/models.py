@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.names import KEY_MAX, NAME_MAX, clean_name, skeletons
 from accounts.names import name_key as fold
+from accounts.notifying import Notifying, unpacked
 from chatproject.core import times
 from chatproject.core.models import Model
 
@@ -64,6 +65,8 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     addable_by = models.CharField(
         _("may be added to groups by"), max_length=8, choices=AddableBy, default=AddableBy.EVERYONE
     )
+    #: What notifies them, as `notifying` reads it; null where they have set nothing.
+    notifying_json = models.TextField(null=True, editable=False)
     last_active = models.DateTimeField(_("last active"), default=times.now)
     created_at = models.DateTimeField(_("created"), default=times.now, editable=False)
 
@@ -85,6 +88,10 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     def is_silenced(self) -> bool:
         """Whether staff keep the user from writing at the moment."""
         return self.silenced_until is not None and self.silenced_until > times.now()
+
+    @property
+    def notifying(self) -> Notifying:
+        return unpacked(self.notifying_json)
 
     def get_short_name(self) -> str:
         """The name in the administration's greeting."""

@@ -32,6 +32,7 @@ CONNECTED = (
     "is_invisible",
     "last_active",
     "silenced_until",
+    "notifying_json",
 )
 
 

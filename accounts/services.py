@@ -19,10 +19,12 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db import DatabaseError, IntegrityError
 from django.utils.http import urlsafe_base64_encode
+from msgspec.structs import replace
 
 from accounts import events, passwords, rules, selectors
 from accounts.models import Device, Installation, NameSkeleton, User
 from accounts.names import clean_name, name_key, require_not_reserved, skeletons
+from accounts.notifying import packed, unpacked
 from chatproject.core import errors, redis, times
 from chatproject.core.db.queries import locked
 from chatproject.core.db.transactions import on_commit, run_atomic
@@ -450,6 +452,20 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
         return run_atomic(body)
     except IntegrityError:
         raise errors.NameTaken() from None
+
+
+def set_notifying(*, user: User, **changes: Any) -> User:
+    """Change what notifies a user: fields of `notifying.Notifying`."""
+
+    def body() -> User:
+        # As stored now, not as loaded: two requests may change it at the same time.
+        stored = locked(User.objects.filter(pk=user.pk)).values_list("notifying_json", flat=True).get()
+        user.notifying_json = packed(replace(unpacked(stored), **changes))
+        user.save(update_fields=["notifying_json"])
+        on_commit(lambda: events.person_changed(user))
+        return user
+
+    return run_atomic(body)
 
 
 def change_password(*, user: User, old: str, new: str, address: str, device: Device | None) -> User:

@@ -213,6 +213,20 @@ class ChatMuteView(APIView):
         return Response(chat_settings_output(membership))
 
 
+class ChatLevelView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(
+        request=serializers.ChatLevelInput,
+        responses=ChatSettingsOutput,
+        summary="Choose which messages of a chat notify me",
+        description="A mute is for a while, and leaves mentions at most: it changes no level.",
+    )
+    def post(self, request: SignedIn) -> Response:
+        membership = services.set_level(by=request.user, **serializers.ChatLevelInput.read(request.data).given())
+        return Response(chat_settings_output(membership))
+
+
 class ChatPinView(APIView):
     cost = costs.CHANGE
 

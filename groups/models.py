@@ -218,6 +218,8 @@ class Membership(Model):
     times_back = models.PositiveIntegerField(default=0, editable=False)
     away = models.BooleanField(_("away"), default=False)
     muted_until = models.DateTimeField(_("muted until"), null=True, blank=True)
+    #: Which messages notify the member: `accounts.notifying`. Null: as they have said for all such chats.
+    level = models.CharField(max_length=8, null=True, editable=False)
     pinned_at = models.DateTimeField(_("pinned"), null=True, editable=False)
     #: The room's `last_said` when the member archived it: the chat comes back by what is said after it.
     archived_said = models.PositiveBigIntegerField(null=True, editable=False)
@@ -310,6 +312,11 @@ class Membership(Model):
         if self.muted_until is None or not now() < self.muted_until < now() + FOREVER / 2:
             return None
         return self.muted_until
+
+    @property
+    def hears(self) -> str:
+        """Which messages notify the member while the chat is not muted: its level, or their default."""
+        return self.level or self.user.notifying.level(is_group=self.peer_id is None)
 
     @property
     def is_pinned(self) -> bool:

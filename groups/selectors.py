@@ -141,11 +141,10 @@ def chat_membership(user: User, chat_id: UUID, *, is_group: bool) -> Membership:
 
     Raises NotFound; a private chat begins with its first message.
     """
-    if is_group:
-        return membership(user, chat_id)
-    found = direct_membership(user, chat_id)
+    found = membership(user, chat_id) if is_group else direct_membership(user, chat_id)
     if found is None:
         raise NotFound()
+    found.user = user
     return found
 
 
@@ -432,6 +431,7 @@ _OF_MEMBERSHIP = (
     "times_back",
     "away",
     "muted_until",
+    "level",
     "pinned_at",
     "archived_said",
     "peer",
@@ -456,7 +456,7 @@ _OF_ROOM = (
     "post_policy",
     "slow_seconds",
 )
-_OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible", "last_active")
+_OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible", "last_active", "notifying_json")
 
 
 def _listed(user_id: UUID) -> QuerySet[Membership]:

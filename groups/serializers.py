@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from msgspec import UNSET, Meta, UnsetType, field
 from rest_framework import serializers
 
+from accounts.notifying import LEVELS
 from accounts.serializers import UserOutput, user_output
 from chatproject.core.errors import Invalid
 from chatproject.core.fields import address, choice, helped, line, number, page_limit, text
@@ -128,6 +129,12 @@ CHAT_TYPES = ["private", "group"]
 class OwnSettingsOutput(serializers.Serializer[Any]):
     muted = serializers.BooleanField()
     mutedUntil = serializers.DateTimeField(allow_null=True, help_text="When the mute ends by itself")
+    level = serializers.ChoiceField(
+        choices=LEVELS,
+        allow_null=True,
+        help_text="Which messages notify me, as chosen for this chat; null: as for all",
+    )
+    hears = serializers.ChoiceField(choices=LEVELS, help_text="Which do while it is not muted: a mute leaves mentions")
     pinned = serializers.BooleanField()
     archived = serializers.BooleanField(help_text="Put away, until somebody says something; for as long as it is muted")
     closedAnnouncement = serializers.IntegerField(help_text="I have closed the announcements up to this version")
@@ -143,6 +150,8 @@ def own_settings_output(membership: Membership) -> dict[str, Any]:
     return {
         "muted": membership.is_muted,
         "mutedUntil": iso(membership.muted_end),
+        "level": membership.level,
+        "hears": membership.hears,
         "pinned": membership.is_pinned,
         "archived": membership.is_archived,
         "closedAnnouncement": membership.closed_version or 0,
@@ -236,6 +245,10 @@ class ChatInput(Input, frozen=True, kw_only=True):
 class ChatMuteInput(ChatInput, frozen=True, kw_only=True):
     muted: bool = True
     seconds: Seconds | UnsetType = UNSET
+
+
+class ChatLevelInput(ChatInput, frozen=True, kw_only=True):
+    level: Annotated[str, choice(LEVELS, help="Which messages notify me; null: as for all such chats")] | None
 
 
 class ChatPinInput(ChatInput, frozen=True, kw_only=True):

@@ -394,6 +394,20 @@ def mute(*, by: User, chat_id: UUID, is_group: bool, muted: bool, seconds: int |
     return run_atomic(body)
 
 
+def set_level(*, by: User, chat_id: UUID, is_group: bool, level: str | None) -> Membership:
+    """Choose which messages of a chat notify oneself; None: as everywhere. Unread counts go on."""
+
+    def body() -> Membership:
+        membership = selectors.chat_membership(by, chat_id, is_group=is_group)
+        if membership.level != level:
+            membership.level = level
+            membership.save(update_fields=["level"])
+            on_commit(lambda: events.settings_changed(membership))
+        return membership
+
+    return run_atomic(body)
+
+
 def pin(*, by: User, chat_id: UUID, is_group: bool, pinned: bool) -> Membership:
     """Pin or unpin a chat in one's own list. Idempotent."""
 

@@ -24,6 +24,7 @@ urlpatterns = [
     path("group/dissolve", api.DissolveView.as_view()),
     path("group/invite", api.InviteView.as_view()),
     path("chat/mute", api.ChatMuteView.as_view()),
+    path("chat/level", api.ChatLevelView.as_view()),
     path("chat/archive", api.ChatArchiveView.as_view()),
     path("chat/pin", api.ChatPinView.as_view()),
 ]

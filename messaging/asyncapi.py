@@ -62,6 +62,7 @@ from messaging.serializers.output import (
     SyncOutput,
     UnreadOutput,
 )
+from notifications.serializers import NotifyingOutput, PreferencesOutput
 
 Shape = type[serializers.Serializer[Any]] | type[Input]
 
@@ -78,6 +79,7 @@ class Connected(serializers.Serializer[Any]):
     heartbeatInterval = serializers.IntegerField(help_text="Seconds between two SocketHeartBeat of yours")
     serverTime = serializers.DateTimeField()
     epoch = serializers.UUIDField(help_text=EPOCH_HELP)
+    notifying = NotifyingOutput(help_text="What notifies you, beside the levels of your chats")
 
 
 class OnlineUsers(serializers.Serializer[Any]):
@@ -261,6 +263,11 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnChatUpdate": (
         ChatSettingsOutput,
         "You pinned, muted or archived a chat, or closed its announcement, on another device perhaps.",
+    ),
+    "OnPreferences": (PreferencesOutput, "You changed what notifies you, on another device perhaps."),
+    "OnKeyword": (
+        MessageOutput,
+        "A message that notifies you for one of your keywords alone. It comes once more, a moment after it was said.",
     ),
     "OnKicked": (Kicked, "You were removed from a group, or it was dissolved."),
     "MessageHistory": (History, "The answer to GetMessageHistory."),

@@ -39,6 +39,7 @@ from messaging.serializers import input as inputs
 from messaging.serializers import output as outputs
 from messaging.services import sockets
 from messaging.services.searching import THREADS as SEARCH_THREADS
+from notifications.serializers import notifying_output
 
 log = logging.getLogger(__name__)
 
@@ -284,6 +285,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
             "heartbeatInterval": HEARTBEAT_SECONDS,
             "serverTime": iso(now()),
             "epoch": await self._epoch(),
+            "notifying": notifying_output(user),
         }
         self.push("OnUserConnect", connected)
         online = await self._push_online_users()

@@ -28,6 +28,7 @@ from groups import selectors as rooms
 from messaging import selectors, services
 from messaging.media.kinds import KINDS
 from messaging.serializers.output import chat_output, page_output
+from notifications.serializers import notifying_output
 from presence.selectors import online_among
 
 #: Chats included in the page, more than a window shows; the scripts fetch the others.
@@ -108,6 +109,7 @@ def _chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fa
         "me": user_output(request.user, online=True),
         "signUp": resolve_url("sign-up") if accounts.registration_is_open() else "",  # the address for invitations
         "admin": resolve_url("admin:index") if request.user.is_staff else "",
+        "notifying": notifying_output(request.user),
         **first_look(request.user, chat_id, is_group=is_group),
         "epoch": services.current_epoch(),
         "recallWindow": settings.RECALL_WINDOW,

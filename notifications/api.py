@@ -1,4 +1,4 @@
-"""HTTP routes of web push: each device subscribes itself."""
+"""HTTP routes of web push, for which each device subscribes itself, and of what notifies a person."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 from accounts.authentication import SignedIn
 from chatproject.core import costs
 from notifications import serializers, services
-from notifications.serializers import PushOutput
+from notifications.serializers import PreferencesOutput, PushOutput
 
 
 class PushView(APIView):
@@ -50,3 +50,16 @@ class TestView(APIView):
     def post(self, request: SignedIn) -> Response:
         services.send_test(device=request.auth)
         return Response(services.describe(device=request.auth), status=202)
+
+
+class PreferencesView(APIView):
+    cost = {"GET": costs.LIGHT, "PATCH": costs.CHANGE}
+
+    @extend_schema(responses=PreferencesOutput, summary="What notifies me: levels, keywords, quiet hours")
+    def get(self, request: SignedIn) -> Response:
+        return Response(services.preferences(user=request.user))
+
+    @extend_schema(request=serializers.PreferencesInput, responses=PreferencesOutput, summary="Change what is given")
+    def patch(self, request: SignedIn) -> Response:
+        form = serializers.PreferencesInput.read(request.data)
+        return Response(services.change_preferences(by=request.user, form=form))

@@ -1,4 +1,4 @@
-"""Web push subscriptions."""
+"""Web push subscriptions, and the words that notify people."""
 
 from django.conf import settings
 from django.db import models
@@ -33,3 +33,15 @@ class PushSubscription(Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} at {self.device_id}"
+
+
+class Keywords(Model):
+    """The words whose messages notify a person as a mention does. Without words there is no row."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", editable=False)
+    #: One each line.
+    words_text = SealedText(editable=False)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.words_text.splitlines())

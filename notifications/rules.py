@@ -1,4 +1,4 @@
-"""Rules for the addresses of push services, and rate limits.
+"""Rules for the addresses of push services and for what notifies a person, and rate limits.
 
 Clients choose the addresses and this server connects to them: so they must be https, at port 443,
 and outside our own network. A name is resolved when a client subscribes, and again for each push,
@@ -8,19 +8,27 @@ one's own.
 
 import base64
 import ipaddress
+import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, time
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.notifying import QuietHours, notifies, time_zones
 from chatproject.core.errors import Conflict, Invalid
 from chatproject.core.redis import rate_limits
+from groups.models import Membership
+from moderation.matching import key
 
 ENDPOINT_MAX = 2000
+#: Keywords of a person, and characters of one.
+KEYWORDS_MAX, KEYWORD_MAX = 50, 60
 RATE_SUBSCRIPTIONS = "30/h"
 RATE_TESTS = "6/m"
 
@@ -128,3 +136,49 @@ def count_subscription(user_id: UUID) -> None:
 
 def count_test(user_id: UUID) -> None:
     rate_limits.take("push-tests", str(user_id), RATE_TESTS)
+
+
+# What notifies a person -----------------------------------------------------------------------------------------------
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+def is_told(membership: Membership, at: datetime, *, is_called: bool) -> bool:
+    """Whether a message notifies a member now. `is_called`: it mentions them, or has a keyword of theirs.
+
+    `membership.user` must be loaded.
+    """
+    if not notifies(membership.hears, is_muted=membership.is_muted, is_called=is_called):
+        return False
+    return not membership.user.notifying.is_quiet(at, is_called=is_called)
+
+
+def quiet_hours(*, start: str, end: str, days: Sequence[int], time_zone: str, mentions: bool) -> QuietHours:
+    """Raises Invalid for what is no time, and for a time zone that this machine does not know."""
+    if time_zone not in time_zones():
+        raise _wrong_hours(_("This is not the name of a time zone."))
+    return QuietHours(
+        start=_clock(start), end=_clock(end), days=tuple(sorted(set(days))), zone=time_zone, mentions=mentions
+    )
+
+
+def _clock(written: str) -> time:
+    found = _CLOCK.fullmatch(written)
+    if found is None:
+        raise _wrong_hours(_("A time of the day looks like 22:00."))
+    return time(int(found[1]), int(found[2]))
+
+
+def _wrong_hours(text: Promise) -> Invalid:
+    return Invalid(errors={"quietHours": [text]})
+
+
+def clean_keywords(words: Iterable[str]) -> list[str]:
+    """The words in one line each, without those that say the same. Raises Invalid for one without a letter or digit."""
+    found: dict[str, str] = {}
+    for word in words:
+        folded = key(word)
+        if not folded:
+            raise Invalid(errors={"keywords": [_("A keyword needs a letter or a digit.")]})
+        found.setdefault(folded, " ".join(word.split()))
+    return list(found.values())

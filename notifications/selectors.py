@@ -1,15 +1,15 @@
-"""Every query for push subscriptions and for who gets a push."""
+"""Every query for push subscriptions, for keywords, and for who is told of a message."""
 
 from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.models import Device
+from accounts.models import Device, User
 from chatproject.core.times import now
 from groups import selectors as rooms
-from groups.models import Membership
-from notifications.models import PushSubscription
+from groups.models import Membership, MembershipQuerySet
+from notifications.models import Keywords, PushSubscription
 
 
 def of_device(device: Device) -> PushSubscription | None:
@@ -21,17 +21,33 @@ def count_others(device: Device) -> int:
     return PushSubscription.objects.filter(user_id=device.user_id).exclude(device=device).count()
 
 
-def listeners(room_ids: Collection[UUID], *, even_muted: Collection[UUID] = ()) -> list[Membership]:
-    """Memberships to notify in some rooms: unread messages, a subscription, neither muted
-    nor away. Of the rooms `even_muted` also those who have muted them.
+def listeners(room_ids: Collection[UUID]) -> list[Membership]:
+    """Memberships in some rooms of those who may be pushed something: unread messages, a subscription, not away.
+    Each with its room and its user.
     """
-    wants = Q(muted_until=None) | Q(muted_until__lte=now()) | Q(room_id__in=even_muted)
-    memberships = (
-        Membership.objects.with_recalled()
-        .select_related("room")
-        .filter(wants, room_id__in=room_ids, away=False, user__in=PushSubscription.objects.values("user"))
-    )
+    memberships = _present(room_ids).with_recalled().filter(user__in=PushSubscription.objects.values("user"))
     return [membership for membership in memberships if membership.unread]
+
+
+def called_by_words(room_ids: Collection[UUID]) -> list[tuple[Membership, tuple[str, ...]]]:
+    """Those who are in some rooms and not away, and have keywords, with these. One query where nobody has any."""
+    memberships = list(_present(room_ids).filter(user__in=Keywords.objects.values("user")))
+    words = {one.user_id: one.words for one in _keywords({membership.user_id for membership in memberships})}
+    return [(one, words[one.user_id]) for one in memberships if one.user_id in words]
+
+
+def _present(room_ids: Collection[UUID]) -> MembershipQuerySet:
+    memberships = Membership.objects.filter(room_id__in=room_ids, away=False, user__is_active=True)
+    return memberships.select_related("room", "user")
+
+
+def _keywords(user_ids: Collection[UUID]) -> list[Keywords]:
+    return list(Keywords.objects.filter(user_id__in=user_ids)) if user_ids else []
+
+
+def keywords(user: User) -> tuple[str, ...]:
+    found = Keywords.objects.filter(user=user).first()
+    return found.words if found else ()
 
 
 def subscriptions(user_ids: Collection[UUID]) -> list[PushSubscription]:

@@ -127,6 +127,13 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /group/setRole": ({"groupId": UNKNOWN, "userId": UNKNOWN, "role": "admin"}, ["userId", "role"]),
     "POST /group/mute": ({"groupId": UNKNOWN}, ["groupId", "muted", "seconds"]),
     "POST /chat/mute": ({"type": "group", "id": UNKNOWN}, ["type", "id", "muted", "seconds"]),
+    "POST /chat/level": ({"type": "private", "id": UNKNOWN, "level": "all"}, ["type", "id", "level"]),
+    "PATCH /me/notifications": (
+        {"privateLevel": "all", "groupLevel": "all", "keywords": ["tea"], "silentFor": None,
+         "quietHours": {"from": "22:00", "until": "07:00", "days": [1, 2], "timeZone": "Europe/Berlin", "mentions": False}},
+        ["privateLevel", "groupLevel", "keywords", "silentFor", "quietHours", "quietHours.from", "quietHours.until",
+         "quietHours.days", "quietHours.timeZone", "quietHours.mentions"],
+    ),
     "POST /chat/pin": ({"type": "private", "id": UNKNOWN}, ["type", "id", "pinned"]),
     "POST /group/invite": ({"groupId": UNKNOWN, "userIds": []}, ["userIds", "renew"]),
     "GET /group/allList": ({"search": "nothing like it"}, ["limit", "after"]),

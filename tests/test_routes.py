@@ -71,6 +71,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "logout": Row("post", (401, 204, 204, 204, 204)),
     "me": [Row("get", SIGNED_IN), Row("patch", SIGNED_IN, lambda world, me: {"language": "en"})],
     "me/sessions": [Row("get", SIGNED_IN), Row("delete", (401, 204, 204, 204, 204))],
+    "me/notifications": [Row("get", SIGNED_IN), Row("patch", SIGNED_IN, lambda world, me: {"groupLevel": "mentions"})],
     # Somebody else's device is not there for anyone.
     "me/sessions/<uuid>": Row(
         "delete", (401, 404, 404, 404, 404), path=lambda world: f"/me/sessions/{world.device_id}"
@@ -130,6 +131,15 @@ ROWS: dict[str, Row | list[Row]] = {
     "chat/mute": [
         Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
         Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}, but=NOT_THE_TWO),
+    ],
+    "chat/level": [
+        Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"], "level": "mentions"}),
+        Row(
+            "post",
+            MEMBERS_OF_TWO,
+            lambda world, me: {"type": "private", "id": world.owner.id, "level": None},
+            but=NOT_THE_TWO,
+        ),
     ],
     "chat/pin": [
         Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),

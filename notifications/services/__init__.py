@@ -1,6 +1,15 @@
 """Writes of notifications, and pushes."""
 
 from notifications.services.dispatching import message_said
+from notifications.services.preferences import change_preferences, preferences
 from notifications.services.subscriptions import describe, send_test, subscribe, unsubscribe
 
-__all__ = ["describe", "message_said", "send_test", "subscribe", "unsubscribe"]
+__all__ = [
+    "change_preferences",
+    "describe",
+    "message_said",
+    "preferences",
+    "send_test",
+    "subscribe",
+    "unsubscribe",
+]

@@ -1,5 +1,5 @@
-"""Decide who gets a push after a message: members with a subscription, with the message unread,
-without an open page.
+"""Decide who is told after a message: by a push, members with a subscription, with the message unread, without an open
+page; and in open pages those whom it calls by a keyword. Whether it notifies them says `rules.is_told`.
 
 An open page notifies its user itself, so a push as well would be the second notification.
 
@@ -37,8 +37,10 @@ from chatproject.core.text import cut
 from chatproject.core.times import now
 from groups import selectors as rooms
 from groups.models import Membership
-from notifications import selectors
+from notifications import rules, selectors
 from notifications.models import PushSubscription
+from notifications.services import keywords
+from notifications.services.said import Said
 from presence import selectors as presence
 from presence.services import GRACE_SECONDS, TTL_SECONDS
 
@@ -48,8 +50,8 @@ log = logging.getLogger(__name__)
 FOLD_SECONDS = 1.0
 #: Seconds after which members who seemed online are checked a second and a third time.
 RECHECK_SECONDS = (GRACE_SECONDS + 2.0, TTL_SECONDS + 0.0)
-#: Rooms waiting for their first check, and members waiting for another.
-ROOMS_MAX, PEOPLE_MAX = 2000, 5000
+#: Rooms waiting for their first check, messages of one of them, and members waiting for another.
+ROOMS_MAX, SAID_MAX, PEOPLE_MAX = 2000, 100, 5000
 #: Characters of a title and of a text: a push has at most 4 KB.
 TITLE_MAX, TEXT_MAX = 80, 300
 #: The pause of a failing subscription, doubled up to PAUSE_MAX, and the failures after which it is
@@ -57,48 +59,43 @@ TITLE_MAX, TEXT_MAX = 80, 300
 PAUSE, PAUSE_MAX, FAILURES_MAX = timedelta(minutes=1), timedelta(hours=6), 20
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message's output, and the function that makes its one-line preview in the active
-    language.
-    """
-
-    output: Mapping[str, Any]
-    preview: Callable[[Mapping[str, Any]], str]
-
-    @property
-    def mentions_any(self) -> bool:
-        return bool(self.output["mentions"])
-
-    def mentions(self, user_id: UUID) -> bool:
-        return any(one["userId"] in (None, str(user_id)) for one in self.output["mentions"] or ())
-
-
 @dataclass(slots=True)
 class _Recheck:
     """A member who seemed online at the last check; `due` in `time.monotonic` seconds."""
 
     said: Said
+    is_called: bool
     due: float
     checks: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a member is told of a room, and whether it calls them."""
+
+    membership: Membership
+    said: Said
+    is_called: bool
+
+    @property
+    def key(self) -> tuple[UUID, UUID]:
+        return self.membership.room_id, self.membership.user_id
+
+
 def message_said(room_id: UUID, output: Mapping[str, Any], preview: Callable[[Mapping[str, Any]], str]) -> None:
-    """Push a message soon to the members who are not online.
+    """Tell the members of a message soon: by a push where they are not online, of a keyword where they are.
 
     Any thread; never fails, never waits.
     """
-    if settings.WEB_PUSH:
-        _dispatcher.mark(room_id, Said(output, preview))
+    _dispatcher.mark(room_id, Said(output, preview, is_pushed=settings.WEB_PUSH))
 
 
 class PushDispatcher:
     """A thread that checks marked rooms and waiting members, and pushes."""
 
     def __init__(self) -> None:
-        self._rooms: dict[UUID, Said] = {}
-        #: Of these rooms, what mentions somebody: they are told although the chat is muted.
-        self._mentions: dict[UUID, list[Said]] = {}
+        #: What was said in them since the last check, in order.
+        self._rooms: dict[UUID, list[Said]] = {}
         self._waiting: dict[tuple[UUID, UUID], _Recheck] = {}
         self._outcomes: deque[tuple[UUID, str]] = deque()
         self._changing = threading.Lock()
@@ -108,9 +105,10 @@ class PushDispatcher:
     def mark(self, room_id: UUID, said: Said) -> None:
         with self._changing:
             if len(self._rooms) < ROOMS_MAX or room_id in self._rooms:
-                self._rooms[room_id] = said
-                if said.mentions_any:
-                    self._mentions.setdefault(room_id, []).append(said)
+                waiting = self._rooms.setdefault(room_id, [])
+                if len(waiting) == SAID_MAX:  # rather what calls nobody
+                    waiting.remove(next((one for one in waiting if not one.mentions_any), waiting[0]))
+                waiting.append(said)
         self._wake()
 
     def note(self, subscription_id: UUID, outcome: str) -> None:
@@ -147,61 +145,55 @@ class PushDispatcher:
 
     def _check(self) -> None:
         with self._changing:
-            rooms, self._rooms = self._rooms, {}
-            mentions, self._mentions = self._mentions, {}
-        if rooms:
-            memberships = selectors.listeners(rooms, even_muted=mentions)
-            said = (
-                (membership, _said_to(membership, rooms[membership.room_id], mentions.get(membership.room_id, ())))
-                for membership in memberships
-            )
-            self._split([(membership, one) for membership, one in said if one is not None])
+            said, self._rooms = self._rooms, {}
+        if said:
+            called = keywords.calls(said)
+            keywords.tell(called)
+            self._split(_first_told(said, called))
         moment = time.monotonic()
-        due = {key: one.said for key, one in self._waiting.items() if one.due <= moment}
+        due = {key: one for key, one in self._waiting.items() if one.due <= moment}
         if due:
-            even_muted = {room_id for (room_id, _), said in due.items() if said.mentions_any}
-            memberships = selectors.listeners({room_id for room_id, _ in due}, even_muted=even_muted)
-            still = {
-                key: membership
-                for membership in memberships
-                if (key := (membership.room_id, membership.user_id)) in due
-                and (not membership.is_muted or due[key].mentions(membership.user_id))
-            }
+            still = {}
+            for membership in selectors.listeners({room_id for room_id, _ in due}):
+                one = due.get((membership.room_id, membership.user_id))
+                if one is not None and rules.is_told(membership, now(), is_called=one.is_called):
+                    told = _Told(membership, one.said, one.is_called)
+                    still[told.key] = told
             for key in due.keys() - still.keys():
                 del self._waiting[key]  # read meanwhile, or no longer to be notified
-            self._split([(membership, due[key]) for key, membership in still.items()])
+            self._split(list(still.values()))
 
-    def _split(self, told: list[tuple[Membership, Said]]) -> None:
+    def _split(self, told: list[_Told]) -> None:
         """Push to the members who are offline, and schedule another check of the others.
 
         A message that was recalled meanwhile is not pushed.
         """
         if told:
-            rooms_said = {membership.room_id for membership, _ in told}
-            recalled = rooms.recalled(rooms_said, min(said.output["seq"] for _, said in told) - 1)
-            for membership, said in told:
-                if (membership.room_id, said.output["seq"]) in recalled:
-                    self._waiting.pop((membership.room_id, membership.user_id), None)
-            told = [one for one in told if (one[0].room_id, one[1].output["seq"]) not in recalled]
-        here = presence.online_among({membership.user_id for membership, _ in told})
+            rooms_said = {one.membership.room_id for one in told}
+            recalled = rooms.recalled(rooms_said, min(one.said.seq for one in told) - 1)
+            for one in told:
+                if (one.membership.room_id, one.said.seq) in recalled:
+                    self._waiting.pop(one.key, None)
+            told = [one for one in told if (one.membership.room_id, one.said.seq) not in recalled]
+        here = presence.online_among({one.membership.user_id for one in told})
         absent = []
-        for membership, said in told:
+        for one in told:
             # A user who appears offline is known as connected only to the process with their
             # sockets.
-            if membership.user_id in here or hub.local().users.get(membership.user_id):
-                self._check_later(membership, said)
+            if one.membership.user_id in here or hub.local().users.get(one.membership.user_id):
+                self._check_later(one)
             else:
-                self._waiting.pop((membership.room_id, membership.user_id), None)
-                absent.append((membership, said))
+                self._waiting.pop(one.key, None)
+                absent.append((one.membership, one.said))
         if absent:
             self._push(absent)
 
-    def _check_later(self, membership: Membership, said: Said) -> None:
-        key = membership.room_id, membership.user_id
-        before = self._waiting.pop(key, None)
-        checks = before.checks + 1 if before is not None and before.said is said else 0
+    def _check_later(self, one: _Told) -> None:
+        before = self._waiting.pop(one.key, None)
+        checks = before.checks + 1 if before is not None and before.said is one.said else 0
         if checks < len(RECHECK_SECONDS) and len(self._waiting) < PEOPLE_MAX:
-            self._waiting[key] = _Recheck(said, time.monotonic() + RECHECK_SECONDS[checks], checks)
+            due = time.monotonic() + RECHECK_SECONDS[checks]
+            self._waiting[one.key] = _Recheck(one.said, one.is_called, due, checks)
 
     def _push(self, told: list[tuple[Membership, Said]]) -> None:
         within = rate_limits.within_each(
@@ -240,16 +232,20 @@ class PushDispatcher:
                 rows.update(failures=failures, paused_until=now() + pause)
 
 
-def _said_to(membership: Membership, last: Said, mentions: Sequence[Said]) -> Said | None:
-    """What a member is told of a room: the last message, of a muted one the last that mentions them."""
-    if membership.is_muted:
+def _first_told(said: Mapping[UUID, Sequence[Said]], called: Sequence[keywords.Call]) -> list[_Told]:
+    """What members are told of these rooms: the last message that notifies each of them."""
+    pushed = {room_id: [one for one in of_room if one.is_pushed] for room_id, of_room in said.items()}
+    pushed = {room_id: of_room for room_id, of_room in pushed.items() if of_room}
+    by_keyword = {(call.membership.user_id, call.said.output["id"]) for call in called}
+    at, found = now(), []
+    for membership in selectors.listeners(pushed) if pushed else ():
         user_id = membership.user_id
-        return next((one for one in reversed(mentions) if one.mentions(user_id) and not _is_own(membership, one)), None)
-    return None if _is_own(membership, last) else last
-
-
-def _is_own(membership: Membership, said: Said) -> bool:
-    return bool(said.output["senderId"] == str(membership.user_id))
+        for one in reversed(pushed[membership.room_id]):
+            is_called = one.mentions(user_id) or (user_id, one.output["id"]) in by_keyword
+            if not one.is_by(user_id) and rules.is_told(membership, at, is_called=is_called):
+                found.append(_Told(membership, one, is_called))
+                break
+    return found
 
 
 def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[str, Any]:

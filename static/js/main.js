@@ -33,7 +33,7 @@ const page = JSON.parse(document.getElementById("boot").textContent);
 if (!page) completeCachedPage();
 const archived = page ? null : await Archive.last();
 const boot = page ?? archived?.boot ?? (await waitForServer(document.getElementById("shell"), isServerReachable));
-const store = new Store(boot.me, { epoch: boot.epoch });
+const store = new Store(boot.me, { epoch: boot.epoch, notifying: boot.notifying });
 if (page) store.mergeChatList(boot.chats, { isWhole: boot.hasAllChats });
 
 const server = new Server({

@@ -54,6 +54,11 @@ export class Chats {
     this.#store.apply({ event: "OnChatUpdate", data: await this.#server.muteChat(chat, { muted, seconds }) });
   }
 
+  /** Which messages of it notify me: all, mentions or nothing; null for my default. */
+  async setLevel(chat, level) {
+    this.#store.apply({ event: "OnChatUpdate", data: await this.#server.setLevel(chat, level) });
+  }
+
   /** The others among those with `search` in their names. */
   async findPeople(search) {
     return (await this.#server.people(search)).filter(({ id }) => id !== this.#store.me.id);

@@ -1,13 +1,17 @@
 // Notifications: by this page while it is hidden, by a push while no page is open. Both go through
 // the service worker, which shows each message once. Permission is only requested after a click.
+import { isQuiet, notifies } from "chat/actions/notifying.js";
 import { playSound } from "chat/actions/sound.js";
 import { chatName, gettext, interpolate, language } from "chat/i18n.js";
 import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 import { isMentioned } from "chat/mentions.js";
 import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
+import { serverNow } from "chat/timing.js";
 
-const MESSAGE_EVENTS = new Set(["OnPrivate", "OnGroupMsg"]);
+/** A message comes by the last one again where it notifies for a keyword alone. */
+const MESSAGE_EVENTS = new Set(["OnPrivate", "OnGroupMsg", "OnKeyword"]);
+const REFRESH_MS = 86_400_000;
 const TITLE_MAX = 80;
 const BODY_MAX = 300;
 const UPDATE_DELAY_MS = 500;
@@ -70,6 +74,8 @@ export class Notifications {
     this.#store.on("chats", () => this.#scheduleUpdate());
     document.addEventListener("visibilitychange", () => this.#scheduleUpdate());
     this.#scheduleUpdate();
+    // Quiet hours are told for some days ahead.
+    setInterval(() => this.preferences().catch(() => {}), REFRESH_MS);
     if (this.isOn) this.#subscribe().catch(() => {});
   }
 
@@ -123,6 +129,22 @@ export class Notifications {
 
   get #settings() {
     return storage.getJson(this.#settingsKey);
+  }
+
+  // ── What notifies, on all devices ───────────────────────────────────────
+  /** {privateLevel, groupLevel, keywords, quietHours, silentUntil, quiet} */
+  async preferences() {
+    return this.#applied(await this.#server.preferences());
+  }
+
+  /** Any of privateLevel, groupLevel, keywords, quietHours, silentFor. Rejects with a Problem that names the fields. */
+  async changePreferences(change) {
+    return this.#applied(await this.#server.changePreferences(change));
+  }
+
+  #applied(preferences) {
+    this.#store.apply({ event: "OnPreferences", data: preferences });
+    return preferences;
   }
 
   // ── Settings ────────────────────────────────────────────────────────────
@@ -197,7 +219,9 @@ export class Notifications {
     const key = chatKeyOf(message, this.#store.me.id);
     const chat = this.#store.chats.get(key);
     if (message.senderId === this.#store.me.id || message.type === "system" || !chat || chat.away) return;
-    if (chat.muted && !isMentioned(message, this.#store.me.id)) return;
+    const isCalled = event === "OnKeyword" || isMentioned(message, this.#store.me.id);
+    if (chat.mutedUntil) this.#store.endMutes();
+    if (!notifies(chat, isCalled) || isQuiet(this.#store.notifying.quiet, isCalled, serverNow())) return;
     if (this.hasSound && (document.hidden || key !== this.#store.openKey)) playSound();
     if (!document.hidden || !this.isOn) return;
     this.#show({ id: message.id, tag: key, url: chatPath(key), ...this.#textOf(chat, message) });

@@ -80,6 +80,11 @@ export class Server {
     return this.#api.post("/chat/mute", { type, id, muted, ...(seconds && { seconds }) });
   }
 
+  /** `level`: all, mentions or nothing; null for my default. */
+  setLevel({ type, id }, level) {
+    return this.#api.post("/chat/level", { type, id, level });
+  }
+
   /** Tells the other members that I am typing. Returns whether it was sent. */
   notifyTyping(key) {
     const { type, id } = splitKey(key);
@@ -286,6 +291,15 @@ export class Server {
 
   signOutOtherDevices() {
     return this.#api.delete("/me/sessions");
+  }
+
+  // ── What notifies me ────────────────────────────────────────────────────
+  preferences() {
+    return this.#api.get("/me/notifications");
+  }
+
+  changePreferences(change) {
+    return this.#api.patch("/me/notifications", change);
   }
 
   // ── Push ────────────────────────────────────────────────────────────────

@@ -283,7 +283,11 @@ function applyUser(store, user) {
 }
 
 export const REDUCERS = {
-  OnUserConnect: (store, { epoch }) => store.acceptEpoch(epoch),
+  OnUserConnect: (store, { epoch, notifying }) => {
+    store.acceptEpoch(epoch);
+    store.setNotifying(notifying);
+  },
+  OnPreferences: (store, notifying) => store.setNotifying(notifying),
   OnPrivate: applyMessage,
   OnGroupMsg: applyMessage,
   OnRecall: applyMessage,

@@ -4,7 +4,7 @@
 // `apply` is idempotent: receiving an event twice or late leaves the same state as receiving it once.
 //
 // Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
-// must be fetched), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
+// must be fetched), notifying (what notifies me), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), draft: (another tab has changed it).
 import { emptied } from "chat/hidden.js";
 import { gettext } from "chat/i18n.js";
@@ -66,6 +66,9 @@ export class Store {
   /** Whether the whole state is the offline archive's copy. */
   isArchived = false;
 
+  /** What notifies me, beside the levels of chats: {privateLevel, groupLevel, quietHours, silentUntil, quiet}. */
+  notifying = { privateLevel: "all", groupLevel: "all", quietHours: null, silentUntil: null, quiet: [] };
+
   #targetSeq = null;
   #reactions = new Reactions();
   #versions = new Versions();
@@ -81,9 +84,10 @@ export class Store {
   #eventListeners = [];
   #changed = new Set();
 
-  constructor(me, { epoch = null } = {}) {
+  constructor(me, { epoch = null, notifying } = {}) {
     this.me = me;
     this.epoch = epoch;
+    if (notifying) this.notifying = notifying;
   }
 
   // ── Subscribing ─────────────────────────────────────────────────────────
@@ -262,6 +266,8 @@ export class Store {
             muted: known.muted,
             mutedUntil: known.mutedUntil,
             closedAnnouncement: known.closedAnnouncement,
+            level: known.level,
+            hears: known.hears,
           }),
         ...(known && this.#rulesAt.get(key) > askedAt && rulesOf(known)),
         lastSaidAt: later(entry.lastSaidAt, known?.lastSaidAt),
@@ -282,6 +288,8 @@ export class Store {
       const blank = {
         muted: false,
         mutedUntil: null,
+        level: null,
+        hears: this.#defaultLevel(type),
         pinned: false,
         archived: false,
         markedUnread: false,
@@ -385,6 +393,23 @@ export class Store {
     if (!slowMode || isAdmin({ role })) return 0;
     const said = [lastSaidAt, ...this.pendingOf(key).map(({ sentAt }) => sentAt)].filter(Boolean);
     return said.length ? Math.max(...said.map((at) => Date.parse(at))) + slowMode * 1000 : 0;
+  }
+
+  #defaultLevel(type) {
+    return type === "group" ? this.notifying.groupLevel : this.notifying.privateLevel;
+  }
+
+  setNotifying(notifying) {
+    this.notifying = notifying;
+    for (const { key, type, level } of this.chats.values())
+      if (!level) this.patchChat(key, { hears: this.#defaultLevel(type) });
+    this.notify("notifying");
+  }
+
+  /** A pause of notifications ends by itself, too. */
+  endPause(now = serverNow()) {
+    const { silentUntil } = this.notifying;
+    if (silentUntil && Date.parse(silentUntil) <= now) this.setNotifying({ ...this.notifying, silentUntil: null });
   }
 
   /** The pinned messages of a chat as of a version, {messageId, seq}, the last pinned first; late ones change nothing. */

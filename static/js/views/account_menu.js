@@ -1,6 +1,8 @@
 // The user's own menu: settings, theme, language, sign-out.
 import { gettext } from "chat/i18n.js";
 import { onPageEntry } from "chat/views/layers.js";
+import { toast } from "chat/views/dom.js";
+import { PAUSES, pausedLine } from "chat/views/levels.js";
 import { openMenu } from "chat/views/menu.js";
 import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { openShortcutsHelp } from "chat/views/shortcuts.js";
@@ -13,6 +15,7 @@ export function openAccountMenu(anchor, { store, actions, router, admin }) {
     { heading: store.me.name },
     { label: gettext("Saved messages"), icon: "bookmark", run: () => router.go(actions.chats.saved()) },
     { label: gettext("Settings"), icon: "settings", run: () => openSettings({ store, actions }) },
+    pauseItem(anchor, { store, actions }),
     matchMedia("(hover: hover)").matches && {
       label: gettext("Keyboard shortcuts"),
       icon: "keyboard",
@@ -43,4 +46,19 @@ export function openAccountMenu(anchor, { store, actions, router, admin }) {
       },
     },
   ]);
+}
+
+/** Leads to how long notifications are paused, or ends the pause. */
+function pauseItem(anchor, { store, actions }) {
+  const pause = (silentFor) =>
+    actions.notifications.changePreferences({ silentFor }).catch(({ message }) => toast(message));
+  store.endPause();
+  const { silentUntil } = store.notifying;
+  if (silentUntil) return { label: pausedLine(silentUntil), icon: "bell-off", run: () => pause(null) };
+  const choose = () =>
+    openMenu(anchor, [
+      { heading: gettext("Pause notifications") },
+      ...PAUSES.map(({ label, icon, seconds }) => ({ label, icon, run: () => pause(seconds()) })),
+    ]);
+  return { label: gettext("Pause notifications…"), icon: "bell-off", run: choose };
 }

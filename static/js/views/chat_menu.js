@@ -3,6 +3,7 @@ import { gettext, interpolate } from "chat/i18n.js";
 import { chatPath } from "chat/ids.js";
 import { toast } from "chat/views/dom.js";
 import { clock } from "chat/views/format.js";
+import { LEVELS } from "chat/views/levels.js";
 import { openMenu } from "chat/views/menu.js";
 
 const HOUR_SECONDS = 3600;
@@ -16,7 +17,7 @@ const MUTE_LENGTHS = [
  * `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat, and `goToDay()` asks for
  * a day; only an open chat has them.
  */
-export function openChatMenu(anchor, chat, { actions, find, goToDay }, at = anchor.getBoundingClientRect()) {
+export function openChatMenu(anchor, chat, { store, actions, find, goToDay }, at = anchor.getBoundingClientRect()) {
   const run = (work) => work.catch((problem) => toast(problem.message));
   const mute = (muted, seconds) => run(actions.chats.mute(chat, { muted, seconds }));
   const chooseLength = () =>
@@ -26,6 +27,20 @@ export function openChatMenu(anchor, chat, { actions, find, goToDay }, at = anch
         { heading: gettext("Mute") },
         ...MUTE_LENGTHS.map(([label, icon, seconds]) => ({ label, icon, run: () => mute(true, seconds) })),
       ],
+      at,
+    );
+  const chooseLevel = () =>
+    openMenu(
+      anchor,
+      [
+        { heading: gettext("What notifies me here") },
+        { label: asElsewhere(chat, store), icon: "bell", level: null },
+        ...LEVELS,
+      ].map((item) =>
+        item.heading
+          ? item
+          : { ...item, checked: chat.level === item.level, run: () => run(actions.chats.setLevel(chat, item.level)) },
+      ),
       at,
     );
   // A chat without messages has no settings.
@@ -38,6 +53,7 @@ export function openChatMenu(anchor, chat, { actions, find, goToDay }, at = anch
         chat.muted
           ? { label: unmuteLabel(chat), icon: "bell", run: () => mute(false) }
           : { label: gettext("Mute…"), icon: "bell-off", run: chooseLength },
+        { label: gettext("What notifies me…"), icon: "bell-ring", run: chooseLevel },
         chat.archived
           ? {
               label: gettext("Back to the list"),
@@ -84,4 +100,10 @@ function absenceItem(chat, change) {
 function unmuteLabel({ mutedUntil }) {
   if (!mutedUntil) return gettext("Unmute");
   return interpolate(gettext("Unmute (quiet until %(time)s)"), { time: clock(new Date(mutedUntil)) });
+}
+
+/** The choice of no level for a chat, with the default that counts then. */
+function asElsewhere({ type }, { notifying }) {
+  const level = type === "group" ? notifying.groupLevel : notifying.privateLevel;
+  return interpolate(gettext("As everywhere: %(level)s"), { level: LEVELS.find((one) => one.level === level).label });
 }

@@ -14,6 +14,14 @@ const makeFormats = () => ({
   longDay: new Intl.DateTimeFormat(language, { weekday: "long", month: "long", day: "numeric" }),
   date: new Intl.DateTimeFormat(language, { year: "numeric", month: "2-digit", day: "2-digit" }),
   longDate: new Intl.DateTimeFormat(language, { year: "numeric", month: "long", day: "numeric" }),
+  moment: new Intl.DateTimeFormat(language, {
+    weekday: "short",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }),
   full: new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "short" }),
 });
 let formats = makeFormats();
@@ -32,6 +40,10 @@ const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.ge
 const daysAgo = (date, now) => Math.round((midnight(now) - midnight(date)) / 86_400_000);
 
 export const clock = (date) => format("clock", date);
+/** A time of today, or of another day with that day. */
+export const moment = (date) => format(dayOf(date) === dayOf(new Date()) ? "clock" : "moment", date);
+/** The name of a day of the week: 1 is Monday. */
+export const weekday = (number) => format("weekday", new Date(2024, 0, number));
 export const fullTime = (date) => format("full", date);
 export const dayOf = (date) => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`;
 

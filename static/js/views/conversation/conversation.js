@@ -237,6 +237,7 @@ export class ConversationView {
         });
       const openMenu = (event) =>
         openChatMenu(event.currentTarget, this.#chat, {
+          store: this.#store,
           actions: this.#actions,
           find: () => this.#findBar.open(this.#key),
           goToDay: () => this.#goToDay(),

@@ -21,6 +21,7 @@ import {
 } from "chat/views/dom.js";
 import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
+import { LEVELS } from "chat/views/levels.js";
 import { Filters } from "chat/views/list/filters.js";
 import { SearchView } from "chat/views/list/search.js";
 import { openMenu } from "chat/views/menu.js";
@@ -29,6 +30,12 @@ import { onFormattingChange } from "chat/views/preferences.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const MINUTE_MS = 60_000;
+/** What a row says of a level that was chosen for its chat. */
+const LEVEL_STATES = {
+  all: gettext("all messages notify you"),
+  mentions: gettext("only mentions notify you"),
+  nothing: gettext("nothing notifies you"),
+};
 /** Rows are added by ROWS_STEP when the user scrolls within this many pixels of the end. */
 const ROWS_STEP = 40;
 const NEAR_END_PX = 800;
@@ -95,6 +102,7 @@ export class ChatListView {
     );
     setInterval(() => {
       store.endMutes();
+      store.endPause();
       this.render();
     }, MINUTE_MS);
     this.render();
@@ -208,6 +216,7 @@ export class ChatListView {
       chat.archived,
       unreadMention(chat) !== null,
       chat.muted,
+      chat.level,
       chat.pinned,
       chat.away,
       isOpen,
@@ -242,6 +251,7 @@ export class ChatListView {
       isOnline && gettext("online"),
       chat.pinned && gettext("pinned"),
       chat.muted && gettext("muted"),
+      LEVEL_STATES[chat.level],
       chat.away && gettext("away for a while"),
       count && interpolate(gettext("%(count)s unread"), { count }),
       !count && chat.markedUnread && gettext("marked as unread"),
@@ -278,7 +288,7 @@ export class ChatListView {
             line.text && h("bdi", {}, line.text),
           ),
           line.icon && icon(line.icon),
-          chat.muted && icon("bell-off"),
+          chat.muted ? icon("bell-off") : chat.level && icon(LEVELS.find(({ level }) => level === chat.level).icon),
           chat.away && icon("coffee"),
           chat.pinned && icon("pin"),
           isCalled && h("span", { class: "at", "aria-hidden": "true" }, "@"),
@@ -306,7 +316,7 @@ export class ChatListView {
   #openRowMenu(row, at, anchor = row) {
     const chat = this.#store.chats.get(row?.dataset.chat);
     if (!chat) return false;
-    openChatMenu(anchor, chat, { actions: this.#actions }, at);
+    openChatMenu(anchor, chat, { store: this.#store, actions: this.#actions }, at);
     return true;
   }
 

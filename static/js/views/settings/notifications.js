@@ -1,6 +1,7 @@
-// Settings: notifications on this device, and on how many others.
+// Settings: notifications on this device, and on how many others; and what notifies on all of them.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { h, icon, toast } from "chat/views/dom.js";
+import { notifyingSettings } from "chat/views/settings/notifying.js";
 
 const WHY = {
   insecure: [
@@ -31,7 +32,8 @@ export const notifications = {
   name: "notifications",
   label: gettext("Notifications"),
   icon: "bell",
-  build: ({ actions }) => new NotificationSection(actions).element,
+  build: (context) =>
+    h("div", { class: "settings-parts" }, new NotificationSection(context.actions).element, notifyingSettings(context)),
 };
 
 class NotificationSection {
