@@ -8,6 +8,7 @@ Counts of unread messages know nothing of this.
 """
 
 import zoneinfo
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -56,10 +57,8 @@ class QuietHours(Struct, frozen=True, kw_only=True):
 
     def _on(self, day: date, zone: ZoneInfo) -> Quiet:
         last = day if self.end > self.start else day + timedelta(days=1)
-        # Where clocks are set back, a time comes twice: quiet from the first until the second.
-        start = datetime.combine(day, self.start, zone)
-        end = datetime.combine(last, self.end, zone).replace(fold=1)
-        return Quiet(start.astimezone(UTC), end.astimezone(UTC), self.mentions)
+        (start, _), (_, end) = _instants(day, self.start, zone), _instants(last, self.end, zone)
+        return Quiet(start, end, self.mentions)
 
 
 class Notifying(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,6 +106,24 @@ def unpacked(json: str | None) -> Notifying:
 @cache
 def time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
+
+
+def _instants(day: date, clock: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When clocks show a time on a day: first and last, which differ where they are set back; where they are set
+    forward over it, when that is.
+    """
+    wall = datetime.combine(day, clock, zone)
+    first, last = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+    if first <= last:
+        return first, last
+    minutes = range(int((first - last) / timedelta(minutes=1)) + 1)
+    before = last.astimezone(zone).utcoffset()
+    gone = bisect_left(minutes, True, key=lambda one: _later(last, one).astimezone(zone).utcoffset() != before)
+    return _later(last, gone), _later(last, gone)
+
+
+def _later(moment: datetime, minutes: int) -> datetime:
+    return moment + timedelta(minutes=minutes)
 
 
 def _zone(name: str) -> ZoneInfo | None:

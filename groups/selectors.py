@@ -65,7 +65,7 @@ def locked_membership(user: User, group_id: UUID) -> Membership:
     found = Membership.objects.select_for_update().filter(room=room, user=user).first()
     if found is None:
         raise NotFound()
-    found.room = room
+    found.room, found.user = room, user
     return found
 
 

@@ -159,9 +159,9 @@ def test_a_level_is_one_of_three_or_none(person: Any, group: Any, body: dict[str
 def test_a_message_with_a_keyword_calls_those_who_have_it(
     person: Any, group: Any, service: PushService, reachable: Any
 ) -> None:
-    ann, bob, cem, dan, eve = (person(name) for name in ("ann", "bob", "cem", "dan", "eve"))
-    room = group(ann, bob, cem, dan)
-    for one in (ann, bob, cem, dan, eve):
+    ann, bob, cem, dan, eve, fay = (person(name) for name in ("ann", "bob", "cem", "dan", "eve", "fay"))
+    room = group(ann, bob, cem, dan, fay)
+    for one in (ann, bob, cem, dan, eve, fay):
         one.patch("/me/notifications", {"keywords": ["Tea Pot", "龍井"], "groupLevel": "mentions"})
     set_level(cem, room, "all")
     set_level(dan, room, "nothing")
@@ -170,9 +170,7 @@ def test_a_message_with_a_keyword_calls_those_who_have_it(
     assert bobs.next("OnKeyword") == said
     assert all(one.silent("OnKeyword") for one in others)
     assert cems.silent("OnKeyword"), "the message itself notifies"
-    bobs.close()
-    path = reachable(eve)
-    eve.post("/group/join", {"groupId": room["id"]})
+    path = reachable(fay)
     say(ann, room, "the teapots are hot, and the steam pot")
     wanted = say(bob, room, "有没有龙井茶")
     assert service.next(path)["id"] == wanted["id"]
@@ -223,7 +221,7 @@ def test_quiet_hours_keep_to_the_clocks_when_those_are_changed() -> None:
     assert times(nights, datetime(2026, 10, 23, tzinfo=UTC))[0] == ("24 20:00", "25 06:00"), "an hour longer"
     twice = QuietHours(start=time(1), end=time(2, 30), days=(7,), zone="Europe/Berlin")
     assert times(twice, datetime(2026, 10, 24, tzinfo=UTC))[0] == ("24 23:00", "25 01:30"), "until the second half past"
-    assert times(twice, datetime(2026, 3, 28, tzinfo=UTC))[0] == ("29 00:00", "29 01:30")
+    assert times(twice, datetime(2026, 3, 28, tzinfo=UTC))[0] == ("29 00:00", "29 01:00"), "there is no half past two"
 
 
 def test_quiet_hours_are_told_with_their_coming_times(person: Any) -> None:
@@ -256,5 +254,5 @@ def test_quiet_hours_that_no_clock_has_are_refused(person: Any, wrong: dict[str,
     ann = person("ann")
     hours = {"from": "22:00", "until": "07:00", "timeZone": "UTC"}
     refused = ann.patch("/me/notifications", {"quietHours": hours | wrong}, status=400)
-    assert list(refused["errors"]) == ["quietHours"]
+    assert {field.partition(".")[0] for field in refused["errors"]} == {"quietHours"}
     assert ann.get("/me/notifications")["quietHours"] is None

@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { onPageEntry } from "chat/views/layers.js";
 import { toast } from "chat/views/dom.js";
-import { PAUSES, pausedLine } from "chat/views/levels.js";
+import { pausedLine, PAUSES } from "chat/views/levels.js";
 import { openMenu } from "chat/views/menu.js";
 import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { openShortcutsHelp } from "chat/views/shortcuts.js";

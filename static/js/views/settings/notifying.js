@@ -4,7 +4,7 @@ import { timeZone } from "chat/views/days.js";
 import { h, replaceIfChanged } from "chat/views/dom.js";
 import { field, showFieldErrors, statusLine } from "chat/views/form_field.js";
 import { weekday } from "chat/views/format.js";
-import { LEVELS, PAUSES, pausedLine } from "chat/views/levels.js";
+import { LEVELS, pausedLine, PAUSES } from "chat/views/levels.js";
 import { choice } from "chat/views/settings/appearance.js";
 
 const WEEK = [1, 2, 3, 4, 5, 6, 7];
