@@ -31,6 +31,8 @@ def test_a_pin_is_mine_alone_and_the_order_stays_newest_first(pair: Any, person:
         "id": bob.id,
         "muted": False,
         "mutedUntil": None,
+        "level": None,
+        "hears": "all",
         "pinned": True,
         "archived": False,
     }
