@@ -35,6 +35,7 @@ def test_a_pin_is_mine_alone_and_the_order_stays_newest_first(pair: Any, person:
         "hears": "all",
         "pinned": True,
         "archived": False,
+        "closedAnnouncement": 0,
     }
     assert list(chats(ann)) == [room["id"], bob.id], "who shows the list puts pinned chats on top"
     assert [one["pinned"] for one in chats(ann).values()] == [False, True]
