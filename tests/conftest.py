@@ -173,6 +173,8 @@ def unread_counts_are_pushed(server: str) -> Callable[[], None]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz", action="store_true", help="fuzz for long: tests/fuzz")
+    storm = "kill everything again and again while so many messages are sent: tests/storm"
+    parser.addoption("--storm", nargs="?", const=100_000, type=int, metavar="N", help=storm)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -242,7 +242,9 @@ class Phone:
 
     @staticmethod
     def took(answer: httpx.Response) -> Any:
-        """The data of an answer. Raises Refused."""
+        """The data of an answer. Raises Refused, or a transport's error where a proxy answers that it reached nobody."""
+        if answer.status_code in (502, 504):
+            raise httpx.RemoteProtocolError(f"the proxy answers {answer.status_code}")
         if not answer.is_success:
             raise Refused(answer.json())
         return answer.json()
