@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from chatproject.core import sealing
 from chatproject.core.admin import ReadOnlyAdmin, ask_and_act, link
+from chatproject.core.db.queries import streamed
 from chatproject.core.errors import Text
 from chatproject.core.files.storage import ADDRESS
 from chatproject.core.text import cut
@@ -50,9 +51,9 @@ def said_in(messages: QuerySet[Message], words: str) -> Q:
     if not sealing.is_used():
         return Q(content__icontains=words)
     wanted = words.lower()
-    columns = messages.values_list("pk", "content").iterator(chunk_size=2000)
-    found = (pk for pk, content in columns if wanted in Message.opened(pk, content, "")[0].lower())
-    return Q(pk__in=list(islice(found, FOUND_MAX)))
+    with streamed(messages.values_list("pk", "content"), chunk_size=2000) as rows:
+        found = (pk for pk, content in rows if wanted in Message.opened(pk, content, "")[0].lower())
+        return Q(pk__in=list(islice(found, FOUND_MAX)))
 
 
 def chosen_room(request: HttpRequest) -> UUID | None:

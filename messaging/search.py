@@ -20,7 +20,7 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
-from chatproject.core.db.queries import page, without_index
+from chatproject.core.db.queries import page, streamed, without_index
 from groups import selectors as rooms
 from messaging import sealed, types
 from messaging.models import Message, SearchBlock, SearchChange, SearchedRoom, SearchRow
@@ -315,6 +315,6 @@ def _without_index(wanted: _Wanted, before: UUID | None, limit: int) -> Found:
         if oldest is not None:
             messages = messages.filter(pk__gte=oldest)
         messages = messages.alias(place=without_index("room_id")).filter(place__in=list(wanted.places))
-    rows: Iterable[Any] = _fitting(wanted, messages).values_list(*_COLUMNS).iterator(chunk_size=500)
-    ids = list(islice(_saying(wanted, rows), limit))
+    with streamed(_fitting(wanted, messages).values_list(*_COLUMNS), chunk_size=500) as rows:
+        ids = list(islice(_saying(wanted, rows), limit))
     return Found(_page(ids), ids[-1] if len(ids) == limit else oldest, wanted.query.words)

@@ -21,10 +21,16 @@ _BY_LOOK = "tests/browser/test_access.py"
 #: What takes longest is begun first, or the others would wait for it at the end; and what looks at the whole database
 #: before other tests have filled it. Each is the beginning of a name.
 _ORDER = (
-    *("tests/faults/", "tests/test_serving.py", "tests/test_seed_demo.py"),
+    *("tests/test_serving.py", "tests/faults/", "tests/test_backup.py", "tests/test_seed_demo.py"),
     *("tests/test_walk.py", "tests/test_unread.py", "tests/test_administration.py"),
-    *("tests/browser/test_access.py", "tests/browser/", "tests/test_routes.py", "tests/test_epochs.py"),
-    *("tests/fuzz/", "tests/test_media_files.py", "tests/test_push.py", ""),
+    # Those of one folder after each other, because they share a server and a browser.
+    *(f"tests/browser/test_{name}.py" for name in ("installed", "media", "delivery", "list", "conversation", "access")),
+    *(f"tests/browser/test_{name}.py" for name in ("profile", "talking", "page", "outbox", "groups")),
+    *("tests/browser/", "tests/test_routes.py", "tests/test_media.py", "tests/test_remembered.py"),
+    *("tests/test_sealing.py", "tests/test_media_files.py", "tests/test_push.py", "tests/test_attacks.py"),
+    *("tests/test_search.py", "tests/test_epochs.py", "tests/test_inputs.py", "tests/test_fuzz.py"),
+    *("tests/test_monitoring.py", "tests/test_erasing.py", "tests/test_upload_door.py", "tests/fuzz/"),
+    *("tests/test_names.py", "tests/test_deploy.py", "tests/test_upgrading.py", "tests/test_locks.py", ""),
 )
 
 #: Seconds without a word after which a line says what is being done.

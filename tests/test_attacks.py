@@ -5,7 +5,6 @@ The bounds are for a machine that runs other tests too.
 """
 
 import asyncio
-import shutil
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
@@ -35,7 +34,7 @@ FEW_FILES = 1024
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("attacked"))
-    shutil.copytree(prepared(), server.data)
+    server.prepare(prepared())
     server.start()
     yield server
     server.stop()
@@ -237,7 +236,7 @@ async def test_the_others_are_answered_while_somebody(attacked: Server, attack: 
 @contextmanager
 def served(folder: Path, files: int) -> Iterator[Server]:
     server = Server(folder / "chat", files=files)
-    shutil.copytree(prepared(), server.data)
+    server.prepare(prepared())
     server.start()
     try:
         yield server
@@ -310,7 +309,7 @@ async def test_the_last_connections_are_for_those_who_were_signed_in(tmp_path: P
 def test_another_process_is_no_way_round_a_limit(tmp_path: Path) -> None:
     limits: dict[str, Any] = {"RATE_SIGNUPS": "6/1h", "RATE_SIGNIN_FAILURES": "4/1h", "RATE_MESSAGES": "5/1h"}
     server = Server(tmp_path / "chat", WORKERS="2", **limits)
-    shutil.copytree(prepared(), server.data)
+    server.prepare(prepared())
     server.start()
     try:
         with each_worker(server) as (one, other):

@@ -100,7 +100,8 @@ def masked(first: int, payload: bytes) -> bytes:
         head = bytes((first, LAST | 126)) + size.to_bytes(2)
     else:
         head = bytes((first, LAST | 127)) + size.to_bytes(8)
-    return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    stretched = (mask * (size // 4 + 1))[:size]
+    return head + mask + (int.from_bytes(payload) ^ int.from_bytes(stretched)).to_bytes(size)
 
 
 def beat(ack: int, padding: int = 0) -> bytes:

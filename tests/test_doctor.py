@@ -37,7 +37,7 @@ def test_of_a_chat_that_is_well_every_line_says_so(site: Server) -> None:
 
 
 def test_what_is_wrong_is_named_with_what_to_do(site: Server, tmp_path: Path) -> None:
-    sockets = list((site.database.parent / "redis").glob("**/*.sock*"))
+    sockets = list((site.data / "redis").glob("**/*.sock*"))
     assert len(sockets) == 1
     with redis.Redis(unix_socket_path=str(sockets[0])) as server:
         server.execute_command("ACL", "SETUSER", "deaf", "on", ">word", "~*", "+@all", "resetchannels")

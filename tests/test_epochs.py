@@ -2,9 +2,7 @@
 
 import asyncio
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +17,6 @@ from tests.browser.server import Person as Visitor
 from tests.browser.server import Server
 
 
-def copy(server: Server, to: Path) -> None:
-    """A backup, as docs/operating.md makes one."""
-    with closing(sqlite3.connect(server.database)) as live, closing(sqlite3.connect(to)) as backup:
-        live.backup(backup)
-
-
-def restore(server: Server, backup: Path) -> None:
-    """Put a backup in the place of the database; the server does not run."""
-    for rest in ("-wal", "-shm"):
-        server.database.with_name(server.database.name + rest).unlink(missing_ok=True)
-    shutil.copy(backup, server.database)
-
-
 def epoch_of(visitor: Visitor) -> str:
     return str(visitor.post("/sync", cursors={})["epoch"])
 
@@ -43,12 +28,12 @@ def site(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("what", ["a message", "an edit", "a recall", "a join"])
-def test_a_copy_that_lacks_what_was_said_later_begins_a_new_epoch(site: Server, tmp_path: Path, what: str) -> None:
+def test_a_copy_that_lacks_what_was_said_later_begins_a_new_epoch(site: Server, what: str) -> None:
     ann, bob = Visitor(site, "Ann"), Visitor(site, "Bob")
     said = ann.say(bob, "hello")
     group = ann.create_group("Tea", joinPolicy="open")
     before = epoch_of(ann)
-    copy(site, tmp_path / "backup")
+    backup = site.database.save()
     if what == "a message":
         ann.say(bob, "this is lost")
     elif what == "an edit":
@@ -59,14 +44,14 @@ def test_a_copy_that_lacks_what_was_said_later_begins_a_new_epoch(site: Server, 
         bob.post("/group/join", groupId=group)
     assert epoch_of(ann) == before
     site.kill()
-    restore(site, tmp_path / "backup")
+    site.database.restore(backup)
     site.start()
     after = epoch_of(ann)
     assert after > before
     assert epoch_of(bob) == after
 
 
-def test_a_restart_a_kill_and_a_copy_that_lacks_nothing_begin_none(site: Server, tmp_path: Path) -> None:
+def test_a_restart_a_kill_and_a_copy_that_lacks_nothing_begin_none(site: Server) -> None:
     ann, bob = Visitor(site, "Ann"), Visitor(site, "Bob")
     ann.say(bob, "hello")
     before = epoch_of(ann)
@@ -75,21 +60,21 @@ def test_a_restart_a_kill_and_a_copy_that_lacks_nothing_begin_none(site: Server,
         site.start()
         assert epoch_of(ann) == before
         ann.say(bob, "and again")
-    copy(site, tmp_path / "backup")
+    backup = site.database.save()
     site.kill()
-    restore(site, tmp_path / "backup")
+    site.database.restore(backup)
     site.start()
     assert epoch_of(ann) == before
 
 
-def test_a_copy_from_before_an_earlier_restore_begins_one_too(site: Server, tmp_path: Path) -> None:
+def test_a_copy_from_before_an_earlier_restore_begins_one_too(site: Server) -> None:
     ann, bob = Visitor(site, "Ann"), Visitor(site, "Bob")
     ann.say(bob, "hello")
-    copy(site, tmp_path / "backup")
+    backup = site.database.save()
     seen = [epoch_of(ann)]
     for _ in range(2):
         site.kill()
-        restore(site, tmp_path / "backup")
+        site.database.restore(backup)
         site.start()
         seen.append(epoch_of(ann))
         ann.say(bob, "hello again")  # takes the number of a lost one
@@ -100,8 +85,8 @@ def test_without_a_witness_nobody_trusts_the_numbers(site: Server) -> None:
     ann = Visitor(site, "Ann")
     before = epoch_of(ann)
     site.stop()
-    (site.database.parent / "epoch").unlink()
-    shutil.rmtree(site.database.parent / "redis")
+    (site.data / "epoch").unlink()
+    shutil.rmtree(site.data / "redis")
     site.start()
     assert epoch_of(ann) > before
 

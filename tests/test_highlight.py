@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from chatproject.core.sandbox import pool
-from messaging.media.code import KINDS, LANGUAGES
 
 CODE = 'def greet():  # 👋 hello\n    return "hi", 1'
 CODE_KINDS = "kkk fffff     cccccccccc     kkkkkk ssss  n"
@@ -23,6 +22,8 @@ def length(text: str) -> int:
 def test_each_code_unit_of_a_block_has_its_kind_and_a_block_is_read_once(
     person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from messaging.media.code import KINDS, LANGUAGES  # all lexers are made with it, which takes a second
+
     ann, bob = person("ann"), person("bob")
     for language in LANGUAGES.split():
         kinds = ann.post("/message/highlight", {"code": ANYTHING, "language": language})["kinds"]

@@ -302,7 +302,7 @@ def everything(server: Server, *files: Path) -> bytes:
                 assert inner is not None
                 data = inner.read()
                 found.append(gzip.decompress(data) if one.name.endswith(".gz") else data)
-    (socket,) = (server.database.parent / "redis").glob("**/*.sock*")
+    (socket,) = (server.data / "redis").glob("**/*.sock*")
     with redis.Redis(unix_socket_path=str(socket)) as client:
         for name in client.scan_iter():
             found.append(name)
@@ -390,8 +390,8 @@ def test_with_a_wrong_key_the_chat_does_not_start_and_nothing_is_damaged(tmp_pat
         ann = Person(server, "ann")
         group = ann.create_group("tea")
         ann.say_in(group, "kept")
-    key = server.database.parent / "encryption_key"
-    right, before = key.read_text(), server.database.read_bytes()
+    key = server.data / "encryption_key"
+    right, before = key.read_text(), server.database.content()
     key.write_text("0123456789abcdef0123456789abcdef")
     done = server.manage("serve")
     assert done.returncode == 1 and "Traceback" not in done.stderr
@@ -399,7 +399,7 @@ def test_with_a_wrong_key_the_chat_does_not_start_and_nothing_is_damaged(tmp_pat
     assert "encryption_key has another key than the one by which this chat is encrypted" in line
     key.unlink()
     assert "its key is missing" in server.manage("serve").stderr and not key.exists()
-    assert server.database.read_bytes() == before
+    assert server.database.content() == before
     key.write_text(right)
     with running(server):
         assert texts(server, ann, group) == ["kept"]
@@ -451,7 +451,7 @@ def test_what_is_there_is_encrypted_and_decrypted_while_people_talk(tmp_path):
         run(server, "keys", "decrypt")
         status = run(server, "keys", "status")
         assert "by key" not in status
-    (server.database.parent / "encryption_key").unlink()
+    (server.data / "encryption_key").unlink()
     with running(server):
         assert texts(server, bob, group)[-len(later) :] == later[-len(texts(server, bob, group)) :]
         page = server.http.get(

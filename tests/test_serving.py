@@ -4,13 +4,11 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import pytest
 from websockets.sync.client import connect
 
 from chatproject.core.redis import embedded
+from tests import databases
 from tests.browser.server import ROOT, Person, Server
 
 
@@ -106,10 +105,10 @@ def refused(server: Server, **environment: str) -> str:
 
 def test_a_first_start_makes_what_it_needs_and_keeps_it_to_its_owner(served: Server) -> None:
     assert health(served) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
-    modes = {
-        name: (data(served) / name).stat().st_mode & 0o777 for name in (".", "secret_key", "chat.sqlite3", "redis")
-    }
-    assert modes == {".": 0o700, "secret_key": 0o600, "chat.sqlite3": 0o600, "redis": 0o700}
+    wanted = {".": 0o700, "secret_key": 0o600, "redis": 0o700}
+    if not databases.is_postgresql():
+        wanted["chat.sqlite3"] = 0o600
+    assert {name: (data(served) / name).stat().st_mode & 0o777 for name in wanted} == wanted
     assert f"http://127.0.0.1:{served.port}/" in served.log.read_text()
     assert str(data(served)) in served.log.read_text()
 
@@ -205,9 +204,9 @@ def test_a_port_that_is_taken_is_told_before_anything_is_done(served: Server, tm
 
 
 def test_a_damaged_database_is_told_in_one_sentence(tmp_path: Path) -> None:
-    server = Server(tmp_path)
-    server.database.parent.mkdir()
-    server.database.write_bytes(b"no database, but long enough for the head of one " * 100)
+    server = Server(tmp_path, DATABASE_URL="")
+    server.data.mkdir()
+    (server.data / "chat.sqlite3").write_bytes(b"no database, but long enough for the head of one " * 100)
     said = refused(server)
     assert "The database cannot be used: file is not a database" in said
 
@@ -318,8 +317,7 @@ def test_the_index_of_searches_is_written_by_a_process_of_its_own_which_ends_wit
             return b"index" in words
 
         def waiting() -> int:
-            with closing(sqlite3.connect(server.database)) as database:
-                ((count,),) = database.execute("SELECT 4200 - coalesce(sum(seq), 0) FROM messaging_searchedroom")
+            ((count,),) = server.database.rows("SELECT 4200 - coalesce(sum(seq), 0) FROM messaging_searchedroom")
             return int(count)
 
         (writer,) = soon(lambda: list(filter(indexes, processes_of(server))), 60)
@@ -482,11 +480,9 @@ def test_health_tells_which_part_is_down(served: Server) -> None:
     scratch.with_name("elsewhere").rename(scratch)
     assert readiness(served)["storage"] == "ok"
 
-    database = sqlite3.connect(data(served) / "chat.sqlite3")
-    database.execute("ALTER TABLE django_content_type RENAME TO elsewhere")
+    served.database.change("ALTER TABLE django_content_type RENAME TO elsewhere")
     assert health(served) == (503, {"status": "down", "database": "down", "redis": "ok"})
-    database.execute("ALTER TABLE elsewhere RENAME TO django_content_type")
-    database.close()
+    served.database.change("ALTER TABLE elsewhere RENAME TO django_content_type")
     assert health(served)[0] == 200
 
 

@@ -1,14 +1,10 @@
 """An installation of an earlier version is started with this one."""
 
-import fcntl
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import httpx
 import pytest
@@ -51,7 +47,7 @@ def refused(server: Server, *words: str, **environment: str) -> str:
 
 def test_an_upgrade_is_checked_done_by_one_and_loses_nothing(earlier: tuple[Server, Person, Person]) -> None:
     server, ann, bob = earlier
-    stamp = server.database.with_name("backed_up")
+    stamp = server.data / "backed_up"
     long_ago = stamp.stat().st_mtime - 2 * 24 * 3600
     os.utime(stamp, (long_ago, long_ago))
     assert "no `manage.py backup` within a day" in refused(server, UPGRADE_BACKUP_BYTES="1")
@@ -59,8 +55,7 @@ def test_an_upgrade_is_checked_done_by_one_and_loses_nothing(earlier: tuple[Serv
     os.utime(stamp)
 
     # Another host changes the tables: this one waits.
-    with Path(f"{server.database}.upgrade").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with server.database.alone("upgrade"):
         server._environment["UPGRADE_BACKUP_BYTES"] = "1"
         starting = threading.Thread(target=server.start)
         starting.start()
@@ -80,15 +75,12 @@ def test_an_upgrade_is_checked_done_by_one_and_loses_nothing(earlier: tuple[Serv
 
 def test_tables_of_a_newer_version_are_refused_and_left_alone(earlier: tuple[Server, Person, Person]) -> None:
     server, *_ = earlier
-    with closing(sqlite3.connect(server.database)) as database:
-        made = "INSERT INTO django_migrations (app, name, applied) VALUES ('messaging', '9999_later', '2099-01-01')"
-        database.execute(made)
-        database.commit()
-        said = refused(server)
-        assert "migrations that this version does not know (messaging.9999_later)" in said
-        assert "messaging.9999_later" in refused(server, "--prepare")
-        database.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
-        database.commit()
+    made = "INSERT INTO django_migrations (app, name, applied) VALUES ('messaging', '9999_later', '2099-01-01')"
+    server.database.change(made)
+    said = refused(server)
+    assert "migrations that this version does not know (messaging.9999_later)" in said
+    assert "messaging.9999_later" in refused(server, "--prepare")
+    server.database.change("DELETE FROM django_migrations WHERE name = '9999_later'")
 
 
 def test_one_process_at_a_time_changes_the_tables(server: str) -> None:

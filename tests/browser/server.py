@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tests import ports
+from tests import databases, ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -51,7 +51,7 @@ START = 240.0
 
 
 class Server:
-    """`manage.py serve`, or another `command`, as a child process.
+    """`manage.py serve`, or another `command`, as a child process, with a database of its own.
 
     `kill()` is like a power cut; `start()` may follow it. The first start finds a database and static
     files that are `prepared`, unless `is_first`.
@@ -69,7 +69,8 @@ class Server:
         self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
-        self.database = folder / "data" / "chat.sqlite3"
+        self.data = folder / "data"
+        self.database = databases.of(self.data)
         self.process: subprocess.Popen[bytes] | None = None
         self._is_first = is_first
         self.http = httpx.Client(base_url=self.url, timeout=60)
@@ -79,8 +80,9 @@ class Server:
         } | {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "PORT": str(self.port),
-            "DATA_DIR": str(folder / "data"),
+            "DATA_DIR": str(self.data),
             "MEDIA_ROOT": str(folder / "media"),
+            **({} if "DATABASE_URL" in environment else self.database.settings),
             "RATE_SIGNUPS": "off",
             "RATE_SIGNINS": "off",
             "RATE_MESSAGES": "off",
@@ -103,8 +105,9 @@ class Server:
 
     def prepare(self) -> None:
         """Put what a first start makes in its place; `start` does it, too."""
-        if not self._is_first and not self.database.exists():
-            shutil.copytree(prepared(), self.database.parent, dirs_exist_ok=True)
+        if not self._is_first and not self.database.is_made():
+            shutil.copytree(prepared(), self.data, dirs_exist_ok=True)
+            self.database.become(prepared())
 
     def start(self) -> None:
         self.prepare()
@@ -156,9 +159,10 @@ def prepared() -> Path:
         if not made.exists():
             draft = shared / "draft"
             draft.mkdir()
-            with Server(draft, is_first=True):
+            with Server(draft, is_first=True) as server:
                 pass
-            (draft / "data").rename(made)
+            server.database.leave(server.data)
+            server.data.rename(made)
     return made
 
 

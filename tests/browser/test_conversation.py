@@ -1,9 +1,7 @@
 """Reading: where a conversation opens, what moves, and how few of its messages are in the page."""
 
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, unique
 from tests.browser.server import Person, Server
 
+SENT_AT = "UPDATE messaging_message SET sent_at = %s WHERE _id = %s"
 #: The position of a message's top edge in the window, by its text.
 TOP = "(text) => [...document.querySelectorAll('.message .text')].find((one) => one.textContent === text).getBoundingClientRect().top"
 
@@ -234,13 +233,9 @@ def test_days_are_told_apart_and_what_is_said_within_five_minutes_stands_togethe
         "five minutes later": "2026-03-11T00:09",
     }
     said = {text: bob.say(ann, text)["id"] for text in moments}
-    with closing(sqlite3.connect(site.database, timeout=20)) as database, database:
-        for text, moment in moments.items():
-            at = datetime.fromisoformat(f"{moment}+08:00").astimezone(UTC).replace(tzinfo=None)
-            changed = database.execute(
-                "UPDATE messaging_message SET sent_at = ? WHERE _id = ?", (at.isoformat(" "), UUID(said[text]).hex)
-            )
-            assert changed.rowcount == 1
+    for text, moment in moments.items():
+        at = datetime.fromisoformat(f"{moment}+08:00")
+        assert site.database.change(SENT_AT, at, UUID(said[text])) == 1
     ann.page.clock.set_fixed_time("2026-03-11T12:00+08:00")
     ann.page.reload()
     ann.open(bob)
@@ -341,12 +336,8 @@ def test_after_a_while_a_message_can_no_longer_be_recalled(site: Server, someone
     ann.bubble("said is said").click(button="right")
     expect(recall).to_be_visible()
     ann.page.keyboard.press("Escape")
-    with closing(sqlite3.connect(site.database, timeout=20)) as database, database:
-        at = (datetime.now(UTC) - timedelta(seconds=121)).replace(tzinfo=None)
-        changed = database.execute(
-            "UPDATE messaging_message SET sent_at = ? WHERE _id = ?", (at.isoformat(" "), UUID(said[-1]["id"]).hex)
-        )
-        assert changed.rowcount == 1
+    at = datetime.now(UTC) - timedelta(seconds=121)
+    assert site.database.change(SENT_AT, at, UUID(said[-1]["id"])) == 1
     ann.page.wait_for_function("() => !history.state?.above")  # Going back from the menu would stop the reload.
     ann.page.reload()
     ann.open(bob)

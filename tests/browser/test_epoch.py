@@ -1,9 +1,6 @@
 """An older copy of the database is restored under an open page."""
 
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,7 +18,7 @@ def site(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_an_open_page_starts_afresh_and_keeps_its_unsent_words(
-    site: Server, tmp_path: Path, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
 ) -> None:
     watch.allow(SERVER_GONE)
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
@@ -29,8 +26,7 @@ def test_an_open_page_starts_afresh_and_keeps_its_unsent_words(
     cem.say(ann, "and me?")
     ann.open(bob)
     expect(ann.bubble("hello")).to_be_visible()
-    with closing(sqlite3.connect(site.database)) as live, closing(sqlite3.connect(tmp_path / "backup")) as backup:
-        live.backup(backup)
+    backup = site.database.save()
     for number in range(3):
         bob.say(ann, f"lost {number}")
         cem.say(ann, f"lost as well {number}")
@@ -43,9 +39,7 @@ def test_an_open_page_starts_afresh_and_keeps_its_unsent_words(
     ann.write("written meanwhile")
     expect(ann.page.locator("[data-state=sending]")).to_have_count(1)
     ann.open(bob)
-    for rest in ("-wal", "-shm"):
-        site.database.with_name(site.database.name + rest).unlink(missing_ok=True)
-    shutil.copy(tmp_path / "backup", site.database)
+    site.database.restore(backup)
     site.start()
 
     expect(ann.page.locator(".message .text")).to_have_text(["hello"])

@@ -4,14 +4,12 @@ import os
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +20,7 @@ from chatproject.core.redis.address import connection_pool
 from chatproject.core.sealing import KeyRing
 from chatproject.core.sealing.texts import SEALED
 from chatproject.core.sealing.wrapping import unwrap
-from tests import ports
+from tests import databases, ports
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds a server may take to start on a busy machine.
@@ -59,10 +57,11 @@ class Server:
     def __init__(self, folder: Path, *, files: int = 0, **environment: str) -> None:
         """`files`: as many may be open at the same time; 0: as many as the system allows."""
         folder.mkdir(exist_ok=True)
-        self._files = files
+        self._files, self._given = files, environment
         self.port = ports.lease()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = folder / "data"
+        self.database = databases.of(self.data)
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         # Without the caller's environment: its limits, DATA_DIR and databases must not apply here.
@@ -72,6 +71,7 @@ class Server:
             "PORT": str(self.port),
             "DATA_DIR": str(self.data),
             "MEDIA_ROOT": str(folder / "media"),
+            **({} if "DATABASE_URL" in environment else self.database.settings),
             "ENCRYPTION_KEY": _KEY,  # several may share a database
             **dict.fromkeys(RATES, "100000/s"),
             **environment,
@@ -195,34 +195,35 @@ class Server:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.data}/chat.sqlite3"
+        return self.database.url
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def prepare(self, prepared: Path) -> None:
+        """Copy the DATA_DIR and the database of a server that was started before."""
+        shutil.copytree(prepared, self.data)
+        if "DATABASE_URL" not in self._given:
+            self.database.become(prepared)
+
+    def locked(self) -> AbstractContextManager[None]:
         """Lock the database, as a process does that begins a write and does not go on."""
-        with closing(sqlite3.connect(self.data / "chat.sqlite3", isolation_level=None, timeout=START)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            yield
-            database.execute("ROLLBACK")
+        return self.database.locked()
 
     def rows(self) -> dict[str, list[Row]]:
-        """Every message in the database file, by room and in order."""
+        """Every message in the database, by room and in order."""
         rooms: dict[str, list[Row]] = {}
         columns = "room_id, seq, _id, client_id, content"
-        with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
-            for room, *row in database.execute(f"SELECT {columns} FROM messaging_message ORDER BY room_id, seq"):
-                seq, pk, client_id, content = row
-                context = b"messaging_message.content:" + UUID(pk).bytes
-                rooms.setdefault(room, []).append((seq, str(UUID(pk)), client_id, self.opened(content, context)))
+        for room, *row in self.database.rows(f"SELECT {columns} FROM messaging_message ORDER BY room_id, seq"):
+            seq, pk, client_id, content = row
+            message = UUID(str(pk))
+            context = b"messaging_message.content:" + message.bytes
+            rooms.setdefault(str(room), []).append((seq, str(message), client_id, self.opened(content, context)))
         return rooms
 
     def opened(self, text: str, context: bytes) -> str:
         """A text that is encrypted in the database or in Redis."""
-        with closing(sqlite3.connect(f"file:{self.data}/chat.sqlite3?mode=ro", uri=True)) as database:
-            keys = {
-                number: unwrap(wrapped, number, _KEY.encode())
-                for number, wrapped in database.execute("SELECT _id, wrapped FROM core_datakey")
-            }
+        keys = {
+            number: unwrap(bytes(wrapped), number, _KEY.encode())
+            for number, wrapped in self.database.rows("SELECT _id, wrapped FROM core_datakey")
+        }
         assert text.startswith(SEALED)
         ring = KeyRing({number: key for number, key in keys.items() if key is not None})
         return ring.open(b64decode(text.removeprefix(SEALED)), context).decode()

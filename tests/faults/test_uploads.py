@@ -4,11 +4,10 @@ import asyncio
 import itertools
 import os
 import random
-import sqlite3
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -176,7 +175,6 @@ async def test_no_message_lacks_its_file_and_none_is_left_over_when_the_server_i
     left = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
     said = {one[key] for one in sent for key in ("mediaUrl", "thumbnailUrl") if one[key]}
     assert left == {address.removeprefix("/uploads/") for address in said}
-    with closing(sqlite3.connect(server.data / "chat.sqlite3")) as database:
-        rows = database.execute("SELECT _id, message_id FROM messaging_upload").fetchall()
-    assert {str(UUID(message)) for _, message in rows} == {one["id"] for one in sent}
+    rows = server.database.rows("SELECT _id, message_id FROM messaging_upload")
+    assert {str(UUID(str(message))) for _, message in rows} == {one["id"] for one in sent}
     assert len(rows) == len(sent) == SENDERS * SENT_EACH

@@ -1,7 +1,6 @@
 """What each test owns: servers that it may break, people, and their phones."""
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
@@ -61,7 +60,7 @@ class World:
     async def serve(self, **environment: Any) -> Server:
         """Start another server, with these settings."""
         server = Server(self._folder / str(len(self._servers)), **environment)
-        shutil.copytree(self._prepared, server.data)
+        server.prepare(self._prepared)
         self._servers.append(server)
         await asyncio.to_thread(server.start)
         return server

@@ -15,6 +15,8 @@ import orjson
 from django.apps.registry import Apps
 from django.db import models
 
+from chatproject.core.db.queries import streamed
+
 #: By what rows are named whose key the database counts.
 _NAMES = {
     "contenttypes.contenttype": ("app_label", "model"),
@@ -89,11 +91,12 @@ class Table:
         """The table's rows with their values in the order of `columns`."""
         places = [columns.index(field.attname) for field in self.fields]
         named = {places[at]: model for at, model in self._named.items()}
-        for row in self.model._base_manager.order_by("pk").values_list(*columns).iterator(chunk_size=CHUNK):
-            values = [_plain(value) for value in row]
-            for at, model in named.items():
-                values[at] = None if values[at] is None else names.name(model, values[at])
-            yield orjson.dumps(values, default=_bytes_as_text)
+        with streamed(self.model._base_manager.order_by("pk").values_list(*columns), chunk_size=CHUNK) as rows:
+            for row in rows:
+                values = [_plain(value) for value in row]
+                for at, model in named.items():
+                    values[at] = None if values[at] is None else names.name(model, values[at])
+                yield orjson.dumps(values, default=_bytes_as_text)
 
     def digest(self, columns: Sequence[str]) -> dict[str, Any]:
         """The checksum of the table as it is in the database now."""

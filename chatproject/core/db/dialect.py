@@ -2,8 +2,8 @@
 in subclasses.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -61,6 +61,13 @@ class Dialect:
 
     def page(self, rows: QuerySet[M], *related: str) -> list[M]:
         return list(rows.select_related(*related))
+
+    def streamed(self, rows: QuerySet[M, Any], chunk_size: int) -> AbstractContextManager[Iterator[Any]]:
+        return nullcontext(rows.iterator(chunk_size=chunk_size))
+
+    def objection(self) -> str:
+        """Why the chat cannot use it as it is set up, and what to set; "" if it can."""
+        return ""
 
     def may_contain(self, field: str, wanted: Wanted) -> Q:
         return Q(**{f"{field}__regex": wanted.pattern})

@@ -2,15 +2,18 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.models import Model, QuerySet
 
+from chatproject.core.db.config import LOCK_TIMEOUT_SECONDS
 from chatproject.core.db.dialect import Dialect
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 #: How often a transaction is tried that PostgreSQL aborts so that another can finish.
 ATTEMPTS = 5
@@ -66,20 +69,41 @@ class PostgreSQL(Dialect):
 
     @contextmanager
     def alone(self, name: str) -> Iterator[bool]:
-        # A connection of its own, to which nothing happens meanwhile. The lock ends with it, however that ends.
+        # A connection of its own, to which nothing happens meanwhile. The lock ends with its transaction, however that
+        # ends: through a pooler the next transaction may be another server connection's, but this one stays. It holds
+        # no snapshot, and keeps nobody from anything.
         other = connection.copy()
         key = int.from_bytes(hashlib.sha256(f"chat {name}".encode()).digest()[:8], signed=True)
         try:
+            other.set_autocommit(False)
             with other.cursor() as cursor:
-                cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
                 is_alone = bool(cursor.fetchone()[0])
-                try:
-                    yield is_alone
-                finally:
-                    if is_alone:  # the connection goes back to the pool, and stays open
-                        cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+            yield is_alone
         finally:
+            with suppress(DatabaseError):  # it broke
+                other.rollback()
+                other.set_autocommit(True)  # it goes back to the pool
             other.close()
+
+    @contextmanager
+    def streamed(self, rows: QuerySet[M, Any], chunk_size: int) -> Iterator[Iterator[Any]]:
+        # In a transaction, with which the cursor ends. One without would have the server read and keep everything
+        # first, and through a pooler belong to another connection than the next question.
+        with transaction.atomic():
+            yield rows.iterator(chunk_size=chunk_size)
+
+    def objection(self) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            waits = str(cursor.fetchone()[0])
+        if waits != "0":
+            return ""
+        return (
+            "DATABASE_URL leads through a pooler that drops lock_timeout, so that a writer would wait for ever: ALTER "
+            f"ROLE {connection.settings_dict['USER'] or 'chat'} SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'."
+        )
 
     def release_connection(self) -> None:
         if not connection.in_atomic_block:

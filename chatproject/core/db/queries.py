@@ -1,6 +1,8 @@
 """What the ORM leaves to us where the databases differ: locks, pages and searches."""
 
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
@@ -23,6 +25,11 @@ def page(rows: QuerySet[M], *related: str) -> list[M]:
     `related`.
     """
     return dialect().page(rows, *related)
+
+
+def streamed(rows: QuerySet[M, Any], *, chunk_size: int) -> AbstractContextManager[Iterator[Any]]:
+    """The rows of a query as the database finds them, so many at a time: they need not fit into memory."""
+    return dialect().streamed(rows, chunk_size)
 
 
 def may_contain(field: str, wanted: Wanted) -> Q:

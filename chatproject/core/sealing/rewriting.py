@@ -12,6 +12,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db.models import Model
 
+from chatproject.core.db.queries import streamed
 from chatproject.core.db.transactions import run_atomic
 from chatproject.core.errors import Busy
 from chatproject.core.sealing.data_keys import ring
@@ -54,10 +55,11 @@ def sealed_models() -> Iterator[tuple[type[Model], list[SealedText]]]:
 def counts(model: type[Model], fields: list[SealedText]) -> dict[str, Counter[int]]:
     """For each column how many values each key sealed; 0 is none."""
     found: dict[str, Counter[int]] = {field.attname: Counter() for field in fields}
-    for row in model._base_manager.values_list(*found).iterator(chunk_size=2000):
-        for numbers, value in zip(found.values(), row, strict=True):
-            if value:
-                numbers[number_of(value)] += 1
+    with streamed(model._base_manager.values_list(*found), chunk_size=2000) as rows:
+        for row in rows:
+            for numbers, value in zip(found.values(), row, strict=True):
+                if value:
+                    numbers[number_of(value)] += 1
     return found
 
 

@@ -23,6 +23,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from chatproject.core import redis, sealing
+from chatproject.core.db.current import dialect
 from chatproject.core.db.transactions import failures
 from chatproject.core.files import space
 from chatproject.core.redis import memory
@@ -86,6 +87,7 @@ def _files() -> Iterator[Finding]:
 
 def _database() -> Iterator[Finding]:
     try:
+        objection = dialect().objection()
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         unknown = executor.loader.applied_migrations.keys() - executor.loader.disk_migrations.keys()
@@ -97,7 +99,7 @@ def _database() -> Iterator[Finding]:
     elif missing:
         advice = "The next start makes them; or manage.py migrate."
     else:
-        advice = ""
+        advice = objection
     seen = f"{connection.vendor}, {len(missing)} migrations are missing, {len(unknown)} are not known here"
     yield Finding("database", seen, advice)
 

@@ -32,6 +32,8 @@ class Refused(CommandError):
 
 def run(*, is_sure: bool = False) -> None:
     """Bring the tables to this version. `is_sure`: without a recent backup, too. Raises Refused."""
+    if reason := dialect().objection():
+        raise Refused(reason)
     executor = MigrationExecutor(connection)
     require_known(executor)
     if not _plan(executor):
