@@ -319,6 +319,22 @@ class SearchView(APIView):
         return response if found.next is None else with_next(response, request, before=found.next)
 
 
+class ShelfView(APIView):
+    cost = costs.READ
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.ShelfInput)],
+        responses=MessageOutput(many=True),
+        summary="What a chat has of one kind: pictures and videos, files, voice, places or links",
+        description="Newest first. Of links a page may be short, or empty, and yet name a next one.",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.ShelfInput.read(request.query_params)
+        found = services.shelf(by=request.user, **form.given())
+        response = Response(outputs.found_output(request.user.pk, found.messages))
+        return response if found.next is None else with_next(response, request, before=found.next)
+
+
 class QuotedView(APIView):
     cost = costs.READ
 

@@ -44,6 +44,7 @@ from messaging.serializers.input import (
     ReadGroupInput,
     ReadPrivateInput,
     SearchInput,
+    ShelfInput,
     SocketPrivateInput,
     SyncInput,
     TypingInput,
@@ -59,6 +60,7 @@ from messaging.serializers.output import (
     PinsOutput,
     ReadOutput,
     SearchedOutput,
+    ShelfOutput,
     SyncOutput,
     UnreadOutput,
 )
@@ -224,6 +226,9 @@ SENT = {
     "EmitMarkUnread": Sending(MarkUnreadInput, MarkedUnreadOutput, "Mark a message and what follows unread, for you."),
     "GetMessageHistory": Sending(HistoryInput, History, "A page of history: MessageHistory or MessageHistoryError."),
     "EmitSearch": Sending(SearchInput, SearchedOutput, "Find messages."),
+    "EmitShelf": Sending(
+        ShelfInput, ShelfOutput, "Ask what a chat has of one kind: pictures and videos, files, links."
+    ),
     "EmitSync": Sending(SyncInput, SyncOutput, "Ask for all that changed above the given versions: OnSync answers."),
     "EmitTyping": Sending(TypingInput, None, "Tell the other, or the group, that you type."),
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),

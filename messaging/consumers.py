@@ -426,6 +426,19 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         budget.charge(self.socket.user_id, costs.of_answer(found))
         answer.done_with(found)
 
+    async def shelf(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.ShelfInput, data)
+
+        def shelf() -> dict[str, Any]:
+            keep_connection()
+            found = services.shelf(by=self.user, **form.given())
+            return {"messages": outputs.found_output(self.user.pk, found.messages), "next": found.next}
+
+        # Links are searched for.
+        found = orjson.dumps(await on_thread(_searches, shelf), default=str)
+        budget.charge(self.socket.user_id, costs.of_answer(found))
+        answer.done_with(found)
+
     async def sync(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.SyncInput, data)
         changes = await in_thread(selectors.changes, self.user, form.versions(), form.hidden_counts())
@@ -522,6 +535,7 @@ ChatConsumer.handlers = {
     "EmitMarkUnread": ChatConsumer.mark_unread,
     "GetMessageHistory": ChatConsumer.history,
     "EmitSearch": ChatConsumer.search,
+    "EmitShelf": ChatConsumer.shelf,
     "EmitSync": ChatConsumer.sync,
     "EmitTyping": ChatConsumer.typing,
     "EmitRecall": ChatConsumer.recall,
@@ -558,6 +572,7 @@ ChatConsumer.costs = {
     "EmitMarkUnread": costs.HEAVY,
     "GetMessageHistory": costs.READ,
     "EmitSearch": costs.HEAVY,
+    "EmitShelf": costs.READ,
     "EmitSync": costs.READ,
     "EmitTyping": costs.LIGHT,
     "EmitRecall": costs.CHANGE,

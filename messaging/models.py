@@ -17,6 +17,10 @@ from chatproject.core.times import now
 from groups.models import Room
 from messaging.media.kinds import KINDS
 
+#: The types of messages that stand on a chat's shelves (`messaging.types`), of which there is an index: most messages
+#: are texts.
+SHELVED = ("audio", "file", "image", "location", "video")
+
 
 class Message(Model):
     """A message of a room. `seq` is its permanent place, `version` increases with every change."""
@@ -58,7 +62,10 @@ class Message(Model):
             models.UniqueConstraint(fields=["room", "seq"], name="one_message_each_seq"),
             models.UniqueConstraint(fields=["sender", "client_id"], name="one_message_each_client_id"),
         ]
-        indexes = [models.Index(fields=["room", "version"], name="message_changes")]
+        indexes = [
+            models.Index(fields=["room", "version"], name="message_changes"),
+            models.Index(fields=["room", "type", "seq"], name="message_shelves", condition=models.Q(type__in=SHELVED)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.room_id} #{self.seq}"

@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
+from itertools import chain
 from operator import or_
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import BooleanField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from accounts import selectors as people
@@ -28,7 +30,7 @@ from groups.models import Membership, Room, direct_room_id
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
-from messaging.models import CacheGeneration, HeldMessage, Message, Reaction, Upload
+from messaging.models import SHELVED, CacheGeneration, HeldMessage, Message, Reaction, Upload
 
 #: Changes of one chat in a sync, and of all chats; a client that missed more loads the history
 #: again.
@@ -139,6 +141,54 @@ def _messages(room_id: UUID, *, limit: int, before: int | None, after: int | Non
     if before is not None:
         messages = messages.filter(seq__lt=before)
     return page(messages.order_by("-seq")[:limit], "sender")[::-1]
+
+
+#: Messages of a shelf that are read together, at least.
+_SHELVED_AT_ONCE = 100
+#: SQLite takes an index of some rows only where a query repeats its condition, word by word.
+_IS_SHELVED = RawSQL(  # noqa: S611 -- names of types
+    "messaging_message.type IN ({})".format(", ".join(f"'{name}'" for name in SHELVED)), (), BooleanField()
+)
+
+
+def shelved(membership: Membership, names: Collection[str], *, limit: int, before: int | None = None) -> list[Message]:
+    """The newest messages of these types that the member sees, or those before a `seq`, newest first."""
+    seqs: list[int] = []
+    many = max(limit, _SHELVED_AT_ONCE)
+    while len(seqs) < limit:
+        some = _shelved_seqs(membership.room_id, names, many, before)
+        hidden = rooms.hidden_seqs(membership, first=some[-1], last=some[0]) if some else set()
+        seqs += [seq for seq in some if seq not in hidden]
+        if len(some) < many:
+            break
+        before = some[-1]
+    found = Message.objects.filter(room_id=membership.room_id, seq__in=seqs[:limit], recalled_at=None)
+    return page(found.order_by("-seq")[:limit], "sender", "room") if seqs else []
+
+
+def _shelved_seqs(room_id: UUID, names: Collection[str], limit: int, before: int | None) -> list[int]:
+    messages = Message.objects.filter(room_id=room_id, recalled_at=None)
+    if bulk.speaks_sql():
+        messages = messages.filter(_IS_SHELVED)
+    if before is not None:
+        messages = messages.filter(seq__lt=before)
+    # One query for each: together they would be sorted.
+    each = (messages.filter(type=name).order_by("-seq").values_list("seq", flat=True)[:limit] for name in names)
+    return sorted(chain.from_iterable(each), reverse=True)[:limit]
+
+
+def id_at(room_id: UUID, seq: int) -> UUID | None:
+    """The id of the message at a `seq`; None behind the last one."""
+    return Message.objects.filter(room_id=room_id, seq=seq).values_list("pk", flat=True).first()
+
+
+def seq_at(room_id: UUID, message_id: UUID) -> int:
+    """The `seq` of a message; of one in another room, of the first message here with a greater id."""
+    known = Message.objects.filter(pk=message_id, room_id=room_id).values_list("seq", flat=True).first()
+    if known is not None:
+        return known
+    last = Message.objects.filter(room_id=room_id).order_by("-seq").values_list("seq", flat=True).first() or 0
+    return bisect_left(range(last + 1), message_id, lo=1, key=lambda seq: id_at(room_id, seq) or message_id)
 
 
 def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:

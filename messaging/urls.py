@@ -34,6 +34,7 @@ urlpatterns = [
     path("message/quoted", api.QuotedView.as_view()),
     path("message/search", api.SearchView.as_view()),
     path("message/day", api.DayView.as_view()),
+    path("chat/shelf", api.ShelfView.as_view()),
     path("message/highlight", api.HighlightView.as_view()),
     path("place/search", api.PlaceSearchView.as_view()),
     path("place/address", api.PlaceAddressView.as_view()),

@@ -81,6 +81,7 @@ EVENTS: dict[str, Any] = {
     "EmitGroupJoin": {"groupId": SOMEBODY},
     "EmitTempLeaveGroup": {"groupId": SOMEBODY},
     "EmitSearch": {"q": "a"},
+    "EmitShelf": {"chatId": SOMEBODY, "kind": "media"},
     "EmitGroupLeave": {"groupId": SOMEBODY},
     "EmitGroupUpdate": {"groupId": SOMEBODY},
     "EmitCloseAnnouncement": {"groupId": SOMEBODY, "version": 1},

@@ -108,6 +108,9 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "GET /message/day": (
         {"chatId": UNKNOWN, "isGroup": True, "day": "2026-05-01"}, ["chatId", "isGroup", "day", "timeZone"],
     ),
+    "GET /chat/shelf": (
+        {"chatId": UNKNOWN, "isGroup": True, "kind": "media"}, ["chatId", "isGroup", "kind", "limit", "before"],
+    ),
     "GET /message/search": ({"q": "nothing like it"}, ["q", "chatId", "isGroup", "limit", "before"]),
     "GET /message/quoted": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/highlight": ({"code": "x = 1", "language": "nothing like it"}, ["code", "language"]),

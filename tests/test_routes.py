@@ -181,6 +181,12 @@ ROWS: dict[str, Row | list[Row]] = {
         lambda world, me: {"chatId": world.group["id"], "isGroup": True, "day": "2026-05-01"},
         query=True,
     ),
+    "chat/shelf": Row(
+        "get",
+        MEMBERS,
+        lambda world, me: {"chatId": world.group["id"], "isGroup": True, "kind": "media"},
+        query=True,
+    ),
     "message/people": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/quoted": Row("get", SIGNED_IN, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/search": Row(
@@ -407,6 +413,9 @@ EVENTS: dict[str, Event | list[Event]] = {
     ],
     "EmitSearch": Event(
         IN_IT, lambda world, me: {"q": "hello", "chatId": world.group["id"], "isGroup": True}, is_harmless=True
+    ),
+    "EmitShelf": Event(
+        IN_IT, lambda world, me: {"chatId": world.group["id"], "isGroup": True, "kind": "links"}, is_harmless=True
     ),
     "EmitSync": Event(ALL, lambda world, me: {"cursors": {world.group["id"]: 0}}, is_harmless=True),
     # Who is away hears nothing of the group, and is not seen in it.

@@ -295,6 +295,14 @@ class SearchInput(PagedInput, frozen=True, kw_only=True):
     before: Annotated[UUID, helped("As the page before names it in its `Link`")] | UnsetType = UNSET
 
 
+class ShelfInput(PagedInput, frozen=True, kw_only=True):
+    chat_id: UUID
+    is_group: bool = False
+    kind: Annotated[str, choice([*types.SHELVES, types.LINKS])]
+    limit: Annotated[int, page_limit(PAGE_MAX)] = PAGE
+    before: Annotated[int, number(1, NUMBER_MAX)] | None = None
+
+
 class QuotedInput(Input, frozen=True, kw_only=True):
     message_ids: Annotated[list[UUID], Meta(min_length=1, max_length=PAGE_MAX, description="Once for each")] = field(
         name="messageId"

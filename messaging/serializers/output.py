@@ -264,6 +264,11 @@ def searched_output(me: UUID, found: Found) -> dict[str, Any]:
     return {"messages": marked_output(me, found), "next": found.next and str(found.next)}
 
 
+class ShelfOutput(serializers.Serializer[Any]):
+    messages = MessageOutput(many=True)
+    next = serializers.IntegerField(allow_null=True, help_text="`before` of the next page; null after the last")
+
+
 class PinOutput(serializers.Serializer[Any]):
     messageId = serializers.UUIDField()
     seq = serializers.IntegerField()

@@ -35,6 +35,7 @@ from messaging.services.reviewing import release as release_held
 from messaging.services.searching import search
 from messaging.services.send_batch import OutgoingMessage, StoredMessage
 from messaging.services.sending import outgoing, send_message, submit_message, waiting
+from messaging.services.shelves import Shelf, shelf
 from messaging.services.system_messages import post_system_message
 from messaging.services.typing import tell_typing
 from messaging.services.uploads import Swept, receive, sweep
@@ -44,6 +45,7 @@ __all__ = [
     "Indexed",
     "OutgoingMessage",
     "Resealed",
+    "Shelf",
     "StoredMessage",
     "Swept",
     "address_of",
@@ -91,6 +93,7 @@ __all__ = [
     "send_message",
     "set_group_avatar",
     "set_own_avatar",
+    "shelf",
     "submit_message",
     "submit_reaction",
     "sweep",

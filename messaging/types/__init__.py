@@ -19,8 +19,8 @@ from messaging.types.video import Video
 from messaging.types.words import NAMED_MAX, System, Words
 
 __all__ = [
-    "ADDRESS", "EMPTY_FIELDS", "NAMED_MAX", "NAMES", "SENT", "SYSTEM", "TEXT", "TYPES", "WITH_WORDS", "Type",
-    "author_of", "choices", "mentions", "preview", "upload_id_of",
+    "ADDRESS", "EMPTY_FIELDS", "LINKS", "NAMED_MAX", "NAMES", "SENT", "SHELVES", "SYSTEM", "TEXT", "TYPES",
+    "WITH_WORDS", "Type", "author_of", "choices", "mentions", "preview", "upload_id_of",
 ]  # fmt: skip
 
 TYPES: Mapping[str, Type] = {
@@ -40,6 +40,12 @@ TEXT, SYSTEM = Words.name, System.name
 NAMES = list(TYPES)
 #: Those that clients may send.
 SENT = [name for name, one in TYPES.items() if one.is_sent]
+#: The shelves of a chat, and what stands on each; on that of links, messages of every type with one in their words.
+LINKS = "links"
+SHELVES = {
+    shelf: [name for name, one in TYPES.items() if one.shelf == shelf]
+    for shelf in dict.fromkeys(one.shelf for one in TYPES.values() if one.shelf)
+}
 #: Those that are found by what their details say.
 WITH_WORDS = [name for name, one in TYPES.items() if one.has_words]
 

@@ -25,6 +25,8 @@ class Type:
     needs_words = False
     #: Whether there are words in its details, see `words`.
     has_words = False
+    #: Where a chat shows it among its like; "" for nowhere. `messaging.models.SHELVED` names those that have one.
+    shelf = ""
 
     def read(self, given: Any) -> dict[str, Any]:
         """The `details` of a message, and the `upload_id` it carries, from its `inputs`. Raises Invalid."""

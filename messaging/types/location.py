@@ -53,6 +53,7 @@ class Location(Type):
     inputs = LocationInputs
     outputs = LocationOutputs
     has_words = True
+    shelf = "places"
 
     def read(self, given: LocationInputs) -> dict[str, Any]:
         said = given.location_data or LocationInput()

@@ -52,15 +52,18 @@ class Uploaded(Type):
 
 class Image(Uploaded):
     name, label = "image", _("picture")
+    shelf = "media"
 
 
 class Audio(Uploaded):
     name, label = "audio", _("recording")
+    shelf = "voice"
 
 
 class File(Uploaded):
     name, label = "file", _("file")
     has_words = True
+    shelf = "files"
 
     def words(self, details: Mapping[str, Any]) -> Iterable[str]:
         return (details["fileName"],)

@@ -7,3 +7,4 @@ from messaging.types.uploaded import Uploaded
 
 class Video(Uploaded):
     name, label = "video", _("video")
+    shelf = "media"

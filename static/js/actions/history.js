@@ -91,6 +91,11 @@ export class MessageHistory {
     return (await this.#server.firstOfDay(key, day)).seq;
   }
 
+  /** A page of what a chat has of one kind, {items, next}; `next` continues an earlier one. */
+  shelf(key, kind, { limit, next = null }) {
+    return next ? this.#server.nextPage(next) : this.#server.shelf(key, kind, { limit });
+  }
+
   async #page(key, cursor) {
     if (this.#store.isArchived) throw offlineProblem();
     return this.#server.history(key, this.#store.me.id, { limit: PAGE_SIZE, ...cursor });

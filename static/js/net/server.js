@@ -133,6 +133,12 @@ export class Server {
     });
   }
 
+  /** What a chat has of one kind ("media", "files", "links", "voice", "places"), newest first: {items, next}. */
+  shelf(key, kind, { limit }) {
+    const { type, id } = splitKey(key);
+    return this.#api.page("/chat/shelf", { chatId: id, isGroup: type === "group", kind, limit });
+  }
+
   /** The page that the `next` of an earlier one names. */
   nextPage(next) {
     return this.#api.page(next);

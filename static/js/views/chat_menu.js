@@ -14,10 +14,15 @@ const MUTE_LENGTHS = [
 ];
 
 /**
- * `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat, and `goToDay()` asks for
- * a day; only an open chat has them.
+ * `at` is where the menu opens: {x, y}, or a box. `find()` opens the search in the chat, `goToDay()` asks for
+ * a day, and `openShelf()` shows its pictures and files; only an open chat has them.
  */
-export function openChatMenu(anchor, chat, { store, actions, find, goToDay }, at = anchor.getBoundingClientRect()) {
+export function openChatMenu(
+  anchor,
+  chat,
+  { store, actions, find, goToDay, openShelf },
+  at = anchor.getBoundingClientRect(),
+) {
   const run = (work) => work.catch((problem) => toast(problem.message));
   const mute = (muted, seconds) => run(actions.chats.mute(chat, { muted, seconds }));
   const chooseLength = () =>
@@ -67,6 +72,7 @@ export function openChatMenu(anchor, chat, { store, actions, find, goToDay }, at
     [
       find && !chat.isBlank && { label: gettext("Search in this conversation"), icon: "search", run: find },
       goToDay && !chat.isBlank && { label: gettext("Go to a day…"), icon: "calendar", run: goToDay },
+      openShelf && !chat.isBlank && { label: gettext("Pictures, files, links"), icon: "image", run: openShelf },
       ...settings,
       chat.unreadCount > 0 || chat.markedUnread
         ? {

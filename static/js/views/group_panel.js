@@ -10,6 +10,7 @@ import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.
 import { openGroupSettings } from "chat/views/group_settings.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { MemberList } from "chat/views/member_list.js";
+import { lazy } from "chat/views/lazy.js";
 import { openMenu } from "chat/views/menu.js";
 import { openPersonCard } from "chat/views/person_card.js";
 import { richText } from "chat/views/rich_text.js";
@@ -69,6 +70,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       aboutIt(group),
       offer(group, chat),
       settings(group, chat),
+      shelves(),
       invitation(group, chat),
     ]);
     replaceIfChanged(membersHead, JSON.stringify([group.memberCount, mayInvite(group, chat)]), () => [
@@ -135,6 +137,23 @@ export function openGroupPanel({ store, actions, router, groupId }) {
         ),
     ];
   }
+
+  /** What was sent in the group. */
+  const shelves = () =>
+    h(
+      "section",
+      { class: "panel-section panel-shelves" },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button quiet",
+          on: { click: async () => (await lazy.shelf()).openShelfPanel({ store, actions, router, key }) },
+        },
+        icon("image"),
+        gettext("Pictures, files, links"),
+      ),
+    );
 
   /** The names of the owner and of the member who may become it, as far as they are known. */
   const offeredBetween = (group) =>

@@ -22,6 +22,7 @@ export const lazy = {
   quickSwitcher: () => import("chat/views/quick_switcher.js"),
   readers: () => import("chat/views/conversation/readers_dialog.js"),
   recorder: () => import("chat/media/recorder.js"),
+  shelf: () => import("chat/views/shelf_panel.js"),
 };
 
 export function loadLazyModules() {

@@ -4,6 +4,7 @@ import { chatKey } from "chat/ids.js";
 import { openDialog } from "chat/views/dialog.js";
 import { avatar, h, icon, markedName, markOf, replaceIfChanged } from "chat/views/dom.js";
 import { lastSeen } from "chat/views/format.js";
+import { lazy } from "chat/views/lazy.js";
 
 /**
  * The buttons in order: each function returns {label, icon, run}, or false if its action does not
@@ -16,6 +17,17 @@ const ACTIONS = [
       icon: "message-circle",
       run: () => router.go(actions.chats.withPerson(user)),
     },
+  ({ user, store, actions, router }) => {
+    const key = chatKey("private", user.id);
+    return (
+      store.openKey === key &&
+      !store.chats.get(key)?.isBlank && {
+        label: gettext("Pictures, files, links"),
+        icon: "image",
+        run: async () => (await lazy.shelf()).openShelfPanel({ store, actions, router, key }),
+      }
+    );
+  },
 ];
 
 export function openPersonCard({ store, actions, router, user: known }) {

@@ -10,6 +10,9 @@ const BESIDE = matchMedia("(width >= 75rem)");
 /** The panel that is open, {key, close}. */
 let shown = null;
 
+/** Whether what is opened stands beside the chat, and not above it. */
+export const isBesideChat = () => BESIDE.matches;
+
 /** Closes what is open; returns whether there was anything. */
 export function closeSidePanel() {
   const was = shown;

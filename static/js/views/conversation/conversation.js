@@ -241,6 +241,7 @@ export class ConversationView {
           actions: this.#actions,
           find: () => this.#findBar.open(this.#key),
           goToDay: () => this.#goToDay(),
+          openShelf: () => this.#openShelf(),
         });
       const dots = typing && h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i"));
       return [
@@ -290,6 +291,15 @@ export class ConversationView {
 
   async #showPerson(user) {
     (await lazy.person()).openPersonCard({ store: this.#store, actions: this.#actions, router: this.#router, user });
+  }
+
+  async #openShelf() {
+    (await lazy.shelf()).openShelfPanel({
+      store: this.#store,
+      actions: this.#actions,
+      router: this.#router,
+      key: this.#key,
+    });
   }
 
   async #goToDay() {

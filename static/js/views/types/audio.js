@@ -7,6 +7,7 @@ import { voicePlayer } from "chat/views/voice_player.js";
 
 export const audio = {
   name: "audio",
+  shelf: "voice",
   className: () => "voiced",
   preview: (message) => `${gettext("[Voice]")} ${shortTime(message.mediaDuration)}`,
   plainText: (message) => message.content,

@@ -30,6 +30,7 @@ export const fileIcon = (name) => h("span", { class: "file-icon" }, icon(iconFor
 
 export const file = {
   name: "file",
+  shelf: "files",
   isEditable: true,
   preview: (message) => [gettext("[File]"), message.fileName].filter(Boolean).join(" "),
   plainText: (message) => message.content,

@@ -15,6 +15,7 @@ const ANIMATED_MAX_BYTES = 4_000_000;
 
 export const image = {
   name: "image",
+  shelf: "media",
   /** Several that were sent together stand as tiles in one album. */
   isTile: true,
   isEditable: true,

@@ -8,6 +8,7 @@ const placeOf = (message) => message.locationData ?? { latitude: 0, longitude: 0
 
 export const location = {
   name: "location",
+  shelf: "places",
   preview: (message) =>
     [gettext("[Place]"), placeOf(message).name || placeOf(message).address].filter(Boolean).join(" "),
   plainText: (message) =>

@@ -7,6 +7,8 @@
 //   open(message, context)  runs when an element with data-act="open" is clicked
 //   downloadUrl(message)    what "Download" in its menu saves
 //   plainText(message)      what "Copy" in its menu copies
+//   shelf                   the tab on which a chat shows it among its like
+//   isTile                  whether several that were sent together stand in one album
 //   isEditable              whether its content can be edited
 //   needsWords              whether its content is what it says, and no caption, which may be empty
 //   attachItems             entries of the attachment menu, {label, icon, run(kit)}: a kit is what

@@ -13,6 +13,7 @@ const lengthOf = ({ mediaDuration }) => (mediaDuration == null ? "" : playTime(m
 
 export const video = {
   name: "video",
+  shelf: "media",
   isTile: true,
   isEditable: true,
   className: () => "pictured filmed",
