@@ -292,6 +292,52 @@ def test_while_all_hands_are_full_the_next_upload_is_told_so_and_everything_else
         assert all(one.result()["mediaUrl"] for one in under_way)
 
 
+# Previews -------------------------------------------------------------------------------------------------------------
+
+
+def paper(width: int = 210, height: int = 297) -> bytes:
+    """A PDF of one page, red at its top."""
+    page = Image.new("RGB", (width, height), "white")
+    page.paste("#c0392b", (0, 0, width, height // 3))
+    return hostile.encoded(page, "PDF")
+
+
+def test_a_pdf_shows_its_first_page_and_stays_as_it_is(person: Any) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    uploaded = ann.upload(paper(), "report.txt", "files")
+    assert (uploaded["type"], uploaded["fileSize"]) == ("file", len(paper()))
+    assert (uploaded["width"], uploaded["height"]) == (707, 1000)
+    sent = send(ann, bob, uploaded)
+    handed = bob.request("get", sent["thumbnailUrl"])
+    require_harmless(handed)
+    seen = Image.open(io.BytesIO(handed.content))
+    assert seen.format == "JPEG" and seen.size == (707, 1000)
+    top, bottom = seen.getpixel((350, 100)), seen.getpixel((350, 900))
+    assert top != bottom and bottom == (255, 255, 255)
+    assert bob.request("get", sent["mediaUrl"]).content == paper()
+    assert eve.request("get", sent["thumbnailUrl"]).status_code == 404
+    ann.post("/message/recall", {"messageId": sent["id"]})
+    assert bob.request("get", sent["thumbnailUrl"]).status_code == 404
+    assert not any(sent["thumbnailUrl"].split("/")[-1] in path for path in stored_files())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%PDF-1.7 and nothing else",
+        paper()[:200],
+        hostile.HTML,
+        b"%PDF-" + hostile.HTML,
+        paper(2, 2),
+        paper(16_000, 20),
+    ],
+    ids=["a beginning", "a part", "a page", "a page that begins as one", "a dot", "a ribbon"],
+)
+def test_a_file_of_which_no_page_can_be_drawn_is_a_file_without_a_picture(person: Any, content: bytes) -> None:
+    uploaded = person("ann").upload(content, "report.pdf", "files")
+    assert (uploaded["type"], uploaded["thumbnailUrl"], uploaded["width"]) == ("file", None, None)
+
+
 # Hostile files --------------------------------------------------------------------------------------------------------
 
 SOME_PICTURES = [*list(hostile.IMAGES)[::4], "a JPEG with a script after its end", "where it was taken, in a HEIC"]

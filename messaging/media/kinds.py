@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +32,8 @@ LIMITS = Limits(cpu=8, seconds=40)
 #: Of a file that is converted at once, and the pixels it may have in all its frames.
 QUICK_LIMITS = Limits(cpu=1, seconds=5)
 QUICK_WORK = 4_000_000
+#: Of the drawing of a preview, and the seconds that it waits for its turn.
+PREVIEW_LIMITS, PREVIEW_TIMEOUT_SECONDS = Limits(cpu=2, seconds=8, size=4 * 1024 * 1024), 5.0
 #: Bytes that are copied at once of a file that is stored unchanged.
 COPIED_BYTES = 256 * 1024
 #: Videos of this process that wait or are converted, one at a time, and those of one person; the seconds that one
@@ -85,6 +87,8 @@ class Kind:
     options: Mapping[str, Any] = field(default_factory=dict)
     #: For a file of at most so many bytes, a try among the quick ones: 0 for none.
     quick: int = 0
+    #: What draws a preview of a file that is stored unchanged, by how the file begins: "module:function".
+    previews: Mapping[bytes, str] = field(default_factory=dict)
     #: Where files of this kind that are not quick wait for each other.
     line: WaitingRoom | None = None
     bytes_setting: str = "MAX_UPLOAD_BYTES"
@@ -107,7 +111,7 @@ class Kind:
         if source.seek(0, os.SEEK_END) == 0:
             raise Unusable(_("The file is empty."), code="empty")
         if not self.convert:
-            return self._keep(source, target, name)
+            return self._keep(source, target, thumbnail, name, by)
         writes = [target, thumbnail] if self.has_thumbnail else [target]
         try:
             made = self._converted(source, writes, by)
@@ -154,17 +158,41 @@ class Kind:
                 raise _TooCostly() from None
             raise
 
-    def _keep(self, source: IO[bytes], target: Draft, name: str) -> Media:
+    def _keep(self, source: IO[bytes], target: Draft, thumbnail: Draft, name: str, by: str) -> Media:
         source.seek(0)
         while piece := source.read(COPIED_BYTES):
             target.write(piece)
-        return Media(
+        kept = Media(
             name=files.display_name(name, self.type),
             mime_type=files.guessed_type(name),
             served_as=files.SERVED_AS,
             extension=files.EXTENSION,
             size=target.size,
         )
+        return self._previewed(kept, source, thumbnail, by)
+
+    def _previewed(self, kept: Media, source: IO[bytes], thumbnail: Draft, by: str) -> Media:
+        """The file with a picture of what is in it, if one can be drawn in a moment: without one it is a file, too."""
+        source.seek(0)
+        head = source.read(max(map(len, self.previews), default=0))
+        draw = next((one for begins, one in self.previews.items() if head.startswith(begins)), None)
+        if draw is None:
+            return kept
+        try:
+            drawn = pool.run(
+                draw, reads=source, writes=[thumbnail], limits=PREVIEW_LIMITS, by=by, is_quick=True,
+                wait=PREVIEW_TIMEOUT_SECONDS, **self.options,
+            )  # fmt: skip
+            return replace(
+                kept,
+                thumbnail_extension=self.makes[drawn["mime_type"]],
+                thumbnail_size=thumbnail.size,
+                width=_within(drawn["width"], 100_000),
+                height=_within(drawn["height"], 100_000),
+            )
+        except (pool.Refused, Busy, LookupError, TypeError, ValueError):
+            thumbnail.discard()
+            return kept
 
     def _described(self, made: Mapping[str, Any], target: Draft, thumbnail: Draft, name: str) -> Media:
         """Check the sandbox's result, which is untrusted, and describe the file."""
@@ -212,6 +240,7 @@ MINUTES = 5
 #: Bytes that the conversion of a video may use, of which most is address space that is never touched.
 VIDEO_MEMORY = 1024 * 1024 * 1024
 THUMBNAIL = 480
+PREVIEW = 1000
 AVATAR_SIDE = 256
 
 _PICTURE_REFUSALS: Mapping[str, Text] = {
@@ -294,7 +323,14 @@ KINDS: Mapping[str, Kind] = {
                 "size": _VIDEO_TOO_COSTLY,
             },
         ),
-        Kind(folder="files", type="file", bytes_setting="MAX_FILE_BYTES"),
+        Kind(
+            folder="files",
+            type="file",
+            bytes_setting="MAX_FILE_BYTES",
+            makes={"image/jpeg": ".jpg"},
+            previews={b"%PDF-": "messaging.media.pages:convert"},
+            options={"side": PREVIEW},
+        ),
     )
 }
 

@@ -577,6 +577,34 @@ def test_a_file_arrives_with_its_name_and_bytes(pair: Pair, tmp_path: Path) -> N
     expect(line_of(bob)).to_have_text(f"{ann.name}: [File] {path.name}")
 
 
+def test_of_a_pdf_its_first_page_is_seen_and_of_a_text_its_first_lines(pair: Pair, tmp_path: Path) -> None:
+    ann, bob = pair
+    (paper := tmp_path / "tea.pdf").write_bytes(b"")
+    Image.new("RGB", (300, 400), "#27ae60").save(paper)
+    code = "".join(f"def pour_{number}(tea):\n    return 'cups of 龙井'\n" for number in range(40))
+    (text := tmp_path / "tea.py").write_text(code)
+    (old := tmp_path / "old.txt").write_bytes("绿茶与红茶".encode("gb18030"))
+    media.choose(ann.page, "File", paper, text, old)
+    ann.page.click("#send-files")
+    files = of_type(bob.page, "file")
+    expect(files).to_have_count(3)
+    assert media.is_loaded(files.nth(0).locator(".file-peek img"))
+    lines = files.nth(1).locator(".file-peek code")
+    expect(lines).to_contain_text("def pour_0(tea):")
+    expect(lines.locator(".code-k").first).to_have_text("def")
+    expect(files.nth(2).locator(".file-peek")).to_contain_text("绿茶与红茶")
+    assert flaws.found_by_axe(bob.page) + flaws.sideways(bob.page) == []
+    files.nth(1).get_by_role("button", name="Look into tea.py").press("Enter")
+    dialog = bob.page.get_by_role("dialog", name="tea.py")
+    expect(dialog.locator("code")).to_contain_text("def pour_39(tea):")
+    expect(dialog.get_by_role("link", name="Download")).to_have_attribute("download", "tea.py")
+    bob.page.keyboard.press("Escape")
+    expect(files.nth(1).get_by_role("button", name="Look into tea.py")).to_be_focused()
+    files.nth(0).locator(".file-peek").click()
+    expect(bob.page.locator("dialog.lightbox img").first).to_have_js_property("naturalHeight", 1000)
+    bob.page.keyboard.press("Escape")
+
+
 def test_what_is_too_large_or_no_picture_is_told_once_and_leaves_no_broken_bubble(
     pair: Pair, tmp_path: Path, watch: Watch
 ) -> None:

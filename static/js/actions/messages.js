@@ -134,6 +134,11 @@ export class Messages {
     return (await this.#server.highlight(code, language)).kinds;
   }
 
+  /** The beginning of a text file, as a text; null if it is none. */
+  async beginningOf({ mediaUrl }, bytes) {
+    return decoded(await this.#server.beginningOf(mediaUrl, bytes), bytes);
+  }
+
   /** The people whom a system line counts. */
   addedPeople(message) {
     return this.#server.addedPeople(message.id);
@@ -143,4 +148,16 @@ export class Messages {
   readers(message, { read, next = null }) {
     return next ? this.#server.nextPage(next) : this.#server.readers(message.id, { read, limit: READERS_PAGE });
   }
+}
+
+/** Of what is no UTF-8, Chinese as it was written before is tried. A character at the end may be cut. */
+function decoded(bytes, most) {
+  if (bytes.subarray(0, most).includes(0)) return null;
+  for (const encoding of ["utf-8", "gb18030"])
+    try {
+      return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: bytes.length >= most });
+    } catch {
+      // Another encoding.
+    }
+  return null;
 }

@@ -106,6 +106,17 @@ export class Api {
     return { items, next };
   }
 
+  /** The first bytes of a file. */
+  async beginning(path, bytes) {
+    const abort = AbortSignal.timeout(STALL_TIMEOUT_MS);
+    const options = { credentials: "same-origin", headers: { Range: `bytes=0-${bytes - 1}` }, signal: abort };
+    const response = await fetch(path, options).catch(() => {
+      throw offlineProblem();
+    });
+    if (!response.ok) throw new Problem({ status: response.status });
+    return new Uint8Array(await response.arrayBuffer());
+  }
+
   post(path, body = {}) {
     return this.#fetch(path, this.#json("POST", body));
   }

@@ -157,6 +157,11 @@ export class Server {
     return this.#api.upload("/upload", { mediaType, media: file }, options);
   }
 
+  /** The first bytes of an uploaded file. */
+  beginningOf(mediaUrl, bytes) {
+    return this.#api.beginning(mediaUrl, bytes);
+  }
+
   recall(messageId) {
     return this.#api.post("/message/recall", { messageId });
   }

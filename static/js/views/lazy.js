@@ -23,6 +23,7 @@ export const lazy = {
   readers: () => import("chat/views/conversation/readers_dialog.js"),
   recorder: () => import("chat/media/recorder.js"),
   shelf: () => import("chat/views/shelf_panel.js"),
+  textFile: () => import("chat/views/conversation/text_file_dialog.js"),
 };
 
 export function loadLazyModules() {

@@ -62,7 +62,8 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     [zoom, x, y] = [1, 0, 0];
     const { mediaUrl, content, sentAt, fileName } = one;
     if (one.type === "video") showFilm(one);
-    else showPicture(one);
+    // Of a document its first page, which is no picture of the chat's.
+    else showPicture(one.type === "file" ? { ...one, mediaUrl: one.thumbnailUrl, clientId: null } : one);
     for (const control of [inward, outward]) control.hidden = Boolean(film);
     download.hidden = !mediaUrl;
     if (mediaUrl) Object.assign(download, { href: mediaUrl, download: fileName ?? "" });
@@ -86,7 +87,7 @@ export function openLightbox(message, { store, actions, key, focusMessage = () =
     if (mediaUrl && mediaUrl !== small) {
       const large = new Image();
       large.addEventListener("load", () => {
-        if (current === one) picture.src = mediaUrl;
+        if (current.id === one.id) picture.src = mediaUrl;
       });
       large.src = mediaUrl;
     }

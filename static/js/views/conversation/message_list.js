@@ -62,8 +62,9 @@ export class MessageListView {
   /** The number of the jump whose messages are being loaded; nothing is placed meanwhile. */
   #awaitedJump = null;
   #inner = h("div", { class: "log-inner" });
-  /** Code blocks that have not been in sight. */
+  /** Code blocks that have not been in sight, and files of which the first lines were not seen. */
   #unseenCode = new IntersectionObserver((entries) => this.#colorCode(entries));
+  #unseenFiles = new IntersectionObserver((entries) => this.#peek(entries));
   #log = h(
     "div",
     { class: "log", id: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": gettext("Messages") },
@@ -252,6 +253,10 @@ export class MessageListView {
       code.toggleAttribute("data-drawn", true);
       this.#unseenCode.observe(code);
     }
+    for (const lines of this.#inner.querySelectorAll("code[data-peek]:not([data-drawn])")) {
+      lines.toggleAttribute("data-drawn", true);
+      this.#unseenFiles.observe(lines.closest(".file-peek"));
+    }
     // A row is built again when its quote, its sender or its text changes.
     if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
     if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
@@ -263,6 +268,14 @@ export class MessageListView {
     for (const code of seen) this.#unseenCode.unobserve(code);
     const { highlight } = await lazy.highlight();
     for (const code of seen) highlight(code, (...block) => this.#actions.messages.highlight(...block));
+  }
+
+  async #peek(entries) {
+    const seen = entries.filter((entry) => entry.isIntersecting).map(({ target }) => target);
+    if (!seen.length) return;
+    for (const one of seen) this.#unseenFiles.unobserve(one);
+    const { peekInto } = await lazy.textFile();
+    for (const one of seen) peekInto(one, this.#actions);
   }
 
   #firstVisible() {
