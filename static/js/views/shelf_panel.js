@@ -52,7 +52,8 @@ export function openShelfPanel({ store, actions, router, key }) {
     h("div", { class: "shelf", id: "shelf", role: "tabpanel" }, title, list, note, end),
   );
   const atEnd = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && more(), {
-    rootMargin: "600px",
+    root: body,
+    rootMargin: "600px 0px",
   });
   const stops = [
     store.on(`timeline:${key}`, () => follow()),
