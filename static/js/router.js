@@ -41,6 +41,11 @@ export class Router {
     this.#open(key, seq);
   }
 
+  /** Shows a message of the chat that is shown; what stands beside it stays. */
+  lead(key, seq) {
+    this.#open(key, seq);
+  }
+
   back() {
     onPageEntry(() => {
       if (history.state?.isFromList) {

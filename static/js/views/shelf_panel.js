@@ -147,8 +147,11 @@ export function openShelfPanel({ store, actions, router, key }) {
   function item(original) {
     const message = store.withSender(original);
     const lead = () => {
-      if (!isBesideChat()) close();
-      router.go(key, message.seq);
+      if (isBesideChat()) router.lead(key, message.seq);
+      else {
+        close();
+        router.go(key, message.seq);
+      }
     };
     return h("li", { "data-seq": String(message.seq) }, tab.build(message, { me: store.me.id, lead }));
   }
