@@ -22,6 +22,7 @@ from messaging.consumers import FRAME_MAX, ChatConsumer
 from messaging.media.kinds import KINDS, Media, Unusable
 from tests import hostile
 from tests.test_media_files import process
+from tests.videos import video
 
 MUCH = bool(os.environ.get("FUZZ"))
 #: Frames to a socket, so many before each question whether it is still there.
@@ -264,6 +265,14 @@ def test_a_message_ends_at_the_same_place_however_its_bytes_are_cut(
 
 
 def samples(folder: str) -> list[bytes]:
+    if folder == "video":
+        written = (
+            ("mp4", "libx264", "aac"),
+            ("webm", "libvpx", "libopus"),
+            ("mov", "mjpeg", ""),
+            ("matroska", "mpeg4", "flac"),
+        )
+        return [video(*one, pixels="yuvj420p" if "mjpeg" in one else "yuv420p") for one in written]
     made = hostile.RECORDINGS if folder == "audio" else hostile.IMAGES
     return [data for make in made.values() if len(data := make()) < 300_000][: 40 if MUCH else 6]
 

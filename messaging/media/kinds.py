@@ -250,8 +250,6 @@ _PICTURE_REFUSALS: Mapping[str, Text] = {
     "costly": _TOO_COSTLY,
 }
 
-_VIDEO_TOO_COSTLY = _("This video takes too much work to be made playable here. Send it as a file.")
-
 KINDS: Mapping[str, Kind] = {
     kind.folder: kind
     for kind in (
@@ -317,10 +315,7 @@ KINDS: Mapping[str, Kind] = {
                     _("A video can have at most {limit} minutes."), limit=f"{settings.VIDEO_SECONDS / 60:g}"
                 ),
                 "damaged": _("This video is damaged."),
-                "costly": _VIDEO_TOO_COSTLY,
-                "memory": _VIDEO_TOO_COSTLY,
-                "time": _VIDEO_TOO_COSTLY,
-                "size": _VIDEO_TOO_COSTLY,
+                "costly": _("This video takes too much work to be made playable here. Send it as a file."),
             },
         ),
         Kind(

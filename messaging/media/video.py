@@ -156,8 +156,10 @@ def _streams(given: av.container.InputContainer, pixels: int) -> tuple[Any, Any]
     """The picture, within the limit, and the sound or None."""
     pictures = [one for one in given.streams.video if not one.disposition & av.stream.Disposition.attached_pic]
     picture = next((one for one in pictures if _decoder(one) in PICTURES), None)
+    if not pictures:
+        raise Refused("no_pictures")
     if picture is None:
-        raise Refused("not_a_video" if pictures else "no_pictures")
+        raise Refused("not_a_video")
     if picture.width < 1 or picture.height < 1:
         raise Refused("damaged")
     if picture.width * picture.height > pixels:
