@@ -153,6 +153,8 @@ _IS_SHELVED = RawSQL(  # noqa: S611 -- names of types
 
 def shelved(membership: Membership, names: Collection[str], *, limit: int, before: int | None = None) -> list[Message]:
     """The newest messages of these types that the member sees, or those before a `seq`, newest first."""
+    # Without an end SQLite would go through all messages in their order.
+    before = before or membership.room.last_seq + 1
     seqs: list[int] = []
     many = max(limit, _SHELVED_AT_ONCE)
     while len(seqs) < limit:
@@ -166,12 +168,10 @@ def shelved(membership: Membership, names: Collection[str], *, limit: int, befor
     return page(found.order_by("-seq")[:limit], "sender", "room") if seqs else []
 
 
-def _shelved_seqs(room_id: UUID, names: Collection[str], limit: int, before: int | None) -> list[int]:
-    messages = Message.objects.filter(room_id=room_id, recalled_at=None)
+def _shelved_seqs(room_id: UUID, names: Collection[str], limit: int, before: int) -> list[int]:
+    messages = Message.objects.filter(room_id=room_id, recalled_at=None, seq__lt=before)
     if bulk.speaks_sql():
         messages = messages.filter(_IS_SHELVED)
-    if before is not None:
-        messages = messages.filter(seq__lt=before)
     # One query for each: together they would be sorted.
     each = (messages.filter(type=name).order_by("-seq").values_list("seq", flat=True)[:limit] for name in names)
     return sorted(chain.from_iterable(each), reverse=True)[:limit]
