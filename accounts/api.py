@@ -104,6 +104,24 @@ class MeView(APIView):
         return response
 
 
+class StatusView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(
+        request=serializers.StatusInput, responses=serializers.MeOutput, summary="Say something beside my name"
+    )
+    def post(self, request: Request) -> Response:
+        form = serializers.StatusInput.read(request.data)
+        return self._answer(services.set_status(user=me(request), **form.given()))
+
+    @extend_schema(request=None, responses=serializers.MeOutput, summary="Say nothing beside my name")
+    def delete(self, request: Request) -> Response:
+        return self._answer(services.clear_status(user=me(request)))
+
+    def _answer(self, user: User) -> Response:
+        return Response(me_output(user, online=_is_online(user)))
+
+
 class SessionsView(APIView):
     cost = {"GET": costs.LIGHT, "DELETE": costs.CHANGE}
 

@@ -1,8 +1,9 @@
 """Users, and the devices on which they are signed in."""
 
+import json
 import uuid
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -15,6 +16,15 @@ from accounts.names import name_key as fold
 from accounts.notifying import Notifying, unpacked
 from chatproject.core import times
 from chatproject.core.models import Model
+from chatproject.core.sealing.fields import SealedText
+
+
+class Status(NamedTuple):
+    """What a person says of themselves beside their name: an emoji, a short text, or both."""
+
+    emoji: str
+    text: str
+    until: datetime | None
 
 
 class UserManager(BaseUserManager["User"]):
@@ -67,6 +77,9 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     )
     #: What notifies them, as `notifying` reads it; null where they have set nothing.
     notifying_json = models.TextField(null=True, editable=False)
+    #: What they say of themselves, as JSON, and when that ends by itself; null where they say nothing, or for good.
+    status_json = SealedText(null=True, editable=False)
+    status_until = models.DateTimeField(null=True, editable=False)
     last_active = models.DateTimeField(_("last active"), default=times.now)
     created_at = models.DateTimeField(_("created"), default=times.now, editable=False)
 
@@ -88,6 +101,19 @@ class User(Model, AbstractBaseUser, PermissionsMixin):
     def is_silenced(self) -> bool:
         """Whether staff keep the user from writing at the moment."""
         return self.silenced_until is not None and self.silenced_until > times.now()
+
+    @property
+    def status(self) -> Status | None:
+        """What the user says of themselves at the moment."""
+        if not self.status_json or (self.status_until is not None and self.status_until <= times.now()):
+            return None
+        said = json.loads(self.status_json)
+        return Status(said["emoji"], said["text"], self.status_until)
+
+    def say_status(self, emoji: str, text: str, until: datetime | None) -> None:
+        """Not saved."""
+        self.status_json = json.dumps({"emoji": emoji, "text": text}) if emoji or text else None
+        self.status_until = until
 
     @property
     def notifying(self) -> Notifying:

@@ -26,6 +26,7 @@ from chatproject.core import errors, times
 from chatproject.core.files import avatars
 from chatproject.core.http import addresses
 from chatproject.core.redis import rate_limits
+from chatproject.core.text import one_emoji
 
 #: Characters: longer than anyone types, short enough to hash.
 PASSWORD_MAX = 256
@@ -54,6 +55,24 @@ def clean_language(language: str) -> str:
         return get_supported_language_variant(language.lower()) if language else ""
     except LookupError:
         raise errors.Invalid(errors={"language": [_("We do not speak this language.")]}) from None
+
+
+#: Characters of what a person says of themselves.
+STATUS_MAX = 60
+
+
+def clean_status(emoji: str, text: str) -> tuple[str, str]:
+    """An emoji and a line without what is not printed; one of them may be empty. Raises Invalid."""
+    found = one_emoji(emoji) if emoji else ""
+    if found is None:
+        raise errors.Invalid(errors={"emoji": [_("This is not one emoji.")]})
+    seen = "".join(character if character.isprintable() or character == "\u200d" else " " for character in text)
+    line = " ".join(seen.split())
+    if len(line) > STATUS_MAX:
+        raise errors.Invalid(errors={"text": [_("A status has at most %(count)d characters.") % {"count": STATUS_MAX}]})
+    if not (found or line):
+        raise errors.Invalid(errors={"text": [_("A status is an emoji, a text, or both.")]})
+    return found, line
 
 
 # Passwords ------------------------------------------------------------------------------------------------------------

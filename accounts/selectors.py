@@ -33,6 +33,8 @@ CONNECTED = (
     "last_active",
     "silenced_until",
     "notifying_json",
+    "status_json",
+    "status_until",
 )
 
 

@@ -11,12 +11,26 @@ from rest_framework import serializers
 
 from accounts.models import Device, User
 from accounts.rules import PASSWORD_MAX
-from chatproject.core.fields import choice, helped, line, page_limit, text
+from chatproject.core.fields import choice, helped, line, number, page_limit, text
 from chatproject.core.http.api import PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
 
 Output = serializers.Serializer[Any]
+
+
+class StatusOutput(Output):
+    emoji = serializers.CharField(help_text="One, or empty")
+    text = serializers.CharField(help_text="Short, or empty")
+    until = serializers.DateTimeField(allow_null=True, help_text="When it ends by itself, without an event")
+
+
+STATUS_HELP = "What they say of themselves at the moment"
+
+
+def status_output(user: User) -> dict[str, Any] | None:
+    status = user.status if user.is_active else None
+    return status and {"emoji": status.emoji, "text": status.text, "until": iso(status.until)}
 
 
 def user_output(user: User, *, online: bool) -> dict[str, Any]:
@@ -32,6 +46,7 @@ def user_output(user: User, *, online: bool) -> dict[str, Any]:
         "isGuest": user.is_guest,
         "isStaff": user.is_staff,
         "isGone": not user.is_active,
+        "status": status_output(user),
         "lastActive": iso(user.last_active),
     }
 
@@ -44,6 +59,7 @@ class UserOutput(Output):
     isGuest = serializers.BooleanField(help_text="Has no password: anybody could have chosen this name.")
     isStaff = serializers.BooleanField(help_text="One of those who run this chat.")
     isGone = serializers.BooleanField(help_text="Deactivated: reads and answers nothing.")
+    status = StatusOutput(allow_null=True, help_text=STATUS_HELP)
     lastActive = serializers.DateTimeField()
 
 
@@ -132,6 +148,12 @@ class ProfileInput(Input, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     old_password: Annotated[str, text(PASSWORD_MAX, is_strict=False, help="A guest has none.")] | UnsetType = UNSET
+
+
+class StatusInput(Input, frozen=True, kw_only=True):
+    emoji: Annotated[str, line(32, blank=True, help="Exactly one, or none.")] = ""
+    text: Annotated[str, line(200, blank=True, help="At most 60 characters.")] = ""
+    seconds: Annotated[int, number(60, 366 * 86400, help="After which it ends; without it, for good.")] | None = None
 
 
 class PeopleInput(PagedInput, frozen=True, kw_only=True):

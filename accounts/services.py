@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ from chatproject.core.files import avatars
 from chatproject.core.http.credentials import Credentials, accepted
 from chatproject.core.text import cut
 from moderation.models import Place
-from moderation.services import require_decent_name
+from moderation.services import require_decent_name, require_decent_text
 from presence import services as presence
 
 log = logging.getLogger(__name__)
@@ -452,6 +452,28 @@ def _change(user: User, changes: Mapping[str, Any]) -> User:
         return run_atomic(body)
     except IntegrityError:
         raise errors.NameTaken() from None
+
+
+def set_status(*, user: User, emoji: str, text: str, seconds: int | None = None) -> User:
+    """Say something of oneself beside one's name, for a while or for good. Raises Invalid."""
+    emoji, text = rules.clean_status(emoji, text)
+    require_decent_text(text, by=user, place=Place.STATUS, field="text")
+    return _say_status(user, emoji, text, times.now() + timedelta(seconds=seconds) if seconds else None)
+
+
+def clear_status(*, user: User) -> User:
+    return _say_status(user, "", "", None)
+
+
+def _say_status(user: User, emoji: str, text: str, until: datetime | None) -> User:
+    def body() -> User:
+        user.say_status(emoji, text, until)
+        user.save(update_fields=["status_json", "status_until"])
+        on_commit(lambda: events.person_changed(user))
+        on_commit(lambda: events.profile_changed(user))
+        return user
+
+    return run_atomic(body)
 
 
 def set_notifying(*, user: User, **changes: Any) -> User:

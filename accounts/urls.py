@@ -11,6 +11,7 @@ urlpatterns = [
     path("userChatList", api.UserChatListView.as_view()),
     path("user/<uuid:user_id>", api.UserView.as_view()),
     path("me", api.MeView.as_view()),
+    path("me/status", api.StatusView.as_view()),
     path("me/sessions", api.SessionsView.as_view()),
     path("me/sessions/<uuid:device_id>", api.SessionView.as_view()),
     path("sign-in/", views.SignInView.as_view(), name="sign-in"),

@@ -259,7 +259,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnMarkUnread": (MarkedUnreadOutput, "You marked a chat unread, on another device perhaps."),
     "OnTyping": (Typing, "Somebody types. At most once, and perhaps not at all."),
     "OnUserStatus": (Status, "Somebody you watch came or went."),
-    "OnUserUpdate": (UserOutput, "You, or somebody you watch, changed name or picture."),
+    "OnUserUpdate": (UserOutput, "You, or somebody you watch, changed name, picture or status."),
     "OnGroupWelcomeJoin": (SomebodyInGroup, "Somebody joined, or came back."),
     "OnTempLeaveGroup": (SomebodyInGroup, "Somebody left for a while."),
     "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),

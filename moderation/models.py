@@ -27,6 +27,7 @@ class Place(models.TextChoices):
     NAME = "name", _("name of a person")
     GROUP_NAME = "group", _("name of a group")
     GROUP_TEXT = "about", _("description or announcement of a group")
+    STATUS = "status", _("status of a person")
 
 
 class WordList(Model):

@@ -137,6 +137,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["privateLevel", "groupLevel", "keywords", "silentFor", "quietHours", "quietHours.from", "quietHours.until",
          "quietHours.days", "quietHours.timeZone", "quietHours.mentions"],
     ),
+    "POST /me/status": ({"emoji": "🍵", "text": "at tea", "seconds": None}, ["emoji", "text", "seconds"]),
     "POST /chat/pin": ({"type": "private", "id": UNKNOWN}, ["type", "id", "pinned"]),
     "POST /group/invite": ({"groupId": UNKNOWN, "userIds": []}, ["userIds", "renew"]),
     "GET /group/allList": ({"search": "nothing like it"}, ["limit", "after"]),

@@ -72,6 +72,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "me": [Row("get", SIGNED_IN), Row("patch", SIGNED_IN, lambda world, me: {"language": "en"})],
     "me/sessions": [Row("get", SIGNED_IN), Row("delete", (401, 204, 204, 204, 204))],
     "me/notifications": [Row("get", SIGNED_IN), Row("patch", SIGNED_IN, lambda world, me: {"groupLevel": "mentions"})],
+    "me/status": [Row("post", SIGNED_IN, lambda world, me: {"text": "at tea"}), Row("delete", SIGNED_IN)],
     # Somebody else's device is not there for anyone.
     "me/sessions/<uuid>": Row(
         "delete", (401, 404, 404, 404, 404), path=lambda world: f"/me/sessions/{world.device_id}"

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from rest_framework import serializers
 
-from accounts.serializers import UserOutput, user_output
+from accounts.serializers import StatusOutput, UserOutput, status_output, user_output
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups.models import Membership, Room
@@ -295,6 +295,7 @@ class ChatOutput(OwnSettingsOutput, GroupRulesOutput):
     isGuest = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person")
     isStaff = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person")
     isGone = serializers.BooleanField(allow_null=True, help_text="Private chats: the other person is deactivated")
+    status = StatusOutput(allow_null=True, help_text="Private chats: what the other person says of themselves")
     online = serializers.BooleanField(allow_null=True)
     lastActive = serializers.DateTimeField(allow_null=True)
     memberCount = serializers.IntegerField()
@@ -325,6 +326,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "isGuest": other.user.is_guest if other else None,
         "isStaff": other.user.is_staff if other else None,
         "isGone": not other.user.is_active if other else None,
+        "status": status_output(other.user) if other and other.user_id != membership.user_id else None,
         "online": online if other else None,
         "lastActive": iso(other.user.last_active) if other else None,
         "memberCount": room.member_count,

@@ -28,6 +28,15 @@ export class Account {
     this.#merge(await this.#server.updateMe(change));
   }
 
+  /** An emoji, a text or both, for `seconds` or for good. Rejects with a Problem that names the fields. */
+  async setStatus({ emoji, text, seconds }) {
+    this.#merge(await this.#server.setStatus({ emoji, text, seconds }));
+  }
+
+  async clearStatus() {
+    this.#merge(await this.#server.clearStatus());
+  }
+
   async setAvatar(file) {
     this.#merge(await this.#server.setMyAvatar(file));
   }

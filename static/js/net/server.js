@@ -288,6 +288,14 @@ export class Server {
     return this.#api.patch("/me", change);
   }
 
+  setStatus(status) {
+    return this.#api.post("/me/status", status);
+  }
+
+  clearStatus() {
+    return this.#api.delete("/me/status");
+  }
+
   setMyAvatar(file) {
     return this.#api.upload("/me/avatar", { media: file });
   }

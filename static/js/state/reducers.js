@@ -269,12 +269,13 @@ function applyLeave(store, data) {
 function applyUser(store, user) {
   if (user.id === store.me.id) store.me = { ...store.me, ...user };
   store.mergePerson(user);
-  const { name, img, isGuest, isStaff, isGone } = user;
-  if (user.id !== store.me.id) store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff, isGone });
+  const { name, img, isGuest, isStaff, isGone, status } = user;
+  if (user.id !== store.me.id)
+    store.patchChat(chatKey("private", user.id), { name, img, isGuest, isStaff, isGone, status });
   for (const [id, group] of store.groups) {
     if (!group.members?.some((member) => member.id === user.id)) continue;
     const members = group.members.map((member) =>
-      member.id === user.id ? { ...member, name, img, isGuest, isStaff, isGone } : member,
+      member.id === user.id ? { ...member, name, img, isGuest, isStaff, isGone, status } : member,
     );
     store.groups.set(id, { ...group, members });
     store.notify(`group:${chatKey("group", id)}`);

@@ -15,6 +15,7 @@ import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
 import { Typing } from "chat/state/typing.js";
 import { Versions } from "chat/state/versions.js";
+import { livingStatus, StatusEnds } from "chat/statuses.js";
 import { serverNow } from "chat/timing.js";
 
 const LOCAL_FILES_MAX = 60;
@@ -72,6 +73,7 @@ export class Store {
   #targetSeq = null;
   #reactions = new Reactions();
   #versions = new Versions();
+  #statusEnds = new StatusEnds(() => this.#endStatuses());
   #typing = new Typing((key) => this.notify(`typing:${key}`, "chats"));
   /** By chat: when its settings were last received, by performance.now(). */
   #settingsAt = new Map();
@@ -88,6 +90,7 @@ export class Store {
     this.me = me;
     this.epoch = epoch;
     if (notifying) this.notifying = notifying;
+    this.#statusEnds.watch(me.status);
   }
 
   // ── Subscribing ─────────────────────────────────────────────────────────
@@ -632,13 +635,32 @@ export class Store {
   }
 
   // ── People and groups ───────────────────────────────────────────────────
-  mergePerson({ id, name, img, online, lastActive, isGuest, isStaff, isGone }) {
+  mergePerson({ id, name, img, online, lastActive, isGuest, isStaff, isGone, status }) {
     const known = this.people.get(id);
     const fresh = Object.entries({ id, name, img, online, lastActive, isGuest, isStaff, isGone }).filter(
       ([, value]) => value != null,
     );
-    this.people.set(id, { ...known, ...Object.fromEntries(fresh) });
+    // A status may end: null is one, too.
+    const said = status === undefined ? {} : { status };
+    this.people.set(id, { ...known, ...Object.fromEntries(fresh), ...said });
+    this.#statusEnds.watch(status);
     this.notify("people");
+  }
+
+  /** A status is over: what shows people is drawn again, and the next end is waited for. */
+  #endStatuses() {
+    for (const { status } of [this.me, ...this.people.values()]) this.#statusEnds.watch(status);
+    this.notify(
+      "people",
+      "chats",
+      `timeline:${this.openKey}`,
+      ...[...this.groups.keys()].map((id) => `group:${chatKey("group", id)}`),
+    );
+  }
+
+  /** The status of a person at the moment, or null. */
+  statusOf(userId) {
+    return livingStatus((userId === this.me.id ? this.me : this.people.get(userId))?.status);
   }
 
   /** A group as the server returned it, with or without its members. */

@@ -1,12 +1,13 @@
 // The user's own menu: settings, theme, language, sign-out.
 import { gettext } from "chat/i18n.js";
 import { onPageEntry } from "chat/views/layers.js";
-import { toast } from "chat/views/dom.js";
+import { statusWords, toast } from "chat/views/dom.js";
 import { pausedLine, PAUSES } from "chat/views/levels.js";
 import { openMenu } from "chat/views/menu.js";
 import { isCurrentLanguage, LANGUAGES, setLanguage, setTheme, theme, THEMES } from "chat/views/preferences.js";
 import { openShortcutsHelp } from "chat/views/shortcuts.js";
 import { openSettings } from "chat/views/settings/settings_dialog.js";
+import { openStatusDialog } from "chat/views/status_dialog.js";
 
 const CLEAR_TIMEOUT_MS = 1000;
 
@@ -15,6 +16,7 @@ export function openAccountMenu(anchor, { store, actions, router, admin }) {
     { heading: store.me.name },
     { label: gettext("Saved messages"), icon: "bookmark", run: () => router.go(actions.chats.saved()) },
     { label: gettext("Settings"), icon: "settings", run: () => openSettings({ store, actions }) },
+    statusItem({ store, actions }),
     pauseItem(anchor, { store, actions }),
     matchMedia("(hover: hover)").matches && {
       label: gettext("Keyboard shortcuts"),
@@ -46,6 +48,12 @@ export function openAccountMenu(anchor, { store, actions, router, admin }) {
       },
     },
   ]);
+}
+
+function statusItem({ store, actions }) {
+  const status = store.statusOf(store.me.id);
+  const label = status ? statusWords(status) : gettext("Set a status…");
+  return { label, icon: "smile", run: () => openStatusDialog({ store, actions }) };
 }
 
 /** Leads to how long notifications are paused, or ends the pause. */

@@ -1,5 +1,6 @@
 // Builds the page from elements and text nodes, never from markup in a string.
 import { gettext } from "chat/i18n.js";
+import { livingStatus } from "chat/statuses.js";
 import { initial, tone } from "chat/views/format.js";
 
 /**
@@ -45,14 +46,33 @@ const MARKS = { gone: gettext("gone"), staff: gettext("staff"), guest: gettext("
 /** What a name is marked with: gone, staff, guest or nothing. */
 export const markOf = ({ isGone, isStaff, isGuest }) => (isGone ? "gone" : isStaff ? "staff" : isGuest ? "guest" : "");
 
+/** What stands beside a name, for signatures: its mark, and the person's status at the moment. */
+export const besideName = (one) => JSON.stringify([markOf(one), livingStatus(one.status)]);
+
+/** What a status says, in one line. */
+export const statusWords = ({ emoji, text }) => [emoji, text].filter(Boolean).join(" ");
+
+/** Of a status that is a text alone. */
+const SAYS = "💬";
+
 /**
- * A name as it stands wherever a person or group is shown: with its mark, which a long name does
- * not push out of sight. `shown`: the text, if it is not the name alone.
+ * A name as it stands wherever a person or group is shown: with its mark and the emoji of the person's status, which a
+ * long name does not push out of sight. `shown`: the text, if it is not the name alone.
  */
 export function markedName(one, shown = one.name, attributes = {}) {
   const mark = markOf(one);
+  const status = livingStatus(one.status);
   const text = h("bdi", attributes, shown);
-  return mark ? h("span", { class: "marked-name" }, text, h("span", { class: `mark ${mark}` }, MARKS[mark])) : text;
+  if (!mark && !status) return text;
+  const words = status && statusWords(status);
+  return h(
+    "span",
+    { class: "marked-name" },
+    text,
+    status &&
+      h("span", { class: "status-emoji", role: "img", "aria-label": words, title: words }, status.emoji || SAYS),
+    mark && h("span", { class: `mark ${mark}` }, MARKS[mark]),
+  );
 }
 
 /** The sender of a message, for `markedName` and `avatar`. */

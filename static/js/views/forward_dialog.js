@@ -4,7 +4,7 @@ import { newId } from "chat/ids.js";
 import { fold } from "chat/text.js";
 import { debounce } from "chat/timing.js";
 import { openDialog } from "chat/views/dialog.js";
-import { announce, avatar, h, markedName, markOf, reconcile, toast } from "chat/views/dom.js";
+import { announce, avatar, besideName, h, markedName, reconcile, toast } from "chat/views/dom.js";
 
 const SEARCH_DELAY_MS = 150;
 const SHOWN_MAX = 50;
@@ -76,7 +76,7 @@ export function openForwardDialog(messages, { store, actions, onDone = () => {} 
   }
 
   function row(chat) {
-    const signature = JSON.stringify([chat.name, chat.img, markOf(chat), chosen.has(chat.key)]);
+    const signature = JSON.stringify([chat.name, chat.img, besideName(chat), chosen.has(chat.key)]);
     return { key: chat.key, signature, build: () => line(chat) };
   }
 

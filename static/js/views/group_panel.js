@@ -4,7 +4,7 @@ import { chatKey } from "chat/ids.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
 import { ask, confirm } from "chat/views/dialog.js";
-import { avatar, h, icon, iconButton, markedName, replaceIfChanged, toast } from "chat/views/dom.js";
+import { avatar, besideName, h, icon, iconButton, markedName, replaceIfChanged, toast } from "chat/views/dom.js";
 import { duration, fullTime, memberCount, roleName } from "chat/views/format.js";
 import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
 import { openGroupSettings } from "chat/views/group_settings.js";
@@ -270,7 +270,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     const isOnline = listed.id === store.me.id || store.isOnline(listed.id);
     const member = { ...listed, name, img, isGuest, isStaff, isGone, online: isOnline };
     return {
-      signature: [name, img, isGuest, isStaff, isGone, isOnline, listed.role, listed.away, chat.role],
+      signature: [name, img, besideName(member), isOnline, listed.role, listed.away, chat.role],
       build: () => memberLine(member, chat),
     };
   }

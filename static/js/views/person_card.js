@@ -1,9 +1,10 @@
 // A small card about a person: name, picture, presence, and what can be done.
-import { gettext } from "chat/i18n.js";
+import { gettext, interpolate } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
+import { livingStatus } from "chat/statuses.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, markedName, markOf, replaceIfChanged } from "chat/views/dom.js";
-import { lastSeen } from "chat/views/format.js";
+import { avatar, besideName, h, icon, markedName, replaceIfChanged, statusWords } from "chat/views/dom.js";
+import { lastSeen, moment } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 
 /**
@@ -50,9 +51,12 @@ export function openPersonCard({ store, actions, router, user: known }) {
     const isOnline = store.isOnline(user.id);
     const status = isOnline ? gettext("online") : lastSeen(user.lastActive);
     heading.replaceChildren(markedName(user));
-    replaceIfChanged(face, JSON.stringify([user.name, user.img, markOf(user), status]), () => [
+    const said = livingStatus(user.status);
+    const end = said?.until && interpolate(gettext("until %(time)s"), { time: moment(new Date(said.until)) });
+    replaceIfChanged(face, JSON.stringify([user.name, user.img, besideName(user), status, end]), () => [
       avatar({ ...user, type: "private", online: isOnline }, "xxl"),
-      h("p", { class: "person-name", "aria-hidden": "true" }, markedName(user)),
+      h("p", { class: "person-name", "aria-hidden": "true" }, markedName({ ...user, status: null })),
+      said && h("p", { class: "person-status" }, h("bdi", {}, statusWords(said)), end && h("small", {}, ` ${end}`)),
       h("p", { class: isOnline ? "lively" : "" }, status),
     ]);
   }

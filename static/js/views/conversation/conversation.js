@@ -14,7 +14,18 @@ import { isWithin, mayRecall, openMessageMenu, openPendingMenu } from "chat/view
 import { PinBar } from "chat/views/conversation/pin_bar.js";
 import { QUICK } from "chat/views/conversation/reactions.js";
 import { Selection } from "chat/views/conversation/selection.js";
-import { avatar, h, icon, iconButton, markedName, markOf, replaceIfChanged, senderOf, toast } from "chat/views/dom.js";
+import {
+  avatar,
+  h,
+  icon,
+  iconButton,
+  markedName,
+  markOf,
+  replaceIfChanged,
+  senderOf,
+  statusWords,
+  toast,
+} from "chat/views/dom.js";
 import { onDoubleTap } from "chat/views/double_tap.js";
 import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
@@ -258,7 +269,7 @@ export class ConversationView {
           h(
             "span",
             { class: "who-text" },
-            h("h2", {}, markedName(chat)),
+            h("h2", {}, markedName({ ...chat, status: null })),
             h("span", { class: typing || isOnline ? "lively" : "", id: "status" }, dots, typing || status),
           ),
         ),
@@ -278,8 +289,11 @@ export class ConversationView {
 
   #status(chat, isOnline) {
     if (chat.isSaved) return gettext("Only you see this");
-    if (chat.type === "private")
-      return isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
+    if (chat.type === "private") {
+      const said = this.#store.statusOf(chat.id);
+      const seen = isOnline ? gettext("online") : lastSeen(this.#store.people.get(chat.id)?.lastActive);
+      return said ? `${statusWords(said)} · ${seen}` : seen;
+    }
     const members = this.#store.groups.get(chat.id)?.members;
     const count = memberCount(chat.memberCount);
     if (!members) return count;

@@ -10,11 +10,11 @@ import { onDayChange, timeZone } from "chat/views/days.js";
 import {
   afterPress,
   avatar,
+  besideName,
   h,
   icon,
   iconButton,
   markedName,
-  markOf,
   reconcile,
   replaceIfChanged,
   senderOf,
@@ -206,7 +206,7 @@ export class ChatListView {
     const signature = JSON.stringify([
       chat.name,
       chat.img,
-      markOf(chat),
+      besideName(chat),
       isOnline,
       time,
       timeZone(),
