@@ -456,7 +456,18 @@ _OF_ROOM = (
     "post_policy",
     "slow_seconds",
 )
-_OF_PERSON = ("name", "img", "is_guest", "is_staff", "is_active", "is_invisible", "last_active", "notifying_json", "status_json", "status_until")
+_OF_PERSON = (
+    "name",
+    "img",
+    "is_guest",
+    "is_staff",
+    "is_active",
+    "is_invisible",
+    "last_active",
+    "notifying_json",
+    "status_json",
+    "status_until",
+)
 
 
 def _listed(user_id: UUID) -> QuerySet[Membership]:
