@@ -193,6 +193,26 @@ class MarkUnreadView(APIView):
         return Response(services.mark_unread(by=request.user, **inputs.MarkUnreadInput.read(request.data).given()))
 
 
+class DraftView(APIView):
+    cost = costs.CHANGE
+
+    @extend_schema(
+        request=inputs.DraftInput,
+        responses=outputs.DraftOutput,
+        summary="Keep what I have begun to write in a chat, for my other devices",
+    )
+    def post(self, request: SignedIn) -> Response:
+        return Response(services.save_draft(by=request.user, **inputs.DraftInput.read(request.data).given()))
+
+
+class DraftsView(APIView):
+    cost = costs.READ
+
+    @extend_schema(responses=outputs.DraftOutput(many=True), summary="What I have begun to write, in all chats")
+    def get(self, request: SignedIn) -> Response:
+        return Response(services.drafts(user=request.user))
+
+
 class RecallView(APIView):
     cost = costs.CHANGE
 

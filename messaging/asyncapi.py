@@ -32,6 +32,7 @@ from groups.serializers import (
     UpdateInput,
 )
 from messaging.serializers.input import (
+    DraftInput,
     EditInput,
     ForwardInput,
     GroupMessageInput,
@@ -52,6 +53,7 @@ from messaging.serializers.input import (
 )
 from messaging.serializers.output import (
     EPOCH_HELP,
+    DraftOutput,
     ForwardedOutput,
     HiddenInChatsOutput,
     HiddenOutput,
@@ -231,6 +233,7 @@ SENT = {
     ),
     "EmitSync": Sending(SyncInput, SyncOutput, "Ask for all that changed above the given versions: OnSync answers."),
     "EmitTyping": Sending(TypingInput, None, "Tell the other, or the group, that you type."),
+    "EmitDraft": Sending(DraftInput, DraftOutput, "Keep what you have begun to write, for your other devices."),
     "EmitRecall": Sending(MessageIdInput, MessageOutput, "Take a message back, for everybody."),
     "EmitEdit": Sending(EditInput, MessageOutput, "Change what a message says."),
     "EmitHide": Sending(HideInput, HiddenInChatsOutput, "Delete messages for yourself: for all others they stay."),
@@ -257,6 +260,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnUnreadCount": (UnreadOutput, "What is unread, in answer to EmitUserConnect and EmitGetUnreadCount."),
     "OnRead": (Read, "Somebody read what you sent."),
     "OnMarkUnread": (MarkedUnreadOutput, "You marked a chat unread, on another device perhaps."),
+    "OnDraft": (DraftOutput, "You began to write something on another device, or did so no more: sent, or given up."),
     "OnTyping": (Typing, "Somebody types. At most once, and perhaps not at all."),
     "OnUserStatus": (Status, "Somebody you watch came or went."),
     "OnUserUpdate": (UserOutput, "You, or somebody you watch, changed name, picture or status."),

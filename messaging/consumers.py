@@ -446,6 +446,11 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         self.push("OnSync", payload)
         answer.done(payload)
 
+    async def draft(self, data: Any, answer: Answer) -> None:
+        form = self._read(inputs.DraftInput, data)
+        saved = await in_thread(partial(services.save_draft, by=self.user, socket_id=self.socket.id, **form.given()))
+        answer.done(saved)
+
     async def typing(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.TypingInput, data)
         await services.tell_typing(by=self.user, socket=self.socket, **form.given())
@@ -538,6 +543,7 @@ ChatConsumer.handlers = {
     "EmitShelf": ChatConsumer.shelf,
     "EmitSync": ChatConsumer.sync,
     "EmitTyping": ChatConsumer.typing,
+    "EmitDraft": ChatConsumer.draft,
     "EmitRecall": ChatConsumer.recall,
     "EmitEdit": ChatConsumer.edit,
     "EmitHide": ChatConsumer.hide,
@@ -575,6 +581,7 @@ ChatConsumer.costs = {
     "EmitShelf": costs.READ,
     "EmitSync": costs.READ,
     "EmitTyping": costs.LIGHT,
+    "EmitDraft": costs.CHANGE,
     "EmitRecall": costs.CHANGE,
     "EmitEdit": costs.CHANGE,
     "EmitHide": costs.CHANGE,

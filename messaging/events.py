@@ -119,6 +119,11 @@ def marked_unread(user_id: UUID, payload: dict[str, Any], *, skip: str = "") -> 
     hub.publish(hub.user_topic(user_id), "OnMarkUnread", payload, skip=skip)
 
 
+def draft_changed(user_id: UUID, output: dict[str, Any], *, skip: str = "") -> None:
+    """A user began to write something, or did so no more: to their own sockets."""
+    hub.publish(hub.user_topic(user_id), "OnDraft", output, skip=skip)
+
+
 def typing(*, by: UUID, to: UUID | None, group_id: UUID | None, skip: str) -> None:
     """A user is typing, to the others in a chat; delivered at most once."""
     topic = hub.room_topic(group_id) if group_id else hub.user_topic(to or by)

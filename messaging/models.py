@@ -14,7 +14,7 @@ from chatproject.core.files.storage import ADDRESS
 from chatproject.core.models import Model
 from chatproject.core.sealing.fields import SealedJson, SealedText, Stored
 from chatproject.core.times import now
-from groups.models import Room
+from groups.models import Membership, Room
 from messaging.media.kinds import KINDS
 
 #: The types of messages that stand on a chat's shelves (`messaging.types`), of which there is an index: most messages
@@ -115,6 +115,21 @@ class Reaction(Model):
 
     def __str__(self) -> str:
         return self.emoji
+
+
+class Draft(Model):
+    """What a member has begun to write in a chat, for their other devices; gone with the membership.
+
+    It is made anew whenever it is saved: its id is its revision, and a later one is greater.
+    """
+
+    membership = models.OneToOneField(Membership, models.CASCADE, related_name="+", editable=False)
+    #: The text, its mentions and the message that it replies to, as JSON.
+    words_json = SealedText(editable=False)
+    saved_at = models.DateTimeField(default=now, editable=False)
+
+    def __str__(self) -> str:
+        return str(self.membership_id)
 
 
 class FormerWords(Model):

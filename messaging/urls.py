@@ -22,6 +22,8 @@ urlpatterns = [
     path("group/messages", api.GroupMessagesView.as_view()),
     path("group/markGroupRead", api.MarkGroupReadView.as_view()),
     path("chat/markUnread", api.MarkUnreadView.as_view()),
+    path("chat/draft", api.DraftView.as_view()),
+    path("chat/drafts", api.DraftsView.as_view()),
     path("message/recall", api.RecallView.as_view()),
     path("message/edit", api.EditView.as_view()),
     path("message/hide", api.HideView.as_view()),

@@ -94,6 +94,7 @@ EVENTS: dict[str, Any] = {
     "GetMessageHistory": {"chatId": SOMEBODY, "isGroup": False},
     "EmitSync": {"cursors": {}},
     "EmitTyping": {"toUid": SOMEBODY},
+    "EmitDraft": {"type": "group", "id": SOMEBODY},
     "EmitRecall": {"messageId": SOMEBODY},
     "EmitEdit": {"messageId": SOMEBODY, "content": "x"},
     "EmitHide": {"messageIds": [SOMEBODY]},

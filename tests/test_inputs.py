@@ -137,6 +137,10 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["privateLevel", "groupLevel", "keywords", "silentFor", "quietHours", "quietHours.from", "quietHours.until",
          "quietHours.days", "quietHours.timeZone", "quietHours.mentions"],
     ),
+    "POST /chat/draft": (
+        {"type": "group", "id": UNKNOWN, "text": "begun", "mentions": [], "replyTo": None},
+        ["type", "id", "text", "mentions", "replyTo"],
+    ),
     "POST /me/status": ({"emoji": "🍵", "text": "at tea", "seconds": None}, ["emoji", "text", "seconds"]),
     "POST /chat/pin": ({"type": "private", "id": UNKNOWN}, ["type", "id", "pinned"]),
     "POST /group/invite": ({"groupId": UNKNOWN, "userIds": []}, ["userIds", "renew"]),
@@ -167,6 +171,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "GetMessageHistory": ({"chatId": UNKNOWN, "isGroup": True}, ["chatId", "isGroup", "limit", "before"]),
     "EmitSync": ({"cursors": {}}, ["cursors"]),
     "EmitTyping": ({"toUid": UNKNOWN}, ["toUid", "groupId"]),
+    "EmitDraft": ({"type": "group", "id": UNKNOWN, "text": "begun"}, ["type", "id", "text"]),
     "EmitRecall": ({"messageId": UNKNOWN}, ["messageId"]),
     "EmitEdit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content"]),
     "EmitPin": ({"messageId": UNKNOWN}, ["messageId", "pinned"]),

@@ -142,6 +142,11 @@ ROWS: dict[str, Row | list[Row]] = {
             but=NOT_THE_TWO,
         ),
     ],
+    "chat/draft": [
+        Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"], "text": "begun"}),
+        Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}, but=NOT_THE_TWO),
+    ],
+    "chat/drafts": Row("get", SIGNED_IN),
     "chat/pin": [
         Row("post", MEMBERS, lambda world, me: {"type": "group", "id": world.group["id"]}),
         Row("post", MEMBERS_OF_TWO, lambda world, me: {"type": "private", "id": world.owner.id}, but=NOT_THE_TWO),
@@ -421,6 +426,7 @@ EVENTS: dict[str, Event | list[Event]] = {
     "EmitSync": Event(ALL, lambda world, me: {"cursors": {world.group["id"]: 0}}, is_harmless=True),
     # Who is away hears nothing of the group, and is not seen in it.
     "EmitTyping": Event(IN_IT, in_group(), but={"away": "not_found"}, is_harmless=True),
+    "EmitDraft": Event(IN_IT, lambda world, me: {"type": "group", "id": world.group["id"], "text": "begun"}),
     "EmitRecall": Event(OF_ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "EmitEdit": Event(OF_OWNERS, lambda world, me: {"messageId": world.message["id"], "content": "other words"}),
     "EmitHide": Event(IN_IT, lambda world, me: {"messageIds": [world.message["id"]]}),

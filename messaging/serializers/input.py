@@ -115,6 +115,12 @@ class ReactInput(MessageIdInput, frozen=True, kw_only=True):
     on: Annotated[bool, helped("False takes it away")] = True
 
 
+class DraftInput(ChatInput, frozen=True, kw_only=True):
+    text: Annotated[str, text(rules.TEXT_MAX, help="Without text and `replyTo` there is no draft any more")] = ""
+    mentions: MentionInputs = []
+    reply_to_id: UUID | None = field(name="replyTo", default=None)
+
+
 class PinInput(MessageIdInput, frozen=True, kw_only=True):
     pinned: Annotated[bool, helped("False unpins it")] = True
 

@@ -24,7 +24,7 @@ from groups.serializers import (
 )
 from messaging import types
 from messaging.chat_cache import Unread
-from messaging.models import Message, Reaction, Upload
+from messaging.models import Draft, Message, Reaction, Upload
 from messaging.search import Found
 from messaging.search_index.marks import marks
 from messaging.selectors import Changes, Chat, Page, readers_of
@@ -434,6 +434,38 @@ def marked_unread_output(membership: Membership, *, mention_seq: int | None) -> 
         "markedUnread": membership.is_marked_unread,
         "mentionSeq": mention_seq,
     }
+
+
+class DraftMentionOutput(serializers.Serializer[Any]):
+    userId = serializers.UUIDField(allow_null=True)
+    start = serializers.IntegerField()
+    length = serializers.IntegerField()
+
+
+class DraftOutput(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=CHAT_TYPES)
+    id = serializers.UUIDField(help_text="The other person's, or the group's")
+    text = serializers.CharField(help_text="Empty, and without `replyTo`: there is no draft any more")
+    mentions = DraftMentionOutput(many=True, help_text="As they will be sent")
+    replyTo = serializers.UUIDField(allow_null=True)
+    revision = serializers.UUIDField(help_text="Of two of one chat the greater one is the later one")
+    savedAt = serializers.DateTimeField()
+
+
+def draft_output(draft: Draft) -> dict[str, Any]:
+    """What was begun to be written. `draft.membership` must be loaded."""
+    membership = draft.membership
+    return {
+        "type": "private" if membership.peer_id else "group",
+        "id": str(membership.peer_id or membership.room_id),
+        **orjson.loads(draft.words_json or _NO_WORDS),
+        "revision": str(draft.pk),
+        "savedAt": iso(draft.saved_at),
+    }
+
+
+#: Of a draft that somebody has put something else into the place of.
+_NO_WORDS = '{"text": "", "mentions": [], "replyTo": null}'
 
 
 class ChangesOutput(GroupRulesOutput):

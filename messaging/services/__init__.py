@@ -3,6 +3,7 @@
 from messaging.services.avatars import set_group_avatar, set_own_avatar
 from messaging.services.comparing import compare_some
 from messaging.services.days import first_since
+from messaging.services.drafting import drafts, save_draft
 from messaging.services.edits import edit, erase, recall
 from messaging.services.epochs import begin as begin_epoch
 from messaging.services.epochs import check as check_epoch
@@ -56,6 +57,7 @@ __all__ = [
     "compare_some",
     "compare_unread",
     "current_epoch",
+    "drafts",
     "edit",
     "erase",
     "find_places",
@@ -88,6 +90,7 @@ __all__ = [
     "release_held",
     "reseal_files",
     "reseal_texts",
+    "save_draft",
     "scrub",
     "search",
     "send_message",

@@ -1,6 +1,7 @@
 // Puts the page together: state, the server, what this browser keeps, actions, views.
 import { Account } from "chat/actions/account.js";
 import { Chats } from "chat/actions/chats.js";
+import { DraftSync } from "chat/actions/draft_sync.js";
 import { Groups } from "chat/actions/groups.js";
 import { MessageHistory } from "chat/actions/history.js";
 import { Messages } from "chat/actions/messages.js";
@@ -61,7 +62,8 @@ const outbox = new Outbox(store, {
 const archive = archived?.archive ?? new Archive(boot.me.id);
 const notifications = new Notifications({ store, server, preview });
 const chats = new Chats({ store, server });
-const sync = new Sync({ store, server, outbox, chats });
+const draftSync = new DraftSync({ store, server, drafts });
+const sync = new Sync({ store, server, outbox, chats, drafts: draftSync });
 const actions = {
   account: new Account({ store, server, outbox, drafts, archive, notifications }),
   chats,

@@ -13,14 +13,16 @@ export class Sync {
   #server;
   #outbox;
   #chats;
+  #drafts;
   #watched = "";
   #isStartingAfresh = false;
 
-  constructor({ store, server, outbox, chats }) {
+  constructor({ store, server, outbox, chats, drafts }) {
     this.#store = store;
     this.#server = server;
     this.#outbox = outbox;
     this.#chats = chats;
+    this.#drafts = drafts;
     store.on(
       "stale",
       debounce(() => this.loadChatList().catch(() => {}), LIST_DELAY_MS),
@@ -57,6 +59,7 @@ export class Sync {
     await this.loadChatList().catch(() => {});
     if (!hasChatList && this.#store.hasChatList) this.request();
     this.#store.refreshOpenChat();
+    await this.#drafts.load().catch(() => {});
     if (this.#store.hasChatList) await this.#chats.addBegun();
   }
 

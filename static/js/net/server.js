@@ -85,6 +85,16 @@ export class Server {
     return this.#api.post("/chat/level", { type, id, level });
   }
 
+  /** What I have begun to write, in all chats: [{type, id, text, mentions, replyTo, revision, savedAt}]. */
+  drafts() {
+    return this.#api.get("/chat/drafts");
+  }
+
+  /** Resolves with the draft as it is kept; without text and `replyTo` there is none any more. */
+  saveDraft({ type, id }, { text, mentions, replyTo }) {
+    return this.#socket.request("EmitDraft", { type, id, text, mentions, replyTo });
+  }
+
   /** Tells the other members that I am typing. Returns whether it was sent. */
   notifyTyping(key) {
     const { type, id } = splitKey(key);
