@@ -116,7 +116,9 @@ class ReactInput(MessageIdInput, frozen=True, kw_only=True):
 
 
 class DraftInput(ChatInput, frozen=True, kw_only=True):
-    text: Annotated[str, text(rules.TEXT_MAX, help="Without text and `replyTo` there is no draft any more")] = ""
+    content: Annotated[str, text(rules.TEXT_MAX, help="Without text and `replyTo` there is no draft any more")] = field(
+        name="text", default=""
+    )
     mentions: MentionInputs = []
     reply_to_id: UUID | None = field(name="replyTo", default=None)
 

@@ -28,7 +28,7 @@ def save_draft(
     by: User,
     chat_id: UUID,
     is_group: bool,
-    text: str = "",
+    content: str = "",
     mentions: Sequence[MentionInput] = (),
     reply_to_id: UUID | None = None,
     socket_id: str = "",
@@ -37,9 +37,9 @@ def save_draft(
     devices; without text and reply there is no draft any more. Raises NotFound.
     """
     words: dict[str, Any] = {"text": "", "mentions": [], "replyTo": None}
-    if text.strip() or reply_to_id:
+    if content.strip() or reply_to_id:
         named = [{"userId": one.user_id, "start": one.start, "length": one.length} for one in mentions]
-        words = {"text": text, "mentions": named, "replyTo": reply_to_id}
+        words = {"text": content, "mentions": named, "replyTo": reply_to_id}
     json = orjson.dumps(words).decode()
 
     def body() -> dict[str, Any]:
