@@ -24,6 +24,8 @@ LEVELS = [ALL, MENTIONS, NOTHING]
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 #: Days for which quiet times are told ahead.
 DAYS_AHEAD = 8
+#: A page's clock may be a little behind ours.
+CLOCKS_APART = timedelta(minutes=1)
 
 
 class Quiet(NamedTuple):
@@ -44,13 +46,13 @@ class QuietHours(Struct, frozen=True, kw_only=True):
     zone: str
     mentions: bool = False
 
-    def times(self, at: datetime) -> Iterator[Quiet]:
-        """Those that are not over, of the coming days."""
+    def times(self, at: datetime, *, days: int) -> Iterator[Quiet]:
+        """Those that are not over, of so many coming days."""
         zone = _zone(self.zone)
         if zone is None:
             return
         today = at.astimezone(zone).date()
-        for ahead in range(-1, DAYS_AHEAD):
+        for ahead in range(-1, days):
             day = today + timedelta(days=ahead)
             if day.isoweekday() in self.days and (found := self._on(day, zone)).end > at:
                 yield found
@@ -76,14 +78,15 @@ class Notifying(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The end of “do not disturb”, if it is on."""
         return self.silent_until if self.silent_until and self.silent_until > at else None
 
-    def quiet_times(self, at: datetime) -> list[Quiet]:
+    def quiet_times(self, at: datetime, *, days: int = DAYS_AHEAD) -> list[Quiet]:
         """When nothing notifies, now and in the coming days."""
         silence = self.silence(at)
-        silent = [Quiet(at, silence, mentions=False)] if silence else []
-        return [*silent, *(self.quiet.times(at) if self.quiet else ())]
+        silent = [Quiet(at - CLOCKS_APART, silence, mentions=False)] if silence else []
+        return [*silent, *(self.quiet.times(at, days=days) if self.quiet else ())]
 
     def is_quiet(self, at: datetime, *, is_called: bool) -> bool:
-        return any(one.start <= at < one.end and not (is_called and one.mentions) for one in self.quiet_times(at))
+        now = self.quiet_times(at, days=1)
+        return any(one.start <= at < one.end and not (is_called and one.mentions) for one in now)
 
 
 def notifies(hears: str, *, is_muted: bool, is_called: bool) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts.notifying import ALL, Notifying, QuietHours, notifies
+from accounts.notifying import ALL, DAYS_AHEAD, Notifying, QuietHours, notifies
 from chatproject.core import sealing
 from chatproject.core.times import now
 from notifications.models import Keywords
@@ -201,7 +201,7 @@ def test_keywords_are_some_short_words_told_to_ones_devices_and_encrypted(person
 
 
 def times(hours: QuietHours, at: datetime) -> list[tuple[str, str]]:
-    return [(one.start.strftime("%d %H:%M"), one.end.strftime("%d %H:%M")) for one in hours.times(at)]
+    return [(one.start.strftime("%d %H:%M"), one.end.strftime("%d %H:%M")) for one in hours.times(at, days=DAYS_AHEAD)]
 
 
 def test_quiet_hours_pass_midnight_on_their_days_by_the_clocks_of_their_zone() -> None:
