@@ -6,6 +6,9 @@ import { serverNow } from "chat/timing.js";
 /** At most one draft of a chat is saved in this time. */
 const SAVE_MS = 3000;
 const RETRY_MS = 30_000;
+/** A private chat begins on the server with its first message. */
+const hasBegun = (chat) => Boolean(chat) && !chat.isBlank && (chat.type === "group" || chat.seq > 0);
+
 /** As the server takes it. */
 const TEXT_MAX = 8000;
 
@@ -82,15 +85,15 @@ export class DraftSync {
     const chat = this.#store.chats.get(key);
     const words = this.#drafts.wordsOf(key);
     if (!this.#drafts.stateOf(key).changedAt || this.#saving.has(key)) return;
-    // A private chat begins with its first message. What is too long can neither be sent nor saved.
-    if (this.#store.connection !== "online" || !chat || chat.isBlank || [...words.text].length > TEXT_MAX) return;
+    // What is too long can neither be sent nor saved.
+    if (this.#store.connection !== "online" || !hasBegun(chat) || [...words.text].length > TEXT_MAX) return;
     this.#saving.add(key);
     try {
       const { revision } = await this.#server.saveDraft(splitKey(key), words);
       this.#heardAt.set(key, performance.now());
       this.#drafts.noteSaved(key, words, revision);
     } catch ({ code }) {
-      if (code === "not_found") this.#drafts.forget(key);
+      if (code === "not_found" && chat.type === "group") this.#drafts.forget(key);
       else if (code !== "offline" && !this.#timers.has(key))
         this.#timers.set(
           key,
