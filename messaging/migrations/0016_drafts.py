@@ -6,7 +6,7 @@ import chatproject.core.times
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0014_keyed_tokens"), ("groups", "0017_levels")]
+    dependencies = [("messaging", "0015_shelves"), ("groups", "0017_levels")]
 
     operations = [
         migrations.CreateModel(
