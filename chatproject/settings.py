@@ -380,6 +380,7 @@ SPECTACULAR_SETTINGS = {
         "ChatType": "groups.serializers.CHAT_TYPES",
         "Role": "groups.models.Membership.Role",
         "GivenRole": "groups.serializers.GIVEN_ROLES",
+        "Level": "accounts.notifying.LEVELS",
     },
 }
 

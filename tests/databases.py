@@ -163,7 +163,7 @@ def _connect(name: str) -> Any:
     return psycopg.connect(url._replace(scheme="postgresql", query=given).geturl(), autocommit=True)
 
 
-def _administer(*statements: str) -> None:
+def administer(*statements: str) -> None:
     with _connect("postgres") as server:
         for statement in statements:
             server.execute(statement)
@@ -172,7 +172,7 @@ def _administer(*statements: str) -> None:
 def make(template: str = "template1", *, name: str = "") -> str:
     """The name of a new database, which ends with this process."""
     name = name or f"tests_{os.getpid()}_{next(_numbers)}"
-    _administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    administer(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     _made.append(name)
     return name
 
@@ -180,7 +180,7 @@ def make(template: str = "template1", *, name: str = "") -> str:
 @atexit.register
 def _drop_all() -> None:
     if _made:
-        _administer(*(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in _made))
+        administer(*(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in _made))
 
 
 class _PostgreSQL:
@@ -210,7 +210,7 @@ class _PostgreSQL:
         self._become((prepared / _NAME).read_text())
 
     def _become(self, template: str) -> None:
-        _administer(
+        administer(
             f'DROP DATABASE "{self._name}" WITH (FORCE)', f'CREATE DATABASE "{self._name}" TEMPLATE "{template}"'
         )
 

@@ -95,15 +95,24 @@ class PostgreSQL(Dialect):
             yield rows.iterator(chunk_size=chunk_size)
 
     def objection(self) -> str:
-        with connection.cursor() as cursor:
-            cursor.execute("SHOW lock_timeout")
-            waits = str(cursor.fetchone()[0])
+        user = connection.settings_dict["USER"] or "chat"
+        as_role = f"ALTER ROLE {user} SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"
+        # Not by the pool, which tries for seconds and does not tell what it was told.
+        with connection.wrap_database_errors:
+            try:
+                tried = connection.Database.connect(**connection.get_connection_params())
+            except connection.Database.OperationalError as error:
+                if "unsupported startup parameter" not in str(error):
+                    raise
+                return (
+                    "DATABASE_URL leads to a PgBouncer that refuses what the chat asks for. Set "
+                    f"ignore_startup_parameters = options there, and say in PostgreSQL: {as_role}."
+                )
+            with tried:
+                waits = str(tried.execute("SHOW lock_timeout").fetchone()[0])
         if waits != "0":
             return ""
-        return (
-            "DATABASE_URL leads through a pooler that drops lock_timeout, so that a writer would wait for ever: ALTER "
-            f"ROLE {connection.settings_dict['USER'] or 'chat'} SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'."
-        )
+        return f"DATABASE_URL leads through a pooler that drops lock_timeout. Say in PostgreSQL: {as_role}."
 
     def release_connection(self) -> None:
         if not connection.in_atomic_block:
