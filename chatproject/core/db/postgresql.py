@@ -98,10 +98,11 @@ class PostgreSQL(Dialect):
         user = connection.settings_dict["USER"] or "chat"
         as_role = f"ALTER ROLE {user} SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"
         # Not by the pool, which tries for seconds and does not tell what it was told.
+        backend: Any = connection  # its type has no driver
         with connection.wrap_database_errors:
             try:
-                tried = connection.Database.connect(**connection.get_connection_params())
-            except connection.Database.OperationalError as error:
+                tried = backend.Database.connect(**connection.get_connection_params())
+            except backend.Database.OperationalError as error:
                 if "unsupported startup parameter" not in str(error):
                     raise
                 return (
