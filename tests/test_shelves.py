@@ -77,6 +77,8 @@ def test_a_private_chat_has_shelves_for_both(person: Any) -> None:
     assert [one["id"] for one in bob.get("/chat/shelf", chatId=ann.id, kind="links")] == [sent["id"]]
     assert ann.get("/chat/shelf", chatId=bob.id, kind="links")[0] == sent
     ann.get("/chat/shelf", status=404, chatId=person("eve").id, kind="links")
+    kept = ann.post("/private/send", {"receiverId": ann.id, "content": "https://example.org/kept"}, status=201)
+    assert ann.get("/chat/shelf", chatId=ann.id, kind="links") == [kept], "in a chat with oneself, too"
 
 
 def filled(ann: Person, room: dict[str, Any], count: int) -> None:

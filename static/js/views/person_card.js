@@ -20,9 +20,10 @@ const ACTIONS = [
     },
   ({ user, store, actions, router }) => {
     const key = chatKey("private", user.id);
+    const chat = store.chats.get(key);
     return (
-      store.openKey === key &&
-      !store.chats.get(key)?.isBlank && {
+      chat &&
+      !chat.isBlank && {
         label: gettext("Pictures, files, links"),
         icon: "image",
         run: async () => (await lazy.shelf()).openShelfPanel({ store, actions, router, key }),
