@@ -15,15 +15,18 @@ from chatproject.core import costs
 from chatproject.core.http.api import WHOLE_LIST, Page, listed, require_self, with_next
 from chatproject.core.http.forms import serializer_of
 from chatproject.core.redis import budget
-from groups import selectors, serializers, services
-from groups.models import Membership, Room
+from groups import asking, selectors, serializers, services
+from groups.models import JoinRequest, Membership, Room
 from groups.serializers import (
     ChatSettingsOutput,
     GroupOutput,
     MemberOutput,
+    RequestOutput,
     chat_settings_output,
     group_output,
     members_output,
+    request_output,
+    requests_output,
 )
 
 
@@ -88,7 +91,8 @@ class AllListView(APIView):
         def page(limit: int, after: UUID | None) -> Page[UUID | None]:
             rooms = selectors.listed_groups(user, search=form.search, only_own=only_own, after=after, limit=limit)
             memberships = selectors.memberships_of(user.pk, [room.pk for room in rooms])
-            outputs = [_listed(room, memberships.get(room.pk)) for room in rooms]
+            asked = selectors.own_requests(user, [room for room in rooms if room.pk not in memberships])
+            outputs = [_listed(room, memberships.get(room.pk), asked.get(room.pk)) for room in rooms]
             return Page(outputs, rooms[-1].pk if rooms else after)
 
         def end_of(count: int) -> UUID | None:
@@ -97,10 +101,64 @@ class AllListView(APIView):
         return listed(request, page, after=form.after, limit=None if form.limit is UNSET else form.limit, end_of=end_of)
 
 
-def _listed(room: Room, membership: Membership | None) -> dict[str, Any]:
+def _listed(room: Room, membership: Membership | None, request: JoinRequest | None) -> dict[str, Any]:
     if membership is None:
-        return group_output(room, is_member=False)
+        return group_output(room, is_member=False, request=request)
     return group_output(room, role=membership.role)
+
+
+class RequestView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        request=serializers.AskInput,
+        responses=RequestOutput,
+        summary="Ask to join a group that decides whom it takes",
+    )
+    def post(self, request: SignedIn) -> Response:
+        asked = asking.ask(by=request.user, **serializers.AskInput.read(request.data).given())
+        return Response(request_output(asked, state="asked", online=True))
+
+
+class WithdrawRequestView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(request=serializers.GroupInput, responses=RequestOutput, summary="Take such a request back")
+    def post(self, request: SignedIn) -> Response:
+        withdrawn = asking.withdraw(by=request.user, **serializers.GroupInput.read(request.data).given())
+        return Response(request_output(withdrawn, state="withdrawn", online=True))
+
+
+class RequestsView(APIView):
+    cost = costs.READ
+
+    @extend_schema(
+        parameters=[serializer_of(serializers.RequestsInput)],
+        responses=RequestOutput(many=True),
+        summary="Who asks to join a group",
+        description="For its owner and administrators, the first one first.",
+    )
+    def get(self, request: SignedIn, group_id: UUID) -> Response:
+        form = serializers.RequestsInput.read(request.query_params)
+        found = asking.requests(by=request.user, group_id=group_id, **form.given())
+        response = Response(requests_output(found))
+        return with_next(response, request, after=found[-1].pk) if len(found) == form.limit else response
+
+
+class AcceptRequestView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Let somebody in who asked to join")
+    def post(self, request: SignedIn) -> Response:
+        return _group(asking.accept(by=request.user, **serializers.MemberInput.read(request.data).given()))
+
+
+class RefuseRequestView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(request=serializers.MemberInput, responses=GroupOutput, summary="Refuse somebody who asked to join")
+    def post(self, request: SignedIn) -> Response:
+        return _group(asking.refuse(by=request.user, **serializers.MemberInput.read(request.data).given()))
 
 
 class MembersView(APIView):

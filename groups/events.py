@@ -6,8 +6,9 @@ from uuid import UUID
 from accounts.models import User
 from accounts.serializers import user_output
 from chatproject.core import hub
-from groups.models import Membership, Room
-from groups.serializers import chat_settings_output, group_output
+from groups.models import JoinRequest, Membership, Room
+from groups.serializers import chat_settings_output, group_output, request_output
+from presence.selectors import online_among
 
 
 def _person(room: Room, user: User) -> dict[str, Any]:
@@ -52,6 +53,15 @@ def transfer(room: Room, owner: User, offered_to: UUID, state: str) -> None:
     }
     for user_id in (owner.pk, offered_to):
         hub.publish(hub.user_topic(user_id), "OnGroupTransfer", payload)
+
+
+def request_changed(room: Room, request: JoinRequest, state: str, admins: list[UUID]) -> None:
+    """Somebody asks to join a group, took that back, or was answered: to its owner and administrators, and to them."""
+    is_online = request.user_id in online_among([request.user_id])
+    told = {**request_output(request, state=state, online=is_online), "name": room.name}
+    hub.publish(hub.user_topic(request.user_id), "OnGroupRequest", {**told, "waiting": None})
+    for user_id in admins:
+        hub.publish(hub.user_topic(user_id), "OnGroupRequest", {**told, "waiting": room.join_requests or 0})
 
 
 def settings_changed(membership: Membership) -> None:

@@ -50,6 +50,7 @@ class Room(Model):
 
     class JoinPolicy(models.TextChoices):
         OPEN = "open", _("open to everyone")
+        APPROVAL = "approval", _("by approval")
         CLOSED = "closed", _("by invitation")
 
     class PostPolicy(models.TextChoices):
@@ -99,6 +100,8 @@ class Room(Model):
     #: The pinned messages as JSON, the last pinned first, as `pins` reads them. With the room, so that chats cost no
     #: query for it; null where there are none.
     pins_json = models.TextField(null=True, editable=False)
+    #: How many people ask to join, where the group decides whom it takes.
+    join_requests = models.PositiveIntegerField(null=True, editable=False)
     #: What the group is about, and what all of its members are told above its messages until they close it; null where
     #: there is none, as the columns below: they are added without a rewriting of the table.
     description = SealedText(null=True, editable=False)
@@ -123,6 +126,11 @@ class Room(Model):
     @property
     def is_direct(self) -> bool:
         return self.kind == self.Kind.DIRECT
+
+    @property
+    def is_findable(self) -> bool:
+        """Whether everybody may know that there is this group."""
+        return self.join_policy in (self.JoinPolicy.OPEN, self.JoinPolicy.APPROVAL)
 
     @property
     def is_for_admins_to_write(self) -> bool:
@@ -369,6 +377,23 @@ class Departure(Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_departure_each")]
+
+
+class JoinRequest(Model):
+    """A user who asks to join a group that decides whom it takes, or was refused a while ago."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    note = SealedText(blank=True, editable=False)
+    asked_at = models.DateTimeField(default=now)
+    refused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_request_each")]
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.refused_at is None
 
 
 class StaffAccess(Model):

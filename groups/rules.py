@@ -1,6 +1,7 @@
 """Permissions and limits in a group. Each rule raises the error for the client."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +29,10 @@ HIDDEN_MAX = 10_000
 NAMED_MAX = 5
 #: Characters of what a group is about, and of its announcement; seconds between two messages of one member.
 DESCRIPTION_MAX, ANNOUNCEMENT_MAX, SLOW_MAX = 1000, 500, 86_400
+#: Characters of what somebody writes who asks to join; people who ask one group, and groups that one person asks.
+NOTE_MAX, REQUESTS_MAX, REQUESTS_EACH = 300, 500, 20
+#: How long somebody who was refused waits before they ask again.
+REFUSED_FOR = timedelta(days=1)
 #: Seconds that a refusal for slow mode asks to wait at least.
 WAIT_MIN = 0.1
 
@@ -43,8 +48,8 @@ def require_owner(membership: Membership) -> None:
 
 
 def require_invite(membership: Membership) -> None:
-    """Invite: every member of an open group, the admins of a closed one."""
-    if membership.room.join_policy == Room.JoinPolicy.CLOSED:
+    """Invite: every member of an open group, the admins of any other."""
+    if membership.room.join_policy != Room.JoinPolicy.OPEN:
         require_admin(membership)
 
 
@@ -105,18 +110,56 @@ def require_leave(membership: Membership) -> None:
 def require_join(room: Room, *, by: User, invite_code: str, was_removed: bool) -> None:
     """Join: an open group, any group with its invitation code; never one that the user was removed from.
 
+    Where the group decides whom it takes, a code is its decision.
+
     A guest who sees only contacts sees no open groups either.
 
     A code may have been shown to every member, and a removal is the admins' decision.
     """
     is_invited = room.accepts_code(invite_code)
-    is_closed = room.join_policy == Room.JoinPolicy.CLOSED or sees_only_contacts(by)
-    if is_closed and not is_invited:
+    if not is_invited and not (room.is_findable and not sees_only_contacts(by)):
         raise NotFound()
     if invite_code and not is_invited:
         raise Forbidden(_("This invitation is no longer valid."), code="invite_invalid")
     if was_removed:
-        raise Forbidden(_("You were removed from this group. Only its administrators add you again."), code="removed")
+        raise Removed()
+    if room.join_policy == Room.JoinPolicy.APPROVAL and not is_invited:
+        raise Forbidden(_("Ask to join: this group decides whom it takes."), code="approval_needed")
+
+
+class Removed(Forbidden):
+    code = "removed"
+    title = _("You were removed from this group. Only its administrators add you again.")
+
+
+def require_ask(room: Room, *, by: User, was_removed: bool) -> None:
+    """Ask to join: a group that decides whom it takes, and has not removed the user."""
+    if not room.is_findable or sees_only_contacts(by):
+        raise NotFound()
+    if room.join_policy == Room.JoinPolicy.OPEN:
+        raise Conflict(_("This group is open: join it."), code="open")
+    if was_removed:
+        raise Removed()
+
+
+def require_ask_again(refused_at: datetime) -> None:
+    """Ask again after a refusal: when REFUSED_FOR is over."""
+    if now() < refused_at + REFUSED_FOR:
+        raise Forbidden(_("You were refused. Ask again tomorrow."), code="request_refused")
+
+
+def require_request_capacity(*, of_group: int, of_user: int) -> None:
+    if of_group >= REQUESTS_MAX:
+        raise Conflict(_("Too many people ask to join this group. Try again later."), code="requests_full")
+    if of_user >= REQUESTS_EACH:
+        said = _("You ask to join %(count)d groups. Take one back first.") % {"count": REQUESTS_EACH}
+        raise Conflict(said, code="too_many_requests")
+
+
+def require_group_capacity_of(charged: int) -> None:
+    """`require_group_capacity`, as it is told to who lets somebody else in."""
+    if charged >= GROUPS_MAX:
+        raise Conflict(_("They are in too many groups."), code="too_many_groups")
 
 
 def require_may_open(by: User, reason: str) -> str:

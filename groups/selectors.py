@@ -23,6 +23,7 @@ from chatproject.core.times import now
 from groups.models import (
     Departure,
     Hidden,
+    JoinRequest,
     Membership,
     Mention,
     Recall,
@@ -34,6 +35,8 @@ from groups.models import (
 )
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
+#: Of groups that everybody may know of.
+_FINDABLE = Q(join_policy__in=(Room.JoinPolicy.OPEN.value, Room.JoinPolicy.APPROVAL.value))
 
 
 def membership(user: User, group_id: UUID) -> Membership:
@@ -283,7 +286,7 @@ def is_member(user: User, group_id: UUID) -> bool:
 def listed_groups(
     user: User, *, search: str = "", after: UUID | None = None, limit: int = 50, only_own: bool = False
 ) -> list[Room]:
-    """The groups a user may see, open ones that did not remove them and their own, newest first.
+    """The groups a user may see, their own and those that everybody may find and did not remove them, newest first.
 
     `after` is the last one of the page before.
     """
@@ -303,7 +306,7 @@ def _listed_groups(user: User, search: str, after: UUID | None, only_own: bool) 
     visible = Q(pk__in=list(mine))
     if not only_own:
         removed_from = Removal.objects.filter(user=user).values_list("room_id", flat=True)
-        visible |= Q(join_policy=Room.JoinPolicy.OPEN) & ~Q(pk__in=list(removed_from))
+        visible |= _FINDABLE & ~Q(pk__in=list(removed_from))
     rooms = _GROUPS.filter(visible)
     if after is not None:
         rooms = rooms.filter(pk__lt=after)
@@ -318,7 +321,7 @@ def group_looks_taken(user: User, name: str) -> bool:
     Groups may have the same name.
     """
     mine = Membership.objects.filter(user=user).values("room_id")
-    visible = _GROUPS.filter(Q(join_policy=Room.JoinPolicy.OPEN) | Q(pk__in=mine))
+    visible = _GROUPS.filter(_FINDABLE | Q(pk__in=mine))
     key = name_key(name)
     return any(
         name_key(one) != key
@@ -344,6 +347,50 @@ def left_among(room: Room, users: Iterable[User]) -> set[UUID]:
 
 def was_removed(room: Room, user: User) -> bool:
     return Removal.objects.filter(room=room, user=user).exists()
+
+
+# Asking to join -------------------------------------------------------------------------------------------------------
+
+
+def join_request(room: Room, user_id: UUID) -> JoinRequest | None:
+    """A user's request to join a group, waiting or refused, with the user."""
+    found = JoinRequest.objects.select_related("user").filter(room=room, user_id=user_id).first()
+    if found is not None:
+        found.room = room
+    return found
+
+
+def join_requests(room: Room, *, limit: int, after: UUID | None = None) -> list[JoinRequest]:
+    """A page of those who ask to join a group, with the users, the first one first."""
+    waiting = JoinRequest.objects.filter(room=room, refused_at=None).order_by("pk")
+    return page((waiting if after is None else waiting.filter(pk__gt=after))[:limit], "user")
+
+
+def waiting_requests(room: Room) -> list[JoinRequest]:
+    return list(JoinRequest.objects.select_related("user").filter(room=room, refused_at=None))
+
+
+def requests_waiting(room: Room) -> int:
+    return JoinRequest.objects.filter(room=room, refused_at=None).count()
+
+
+def asked_groups(user: User) -> list[UUID]:
+    """The living groups that a user asks to join."""
+    mine = JoinRequest.objects.filter(user=user, refused_at=None, room__dissolved_at=None)
+    return list(mine.values_list("room_id", flat=True))
+
+
+def own_requests(user: User, rooms: Iterable[Room]) -> dict[UUID, JoinRequest]:
+    """A user's requests to join some groups, by room. One query, and none where none of them decides whom it takes."""
+    ids = [room.pk for room in rooms if room.join_policy == Room.JoinPolicy.APPROVAL]
+    found = JoinRequest.objects.filter(user=user, room__in=ids) if ids else []
+    return {one.room_id: one for one in found}
+
+
+def admins(room: Room) -> list[UUID]:
+    """The ids of a group's owner and administrators."""
+    found = Membership.objects.filter(room=room).exclude(role=Membership.Role.MEMBER)
+    return list(found.values_list("user_id", flat=True))
 
 
 def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int | None = None) -> list[Membership]:
@@ -455,6 +502,7 @@ _OF_ROOM = (
     "announcement_version",
     "post_policy",
     "slow_seconds",
+    "join_requests",
 )
 _OF_PERSON = (
     "name",

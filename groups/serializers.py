@@ -18,8 +18,8 @@ from chatproject.core.fields import address, choice, helped, line, number, page_
 from chatproject.core.http.api import PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
-from groups.models import Membership, Room
-from groups.rules import ANNOUNCEMENT_MAX, DESCRIPTION_MAX, MEMBERS_MAX, SLOW_MAX
+from groups.models import JoinRequest, Membership, Room
+from groups.rules import ANNOUNCEMENT_MAX, DESCRIPTION_MAX, MEMBERS_MAX, NOTE_MAX, SLOW_MAX
 from groups.selectors import Seat
 from presence.selectors import online_among
 
@@ -45,6 +45,23 @@ class GroupRulesOutput(serializers.Serializer[Any]):
     slowMode = serializers.IntegerField(help_text="Seconds between two messages of one member; 0 for none")
 
 
+REQUEST_STATES = ["asked", "withdrawn", "accepted", "refused"]
+
+
+class RequestOutput(serializers.Serializer[Any]):
+    groupId = serializers.UUIDField()
+    user = UserOutput()
+    note = serializers.CharField(help_text="What they wrote; empty once they are answered")
+    askedAt = serializers.DateTimeField()
+    state = serializers.ChoiceField(choices=REQUEST_STATES)
+
+
+class OwnRequestOutput(serializers.Serializer[Any]):
+    note = serializers.CharField()
+    askedAt = serializers.DateTimeField()
+    state = serializers.ChoiceField(choices=["asked", "refused"])
+
+
 class GroupOutput(GroupRulesOutput):
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -60,6 +77,7 @@ class GroupOutput(GroupRulesOutput):
     role = serializers.ChoiceField(
         choices=Membership.Role.choices, allow_null=True, help_text="Mine; null for a stranger"
     )
+    request = OwnRequestOutput(allow_null=True, help_text="Mine to join; in GET /group/allList")
     members = MemberOutput(many=True, allow_null=True, help_text="null in lists")
     inviteCode = serializers.CharField(allow_null=True, help_text="For those who may invite, when they ask for it")
     inviteExpiresAt = serializers.DateTimeField(allow_null=True, help_text="Beside the code: when it ends, if ever")
@@ -82,6 +100,28 @@ def members_output(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
     return [member_output(membership, online=membership.user_id in here) for membership in memberships]
 
 
+def request_output(request: JoinRequest, *, state: str, online: bool) -> dict[str, Any]:
+    """That somebody asks to join a group, or asked."""
+    return {
+        "groupId": str(request.room_id),
+        "user": user_output(request.user, online=online),
+        "note": request.note,
+        "askedAt": iso(request.asked_at),
+        "state": state,
+    }
+
+
+def own_request_output(request: JoinRequest) -> dict[str, Any]:
+    state = "asked" if request.is_waiting else "refused"
+    return {"note": request.note, "askedAt": iso(request.asked_at), "state": state}
+
+
+def requests_output(requests: Iterable[JoinRequest]) -> list[dict[str, Any]]:
+    requests = list(requests)
+    here = online_among(one.user_id for one in requests)
+    return [request_output(one, state="asked", online=one.user_id in here) for one in requests]
+
+
 def group_rules_output(room: Room, *, is_member: bool = True) -> dict[str, Any]:
     """What holds in a group, as the group, the chat list and a sync have it."""
     announcement = room.announcement if is_member else None
@@ -102,6 +142,7 @@ def group_output(
     members: Iterable[Membership] | None = None,
     invite_code: str | None = None,
     is_member: bool = True,
+    request: JoinRequest | None = None,
 ) -> dict[str, Any]:
     """A group; without `is_member` as a stranger sees it."""
     return {
@@ -116,6 +157,7 @@ def group_output(
         **group_rules_output(room, is_member=is_member),
         "offeredTo": str(room.offered_to_id) if room.offered_to_id and is_member else None,
         "role": role,
+        "request": request and own_request_output(request),
         "members": None if members is None else members_output(members),
         "inviteCode": invite_code,
         "inviteExpiresAt": iso(room.invite_expires_at) if invite_code else None,
@@ -195,6 +237,15 @@ class GroupInput(Input, frozen=True, kw_only=True):
 
 class JoinInput(GroupInput, frozen=True, kw_only=True):
     invite_code: Annotated[str, line(64, blank=True)] = ""
+
+
+class AskInput(GroupInput, frozen=True, kw_only=True):
+    note: Annotated[str, text(NOTE_MAX, help="To the owner and administrators")] = ""
+
+
+class RequestsInput(PagedInput, frozen=True, kw_only=True):
+    after: UUID | None = None
+    limit: Annotated[int, page_limit(PAGE_MAX)] = 50
 
 
 class UpdateInput(GroupInput, frozen=True, kw_only=True):

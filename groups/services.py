@@ -26,6 +26,7 @@ from groups.models import (
     FOREVER,
     Departure,
     Hidden,
+    JoinRequest,
     Membership,
     Recall,
     Removal,
@@ -137,13 +138,19 @@ def join(*, by: User, group_id: UUID, invite_code: str = "") -> Membership:
         if room.accepts_code(invite_code) and room.invite_uses_left is not None:
             room.invite_uses_left -= 1
             room.save(update_fields=["invite_uses_left"])
-        Departure.objects.filter(room=room, user=by).delete()
-        (membership,) = _add_members(room, [by])
-        on_commit(lambda: events.welcomed(room, by))
+        membership = let_in(room, by)
         post_system_message(room, by=by, action="joined")
         return membership
 
     return run_atomic(body)
+
+
+def let_in(room: Room, user: User) -> Membership:
+    """Make a user a member who comes by themselves, of a locked group; in the caller's transaction."""
+    Departure.objects.filter(room=room, user=user).delete()
+    (membership,) = _add_members(room, [user])
+    on_commit(lambda: events.welcomed(room, user))
+    return membership
 
 
 def leave(*, by: User, group_id: UUID) -> Room:
@@ -233,8 +240,10 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str | int]) 
     for field, value in changed.items():
         setattr(room, field, None if value == _OTHERWISE.get(field) else value)
     room.save(update_fields=list(changed))
-    if changed.get("join_policy") == Room.JoinPolicy.CLOSED:
-        _renew_code(room)
+    if "join_policy" in changed:
+        if room.join_policy != Room.JoinPolicy.OPEN:
+            _renew_code(room)
+        end_requests(room, selectors.waiting_requests(room) if room.join_requests else [], "withdrawn")
     if "name" in changed:
         post_system_message(room, by=by, action="renamed", name=room.name)
     if "avatar" in changed and room.last_seq > 1:  # before the first message it belongs to the creation
@@ -631,10 +640,14 @@ def set_role_as_staff(*, by: User, group_id: UUID, user_id: UUID, role: str) -> 
 
 
 def pass_on_groups(user: User) -> None:
-    """Give the groups of an owner who is gone to the eldest admin, or else the eldest member.
+    """Give the groups of an owner who is gone to the eldest admin, or else the eldest member, and take back their
+    requests to join others.
 
     In the caller's transaction. A group in which nobody else is left keeps its owner.
     """
+    for group_id in selectors.asked_groups(user):
+        room = selectors.locked_group(group_id)
+        end_requests(room, [one for one in selectors.waiting_requests(room) if one.user_id == user.pk], "withdrawn")
     for group_id in selectors.owned_groups(user):
         room = selectors.locked_group(group_id)
         heir = selectors.heir(room, user)
@@ -656,12 +669,14 @@ def _name_owner(room: Room, owner: Membership, *, before: str) -> None:
 def _dissolve(room: Room) -> Room:
     user_ids = list(room.memberships.values_list("user_id", flat=True))
     room.memberships.all().delete()
+    JoinRequest.objects.filter(room=room).delete()
     avatars.delete_unused(room.avatar)
     room.dissolved_at, room.member_count, room.invite_code, room.avatar = now(), 0, "", ""
-    room.offered_to = room.description = room.announcement = None
+    room.offered_to = room.description = room.announcement = room.join_requests = None
     room.save(
         update_fields=[
-            *("dissolved_at", "member_count", "invite_code", "avatar", "offered_to", "description", "announcement")
+            *("dissolved_at", "member_count", "invite_code", "avatar", "offered_to", "description", "announcement"),
+            "join_requests",
         ]
     )
     on_commit(lambda: memberships_changed(user_ids))
@@ -704,7 +719,21 @@ def _add_members(room: Room, users: list[User], *, by: User | None = None) -> li
     on_commit(lambda: memberships_changed([user.pk for user in users]))
     room.member_count += len(memberships)
     room.save(update_fields=["member_count"])
+    if room.join_requests:
+        ids = {user.pk for user in users}
+        end_requests(room, [one for one in selectors.waiting_requests(room) if one.user_id in ids], "accepted")
     return memberships
+
+
+def end_requests(room: Room, requests: Sequence[JoinRequest], state: str) -> None:
+    """Requests to join a locked group are answered, or taken back: the rows are gone, and those concerned are told."""
+    if not requests:
+        return
+    JoinRequest.objects.filter(pk__in=[one.pk for one in requests]).delete()
+    room.join_requests = selectors.requests_waiting(room) or None
+    room.save(update_fields=["join_requests"])
+    admins = selectors.admins(room)
+    on_commit(lambda: [events.request_changed(room, one, state, admins) for one in requests])
 
 
 def _remove_member(membership: Membership) -> None:

@@ -7,6 +7,11 @@ from groups import api
 urlpatterns = [
     path("group/create", api.CreateView.as_view()),
     path("group/join", api.JoinView.as_view()),
+    path("group/request", api.RequestView.as_view()),
+    path("group/request/withdraw", api.WithdrawRequestView.as_view()),
+    path("group/request/accept", api.AcceptRequestView.as_view()),
+    path("group/request/refuse", api.RefuseRequestView.as_view()),
+    path("group/requests/<uuid:group_id>", api.RequestsView.as_view()),
     path("group/list", api.ListView.as_view()),
     path("group/allList", api.AllListView.as_view()),
     path("group/members/<uuid:group_id>", api.MembersView.as_view()),

@@ -23,12 +23,14 @@ from chatproject.core.inputs import Input
 from groups.serializers import (
     CHAT_TYPES,
     TRANSFER_STATES,
+    AskInput,
     ChatSettingsOutput,
     CloseAnnouncementInput,
     GroupInput,
     GroupOutput,
     JoinInput,
     MemberInput,
+    RequestOutput,
     UpdateInput,
 )
 from messaging.serializers.input import (
@@ -142,6 +144,13 @@ class Transfer(InGroup):
     state = serializers.ChoiceField(choices=TRANSFER_STATES)
 
 
+class Request(RequestOutput):
+    name = serializers.CharField(help_text="The group's")
+    waiting = serializers.IntegerField(
+        allow_null=True, help_text="How many ask to join now, for its owner and administrators; null for who asked"
+    )
+
+
 class _InChat(serializers.Serializer[Any]):
     type = serializers.ChoiceField(choices=CHAT_TYPES)
     id = serializers.UUIDField()
@@ -213,6 +222,10 @@ SENT = {
     "EmitGroupJoin": Sending(JoinInput, InGroup, "Join a group, or come back to it after an absence."),
     "EmitTempLeaveGroup": Sending(GroupInput, InGroup, "Leave a group for a while: no OnGroupMsg, still counted."),
     "EmitGroupLeave": Sending(GroupInput, InGroup, "Leave a group."),
+    "EmitGroupRequest": Sending(AskInput, RequestOutput, "Ask to join a group that decides whom it takes."),
+    "EmitGroupRequestWithdraw": Sending(GroupInput, InGroup, "Take such a request back."),
+    "EmitGroupRequestAccept": Sending(MemberInput, InGroup, "Let somebody in who asked to join."),
+    "EmitGroupRequestRefuse": Sending(MemberInput, InGroup, "Refuse somebody who asked to join."),
     "EmitGroupUpdate": Sending(
         UpdateInput, InGroup, "Change a group: its name, announcement, who may write, and so on."
     ),
@@ -269,6 +282,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnGroupLeave": (SomebodyInGroup, "Somebody left, or was removed."),
     "OnGroupUpdate": (GroupOutput, "A group changed, or is new to you."),
     "OnGroupTransfer": (Transfer, "A group is offered to you or by you, or such an offer ended."),
+    "OnGroupRequest": (Request, "Somebody asks to join a group of yours, or you were answered; or it was taken back."),
     "OnChatUpdate": (
         ChatSettingsOutput,
         "You pinned, muted or archived a chat, or closed its announcement, on another device perhaps.",

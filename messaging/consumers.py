@@ -32,6 +32,7 @@ from chatproject.core.redis import budget
 from chatproject.core.times import iso, now
 from chatproject.core.websocket import acks
 from chatproject.core.websocket.consumer import SocketConsumer
+from groups import asking
 from groups import serializers as group_inputs
 from groups import services as groups
 from messaging import selectors, services
@@ -347,6 +348,20 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     async def leave_group_for_a_while(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.leave_for_a_while, self._read(group_inputs.GroupInput, data), answer)
 
+    async def ask_to_join(self, data: Any, answer: Answer) -> None:
+        form = self._read(group_inputs.AskInput, data)
+        asked = await in_thread(asking.ask, by=self.user, **form.given())
+        answer.done(group_inputs.request_output(asked, state="asked", online=True))
+
+    async def withdraw_request(self, data: Any, answer: Answer) -> None:
+        await self._in_group(asking.withdraw, self._read(group_inputs.GroupInput, data), answer)
+
+    async def accept_request(self, data: Any, answer: Answer) -> None:
+        await self._in_group(asking.accept, self._read(group_inputs.MemberInput, data), answer)
+
+    async def refuse_request(self, data: Any, answer: Answer) -> None:
+        await self._in_group(asking.refuse, self._read(group_inputs.MemberInput, data), answer)
+
     async def update_group(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.update, self._read(group_inputs.UpdateInput, data), answer)
 
@@ -529,6 +544,10 @@ ChatConsumer.handlers = {
     "EmitGroupJoin": ChatConsumer.join_group,
     "EmitTempLeaveGroup": ChatConsumer.leave_group_for_a_while,
     "EmitGroupLeave": ChatConsumer.leave_group,
+    "EmitGroupRequest": ChatConsumer.ask_to_join,
+    "EmitGroupRequestWithdraw": ChatConsumer.withdraw_request,
+    "EmitGroupRequestAccept": ChatConsumer.accept_request,
+    "EmitGroupRequestRefuse": ChatConsumer.refuse_request,
     "EmitGroupUpdate": ChatConsumer.update_group,
     "EmitCloseAnnouncement": ChatConsumer.close_announcement,
     "EmitGroupTransfer": ChatConsumer.transfer_group,
@@ -567,6 +586,10 @@ ChatConsumer.costs = {
     "EmitGroupJoin": costs.HEAVY,
     "EmitTempLeaveGroup": costs.CHANGE,
     "EmitGroupLeave": costs.HEAVY,
+    "EmitGroupRequest": costs.HEAVY,
+    "EmitGroupRequestWithdraw": costs.HEAVY,
+    "EmitGroupRequestAccept": costs.HEAVY,
+    "EmitGroupRequestRefuse": costs.HEAVY,
     "EmitGroupUpdate": costs.HEAVY,
     "EmitCloseAnnouncement": costs.CHANGE,
     "EmitGroupTransfer": costs.HEAVY,

@@ -353,7 +353,9 @@ def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] 
         behind = membership.room.last_version - since
         known_hidden = hidden.get(chat_id, 0) if hidden is not None else membership.hidden_count or 0
         is_hiding = (membership.hidden_count or 0) > known_hidden
-        if behind <= 0 and chat_id in cursors and not is_hiding:
+        # A request to join takes no version: who may answer it is told of those that wait each time.
+        is_asked = bool(membership.room.join_requests) and membership.is_admin
+        if behind <= 0 and chat_id in cursors and not is_hiding and not is_asked:
             continue
         one = found[membership.room_id] = Changes(chat_id, membership, limited=behind > SYNC_MAX or behind > budget)
         if is_hiding:

@@ -310,6 +310,7 @@ class ChatOutput(OwnSettingsOutput, GroupRulesOutput):
     peerReadSeq = serializers.IntegerField(allow_null=True, help_text="Private chats: how far the other has read")
     away = serializers.BooleanField()
     role = serializers.CharField(allow_null=True, help_text="Groups: my role")
+    joinRequests = serializers.IntegerField(help_text="How many people ask to join, for owner and administrators")
     lastSaidAt = serializers.DateTimeField(allow_null=True, help_text="When I last said something here, if it is known")
     pins = PinOutput(many=True, help_text=PINS_HELP)
     hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
@@ -342,6 +343,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         **own_settings_output(membership),
         "away": membership.away,
         "role": None if other else membership.role,
+        "joinRequests": join_requests(membership),
         "lastSaidAt": iso(membership.said_at),
         **group_rules_output(room),
         "pins": room.pins,
@@ -468,6 +470,11 @@ def draft_output(draft: Draft) -> dict[str, Any]:
 _NO_WORDS = '{"text": "", "mentions": [], "replyTo": null}'
 
 
+def join_requests(membership: Membership) -> int:
+    """How many people ask to join a group, for its owner and administrators; for others none."""
+    return (membership.room.join_requests or 0) if membership.is_admin else 0
+
+
 class ChangesOutput(GroupRulesOutput):
     type = serializers.ChoiceField(choices=CHAT_TYPES, allow_null=True, help_text="null where the chat is gone")
     id = serializers.UUIDField()
@@ -477,6 +484,7 @@ class ChangesOutput(GroupRulesOutput):
     messages = MessageOutput(many=True)
     pins = PinOutput(many=True, help_text=PINS_HELP)
     hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
+    joinRequests = serializers.IntegerField(help_text="As in the chat list")
     hiddenIds = serializers.ListField(
         child=serializers.UUIDField(), help_text="Those of them since the number in `hidden`; none without `hidden`"
     )
@@ -498,7 +506,7 @@ def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
 def _changes_output(one: Changes) -> dict[str, Any]:
     if one.membership is None:
         nothing: dict[str, Any] = {"messages": [], "pins": [], "hiddenCount": 0, "hiddenIds": []}
-        no_rules: dict[str, Any] = {"announcement": None, "postPolicy": None, "slowMode": 0}
+        no_rules: dict[str, Any] = {"announcement": None, "postPolicy": None, "slowMode": 0, "joinRequests": 0}
         gone = {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True}
         return {**gone, **nothing, **no_rules}
     return {
@@ -509,6 +517,7 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         "gone": False,
         "pins": one.membership.room.pins,
         **group_rules_output(one.membership.room),
+        "joinRequests": join_requests(one.membership),
         "messages": page_output(Page(one.membership, one.messages, one.readers, hidden=one.hidden)),
         "hiddenCount": one.membership.hidden_count or 0,
         "hiddenIds": [str(message_id) for message_id in one.newly_hidden],

@@ -29,6 +29,7 @@ _ENGLISH = {
     "renamed": "{actor} named the group {name}",
     "picture": "{actor} changed the picture of the group",
     "policy": "{actor} made the group {name}",
+    "accepted": "{actor} let in {people}",
     "described": "{actor} changed what the group is about",
     "announced": "{actor} changed the announcement of the group",
     "unannounced": "{actor} ended the announcement of the group",
