@@ -101,6 +101,12 @@ ROWS: dict[str, Row | list[Row]] = {
         # The code before the removal is worth nothing.
         Row("post", MEMBERS, in_group(inviteCode=lambda world: world.old_code)),
     ],
+    # A closed group asks nobody who wants to join, and is not there for them.
+    "group/request": Row("post", (401, 404, 409, 404, 409), in_group(note="tea"), but={"away": 409}),
+    "group/request/withdraw": Row("post", (401, 404, 404, 404, 404), in_group()),
+    "group/request/accept": Row("post", (401, 404, 403, 404, 404), in_group(userId=lambda world: world.stranger.id)),
+    "group/request/refuse": Row("post", (401, 404, 403, 404, 404), in_group(userId=lambda world: world.stranger.id)),
+    "group/requests/<uuid>": Row("get", ADMINS, path=lambda world: f"/group/requests/{world.group['id']}"),
     "group/list": Row("get", SIGNED_IN),
     "group/allList": Row("get", SIGNED_IN),
     "group/members/<uuid>": Row("get", MEMBERS, path=lambda world: f"/group/members/{world.group['id']}"),
@@ -403,6 +409,14 @@ EVENTS: dict[str, Event | list[Event]] = {
     ],
     "EmitTempLeaveGroup": Event(IN_IT, in_group()),
     "EmitGroupLeave": Event(IN_IT, in_group()),
+    "EmitGroupRequest": Event(("not_found", "member", "not_found", "member"), in_group(note="tea")),
+    "EmitGroupRequestWithdraw": Event(NOBODY, in_group()),
+    "EmitGroupRequestAccept": Event(
+        ("not_found", "forbidden", "not_found", "not_found"), in_group(userId=lambda world: world.stranger.id)
+    ),
+    "EmitGroupRequestRefuse": Event(
+        ("not_found", "forbidden", "not_found", "not_found"), in_group(userId=lambda world: world.stranger.id)
+    ),
     "EmitGroupUpdate": Event(OF_ADMINS, in_group(announcement="news")),
     "EmitCloseAnnouncement": Event(IN_IT, in_group(version=1)),
     "EmitGroupTransfer": Event(OF_OWNERS, in_group(userId=lambda world: world.other.id)),

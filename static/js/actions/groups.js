@@ -3,6 +3,7 @@ import { chatKey } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 
 const RELOAD_DELAY_MS = 200;
+const REQUESTS_PAGE = 20;
 /** The presence of no more people than these is watched, so that who is online is known only of smaller groups. */
 const MEMBERS_KEPT = 500;
 
@@ -73,7 +74,24 @@ export class Groups {
     return chatKey("group", group.id);
   }
 
-  /** `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, tempLeave or return. */
+  /** Asks its owner and administrators. */
+  async ask(groupId, note) {
+    await this.#server.askToJoin(groupId, note);
+  }
+
+  async withdraw(groupId) {
+    await this.#server.withdrawRequest(groupId);
+  }
+
+  /** A page of those who ask to join a group of mine, {items, next}; `next` continues an earlier one. */
+  requests(groupId, { next = null } = {}) {
+    return this.#server.joinRequests(groupId, { next, limit: REQUESTS_PAGE });
+  }
+
+  /**
+   * `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, request/accept, request/refuse,
+   * tempLeave or return.
+   */
   async change(verb, groupId, change = {}) {
     const group = await this.#server.changeGroup(verb, groupId, change);
     this.#keep(group);

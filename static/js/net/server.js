@@ -273,11 +273,25 @@ export class Server {
   }
 
   /**
-   * `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, tempLeave, return, leave or
-   * dissolve.
+   * `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, request/accept, request/refuse,
+   * tempLeave, return, leave or dissolve.
    */
   changeGroup(verb, groupId, change = {}) {
     return this.#api.post(`/group/${verb}`, { groupId, ...change });
+  }
+
+  /** Resolves with {user, note, askedAt, state}. */
+  askToJoin(groupId, note) {
+    return this.#api.post("/group/request", { groupId, note });
+  }
+
+  withdrawRequest(groupId) {
+    return this.#api.post("/group/request/withdraw", { groupId });
+  }
+
+  /** A page of those who ask to join, {items, next}. */
+  joinRequests(groupId, { next, limit }) {
+    return next ? this.#api.page(next) : this.#api.page(`/group/requests/${groupId}`, { limit });
   }
 
   /** For me, on all my devices. Resolves with my settings of the chat. */

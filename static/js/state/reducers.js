@@ -197,6 +197,7 @@ function applySync(store, { epoch, chats }) {
     for (const message of messages.toSorted((one, other) => one.seq - other.seq)) applyMessage(store, message);
     store.setPins({ type, id, version, pins });
     store.setRules(key, rules);
+    store.patchChat(key, { joinRequests: rules.joinRequests });
     store.hideMessages(key, hiddenIds);
     if (hiddenIds.length) store.notify("stale"); // the list tells which message is the last one now
     store.patchChat(key, { hiddenCount: Math.max(hiddenCount, store.chats.get(key).hiddenCount ?? 0) });
@@ -314,6 +315,12 @@ export const REDUCERS = {
   OnGroupUpdate: applyGroup,
   OnGroupTransfer: (store, { groupId, state }) => {
     if (state === "accepted") store.notify("stale", `members:${chatKey("group", groupId)}`);
+  },
+  OnGroupRequest: (store, { groupId, user, state, waiting }) => {
+    const key = chatKey("group", groupId);
+    if (waiting !== null) store.patchChat(key, { joinRequests: waiting });
+    if (user.id === store.me.id && state === "accepted") store.notify("stale");
+    store.notify(`requests:${key}`);
   },
   OnChatUpdate: (store, { type, id, ...settings }) => store.setSettings(chatKey(type, id), settings),
   OnGroupWelcomeJoin: applyMembership,

@@ -5,7 +5,7 @@
 //
 // Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
 // must be fetched), notifying (what notifies me), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
-// membership has changed), draft: (another tab has changed it).
+// membership has changed), requests: (of people to join), draft: (another tab has changed it).
 import { emptied } from "chat/hidden.js";
 import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
@@ -302,6 +302,7 @@ export class Store {
         role: null,
         peerReadSeq: type === "private" ? 0 : null,
         pins: [],
+        joinRequests: 0,
         announcement: null,
         closedAnnouncement: 0,
         postPolicy: type === "group" ? "everyone" : null,

@@ -141,6 +141,7 @@ const SYSTEM_MESSAGES = {
   removed: gettext("%(actor)s removed %(people)s"),
   renamed: gettext("%(actor)s renamed the group to “%(name)s”"),
   picture: gettext("%(actor)s changed the picture of the group"),
+  accepted: gettext("%(actor)s let %(people)s in"),
   described: gettext("%(actor)s changed what the group is about"),
   announced: gettext("%(actor)s changed the announcement"),
   unannounced: gettext("%(actor)s ended the announcement"),
@@ -178,6 +179,8 @@ export function systemLine(message, me) {
       ? interpolate(gettext("%(actor)s made %(people)s an administrator"), values)
       : interpolate(gettext("%(actor)s made %(people)s a member again"), values);
   }
+  if (data.action === "policy" && data.name === "approval")
+    return interpolate(gettext("%(actor)s decided that people ask before they join"), values);
   if (data.action === "policy") {
     return data.name === "closed"
       ? interpolate(gettext("%(actor)s made the group one by invitation only"), values)
@@ -207,6 +210,10 @@ export const recalledLine = (message, me) => {
 
 /** Whether a text is one to three emoji and nothing else, which are shown large. */
 export const isOnlyEmoji = (text) => /^(?:\p{RGI_Emoji}\s?){1,3}$/v.test(text.trim());
+
+/** How many people ask to join a group. */
+export const requestCount = (count) =>
+  interpolate(ngettext("%(count)s request to join", "%(count)s requests to join", count), { count });
 
 const DURATIONS = [
   ["hour", 3600],

@@ -7,8 +7,9 @@ import { ask, confirm } from "chat/views/dialog.js";
 import { avatar, besideName, h, icon, iconButton, markedName, replaceIfChanged, toast } from "chat/views/dom.js";
 import { duration, fullTime, memberCount, roleName } from "chat/views/format.js";
 import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
-import { openGroupSettings } from "chat/views/group_settings.js";
+import { isSureToOpen, openGroupSettings } from "chat/views/group_settings.js";
 import { invitationLink } from "chat/views/invitation.js";
+import { JoinRequests } from "chat/views/join_requests.js";
 import { MemberList } from "chat/views/member_list.js";
 import { lazy } from "chat/views/lazy.js";
 import { openMenu } from "chat/views/menu.js";
@@ -16,18 +17,26 @@ import { openPersonCard } from "chat/views/person_card.js";
 import { richText } from "chat/views/rich_text.js";
 import { openSidePanel } from "chat/views/side_panel.js";
 
+const WHO_JOINS = {
+  open: gettext("Open group: everybody here, guests too, can find it, join it and read all of it"),
+  approval: gettext("Everybody here can find this group and ask to join; its owner and administrators decide"),
+  closed: gettext("Closed group: only those who are invited can find it, join it and read it"),
+};
+
 export function openGroupPanel({ store, actions, router, groupId }) {
   const key = chatKey("group", groupId);
   const about = h("div", { class: "panel-about" });
   const membersHead = h("h4", {});
   const membersSection = h("section", { class: "panel-section panel-members" }, membersHead);
-  const body = h("div", {}, about, membersSection);
+  const requests = new JoinRequests({ store, actions, groupId });
+  const body = h("div", {}, about, requests.element, membersSection);
   let list = null;
   const stops = [
     store.on([`group:${key}`, "chats"], () => render()),
     store.on("people", () => list?.render()),
     store.on(`members:${key}`, () => list?.reload()),
     store.on("open", () => store.openKey === key || close()),
+    () => requests.close(),
   ];
   const close = openSidePanel(gettext("About this group"), {
     key,
@@ -97,13 +106,7 @@ export function openGroupPanel({ store, actions, router, groupId }) {
           )
         : avatar({ ...chat, type: "group" }, "xl"),
       h("h3", {}, h("bdi", {}, chat.name)),
-      h(
-        "p",
-        {},
-        group.joinPolicy === "closed"
-          ? gettext("Closed group: only those who are invited can find it, join it and read it")
-          : gettext("Open group: everybody here, guests too, can find it, join it and read all of it"),
-      ),
+      h("p", {}, WHO_JOINS[group.joinPolicy]),
       isAdmin(chat) &&
         h(
           "button",
@@ -359,18 +362,11 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     ].filter(Boolean);
   }
 
-  const isSureToOpen = () =>
-    confirm(
-      gettext("Open the group to everyone?"),
-      gettext("Everybody here, guests too, can find it, join it and read all of it."),
-      { action: gettext("Open it") },
-    );
-
   function settings(group, chat) {
     const action = (name, label, click, kind = "quiet") =>
       h("button", { type: "button", class: `button ${kind}`, on: { click } }, icon(name), label);
     const isAlone = group.memberCount === 1;
-    const isClosed = group.joinPolicy === "closed";
+    const isClosed = group.joinPolicy !== "open";
     const leave = async () => {
       if (
         await confirm(

@@ -1,12 +1,20 @@
 // The settings of a group, for its owner and administrators: what it is about, its announcement, who writes and how often.
 import { gettext } from "chat/i18n.js";
-import { openDialog } from "chat/views/dialog.js";
+import { confirm, openDialog } from "chat/views/dialog.js";
 import { h } from "chat/views/dom.js";
 import { duration } from "chat/views/format.js";
 
 const DESCRIPTION_MAX = 1000;
 const ANNOUNCEMENT_MAX = 500;
 const SLOW_CHOICES = [0, 10, 30, 60, 5 * 60, 15 * 60, 3600];
+
+/** Before a group is opened to everyone. */
+export const isSureToOpen = () =>
+  confirm(
+    gettext("Open the group to everyone?"),
+    gettext("Everybody here, guests too, can find it, join it and read all of it."),
+    { action: gettext("Open it") },
+  );
 
 export function openGroupSettings({ actions, group }) {
   const fields = [
@@ -17,6 +25,11 @@ export function openGroupSettings({ actions, group }) {
       maxlength: ANNOUNCEMENT_MAX,
       hint: gettext("All members see it above the messages until they close it."),
     }),
+    selectField("joinPolicy", gettext("Who may join"), group.joinPolicy, [
+      ["open", gettext("Everybody: they find it and read all of it")],
+      ["approval", gettext("Who asks and is let in: everybody can find it")],
+      ["closed", gettext("Only those who are invited")],
+    ]),
     selectField("postPolicy", gettext("Who may write"), group.postPolicy, [
       ["everyone", gettext("Everybody in the group")],
       ["admins", gettext("Only the owner and administrators")],
@@ -52,6 +65,7 @@ export function openGroupSettings({ actions, group }) {
     const changed = fields.filter(({ isChanged }) => isChanged());
     try {
       const change = Object.fromEntries(changed.map(({ name, value }) => [name, value()]));
+      if (change.joinPolicy === "open" && !(await isSureToOpen())) return;
       if (changed.length) await actions.groups.change("update", group.id, change);
       close();
     } catch (problem) {

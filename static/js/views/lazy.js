@@ -3,6 +3,7 @@
 const IDLE_FALLBACK_MS = 2000;
 
 export const lazy = {
+  ask: () => import("chat/views/ask_dialog.js"),
   account: () => import("chat/views/account_menu.js"),
   camera: () => import("chat/views/conversation/camera_dialog.js"),
   day: () => import("chat/views/conversation/day_dialog.js"),

@@ -27,6 +27,7 @@ export class ShellView {
       oncePerFrame(() => this.#render()),
     );
     store.onEvent((event, data) => event === "OnGroupTransfer" && this.#onTransfer(data));
+    store.onEvent((event, data) => event === "OnGroupRequest" && this.#onRequest(data));
     this.#onConnection();
     this.#render();
   }
@@ -37,6 +38,17 @@ export class ShellView {
       toast(interpolate(gettext("%(person)s offers you the group “%(group)s”."), { person: byName, group: name }));
     if (state === "declined" && userId !== this.#store.me.id)
       toast(interpolate(gettext("Your offer of the group “%(group)s” was declined."), { group: name }));
+  }
+
+  /** Who asks to join hears the answer, who decides that somebody asks. */
+  #onRequest({ state, user, name }) {
+    const isMine = user.id === this.#store.me.id;
+    const lines = {
+      asked: !isMine && gettext("%(person)s asks to join “%(group)s”."),
+      accepted: isMine && gettext("You are in the group “%(group)s” now."),
+      refused: isMine && gettext("Your request to join “%(group)s” was declined."),
+    };
+    if (lines[state]) toast(interpolate(lines[state], { person: user.name, group: name }));
   }
 
   #onConnection() {

@@ -27,7 +27,7 @@ import {
   toast,
 } from "chat/views/dom.js";
 import { onDoubleTap } from "chat/views/double_tap.js";
-import { lastSeen, memberCount, typingLine } from "chat/views/format.js";
+import { badge, lastSeen, memberCount, requestCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { Welcome } from "chat/views/onboarding.js";
 import { typeOf } from "chat/views/types/registry.js";
@@ -237,7 +237,17 @@ export class ConversationView {
     const names = this.#store.typingNames(this.#key);
     const status = this.#status(chat, isOnline);
     const typing = !names.length ? "" : isGroup ? typingLine(names) : gettext("typing…");
-    const signature = JSON.stringify([this.#key, chat.name, chat.img, markOf(chat), isOnline, status, typing]);
+    const requests = chat.joinRequests ?? 0;
+    const signature = JSON.stringify([
+      this.#key,
+      chat.name,
+      chat.img,
+      markOf(chat),
+      isOnline,
+      status,
+      typing,
+      requests,
+    ]);
     replaceIfChanged(this.#head, signature, () => {
       const openPanel = async () =>
         (await lazy.group()).openGroupPanel({
@@ -273,7 +283,8 @@ export class ConversationView {
             h("span", { class: typing || isOnline ? "lively" : "", id: "status" }, dots, typing || status),
           ),
         ),
-        isGroup && iconButton("info", gettext("About this group"), openPanel, { id: "group-info" }),
+        isGroup && iconButton("info", aboutLabel(requests), openPanel, { id: "group-info" }),
+        requests > 0 && h("span", { class: "requests-dot", "aria-hidden": "true" }, badge(requests)),
         iconButton("ellipsis-vertical", gettext("What to do with this conversation"), openMenu, {
           id: "chat-menu",
           "aria-haspopup": "menu",
@@ -518,6 +529,9 @@ export class ConversationView {
     }
   }
 }
+
+const aboutLabel = (requests) =>
+  requests ? `${gettext("About this group")} · ${requestCount(requests)}` : gettext("About this group");
 
 /** A box at a point {x, y}; a box is one already. */
 const boxAt = (at) => (at.bottom === undefined ? new DOMRect(at.x, at.y) : at);

@@ -19,7 +19,7 @@ import {
   replaceIfChanged,
   senderOf,
 } from "chat/views/dom.js";
-import { badge, fullTime, listTime, typingLine } from "chat/views/format.js";
+import { badge, fullTime, listTime, requestCount, typingLine } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { LEVELS } from "chat/views/levels.js";
 import { Filters } from "chat/views/list/filters.js";
@@ -215,6 +215,7 @@ export class ChatListView {
       chat.markedUnread,
       chat.archived,
       unreadMention(chat) !== null,
+      chat.joinRequests,
       chat.muted,
       chat.level,
       chat.pinned,
@@ -257,6 +258,7 @@ export class ChatListView {
       !count && chat.markedUnread && gettext("marked as unread"),
       chat.archived && gettext("archived"),
       isCalled && gettext("you are mentioned"),
+      chat.joinRequests > 0 && requestCount(chat.joinRequests),
     ].filter(Boolean);
     return h(
       "a",
@@ -291,6 +293,8 @@ export class ChatListView {
           chat.muted ? icon("bell-off") : chat.level && icon(LEVELS.find(({ level }) => level === chat.level).icon),
           chat.away && icon("coffee"),
           chat.pinned && icon("pin"),
+          chat.joinRequests > 0 &&
+            h("span", { class: "requests-count", "aria-hidden": "true" }, icon("user-plus"), badge(chat.joinRequests)),
           isCalled && h("span", { class: "at", "aria-hidden": "true" }, "@"),
           unread,
         ),

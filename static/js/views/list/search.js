@@ -5,6 +5,7 @@ import { cut, findIn, fold, graphemes } from "chat/text.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, iconButton, markedName, senderOf, toast } from "chat/views/dom.js";
 import { fullTime, listTime, memberCount, PREVIEW_MAX } from "chat/views/format.js";
+import { lazy } from "chat/views/lazy.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
 
 const SEARCH_DELAY_MS = 150;
@@ -145,7 +146,9 @@ export class SearchView {
     const known = groups.filter(
       (group) => store.chats.has(`group:${group.id}`) && !isListed(`group:${group.id}`, group.name),
     );
-    const open = groups.filter((group) => !store.chats.has(`group:${group.id}`));
+    const strangers = groups.filter((group) => !store.chats.has(`group:${group.id}`));
+    const open = strangers.filter((group) => group.joinPolicy !== "approval");
+    const asking = strangers.filter((group) => group.joinPolicy === "approval");
     const rows = [
       known.length && h("h2", {}, gettext("Groups")),
       ...known.map((group) =>
@@ -171,15 +174,32 @@ export class SearchView {
           () => this.#actions.groups.join(group.id),
         ),
       ),
+      asking.length && h("h2", {}, gettext("Groups that one asks to join")),
+      ...asking.map((group) =>
+        this.#resultRow(
+          { ...group, img: group.avatar, type: "group" },
+          `${memberCount(group.memberCount)} · ${askNote(group.request)}`,
+          () => this.#ask(group, query),
+        ),
+      ),
     ];
     this.#found.replaceChildren(...rows.filter(Boolean));
     this.#found.hidden = !this.#found.childElementCount;
   }
 
+  /** Opens no chat: the group decides. */
+  async #ask(group, query) {
+    const onChange = () => query === this.query && this.#searchNames(query, this.#turn);
+    (await lazy.ask()).openAskDialog({ actions: this.#actions, group, onChange });
+    return null;
+  }
+
   #resultRow(entry, note, begin) {
     const click = async () => {
       try {
-        this.#router.go(await begin());
+        const key = await begin();
+        if (!key) return;
+        this.#router.go(key);
         this.clear();
       } catch (problem) {
         toast(problem.message);
@@ -270,6 +290,11 @@ export class SearchView {
       ),
     );
   }
+}
+
+function askNote(request) {
+  if (request?.state === "asked") return gettext("you asked to join");
+  return request?.state === "refused" ? gettext("you were declined") : gettext("ask to join");
 }
 
 /** The part of a message around the first hit, with its hits marked. */
