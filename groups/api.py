@@ -1,5 +1,6 @@
 """HTTP routes of groups."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -20,10 +21,12 @@ from groups.models import JoinRequest, Membership, Room
 from groups.serializers import (
     ChatSettingsOutput,
     GroupOutput,
+    ManyOutput,
     MemberOutput,
     RequestOutput,
     chat_settings_output,
     group_output,
+    many_output,
     members_output,
     request_output,
     requests_output,
@@ -362,3 +365,30 @@ class InviteView(APIView):
         budget.spend(request.user.pk, len(form.user_ids))
         membership = services.invite(by=request.user, **form.given())
         return _group(membership, invite_code=membership.room.invite_code)
+
+
+def _many(request: SignedIn, verb: Callable[..., services.Many]) -> Response:
+    form = serializers.ManyInput.read(request.data)
+    budget.spend(request.user.pk, len(form.user_ids))
+    membership, done, refused = verb(by=request.user, **form.given())
+    return Response(many_output(membership.room, done, refused))
+
+
+class AddView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        request=serializers.ManyInput, responses=ManyOutput, summary="Add those of some people who may be added"
+    )
+    def post(self, request: SignedIn) -> Response:
+        return _many(request, services.add_many)
+
+
+class RemoveView(APIView):
+    cost = costs.HEAVY
+
+    @extend_schema(
+        request=serializers.ManyInput, responses=ManyOutput, summary="Remove those of some members who may be removed"
+    )
+    def post(self, request: SignedIn) -> Response:
+        return _many(request, services.remove_many)

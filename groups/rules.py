@@ -27,6 +27,10 @@ PINS_MAX = 20
 HIDDEN_MAX = 10_000
 #: Names that a refusal lists.
 NAMED_MAX = 5
+#: Codes of refusals that are also told of single people.
+GROUP_FULL, NOT_ADDABLE = "group_full", "not_addable"
+#: People whom one request adds or removes, with an answer for each of them.
+MANY_MAX = 100
 #: Characters of what a group is about, and of its announcement; seconds between two messages of one member.
 DESCRIPTION_MAX, ANNOUNCEMENT_MAX, SLOW_MAX = 1000, 500, 86_400
 #: Characters of what somebody writes who asks to join; people who ask one group, and groups that one person asks.
@@ -175,7 +179,7 @@ def require_may_open(by: User, reason: str) -> str:
 
 def require_capacity(room: Room, newcomers: int) -> None:
     if room.member_count + newcomers > MEMBERS_MAX:
-        raise Conflict(_("The group is full."), code="group_full")
+        raise Conflict(_("The group is full."), code=GROUP_FULL)
 
 
 def require_group_capacity(charged: int) -> None:
@@ -198,7 +202,7 @@ def require_addable(refusing: Sequence[User]) -> None:
         names = ", ".join(user.name for user in refusing[:NAMED_MAX])
         raise Forbidden(
             _("%(names)s: cannot be added by you. Send them the invitation instead.") % {"names": names},
-            code="not_addable",
+            code=NOT_ADDABLE,
         )
 
 

@@ -101,6 +101,21 @@ def other_membership(room: Room, user_id: UUID) -> Membership:
     return found
 
 
+def members_among(room: Room, user_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these users who are members of a group."""
+    if not user_ids:
+        return set()
+    return set(Membership.objects.filter(room=room, user__in=user_ids).values_list("user_id", flat=True))
+
+
+def memberships_among(room: Room, user_ids: Collection[UUID]) -> dict[UUID, Membership]:
+    """The memberships of those of these users who are members of a group, with the users, by their ids."""
+    found = {one.user_id: one for one in Membership.objects.select_related("user").filter(room=room, user__in=user_ids)}
+    for one in found.values():
+        one.room = room
+    return {user_id: found[user_id] for user_id in user_ids if user_id in found}
+
+
 def owner_membership(room: Room) -> Membership:
     """The membership of a group's owner, with the user. Raises NotFound for a group without one."""
     found = Membership.objects.select_related("user").filter(room=room, role=Membership.Role.OWNER).first()

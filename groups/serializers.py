@@ -3,7 +3,7 @@
 The functions build the output; the classes of the same name describe it for OpenAPI.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from msgspec import UNSET, Meta, UnsetType, field
 from rest_framework import serializers
 
+from accounts.models import User
 from accounts.notifying import LEVELS
 from accounts.serializers import UserOutput, user_output
 from chatproject.core.errors import Invalid
@@ -19,7 +20,7 @@ from chatproject.core.http.api import PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
 from chatproject.core.times import iso
 from groups.models import JoinRequest, Membership, Room
-from groups.rules import ANNOUNCEMENT_MAX, DESCRIPTION_MAX, MEMBERS_MAX, NOTE_MAX, SLOW_MAX
+from groups.rules import ANNOUNCEMENT_MAX, DESCRIPTION_MAX, MANY_MAX, MEMBERS_MAX, NOTE_MAX, SLOW_MAX
 from groups.selectors import Seat
 from presence.selectors import online_among
 
@@ -98,6 +99,30 @@ def members_output(memberships: Iterable[Membership]) -> list[dict[str, Any]]:
     memberships = list(memberships)
     here = online_among(membership.user_id for membership in memberships)
     return [member_output(membership, online=membership.user_id in here) for membership in memberships]
+
+
+class NotDoneOutput(serializers.Serializer[Any]):
+    userId = serializers.UUIDField()
+    code = serializers.CharField(
+        help_text="`not_found`, `member`, `removed`, `not_addable`, `group_full`, `forbidden` or `conflict`"
+    )
+
+
+class ManyOutput(serializers.Serializer[Any]):
+    groupId = serializers.UUIDField()
+    userIds = serializers.ListField(child=serializers.UUIDField(), help_text="Who was added, or removed")
+    refused = NotDoneOutput(many=True, help_text="Who was not, and why")
+    memberCount = serializers.IntegerField()
+
+
+def many_output(room: Room, done: Iterable[User], refused: Mapping[UUID, str]) -> dict[str, Any]:
+    """What became of people who were to be added, or removed."""
+    return {
+        "groupId": str(room.pk),
+        "userIds": [str(user.pk) for user in done],
+        "refused": [{"userId": str(user_id), "code": code} for user_id, code in refused.items()],
+        "memberCount": room.member_count,
+    }
 
 
 def request_output(request: JoinRequest, *, state: str, online: bool) -> dict[str, Any]:
@@ -317,6 +342,10 @@ class InviteInput(GroupInput, frozen=True, kw_only=True):
         Annotated[int, number(60, 366 * 86400, help="A new code that ends after so many seconds")] | UnsetType
     ) = UNSET
     max_uses: Annotated[int, number(1, MEMBERS_MAX, help="A new code that lets in so many people")] | UnsetType = UNSET
+
+
+class ManyInput(GroupInput, frozen=True, kw_only=True):
+    user_ids: Annotated[list[UUID], Meta(min_length=1, max_length=MANY_MAX)]
 
 
 class ListInput(PagedInput, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from accounts import selectors as people
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from chatproject.core.db.transactions import on_commit, run_atomic
-from chatproject.core.errors import Conflict, NotFound
+from chatproject.core.errors import ChatError, Conflict, NotFound
 from chatproject.core.files import avatars
 from chatproject.core.times import now
 from groups import events, rules, selectors
@@ -490,14 +490,92 @@ def invite(
             rules.require_capacity(room, len(newcomers))
             left = selectors.left_among(room, newcomers)
             rules.require_addable([user for user in newcomers if user.pk in left] or _refusing(by, newcomers))
-            if not selectors.is_charged_to(by, room):
-                rules.require_group_capacity(selectors.groups_charged_to(by))
-            _add_members(room, newcomers, by=by)
-            on_commit(lambda: events.welcomed(room, *newcomers))
-            post_system_message(room, by=by, action="invited", people=newcomers)
+            _add_by(by, room, newcomers)
         return membership
 
     return run_atomic(body)
+
+
+class Many(NamedTuple):
+    """What became of people whom a member wanted to add, or to remove: who was, and why the others were not, as a code."""
+
+    membership: Membership
+    done: list[User]
+    refused: dict[UUID, str]
+
+
+def add_many(*, by: User, group_id: UUID, user_ids: Iterable[UUID]) -> Many:
+    """Add those of some people who may be added, in one line of the conversation.
+
+    As `invite`, but nobody's refusal stands in the way of others.
+    """
+    wanted = list(dict.fromkeys(user_ids))
+
+    def body() -> Many:
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_invite(membership)
+        room = membership.room
+        found = _visible(wanted, by=by)
+        refused = dict.fromkeys((one for one in wanted if one not in found), NotFound.code)
+        members = selectors.members_among(room, wanted)
+        newcomers = [user for user in found.values() if user.pk not in members]
+        refused |= dict.fromkeys(members, "member")
+        removed, left = selectors.removed_among(room, newcomers), selectors.left_among(room, newcomers)
+        if membership.is_admin:
+            Removal.objects.filter(room=room, user__in=removed).delete()
+        else:
+            refused |= dict.fromkeys(removed, rules.Removed.code)
+        refusing = {user.pk for user in _refusing(by, newcomers)}
+        refused |= dict.fromkeys(left | refusing, rules.NOT_ADDABLE)
+        adding = [user for user in newcomers if user.pk not in refused]
+        places = rules.MEMBERS_MAX - room.member_count
+        refused |= dict.fromkeys((user.pk for user in adding[places:]), rules.GROUP_FULL)
+        adding = adding[:places]
+        if adding:
+            _add_by(by, room, adding)
+        return Many(membership, adding, refused)
+
+    return run_atomic(body)
+
+
+def remove_many(*, by: User, group_id: UUID, user_ids: Iterable[UUID]) -> Many:
+    """Remove those of some members whom the user may remove, in one line of the conversation."""
+    wanted = list(dict.fromkeys(user_ids))
+
+    def body() -> Many:
+        membership = selectors.locked_membership(by, group_id)
+        rules.require_admin(membership)
+        room = membership.room
+        targets = selectors.memberships_among(room, wanted)
+        refused = dict.fromkeys((one for one in wanted if one not in targets), NotFound.code)
+        removing = []
+        for user_id, target in targets.items():
+            try:
+                rules.require_removal(membership, target)
+            except ChatError as refusal:
+                refused[user_id] = refusal.code
+            else:
+                removing.append(target)
+        gone = [target.user for target in removing]
+        for target in removing:
+            _remove_member(target)
+        if gone:
+            Removal.objects.bulk_create([Removal(room=room, user=user) for user in gone], ignore_conflicts=True)
+            _renew_code(room)
+            on_commit(lambda: [events.removed(room, user, by=by) for user in gone])
+            post_system_message(room, by=by, action="removed", people=gone)
+        return Many(membership, gone, refused)
+
+    return run_atomic(body)
+
+
+def _add_by(by: User, room: Room, newcomers: list[User]) -> None:
+    """Add people who let the user add them, and tell it."""
+    if not selectors.is_charged_to(by, room):
+        rules.require_group_capacity(selectors.groups_charged_to(by))
+    _add_members(room, newcomers, by=by)
+    on_commit(lambda: events.welcomed(room, *newcomers))
+    post_system_message(room, by=by, action="invited", people=newcomers)
 
 
 def _renew_code(room: Room) -> None:
@@ -690,14 +768,18 @@ def _newcomers(room: Room, user_ids: Iterable[UUID], *, by: User) -> list[User]:
     Raises NotFound when one of them does not exist, or `by` cannot see them.
     """
     wanted = list(dict.fromkeys(user_ids))
-    found = people.by_ids(wanted)
-    if sees_only_contacts(by):
-        contacts = selectors.sharing(by.pk, wanted)
-        found = {one: user for one, user in found.items() if one in contacts}
-    if len(found) != len(wanted) or not all(user.is_active for user in found.values()):
+    found = _visible(wanted, by=by)
+    if len(found) != len(wanted):
         raise NotFound(_("Somebody you named does not exist."))
-    members = set(room.memberships.filter(user__in=wanted).values_list("user_id", flat=True)) if wanted else set()
-    return [found[one] for one in wanted if one not in members]
+    members = selectors.members_among(room, wanted)
+    return [user for user in found.values() if user.pk not in members]
+
+
+def _visible(wanted: list[UUID], *, by: User) -> dict[UUID, User]:
+    """Those of these people who exist, are active, and may be seen by the user, in the order that is given."""
+    found = people.by_ids(wanted)
+    contacts = selectors.sharing(by.pk, wanted) if sees_only_contacts(by) else set(wanted)
+    return {one: found[one] for one in wanted if one in found and found[one].is_active and one in contacts}
 
 
 def _refusing(by: User, newcomers: list[User]) -> list[User]:

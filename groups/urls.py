@@ -28,6 +28,8 @@ urlpatterns = [
     path("group/transfer/decline", api.DeclineTransferView.as_view()),
     path("group/dissolve", api.DissolveView.as_view()),
     path("group/invite", api.InviteView.as_view()),
+    path("group/add", api.AddView.as_view()),
+    path("group/remove", api.RemoveView.as_view()),
     path("chat/mute", api.ChatMuteView.as_view()),
     path("chat/level", api.ChatLevelView.as_view()),
     path("chat/archive", api.ChatArchiveView.as_view()),

@@ -29,6 +29,8 @@ from groups.serializers import (
     GroupInput,
     GroupOutput,
     JoinInput,
+    ManyInput,
+    ManyOutput,
     MemberInput,
     RequestOutput,
     UpdateInput,
@@ -226,6 +228,8 @@ SENT = {
     "EmitGroupRequestWithdraw": Sending(GroupInput, InGroup, "Take such a request back."),
     "EmitGroupRequestAccept": Sending(MemberInput, InGroup, "Let somebody in who asked to join."),
     "EmitGroupRequestRefuse": Sending(MemberInput, InGroup, "Refuse somebody who asked to join."),
+    "EmitGroupAdd": Sending(ManyInput, ManyOutput, "Add those of some people who may be added."),
+    "EmitGroupRemove": Sending(ManyInput, ManyOutput, "Remove those of some members who may be removed."),
     "EmitGroupUpdate": Sending(
         UpdateInput, InGroup, "Change a group: its name, announcement, who may write, and so on."
     ),

@@ -362,6 +362,18 @@ class ChatConsumer(SocketConsumer[_Admitted]):
     async def refuse_request(self, data: Any, answer: Answer) -> None:
         await self._in_group(asking.refuse, self._read(group_inputs.MemberInput, data), answer)
 
+    async def add_many(self, data: Any, answer: Answer) -> None:
+        await self._to_many(groups.add_many, data, answer)
+
+    async def remove_many(self, data: Any, answer: Answer) -> None:
+        await self._to_many(groups.remove_many, data, answer)
+
+    async def _to_many(self, verb: Callable[..., groups.Many], data: Any, answer: Answer) -> None:
+        form = self._read(group_inputs.ManyInput, data)
+        budget.spend(self.socket.user_id, len(form.user_ids))
+        membership, done, refused = await in_thread(verb, by=self.user, **form.given())
+        answer.done(group_inputs.many_output(membership.room, done, refused))
+
     async def update_group(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.update, self._read(group_inputs.UpdateInput, data), answer)
 
@@ -548,6 +560,8 @@ ChatConsumer.handlers = {
     "EmitGroupRequestWithdraw": ChatConsumer.withdraw_request,
     "EmitGroupRequestAccept": ChatConsumer.accept_request,
     "EmitGroupRequestRefuse": ChatConsumer.refuse_request,
+    "EmitGroupAdd": ChatConsumer.add_many,
+    "EmitGroupRemove": ChatConsumer.remove_many,
     "EmitGroupUpdate": ChatConsumer.update_group,
     "EmitCloseAnnouncement": ChatConsumer.close_announcement,
     "EmitGroupTransfer": ChatConsumer.transfer_group,
@@ -590,6 +604,8 @@ ChatConsumer.costs = {
     "EmitGroupRequestWithdraw": costs.HEAVY,
     "EmitGroupRequestAccept": costs.HEAVY,
     "EmitGroupRequestRefuse": costs.HEAVY,
+    "EmitGroupAdd": costs.HEAVY,
+    "EmitGroupRemove": costs.HEAVY,
     "EmitGroupUpdate": costs.HEAVY,
     "EmitCloseAnnouncement": costs.CHANGE,
     "EmitGroupTransfer": costs.HEAVY,

@@ -85,7 +85,9 @@ def test_who_was_away_learns_how_many_ask_by_sync(four: Any) -> None:
     eve.post("/group/request", here)
     (found,) = ann.post("/sync", {"cursors": cursors})["chats"]
     assert (found["joinRequests"], found["messages"], found["version"]) == (1, [], cursors[here["groupId"]])
-    assert cem.post("/sync", {"cursors": cursors})["chats"] == [], "it takes no version, and is no other member's matter"
+    assert cem.post("/sync", {"cursors": cursors})["chats"] == [], (
+        "it takes no version, and is no other member's matter"
+    )
 
 
 def test_a_code_or_an_administrator_leads_in_without_a_question_and_ends_it(four: Any, person: Any) -> None:
@@ -114,7 +116,9 @@ def test_who_was_removed_or_banned_is_not_let_in(four: Any, owner: Person) -> No
     accounts.activate(user=banned, by=boss)
 
 
-def test_requests_are_bounded_for_a_group_and_for_a_person(four: Any, group: Any, monkeypatch: Any, person: Any) -> None:
+def test_requests_are_bounded_for_a_group_and_for_a_person(
+    four: Any, group: Any, monkeypatch: Any, person: Any
+) -> None:
     ann, _bob, _cem, eve, here = four
     other = {"groupId": group(ann, joinPolicy="approval")["id"]}
     monkeypatch.setattr(rules, "REQUESTS_EACH", 1)

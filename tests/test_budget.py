@@ -87,6 +87,8 @@ EVENTS: dict[str, Any] = {
     "EmitGroupRequestWithdraw": {"groupId": SOMEBODY},
     "EmitGroupRequestAccept": {"groupId": SOMEBODY, "userId": SOMEBODY},
     "EmitGroupRequestRefuse": {"groupId": SOMEBODY, "userId": SOMEBODY},
+    "EmitGroupAdd": {"groupId": SOMEBODY, "userIds": [SOMEBODY]},
+    "EmitGroupRemove": {"groupId": SOMEBODY, "userIds": [SOMEBODY]},
     "EmitGroupUpdate": {"groupId": SOMEBODY},
     "EmitCloseAnnouncement": {"groupId": SOMEBODY, "version": 1},
     "EmitGroupTransfer": {"groupId": SOMEBODY, "userId": SOMEBODY},

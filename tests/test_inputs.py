@@ -126,6 +126,8 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"groupId": UNKNOWN, "name": "tea"},
         ["groupId", "name", "avatar", "joinPolicy", "description", "announcement", "postPolicy", "slowMode"],
     ),
+    "POST /group/add": ({"groupId": UNKNOWN, "userIds": [UNKNOWN]}, ["userIds"]),
+    "POST /group/remove": ({"groupId": UNKNOWN, "userIds": [UNKNOWN]}, ["userIds"]),
     "POST /group/request": ({"groupId": UNKNOWN}, ["groupId", "note"]),
     "POST /group/closeAnnouncement": ({"groupId": UNKNOWN, "version": 1}, ["version"]),
     "POST /group/setRole": ({"groupId": UNKNOWN, "userId": UNKNOWN, "role": "admin"}, ["userId", "role"]),

@@ -228,3 +228,53 @@ def test_forwarding_into_slow_mode_is_one_message_or_none(three: Any) -> None:
     assert cem.post("/message/forward", {"messageIds": told, "to": to}, status=429)["code"] == "slow_mode"
     cem.post("/message/forward", {"messageIds": told[:1], "to": to}, status=201)
     assert cem.post("/message/forward", {"messageIds": told[1:], "to": to}, status=429)["code"] == "slow_mode"
+
+
+# Many at once ---------------------------------------------------------------------------------------------------------
+
+
+def test_many_are_added_at_once_and_each_who_was_not_has_a_reason(three: Any, person: Any) -> None:
+    ann, bob, cem, here = three
+    new, shy, left, removed = [person("new") for _ in range(5)], person("shy"), person("left"), person("removed")
+    for one in (left, removed):
+        one.post("/group/join", here)
+    left.post("/group/leave", here)
+    ann.post("/group/kick", {**here, "userId": removed.id})
+    shy.patch("/me", {"addableBy": "nobody"})
+    nobody = "01890000-0000-7000-8000-000000000000"
+    ids = [one.id for one in (*new, shy, left, removed, bob)]
+    bobs, cems, news = bob.connect(), cem.connect(), new[0].connect()
+    seen = cem.get("/group/messages", groupId=here["groupId"])[-1]["seq"]
+    told = cems.call("EmitGroupAdd", {**here, "userIds": [*ids, nobody]})
+    assert told["userIds"] == [one.id for one in new] and told["memberCount"] == 8
+    refused = {one["userId"]: one["code"] for one in told["refused"]}
+    assert refused == dict.fromkeys((shy.id, left.id), "not_addable") | {
+        removed.id: "removed",
+        bob.id: "member",
+        nobody: "not_found",
+    }
+    assert news.next("OnGroupUpdate")["id"] == here["groupId"]
+    line = bobs.next("OnGroupMsg")
+    assert (line["system"]["action"], line["system"]["count"], line["seq"]) == ("invited", 5, seen + 1)
+    again = ann.post("/group/add", {**here, "userIds": [removed.id, shy.id]})
+    assert (again["userIds"], [one["code"] for one in again["refused"]]) == ([removed.id], ["not_addable"])
+    assert ann.post("/group/add", {**here, "userIds": [nobody] * 101}, status=400)["errors"].keys() == {"userIds"}
+
+
+def test_many_are_removed_at_once_in_one_line_and_hear_nothing_more(three: Any, person: Any) -> None:
+    ann, bob, cem, here = three
+    more = [person("more") for _ in range(4)]
+    ann.post("/group/add", {**here, "userIds": [one.id for one in more]})
+    sockets = [one.connect() for one in more]
+    cems = cem.connect()
+    version = chat(cem, here)["version"]
+    told = bob.post("/group/remove", {**here, "userIds": [*(one.id for one in more), ann.id, bob.id, person("x").id]})
+    assert told["userIds"] == [one.id for one in more] and told["memberCount"] == 3
+    assert [one["code"] for one in told["refused"]] == ["not_found", "forbidden", "conflict"]
+    assert [one.next("OnKicked")["reason"] for one in sockets] == ["removed"] * 4
+    line = cems.next("OnGroupMsg")
+    assert (line["system"]["action"], line["system"]["count"], line["version"]) == ("removed", 4, version + 1)
+    assert more[0].post("/group/join", here, status=403)["code"] == "removed"
+    ann.post("/group/send", {**here, "content": "without them"}, status=201)
+    assert all(one.silent("OnGroupMsg") for one in sockets)
+    cem.post("/group/remove", {**here, "userIds": [bob.id]}, status=403)

@@ -122,6 +122,8 @@ ROWS: dict[str, Row | list[Row]] = {
     ],
     "group/closeAnnouncement": Row("post", MEMBERS, in_group(version=1)),
     "group/kick": Row("post", ADMINS, in_group(userId=lambda world: world.other.id)),
+    "group/add": Row("post", ADMINS, in_group(userIds=lambda world: [world.shy.id, world.stranger.id])),
+    "group/remove": Row("post", ADMINS, in_group(userIds=lambda world: [world.other.id, world.owner.id])),
     "group/setRole": Row("post", OWNERS, in_group(userId=lambda world: world.other.id, role="admin")),
     "group/mute": Row("post", MEMBERS, in_group()),
     "group/transfer": Row("post", OWNERS, in_group(userId=lambda world: world.other.id)),
@@ -417,6 +419,8 @@ EVENTS: dict[str, Event | list[Event]] = {
     "EmitGroupRequestRefuse": Event(
         ("not_found", "forbidden", "not_found", "not_found"), in_group(userId=lambda world: world.stranger.id)
     ),
+    "EmitGroupAdd": Event(OF_ADMINS, in_group(userIds=lambda world: [world.shy.id])),
+    "EmitGroupRemove": Event(OF_ADMINS, in_group(userIds=lambda world: [world.other.id])),
     "EmitGroupUpdate": Event(OF_ADMINS, in_group(announcement="news")),
     "EmitCloseAnnouncement": Event(IN_IT, in_group(version=1)),
     "EmitGroupTransfer": Event(OF_OWNERS, in_group(userId=lambda world: world.other.id)),

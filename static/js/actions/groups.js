@@ -4,6 +4,8 @@ import { debounce } from "chat/timing.js";
 
 const RELOAD_DELAY_MS = 200;
 const REQUESTS_PAGE = 20;
+/** People whom one request adds or removes. */
+const MANY_MAX = 100;
 /** The presence of no more people than these is watched, so that who is online is known only of smaller groups. */
 const MEMBERS_KEPT = 500;
 
@@ -101,6 +103,26 @@ export class Groups {
       this.#sync.request();
     }
     return group;
+  }
+
+  /** Resolves with {refused}: who was not added, {userId, code}. */
+  addMany(groupId, userIds) {
+    return this.#changeMany("add", groupId, userIds);
+  }
+
+  /** As `addMany`. */
+  removeMany(groupId, userIds) {
+    return this.#changeMany("remove", groupId, userIds);
+  }
+
+  async #changeMany(verb, groupId, userIds) {
+    const refused = [];
+    for (let start = 0; start < userIds.length; start += MANY_MAX) {
+      const some = await this.#server.changeGroup(verb, groupId, { userIds: userIds.slice(start, start + MANY_MAX) });
+      refused.push(...some.refused);
+    }
+    await this.load(groupId);
+    return { refused };
   }
 
   /** For me, on all my devices; a newer one is shown again. */

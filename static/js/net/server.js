@@ -274,7 +274,7 @@ export class Server {
 
   /**
    * `verb`: update, invite, kick, setRole, transfer, transfer/accept, transfer/decline, request/accept, request/refuse,
-   * tempLeave, return, leave or dissolve.
+   * add, remove, tempLeave, return, leave or dissolve.
    */
   changeGroup(verb, groupId, change = {}) {
     return this.#api.post(`/group/${verb}`, { groupId, ...change });

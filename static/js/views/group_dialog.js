@@ -8,10 +8,10 @@ import { avatar, h, icon, markedName, toast } from "chat/views/dom.js";
 import { choice } from "chat/views/settings/appearance.js";
 
 /**
- * A searchable list of people with check boxes. Returns {picked, field}; `picked` maps ids to
- * people.
+ * A searchable list of people with check boxes, of those that `find(query)` resolves with. Returns {picked, field};
+ * `picked` maps ids to people.
  */
-function peoplePicker({ store, actions, without = new Set() }) {
+function peoplePicker({ store, actions, without = new Set(), find = (query) => actions.chats.findPeople(query) }) {
   const picked = new Map();
   const chips = h("div", { class: "chips" });
   const input = h("input", {
@@ -69,9 +69,7 @@ function peoplePicker({ store, actions, without = new Set() }) {
     );
   async function search() {
     const thisSearch = ++lastSearch;
-    const found = (await actions.chats.findPeople(input.value.trim())).filter(
-      (user) => user.id !== store.me.id && !without.has(user.id),
-    );
+    const found = (await find(input.value.trim())).filter((user) => user.id !== store.me.id && !without.has(user.id));
     if (thisSearch !== lastSearch) return;
     people.replaceChildren(
       ...(found.length ? found.map(row) : [h("p", { class: "no-result" }, gettext("Nobody of that name."))]),
@@ -185,13 +183,68 @@ export function openInviteDialog({ store, actions, group }) {
     if (!picked.size) return;
     submit.disabled = true;
     try {
-      await actions.groups.change("invite", group.id, { userIds: [...picked.keys()] });
+      const { refused } = await actions.groups.addMany(group.id, [...picked.keys()]);
       close();
+      if (refused.length) showRefused(gettext("Not added"), refused, picked);
     } catch (problem) {
       toast(problem.message);
       submit.disabled = false;
     }
   }
+}
+
+/** Removes several members at once; `mayRemove(member)` says whom the user may. */
+export function openRemoveDialog({ store, actions, group, mayRemove }) {
+  const { picked, field } = peoplePicker({
+    store,
+    actions,
+    find: async (search) => (await actions.groups.memberPage(group.id, { search })).items.filter(mayRemove),
+  });
+  const hint = gettext("They can come back only if an administrator adds them. The invitation is renewed.");
+  const submit = h(
+    "button",
+    { type: "button", class: "button danger", on: { click: remove } },
+    gettext("Remove from the group"),
+  );
+  const { close } = openDialog(gettext("Remove people"), {
+    kind: "remove-dialog",
+    content: [h("p", { class: "hint" }, hint), field],
+    buttons: [submit],
+  });
+  async function remove() {
+    if (!picked.size) return;
+    submit.disabled = true;
+    try {
+      const { refused } = await actions.groups.removeMany(group.id, [...picked.keys()]);
+      close();
+      if (refused.length) showRefused(gettext("Not removed"), refused, picked);
+    } catch (problem) {
+      toast(problem.message);
+      submit.disabled = false;
+    }
+  }
+}
+
+const REFUSALS = {
+  not_addable: gettext("cannot be added by you: send them the invitation"),
+  removed: gettext("was removed: only administrators add them again"),
+  group_full: gettext("the group is full"),
+  member: gettext("is in the group already"),
+  forbidden: gettext("only the owner removes administrators"),
+};
+
+/** Who was not added or removed, each with the reason. */
+function showRefused(title, refused, people) {
+  const lines = refused.map(({ userId, code }) => {
+    const user = people.get(userId);
+    return h(
+      "div",
+      { class: "person" },
+      avatar({ ...user, type: "private" }, "m"),
+      h("span", { class: "person-text" }, markedName(user), h("small", {}, REFUSALS[code] ?? gettext("is not there"))),
+    );
+  });
+  openDialog(title, { kind: "refused-dialog", content: lines });
 }
 
 const HOUR = 3600;

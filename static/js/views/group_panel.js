@@ -6,7 +6,7 @@ import { copy } from "chat/views/clipboard.js";
 import { ask, confirm } from "chat/views/dialog.js";
 import { avatar, besideName, h, icon, iconButton, markedName, replaceIfChanged, toast } from "chat/views/dom.js";
 import { duration, fullTime, memberCount, roleName } from "chat/views/format.js";
-import { openInvitationDialog, openInviteDialog } from "chat/views/group_dialog.js";
+import { openInvitationDialog, openInviteDialog, openRemoveDialog } from "chat/views/group_dialog.js";
 import { isSureToOpen, openGroupSettings } from "chat/views/group_settings.js";
 import { invitationLink } from "chat/views/invitation.js";
 import { JoinRequests } from "chat/views/join_requests.js";
@@ -82,9 +82,14 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       shelves(),
       invitation(group, chat),
     ]);
-    replaceIfChanged(membersHead, JSON.stringify([group.memberCount, mayInvite(group, chat)]), () => [
+    replaceIfChanged(membersHead, JSON.stringify([group.memberCount, mayInvite(group, chat), isAdmin(chat)]), () => [
       memberCount(group.memberCount),
-      mayInvite(group, chat) && addButton(),
+      h(
+        "span",
+        { class: "members-buttons" },
+        isAdmin(chat) && group.memberCount > 1 && removeButton(),
+        mayInvite(group, chat) && addButton(),
+      ),
     ]);
     list?.render();
   }
@@ -262,6 +267,26 @@ export function openGroupPanel({ store, actions, router, groupId }) {
       },
       icon("user-plus"),
       gettext("Add"),
+    );
+
+  const removeButton = () =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: "button small quiet remove-several",
+        on: {
+          click: () =>
+            openRemoveDialog({
+              store,
+              actions,
+              group: store.groups.get(groupId),
+              mayRemove: ({ role }) => role === "member" || store.chats.get(key)?.role === "owner",
+            }),
+        },
+      },
+      icon("user-minus"),
+      gettext("Remove several"),
     );
 
   /** A member as the list has them, with what is newer: name, picture, presence. */
