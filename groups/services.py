@@ -497,7 +497,10 @@ def invite(
 
 
 class Many(NamedTuple):
-    """What became of people whom a member wanted to add, or to remove: who was, and why the others were not, as a code."""
+    """What became of people whom a member wanted to add or to remove.
+
+    `refused`: the code of why each of the others was not.
+    """
 
     membership: Membership
     done: list[User]

@@ -1,5 +1,6 @@
 """Large groups: what they are about, what they announce, who writes in them and how often."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -94,3 +95,76 @@ def test_where_few_write_or_slowly_the_composer_says_so_and_loses_nothing(
     expect(ann.page.locator("#slow-line")).to_be_hidden()
     ann.page.press("#text", "Enter")
     expect(ann.bubble("four")).to_be_visible()
+
+
+def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, eve, cem = someone("Ann"), someone("Eve"), person("Cem")
+    name = unique("Tea")
+    group = ann.create_group(name, joinPolicy="approval")
+    ann.post("/group/update", groupId=group, description="All about tea")
+    ann.open(name)
+    eve.page.fill("#search", name)
+    found = eve.page.locator(".found .chat-row")
+    expect(found).to_contain_text("ask to join")
+    found.click()
+    dialog = eve.page.locator("dialog.ask-dialog")
+    expect(dialog).to_contain_text("All about tea")
+    dialog.get_by_label("To the owner and administrators").fill("I like tea.")
+    dialog.get_by_role("button", name="Ask", exact=True).click()
+    expect(found).to_contain_text("you asked to join")
+    # The owner sees it wherever they are, and who asks may take it back.
+    expect(ann.page.locator(".toast")).to_have_text(f"{eve.name} asks to join “{name}”.")
+    expect(ann.row(name).locator(".requests-count")).to_have_text("1")
+    expect(ann.page.get_by_role("button", name="About this group · 1 request to join")).to_be_visible()
+    found.click()
+    dialog.get_by_role("button", name="Take it back").click()
+    expect(found).to_have_text(re.compile("ask to join$"))
+    expect(ann.row(name).locator(".requests-count")).to_have_count(0)
+    found.click()
+    dialog.get_by_role("button", name="Ask", exact=True).click()
+    cem.post("/group/request", groupId=group, note="Let me in")
+    ann.page.click("#group-info")
+    requests = ann.page.locator(".panel-requests")
+    expect(requests.locator(".request")).to_have_count(2)
+    expect(requests).to_contain_text("2 requests to join")
+    requests.get_by_role("button", name=f"Decline the request of {cem.name}").click()
+    expect(requests.locator(".request")).to_have_count(1)
+    requests.get_by_role("button", name=f"Let {eve.name} in").press("Enter")
+    expect(requests).to_be_hidden()
+    expect(eve.page.locator(".toast").last).to_have_text(f"You are in the group “{name}” now.")
+    expect(eve.row(name)).to_be_visible()
+    expect(ann.page.locator(".system").last).to_have_text(f"You let {eve.name} in")
+    expect(ann.page.locator(f"[data-member='{eve.id}']")).to_be_visible()
+
+
+def test_many_are_added_and_removed_at_once(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
+    ann, word = someone("Ann"), unique("Guild")
+    others = [person(f"{word} {number}") for number in range(4)]
+    shy = someone(f"{word} shy")
+    shy.page.request.patch("/me", data={"addableBy": "nobody"}, headers={"X-CSRFToken": shy._csrf_token})
+    name = unique("Tea")
+    ann.create_group(name)
+    ann.open(name)
+    ann.page.click("#group-info")
+    ann.page.get_by_role("button", name="Add", exact=True).click()
+    dialog = ann.page.locator("dialog").last
+    dialog.get_by_label("Search people").fill(word)
+    expect(dialog.locator(".people .person")).to_have_count(5)
+    for box in dialog.get_by_role("checkbox").all():
+        box.check()
+    dialog.get_by_role("button", name="Add to the group").click()
+    refused = ann.page.locator("dialog.refused-dialog")
+    expect(refused.locator(".person")).to_have_text(
+        re.compile(f"{shy.name}.*cannot be added by you: send them the invitation")
+    )
+    ann.page.keyboard.press("Escape")
+    expect(ann.page.locator(".system").last).to_contain_text("You brought in")
+    expect(ann.page.locator("#status")).to_contain_text("5 members")
+    ann.page.get_by_role("button", name="Remove several").click()
+    dialog = ann.page.locator("dialog.remove-dialog")
+    for one in others[:3]:
+        dialog.get_by_role("checkbox", name=one.name).check()
+    dialog.get_by_role("button", name="Remove from the group").click()
+    expect(dialog).to_have_count(0)
+    expect(ann.page.locator("#status")).to_contain_text("2 members")
+    expect(ann.page.locator(".system").last).to_contain_text("You removed")
