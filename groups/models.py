@@ -57,6 +57,10 @@ class Room(Model):
         EVERYONE = "everyone", _("everybody in it")
         ADMINS = "admins", _("owner and administrators")
 
+    class HistoryPolicy(models.TextChoices):
+        WHOLE = "whole", _("all messages")
+        JOINED = "joined", _("messages since they joined")
+
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, editable=False)
     name = models.CharField(_("name"), max_length=80, blank=True)
     #: What the name looks like, as it is written and in small letters: `accounts.names.skeletons`.
@@ -112,6 +116,12 @@ class Room(Model):
     post_policy = models.CharField(_("who may write"), max_length=8, choices=PostPolicy, null=True, editable=False)
     #: Seconds between two messages of one member, without owner and administrators; null for none.
     slow_seconds = models.PositiveIntegerField(_("slow mode"), null=True, editable=False)
+    #: What those see who join from now on; null for all of it.
+    history_policy = models.CharField(
+        _("what new members see"), max_length=8, choices=HistoryPolicy, null=True, editable=False
+    )
+    #: The greatest `from_seq` that a member was given: a message after it is seen by all members. Null for none.
+    floor_seq = models.PositiveBigIntegerField(null=True, editable=False)
     #: Only operators still see a dissolved group.
     dissolved_at = models.DateTimeField(_("dissolved"), null=True, editable=False)
 
@@ -236,6 +246,8 @@ class Membership(Model):
     #: question for `Hidden`. Null where there are none: the columns are added without a rewriting of the table.
     hidden_count = models.PositiveIntegerField(null=True, editable=False)
     hidden_seq = models.PositiveBigIntegerField(null=True, editable=False)
+    #: The member sees what was said after this `seq`: it was the room's last one when they joined. Null for all of it.
+    from_seq = models.PositiveBigIntegerField(null=True, editable=False)
     #: The greatest `announcement_version` that the member has closed.
     closed_version = models.PositiveBigIntegerField(null=True, editable=False)
     #: When the member last said something here, in milliseconds since 1970: our own SQL counts with it.
@@ -334,6 +346,16 @@ class Membership(Model):
     def is_archived(self) -> bool:
         """Whether the chat is put away: until somebody says something, or for as long as it is muted."""
         return self.archived_said is not None and (self.is_muted or self.room.last_said <= self.archived_said)
+
+    @property
+    def floor(self) -> int:
+        """The `seq` up to which the member sees nothing."""
+        return self.from_seq or 0
+
+    @property
+    def pins(self) -> list[dict[str, Any]]:
+        """The pinned messages of the room that the member sees."""
+        return [one for one in self.room.pins if one["seq"] > self.floor]
 
     @property
     def said_at(self) -> datetime | None:

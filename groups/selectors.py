@@ -501,6 +501,7 @@ _OF_MEMBERSHIP = (
     "hidden_seq",
     "closed_version",
     "said_ms",
+    "from_seq",
 )
 _OF_ROOM = (
     "kind",
@@ -567,7 +568,7 @@ def own_rooms(user_id: UUID) -> dict[UUID, int]:
 def own_memberships(user_id: UUID) -> list[Membership]:
     """A user's memberships, with no more than their rooms' `last_seq`, and whether something is deleted. One query."""
     found = Membership.objects.filter(user_id=user_id).select_related("room")
-    return list(found.only("hidden_count", "room__last_seq"))
+    return list(found.only("hidden_count", "from_seq", "room__last_seq"))
 
 
 def names_of(user_id: UUID) -> dict[UUID, str]:
@@ -599,6 +600,17 @@ def contacts(user_id: UUID) -> list[UUID]:
 def memberships_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Membership]:
     found = Membership.objects.select_related("room").filter(user_id=user_id, room_id__in=room_ids)
     return {membership.room_id: membership for membership in found}
+
+
+def present_readers(room_id: UUID, seq: int) -> list[UUID]:
+    """The members who see a message and are not away."""
+    found = Membership.objects.filter(Q(from_seq=None) | Q(from_seq__lt=seq), room_id=room_id, away=False)
+    return list(found.values_list("user_id", flat=True))
+
+
+def sees(user_id: UUID, room_id: UUID, seq: int) -> bool:
+    """Whether a member sees a message that was said before others joined."""
+    return Membership.objects.filter(Q(from_seq=None) | Q(from_seq__lt=seq), room_id=room_id, user_id=user_id).exists()
 
 
 def memberships_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:
@@ -759,6 +771,8 @@ class OpenRoom(NamedTuple):
     last_at: datetime
     #: Of the member who asks, if they have deleted messages for themselves.
     hiding_id: UUID | None = None
+    #: The `seq` up to which that member sees nothing.
+    floor: int = 0
 
     def receiver_of(self, sender_id: UUID | str) -> str | None:
         """Who received a message of a private chat; None in a group."""
@@ -780,7 +794,10 @@ def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUI
         )
         return {
             (one.room_id, one.user_id): _open_room(
-                one.room, one.peer_id and (str(one.user_id), str(one.peer_id)), one.pk if one.hidden_count else None
+                one.room,
+                one.peer_id and (str(one.user_id), str(one.peer_id)),
+                one.pk if one.hidden_count else None,
+                one.floor,
             )
             for one in found
             if one.room.kind == kinds.get(wanted.get((one.room_id, one.user_id), True))
@@ -789,7 +806,7 @@ def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUI
     rows = bulk.update_joined(
         """
         SELECT given.room, given.member, peer_id, member_count, last_seq, last_seq - system_lines, last_version,
-            last_at, CASE WHEN hidden_count > 0 THEN groups_membership._id END
+            last_at, CASE WHEN hidden_count > 0 THEN groups_membership._id END, COALESCE(from_seq, 0)
         FROM given JOIN groups_room ON groups_room._id = given.room AND groups_room.kind = given.kind
         JOIN groups_membership ON groups_membership.room_id = given.room AND groups_membership.user_id = given.member
         """,
@@ -797,18 +814,18 @@ def open_rooms(wanted: Mapping[tuple[UUID, UUID], bool]) -> dict[tuple[UUID, UUI
         [(*raw, kinds[wanted[key]]) for raw, key in keys.items()],
     )
     rooms = {}
-    for room, member, peer, *numbers, at, hiding in rows:
+    for room, member, peer, *numbers, at, hiding, floor in rows:
         key = keys[room, member]
         people = (str(key[1]), str(bulk.id_of(peer))) if peer else None
         members, seq, said, version = numbers
         hiding_id = bulk.id_of(hiding) if hiding else None
-        rooms[key] = OpenRoom(key[0], people, members, seq, said, version, bulk.time_of(at), hiding_id)
+        rooms[key] = OpenRoom(key[0], people, members, seq, said, version, bulk.time_of(at), hiding_id, floor)
     return rooms
 
 
-def _open_room(room: Room, people: Any, hiding_id: UUID | None = None) -> OpenRoom:
+def _open_room(room: Room, people: Any, hiding_id: UUID | None = None, floor: int = 0) -> OpenRoom:
     numbers = (room.member_count, room.last_seq, room.last_said, room.last_version)
-    return OpenRoom(room.pk, people or None, *numbers, room.last_at, hiding_id)
+    return OpenRoom(room.pk, people or None, *numbers, room.last_at, hiding_id, floor)
 
 
 def rooms_to_compare(room_ids: Collection[UUID]) -> dict[UUID, OpenRoom]:

@@ -72,6 +72,9 @@ class GroupOutput(GroupRulesOutput):
     memberCount = serializers.IntegerField()
     createdAt = serializers.DateTimeField()
     description = serializers.CharField()
+    historyPolicy = serializers.ChoiceField(
+        choices=Room.HistoryPolicy.choices, help_text="What those see who join from now on"
+    )
     offeredTo = serializers.UUIDField(
         allow_null=True, help_text="The member to whom the owner offers the group; null for a stranger"
     )
@@ -179,6 +182,7 @@ def group_output(
         "memberCount": room.member_count,
         "createdAt": iso(room.created_at),
         "description": room.description or "",
+        "historyPolicy": room.history_policy or Room.HistoryPolicy.WHOLE.value,
         **group_rules_output(room, is_member=is_member),
         "offeredTo": str(room.offered_to_id) if room.offered_to_id and is_member else None,
         "role": role,
@@ -281,6 +285,9 @@ class UpdateInput(GroupInput, frozen=True, kw_only=True):
     announcement: (
         Annotated[str, text(ANNOUNCEMENT_MAX, help="What all members see until they close it; empty ends it")]
         | UnsetType
+    ) = UNSET
+    history_policy: (
+        Annotated[str, choice(Room.HistoryPolicy.choices, help="What those see who join from now on")] | UnsetType
     ) = UNSET
     post_policy: Annotated[str, choice(Room.PostPolicy.choices, help="Who may write")] | UnsetType = UNSET
     slow_seconds: (

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from django.conf import settings
@@ -193,7 +193,9 @@ def _with_away(membership: Membership, by: User, *, away: bool, tell: Callable[[
 
 
 def update(*, by: User, group_id: UUID, **changes: str | int) -> Membership:
-    """Change `name`, `avatar`, `join_policy`, `description`, `announcement`, `post_policy` or `slow_seconds`."""
+    """Change `name`, `avatar`, `join_policy`, `description`, `announcement`, `post_policy`, `slow_seconds` or
+    `history_policy`.
+    """
 
     def body() -> Membership:
         membership = selectors.locked_membership(by, group_id)
@@ -202,6 +204,13 @@ def update(*, by: User, group_id: UUID, **changes: str | int) -> Membership:
         return _change(membership, by, changes)
 
     return run_atomic(body)
+
+
+def _show_all(room: Room) -> None:
+    """From now on all members see all of the history: the group decides so for those who are in it, too."""
+    room.memberships.exclude(from_seq=None).update(from_seq=None)
+    room.floor_seq = None
+    room.save(update_fields=["floor_seq"])
 
 
 def set_avatar(*, by: User, group_id: UUID, address: str) -> Membership:
@@ -216,7 +225,13 @@ def set_avatar(*, by: User, group_id: UUID, address: str) -> Membership:
 
 
 #: What a column says where it is null.
-_OTHERWISE = {"description": "", "announcement": "", "post_policy": Room.PostPolicy.EVERYONE.value, "slow_seconds": 0}
+_OTHERWISE = {
+    "description": "",
+    "announcement": "",
+    "post_policy": Room.PostPolicy.EVERYONE.value,
+    "slow_seconds": 0,
+    "history_policy": Room.HistoryPolicy.WHOLE.value,
+}
 
 
 def _change(membership: Membership, by: User, changes: Mapping[str, str | int]) -> Membership:
@@ -258,6 +273,10 @@ def _change(membership: Membership, by: User, changes: Mapping[str, str | int]) 
         post_system_message(room, by=by, action="posting", name=str(given["post_policy"]))
     if "slow_seconds" in changed:
         post_system_message(room, by=by, action="slowed", name=str(given["slow_seconds"]))
+    if "history_policy" in changed:
+        if room.history_policy is None:
+            _show_all(room)
+        post_system_message(room, by=by, action="history", name=str(given["history_policy"]))
     on_commit(lambda: events.updated(room))
     return membership
 
@@ -793,17 +812,19 @@ def _refusing(by: User, newcomers: list[User]) -> list[User]:
 
 
 def _add_members(room: Room, users: list[User], *, by: User | None = None) -> list[Membership]:
-    """Add members with their read cursor at the room's end: earlier messages are there, but not
-    unread.
+    """Add members with their read cursor at the room's end: earlier messages are not unread, and are there if the group
+    lets new members see them.
 
     `by` put them there; without it they came by themselves.
     """
-    cursor = {"read_seq": room.last_seq, "system_lines_read": room.system_lines}
+    cursor: dict[str, Any] = {"read_seq": room.last_seq, "system_lines_read": room.system_lines}
+    if room.history_policy == Room.HistoryPolicy.JOINED and room.last_seq:
+        cursor["from_seq"] = room.floor_seq = room.last_seq
     memberships = [Membership(room=room, user=user, added_by=by, **cursor) for user in users]
     Membership.objects.bulk_create(memberships)
     on_commit(lambda: memberships_changed([user.pk for user in users]))
     room.member_count += len(memberships)
-    room.save(update_fields=["member_count"])
+    room.save(update_fields=["member_count", "floor_seq"])
     if room.join_requests:
         ids = {user.pk for user in users}
         end_requests(room, [one for one in selectors.waiting_requests(room) if one.user_id in ids], "accepted")

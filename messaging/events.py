@@ -19,9 +19,15 @@ def message_created(output: dict[str, Any], json: bytes, *, skip: str = "") -> N
     hub.publish_to(_topics(output), event, json, skip=skip)
 
 
-def message_changed(event: str, output: dict[str, Any], json: bytes) -> None:
-    """A message that was edited or recalled, or whose reactions changed, as output and as JSON."""
-    hub.publish_to(_topics(output), event, json)
+def message_changed(
+    event: str, output: dict[str, Any], json: bytes, *, seen_by: Collection[UUID] | None = None
+) -> None:
+    """A message that was edited or recalled, or whose reactions changed, as output and as JSON.
+
+    `seen_by`: the members who hear of it, where not all of a group's do.
+    """
+    topics = _topics(output) if seen_by is None else [hub.user_topic(user_id) for user_id in seen_by]
+    hub.publish_to(topics, event, json)
 
 
 def pins_changed(room: Room, version: int, members: Collection[UUID]) -> None:

@@ -6,7 +6,7 @@ ever found, however far the index is behind.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from itertools import islice
 from typing import Any, NamedTuple
@@ -45,7 +45,7 @@ SENDERS_MAX = 50
 FIRST_BLOCKS, BLOCKS_MAX = 4, 256
 
 #: What is read of a message to search it.
-_COLUMNS = ("pk", "type", "content", "details_json")
+_COLUMNS = ("pk", "room_id", "seq", "type", "content", "details_json")
 
 
 @dataclass(slots=True)
@@ -77,6 +77,8 @@ class _Wanted:
     senders: set[UUID] | None
     #: What the user has deleted for themselves.
     hidden: Collection[UUID] = ()
+    #: By room, the `seq` up to which the user sees nothing, where there is one.
+    floors: Mapping[UUID, int] = field(default_factory=dict)
 
     def places_of(self, key: int | None) -> list[list[Place]]:
         """Of each of these lists, what fits has at least one token, in blocks of this data key."""
@@ -118,7 +120,8 @@ def search(
     senders = _senders(user, query.senders) if query.senders else None
     if not query or not places or senders == set():
         return Found([], None)
-    wanted = _Wanted(query, places, senders, rooms.hidden_of(mine))
+    floors = {membership.room_id: membership.floor for membership in mine if membership.floor}
+    wanted = _Wanted(query, places, senders, rooms.hidden_of(mine), floors)
     lacking = missing(places)
     if sum(upto - since for since, upto in lacking.values()) > READ_MAX:
         return _without_index(wanted, before, limit)
@@ -196,9 +199,9 @@ def _senders(user: User, names: Iterable[str]) -> set[UUID]:
 
 
 def _saying(wanted: _Wanted, rows: Iterable[Any]) -> Iterator[UUID]:
-    """The ids of those messages, which are in the rooms that are wanted, that say it. `rows`: their _COLUMNS."""
-    for pk, type_, *stored in rows:
-        if pk in wanted.hidden:
+    """The ids of those messages in the wanted rooms that say it and that the user sees. `rows`: their _COLUMNS."""
+    for pk, room_id, seq, type_, *stored in rows:
+        if room_id not in wanted.places or pk in wanted.hidden or seq <= wanted.floors.get(room_id, 0):
             continue
         content, details = Message.opened(pk, *stored)
         if wanted.query.is_said_by(content, texts_of(type_, content, details)):
@@ -207,9 +210,7 @@ def _saying(wanted: _Wanted, rows: Iterable[Any]) -> Iterator[UUID]:
 
 def _saying_of(wanted: _Wanted, messages: QuerySet[Message], ids: list[UUID]) -> Iterator[UUID]:
     """Those of some messages that are in the rooms, and say it."""
-    some = _fitting(wanted, messages.filter(pk__in=ids)).order_by()
-    rows = some.values_list("room_id", *_COLUMNS)
-    return _saying(wanted, (columns for room_id, *columns in rows if room_id in wanted.places))
+    return _saying(wanted, _fitting(wanted, messages.filter(pk__in=ids)).order_by().values_list(*_COLUMNS))
 
 
 def _fitting(wanted: _Wanted, messages: QuerySet[Message]) -> QuerySet[Message]:

@@ -127,15 +127,20 @@ def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
 
 
 def _history(membership: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
-    found = _messages(membership.room_id, limit=limit, before=before, after=after)
+    found = _messages(membership.room_id, limit=limit, before=before, after=after, floor=membership.floor)
     readers = Readers(dict(rooms.cursors(membership.room_id)))
     hidden = rooms.hidden_seqs(membership, first=found[0].seq, last=found[-1].seq) if found else set()
-    return Page(membership, found, readers, has_older=bool(found) and found[0].seq > 1, hidden=hidden)
+    has_older = bool(found) and found[0].seq > membership.floor + 1
+    return Page(membership, found, readers, has_older=has_older, hidden=hidden)
 
 
-def _messages(room_id: UUID, *, limit: int, before: int | None, after: int | None) -> list[Message]:
-    """A page of a room's messages, oldest first: the newest ones, or those before or after a `seq`."""
+def _messages(room_id: UUID, *, limit: int, before: int | None, after: int | None, floor: int = 0) -> list[Message]:
+    """A page of a room's messages, oldest first: the newest ones, or those before or after a `seq`; those up to `floor`
+    left out.
+    """
     messages = Message.objects.filter(room_id=room_id)
+    if floor:
+        messages = messages.filter(seq__gt=floor)
     if after is not None:
         return page(messages.filter(seq__gt=after).order_by("seq")[:limit], "sender")
     if before is not None:
@@ -192,10 +197,10 @@ def seq_at(room_id: UUID, message_id: UUID) -> int:
 
 
 def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:
-    """A message in one of the user's chats, with their membership. Raises NotFound."""
+    """A message in one of the user's chats that they see, with their membership. Raises NotFound."""
     message = Message.objects.select_related("room", "sender").filter(pk=message_id).first()
     membership = message and rooms.memberships_of(user.pk, [message.room_id]).get(message.room_id)
-    if not message or not membership:
+    if not message or not membership or message.seq <= membership.floor:
         raise NotFound()
     membership.room = message.room
     return message, membership
@@ -232,7 +237,8 @@ def shown_last(memberships: Iterable[Membership]) -> dict[UUID, Message]:
         if not membership.hides_last:
             continue
         hidden = rooms.hidden_seqs(membership)
-        seq = next((seq for seq in range(membership.room.last_seq - 1, 0, -1) if seq not in hidden), 0)
+        before = range(membership.room.last_seq - 1, membership.floor, -1)
+        seq = next((seq for seq in before if seq not in hidden), 0)
         last = seq and _with_read_count().filter(room_id=membership.room_id, seq=seq).first()
         if last:
             found[membership.room_id] = last
@@ -373,7 +379,9 @@ def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] 
 def _fill(found: dict[UUID, Changes], wanted: Q) -> None:
     messages = list(Message.objects.select_related("sender").filter(wanted).order_by("room_id", "seq"))
     for message in messages:
-        found[message.room_id].messages.append(message)
+        one = found[message.room_id]
+        if one.membership is not None and message.seq > one.membership.floor:
+            one.messages.append(message)
     for room_id, room_readers in readers_of(messages).items():
         found[room_id].readers = room_readers
     for one in found.values():
@@ -421,7 +429,7 @@ def others_between(membership: Membership, *, after: int, upto: int) -> int:
 
 def last_of_others(membership: Membership, *, among: int) -> int | None:
     """The `seq` of the last message that somebody else said and has not recalled, among the last so many of a room."""
-    newest = Message.objects.filter(room_id=membership.room_id).order_by("-seq")[:among]
+    newest = Message.objects.filter(room_id=membership.room_id, seq__gt=membership.floor).order_by("-seq")[:among]
     hidden = rooms.hidden_seqs(membership)
     for seq, sender_id, type_, recalled_at in newest.values_list("seq", "sender_id", "type", "recalled_at"):
         if sender_id != membership.user_id and type_ != types.SYSTEM and recalled_at is None and seq not in hidden:
@@ -459,12 +467,13 @@ def readers(
     return page(found.order_by("pk")[:limit], "user")
 
 
-def first_since(room: Room, moment: datetime) -> int | None:
-    """The `seq` of a room's first message at or after a moment, None if there is none.
+def first_since(membership: Membership, moment: datetime) -> int | None:
+    """The `seq` of a room's first message at or after a moment that a member sees, None if there is none.
 
     Times follow `seq` closely, so it is looked for by halves: some twenty questions for a million messages.
     """
-    low, high = 1, room.last_seq + 1
+    room = membership.room
+    low, high = membership.floor + 1, room.last_seq + 1
     while low < high:
         middle = (low + high) // 2
         sent_at = Message.objects.filter(room=room, seq=middle).values_list("sent_at", flat=True).first()
@@ -540,10 +549,10 @@ def quoted(user: User, message_ids: Collection[UUID]) -> list[Message]:
 
 
 def messages_of(user: User, message_ids: Collection[UUID]) -> tuple[list[Message], dict[UUID, Membership]]:
-    """Those of the messages that are in the user's chats, and the memberships by room. Two queries."""
+    """Those of the messages that the user sees in their chats, and the memberships by room. Two queries."""
     found = list(Message.objects.select_related("sender", "room").filter(pk__in=message_ids))
     mine = rooms.memberships_of(user.pk, list({message.room_id for message in found}))
-    return [message for message in found if message.room_id in mine], mine
+    return [one for one in found if one.room_id in mine and one.seq > mine[one.room_id].floor], mine
 
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
@@ -611,10 +620,12 @@ _TYPES_BY_EXTENSION = {extension: type_ for one in KINDS.values() for type_, ext
 def _may_see(user: User, upload: Upload) -> bool:
     if upload.message_id is None:
         return upload.owner_id == user.pk
-    room_id = Message.objects.filter(pk=upload.message_id, recalled_at=None).values_list("room_id", flat=True).first()
-    if room_id is None:
+    said = Message.objects.filter(pk=upload.message_id, recalled_at=None).values_list("room_id", "seq").first()
+    if said is None:
         return False
-    if rooms.memberships_of(user.pk, [room_id]):
+    room_id, seq = said
+    membership = rooms.memberships_of(user.pk, [room_id]).get(room_id)
+    if membership is not None and seq > membership.floor:
         return True
     return (
         user.is_staff and user.has_perm("messaging.view_upload") and room_id in rooms.readable_by_staff(user, [room_id])

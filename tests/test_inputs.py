@@ -124,7 +124,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "POST /group/leave": ({"groupId": UNKNOWN}, ["groupId", "userId"]),
     "POST /group/update": (
         {"groupId": UNKNOWN, "name": "tea"},
-        ["groupId", "name", "avatar", "joinPolicy", "description", "announcement", "postPolicy", "slowMode"],
+        ["groupId", "name", "avatar", "joinPolicy", "description", "announcement", "postPolicy", "slowMode", "historyPolicy"],
     ),
     "POST /group/add": ({"groupId": UNKNOWN, "userIds": [UNKNOWN]}, ["userIds"]),
     "POST /group/remove": ({"groupId": UNKNOWN, "userIds": [UNKNOWN]}, ["userIds"]),

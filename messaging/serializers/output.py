@@ -30,6 +30,7 @@ from messaging.search_index.marks import marks
 from messaging.selectors import Changes, Chat, Page, readers_of
 
 PINS_HELP = "The pinned messages, the last pinned first: GET /message/quoted answers them"
+FIRST_HELP = "What was said before it was said before I joined, and is not there for me"
 READ_SEQ_HELP = "My cursor: what comes after it is unread"
 TIMES_BACK_HELP = "How often I set my cursor back: of two cursors the one with more is newer, otherwise the greater one"
 MARKED_HELP = "I set my cursor back, and have not read up to where it stood"
@@ -313,6 +314,7 @@ class ChatOutput(OwnSettingsOutput, GroupRulesOutput):
     joinRequests = serializers.IntegerField(help_text="How many people ask to join, for owner and administrators")
     lastSaidAt = serializers.DateTimeField(allow_null=True, help_text="When I last said something here, if it is known")
     pins = PinOutput(many=True, help_text=PINS_HELP)
+    firstSeq = serializers.IntegerField(help_text=FIRST_HELP)
     hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
 
 
@@ -346,7 +348,8 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         "joinRequests": join_requests(membership),
         "lastSaidAt": iso(membership.said_at),
         **group_rules_output(room),
-        "pins": room.pins,
+        "pins": membership.pins,
+        "firstSeq": membership.floor + 1,
         "hiddenCount": membership.hidden_count or 0,
     }
 
@@ -483,6 +486,7 @@ class ChangesOutput(GroupRulesOutput):
     gone = serializers.BooleanField(help_text="Not a chat of mine any more")
     messages = MessageOutput(many=True)
     pins = PinOutput(many=True, help_text=PINS_HELP)
+    firstSeq = serializers.IntegerField(help_text=FIRST_HELP)
     hiddenCount = serializers.IntegerField(help_text="Messages of it that I deleted for myself")
     joinRequests = serializers.IntegerField(help_text="As in the chat list")
     hiddenIds = serializers.ListField(
@@ -506,7 +510,8 @@ def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
 def _changes_output(one: Changes) -> dict[str, Any]:
     if one.membership is None:
         nothing: dict[str, Any] = {"messages": [], "pins": [], "hiddenCount": 0, "hiddenIds": []}
-        no_rules: dict[str, Any] = {"announcement": None, "postPolicy": None, "slowMode": 0, "joinRequests": 0}
+        no_rules: dict[str, Any] = {"announcement": None, "postPolicy": None, "slowMode": 0}
+        no_rules |= {"joinRequests": 0, "firstSeq": 1}
         gone = {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True}
         return {**gone, **nothing, **no_rules}
     return {
@@ -515,7 +520,8 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         "version": one.membership.room.last_version,
         "limited": one.limited,
         "gone": False,
-        "pins": one.membership.room.pins,
+        "pins": one.membership.pins,
+        "firstSeq": one.membership.floor + 1,
         **group_rules_output(one.membership.room),
         "joinRequests": join_requests(one.membership),
         "messages": page_output(Page(one.membership, one.messages, one.readers, hidden=one.hidden)),

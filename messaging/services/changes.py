@@ -1,10 +1,12 @@
 """What follows the change of a stored message: Redis learns of it first, then everybody who sees the message."""
 
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 from chatproject.core.db.transactions import on_commit
+from groups import selectors as rooms
 from messaging import cache, events, unread_push
 from messaging.models import Message
 from messaging.services import epochs, remembering
@@ -27,7 +29,16 @@ def tell_after_commit(
     on_commit(lambda: remembering.keep([state]))
     if is_last:
         on_commit(lambda: _refresh_last(message, output, json))
-    on_commit(lambda: events.message_changed(event, output, json))
+    on_commit(lambda: events.message_changed(event, output, json, seen_by=_seen_by(message)))
+
+
+def _seen_by(message: Message) -> list[UUID] | None:
+    """Who sees a message that was said before some of the members joined; None where all of them do. Of one that was
+    recalled nothing is left to be seen.
+    """
+    if message.is_recalled or message.seq > (message.room.floor_seq or 0):
+        return None
+    return rooms.present_readers(message.room_id, message.seq)
 
 
 def _refresh_last(message: Message, output: dict[str, Any], json: bytes) -> None:

@@ -16,8 +16,8 @@ def first_since(*, by: User, chat_id: UUID, day: str, is_group: bool = False, ti
     try:
         moment = begins.astimezone(UTC)
     except OverflowError:  # the first day of all, east of Greenwich
-        return 1 if membership.room.last_seq else None
-    return selectors.first_since(membership.room, moment)
+        return membership.floor + 1 if membership.room.last_seq > membership.floor else None
+    return selectors.first_since(membership, moment)
 
 
 def zone(name: str) -> tzinfo:

@@ -68,10 +68,12 @@ class HistoryPage(NamedTuple):
 
     json: bytes
     first: int
+    #: The `seq` up to which the reader sees nothing.
+    floor: int = 0
 
     @property
     def has_older(self) -> bool:
-        return self.first > 1
+        return self.first > self.floor + 1
 
 
 def known_history(user: User, **asked: Any) -> Awaitable[HistoryPage | None]:
@@ -113,19 +115,22 @@ def pages(asks: Sequence[Ask]) -> list[HistoryPage | None]:
             found.append(None)
         elif ask.kept_as is None:
             metrics.history_pages.labels("none", "miss").inc()
-            found.append(_shown(_page(_read(room, limit=ask.limit, before=ask.before, after=ask.after)), room))
+            after = None if ask.after is None else max(ask.after, room.floor)
+            found.append(_shown(_page(_read(room, limit=ask.limit, before=ask.before, after=after)), room))
         else:
             found.append(_shown(_first(made[room.id, ask.kept_as], ask.limit), room))
     return found
 
 
 def _shown(page: HistoryPage, room: OpenRoom) -> HistoryPage:
-    """The page without what the member who asks has deleted for themselves."""
-    if room.hiding_id is None or not page.first:
-        return page
-    hidden = rooms.hidden_in(room.hiding_id, first=page.first)
-    messages = [hidden_output(one) if one["seq"] in hidden else one for one in orjson.loads(page.json)]
-    return HistoryPage(orjson.dumps(messages), page.first)
+    """The page without what was said before the member who asks may look, and what they have deleted for themselves."""
+    is_whole = not room.floor or page.first > room.floor
+    if (room.hiding_id is None and is_whole) or not page.first:
+        return page._replace(floor=room.floor)
+    hidden = rooms.hidden_in(room.hiding_id, first=page.first) if room.hiding_id is not None else set()
+    seen = [one for one in orjson.loads(page.json) if one["seq"] > room.floor]
+    messages = [hidden_output(one) if one["seq"] in hidden else one for one in seen]
+    return HistoryPage(orjson.dumps(messages), messages[0]["seq"] if messages else 0, room.floor)
 
 
 _pages: BatchLoader[Ask, HistoryPage | None] = BatchLoader(pages, batch_max=TOGETHER_MAX)

@@ -76,7 +76,7 @@ class _Board:
 
     def put(self, one: Reacting) -> None:
         """Raises what the person is told."""
-        if one.by.pk not in self._readers.cursors:
+        if one.by.pk not in self._readers.cursors or not self._is_seen_by(one.by):
             raise NotFound()
         rules.require_reactable(self.message)
         key = (one.emoji, one.by.pk)
@@ -87,6 +87,11 @@ class _Board:
             new = Reaction(message=self.message, user=one.by, emoji=one.emoji)
             self._now[key] = new.pk
             self._new[new.pk] = new
+
+    def _is_seen_by(self, person: User) -> bool:
+        message = self.message
+        is_before_some = message.seq <= (message.room.floor_seq or 0)
+        return not is_before_some or rooms.sees(person.pk, message.room_id, message.seq)
 
     @property
     def added(self) -> list[Reaction]:

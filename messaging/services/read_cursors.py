@@ -61,7 +61,7 @@ def mark_unread(
             raise NotFound()
         (membership,) = memberships
         first = seq or selectors.last_of_others(membership, among=LOOKED_AT_MAX)
-        back = membership.cursor if first is None else min(first - 1, membership.cursor)
+        back = membership.cursor if first is None else max(membership.floor, min(first - 1, membership.cursor))
         rules.require_back(membership, back)
         is_new = back < membership.cursor or not (membership.is_marked_unread or membership.unread)
         if is_new:

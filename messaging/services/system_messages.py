@@ -34,6 +34,7 @@ _ENGLISH = {
     "announced": "{actor} changed the announcement of the group",
     "unannounced": "{actor} ended the announcement of the group",
     "posting": "{actor} changed who may write: {name}",
+    "history": "{actor} changed which messages new members see: {name}",
     "slowed": "{actor} set slow mode to {name} seconds",
     "role": "{actor} made {people} {role}",
     "offered": "{actor} offered the group to {people}",

@@ -68,6 +68,11 @@ function applyMessage(store, message) {
     store.notify(`members:${key}`);
     if (RENEWING.has(message.system?.action)) store.forgetInvitation(message.groupId);
   }
+  // What was said before I joined is there now.
+  if (message.system?.action === "history" && message.system.name === "whole" && chat.firstSeq > 1) {
+    if (timeline) timeline.hasOlder ||= timeline.first > 1;
+    store.notify("stale");
+  }
   store.advanceVersion(key, message.version);
   store.notify("chats", `timeline:${key}`);
 }

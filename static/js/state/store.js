@@ -303,6 +303,7 @@ export class Store {
         peerReadSeq: type === "private" ? 0 : null,
         pins: [],
         joinRequests: 0,
+        firstSeq: 1,
         announcement: null,
         closedAnnouncement: 0,
         postPolicy: type === "group" ? "everyone" : null,

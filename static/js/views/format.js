@@ -191,6 +191,11 @@ export function systemLine(message, me) {
       ? interpolate(gettext("%(actor)s let only the owner and administrators write here"), values)
       : interpolate(gettext("%(actor)s let everybody write here"), values);
   }
+  if (data.action === "history") {
+    return data.name === "joined"
+      ? interpolate(gettext("%(actor)s decided that new members see what is said after they joined"), values)
+      : interpolate(gettext("%(actor)s let all members see all messages"), values);
+  }
   if (data.action === "slowed") {
     return Number(data.name)
       ? interpolate(gettext("%(actor)s set slow mode: one message in %(time)s"), {

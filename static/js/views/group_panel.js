@@ -122,8 +122,9 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     );
 
   /** What the group is about, what it announces, and who writes how often. */
-  function aboutIt({ description, announcement, postPolicy, slowMode }) {
+  function aboutIt({ description, announcement, postPolicy, slowMode, historyPolicy }) {
     const facts = [
+      historyPolicy === "joined" && gettext("New members see what is said after they joined."),
       postPolicy === "admins" && gettext("Only the owner and administrators write here."),
       slowMode > 0 && interpolate(gettext("Slow mode: one message in %(time)s."), { time: duration(slowMode) }),
     ].filter(Boolean);

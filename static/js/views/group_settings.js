@@ -30,6 +30,10 @@ export function openGroupSettings({ actions, group }) {
       ["approval", gettext("Who asks and is let in: everybody can find it")],
       ["closed", gettext("Only those who are invited")],
     ]),
+    selectField("historyPolicy", gettext("New members see"), group.historyPolicy, [
+      ["whole", gettext("All messages")],
+      ["joined", gettext("What is said after they joined")],
+    ]),
     selectField("postPolicy", gettext("Who may write"), group.postPolicy, [
       ["everyone", gettext("Everybody in the group")],
       ["admins", gettext("Only the owner and administrators")],

@@ -73,10 +73,18 @@ export class MessageRows {
     const rows = [];
     this.missingQuotes.clear();
     if (timeline.isLoaded && from <= timeline.first && !timeline.hasOlder && messages.length) {
+      const isLate = this.#store.chats.get(key)?.firstSeq > 1;
       rows.push({
         key: "beginning",
-        signature: "",
-        build: () => h("p", { class: "beginning" }, gettext("This is where it begins.")),
+        signature: String(isLate),
+        build: () =>
+          h(
+            "p",
+            { class: "beginning" },
+            isLate
+              ? gettext("You joined here. What was said before is for those who were there.")
+              : gettext("This is where it begins."),
+          ),
       });
     }
     const startsAnew = (before, message) => isDivided(message) || factsOf(before).day !== factsOf(message).day;
