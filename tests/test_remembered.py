@@ -103,9 +103,11 @@ def assert_histories_right(person: Any) -> None:
 
 def right_history(person: Any, chat: Any, *, before: int | None = None, limit: int = 50) -> list[Any]:
     room = chat["id"] if chat["type"] == "group" else direct_room_id(UUID(person.id), UUID(chat["id"]))
-    rows = Message.objects.select_related("sender").filter(room_id=room, seq__lt=before or 2**60).order_by("-seq")
+    membership = Membership.objects.get(room_id=room, user_id=person.id)
+    seen = Message.objects.filter(room_id=room, seq__lt=before or 2**60, seq__gt=membership.floor)
+    rows = seen.select_related("sender").order_by("-seq")
     cursors = dict(Membership.objects.filter(room_id=room).values_list("user_id", "read_seq"))
-    hidden = hidden_by(Membership.objects.get(room_id=room, user_id=person.id))
+    hidden = hidden_by(membership)
     found = []
     for one in list(rows[:limit])[::-1]:
         readers = sum(seq >= one.seq for user_id, seq in cursors.items() if user_id != one.sender_id)
@@ -430,6 +432,8 @@ def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(
             self.room = group(*self.people)["id"]
             self.said: list[tuple[Any, dict[str, Any]]] = []
             self.members = set(range(3))
+            self.firsts = dict.fromkeys(range(3), 1)
+            self.shows_all = True
 
         who = st.integers(0, 2)
 
@@ -481,8 +485,22 @@ def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(
         @rule(who=st.integers(1, 2))
         def come_or_go(self, who: int) -> None:
             route = "leave" if who in self.members else "join"
+            self.firsts[who] = 1 if self.shows_all else self.seen(0)[-1] + 1
             self.people[who].post(f"/group/{route}", {"groupId": self.room})
             self.members ^= {who}
+
+        @rule()
+        def decide(self) -> None:
+            """What those see who join from now on, or everybody."""
+            self.shows_all = not self.shows_all
+            policy = "whole" if self.shows_all else "joined"
+            self.people[0].post("/group/update", {"groupId": self.room, "historyPolicy": policy})
+            if self.shows_all:
+                self.firsts = dict.fromkeys(range(3), 1)
+
+        def seen(self, who: int) -> list[int]:
+            page = self.people[who].get("/group/messages", groupId=self.room, limit=200)
+            return [one["seq"] for one in page]
 
         @rule(who=who)
         def rename(self, who: int) -> None:
@@ -517,6 +535,9 @@ def test_every_answer_is_right_whatever_people_do_and_whatever_happens_to_redis(
             for one in getattr(self, "people", ()):
                 assert_right(one)
                 assert_histories_right(one)
+            for who in getattr(self, "members", ()):
+                seen = self.seen(who)
+                assert (seen[0], len(seen)) == (self.firsts[who], seen[-1] - seen[0] + 1)
 
     run_state_machine_as_test(
         Talk,

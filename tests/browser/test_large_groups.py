@@ -101,7 +101,8 @@ def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], pe
     ann, eve, cem = someone("Ann"), someone("Eve"), person("Cem")
     name = unique("Tea")
     group = ann.create_group(name, joinPolicy="approval")
-    ann.post("/group/update", groupId=group, description="All about tea")
+    ann.say_in(group, "before")
+    ann.post("/group/update", groupId=group, description="All about tea", historyPolicy="joined")
     ann.open(name)
     eve.page.fill("#search", name)
     found = eve.page.locator(".found .chat-row")
@@ -135,6 +136,12 @@ def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], pe
     expect(eve.row(name)).to_be_visible()
     expect(ann.page.locator(".system").last).to_have_text(f"You let {eve.name} in")
     expect(ann.page.locator(f"[data-member='{eve.id}']")).to_be_visible()
+    # What was said before is not there; when the group shows it after all, it is loaded.
+    eve.open(name)
+    expect(eve.page.locator(".beginning")).to_contain_text("You joined here.")
+    expect(eve.bubble("before")).to_have_count(0)
+    change_settings(ann, historyPolicy="whole")
+    expect(eve.bubble("before")).to_be_visible()
 
 
 def test_many_are_added_and_removed_at_once(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
