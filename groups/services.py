@@ -584,7 +584,8 @@ def remove_many(*, by: User, group_id: UUID, user_ids: Iterable[UUID]) -> Many:
         if gone:
             Removal.objects.bulk_create([Removal(room=room, user=user) for user in gone], ignore_conflicts=True)
             _renew_code(room)
-            on_commit(lambda: [events.removed(room, user, by=by) for user in gone])
+            for user in gone:
+                on_commit(partial(events.removed, room, user, by=by))
             post_system_message(room, by=by, action="removed", people=gone)
         return Many(membership, gone, refused)
 
@@ -839,7 +840,8 @@ def end_requests(room: Room, requests: Sequence[JoinRequest], state: str) -> Non
     room.join_requests = selectors.requests_waiting(room) or None
     room.save(update_fields=["join_requests"])
     admins = selectors.admins(room)
-    on_commit(lambda: [events.request_changed(room, one, state, admins) for one in requests])
+    for one in requests:
+        on_commit(partial(events.request_changed, room, one, state, admins))
 
 
 def _remove_member(membership: Membership) -> None:

@@ -278,3 +278,74 @@ def test_many_are_removed_at_once_in_one_line_and_hear_nothing_more(three: Any, 
     ann.post("/group/send", {**here, "content": "without them"}, status=201)
     assert all(one.silent("OnGroupMsg") for one in sockets)
     cem.post("/group/remove", {**here, "userIds": [bob.id]}, status=403)
+
+
+# Every verb in every kind of chat -------------------------------------------------------------------------------------
+
+ALLOWED = {
+    "send": 201,
+    "socket": "ack",
+    "forward": 201,
+    "edit": 200,
+    "react": 200,
+    "read": 200,
+    "pin": 200,
+    "recall": 200,
+}
+OF_MEMBERS = ALLOWED | {"pin": 403}
+CLOSED = OF_MEMBERS | {"send": 403, "socket": "posting_closed", "forward": 403, "edit": 403}
+NOTHING: dict[str, int | str] = dict.fromkeys(ALLOWED, 404) | {"socket": "not_found"}
+#: By kind of chat, what each role may do in it.
+MATRIX: dict[str, dict[str, dict[str, Any]]] = {
+    "private": {"one": ALLOWED, "other": ALLOWED},
+    "group": {"owner": ALLOWED, "admin": ALLOWED, "member": OF_MEMBERS, "removed": NOTHING},
+    "announcement": {"owner": ALLOWED, "admin": ALLOWED, "member": CLOSED, "removed": NOTHING},
+    "archived": {"owner": ALLOWED, "admin": ALLOWED, "member": OF_MEMBERS, "removed": NOTHING},
+}
+
+
+@pytest.mark.parametrize("kind", MATRIX)
+def test_each_role_does_its_part_in_each_kind_of_chat(person: Any, group: Any, kind: str) -> None:
+    people = {role: person(role) for role in MATRIX[kind]}
+    first, *others = people.values()
+    elsewhere = first.post(
+        "/private/send", {"receiverId": person("friend").id, "content": "from elsewhere"}, status=201
+    )
+    if kind == "private":
+        to = {first: {"receiverId": others[0].id}, others[0]: {"receiverId": first.id}}
+        path, event = "/private/send", "EmitPrivate"
+    else:
+        here = {"groupId": group(first, *others)["id"]}
+        first.post("/group/setRole", {**here, "userId": people["admin"].id, "role": "admin"})
+        to, path, event = dict.fromkeys(people.values(), here), "/group/send", "EmitGroupMsg"
+    said = {one: one.post(path, {**to[one], "content": "mine"}, status=201) for one in people.values()}
+    if kind == "announcement":
+        first.post("/group/update", {**here, "postPolicy": "admins"})
+    for one in people.values():
+        if kind == "archived":
+            one.post("/chat/archive", {"type": "group", "id": here["groupId"]})
+    if "removed" in people:
+        first.post("/group/kick", {**here, "userId": people["removed"].id})
+    for role, one in people.items():
+        mine, theirs = said[one]["id"], said[first]["id"]
+        target = {"toUid": to[one]["receiverId"]} if kind == "private" else here
+        copied = elsewhere["id"] if one is first else mine
+        requests: dict[str, tuple[str, str, dict[str, Any]]] = {
+            "send": ("post", path, {**to[one], "content": "more"}),
+            "forward": ("post", "/message/forward", {"messageIds": [copied], "to": [target]}),
+            "edit": ("post", "/message/edit", {"messageId": mine, "content": "edited"}),
+            "react": ("post", "/message/react", {"messageId": theirs, "emoji": "👍"}),
+            "read": ("get", "/message/readers", {"messageId": theirs}),
+            "pin": ("post", "/message/pin", {"messageId": theirs}),
+        }
+        found: dict[str, int | str] = {}
+        for verb, (method, address, data) in requests.items():
+            more = {"query": data} if method == "get" else {"body": data}
+            found[verb] = one.request(method, address, **more).status_code
+        try:
+            one.connect().call(event, {**({"toUid": to[one]["receiverId"]} if kind == "private" else here), "msg": "x"})
+            found["socket"] = "ack"
+        except Refused as refused:
+            found["socket"] = refused.code
+        found["recall"] = one.request("post", "/message/recall", body={"messageId": mine}).status_code
+        assert found == MATRIX[kind][role], role
