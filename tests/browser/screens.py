@@ -50,7 +50,13 @@ class World:
         self.bob, self.li, self.cem = (Person(site, name) for name in ("Bob of the screens", "李小明", "Cem Ö."))
         self.newcomer = Person(site, "Nobody's friend")
         self._talk_with_bob()
-        self.group = self.me.create_group("黄山 Trip", self.bob, self.li)
+        self.group = self.me.create_group("黄山 Trip", self.bob, self.li, joinPolicy="approval")
+        about = {
+            "description": "Three days in 黄山: https://example.com/huangshan",
+            "announcement": "Bring warm clothes.",
+        }
+        self.me.post("/group/update", groupId=self.group, **about)
+        self.cem.post("/group/request", groupId=self.group, note="我也想去，可以吗？")
         self.li.say_in(self.group, "大家好，周六早上八点出发。")
         self.bob.say_in(self.group, "I bring tea.")
         self.me.say_in(self.group, "And I the map.")
@@ -447,9 +453,15 @@ def rename(stage: Stage) -> None:
     expect(stage.page.locator("#ask")).to_be_visible()
 
 
+def group_settings(stage: Stage) -> None:
+    group_panel(stage)
+    stage.page.locator(".panel-actions .button:has([data-icon=settings])").click()
+    expect(stage.page.locator("dialog.group-settings #group-description")).to_be_visible()
+
+
 def invite(stage: Stage) -> None:
     group_panel(stage)
-    stage.page.locator(".panel-section h4 .button").click()
+    stage.page.locator(".panel-section h4 .button:has([data-icon=user-plus])").click()
     expect(stage.page.locator("dialog label.person").first).to_be_visible()
 
 
@@ -555,6 +567,7 @@ SCREENS = [
     Screen("group panel", group_panel, is_main=True),
     Screen("member menu", member_menu),
     Screen("rename", rename),
+    Screen("settings of a group", group_settings),
     Screen("add people", invite),
     Screen("invitation", invitation),
     Screen("confirm", confirm),
