@@ -20,7 +20,7 @@ from chatproject.core import sealing
 from chatproject.core.db import bulk
 from chatproject.core.models import DataKey, uuid7
 from chatproject.core.sealing import data_keys, wrapping
-from groups.models import Room
+from groups.models import JoinRequest, Room
 from messaging.models import Message
 from notifications.models import PushSubscription
 from tests.browser.server import Person, Server
@@ -260,9 +260,16 @@ def test_codes_names_and_push_keys_are_sealed_and_work(person, group, settings):
     room = group(ann, joinPolicy="closed")["id"]
     code = ann.post("/group/invite", {"groupId": room})["inviteCode"]
     assert code and code not in stored("groups_room", "invite_code", room)
+    about = {"description": f"about {code}", "announcement": f"announced {code}"}
+    ann.post("/group/update", {"groupId": room, **about})
+    for column in ("description", "announcement"):
+        assert code not in stored("groups_room", column, room)
     assert ann.post("/group/invite", {"groupId": room})["inviteCode"] == code
     bob.post("/group/join", {"groupId": room, "inviteCode": code[:-1] + "~"}, status=404)
     bob.post("/group/join", {"groupId": room, "inviteCode": code})
+    ann.post("/group/update", {"groupId": room, "joinPolicy": "approval"})
+    person("eve").post("/group/request", {"groupId": room, "note": "let me in"})
+    assert stored("groups_joinrequest", "note", str(JoinRequest.objects.get(room=room).pk)).startswith("enc1:")
     given = subscription(f"https://203.0.113.7/{ann.id}")
     bob.post("/push/subscribe", given)
     row = PushSubscription.objects.get(user_id=bob.id)
