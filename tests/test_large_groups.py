@@ -319,6 +319,7 @@ def test_each_role_does_its_part_in_each_kind_of_chat(person: Any, group: Any, k
         first.post("/group/setRole", {**here, "userId": people["admin"].id, "role": "admin"})
         to, path, event = dict.fromkeys(people.values(), here), "/group/send", "EmitGroupMsg"
     said = {one: one.post(path, {**to[one], "content": "mine"}, status=201) for one in people.values()}
+    theirs = first.post(path, {**to[first], "content": "for all"}, status=201)["id"]
     if kind == "announcement":
         first.post("/group/update", {**here, "postPolicy": "admins"})
     for one in people.values():
@@ -327,7 +328,7 @@ def test_each_role_does_its_part_in_each_kind_of_chat(person: Any, group: Any, k
     if "removed" in people:
         first.post("/group/kick", {**here, "userId": people["removed"].id})
     for role, one in people.items():
-        mine, theirs = said[one]["id"], said[first]["id"]
+        mine = said[one]["id"]
         target = {"toUid": to[one]["receiverId"]} if kind == "private" else here
         copied = elsewhere["id"] if one is first else mine
         requests: dict[str, tuple[str, str, dict[str, Any]]] = {
