@@ -18,7 +18,7 @@ FINGER = 40
 #: Visible elements that can be pressed. Left out: links within a text, which are as high as their
 #: line, and a sender's name and picture, whose action is in the message's menu as well.
 _TOUCHED = """(least) => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, [role=slider]")]
-  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest(".text, p, .visually-hidden, .leaflet-control, .who-said"))
+  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && !one.closest(".text, .panel-text, .announcement-text, p, .visually-hidden, .leaflet-control, .who-said"))
   .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
   .filter(([, box]) => box.width && Math.min(box.width, box.height) < least - 0.5)
   .map(([one, box]) => `${one.outerHTML.slice(0, 90)}: ${Math.round(box.width)}x${Math.round(box.height)}`)"""
