@@ -39,6 +39,10 @@ ACTS: dict[str, tuple[Act, Any]] = {
         lambda by, room, given: services.update_as_staff(by=by, group_id=room, join_policy="closed"),
         _("Made a closed group."),
     ),
+    "clear": (
+        lambda by, room, given: services.update_as_staff(by=by, group_id=room, description="", announcement=""),
+        _("Took away what it says about itself."),
+    ),
 }
 
 

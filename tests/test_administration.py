@@ -138,6 +138,11 @@ def test_a_group_s_page_has_its_members_and_what_can_be_done(moderator: Browser,
     moderator.submit(path, act="role", user=ann.id, role="member")
     for wrong in ({"user": cem.id, "role": "king"}, {"user": "nobody", "role": "admin"}, {"user": cem.id}):
         assert moderator.submit(path, act="role", **wrong).status_code == 404
+    ann.post("/group/update", {"groupId": room["id"], "description": "Buy tea", "announcement": "Cheap tea"})
+    page = text(moderator, path)
+    assert "Buy tea" in page and "Cheap tea" in page
+    moderator.submit(path, act="clear")
+    assert bob.get("/group/list")[0]["description"] == "" and bob.get("/group/list")[0]["announcement"] is None
     moderator.submit(path, act="rename", name="Coffee of all")
     moderator.submit(path, act="close")
     moderator.submit(path, act="remove", user=cem.id)
@@ -147,8 +152,9 @@ def test_a_group_s_page_has_its_members_and_what_can_be_done(moderator: Browser,
     (mine,) = bob.get("/group/list")
     assert (mine["name"], mine["joinPolicy"]) == ("Coffee of all", "closed")
     told = [one["system"]["action"] for one in bob.get("/group/messages", groupId=room["id"]) if one["system"]]
-    assert told == ["created", "named_owner", "role", "renamed", "policy", "removed"]
-    assert LogEntry.objects.filter(object_id=room["id"]).count() == 5
+    said = ["described", "announced", "described", "unannounced"]
+    assert told == ["created", "named_owner", "role", *said, "renamed", "policy", "removed"]
+    assert LogEntry.objects.filter(object_id=room["id"]).count() == 6
     act(moderator, "groups/room", "dissolve", [room["id"]])
     assert bob.get("/group/list") == []
 
@@ -162,7 +168,12 @@ def test_nothing_is_done_to_a_group_without_the_right(moderator: Browser, person
     mia.user_permissions.add(role.permissions.get(codename="view_room"))
     path = f"/admin/groups/room/{room['id']}/change/"
     assert 'name="act"' not in text(moderator, path)
-    for fields in ({"act": "remove", "user": bob.id}, {"act": "rename", "name": "x"}, {"act": "close"}):
+    for fields in (
+        {"act": "remove", "user": bob.id},
+        {"act": "rename", "name": "x"},
+        {"act": "close"},
+        {"act": "clear"},
+    ):
         assert moderator.submit(path, **fields).status_code == 403
     moderator.submit(path, act="open", reason="curiosity")
     assert not StaffAccess.objects.filter(room=room["id"]).exists()
