@@ -39,7 +39,8 @@ def test_a_sync_tells_only_what_changed_since(person: Any, group: Any) -> None:
     (chat,) = bob.connect().call("EmitSync", {"cursors": cursors})["chats"]
     assert chat == {
         "type": "group", "id": room["id"], "version": sent["version"], "limited": False, "gone": False, "messages": [sent],
-        "pins": [], "hiddenCount": 0, "hiddenIds": [],
+        "pins": [], "hiddenCount": 0, "hiddenIds": [], "firstSeq": 1,
+        "announcement": None, "postPolicy": "everyone", "slowMode": 0, "joinRequests": 0,
     }  # fmt: skip
     assert quiet["id"] in cursors
 
