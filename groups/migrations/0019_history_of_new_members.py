@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0017_join_requests'),
+        ('groups', '0018_join_requests'),
     ]
 
     operations = [

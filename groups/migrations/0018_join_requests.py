@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0016_about_and_writing'),
+        ('groups', '0017_levels'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
