@@ -582,7 +582,8 @@ def remove_many(*, by: User, group_id: UUID, user_ids: Iterable[UUID]) -> Many:
         for target in removing:
             _remove_member(target)
         if gone:
-            Removal.objects.bulk_create([Removal(room=room, user=user) for user in gone], ignore_conflicts=True)
+            known = selectors.removed_among(room, gone)
+            Removal.objects.bulk_create([Removal(room=room, user=user) for user in gone if user.pk not in known])
             _renew_code(room)
             for user in gone:
                 on_commit(partial(events.removed, room, user, by=by))

@@ -163,7 +163,7 @@ def shelved(membership: Membership, names: Collection[str], *, limit: int, befor
     seqs: list[int] = []
     many = max(limit, _SHELVED_AT_ONCE)
     while len(seqs) < limit:
-        some = _shelved_seqs(membership.room_id, names, many, before)
+        some = _shelved_seqs(membership, names, many, before)
         hidden = rooms.hidden_seqs(membership, first=some[-1], last=some[0]) if some else set()
         seqs += [seq for seq in some if seq not in hidden]
         if len(some) < many:
@@ -173,8 +173,10 @@ def shelved(membership: Membership, names: Collection[str], *, limit: int, befor
     return page(found.order_by("-seq")[:limit], "sender", "room") if seqs else []
 
 
-def _shelved_seqs(room_id: UUID, names: Collection[str], limit: int, before: int) -> list[int]:
-    messages = Message.objects.filter(room_id=room_id, recalled_at=None, seq__lt=before)
+def _shelved_seqs(membership: Membership, names: Collection[str], limit: int, before: int) -> list[int]:
+    messages = Message.objects.filter(room_id=membership.room_id, recalled_at=None, seq__lt=before)
+    if membership.floor:
+        messages = messages.filter(seq__gt=membership.floor)
     if bulk.speaks_sql():
         messages = messages.filter(_IS_SHELVED)
     # One query for each: together they would be sorted.

@@ -62,6 +62,8 @@ def test_who_joins_later_reads_only_what_is_said_from_then_on_by_every_road(late
     assert cem.get("/message/day", **day)["seq"] == first and bob.get("/message/day", **day)["seq"] == 1
     assert cem.request("get", said[2]["mediaUrl"]).status_code == 404
     assert bob.request("get", said[2]["mediaUrl"]).status_code == 200
+    shelf = {"chatId": here["groupId"], "isGroup": True, "kind": "files"}
+    assert cem.get("/chat/shelf", **shelf) == [] and len(bob.get("/chat/shelf", **shelf)) == 1
     old = said[1]["id"]
     for path in ("/message/readers", "/message/reactions", "/message/people"):
         cem.get(path, messageId=old, status=404)

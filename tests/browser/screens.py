@@ -307,7 +307,7 @@ def person_card(stage: Stage) -> None:
 
 def settings(stage: Stage, section: int | None) -> None:
     menu_of(stage, ".me-button")
-    stage.page.get_by_role("menuitem").first.click()
+    stage.page.locator("[role=menuitem]:has([data-icon=settings])").click()
     dialog = stage.page.locator("dialog.settings")
     expect(dialog).to_be_visible()
     if section is not None:
