@@ -138,7 +138,7 @@ def test_a_group_s_page_has_its_members_and_what_can_be_done(moderator: Browser,
     moderator.submit(path, act="role", user=ann.id, role="member")
     for wrong in ({"user": cem.id, "role": "king"}, {"user": "nobody", "role": "admin"}, {"user": cem.id}):
         assert moderator.submit(path, act="role", **wrong).status_code == 404
-    ann.post("/group/update", {"groupId": room["id"], "description": "Buy tea", "announcement": "Cheap tea"})
+    bob.post("/group/update", {"groupId": room["id"], "description": "Buy tea", "announcement": "Cheap tea"})
     page = text(moderator, path)
     assert "Buy tea" in page and "Cheap tea" in page
     moderator.submit(path, act="clear")

@@ -394,9 +394,9 @@ def attach_menu(stage: Stage) -> None:
     expect(page.get_by_role("menu")).to_be_visible()
 
 
-def attach(stage: Stage, position: int, what: str) -> None:
+def attach(stage: Stage, icon: str, what: str) -> None:
     attach_menu(stage)
-    stage.page.get_by_role("menuitem").nth(position).click()
+    stage.page.locator(f"[role=menuitem]:has([data-icon={icon}])").click()
     expect(stage.page.locator(what)).to_be_visible()
 
 
@@ -520,7 +520,7 @@ class Screen:
         return self.name
 
 
-CAMERA, VOICE, PLACE = 1, 3, 4
+CAMERA, VOICE, PLACE = "camera", "mic", "map-pin"
 SECTIONS = ("profile", "password", "appearance", "notifications", "presence", "groups", "devices")
 
 #: Left out: /api/docs/, which is Swagger's own page, and the page of a server error, which has no
