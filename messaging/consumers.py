@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -24,7 +25,7 @@ from accounts.models import User
 from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
 from chatproject.core import costs, errors, hub, metrics, tracing
-from chatproject.core.db.transactions import in_thread, keep_connection, on_thread
+from chatproject.core.db.transactions import as_busy, in_thread, keep_connection, on_thread
 from chatproject.core.errors import ChatError
 from chatproject.core.http.credentials import socket_credentials
 from chatproject.core.inputs import Input
@@ -195,7 +196,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
                 await handler(self, frame.get("data") if frame.get("data") is not None else {}, answer)
         except ChatError as error:
             answer.error(error)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OperationalError) and (busy := as_busy(error)) is not None:
+                answer.error(busy)
+                return
             log.exception("socket: an event failed", extra={"request_id": self.socket.id})
             answer.error(
                 errors.ChatError(_("Something went wrong on our side."), code="internal"), requestId=self.socket.id

@@ -319,6 +319,27 @@ def test_a_message_under_way_when_postgresql_ends_its_connection_is_busy_and_sen
         assert (answers[0].status_code, answers[0].json()["code"]) == (503, "busy")
         sent = [asked.post("/private/send", json=message) for _ in range(2)]
         assert [one.status_code for one in sent] == [201, 201] and sent[0].json()["id"] == sent[1].json()["id"]
+        with (
+            psycopg.connect(site.database) as other,
+            connect(
+                f"wss://{NAME}:{site.port}/ws/chat/",
+                sock=socket.create_connection(("127.0.0.1", site.port)),
+                ssl=trusting(site.folder),
+                additional_headers={"Authorization": asked.headers["Authorization"]},
+                proxy=None,
+            ) as socket_of_ann,
+        ):
+            other.execute("LOCK TABLE messaging_message IN ACCESS EXCLUSIVE MODE")
+            asking = {"event": "EmitSync", "data": {"cursors": {}}, "ack": 1}
+            socket_of_ann.send(json.dumps(asking))
+            while not watcher.execute(ended).fetchall():
+                time.sleep(0.01)
+            (told,) = take(socket_of_ann, 1, '"ack":1')
+            assert json.loads(told)["data"]["code"] == "busy", "what is read is to be asked for again, too"
+            other.rollback()
+            socket_of_ann.send(json.dumps({**asking, "ack": 2}))
+            (told,) = take(socket_of_ann, 1, '"ack":2')
+            assert json.loads(told)["event"] == "ack"
     said = (site.folder / "server.log").read_text()
     assert "database: its connection broke" in said and "Traceback" not in said
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
+from django.db import OperationalError
 
 from accounts import selectors as people
 from accounts import services as accounts
@@ -21,6 +22,7 @@ from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
 from chatproject.core import hub, redis
 from chatproject.core.batching.loader import BatchLoader
+from chatproject.core.db.transactions import as_busy
 from chatproject.core.http.credentials import Credentials
 from chatproject.core.redis import rate_limits
 from chatproject.core.times import iso
@@ -60,8 +62,13 @@ class Admission:
 
 
 async def admit(shown: Credentials) -> Admission | int:
-    """Authenticate a handshake; returns the close code where it is refused."""
-    return await _admission(shown)
+    """Authenticate a handshake; returns the close code where it is refused, or the database is away."""
+    try:
+        return await _admission(shown)
+    except OperationalError as error:
+        if as_busy(error) is None:
+            raise
+        return TRY_LATER
 
 
 def _admissions(shown: list[Credentials]) -> list[Admission | int]:

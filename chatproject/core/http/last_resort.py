@@ -3,6 +3,9 @@
 import logging
 from typing import Any
 
+from django.db import OperationalError
+
+from chatproject.core.db.transactions import as_busy
 from chatproject.core.errors import ChatError
 from chatproject.core.files import space
 from chatproject.core.http.asgi import Application, Message, Receive, Send, send_error
@@ -13,7 +16,7 @@ log = logging.getLogger(__name__)
 
 class LastResort:
     """ASGI middleware for HTTP: what `application` raises before it answers is logged and answered as problem+json. A
-    full disk, on which no body can be laid down, is one line in the log.
+    full disk, on which no body can be laid down, is one line in the log, and so is a database that is away.
     """
 
     def __init__(self, application: Application) -> None:
@@ -36,6 +39,8 @@ class LastResort:
             if space.is_full(error):
                 log.warning("http: the disk is full")
                 told = space.StorageFull()
+            elif isinstance(error, OperationalError) and (busy := as_busy(error)) is not None:
+                told = busy
             else:
                 log.exception("http: a request failed")
             await send_error(told, dict(scope["headers"]), send, closes=True)

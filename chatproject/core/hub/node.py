@@ -12,8 +12,10 @@ from uuid import UUID
 import orjson
 from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 
 from chatproject.core import metrics, redis
+from chatproject.core.db.transactions import as_busy
 from chatproject.core.hub.frames import FramedEvents
 from chatproject.core.hub.layer import Layer, LoopLayer, encode, is_event, payload_of
 from chatproject.core.hub.registry import SIGN_IN, Registry, Socket, paused
@@ -94,8 +96,9 @@ class _Hub:
                 await job()
             except redis.Unavailable as away:
                 log.debug("hub: %s waits for Redis: %s", job.__name__, away)
-            except Exception:
-                log.exception("hub: %s failed, and will be tried again", job.__name__)
+            except Exception as error:
+                if not isinstance(error, OperationalError) or as_busy(error) is None:
+                    log.exception("hub: %s failed, and will be tried again", job.__name__)
 
     # Sending ----------------------------------------------------------------------------------------------------------
 
