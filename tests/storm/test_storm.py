@@ -80,6 +80,7 @@ def said_by_others(phone: Phone) -> int:
 
 async def strike(what: str, server: Server) -> None:
     if what == "worker":
+        await until(server.worker_pids, "there is a worker", within=60)
         os.kill(random.choice(sorted(server.worker_pids())), signal.SIGKILL)
     elif what == "redis":
         os.kill(server.redis_pid, signal.SIGKILL)
