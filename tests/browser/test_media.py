@@ -32,6 +32,11 @@ from tests.geocoder import geocoder, says
 from tests.videos import video
 
 Pair = tuple[Someone, Someone]
+#: Shows on a video what its upload shows when all of it is sent.
+PREPARING = """async () => {
+  const { progress } = await import("chat/views/progress.js");
+  document.querySelector(".film").append(progress(1));
+}"""
 #: The name of the group that each test creates for itself.
 TRIP = "黄山 Trip"
 
@@ -218,6 +223,12 @@ def test_a_video_is_seen_before_it_is_sent_and_plays_where_it_stands_and_large(p
         expect(poster).to_have_accessible_name(f"Play the video of {ann.name}, 0:03: five cups")
         assert media.is_loaded(poster.locator("img"))
     expect(line_of(bob)).to_have_text(f"{ann.name}: [Video] 0:03 five cups")
+    # When all of it has arrived, and the server still works on it.
+    preparing = ann.page.locator(".film > .progress.preparing")
+    ann.page.evaluate(PREPARING)
+    expect(preparing).to_have_text("Being prepared…")
+    expect(preparing.get_by_role("progressbar", name="Being prepared…")).not_to_have_attribute("aria-valuenow", "100")
+    preparing.evaluate("(one) => one.remove()")
     assert flaws.found_by_axe(bob.page) + flaws.sideways(bob.page) == []
     # Beside a recording: one of the two plays.
     speech: FilePayload = {"name": "voice.wav", "mimeType": "audio/wav", "buffer": sounds.speech(9, voice=0)}
