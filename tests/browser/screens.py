@@ -315,6 +315,20 @@ def settings(stage: Stage, section: int | None) -> None:
         expect(dialog.locator(".settings-content")).to_be_visible()
 
 
+def status_dialog(stage: Stage) -> None:
+    menu_of(stage, ".me-button")
+    stage.page.locator('.menu [role=menuitem]:has([data-icon="smile"])').click()
+    expect(stage.page.locator("dialog.status-dialog")).to_be_visible()
+
+
+def what_notifies(stage: Stage) -> None:
+    settings(stage, None)
+    stage.page.locator('.settings-sections button:has([data-icon="bell"])').click()
+    quiet = stage.page.locator(".quiet-on")
+    quiet.check()
+    expect(stage.page.locator(".quiet-times")).to_be_visible()
+
+
 def offline(stage: Stage) -> None:
     page = stage.tab()
     page.route_web_socket("**/ws/chat/**", lambda socket: socket.close(code=1013))
@@ -541,6 +555,8 @@ SCREENS = [
     Screen("invitation to sign up", invitation_to_sign_up),
     Screen("chat menu", chat_menu),
     Screen("settings", lambda stage: settings(stage, None)),
+    Screen("status dialog", status_dialog),
+    Screen("what notifies", what_notifies),
     *(Screen(f"settings, {name}", partial(settings, section=place)) for place, name in enumerate(SECTIONS)),
     Screen("no connection", offline),
     Screen("conversation", conversation, is_main=True),
