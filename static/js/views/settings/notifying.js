@@ -136,7 +136,7 @@ export function notifyingSettings({ store, actions, signal }) {
           "label",
           {},
           h("input", { type: "checkbox", value: String(day), checked: now.days.includes(day) }),
-          h("span", {}, weekday(day)),
+          h("bdi", {}, weekday(day)),
         ),
       );
       const mentions = h("input", { type: "checkbox", role: "switch", class: "quiet-mentions", checked: now.mentions });
