@@ -5,7 +5,7 @@ import { moment } from "chat/views/format.js";
 
 export const LEVELS = [
   { level: "all", label: gettext("All messages"), icon: "bell-ring" },
-  { level: "mentions", label: gettext("Only mentions"), icon: "at-sign" },
+  { level: "mentions", label: gettext("Only mentions"), icon: "bell-dot" },
   { level: "nothing", label: gettext("Nothing"), icon: "bell-minus" },
 ];
 
