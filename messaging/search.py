@@ -111,24 +111,25 @@ def search(
     """
     query = parse(text, zone)
     if chat_id is None:
-        mine = rooms.own_memberships(user.pk)
+        mine = rooms.seen_rooms(user.pk)
     else:
-        mine = [rooms.chat_membership(user, chat_id, is_group=is_group)]
-    places = {membership.room_id: membership.room.last_seq for membership in mine}
+        mine = [rooms.seen_room_of(rooms.chat_membership(user, chat_id, is_group=is_group))]
+    places = {one.room_id: one.last_seq for one in mine}
     if query.chats:
         places = _named(user, query.chats, places)
     senders = _senders(user, query.senders) if query.senders else None
     if not query or not places or senders == set():
         return Found([], None)
-    floors = {membership.room_id: membership.floor for membership in mine if membership.floor}
+    among: Any = rooms.rooms_of(user.pk) if len(places) == len(mine) > 1 else list(places)
+    floors = {one.room_id: one.floor for one in mine if one.floor}
     wanted = _Wanted(query, places, senders, rooms.hidden_of(mine), floors)
-    lacking = missing(places)
+    lacking = missing(places, among)
     if sum(upto - since for since, upto in lacking.values()) > READ_MAX:
         return _without_index(wanted, before, limit)
     messages = Message.objects.all() if before is None else Message.objects.filter(pk__lt=before)
     tail = _fitting(wanted, in_ranges(messages, lacking)).order_by()
     hits = set(_saying(wanted, tail.values_list(*_COLUMNS)))
-    changed = list(SearchChange.objects.filter(room_id__in=list(places)).values_list("pk", flat=True))
+    changed = list(SearchChange.objects.filter(room_id__in=among).values_list("pk", flat=True))
     if changed:
         hits.update(_saying_of(wanted, messages, changed))
     floor = None
@@ -170,9 +171,13 @@ def texts_of(type_: str, content: str, details: str) -> Iterator[str]:
         yield from types.TYPES[type_].words(orjson.loads(details))
 
 
-def missing(upto: Mapping[UUID, int]) -> dict[UUID, tuple[int, int]]:
-    """For those rooms of which the index does not have the messages up to a `seq`: which ones it lacks. One query."""
-    reached = dict(SearchedRoom.objects.filter(pk__in=list(upto)).values_list("pk", "seq"))
+def missing(upto: Mapping[UUID, int], among: Any = None) -> dict[UUID, tuple[int, int]]:
+    """For those rooms of which the index does not have the messages up to a `seq`: which ones it lacks. One query.
+
+    `among`: the rooms once more, as a query where there is one.
+    """
+    searched = SearchedRoom.objects.filter(pk__in=list(upto) if among is None else among)
+    reached = dict(searched.values_list("pk", "seq"))
     return {room_id: (since, seq) for room_id, seq in upto.items() if (since := reached.get(room_id, 0)) < seq}
 
 
