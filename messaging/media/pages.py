@@ -32,5 +32,6 @@ def convert(source: BinaryIO, thumbnail: BinaryIO, *, side: int, work: int | Non
             drawn = page.render(scale=side / max(width, height), may_draw_forms=False).to_pil().convert("RGB")
     except (pdfium.PdfiumError, IndexError, ValueError):
         raise Refused("not_a_page") from None
+    drawn.thumbnail((side, side))  # PDFium rounds up
     drawn.save(thumbnail, "JPEG", quality=80)
     return {"mime_type": "image/jpeg", "width": drawn.width, "height": drawn.height}
