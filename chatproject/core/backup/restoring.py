@@ -122,9 +122,7 @@ def _make_room(nodes: list[_Node], *, replace: bool) -> None:
         for ending in ("-wal", "-shm"):
             database.with_name(database.name + ending).unlink(missing_ok=True)
         database.replace(database.with_name(database.name + ASIDE))
-    elif has_people or executor.migration_plan(nodes, clean_start=True) != executor.migration_plan(
-        executor.loader.graph.leaf_nodes(), clean_start=True
-    ):
+    elif has_people or set(nodes) != {node for node in executor.loader.graph.leaf_nodes() if _is_ours(node[0])}:
         raise NotEmpty("The database has tables already. Create an empty one, and name it in DATABASE_URL.")
 
 
