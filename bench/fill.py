@@ -1,7 +1,7 @@
 """Fills an empty database with signed-in people, groups and private chats, quickly.
 
     python bench/fill.py FOLDER PEOPLE GROUP... [pairs=N] [rooms=ROOMSxEACH] [history=MESSAGES] [chats=N]
-                         [full=ROOMSxMESSAGES]
+                         [full=ROOMSxMESSAGES] [reactions=N]
 
 Makes PEOPLE people with a token each, and for each GROUP a group of the first GROUP of them.
 FOLDER/people.json tells who and what there is: `people` with id, name and token, `groups` with room
@@ -10,7 +10,8 @@ neighbours. `rooms=250x20` also puts everyone into EACH of ROOMS groups. For a b
 `history=10000` writes that many messages into the first group, a picture now and then, and
 `chats=500` gives the first person so many other chats with something in each; their password is
 PASSWORD. `full=1000x1000` makes 1,000 groups of the first person and others with 1,000 messages in
-each, the first GROUP among them and all as large; that person is staff.
+each, the first GROUP among them and all as large; that person is staff. `reactions=10000` puts so many on the history's
+last messages, fifty on each.
 
 bench/harness runs the file of the checkout that is measured, so its arguments and people.json have
 to stay as they are.
@@ -42,13 +43,16 @@ from accounts.models import Device, Installation, User  # noqa: E402
 from chatproject.core.db.bulk import to_db_value  # noqa: E402
 from chatproject.core.models import uuid7  # noqa: E402
 from groups.models import Membership, Room, direct_room_id  # noqa: E402
-from messaging.models import Message, Upload  # noqa: E402
+from messaging.models import Message, Reaction, Upload  # noqa: E402
+from messaging.serializers.output import reactions_json  # noqa: E402
 
 CHUNK = 500
 PASSWORD = "correct horse battery"
 WORDS = ["tea", "the", "kettle", "is", "on", "who", "brings", "cakes", "tomorrow", "at", "four", "今天", "下午", "见"]
 #: One message in so many of a history is a picture; one chat in so many is a group, or unread.
 PICTURE_EVERY, GROUP_EVERY, UNREAD_EVERY = 40, 3, 7
+#: People who react to a message of a history with reactions, and with what.
+REACTED_BY, EMOJI = 50, "👍🎉😂"
 #: Messages in each of the first person's other chats.
 CHAT_MESSAGES = 20
 
@@ -180,6 +184,18 @@ def insert_members(room: Room, members: Sequence[User]) -> None:
         cursor.executemany(f"INSERT INTO {Membership._meta.db_table} ({names}) VALUES ({places})", rows)
 
 
+def make_reactions(room: Room, members: Sequence[User], count: int) -> None:
+    """`count` reactions on a history's last messages, each message by REACTED_BY people with a few emoji."""
+    newest = Message.objects.filter(room=room).order_by("-seq")[: -(-count // REACTED_BY)]
+    reactions = []
+    for message in newest:
+        said = [(EMOJI[number % len(EMOJI)], user.pk) for number, user in enumerate(members[:REACTED_BY])]
+        message.reactions_json = reactions_json(None, said)
+        reactions += [Reaction(message=message, user_id=user_id, emoji=emoji) for emoji, user_id in said]
+        message.save(update_fields=["reactions_json"])
+    Reaction.objects.bulk_create(reactions, batch_size=CHUNK)
+
+
 def make_full(people: Sequence[User], first: Room, count: int, each: int) -> None:
     """`count` groups of the first person and others, with `each` messages."""
     size = first.member_count - 1
@@ -207,6 +223,8 @@ def main() -> None:
             people[0].save()
             room, now = Room.objects.get(name=f"Group of {sizes[0]}"), timezone.now()
             make_history(room, people[: sizes[0]], int(options["history"]), until=now, pictures=True)
+            if "reactions" in options:
+                make_reactions(room, people[: sizes[0]], int(options["reactions"]))
             rooms = make_chats(people[0], people[1:], int(options["chats"]))
             chats = [{"room": str(one.pk), "person": 1 + n} for n, one in enumerate(rooms) if not n % GROUP_EVERY]
     if "full" in options:

@@ -2,6 +2,7 @@
 
     bench/run history --write
     bench/run history --against before=PATH --rounds 3
+    bench/run history --reactions 10000      # beside a history with so many reactions
 
 Clients ask for pages of one group's history, each for its next as soon as it has one: the newest page, which Redis
 has after the first time (warm), or one that nobody asked for before (cold).
@@ -12,13 +13,13 @@ import asyncio
 import itertools
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import uvloop
 
 from bench.harness import compare, processes, sockets
-from bench.harness.checkouts import Installation, Person, installations
+from bench.harness.checkouts import HERE, Checkout, Installation, Person, installations
 from bench.harness.report import about, write_section
 from bench.harness.servers import Server
 
@@ -150,7 +151,11 @@ def main() -> None:
     chosen = _chosen()
     results: dict[tuple[str, str, str], list[Result]] = {}
     fill = {"history": chosen.messages, "chats": 1}
-    with installations(compare.checkouts(chosen), chosen.members, [chosen.members], **fill) as ours:
+    with (
+        installations(compare.checkouts(chosen), chosen.members, [chosen.members], **fill) as plain,
+        installations(_reacted(chosen), chosen.members, [chosen.members], **fill, reactions=chosen.reactions) as more,
+    ):
+        ours = [*plain, *more]
         for number in range(chosen.rounds):
             for one in ours if number % 2 == 0 else reversed(ours):
                 with one.serving(batch=False) as server:
@@ -174,6 +179,11 @@ def main() -> None:
         write_section(SECTION, text)
 
 
+def _reacted(chosen: argparse.Namespace) -> list[Checkout]:
+    """This checkout once more, for a history with reactions, where they are asked for."""
+    return [replace(HERE, name=f"{chosen.reactions:,} reactions")] if chosen.reactions else []
+
+
 def _table(results: dict[tuple[str, str, str], list[Result]]) -> list[str]:
     lines = ["| | door | page | pages/s | CPU ms per page | KiB |", "|---|---|---|---|---|---|"]
     for (name, door, state), of in results.items():
@@ -189,6 +199,7 @@ def _chosen() -> argparse.Namespace:
     parser.add_argument("--members", type=int, default=10_000)
     parser.add_argument("--messages", type=int, default=8_000)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--reactions", type=int, default=0, help="on the last messages of another history beside it")
     return parser.parse_args()
 
 
