@@ -828,7 +828,7 @@ def test_in_chinese_on_a_phone_it_all_fits_and_reads_so(pair: Pair, someone: Cal
     page.get_by_role("button", name="发送", exact=True).tap()
     expect(sent(page, "image")).to_have_count(1)
     page.click("#attach")
-    assert page.get_by_role("menuitem").all_inner_texts() == ["图片", "拍照", "文件", "语音", "位置"]
+    assert page.get_by_role("menuitem").all_inner_texts() == ["图片", "拍照", "视频", "文件", "语音", "位置"]
     page.get_by_role("menuitem", name="位置").tap()
     page.locator("#send-place:enabled").tap()
     expect(sent(page, "location")).to_have_count(1)

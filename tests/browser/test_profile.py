@@ -340,7 +340,7 @@ def test_a_group_has_its_picture_from_the_beginning_and_gets_another(
     assert is_loaded(dialog.locator(".group-face img"))
     dialog.get_by_label("Name of the group").fill("Picture tea")
     dialog.get_by_label("Search people").fill(bob.name)
-    dialog.get_by_label(bob.name).check()
+    dialog.get_by_role("checkbox", name=bob.name).check()
     dialog.get_by_role("button", name="Create the group").click()
     image = bob.row("Picture tea").locator("img")
     assert is_loaded(image) and colours(bob.page, image) == ("red", "blue")
