@@ -4,7 +4,7 @@ import { splitKey } from "chat/ids.js";
 import { debounce } from "chat/timing.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, icon, markedName, toast } from "chat/views/dom.js";
+import { avatar, besideName, h, icon, markedName, reconcile, toast } from "chat/views/dom.js";
 import { choice } from "chat/views/settings/appearance.js";
 
 /**
@@ -67,13 +67,22 @@ function peoplePicker({ store, actions, without = new Set(), find = (query) => a
         on: { change: (event) => toggle(user, event.target.checked) },
       }),
     );
+  const line = (user) => ({
+    key: user.id,
+    signature: JSON.stringify([user.name, user.img, besideName(user), user.online]),
+    build: () => row(user),
+  });
+  const nobody = {
+    key: "nobody",
+    signature: "",
+    build: () => h("p", { class: "no-result" }, gettext("Nobody of that name.")),
+  };
   async function search() {
     const thisSearch = ++lastSearch;
     const found = (await find(input.value.trim())).filter((user) => user.id !== store.me.id && !without.has(user.id));
     if (thisSearch !== lastSearch) return;
-    people.replaceChildren(
-      ...(found.length ? found.map(row) : [h("p", { class: "no-result" }, gettext("Nobody of that name."))]),
-    );
+    // Who is still listed keeps their line, which somebody may be pressing.
+    reconcile(people, found.length ? found.map(line) : [nobody]);
   }
   input.addEventListener("input", debounce(search, 150));
   input.addEventListener("keydown", (event) => {
