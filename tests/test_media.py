@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import functools
 import io
 import json
 import os
@@ -295,6 +296,7 @@ def test_while_all_hands_are_full_the_next_upload_is_told_so_and_everything_else
 # Previews -------------------------------------------------------------------------------------------------------------
 
 
+@functools.cache  # with the time at which it was made
 def paper(width: int = 210, height: int = 297) -> bytes:
     """A PDF of one page, red at its top."""
     page = Image.new("RGB", (width, height), "white")
