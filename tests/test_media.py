@@ -1,8 +1,8 @@
 """Pictures, voice, places and files through the API, from upload to recall."""
 
 import asyncio
-import getpass
 import functools
+import getpass
 import io
 import json
 import os
