@@ -114,7 +114,7 @@ class StatusView(APIView):
         form = serializers.StatusInput.read(request.data)
         return self._answer(services.set_status(user=me(request), **form.given()))
 
-    @extend_schema(request=None, responses=serializers.MeOutput, summary="Say nothing beside my name")
+    @extend_schema(request=None, responses={200: serializers.MeOutput}, summary="Say nothing beside my name")
     def delete(self, request: Request) -> Response:
         return self._answer(services.clear_status(user=me(request)))
 
