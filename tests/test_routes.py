@@ -320,7 +320,10 @@ def new_world(people: SimpleNamespace) -> SimpleNamespace:
     )
     world.file = world.owner.upload(b"hello", "tea", "files")["mediaUrl"]
     world.owner.post("/group/send", {"groupId": world.group["id"], "type": "file", "mediaUrl": world.file}, status=201)
-    said = {"groupId": world.group["id"], "content": f"hello from {world.unused_name()}"}
+    said = {
+        "groupId": world.group["id"],
+        "content": f"hello from {world.unused_name()}!",
+    }  # no beginning of another one
     world.message = world.owner.post("/group/send", said, status=201)
     world.owner.post("/group/setRole", {"groupId": world.group["id"], "userId": world.admin.id, "role": "admin"})
     world.owner.post("/private/send", {"receiverId": world.member.id, "content": "psst"}, status=201)
