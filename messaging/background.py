@@ -5,6 +5,7 @@ still hear what it hears. Events of the hub may be lost; these jobs correct what
 """
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
@@ -26,6 +27,8 @@ from presence import services as presence_services
 ONLINE_LIST_SECONDS = 0.5
 #: Seconds after which a socket whose close or unsubscription got lost is corrected at the latest.
 RECHECK_SECONDS = 60
+#: Sockets that are corrected together: of all of a large process, events would wait for a second.
+RECHECKED_AT_ONCE = 500
 #: Seconds after which a restored copy of the database is noticed at the latest.
 EPOCH_SECONDS = 5
 #: Seconds between two questions whether the uploads are due for a sweep; one process of all gets
@@ -168,12 +171,17 @@ async def push_online_list() -> None:
 async def recheck() -> None:
     """Close sockets whose device was revoked, and correct the rooms that the others hear."""
     open_sockets = tuple(hub.local().sockets.values())
-    if not open_sockets:
-        return
+    for start in range(0, len(open_sockets), RECHECKED_AT_ONCE):
+        await _recheck(open_sockets[start : start + RECHECKED_AT_ONCE])
+
+
+async def _recheck(open_sockets: Sequence[hub.Socket]) -> None:
     living = await in_thread(people.living, {socket.device_id for socket in open_sockets})
     await in_thread(accounts.note_devices, living)  # a socket alone keeps its device signed in, too
     topics = await in_thread(sockets.topics_of, {socket.user_id for socket in open_sockets})
     for socket in open_sockets:
+        if socket.id not in hub.local().sockets:
+            continue  # closed meanwhile
         if socket.device_id not in living:
             socket.close(hub.SIGN_IN)
             continue

@@ -1,9 +1,12 @@
 """Presence is accurate: online users are seen, gone and invisible ones are not."""
 
+import asyncio
 import time
 from typing import Any
+from uuid import UUID
 
-from chatproject.core import redis
+from chatproject.core import hub, redis
+from messaging import background
 from presence.services import REFRESH_SECONDS
 
 
@@ -131,3 +134,21 @@ def test_last_active_moves_when_somebody_goes(person: Any) -> None:
     assert status(bobs, ann) is False
     while bob.get("/userChatList", search=ann.name)[0]["lastActive"] <= before:
         pass
+
+
+def test_a_room_that_a_socket_lost_is_heard_again_after_the_next_look(person: Any, group: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann, bob)
+    bobs = bob.connect()
+    assert bobs.call("EmitUserConnect")
+
+    async def lose_and_look() -> None:
+        for socket in hub.local().users[UUID(bob.id)]:
+            hub.leave(socket, [hub.room_topic(room["id"])])
+        await background.recheck()
+
+    loop = hub.node._hub.loop
+    assert loop is not None
+    asyncio.run_coroutine_threadsafe(lose_and_look(), loop).result(60)
+    ann.post("/group/send", {"groupId": room["id"], "content": "heard"}, status=201)
+    assert bobs.next("OnGroupMsg")["content"] == "heard"
