@@ -28,7 +28,7 @@ ONLINE_LIST_SECONDS = 0.5
 #: Seconds after which a socket whose close or unsubscription got lost is corrected at the latest.
 RECHECK_SECONDS = 60
 #: Sockets that are corrected together: of all of a large process, events would wait for a second.
-RECHECKED_AT_ONCE = 500
+RECHECKED_AT_ONCE = 2000
 #: Seconds after which a restored copy of the database is noticed at the latest.
 EPOCH_SECONDS = 5
 #: Seconds between two questions whether the uploads are due for a sweep; one process of all gets
