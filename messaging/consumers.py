@@ -16,7 +16,6 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 from django.conf import settings
-from django.db import OperationalError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -197,7 +196,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         except ChatError as error:
             answer.error(error)
         except Exception as error:
-            if isinstance(error, OperationalError) and (busy := as_busy(error)) is not None:
+            if (busy := as_busy(error)) is not None:
                 answer.error(busy)
                 return
             log.exception("socket: an event failed", extra={"request_id": self.socket.id})

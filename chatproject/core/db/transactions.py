@@ -39,8 +39,12 @@ def run_atomic(body: Callable[[], T]) -> T:
         raise
 
 
-def as_busy(error: OperationalError) -> Busy | None:
-    """What a client is told whose work may succeed later; None if it will not. A full disk is logged in a line."""
+def as_busy(error: Exception) -> Busy | None:
+    """What a client is told whose work may succeed later; None if it will not, and for what is no error of the database.
+    A full disk is logged in a line.
+    """
+    if not isinstance(error, OperationalError):
+        return None
     if dialect().is_contended(error):
         return Busy()
     if reason := dialect().passing(error):

@@ -3,8 +3,6 @@
 import logging
 from typing import Any
 
-from django.db import OperationalError
-
 from chatproject.core.db.transactions import as_busy
 from chatproject.core.errors import ChatError
 from chatproject.core.files import space
@@ -39,7 +37,7 @@ class LastResort:
             if space.is_full(error):
                 log.warning("http: the disk is full")
                 told = space.StorageFull()
-            elif isinstance(error, OperationalError) and (busy := as_busy(error)) is not None:
+            elif (busy := as_busy(error)) is not None:
                 told = busy
             else:
                 log.exception("http: a request failed")

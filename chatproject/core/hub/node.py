@@ -12,7 +12,6 @@ from uuid import UUID
 import orjson
 from channels.layers import get_channel_layer
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
 
 from chatproject.core import metrics, redis
 from chatproject.core.db.transactions import as_busy
@@ -97,7 +96,7 @@ class _Hub:
             except redis.Unavailable as away:
                 log.debug("hub: %s waits for Redis: %s", job.__name__, away)
             except Exception as error:
-                if not isinstance(error, OperationalError) or as_busy(error) is None:
+                if as_busy(error) is None:
                     log.exception("hub: %s failed, and will be tried again", job.__name__)
 
     # Sending ----------------------------------------------------------------------------------------------------------
