@@ -8,10 +8,10 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatproject.core.db.transactions import on_commit, run_atomic
+from chatproject.core.db.transactions import run_atomic
 from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.times import now
-from groups import events, rules, selectors, services
+from groups import rules, selectors, services
 from groups.models import JoinRequest, Membership, Room
 
 
@@ -34,8 +34,7 @@ def ask(*, by: User, group_id: UUID, note: str = "") -> JoinRequest:
             known.delete()
         rules.require_request_capacity(of_group=room.join_requests or 0, of_user=len(selectors.asked_groups(by)))
         new = JoinRequest.objects.create(room=room, user=by, note=note)
-        _count(room)
-        _tell(room, new, "asked")
+        services.tell_requests(room, [new], "asked")
         return new
 
     return run_atomic(body)
@@ -88,8 +87,7 @@ def refuse(*, by: User, group_id: UUID, user_id: UUID) -> Membership:
         request = _waiting(membership.room, user_id)
         request.refused_at, request.note = now(), ""
         request.save(update_fields=["refused_at", "note"])
-        _count(membership.room)
-        _tell(membership.room, request, "refused")
+        services.tell_requests(membership.room, [request], "refused")
         return membership
 
     return run_atomic(body)
@@ -100,13 +98,3 @@ def _waiting(room: Room, user_id: UUID) -> JoinRequest:
     if found is None or not found.is_waiting:
         raise NotFound()
     return found
-
-
-def _count(room: Room) -> None:
-    room.join_requests = selectors.requests_waiting(room) or None
-    room.save(update_fields=["join_requests"])
-
-
-def _tell(room: Room, request: JoinRequest, state: str) -> None:
-    admins = selectors.admins(room)
-    on_commit(lambda: events.request_changed(room, request, state, admins))

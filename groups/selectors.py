@@ -628,13 +628,16 @@ def memberships_of(user_id: UUID, room_ids: Sequence[UUID]) -> dict[UUID, Member
 
 def present_readers(room_id: UUID, seq: int) -> list[UUID]:
     """The members who see a message and are not away."""
-    found = Membership.objects.filter(Q(from_seq=None) | Q(from_seq__lt=seq), room_id=room_id, away=False)
-    return list(found.values_list("user_id", flat=True))
+    return list(_seeing(room_id, seq).filter(away=False).values_list("user_id", flat=True))
 
 
 def sees(user_id: UUID, room_id: UUID, seq: int) -> bool:
     """Whether a member sees a message that was said before others joined."""
-    return Membership.objects.filter(Q(from_seq=None) | Q(from_seq__lt=seq), room_id=room_id, user_id=user_id).exists()
+    return _seeing(room_id, seq).filter(user_id=user_id).exists()
+
+
+def _seeing(room_id: UUID, seq: int) -> QuerySet[Membership]:
+    return Membership.objects.filter(Q(from_seq=None) | Q(from_seq__lt=seq), room_id=room_id)
 
 
 def memberships_to_read(user_id: UUID, room_ids: Sequence[UUID], *, is_group: bool) -> list[Membership]:

@@ -838,6 +838,11 @@ def end_requests(room: Room, requests: Sequence[JoinRequest], state: str) -> Non
     if not requests:
         return
     JoinRequest.objects.filter(pk__in=[one.pk for one in requests]).delete()
+    tell_requests(room, requests, state)
+
+
+def tell_requests(room: Room, requests: Sequence[JoinRequest], state: str) -> None:
+    """Count those who ask to join a locked group anew, and tell what became of these."""
     room.join_requests = selectors.requests_waiting(room) or None
     room.save(update_fields=["join_requests"])
     admins = selectors.admins(room)
