@@ -40,8 +40,8 @@ def run_atomic(body: Callable[[], T]) -> T:
 
 
 def as_busy(error: Exception) -> Busy | None:
-    """What a client is told whose work may succeed later; None if it will not, and for what is no error of the database.
-    A full disk is logged in a line.
+    """What a client is told whose work may succeed later; None if it will not, and for what is none of the database's
+    refusals. A full disk is logged in a line.
     """
     if not isinstance(error, OperationalError):
         return None
