@@ -16,7 +16,7 @@ from rest_framework.request import Request
 
 from accounts import services
 from accounts.models import Device, User
-from accounts.notifying import time_zones
+from accounts.notifying import zone_named
 
 
 def device_of(request: HttpRequest) -> Device | None:
@@ -72,8 +72,7 @@ class LocalTimeMiddleware(MiddlewareMixin):
 
 
 def _zone_of(request: HttpRequest) -> ZoneInfo | None:
-    name = request.COOKIES.get("time_zone", "")
-    return ZoneInfo(name) if name in time_zones() else None
+    return zone_named(request.COOKIES.get("time_zone", ""))
 
 
 class DeviceMiddleware(AuthenticationMiddleware):

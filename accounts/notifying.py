@@ -48,8 +48,8 @@ class QuietHours(Struct, frozen=True, kw_only=True):
 
     def times(self, at: datetime, *, days: int) -> Iterator[Quiet]:
         """Those that are not over, of so many coming days."""
-        zone = _zone(self.zone)
-        if zone is None:
+        zone = zone_named(self.zone)
+        if zone is None:  # the chat was moved here
             return
         today = at.astimezone(zone).date()
         for ahead in range(-1, days):
@@ -129,6 +129,6 @@ def _later(moment: datetime, minutes: int) -> datetime:
     return moment + timedelta(minutes=minutes)
 
 
-def _zone(name: str) -> ZoneInfo | None:
-    """None for a zone that this machine does not know: the chat was moved here."""
+def zone_named(name: str) -> ZoneInfo | None:
+    """None for a zone that this machine does not know."""
     return ZoneInfo(name) if name in time_zones() else None
