@@ -229,11 +229,18 @@ def own_settings_output(membership: Membership) -> dict[str, Any]:
     }
 
 
-def chat_settings_output(membership: Membership) -> dict[str, Any]:
-    """`own_settings_output` with the chat's type and id."""
+def chat_reference(membership: Membership) -> dict[str, str]:
+    """A member's chat by its type and the id that clients use: the group's, or the other person's."""
     return {
         "type": "private" if membership.peer_id else "group",
         "id": str(membership.peer_id or membership.room_id),
+    }
+
+
+def chat_settings_output(membership: Membership) -> dict[str, Any]:
+    """`own_settings_output` with the chat's type and id."""
+    return {
+        **chat_reference(membership),
         **own_settings_output(membership),
     }
 

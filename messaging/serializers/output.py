@@ -19,6 +19,7 @@ from groups.serializers import (
     CHAT_TYPES,
     GroupRulesOutput,
     OwnSettingsOutput,
+    chat_reference,
     group_rules_output,
     own_settings_output,
 )
@@ -431,8 +432,7 @@ class MarkedUnreadOutput(serializers.Serializer[Any]):
 def marked_unread_output(membership: Membership, *, mention_seq: int | None) -> dict[str, Any]:
     """The answer to marking unread, whichever door it came by."""
     return {
-        "type": "private" if membership.peer_id else "group",
-        "id": str(membership.peer_id or membership.room_id),
+        **chat_reference(membership),
         "unreadCount": membership.unread,
         "readSeq": membership.cursor,
         "timesBack": membership.times_back,
@@ -461,8 +461,7 @@ def draft_output(draft: Draft) -> dict[str, Any]:
     """What was begun to be written. `draft.membership` must be loaded."""
     membership = draft.membership
     return {
-        "type": "private" if membership.peer_id else "group",
-        "id": str(membership.peer_id or membership.room_id),
+        **chat_reference(membership),
         **orjson.loads(draft.words_json or _NO_WORDS),
         "revision": str(draft.pk),
         "savedAt": iso(draft.saved_at),
@@ -515,8 +514,7 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         gone = {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True}
         return {**gone, **nothing, **no_rules}
     return {
-        "type": "private" if one.membership.peer_id else "group",
-        "id": str(one.chat_id),
+        **chat_reference(one.membership),
         "version": one.membership.room.last_version,
         "limited": one.limited,
         "gone": False,
@@ -555,8 +553,7 @@ def hiding_output(chat: Chat, message_ids: Iterable[UUID]) -> dict[str, Any]:
     """These messages of a chat were deleted by its member for themselves."""
     membership = chat.membership
     return {
-        "type": "private" if membership.peer_id else "group",
-        "id": str(membership.peer_id or membership.room_id),
+        **chat_reference(membership),
         "messageIds": [str(message_id) for message_id in message_ids],
         "hiddenCount": membership.hidden_count or 0,
         "unreadCount": membership.unread,
