@@ -22,6 +22,7 @@ import yaml
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from tests import nginx as nginx_conf
 from tests import ports
 from tests.redis_servers import Redis
 
@@ -163,15 +164,9 @@ def nginx(folder: Path, chat: int, port: int, plain: int) -> subprocess.Popen[by
     }.items():
         assert given in site
         site = site.replace(given, ours)
-    places = "".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/log; worker_processes 1; events {{}}\n"
-        f"http {{ access_log off; include /etc/nginx/mime.types; {places}\n{site}\n}}"
-    )
-    assert "test is successful" in said_by(program("nginx"), "-t", "-c", str(folder / "nginx.conf"))
-    return subprocess.Popen([program("nginx"), "-c", str(folder / "nginx.conf")])
+    file = str(nginx_conf.configured(folder, site, main="worker_processes 1;"))
+    assert "test is successful" in said_by(program("nginx"), "-t", "-c", file)
+    return subprocess.Popen([program("nginx"), "-c", file])
 
 
 class Site(NamedTuple):

@@ -33,6 +33,7 @@ from messaging import background
 from messaging.media.kinds import Kind
 from messaging.models import Message, Upload
 from tests import hostile, ports
+from tests import nginx as nginx_conf
 from tests.geocoder import USELESS, geocoder, says
 from tests.people import Person, Refused
 from tests.test_media_files import require_clean, require_clean_picture
@@ -1028,14 +1029,7 @@ def edge(settings: Any, tmp_path: Path) -> Iterator[str]:
     site = (Path(__file__).parent.parent / "deploy" / "nginx-cdn.conf").read_text()
     site = re.sub(r"\n *ssl_certificate.*", "", site).replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
     site = site.replace("/srv/chat/media/;", f"{configured.MEDIA_ROOT}/;").replace("change-this-key", KEY)
-    places = "\n".join(
-        f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(
-        f"user {getpass.getuser()}; daemon off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}\n"
-        f"http {{ access_log off; include /etc/nginx/mime.types; {places}\n{site}\n}}"
-    )
+    whole = nginx_conf.configured(tmp_path, site, main=f"user {getpass.getuser()};")
     subprocess.run(["nginx", "-t", "-q", "-c", whole], check=True, timeout=60)
     with subprocess.Popen(["nginx", "-c", whole]) as nginx:
         while True:

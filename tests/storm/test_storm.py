@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests import nginx as nginx_conf
 from tests import ports
 from tests.browser.server import prepared
 from tests.faults.phones import Phone
@@ -44,14 +45,8 @@ def nginx(folder: Path, chat: int) -> tuple[subprocess.Popen[bytes], str]:
     site = re.sub(r"^ *(ssl_certificate|listen \[).*\n", "", site, flags=re.MULTILINE)
     site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
     site = site.replace("listen 80", f"listen 127.0.0.1:{ports.lease()}")
-    places = "".join(
-        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/log; events {{ worker_connections 4096; }}\n"
-        f"http {{ access_log off; {places}\n{site}\n}}"
-    )
-    return subprocess.Popen([program, "-c", str(folder / "nginx.conf")]), f"http://127.0.0.1:{port}"
+    file = nginx_conf.configured(folder, site, events="worker_connections 4096;")
+    return subprocess.Popen([program, "-c", str(file)]), f"http://127.0.0.1:{port}"
 
 
 def restart_postgresql() -> None:
