@@ -1,4 +1,5 @@
 // Records from the camera, with sound where there is a microphone. Independent of the page.
+import { finish } from "chat/media/recorder.js";
 
 // What the server stores without encoding it anew comes first.
 const FORMATS = [
@@ -35,11 +36,7 @@ export class Filming {
   /** Resolves with what was recorded, as a file. */
   async stop() {
     clearInterval(this.#timer);
-    if (this.#recorder.state !== "inactive") {
-      const ended = new Promise((resolve) => this.#recorder.addEventListener("stop", resolve, { once: true }));
-      this.#recorder.stop();
-      await ended;
-    }
+    await finish(this.#recorder);
     this.#release();
     const type = this.#recorder.mimeType.split(";")[0];
     return new File(this.#pieces, type === "video/mp4" ? "camera.mp4" : "camera.webm", { type });

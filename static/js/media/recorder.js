@@ -11,6 +11,14 @@ const WAVEFORM_PEAKS = 64;
 export const canRecord = () =>
   Boolean(isSecureContext && navigator.mediaDevices?.getUserMedia && globalThis.MediaRecorder);
 
+/** Ends a MediaRecorder; resolves when it has handed over everything. */
+export async function finish(recorder) {
+  if (recorder.state === "inactive") return;
+  const ended = new Promise((resolve) => recorder.addEventListener("stop", resolve, { once: true }));
+  recorder.stop();
+  await ended;
+}
+
 export class Recorder {
   /** Loudness from 0 to 1, one value per LEVEL_INTERVAL_MS. */
   levels = [];
@@ -64,11 +72,7 @@ export class Recorder {
   async stop() {
     const duration = this.seconds;
     clearInterval(this.#timer);
-    if (this.#recorder.state !== "inactive") {
-      const ended = new Promise((resolve) => this.#recorder.addEventListener("stop", resolve, { once: true }));
-      this.#recorder.stop();
-      await ended;
-    }
+    await finish(this.#recorder);
     this.#release();
     return {
       blob: new Blob(this.#pieces, { type: this.#recorder.mimeType }),
