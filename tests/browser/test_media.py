@@ -292,7 +292,8 @@ def test_pictures_and_videos_stand_in_one_album_and_a_video_is_recorded_with_the
     ann.page.click("#attach")
     ann.page.get_by_role("menuitem", name="Camera").click()
     ann.page.locator("#film:enabled").click()
-    expect(ann.page.locator(".film-time")).to_have_text(re.compile(r"0:0[1-9]"))
+    # The first picture comes a moment after the clock has started, and later on a busy machine.
+    expect(ann.page.locator(".film-time")).to_have_text(re.compile(r"0:0[2-9]"))
     ann.page.get_by_role("button", name="End the video").click()
     seen = ann.page.locator("dialog.files video")
     expect(seen).to_have_js_property("videoWidth", 1920)
