@@ -6,7 +6,8 @@
 Each has a socket of their own, from addresses all over 127.0.0.0/8, and is in twenty rooms. Measured are the time
 until all are connected, memory and CPU of all processes while nothing happens, how many the server says are online,
 how soon watchers learn of a change of somebody's status and a large group of a message, and what comes after the
-kill of a worker.
+kill of a worker. After the handshake the sockets say nothing, as in bench/idle, but for those that watch somebody; they
+answer the server's pings.
 
 A process may have 20,000 open files on many systems, and so may ours: the sockets are opened by several, which
 follow the orders of this one.
@@ -90,7 +91,7 @@ class Crowd:
         self._orders, self._port, self._first, self._people = orders, port, first, people
         self._open: dict[int, Client] = {}
         self._heard: defaultdict[str, Times] = defaultdict(list)
-        self._something_heard = asyncio.Condition()
+        self._something_heard = asyncio.Event()
         self._coming_back: set[asyncio.Task[None]] = set()
         self._is_over = False
 
@@ -176,20 +177,12 @@ class Crowd:
             case _:
                 key = frame["event"]
         self._heard[key].append(at)
-        if not self._waking:
-            self._waking = True
-            asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self._wake()))
-
-    _waking = False
-
-    async def _wake(self) -> None:
-        self._waking = False
-        async with self._something_heard:
-            self._something_heard.notify_all()
+        self._something_heard.set()
 
     async def _have_heard(self, key: str, count: int) -> Times:
-        async with self._something_heard, asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while len(self._heard[key]) < count:
+                self._something_heard.clear()
                 await self._something_heard.wait()
         return self._heard[key]
 
