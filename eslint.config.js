@@ -10,6 +10,7 @@ const SHARED = [
   "ids\\.js",
   "mentions\\.js",
   "problems\\.js",
+  "roles\\.js",
   "statuses\\.js",
   "storage\\.js",
   "text\\.js",

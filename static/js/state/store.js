@@ -10,6 +10,7 @@ import { emptied } from "chat/hidden.js";
 import { gettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
 import { isMentioned, renamed } from "chat/mentions.js";
+import { isAdmin } from "chat/roles.js";
 import { Reactions } from "chat/state/reactions.js";
 import { REDUCERS } from "chat/state/reducers.js";
 import { Timeline } from "chat/state/timeline.js";
@@ -22,7 +23,6 @@ const LOCAL_FILES_MAX = 60;
 /** How the chat with myself is shown: as a place, not as a person. */
 const SAVED = { isSaved: true, img: "", online: false, lastActive: null, isGuest: false, isStaff: false };
 const TIMELINES_MAX = 20;
-const isAdmin = ({ role }) => ["owner", "admin"].includes(role);
 const rulesOf = ({ announcement, postPolicy, slowMode }) => ({ announcement, postPolicy, slowMode });
 /** The later one of two times in ISO 8601, of which either may be missing. */
 const later = (one, other) => ((one ?? "") > (other ?? "") ? one : (other ?? null));

@@ -1,6 +1,7 @@
 // About a group: what the user's role allows, and its members.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
+import { isAdmin } from "chat/roles.js";
 import { avatarButton } from "chat/views/avatar_button.js";
 import { copy } from "chat/views/clipboard.js";
 import { ask, confirm } from "chat/views/dialog.js";
@@ -94,7 +95,6 @@ export function openGroupPanel({ store, actions, router, groupId }) {
     list?.render();
   }
 
-  const isAdmin = (chat) => ["owner", "admin"].includes(chat.role);
   const mayInvite = (group, chat) => group.joinPolicy === "open" || isAdmin(chat);
 
   const top = (group, chat) =>

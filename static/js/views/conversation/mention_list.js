@@ -1,6 +1,7 @@
 // The people who can be mentioned, offered while a name is written after an @.
 import { gettext } from "chat/i18n.js";
 import { splitKey } from "chat/ids.js";
+import { isAdmin } from "chat/roles.js";
 import { fold } from "chat/text.js";
 import { debounce } from "chat/timing.js";
 import { avatar, h, icon, markedName } from "chat/views/dom.js";
@@ -150,7 +151,7 @@ export class MentionList {
     const rank = ({ id, name }) => (fold(name).startsWith(query) ? 1e15 : 0) + (spoke.get(id) ?? 0);
     const found = [...people.values()].filter(({ isGone }) => !isGone).sort((one, other) => rank(other) - rank(one));
     const everybody = { id: null, name: gettext("all") };
-    const mayAll = ["owner", "admin"].includes(chat.role);
+    const mayAll = isAdmin(chat);
     const isAll = mayAll && [...EVERYBODY, everybody.name].some((word) => fold(word).startsWith(query));
     const shown = found.slice(0, isAll ? SHOWN_MAX - 1 : SHOWN_MAX);
     // An Enter too early calls one person, not everybody.

@@ -1,6 +1,7 @@
 // The menu of a message: react, reply, forward, copy, download, select, edit, pin, mark unread, readers, delete, recall.
 import { gettext, interpolate } from "chat/i18n.js";
 import { chatPath, newId } from "chat/ids.js";
+import { isAdmin } from "chat/roles.js";
 import { serverNow } from "chat/timing.js";
 import { copy } from "chat/views/clipboard.js";
 import { confirm } from "chat/views/dialog.js";
@@ -28,7 +29,6 @@ export function openMessageMenu(
   const type = typeOf(message);
   const text = type.plainText?.(store.withSender(message));
   const download = type.downloadUrl?.(message);
-  const isAdmin = isAdminOf(chat);
   const reactions = store.reactionsOn(message);
   const isMine = (emoji) => reactions.some((one) => one.emoji === emoji && one.isMine);
   const items = [
@@ -60,7 +60,7 @@ export function openMessageMenu(
       !message.forwardedFrom &&
       store.mayWrite(chat) &&
       isWithin(message, editWindow) && { label: editLabel(message), icon: "pencil", run: () => edit(message) },
-    (isAdmin || !isGroup) && pinItem(message, chat, actions),
+    (isAdmin(chat) || !isGroup) && pinItem(message, chat, actions),
     !isOwn && {
       label: gettext("Mark unread from here"),
       icon: "mail",
@@ -116,11 +116,9 @@ function pinItem(message, { pins }, actions) {
   };
 }
 
-const isAdminOf = ({ role }) => ["owner", "admin"].includes(role);
-
 /** Whether a message can be deleted for everybody now. */
 export const mayRecall = (message, { store, chat, recallWindow }) =>
-  isAdminOf(chat) || (message.senderId === store.me.id && isWithin(message, recallWindow));
+  isAdmin(chat) || (message.senderId === store.me.id && isWithin(message, recallWindow));
 
 /** Whether a message is younger than so many milliseconds. */
 export const isWithin = (message, milliseconds) => serverNow() - Date.parse(message.sentAt) < milliseconds;

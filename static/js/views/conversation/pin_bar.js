@@ -1,5 +1,6 @@
 // The line of pinned messages below a conversation's head: the last pinned one first, each click leads to the next.
 import { gettext, interpolate } from "chat/i18n.js";
+import { isAdmin } from "chat/roles.js";
 import { openDialog } from "chat/views/dialog.js";
 import { h, icon, iconButton, replaceIfChanged, toast } from "chat/views/dom.js";
 import { fullTime, listTime } from "chat/views/format.js";
@@ -100,7 +101,7 @@ export class PinBar {
     this.#load();
     const list = h("div", { class: "pin-list", role: "group", "aria-label": gettext("Pinned messages") });
     const chat = this.#store.chats.get(key);
-    const mayUnpin = chat.type === "private" || ["owner", "admin"].includes(chat.role);
+    const mayUnpin = chat.type === "private" || isAdmin(chat);
     const render = () => {
       const pins = key === this.#key ? this.#pins : [];
       if (!pins.length) close();
