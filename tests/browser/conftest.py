@@ -21,6 +21,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    Response,
     expect,
     sync_playwright,
 )
@@ -83,6 +84,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def until(page: Page, predicate: str, arg: Any = None) -> None:
     """Wait until an asynchronous function of the page returns true."""
     page.evaluate(UNTIL.replace("PREDICATE", predicate), [arg, TIMEOUT_MS])
+
+
+def reload(page: Page, layers: int = 0) -> Response | None:
+    """Load the page anew, with `layers` dialogs and menus open; returns the answer that the page came from.
+
+    What was closed a moment ago is still being left in the history, and going back would stop the reload.
+    """
+    page.wait_for_function("(layers) => (history.state?.above ?? 0) === layers", arg=layers)
+    return page.reload()
 
 
 def hear_until(page: Page, holds: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, reload, unique
 from tests.browser.server import Person
 
 
@@ -105,7 +105,7 @@ def test_a_draft_survives_a_switch_and_a_reload_and_stays_in_its_chat(
     ann.open(cem)
     expect(ann.page.locator("#text")).to_have_value("")
     expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("[Draft] half a thought")
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.row(bob.name).locator(".draft")).to_be_visible()
     expect(ann.page.locator("#text")).to_have_value("")
     ann.open(bob)
@@ -196,7 +196,7 @@ def test_a_refused_message_can_be_tried_again_or_thrown_away(
 def test_plain_http_has_no_uuids_of_the_browser_s_own_and_the_chat_works(chat: tuple[Someone, Person]) -> None:
     ann, bob = chat
     ann.page.add_init_script("delete Crypto.prototype.randomUUID; delete Navigator.prototype.clipboard")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.write("sent all the same")
     expect(ann.page.locator("[data-state=sent] .text")).to_have_text("sent all the same")

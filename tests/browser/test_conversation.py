@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, unique
+from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, reload, unique
 from tests.browser.server import Person, Server
 
 SENT_AT = "UPDATE messaging_message SET sent_at = %s WHERE _id = %s"
@@ -194,7 +194,7 @@ def test_a_conversation_opens_at_its_first_unread_message(
     ann.post("/markPrivateRead", senderId=bob.id)
     for number in range(1, 121):
         bob.say(ann, f"new {number}")
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.badge(bob.name)).to_have_text("99+")
     ann.open(bob)
     divider = ann.page.locator(".divider")
@@ -213,7 +213,7 @@ def test_a_conversation_that_was_read_opens_at_its_end_without_a_divider(
     for number in range(1, 41):
         bob.say(ann, f"old {number}\nand more")
     ann.post("/markPrivateRead", senderId=bob.id)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.bubble("old 40")).to_be_in_viewport(ratio=0.9)
     expect(ann.page.locator(".divider")).to_have_count(0)
@@ -237,7 +237,7 @@ def test_days_are_told_apart_and_what_is_said_within_five_minutes_stands_togethe
         at = datetime.fromisoformat(f"{moment}+08:00")
         assert site.database.change(SENT_AT, at, UUID(said[text])) == 1
     ann.page.clock.set_fixed_time("2026-03-11T12:00+08:00")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator(".day")).to_have_text(["March 11, 2025", "Monday, March 9", "Yesterday", "Today"])
     expect(ann.page.locator(".message .text")).to_have_text(list(moments))
@@ -260,7 +260,7 @@ def test_what_people_write_is_text_and_only_addresses_are_links(
     for attack in attacks:
         bob.say(ann, attack)
     bob.say(ann, "see https://example.com/a_(b)?c=d#e, or （https://例子.测试/路径）。")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator(".message .text")).to_have_count(5)
     assert ann.texts[:4] == attacks
@@ -338,8 +338,7 @@ def test_after_a_while_a_message_can_no_longer_be_recalled(site: Server, someone
     ann.page.keyboard.press("Escape")
     at = datetime.now(UTC) - timedelta(seconds=121)
     assert site.database.change(SENT_AT, at, UUID(said[-1]["id"])) == 1
-    ann.page.wait_for_function("() => !history.state?.above")  # Going back from the menu would stop the reload.
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.bubble("said is said").click(button="right")
     expect(ann.page.get_by_role("menuitem", name="Reply")).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, reload
 from tests.browser.server import Person, Server
 
 #: Seconds without a server in the longest test.
@@ -41,7 +41,7 @@ def test_what_is_written_while_the_server_is_dead_arrives_once_and_in_order(
     expect(ann.page.locator("#banner")).to_be_visible()
     # The page is closed before it could send again: its messages must have been saved.
     site.start()
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.page.locator("[data-state=sent]")).to_have_count(4)
     expect(ann.page.locator("#banner")).to_be_hidden()
     bob.open(ann)
@@ -89,7 +89,7 @@ def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
         };
         new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });"""
     )
-    ann.page.reload()
+    reload(ann.page)
     ann.is_connected()
     expect(ann.page.locator("#banner")).to_be_hidden()
     ann.page.wait_for_timeout(300)

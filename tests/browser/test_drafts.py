@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 PRESS_ESCAPE = """(kind) => {
@@ -65,7 +65,7 @@ def test_an_edit_survives_a_switch_and_a_reload(chat: tuple[Someone, Person, Per
     expect(ann.page.locator(".about")).to_be_hidden()
     expect(ann.page.locator("#text")).to_have_value("")
     expect(ann.row(bob.name).locator(".chat-preview")).to_have_text("[Draft] mine, mended")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator(".about")).to_contain_text("Editing")
     expect(ann.page.locator("#text")).to_have_value("mine, mended")
@@ -73,7 +73,7 @@ def test_an_edit_survives_a_switch_and_a_reload(chat: tuple[Someone, Person, Per
     expect(ann.page.locator(".message.own .text")).to_have_text(["mine, mended"])
     expect(ann.page.locator(".about")).to_be_hidden()
     expect(ann.page.locator("#text")).to_have_value("")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator("#text")).to_have_value("")
 
@@ -84,7 +84,7 @@ def test_a_reply_survives_a_switch_and_a_reload(chat: tuple[Someone, Person, Per
     ann.page.fill("#text", "good morning")
     ann.open(cem)
     expect(ann.page.locator(".about")).to_be_hidden()
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator(".about")).to_contain_text(f"Reply to {bob.name}")
     expect(ann.page.locator("#text")).to_have_value("good morning")
@@ -105,7 +105,7 @@ def test_a_reply_puts_an_edit_aside_and_gives_it_back(chat: tuple[Someone, Perso
     begin_reply(ann, "hello")
     ann.page.press("#text", "Escape")
     expect(ann.page.locator("#text")).to_have_value("mine, mended")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.page.press("#text", "Enter")
     expect(ann.page.locator(".message.own .text").first).to_have_text("mine, mended")
@@ -140,7 +140,7 @@ def test_a_draft_sent_in_one_tab_is_gone_in_the_other(chat: tuple[Someone, Perso
     ann.page.press("#text", "Enter")
     expect(ann.page.locator("[data-state=sent]")).to_have_count(2)
     expect(twin.page.locator("#text")).to_have_value("")
-    twin.page.reload()
+    reload(twin.page)
     twin.open(bob)
     expect(twin.page.locator("#text")).to_have_value("")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import PASSWORD, Person
 
 
@@ -61,13 +61,13 @@ def test_a_draft_follows_to_another_device_and_back_and_goes_when_it_is_sent(
     phone.page.locator("#text").press_sequentially("from the phone")
     expect(ann.row(cem.name).locator(".chat-preview")).to_have_text("[Draft] from the phone")
     ann.page.route_web_socket("**/ws/chat/**", cut)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.page.locator("#text").press_sequentially("from the cellar")
     phone.page.fill("#text", "")
     phone.page.get_by_role("button", name="Back").click()
     is_cut = False
-    ann.page.reload()
+    reload(ann.page)
     expect(phone.row(bob.name).locator(".chat-preview")).to_have_text("[Draft] from the cellar")
     expect(ann.row(cem.name).locator(".chat-preview")).to_have_text("milk?")
     expect(ann.page.locator("#text")).to_have_value("from the cellar")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, reload
 from tests.browser.server import Person, Server
 
 
@@ -54,6 +54,6 @@ def test_an_open_page_starts_afresh_and_keeps_its_unsent_words(
     ann.open(cem)
     expect(ann.page.locator(".message .text")).to_have_text(["and me?", "written meanwhile", "still there?"])
     expect(ann.badge(cem.name)).to_have_count(0)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator(".message .text")).to_have_text(["hello", "new", "half a thought"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 STYLE = "(element, name) => getComputedStyle(element)[name]"
@@ -41,7 +41,7 @@ def test_people_of_one_group_have_different_colours_and_two_initials_and_a_quote
         one.say_in(group, "hello")
     own = ann.post("/group/send", groupId=group, content="mine", type="text")
     people[0].say_in(group, "yes", replyTo=own["id"])
-    ann.page.reload()
+    reload(ann.page)
     ann.open("Colours")
     senders = ann.page.locator(".sender")
     expect(senders).to_have_count(9)
@@ -65,7 +65,7 @@ def test_what_is_recalled_is_a_line_without_bubble_and_picture(
     group = bob.create_group("Slips", ann)
     kept, slip = bob.say_in(group, "kept"), bob.say_in(group, "slip")
     bob.post("/message/recall", messageId=slip["id"])
-    ann.page.reload()
+    reload(ann.page)
     ann.open("Slips")
     row = ann.page.locator(".message.recalled")
     expect(row).to_have_text(f"{bob.name} recalled a message", use_inner_text=True)

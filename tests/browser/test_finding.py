@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 from tests.browser.test_phone import PHONE
 
@@ -70,7 +70,7 @@ def test_messages_are_pinned_for_everybody_and_lead_back_to_themselves(
 
     # What was pinned while nobody looked is there after a reload; a recall takes it away.
     ann.post("/message/pin", messageId=last["id"])
-    bob.page.reload()
+    reload(bob.page)
     expect(line).to_have_text(f"置顶消息 1/2{cem.name}：bring a cup")
     cem.post("/message/recall", messageId=last["id"])
     expect(line).to_have_text(f"置顶消息{cem.name}：the address is in the garden")
@@ -101,7 +101,7 @@ def test_from_a_message_on_it_is_unread_again_in_every_tab_until_it_is_opened_ag
     expect(ann.bubble("four")).to_be_visible()
     expect(ann.badge(bob.name)).to_have_text("3")
     expect(twin.badge(bob.name)).to_have_text("3")
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.page.locator(".divider + .message")).to_contain_text("two")
     expect(ann.badge(bob.name)).to_have_count(0)
     expect(twin.badge(bob.name)).to_have_count(0)
@@ -124,7 +124,7 @@ def test_from_a_message_on_it_is_unread_again_in_every_tab_until_it_is_opened_ag
     twin.row(cem.name).click(button="right")
     twin.page.get_by_role("menuitem", name="Mark as read").click()
     expect(ann.badge(cem.name)).to_have_count(0)
-    twin.page.reload()
+    reload(twin.page)
     twin.page.wait_for_selector(".chat-row")
     expect(twin.badge(cem.name)).to_have_count(0)
 

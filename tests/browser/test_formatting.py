@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser import firefox
-from tests.browser.conftest import Someone, Watch, unique
+from tests.browser.conftest import Someone, Watch, reload, unique
 from tests.browser.server import Person, Server
 
 #: What people write without meaning any mark.
@@ -345,7 +345,6 @@ def test_what_is_typed_is_kept_and_shown_with_or_without_its_marks(
     page.keyboard.press("Escape")
     assert message.locator(".text").text_content() == typed
     expect(preview).to_contain_text("see **the docs** ```python")
-    page.wait_for_function("() => !history.state?.above")  # Going back from the settings would stop the reload.
-    page.reload()
+    reload(page)
     expect(preview).to_contain_text("see **the docs** ```python")
     assert message.locator(".text").text_content() == typed

@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser import flaws, media
-from tests.browser.conftest import SERVER_GONE, Someone, Watch
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, reload
 from tests.browser.line import Line
 from tests.browser.server import Person, Server
 from tests.browser.test_phone import PHONE
@@ -147,7 +147,7 @@ def test_what_is_deleted_for_me_is_gone_on_all_my_devices_and_stays_for_others(
     expect(tab.bubble("first")).to_have_count(0)
     line.mend()
     expect(ann.bubble("first")).to_have_count(0)
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.bubble("fifth")).to_be_visible()
     assert [text.strip() for text in ann.texts] == ["second", "third", "fifth"]
     assert [text.strip() for text in bob.texts] == ["first", "second", "third", "fourth, edited", "fifth"]

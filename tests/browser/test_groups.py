@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.conftest import Someone, hear_until, unique
+from tests.browser.conftest import Someone, hear_until, reload, unique
 from tests.browser.server import PASSWORD, Person
 
 
@@ -75,7 +75,7 @@ def test_the_server_refuses_a_member_what_the_page_does_not_offer(
     }
     statuses = {path: ann.attempt(path, **body) for path, body in forbidden.items()}
     assert statuses == dict.fromkeys(forbidden, 403)
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text("Tea")
     expect(ann.bubble("hello")).to_be_visible()
     ann.bubble("hello").click(button="right")
@@ -213,7 +213,7 @@ def test_a_count_of_readers_rises_by_each_reader_once(
     group = ann.create_group("Tea", bob, cem)
     ann.say_in(group, "one")
     bob.post("/group/markGroupRead", groupId=group)
-    ann.page.reload()
+    reload(ann.page)
     ann.open("Tea")
     expect(ann.page.locator(".receipt")).to_have_text("Read by 1 person")
     ann.write("two")
@@ -231,7 +231,7 @@ def test_an_invitation_brings_a_stranger_into_a_closed_group(someone: Callable[.
     group = ann.create_group("Secret tea", joinPolicy="closed")
     bob.page.goto(f"/chat/group/{group}/")
     expect(bob.page.locator(".toast")).to_have_text("That conversation is not here.")
-    ann.page.reload()
+    reload(ann.page)
     ann.open("Secret tea")
     open_panel(ann)
     ann.page.get_by_role("button", name="Show the invitation").click()
@@ -247,7 +247,7 @@ def test_an_invitation_has_the_limits_that_were_chosen(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     group = ann.create_group("Secret tea", bob, joinPolicy="closed")
-    ann.page.reload()
+    reload(ann.page)
     ann.open("Secret tea")
     open_panel(ann)
     ann.page.get_by_role("button", name="Show the invitation").click()
@@ -289,7 +289,7 @@ def test_two_groups_that_change_at_the_same_moment_are_both_loaded_again(
         return any("OnGroupWelcomeJoin" in str(frame) and group in str(frame) for _, frame in held)
 
     ann.page.route_web_socket("**/ws/chat/**", between)
-    ann.page.reload()
+    reload(ann.page)
     for name in names:
         with ann.page.expect_response("**/group/members/*"):
             ann.open(name)

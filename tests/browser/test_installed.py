@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Route, expect
 
-from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, until
+from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, reload, until
 from tests.browser.line import Line
 from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
@@ -98,7 +98,7 @@ class TestWhileTheServerIsAway:
         expect(ann.bubble("of a chat that was never opened")).to_be_visible()
         ann.write("written without a server")
         expect(ann.page.locator("[data-state=sending]")).to_have_count(1)
-        ann.page.reload()
+        reload(ann.page)
         expect(ann.page.locator("[data-state=sending]")).to_have_count(1)
 
         site.start()
@@ -144,7 +144,7 @@ class TestWhileTheServerIsAway:
         line = Line(ann.page)
         # What came is all there is: nothing is fetched for the copy.
         ann.page.route("**/private/messages*", lambda route: route.abort())
-        ann.page.reload()
+        reload(ann.page)
         ann.is_connected()
         bob.say(ann, "first")
         kept(ann.page, "first")
@@ -197,7 +197,7 @@ class TestWhileTheServerIsAway:
         with PushService() as service:
             ann, bob = someone("Ann", permissions=["notifications"]), person("Bob")
             ann.page.add_init_script(able(f"{service.url}/ann"))
-            ann.page.reload()
+            reload(ann.page)
             installed(ann.page)
             turn_on(ann.page)
             expect(ann.page.locator("#notify-how")).to_contain_text("even when the chat is not open")
@@ -343,7 +343,7 @@ def test_the_number_on_the_icon_is_what_is_unread_and_goes_with_it(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     ann.page.add_init_script(able("https://push.example.org/badge"))
-    ann.page.reload()
+    reload(ann.page)
     bob.say(ann, "one")
     bob.say(ann, "two")
     ann.page.wait_for_function("() => window.badge === 2")
@@ -355,7 +355,7 @@ def test_the_number_on_the_icon_is_what_is_unread_and_goes_with_it(
 def test_permission_is_asked_for_on_a_click_and_never_else(someone: Callable[..., Someone]) -> None:
     ann = someone("Ann")
     ann.page.add_init_script(able(f"https://push.example.org/{ann.id}"))
-    ann.page.reload()
+    reload(ann.page)
     installed(ann.page)
     open_section(ann.page)
     expect(ann.page.locator("#notify-here")).not_to_be_checked()
@@ -377,7 +377,7 @@ def test_permission_is_asked_for_on_a_click_and_never_else(someone: Callable[...
 def test_a_refusal_is_explained_and_how_to_undo_it(someone: Callable[..., Someone]) -> None:
     ann = someone("Ann")
     ann.page.add_init_script(able("https://push.example.org/refused", answer="denied"))
-    ann.page.reload()
+    reload(ann.page)
     open_section(ann.page)
     ann.page.locator("#notify-here").click()
     expect(ann.page.locator("[data-state=refused]")).to_contain_text("left of the address")
@@ -409,7 +409,7 @@ def test_a_hidden_page_notifies_of_others_messages_and_of_nothing_else(
     )
     bob.post("/group/invite", groupId=muted, userIds=[ann.id])
     ann.post("/group/mute", groupId=muted)
-    ann.page.reload()
+    reload(ann.page)
     installed(ann.page)
     turn_on(ann.page)
     expect(ann.page.locator("#notify-how")).to_contain_text("even when")
@@ -497,7 +497,7 @@ def test_after_the_first_message_the_page_asks_once_whether_to_notify(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     ann.page.add_init_script(able("https://push.example.org/asked"))
-    ann.page.reload()
+    reload(ann.page)
     question = ann.page.locator("#notify-question")
     ann.find(bob)
     expect(question).to_be_hidden()
@@ -506,7 +506,7 @@ def test_after_the_first_message_the_page_asks_once_whether_to_notify(
     assert ann.page.evaluate("window.asked") == 0
     question.get_by_role("button", name="Not now").click()
     expect(question).to_be_hidden()
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.write("hello again")
     expect(ann.page.locator("[data-state=sent]")).to_have_count(2)
@@ -517,7 +517,7 @@ def test_after_the_first_message_the_page_asks_once_whether_to_notify(
 def test_the_answer_yes_asks_the_browser(someone: Callable[..., Someone], person: Callable[[str], Person]) -> None:
     ann, bob = someone("Ann"), person("Bob")
     ann.page.add_init_script(able("https://push.example.org/yes"))
-    ann.page.reload()
+    reload(ann.page)
     ann.find(bob)
     ann.write("hello")
     ann.page.locator("#notify-question").get_by_role("button", name="Notify me here").click()
@@ -534,7 +534,7 @@ def test_a_sound_is_played_where_it_is_wanted_and_not_for_what_one_looks_at(
         const createOscillator = AudioContext.prototype.createOscillator;
         AudioContext.prototype.createOscillator = function () { window.notes += 1; return createOscillator.call(this); };"""
     )
-    ann.page.reload()
+    reload(ann.page)
     bob.say(ann, "hello")
     cem.say(ann, "hi")
     ann.open(bob)

@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 #: A readable name of the focused element.
@@ -197,7 +197,7 @@ def test_back_on_the_first_page_closes_what_is_open_and_does_not_leave(
     page.get_by_role("dialog").get_by_role("button", name="Appearance").click()
     page.go_back()
     expect(settings.get_by_role("button", name="Appearance")).to_be_focused()
-    page.reload()
+    reload(page, layers=1)
     expect(page.locator("dialog")).to_have_count(0)
     page.wait_for_function("() => !history.state?.above")
     page.click(".me-button")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, reload, unique
 from tests.browser.server import Person
 
 
@@ -51,7 +51,7 @@ def test_a_group_says_what_it_is_about_and_announces_until_each_member_closes_it
     expect(bar).to_be_hidden()
     expect(twin.page.locator(".announcement-bar")).to_be_hidden()
     expect(ann.page.locator(".announcement-bar")).to_be_visible()
-    li.page.reload()
+    reload(li.page)
     expect(li.page.locator(".system").last).to_be_visible()
     expect(bar).to_be_hidden()
     expect(li.page.locator(".panel-announcement")).to_have_count(0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import REFUSED, Someone, Watch, unique
+from tests.browser.conftest import REFUSED, Someone, Watch, reload, unique
 from tests.browser.server import Person
 from tests.levels import CASES, QUIET_CASES
 
@@ -38,7 +38,7 @@ def test_a_chat_is_heard_as_its_member_says_by_level_keyword_and_pause(
     bob.say_in(group, "hello")
     ann.page.add_init_script(COUNT_NOTES)
     ann.page.evaluate("(id) => localStorage.setItem(`chat.sound.${id}`, 'on')", ann.id)
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.badge(tea)).to_have_text("1")
     rules = ann.page.evaluate(RULES, [[list(one[:3]) for one in CASES], [list(one[:3]) for one in QUIET_CASES]])
     assert rules == [[one.notifies for one in CASES], [one.is_quiet for one in QUIET_CASES]]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 ADDRESSES = """
@@ -47,7 +47,7 @@ def test_an_address_ends_where_a_reader_says_it_ends(
     bob.say(ann, said.replace("⟦", "").replace("⟧", ""))
     # Of what is between the marks of bold and italic text test_formatting.py tells.
     ann.page.evaluate("localStorage.setItem('formatting', 'off')")
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     text = ann.page.locator(".message .text")
     assert text.evaluate(MARKED).splitlines() == ADDRESSES

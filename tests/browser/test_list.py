@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests import hostile
-from tests.browser.conftest import WATCH_FLASHES, Someone, hear_until
+from tests.browser.conftest import WATCH_FLASHES, Someone, hear_until, reload
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -104,7 +104,7 @@ def test_times_are_told_as_one_says_them(
 
     def after(days: int) -> None:
         ann.page.clock.set_fixed_time(at + timedelta(days=days))
-        ann.page.reload()
+        reload(ann.page)
 
     after(1)
     expect(time).to_have_text(yesterday)
@@ -167,7 +167,7 @@ def test_a_pinned_chat_stays_on_top_in_every_tab_and_after_a_reload(
     cem.say(ann, "newer")
     expect(ann.badge(cem.name)).to_have_text("2")
     expect(names(ann)).to_have_text([bob.name, cem.name])
-    ann.page.reload()
+    reload(ann.page)
     expect(names(ann)).to_have_text([bob.name, cem.name])
     ann.row(bob.name).click(button="right")
     choose(ann, "Unpin")
@@ -202,7 +202,7 @@ def test_a_mute_for_a_time_ends_by_itself(someone: Callable[..., Someone], perso
     bob.say(ann, "hello")
     ann.page.clock.install()
     line = Line(ann.page)
-    ann.page.reload()
+    reload(ann.page)
     ann.row(bob.name).click(button="right")
     choose(ann, "Mute…")
     choose(ann, "For an hour")
@@ -513,7 +513,7 @@ def test_a_reply_shows_what_it_answers_and_leads_there_however_old_that_is(
     talk(bob, ann, 120)
     bob.say(ann, "well?", replyTo=first["id"])
     ann.post("/markPrivateRead", senderId=bob.id)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     quote = ann.bubble("well?").locator(".quote")
     expect(quote.locator(".quote-name")).to_have_text(bob.name)
@@ -536,7 +536,7 @@ def test_a_reply_says_nothing_of_what_was_recalled_or_is_elsewhere(
         bob.say(ann, f"reply {number}", replyTo=answered["id"])
     bob.post("/message/recall", messageId=taken["id"])
     ann.post("/markPrivateRead", senderId=bob.id)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.bubble("reply 2").locator(".quote-text")).to_have_text(f"{bob.name} recalled a message")
     for number in (0, 1):
@@ -554,7 +554,7 @@ def test_words_are_looked_for_in_the_open_conversation_from_hit_to_hit(
     talk(bob, ann, 70)
     bob.say(ann, "Needle two")
     ann.post("/markPrivateRead", senderId=bob.id)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.page.click("#chat-menu")
     choose(ann, "Search in this conversation")

@@ -8,7 +8,7 @@ from PIL import Image, ImageStat
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 PHONE, TABLET, DESK = (360, 740), (768, 1024), (1280, 800)
@@ -32,7 +32,7 @@ def test_every_size_in_light_and_dark_shows_its_panes_and_nothing_sticks_out(
         page.set_viewport_size({"width": width, "height": height})
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
-            page.reload()
+            reload(page)
             assert media.is_loaded(page.locator(".message img"))
             expect(page.locator(".place-card")).to_be_in_viewport()
             expect(page.locator("#sidebar")).to_be_visible(visible=size != PHONE)
@@ -53,7 +53,7 @@ def test_with_reduced_motion_nothing_moves(
     group = bob.create_group("Tea", ann)
     bob.say_in(group, "hello")
     page = ann.page
-    page.reload()
+    reload(page)
     page.evaluate(
         """() => {
           window.longest = 0;

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, FilePayload, Page, Playwright, Route, e
 from demo import sounds
 from messaging.media import places
 from tests.browser import flaws, media
-from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, unique
+from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, reload, unique
 from tests.browser.media import SENSES
 from tests.browser.server import (
     BROWSER_ARGS,
@@ -340,7 +340,7 @@ def test_nothing_jumps_while_pictures_load(pair: Pair, tmp_path: Path) -> None:
           for (const entry of list.getEntries()) window.shift += entry.value;
         }).observe({ type: "layout-shift", buffered: true });"""
     )
-    ann.page.reload()
+    reload(ann.page)
     tops = "() => [...document.querySelectorAll('.message')].map((one) => one.getBoundingClientRect().top)"
     expect(of_type(ann.page, "image")).to_have_count(4)
     before = ann.page.evaluate(tops)
@@ -711,7 +711,7 @@ def test_an_upload_shows_how_far_it_is_and_is_cancelled(pair: Pair, tmp_path: Pa
     devtools.detach()
     assert failed.value.url.endswith("/upload")
     expect(of_type(page, "file")).to_have_count(0)
-    page.reload()
+    reload(page)
     expect(ann.bubble("what comes after does not wait")).to_be_visible()
     assert of_type(page, "file").count() == of_type(bob.page, "file").count() == 0
 
@@ -759,7 +759,7 @@ def test_what_was_uploaded_and_not_sent_survives_a_reload_and_is_not_uploaded_ag
     page.click("#send-files")
     page.wait_for_function("() => Object.values(localStorage).some((one) => one.includes('/uploads/images/'))")
     expect(page.locator("[data-type=image][data-state=sending]")).to_have_count(1)
-    page.reload()
+    reload(page)
     expect(sent(page, "image")).to_have_count(1)
     expect(of_type(bob.page, "image")).to_have_count(1)
     assert len(uploads) == 1
@@ -774,7 +774,7 @@ def test_what_could_not_go_up_is_kept_over_a_reload(pair: Pair, watch: Watch) ->
     page.click("#send-files")
     expect(page.locator("[data-type=image][data-state=sending] img")).to_be_visible()
     page.unroute("**/upload")
-    page.reload()
+    reload(page)
     expect(sent(page, "image")).to_have_count(1)
     expect(of_type(bob.page, "image")).to_have_count(1)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, unique, until
+from tests.browser.conftest import Someone, reload, unique, until
 from tests.browser.server import Person
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
@@ -46,7 +46,7 @@ def test_people_are_offered_by_name_and_initials_and_shown_by_the_name_they_have
     expect(options).to_have_text([zoe.name])
     field.press("Escape")
     expect(options).to_have_count(0)
-    page.reload()  # the draft keeps whom it names
+    reload(page)  # the draft keeps whom it names
     field.press("Enter")
     mention = sent.last.locator(".mention")
     expect(mention).to_have_text(f"@{ming.name}")
@@ -139,7 +139,7 @@ def test_an_unread_mention_is_seen_in_the_list_led_to_and_heard_although_the_cha
         bob.say_in(group, f"third {number}")
     ann.post("/group/mute", groupId=group, muted=True)
     ann.page.evaluate("(id) => localStorage.setItem(`chat.sound.${id}`, 'on')", ann.id)
-    ann.page.reload()
+    reload(ann.page)
     row, at = ann.page.locator(".rows .chat-row"), ann.page.locator(".rows .at")
     expect(at).to_have_text("@")
     expect(row).to_contain_text("you are mentioned")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import REFUSED, Someone, Watch
+from tests.browser.conftest import REFUSED, Someone, Watch, reload
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -18,7 +18,7 @@ def test_a_new_chat_with_somebody_late_in_the_alphabet_survives_a_reload(
     ann.page.goto(f"/chat/private/{zoe.id}/")
     expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(zoe.name)
     ann.page.fill("#text", "half a thought")
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(zoe.name)
     expect(ann.page.locator("#text")).to_have_value("half a thought")
     ann.page.goto(f"/chat/private/{zeno.id}/")
@@ -36,7 +36,7 @@ def test_a_first_message_that_waits_is_in_the_list_after_a_reload(
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
     cem.say(ann, "hello")
     line = Line(ann.page)
-    ann.page.reload()
+    reload(ann.page)
     ann.find(bob)
     line.cut()
     expect(ann.page.locator("#banner")).to_be_visible()

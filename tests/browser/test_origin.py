@@ -6,7 +6,7 @@ import httpx
 from playwright.sync_api import Request, expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone, Watch
+from tests.browser.conftest import Someone, Watch, reload
 from tests.browser.server import Person, Server
 
 
@@ -23,7 +23,7 @@ def test_nothing_that_is_shown_or_opened_asks_another_origin(
     asked: list[Request] = []
     page = ann.page
     page.on("request", lambda request: asked.append(request))
-    page.reload()
+    reload(page)
     ann.open("Trip")
     page.locator(".picture").click()
     assert media.is_loaded(page.locator("dialog.lightbox .stage img"))

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -36,7 +36,7 @@ def chat(someone: Callable[..., Someone], person: Callable[[str], Person]) -> tu
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "hello")
     ann.page.add_init_script(REWRITE)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.bubble("hello")).to_be_visible()
     ann.is_connected()
@@ -72,12 +72,12 @@ def test_the_queue_goes_on_past_what_is_refused(chat: tuple[Someone, Person], pe
     ann.open(cem)
     ann.write("in another chat")
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(failed).to_have_count(1)
     ann.page.get_by_role("button", name="Delete").click()
     expect(failed).to_have_count(0)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
     expect(failed).to_have_count(0)
@@ -112,7 +112,7 @@ def test_what_waits_can_be_given_up(chat: tuple[Someone, Person]) -> None:
     ann.bubble("better not").click(button="right")
     ann.page.get_by_role("menuitem", name="Do not send").click()
     expect(waiting).to_have_count(1)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
     expect(waiting).to_have_count(0)
@@ -127,7 +127,7 @@ def test_without_storage_the_field_keeps_what_could_not_be_sent(
     bob.say(ann, "hello")
     line = Line(ann.page)
     ann.page.add_init_script(refusal)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.bubble("hello")).to_be_visible()
     ann.is_connected()
@@ -162,7 +162,7 @@ def test_a_clock_that_is_set_back_swaps_nothing_that_waits(
         "const now = Date.now; window.shift = 0; Date.now = () => now() + window.shift;"
         "window.Date = class extends Date { constructor(...given) { given.length ? super(...given) : super(Date.now()); } };"
     )
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     ann.is_connected()
     line.cut()
@@ -170,7 +170,7 @@ def test_a_clock_that_is_set_back_swaps_nothing_that_waits(
     for minutes, text in ((0, "first"), (-60, "second"), (30, "third")):
         ann.page.evaluate(f"() => {{ window.shift = {minutes * 60_000}; }}")
         ann.write(text)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.page.locator(".message.own .text")).to_have_text(["first", "second", "third"])
     line.mend()
@@ -184,7 +184,7 @@ def test_the_server_s_clock_decides_what_can_still_be_recalled(
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     ann.page.add_init_script(f"const now = Date.now; Date.now = () => now() + {minutes * 60_000};")
-    ann.page.reload()
+    reload(ann.page)
     bob.say(ann, "hello")
     ann.open(bob)
     ann.write("a slip")

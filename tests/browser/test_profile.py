@@ -9,7 +9,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import REFUSED, Someone, Watch
+from tests.browser.conftest import REFUSED, Someone, Watch, reload
 from tests.browser.media import is_loaded, picture
 from tests.browser.server import PASSWORD, Person, Server
 
@@ -207,7 +207,7 @@ def test_a_password_is_changed_only_with_the_old_one_and_for_a_good_one(
     expect(content.get_by_role("status")).to_contain_text("The password is changed")
     expect(old).to_have_value("")
     require_signed_out(elsewhere)
-    ann.page.reload()
+    reload(ann.page)
     ann.page.wait_for_selector(".chat-row, .empty")
     answer = httpx.post(f"{site.url}/login", json={"name": ann.name, "password": NEW_PASSWORD})
     assert answer.status_code == 200
@@ -226,12 +226,12 @@ def test_the_theme_is_in_the_page_as_it_is_served_so_that_nothing_flashes(
     content.get_by_label("Dark").check()
     html = ann.page.locator("html")
     expect(html).to_have_attribute("data-theme", "dark")
-    served = ann.page.reload()
+    served = reload(ann.page)
     assert served and 'data-theme="dark"' in served.text()
     expect(html).to_have_css("color-scheme", "dark")
     content = open_settings(ann.page, "Appearance and language")
     content.get_by_label("Like the system").check()
-    served = ann.page.reload()
+    served = reload(ann.page)
     assert served and "data-theme" not in served.text().split("<head>")[0]
     expect(html).to_have_css("color-scheme", "light")
 
@@ -256,7 +256,7 @@ def test_a_user_who_appears_offline_is_not_seen_until_that_is_turned_off(someone
     content.get_by_label("Appear offline").check()
     expect(content.get_by_role("status")).to_have_text("You appear offline.")
     expect(dot).to_have_count(0)
-    ann.page.reload()
+    reload(ann.page)
     content = open_settings(ann.page, "Presence")
     expect(content.get_by_label("Appear offline")).to_be_checked()
     expect(dot).to_have_count(0)
@@ -271,7 +271,7 @@ def test_who_may_add_me_to_groups_is_chosen_and_obeyed(someone: Callable[..., So
     content.get_by_label("Nobody").check()
     expect(content.get_by_role("status")).to_have_text("Saved.")
     assert bob.attempt("/group/create", name="Tea", memberIds=[ann.id]) == 403
-    ann.page.reload()
+    reload(ann.page)
     content = open_settings(ann.page, "Groups")
     expect(content.get_by_label("Nobody")).to_be_checked()
     content.get_by_label("Everyone").check()

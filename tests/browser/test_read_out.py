@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import REFUSED, Someone, Watch
+from tests.browser.conftest import REFUSED, Someone, Watch, reload
 from tests.browser.screens import speech
 from tests.browser.server import Person
 
@@ -27,7 +27,7 @@ def test_a_row_says_who_what_when_and_how_many(
     group = cem.create_group("Tea", ann)
     cem.post("/group/send", groupId=group, content="three")
     ann.post("/group/mute", groupId=group, muted=True)
-    ann.page.reload()
+    reload(ann.page)
     time = r"\d\d:\d\d"
     expect(ann.row(bob.name)).to_match_aria_snapshot(f"- link /^{bob.name} {time} two online, 2 unread$/")
     expect(ann.row("Tea")).to_match_aria_snapshot(f"- link /^Tea {time} {cem.name}. three muted, 1 unread$/")
@@ -124,7 +124,7 @@ def test_a_lost_connection_is_read_out_and_so_is_its_return(
         socket.connect_to_server()
 
     ann.page.route_web_socket("**/ws/chat/**", between)
-    ann.page.reload()
+    reload(ann.page)
     ann.is_connected()
     ann.page.evaluate(HEARING)
     is_down.append(True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 
@@ -44,6 +44,6 @@ def test_a_message_is_saved_and_is_on_my_other_devices(
     expect(page.get_by_role("menuitem", name="Who has read it")).to_have_count(0)
     page.keyboard.press("Escape")
     # After a reload it is what it was, and my own name is nobody's chat.
-    page.reload()
+    reload(page)
     expect(ann.bubble("buy tea")).to_be_visible()
     expect(ann.row(ann.name)).to_have_count(0)

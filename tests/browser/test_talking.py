@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Playwright, Route, WebSocketRoute, expect
 
 from presence import cache
-from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until, reload
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 
 
@@ -98,7 +98,7 @@ def test_only_what_a_person_said_counts_and_a_recall_takes_it_back(
     bob.post("/message/recall", messageId=first["id"])
     cem.post("/group/leave", groupId=group)
     ann.page.context.set_offline(False)
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.row("Coffee").locator(".chat-preview")).to_contain_text("left")
     expect(ann.badge("Coffee")).to_have_count(0)
     ann.open("Coffee")
@@ -183,7 +183,7 @@ def test_presence_is_told_within_seconds_of_a_sign_in_and_of_a_killed_browser(
 def test_typing_is_seen_and_ends_with_the_message(someone: Callable[..., Someone]) -> None:
     ann, bob = someone("Ann"), someone("Bob")
     bob.say(ann, "hello")
-    bob.page.reload()
+    reload(bob.page)
     bob.is_connected()
     bob.open(ann)
     ann.open(bob)
@@ -197,7 +197,7 @@ def test_typing_is_seen_and_ends_with_the_message(someone: Callable[..., Someone
 def test_typing_is_gone_six_seconds_after_the_last_key(someone: Callable[..., Someone]) -> None:
     ann, bob = someone("Ann"), someone("Bob")
     bob.say(ann, "hello")
-    bob.page.reload()
+    reload(bob.page)
     bob.is_connected()
     bob.open(ann)
     ann.open(bob)
@@ -295,7 +295,7 @@ def test_my_message_is_there_before_the_server_answers(
         page.connect_to_server().on_message(hold_the_answer)
 
     ann.page.route_web_socket("**/ws/chat/**", between)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.bubble("hello")).to_be_visible()
     ann.write("quick")
@@ -321,7 +321,7 @@ def test_a_lost_push_is_noticed_and_fetched(someone: Callable[..., Someone], per
         page.connect_to_server().on_message(keep_one_back)
 
     ann.page.route_web_socket("**/ws/chat/**", between)
-    ann.page.reload()
+    reload(ann.page)
     ann.open(bob)
     expect(ann.bubble("one")).to_be_visible()
     for number in range(30):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, reload
 from tests.browser.server import Person
 
 
@@ -17,7 +17,7 @@ def test_today_becomes_yesterday_at_midnight(
     today, yesterday = ("今天", "昨天") if locale == "zh-CN" else ("Today", "Yesterday")
     ann, bob = someone("Ann", locale=locale, timezone_id="UTC"), person("Bob")
     ann.page.clock.install()
-    ann.page.reload()
+    reload(ann.page)
     bob.say(ann, "hello")
     ann.open(bob)
     expect(ann.page.locator(".day")).to_have_text([today])

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, reload, unique
 from tests.browser.server import Person, Server
 
 _RELEASE = """
@@ -75,7 +75,7 @@ def test_what_is_held_waits_in_sight_of_its_writer_also_over_a_reload_and_comes_
     someone: Callable[..., Someone], site: Server, tmp_path: Path
 ) -> None:
     ann, bob, word = held(someone, site, tmp_path)
-    ann.page.reload()
+    reload(ann.page)
     expect(ann.bubble(f"one {word}").get_by_role("img", name="waits for review")).to_be_visible()
     ann.write("two")
     expect(bob.bubble("two")).to_be_visible()
