@@ -895,8 +895,9 @@ def read_counts(room_id: UUID, member_count: int, messages: Sequence[tuple[int, 
         counts = Counter(own.values())
     else:
         counts = Counter(dict(bulk.select(f"SELECT read_seq, COUNT(*) {_PASSED} GROUP BY read_seq", [room, first])))
-        query = f"SELECT user_id, read_seq {_PASSED} AND user_id IN"
-        own = dict(bulk.select_among(query, [room, first], list(senders.values())))
+        # Without a word on `read_seq`, for which SQLite would walk the cursors of all members.
+        query = "SELECT user_id, read_seq FROM groups_membership WHERE room_id = %s AND user_id IN"
+        own = dict(bulk.select_among(query, [room], list(senders.values())))
     places = sorted(counts)
     behind = [0, *accumulate(counts[place] for place in places)]  # members whose cursor stands before a place
     return [
