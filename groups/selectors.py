@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from django.db.models import Case, CharField, ExpressionWrapper, F, IntegerField, Q, QuerySet, When
@@ -872,14 +872,47 @@ _CURSORS_MAX = 300
 _PASSED = "FROM groups_membership WHERE room_id = %s AND read_seq >= %s"
 
 
+class Cursors(NamedTuple):
+    """Up to where the members of a room have read: the places, and how many members stand before each of them."""
+
+    places: list[int]
+    behind: list[int]
+
+    @classmethod
+    def counted(cls, counts: Mapping[int, int]) -> Self:
+        """Of members by place."""
+        places = sorted(counts)
+        return cls(places, [0, *accumulate(counts[place] for place in places)])
+
+    def passed(self, seq: int) -> int:
+        """How many have read a message."""
+        return self.behind[-1] - self.behind[bisect_left(self.places, seq)]
+
+
+def are_counted(member_count: int) -> bool:
+    """Whether the cursors of so many members are counted by the database."""
+    return member_count > _CURSORS_MAX and bulk.speaks_sql()
+
+
+def counted_cursors(room_id: UUID, first: int = 0) -> Cursors:
+    """The cursors of a room's members, those from a `seq` on."""
+    room = bulk.to_db_value(room_id)
+    return Cursors.counted(dict(bulk.select(f"SELECT read_seq, COUNT(*) {_PASSED} GROUP BY read_seq", [room, first])))
+
+
 @lru_cache(4096)
 def _raw(user_id: str) -> Any:
     """A user's id as the database driver returns it."""
     return bulk.to_db_value(UUID(user_id))
 
 
-def read_counts(room_id: UUID, member_count: int, messages: Sequence[tuple[int, str]]) -> list[int]:
-    """How many members, without the sender, have read each of some messages, given by `seq` and sender."""
+def read_counts(
+    room_id: UUID, member_count: int, messages: Sequence[tuple[int, str]], known: Cursors | None = None
+) -> list[int]:
+    """How many members, without the sender, have read each of some messages, given by `seq` and sender.
+
+    `known`: the cursors of all members, where the caller has them.
+    """
     if not messages:
         return []
     first = min(seq for seq, _ in messages)
@@ -889,17 +922,12 @@ def read_counts(room_id: UUID, member_count: int, messages: Sequence[tuple[int, 
     if not bulk.speaks_sql():
         passed = Membership.objects.filter(room_id=room_id, read_seq__gte=first)
         own = dict(passed.values_list("user_id", "read_seq"))
-        counts = Counter(own.values())
-    elif member_count <= _CURSORS_MAX:
+    elif not are_counted(member_count):
         own = dict(bulk.select(f"SELECT user_id, read_seq {_PASSED}", [room, first]))
-        counts = Counter(own.values())
     else:
-        counts = Counter(dict(bulk.select(f"SELECT read_seq, COUNT(*) {_PASSED} GROUP BY read_seq", [room, first])))
+        known = known or counted_cursors(room_id, first)
         # Without a word on `read_seq`, for which SQLite would walk the cursors of all members.
         query = "SELECT user_id, read_seq FROM groups_membership WHERE room_id = %s AND user_id IN"
         own = dict(bulk.select_among(query, [room], list(senders.values())))
-    places = sorted(counts)
-    behind = [0, *accumulate(counts[place] for place in places)]  # members whose cursor stands before a place
-    return [
-        behind[-1] - behind[bisect_left(places, seq)] - (own.get(senders[sender], 0) >= seq) for seq, sender in messages
-    ]
+    known = known or Cursors.counted(Counter(own.values()))
+    return [known.passed(seq) - (own.get(senders[sender], 0) >= seq) for seq, sender in messages]

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from chatproject.core.db.transactions import in_thread
 from chatproject.core.http.api import PAGE
 from groups import selectors as rooms
 from groups.models import direct_room_id
-from groups.selectors import OpenRoom
+from groups.selectors import Cursors, OpenRoom
 from messaging import history_cache, selectors
 from messaging.chat_cache import RoomState
 from messaging.history_cache import NEWEST, TIERS, Found, Kept, Moment
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 CHANGES_MAX = PAGE
 #: Older pages that are remembered to have been asked for.
 MISSED_MAX = 5000
+#: Large rooms whose cursors are remembered.
+CURSORS_KEPT = 16
 #: Pages that are asked for in one question.
 TOGETHER_MAX = 16
 #: Pages of each tier in one round of the comparison, and seconds after which a difference is looked at again.
@@ -163,10 +166,11 @@ def _kept_pages(wanted: dict[tuple[UUID, str], OpenRoom]) -> dict[tuple[UUID, st
             metrics.history_pages.labels(one.tier, "hit").inc()
             made[key] = HistoryPage(kept.json, kept.first)
             continue
-        messages = kept and _brought_up(room, name, kept)
+        cursors = _cursors(room, moment.state, one.moves)
+        messages = kept and _brought_up(room, name, kept, cursors)
         metrics.history_pages.labels(one.tier or "none", "partly" if messages else "miss").inc()
         if messages is None:
-            messages = _read(room, **_cursor(name))
+            messages = _read(room, **_cursor(name), cursors=cursors)
         page = made[key] = _page(messages)
         if moment.state and _is_worth_keeping(key):
             senders = dict.fromkeys(message["senderId"] for message in messages)
@@ -175,6 +179,17 @@ def _kept_pages(wanted: dict[tuple[UUID, str], OpenRoom]) -> dict[tuple[UUID, st
                     moment, state, name, one.moves, first=page.first, senders=[*senders], json=page.json
                 )
     return made
+
+
+def _cursors(room: OpenRoom, state: str, moves: str) -> Cursors | None:
+    """The cursors of a large room as they were at its `moves` or later; None where Redis does not say, or of few."""
+    is_known = bool(state) and rooms.are_counted(room.member_count)
+    return _cursors_at(room.id, room.last_version, state, moves) if is_known else None
+
+
+@lru_cache(CURSORS_KEPT)
+def _cursors_at(room_id: UUID, _version: int, _state: str, _moves: str) -> Cursors:
+    return rooms.counted_cursors(room_id)
 
 
 _missed: OrderedDict[tuple[UUID, str], None] = OrderedDict()
@@ -203,17 +218,24 @@ def _cursor(name: str) -> dict[str, Any]:
     return {"limit": int(limit), "before": int(before)}
 
 
-def _read(room: OpenRoom, *, limit: int, before: int | None = None, after: int | None = None) -> list[dict[str, Any]]:
+def _read(
+    room: OpenRoom,
+    *,
+    limit: int,
+    before: int | None = None,
+    after: int | None = None,
+    cursors: Cursors | None = None,
+) -> list[dict[str, Any]]:
     """A page from the database."""
     rows = selectors.message_rows(room.id, limit=limit, before=before, after=after)
-    counts = rooms.read_counts(room.id, room.member_count, [(row.seq, row.sender_id) for row in rows])
+    counts = rooms.read_counts(room.id, room.member_count, [(row.seq, row.sender_id) for row in rows], cursors)
     return [
         message_output(row, receiver_id=room.receiver_of(row.sender_id), read_count=count)
         for row, count in zip(rows, counts, strict=True)
     ]
 
 
-def _brought_up(room: OpenRoom, name: str, kept: Kept) -> list[dict[str, Any]] | None:
+def _brought_up(room: OpenRoom, name: str, kept: Kept, cursors: Cursors | None) -> list[dict[str, Any]] | None:
     """A kept page with the changes since and with the read counts of now; None if it has to be read anew."""
     try:
         messages = {message["seq"]: message for message in orjson.loads(kept.json)}
@@ -227,7 +249,8 @@ def _brought_up(room: OpenRoom, name: str, kept: Kept) -> list[dict[str, Any]] |
                     messages[row.seq] = message_output(row, receiver_id=room.receiver_of(row.sender_id))
         shown = [messages[seq] for seq in sorted(messages)][-_cursor(name)["limit"] :]
         senders = [(message["seq"], message["senderId"]) for message in shown]
-        for message, count in zip(shown, rooms.read_counts(room.id, room.member_count, senders), strict=True):
+        counts = rooms.read_counts(room.id, room.member_count, senders, cursors)
+        for message, count in zip(shown, counts, strict=True):
             message.update(read_by(count, is_private=message["receiverId"] is not None))
     except (AttributeError, KeyError, TypeError, ValueError):  # somebody spoiled it
         return None

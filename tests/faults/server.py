@@ -210,23 +210,28 @@ class Server:
     def rows(self) -> dict[str, list[Row]]:
         """Every message in the database, by room and in order."""
         rooms: dict[str, list[Row]] = {}
+        ring = self._ring()
         columns = "room_id, seq, _id, client_id, content"
         for room, *row in self.database.rows(f"SELECT {columns} FROM messaging_message ORDER BY room_id, seq"):
             seq, pk, client_id, content = row
             message = UUID(str(pk))
             context = b"messaging_message.content:" + message.bytes
-            rooms.setdefault(str(room), []).append((seq, str(message), client_id, self.opened(content, context)))
+            rooms.setdefault(str(room), []).append((seq, str(message), client_id, _opened(ring, content, context)))
         return rooms
 
     def opened(self, text: str, context: bytes) -> str:
         """A text that is encrypted in the database or in Redis."""
-        keys = {
-            number: unwrap(bytes(wrapped), number, _KEY.encode())
-            for number, wrapped in self.database.rows("SELECT _id, wrapped FROM core_datakey")
-        }
-        assert text.startswith(SEALED)
-        ring = KeyRing({number: key for number, key in keys.items() if key is not None})
-        return ring.open(b64decode(text.removeprefix(SEALED)), context).decode()
+        return _opened(self._ring(), text, context)
+
+    def _ring(self) -> KeyRing:
+        wrapped = self.database.rows("SELECT _id, wrapped FROM core_datakey")
+        keys = {number: unwrap(bytes(key), number, _KEY.encode()) for number, key in wrapped}
+        return KeyRing({number: key for number, key in keys.items() if key is not None})
+
+
+def _opened(ring: KeyRing, text: str, context: bytes) -> str:
+    assert text.startswith(SEALED)
+    return ring.open(b64decode(text.removeprefix(SEALED)), context).decode()
 
 
 def _what_is_left_of(path: Path) -> str:
