@@ -236,7 +236,7 @@ def test_a_body_that_stops_is_answered_that_it_is_late(line: Open, impatient: No
     one.send("POST /login HTTP/1.1", how)
     status, headers, said = one.response()
     assert (status, headers["content-type"]) == (408, "application/problem+json")
-    assert json.loads(said)["code"] == "bad_request"
+    assert json.loads(said)["code"] == "too_slow"
     one.close()
 
 

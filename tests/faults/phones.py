@@ -214,7 +214,7 @@ class Phone:
                 await asyncio.sleep(RETRY)
                 continue
             except Refused as refused:
-                if refused.code != "busy":
+                if refused.code not in ("busy", "too_slow"):
                     raise
                 self.told_busy.append(time.monotonic() - began)
                 await asyncio.sleep(RETRY_BUSY)

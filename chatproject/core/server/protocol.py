@@ -36,6 +36,8 @@ WRITE_TIMEOUT_SECONDS, CLOSE_TIMEOUT_SECONDS = 60.0, 20.0
 #: Seconds and bytes of a refused request that are still read and thrown away: a client that is cut off
 #: while it writes does not see the refusal.
 LINGER_SECONDS, LINGER_BYTES = 2.0, 1024 * 1024
+#: What refusals are called that do not blame the request.
+_CODES = {HTTPStatus.SERVICE_UNAVAILABLE: "busy", HTTPStatus.REQUEST_TIMEOUT: "too_slow"}
 
 
 class Limited(ServerState):
@@ -408,8 +410,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._linger, self._ends_at = LINGER_BYTES, self.loop.time() + LINGER_SECONDS
 
     def _write_answer(self, status: HTTPStatus) -> None:
-        # Like the application's errors, for clients that read them: `busy` is tried again.
-        code = "busy" if status == HTTPStatus.SERVICE_UNAVAILABLE else "bad_request"
+        # Like the application's errors, for clients that read them: what `busy` and `too_slow` refuse is tried again.
+        code = _CODES.get(status, "bad_request")
         said = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": status.phrase}
         text = orjson.dumps({**said, "code": code})
         lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
