@@ -1,7 +1,7 @@
 """Fills an empty database with signed-in people, groups and private chats, quickly.
 
     python bench/fill.py FOLDER PEOPLE GROUP... [pairs=N] [rooms=ROOMSxEACH] [history=MESSAGES] [chats=N]
-                         [full=ROOMSxMESSAGES] [reactions=N]
+                         [full=ROOMSxMESSAGES] [reactions=N] [index=off]
 
 Makes PEOPLE people with a token each, and for each GROUP a group of the first GROUP of them.
 FOLDER/people.json tells who and what there is: `people` with id, name and token, `groups` with room
@@ -11,7 +11,7 @@ neighbours. `rooms=250x20` also puts everyone into EACH of ROOMS groups. For a b
 `chats=500` gives the first person so many other chats with something in each; their password is
 PASSWORD. `full=1000x1000` makes 1,000 groups of the first person and others with 1,000 messages in
 each, the first GROUP among them and all as large; that person is staff. `reactions=10000` puts so many on the history's
-last messages, fifty on each.
+last messages, fifty on each. With `index=off` nobody writes the index of searches.
 
 bench/harness runs the file of the checkout that is measured, so its arguments and people.json have
 to stay as they are.
@@ -40,15 +40,18 @@ from django.utils import timezone  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from accounts.models import Device, Installation, User  # noqa: E402
+from accounts.names import name_key  # noqa: E402
 from chatproject.core.db.bulk import to_db_value  # noqa: E402
 from chatproject.core.models import uuid7  # noqa: E402
 from groups.models import Membership, Room, direct_room_id  # noqa: E402
-from messaging.models import Message, Reaction, Upload  # noqa: E402
+from messaging.models import Message, Reaction, SearchState, Upload  # noqa: E402
 from messaging.serializers.output import reactions_json  # noqa: E402
 
 CHUNK = 500
 PASSWORD = "correct horse battery"
 WORDS = ["tea", "the", "kettle", "is", "on", "who", "brings", "cakes", "tomorrow", "at", "four", "今天", "下午", "见"]
+#: A word of three messages of a million, and the name of a person in Chinese: bench/million.py searches for them.
+RARE, CHINESE_NAME = "苦丁", "王小明"
 #: One message in so many of a history is a picture; one chat in so many is a group, or unread.
 PICTURE_EVERY, GROUP_EVERY, UNREAD_EVERY = 40, 3, 7
 #: People who react to a message of a history with reactions, and with what.
@@ -92,8 +95,10 @@ def make_pair(one: User, other: User) -> None:
     )
 
 
-def make_history(room: Room, senders: Sequence[User], count: int, *, until: datetime, pictures: bool = False) -> None:
-    """`count` messages by `senders` in turn, a minute apart, the last at `until`; all are read."""
+def make_history(
+    room: Room, senders: Sequence[User], count: int, *, until: datetime, pictures: bool = False, rare: bool = False
+) -> None:
+    """`count` messages by `senders` in turn, a minute apart, the last at `until`; all are read. `rare`: one says so."""
     words = random.Random(room.pk.int)
     messages, uploads = [], []
     for seq in range(1, count + 1):
@@ -103,6 +108,8 @@ def make_history(room: Room, senders: Sequence[User], count: int, *, until: date
             content=f"{seq} " + " ".join(words.choices(WORDS, k=words.randint(2, 30))),
             sent_at=until - timedelta(minutes=count - seq),
         )  # fmt: skip
+        if rare and seq == count // 2:
+            message.content += f" {RARE}茶"
         if pictures and not seq % PICTURE_EVERY:
             upload = next(_pictures)
             upload.owner, upload.message = sender, message
@@ -199,11 +206,13 @@ def make_reactions(room: Room, members: Sequence[User], count: int) -> None:
 def make_full(people: Sequence[User], first: Room, count: int, each: int) -> None:
     """`count` groups of the first person and others, with `each` messages."""
     size = first.member_count - 1
+    User.objects.filter(pk=people[7].pk).update(name=CHINESE_NAME, name_key=name_key(CHINESE_NAME))
     for number in range(count):
         others = [people[1 + (number * size + step) % (len(people) - 1)] for step in range(size)]
         room = make_group(f"Full {number}", [people[0], *others]) if number else first
         with transaction.atomic():
-            make_history(room, others, each, until=timezone.now() - timedelta(minutes=number))
+            until = timezone.now() - timedelta(minutes=number)
+            make_history(room, others, each, until=until, rare=number % 400 == 100)
 
 
 def main() -> None:
@@ -232,6 +241,8 @@ def main() -> None:
         people[0].set_password(PASSWORD)
         people[0].save()
         make_full(people, Room.objects.get(name=f"Group of {sizes[0]}"), *map(int, options["full"].split("x")))
+    if options.get("index") == "off":
+        SearchState.objects.create(pk=SearchState.ID, holder="bench", held_until=timezone.now() + timedelta(days=1000))
     everyone = [
         {"id": str(user.pk), "name": user.name, "token": token} for user, token in zip(people, tokens, strict=True)
     ]

@@ -3,6 +3,7 @@
     bench/run live --write                                               # all of them, for docs/performance.md
     bench/run live --only chat before socket.io --against before=PATH    # this checkout and another, side by side
     bench/run live --only chat express --loads POST                      # the HTTP route alone
+    bench/run live --together --only chat plain --plain                  # what encryption and the index cost
 
 Ratios are to Socket.IO with its Redis adapter, which stores nothing and asks nobody who they are,
 while the chat does all it ever does: sign-in, membership, limits, storage, unread, presence.

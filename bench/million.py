@@ -22,6 +22,8 @@ ROOMS, PEOPLE, MEMBERS = 1000, 2000, 20
 POSTED = ("/chatList",)
 #: Milliseconds at most, by the median.
 PEOPLES, STAFFS = 50, 300
+#: bench/fill.py puts them there.
+RARE, CHINESE_NAME_TYPED = "苦丁", "wangxiaoming"
 
 
 def asked_by_people(installation: Installation) -> Iterator[tuple[str, str, dict[str, str | int]]]:
@@ -34,6 +36,17 @@ def asked_by_people(installation: Installation) -> Iterator[tuple[str, str, dict
     yield "search for two common Han", "/message/search", {"q": "今天"}
     yield "search for a number that is there once in each chat", "/message/search", {"q": "777"}
     yield "search for what is nowhere", "/message/search", {"q": "鸭嘴"}
+    yield "search for a rare pair of Han", "/message/search", {"q": RARE}
+    yield "search for three words", "/message/search", {"q": "kettle cakes tomorrow"}
+    yield "search for a number within others", "/message/search", {"q": "99"}
+    yield "search for three words, one of them nowhere", "/message/search", {"q": "kettle cakes 鸭嘴"}
+    yield "search by a sender's name", "/message/search", {"q": "from:person kettle"}
+    yield "search by a name as it is typed", "/message/search", {"q": f"from:{CHINESE_NAME_TYPED} kettle"}
+    yield "search in chats by their name", "/message/search", {"q": "in:77 kettle"}
+    yield "search for links", "/message/search", {"q": "has:link"}
+    yield "search for pictures", "/message/search", {"q": "has:image"}
+    yield "search before a year", "/message/search", {"q": "before:2020 kettle"}
+    yield "search since a day", "/message/search", {"q": "after:2020-01-01 kettle"}
 
 
 def asked_by_staff() -> Iterator[tuple[str, str, dict[str, str | int]]]:

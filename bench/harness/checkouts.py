@@ -7,9 +7,9 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -21,11 +21,16 @@ from bench.harness.servers import Server
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A working tree of the chat. `python` has its requirements."""
+    """A working tree of the chat. `python` has its requirements.
+
+    `settings` and `filled` set up its installations otherwise than usual, in the environment and for bench/fill.py.
+    """
 
     name: str
     path: Path
     python: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    filled: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def named(cls, text: str) -> Self:
@@ -44,6 +49,8 @@ class Checkout:
 
 
 HERE = Checkout("chat", processes.ROOT, sys.executable)
+#: This checkout without encryption, and without an index of searches: what the two cost.
+PLAIN = Checkout("plain", processes.ROOT, sys.executable, {"ENCRYPTION": "off"}, {"index": "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,7 @@ class Installation:
             "MEDIA_ROOT": str(self.folder / "media"),
             "REDIS_URL": redis_url,
             "LOG_LEVEL": "WARNING",
+            **self.checkout.settings,
         }
 
     @contextmanager
@@ -169,6 +177,6 @@ def installations(
         for checkout in checkouts:
             installation = Installation(checkout)
             stack.callback(installation.remove)
-            installation.fill(people, groups, **more)
+            installation.fill(people, groups, **more, **checkout.filled)
             made.append(installation)
         yield made

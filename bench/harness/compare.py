@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from bench.harness.checkouts import HERE, Checkout
+from bench.harness.checkouts import HERE, PLAIN, Checkout
 from bench.harness.generator import Failed, Load, Result, run
 from bench.harness.peers import Begin
 from bench.harness.servers import Server
@@ -115,12 +115,15 @@ def add_common_options(parser: argparse.ArgumentParser, *, rounds: int) -> None:
         metavar="[NAME=]PATH",
         help="another checkout of the chat, beside this",
     )
+    parser.add_argument(
+        "--plain", action="store_true", help="this checkout without encryption and index of searches, beside it"
+    )
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
 
 
 def checkouts(chosen: argparse.Namespace) -> list[Checkout]:
     """This checkout and those it is measured against."""
-    found = [HERE, *map(Checkout.named, chosen.against)]
+    found = [HERE, *([PLAIN] if chosen.plain else []), *map(Checkout.named, chosen.against)]
     if len({one.name for one in found}) < len(found):
         sys.exit("bench: give the other checkout a name of its own: --against before=PATH")
     return found
