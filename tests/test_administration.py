@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable
 from html import unescape
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import User
@@ -319,6 +321,7 @@ def test_a_list_of_messages_reads_a_bounded_part_of_them_once_and_in_the_order_o
     for number in range(4):
         ann.post("/private/send", {"receiverId": bob.id, "content": f"more {number}"}, status=201)
     monkeypatch.setattr("messaging.admin.SEARCHED_MAX", 2)
+    monkeypatch.setattr("messaging.search.READ_MAX", -1)  # as while the index is built
     day = "sent_at__gte=2026-01-01 00:00:00%2B00:00&sent_at__lt=2026-01-02 00:00:00%2B00:00"
     query = query.replace("words", words).replace("room", f"room__id__exact={room}").replace("sent", day)
     asked = asked_of_messages(moderator, f"/admin/messaging/message/?{query}")
@@ -340,6 +343,40 @@ def test_a_list_of_messages_reads_a_bounded_part_of_them_once_and_in_the_order_o
         assert "messaging_message" in plan[0], plan
         if query and "o=4" not in query and "room" not in query:
             assert "_id" in plan[0] and (">" in plan[0] or "<" in plan[0]), plan
+
+
+def test_the_words_of_any_message_that_may_be_read_are_found_with_the_index_and_before_it_has_them(
+    moderator: Browser, private: Any, group: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("messaging.admin.SEARCHED_MAX", 2)
+    ann, bob, words, room = private
+    opened, closed = group(ann, bob), group(ann, bob)
+    ann.post("/group/update", {"groupId": opened["id"], "joinPolicy": "open"})
+    ann.post("/group/update", {"groupId": closed["id"], "joinPolicy": "closed"})
+
+    def say(here: dict[str, Any], content: str = words) -> str:
+        return str(ann.post("/group/send", {"groupId": here["id"], "content": content}, status=201)["id"])
+
+    said, recalled, edited = say(opened, f"“{words.upper()}”"), say(opened), say(opened)
+    unread = say(closed)
+    for number in range(4):
+        say(opened, f"more {number}")
+
+    def found(**query: Any) -> set[str]:
+        page = text(moderator, "/admin/messaging/message/", q=words, **query)
+        return set(re.findall(r"/admin/messaging/message/([0-9a-f-]{36})/change/", page))
+
+    for _ in ("as they came", "from the index"):
+        assert found() == found(room__id__exact=opened["id"]) == {said, recalled, edited}
+        assert found(room__id__exact=closed["id"]) == found(room__id__exact=room) == found(type="image") == set()
+        call_command("index", stdout=StringIO())
+    ann.post("/message/recall", {"messageId": recalled})
+    ann.post("/message/edit", {"messageId": edited, "content": "something else"})
+    ann.post("/message/edit", {"messageId": unread, "content": "something else"})
+    again = say(opened)
+    asked = asked_of_messages(moderator, f"/admin/messaging/message/?q={words}")
+    assert found() == {said, again}
+    assert len(asked) <= 6, asked
 
 
 def test_staff_above_the_moderator_are_out_of_reach(moderator: Browser, owner: Person) -> None:

@@ -13,11 +13,11 @@ from django.core.management import call_command
 
 from chatproject.core import costs
 from chatproject.core.times import now
-from messaging import sealed, services
+from messaging import candidates, sealed, services
 from messaging import search as finding
 from messaging.models import Message, SearchBlock, SearchedRoom, SearchRow, SearchState
 from messaging.search_index import grams, postings
-from messaging.services import searching
+from messaging.services import indexing, searching
 from tests.people import Refused
 
 NOBODY = "01890000-0000-7000-8000-000000000000"
@@ -352,6 +352,38 @@ def test_two_do_not_write_the_index_at_once(tea: Any) -> None:
     assert ids(bob.get("/message/search", q=word)) == [said]
 
 
+def test_a_part_of_a_block_is_written_anew_with_what_follows_and_a_search_meanwhile_misses_nothing(
+    tea: Any, indexed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ann, bob, _room, word, say = tea
+    monkeypatch.setattr(indexing, "PART", 2)
+    monkeypatch.setattr(indexing, "BLOCK", 5)
+    indexed()
+    said: list[str] = []
+
+    def grow() -> list[int]:
+        said.extend(say(f"{word} {number}")["id"] for number in range(2))
+        services.index_some(at_least=2)
+        return in_the_index(word)
+
+    (part,) = grow()
+    listed = candidates._blocks
+    grown: list[list[int]] = []
+
+    def meanwhile(*when: Any) -> Any:
+        blocks = list(listed(*when))
+        if not grown:
+            grown.append(grow())
+        return blocks
+
+    monkeypatch.setattr(candidates, "_blocks", meanwhile)
+    assert ids(bob.get("/message/search", q=word)) == said[::-1]
+    assert len(said) == 4 and len(grown[0]) == 1 and grown[0] != [part]
+    assert SearchBlock.objects.get(pk=grown[0][0]).size == 4
+    assert len(grow()) == 2, "a whole one stays"
+    assert ids(bob.get("/message/search", q=word)) == said[::-1]
+
+
 def test_blocks_are_searched_in_the_order_of_time_however_they_were_written(
     tea: Any, indexed: Callable[[], None]
 ) -> None:
@@ -431,6 +463,61 @@ def test_a_search_takes_few_queries_however_many_blocks_there_are(tea: Any, quer
         say(f"{word} {number}")
     with query_budget(20):
         assert len(bob.get("/message/search", q=word, limit=50)) == 20
+
+
+def test_a_hit_says_who_has_read_it_as_its_history_does(tea: Any, person: Any, indexed: Callable[[], None]) -> None:
+    ann, bob, room, word, say = tea
+    eve = person("eve")
+    ann.post("/group/invite", {"groupId": room["id"], "userIds": [eve.id]})
+    said = [say(f"{word} {number}") for number in range(3)]
+    bobs = bob.post("/group/send", {"groupId": room["id"], "content": f"{word} bob's"}, status=201)
+    bob.post("/group/markGroupRead", {"groupId": room["id"], "upTo": said[1]["seq"]})
+    eve.post("/group/markGroupRead", {"groupId": room["id"], "upTo": said[0]["seq"]})
+    for number in range(2):
+        ann.post("/private/send", {"receiverId": bob.id, "content": f"{word} psst {number}"}, status=201)
+    private = {"senderId": ann.id, "receiverId": bob.id}
+    ann.post("/private/send", {"receiverId": ann.id, "content": f"{word} to myself"}, status=201)
+    bob.post("/markPrivateRead", {"senderId": ann.id, "upTo": 1})
+    shown = [
+        *ann.get("/group/messages", groupId=room["id"]),
+        *ann.get("/private/messages", **private),
+        *ann.get("/private/messages", senderId=ann.id, receiverId=ann.id),
+    ]
+    wanted = {one["id"]: one for one in shown if word in one["content"]}
+    assert wanted[bobs["id"]]["readCount"] < wanted[said[0]["id"]]["readCount"] == 2
+    for _ in ("as it came", "from the index"):
+        found = ann.get("/message/search", q=word)
+        assert len(found) == 7
+        assert [{key: value for key, value in one.items() if key != "marks"} for one in found] == [
+            wanted[one["id"]] for one in found
+        ]
+        indexed()
+
+
+def test_of_many_chats_only_my_own_are_found_and_what_i_see_of_them(
+    tea: Any, person: Any, group: Any, indexed: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, _room, word, say = tea
+    monkeypatch.setattr(finding, "ROOMS_BY_PIECES", 0)
+    monkeypatch.setattr("messaging.candidates.FEW", 2)
+    eve = person("eve")
+    others = group(ann, eve)
+    late = group(ann)
+    ann.post("/group/update", {"groupId": late["id"], "historyPolicy": "joined"})
+    said = []
+    for number in range(4):
+        said.append(say(f"{word} {number}")["id"])
+        ann.post("/group/send", {"groupId": others["id"], "content": f"{word} {number}"}, status=201)
+        ann.post("/group/send", {"groupId": late["id"], "content": f"{word} {number}"}, status=201)
+    ann.post("/group/invite", {"groupId": late["id"], "userIds": [bob.id]})
+    said.append(ann.post("/group/send", {"groupId": late["id"], "content": f"{word} 4"}, status=201)["id"])
+    hidden = say(f"{word} 5")["id"]
+    bob.post("/message/hide", {"messageIds": [hidden]})
+    for _ in ("as it came", "from the index"):
+        assert ids(bob.get("/message/search", q=word)) == said[::-1]
+        assert ids(bob.get("/message/search", q=f"{word} 3")) == [said[3]]
+        assert pages(bob, q=word, limit=2) == [said[:2:-1], said[2:0:-1], said[:1]]
+        indexed()
 
 
 # Messages by their ids ------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def marks(words: Iterable[str], text: str) -> list[tuple[int, int]]:
         if said != " " or not folded.endswith(" "):
             folded += said
             owner += [number] * len(said)
-        place += len(one.encode("utf-16-le", "surrogatepass")) // 2
+        place += 1 if len(one) == 1 and one < "\U00010000" else len(one.encode("utf-16-le", "surrogatepass")) // 2
         places.append(place)
     found = sorted((owner[at], owner[at + len(word) - 1] + 1) for word in words for at in _all(word, folded))
     apart: list[tuple[int, int]] = []

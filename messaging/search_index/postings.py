@@ -6,7 +6,7 @@ search reads of each block the row of each token. Sets are integers here, whose 
 """
 
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -23,6 +23,7 @@ MESSAGES_MAX = 1 << 16
 
 _COUNT = struct.Struct("<I")
 _ROOM = struct.Struct("<16sII")
+_START = struct.Struct("<I")
 
 
 class Place(NamedTuple):
@@ -50,11 +51,12 @@ def block_of(row: int) -> int:
 
 def numbers(bits: int) -> list[int]:
     """The numbers in a set."""
+    digits = bin(bits)[:1:-1]
     found = []
-    while bits:
-        lowest = bits & -bits
-        found.append(lowest.bit_length() - 1)
-        bits ^= lowest
+    at = digits.find("1")
+    while at >= 0:
+        found.append(at)
+        at = digits.find("1", at + 1)
     return found
 
 
@@ -186,3 +188,15 @@ def within(rooms: bytes, wanted: Collection[bytes]) -> int:
         if room_id in wanted:
             bits |= (1 << end) - (1 << start)
     return bits
+
+
+def room_of(rooms: bytes, number: int) -> bytes:
+    """The room of a message, as bytes; b"" where there is none."""
+    at = bisect_right(
+        range(len(rooms) // _ROOM.size), number, key=lambda one: _START.unpack_from(rooms, _start(one))[0]
+    )
+    return rooms[_ROOM.size * (at - 1) : _ROOM.size * (at - 1) + 16] if at else b""
+
+
+def _start(stretch: int) -> int:
+    return _ROOM.size * stretch + 16

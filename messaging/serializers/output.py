@@ -14,6 +14,7 @@ from rest_framework import serializers
 from accounts.serializers import StatusOutput, UserOutput, status_output, user_output
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
+from groups import selectors as rooms
 from groups.models import Membership, Room
 from groups.serializers import (
     CHAT_TYPES,
@@ -28,7 +29,7 @@ from messaging.chat_cache import Unread
 from messaging.models import Draft, Message, Reaction, Upload
 from messaging.search import Found
 from messaging.search_index.marks import marks
-from messaging.selectors import Changes, Chat, Page, readers_of
+from messaging.selectors import Changes, Chat, Page
 
 PINS_HELP = "The pinned messages, the last pinned first: GET /message/quoted answers them"
 FIRST_HELP = "What was said before it was said before I joined, and is not there for me"
@@ -241,12 +242,12 @@ def last_output(chat: Chat) -> dict[str, Any] | None:
 
 def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
     """Messages of several rooms, with `room` loaded."""
-    readers = readers_of(found)
+    counts = rooms.read_counts_in_rooms([(one.room_id, one.seq, one.sender_id) for one in found])
+    direct = {one.room_id for one in found if one.room.is_direct}
+    peers = rooms.peers_in(me, direct) if direct else {}
     outputs = []
-    for message in found:
-        room_readers = readers[message.room_id]
-        other = next((one for one in room_readers.cursors if one != me), me) if message.room.is_direct else None
-        count = room_readers.count(message)
+    for message, count in zip(found, counts, strict=True):
+        other = peers.get(message.room_id, me) if message.room.is_direct else None
         outputs.append(message_output(message, receiver_id=_receiver(message, me, other), read_count=count))
     return outputs
 

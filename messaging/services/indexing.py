@@ -1,7 +1,8 @@
 """Writing the index of searches, off the way of messages: by one process at a time, a block in one short transaction.
 
 A search reads what the index does not have yet. So nothing waits for it, and it is written only when there are enough
-messages for a whole block: then each of its rows is written once, and new ones lie behind the old ones.
+messages: for a whole block, or for a part of one, which is written anew with the next messages until it is whole. New
+rows lie behind the old ones.
 """
 
 import logging
@@ -34,14 +35,19 @@ from messaging.services import erasures
 
 log = logging.getLogger(__name__)
 
-#: Messages of a block. More would make searches read more of those that wait, fewer look into more blocks.
+#: Messages of a block: of smaller ones, searches look into more.
 BLOCK = 4096
+#: Messages of a part of a block, and of what it grows by: a search reads so many that wait. In quiet times a message is
+#: written two or three times; where many come at once, once.
+PART = 1024
+#: Seconds for which a whole block is waited for.
+PART_SECONDS = 10
 #: Messages that are written together at most, where they do not come in the order of their ids.
 TOGETHER_MAX = 4 * BLOCK
 #: Seconds between two looks whether another process still writes.
 BUSY_SECONDS = 1
 #: Seconds without work after which a process of its own ends. Its start costs as much as a block.
-IDLE_SECONDS = 20
+IDLE_SECONDS = 30
 #: Seconds for which a process may write the index without saying again that it does.
 HELD_SECONDS = 120
 #: Changed messages that are cleared together.
@@ -73,9 +79,9 @@ class _Lost(Exception):
 
 
 def index_some(
-    *, at_least: int = BLOCK, seconds: float = 20.0, tell: Callable[[Indexed], None] | None = None
+    *, at_least: int = PART, seconds: float = 20.0, tell: Callable[[Indexed], None] | None = None
 ) -> Indexed:
-    """Write the blocks for which there are at least so many messages, and forget what changed, for so many seconds.
+    """Write the blocks for which at least so many messages wait, and forget what changed, for so many seconds.
 
     Blocks; outside of transactions. Does nothing while another thread or process is at it.
     """
@@ -91,20 +97,21 @@ def index_while_due(tell: Callable[[Indexed], None]) -> None:
     with _held() as is_mine:
         since = time.monotonic()
         while is_mine and time.monotonic() - since < IDLE_SECONDS:
-            if _is_due(BLOCK, _look(0, 0)):
-                _index(BLOCK, time.monotonic() + HELD_SECONDS, tell)
+            least = BLOCK if time.monotonic() - since < PART_SECONDS else PART
+            if _is_due(least, _look(0, 0)):
+                _index(least, time.monotonic() + HELD_SECONDS, tell)
                 since = time.monotonic()
             time.sleep(BUSY_SECONDS)
 
 
 def clear_changes(seconds: float = 20.0) -> bool:
     """Forget what changed, and write no block. Returns whether there are messages for one, and nobody writes it."""
-    if not _is_due(BLOCK, _look(0, 0)):
+    if not _is_due(PART, _look(0, 0)):
         return False
     with _held() as is_mine:
         if is_mine:
             _clear_changes(time.monotonic() + seconds)
-        return is_mine and _is_due(BLOCK, _look(0, 0))
+        return is_mine and _is_due(PART, _look(0, 0))
 
 
 def _index(at_least: int, give_up: float, tell: Callable[[Indexed], None] | None) -> Indexed:
@@ -231,10 +238,13 @@ def _write_block() -> bool:
     changes = dict(SearchChange.objects.filter(is_cleared=True).values_list("pk", "version")[:BLOCK])
     if not ranges and not changes and reached == state.reached:
         return False
-    block, rows = _made(state.next_block, _read(ids.union(changes)))
+    part = _part(state.next_block - 1, len(ids) + len(changes))
+    block, rows = _made(state.next_block, _read(ids.union(changes, part)))
 
     def body() -> None:
         _still_hold()
+        if part:
+            _delete(state.next_block - 1)
         SearchState.objects.filter(pk=SearchState.ID).update(reached=reached, next_block=state.next_block + 1)
         if block is not None:
             block.save(force_insert=True)
@@ -247,12 +257,26 @@ def _write_block() -> bool:
     return True
 
 
+def _part(number: int, more: int) -> list[UUID]:
+    """The messages of the last block, if it can be written anew with so many more."""
+    block = SearchBlock.objects.filter(pk=number, key=sealed.token_key_number()).first() if more >= PART else None
+    if block is None or block.size + more > BLOCK:
+        return []
+    ids = bytes(block.message_ids)
+    return [one for one in (postings.id_at(ids, at) for at in range(block.size)) if one.int]
+
+
+def _delete(block: int) -> None:
+    SearchRow.objects.filter(pk__range=_rows_of(block, block)).delete()
+    SearchBlock.objects.filter(pk=block).delete()
+
+
 def _next_in_order(reached: UUID) -> tuple[dict[UUID, tuple[int, int]], UUID]:
-    """What the next whole block of messages, in the order of their ids, has of each room; and the last of these ids."""
+    """What the next block of messages, in the order of their ids, has of each room; and the last of these ids."""
     while True:
         following = Message.objects.filter(pk__gt=reached).order_by("pk").values_list("pk", "room_id", "seq")
         some = list(following[:BLOCK])
-        if len(some) < BLOCK:
+        if len(some) < PART:
             return {}, reached
         upto: dict[UUID, int] = {}
         for _, room_id, seq in some:
@@ -363,8 +387,7 @@ def _clear(number: int, ids: list[UUID]) -> None:
         _still_hold()
         left = postings.without_ids(bytes(block.message_ids), gone)
         if not any(left):
-            rows.delete()
-            SearchBlock.objects.filter(pk=number).delete()
+            _delete(number)
             return
         SearchBlock.objects.filter(pk=number).update(message_ids=left)
         SearchRow.objects.bulk_update(

@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import CharField, ExpressionWrapper, F, Model
+from django.db.models.expressions import Combinable
 
 from chatproject.core.db.current import dialect
 
@@ -35,9 +36,24 @@ def to_db_value(value: Any) -> Any:
     return value if convert is None else convert(value)
 
 
+def unconverted(field: str) -> str | Combinable:
+    """A column of ids for `values_list`, as the database has them: making a UUID costs more than fetching a row."""
+    return ExpressionWrapper(F(field), CharField()) if speaks_sql() else field
+
+
+def unconverted_id(id_: UUID) -> Any:
+    """An id in the form in which `unconverted` gives it. Ids of one form have the order of the ids."""
+    return to_db_value(id_) if speaks_sql() else id_
+
+
 def id_of(given: Any) -> UUID:
-    """An id that our own SQL returned."""
+    """An id that our own SQL returned, or `unconverted`."""
     return UUID(given) if isinstance(given, str) else given
+
+
+def bytes_of(given: Any) -> bytes:
+    """The bytes of an id that our own SQL returned, or `unconverted`."""
+    return bytes.fromhex(given) if isinstance(given, str) else given.bytes
 
 
 def text_of(given: Any) -> str:
