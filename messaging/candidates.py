@@ -72,8 +72,8 @@ def candidates(
     at, step = 0, FIRST_BLOCKS
     while at < len(blocks):
         looked_into, at = blocks[at : at + step], at + step
-        step = min(MORE_BLOCKS * step, BLOCKS_MAX)
-        waiting += [one for one in look.into(looked_into) if one < end]
+        found = [one for one in look.into(looked_into) if one < end]
+        waiting += found
         if any(block.id == last_written for block in looked_into):
             _require(last_written)
         newest_left = bulk.bytes_of(blocks[at].last_id) if at < len(blocks) else b""
@@ -83,6 +83,9 @@ def candidates(
             some_ready, ready = ready[: enough + SPARE], ready[enough + SPARE :]
             yield [UUID(bytes=one) for one in some_ready]
             enough = min(2 * enough, TOGETHER_MAX)  # these were not enough
+        # Not many more than it takes, where each block has some.
+        needed = -(-step * (enough - len(ready)) // len(found)) if found else BLOCKS_MAX
+        step = max(1, min(needed, MORE_BLOCKS * step, BLOCKS_MAX))
     if ready:
         yield [UUID(bytes=one) for one in ready]
 
