@@ -14,6 +14,8 @@ import regex
 
 #: Pieces of one query at most: each costs a look into every block.
 GRAMS_MAX = 24
+#: Characters of a word, whose pieces are kept in memory.
+WORD_MAX = 16
 #: Bits of a token.
 TOKEN_BITS = 40
 
@@ -29,12 +31,19 @@ def grams(folded: str) -> set[str]:
     found = set(folded)
     found.discard(" ")
     for run in _RUNS.findall(folded):
-        found.update([run[at : at + 2] for at in range(len(run) - 1)])
-        if len(run) < 3:
-            continue
-        triples = [run[at : at + 3] for at in range(len(run) - 2)]
-        found.update(triples if not _DENSE.search(run) else [one for one in triples if not _DENSE.search(one)])
+        found.update(_grams_of_word(run) if len(run) <= WORD_MAX else _grams_of(run))
     return found
+
+
+def _grams_of(run: str) -> list[str]:
+    """The pairs and triples of characters that follow each other without a blank or a sign."""
+    pairs = [run[at : at + 2] for at in range(len(run) - 1)]
+    triples = [run[at : at + 3] for at in range(len(run) - 2)]
+    return pairs + (triples if not _DENSE.search(run) else [one for one in triples if not _DENSE.search(one)])
+
+
+#: Most words were met before.
+_grams_of_word = lru_cache(20_000)(_grams_of)
 
 
 def needed(words: Iterable[str]) -> list[str]:
