@@ -92,7 +92,19 @@ def simplified(text: str) -> str:
     if text.isascii():
         return text
     to = _simplified_characters()
-    return "".join([to.get(one, one) for one in text])
+    if _RARE.search(text):
+        return "".join([to.get(one, one) for one in text])
+    return _traditional_characters().sub(lambda found: to[found[0]], text)
+
+
+#: Ideographs beyond the first 65,536 characters, of which `re` makes no quick class.
+_RARE = re.compile("[\U00020000-\U000323af]")
+
+
+@cache
+def _traditional_characters() -> re.Pattern[str]:
+    """Finds what is simplified, without what `_RARE` finds: that a text has none of it, ten times as fast as a loop."""
+    return re.compile(f"[{''.join(re.escape(one) for one in _simplified_characters() if not _RARE.match(one))}]")
 
 
 #: The blocks of unified ideographs; compatibility ones become unified by NFKC.
