@@ -121,18 +121,18 @@ class LoopLayer(RedisPubSubLoopLayer):
     async def add(self, groups: Iterable[str], channel: str) -> None:
         """Like `group_add` for several groups.
 
-        Returns when Redis has confirmed the subscriptions, or at once while it is away.
+        Returns when Redis has confirmed these subscriptions and all earlier ones, or at once while it is away.
         """
-        names = [self._group_prefix + group for group in groups]
         new = []
         alone = self._alone.setdefault(channel, frozenset([channel]))
-        for name in names:
+        for group in groups:
+            name = self._group_prefix + group
             if (others := self.groups.get(name)) is None:
                 self.groups[name] = alone
                 new.append(name)
-            else:
+            elif channel not in others:
                 self.groups[name] = others | alone
-        await self.shard.subscribe_all(names, new=new)
+        await self.shard.subscribe_all(new)
 
     def discard(self, groups: Iterable[str], channel: str) -> None:
         """Like `group_discard` for several groups, without waiting."""

@@ -13,6 +13,8 @@ from uuid import UUID
 from chatproject.core.hub.frames import FramedEvents, Wire
 from chatproject.core.hub.outbox import Outbox
 
+#: The sockets are in so many parts, for jobs that see to one part after the other.
+PARTS = 60
 #: Close codes: docs/api.md.
 NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, FLOODING = 4400, 4401, 4408, 4429
 
@@ -20,7 +22,9 @@ NOT_OUR_PROTOCOL, SIGN_IN, TOO_SLOW, FLOODING = 4400, 4401, 4408, 4429
 class Socket:
     """One live connection of one signed-in device. Made in the task that serves it."""
 
-    __slots__ = ("_task", "code", "device_id", "id", "is_outdated", "is_visible", "outbox", "topics", "user_id")
+    __slots__ = (
+        "_task", "code", "device_id", "id", "is_outdated", "is_visible", "outbox", "proof", "topics", "user_id",
+    )  # fmt: skip
 
     def __init__(self, wire: Wire, *, user_id: UUID, device_id: UUID, batches: bool, is_visible: bool) -> None:
         self.id = uuid.uuid4().hex
@@ -29,6 +33,8 @@ class Socket:
         self.is_visible = is_visible  # others may see that this person is here
         self.is_outdated = False  # the person changed since the consumer read their row
         self.topics: tuple[str, ...] = ()
+        #: A hash of what the topics were last found to be right by, and of themselves.
+        self.proof = 0
         #: The close code, once this socket must end.
         self.code = 0
         self._task = asyncio.current_task()
@@ -68,31 +74,42 @@ class Registry:
         self.sockets: dict[str, Socket] = {}
         self.users: dict[UUID, tuple[Socket, ...]] = {}
         self.topics: dict[str, list[Socket]] = {}
+        self._parts: tuple[set[Socket], ...] = tuple(set() for _ in range(PARTS))
+
+    def part(self, turn: int, of: int) -> list[Socket]:
+        """The sockets whose turn it is, where each has one in `of`, a divisor of PARTS."""
+        return [socket for part in self._parts[turn % of :: of] for socket in part]
+
+    def _part_of(self, socket: Socket) -> set[Socket]:
+        return self._parts[hash(socket.id) % PARTS]
 
     def add(self, socket: Socket) -> None:
         self.sockets[socket.id] = socket
+        self._part_of(socket).add(socket)
         self.users[socket.user_id] = (*self.users.get(socket.user_id, ()), socket)
 
     def remove(self, socket: Socket) -> list[str]:
         """Forget a socket; returns the topics that no socket here needs any more."""
         self.sockets.pop(socket.id, None)
+        self._part_of(socket).discard(socket)
         if others := tuple(other for other in self.users.pop(socket.user_id, ()) if other is not socket):
             self.users[socket.user_id] = others
         return self.leave(socket, socket.topics)
 
     def join(self, socket: Socket, topics: Iterable[str]) -> list[str]:
-        """Add topics to a socket; returns those that this process must be subscribed to for it."""
-        topics = [sys.intern(topic) for topic in topics]  # all sockets of a room share one text
-        heard = set(socket.topics)
-        new = [topic for topic in dict.fromkeys(topics) if topic not in heard]
+        """Add topics to a socket; returns those that no socket here needed before."""
+        heard, needed = set(socket.topics), []
+        new = [topic for topic in dict.fromkeys(map(sys.intern, topics)) if topic not in heard]  # all share one text
         for topic in new:
             hearers = self.topics.get(topic)
             if hearers is None:
+                if not self.is_wanted(plain(topic)):
+                    needed.append(plain(topic))
                 self.topics[topic] = [socket]
             else:
                 hearers.append(socket)
         socket.topics += tuple(new)
-        return [plain(topic) for topic in topics]
+        return needed
 
     def members(self, topic: str) -> set[Socket]:
         """All sockets here that belong to a topic, paused ones included."""

@@ -113,8 +113,12 @@ class Shard(RedisSingleShardConnection):
         self.has_company = True
         #: Per count that was requested, the greetings received before it.
         self._counting: deque[int] = deque()
-        #: Per name, one future for each SUBSCRIBE that Redis has not confirmed.
-        self._confirming: defaultdict[str, deque[asyncio.Future[None]]] = defaultdict(deque)
+        #: The numbers of the last name that was to be subscribed and of the last that Redis has confirmed, and per name
+        #: those that it has not.
+        self._asked = self._confirmed = 0
+        self._unconfirmed: defaultdict[str, list[int]] = defaultdict(list)
+        #: Those who wait until Redis has come to a number, in the order of the numbers: it confirms in order.
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         #: One future for each echo that somebody waits for.
         self._echoes: list[asyncio.Future[None]] = []
         self._publisher: _Link | None = None
@@ -164,36 +168,43 @@ class Shard(RedisSingleShardConnection):
     # Subscribing ------------------------------------------------------------------------------------------------------
 
     async def subscribe(self, channel: str) -> None:
-        await self.subscribe_all([channel], new=[channel])
+        await self.subscribe_all([channel])
 
     async def unsubscribe(self, channel: str) -> None:
         self.unsubscribe_all([channel])
 
-    async def subscribe_all(self, names: Collection[str], *, new: Collection[str]) -> None:
-        """Subscribe to those of `names` that are `new`.
+    async def subscribe_all(self, names: Collection[str]) -> None:
+        """Subscribe to names.
 
-        Returns when Redis has confirmed all names. Returns at once while Redis is away: when it is back,
-        all of the layer's `names` are subscribed.
+        Returns when Redis has confirmed these and all earlier ones. Returns at once while Redis is away: when it is
+        back, all of the layer's `names` are subscribed.
         """
         if self._subscriber is None:
             if self._keeper is None:
                 self._keeper = asyncio.create_task(self._keep(), name="hub-redis")
             await self._tried.wait()
-        elif new:
-            self._send_subscribe(self._subscriber, new)
-        waiting = [self._confirming[name][-1] for name in names if name in self._confirming]
-        if waiting:
-            await asyncio.wait(waiting, timeout=SUBSCRIBE_TIMEOUT_SECONDS)
+        elif names:
+            self._send_subscribe(self._subscriber, names)
+        if self._confirmed == self._asked:
+            return
+        loop = asyncio.get_running_loop()
+        confirmed: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((self._asked, confirmed))
+        timeout = loop.call_later(SUBSCRIBE_TIMEOUT_SECONDS, _let_go, confirmed)
+        try:
+            await confirmed
+        finally:
+            timeout.cancel()
 
     def unsubscribe_all(self, names: Collection[str]) -> None:
         if names and self._subscriber is not None:
             self._subscriber.write("UNSUBSCRIBE", *names)
 
     def _send_subscribe(self, subscriber: _Link, names: Collection[str]) -> None:
-        loop = asyncio.get_running_loop()
         if subscriber.write("SUBSCRIBE", *names):
             for name in names:
-                self._confirming[name].append(loop.create_future())
+                self._asked += 1
+                self._unconfirmed[name].append(self._asked)
 
     # Hearing ----------------------------------------------------------------------------------------------------------
 
@@ -224,12 +235,13 @@ class Shard(RedisSingleShardConnection):
             self.has_company = True
 
     def _confirm(self, name: str) -> None:
-        if waiting := self._confirming.get(name):
-            future = waiting.popleft()
-            if not future.done():
-                future.set_result(None)
-            if not waiting:
-                del self._confirming[name]
+        if not (numbers := self._unconfirmed.get(name)):
+            return
+        self._confirmed = numbers.pop(0)
+        if not numbers:
+            del self._unconfirmed[name]
+        while self._waiting and self._waiting[0][0] <= self._confirmed:
+            _let_go(self._waiting.popleft()[1])
 
     def _count(self) -> None:
         """Request the number of processes. No other command of this connection has a reply."""
@@ -270,10 +282,10 @@ class Shard(RedisSingleShardConnection):
         self._publisher = self._subscriber = None
         self.has_company = True
         self._counting.clear()
-        for name in tuple(self._confirming):
-            for future in self._confirming.pop(name):
-                if not future.done():
-                    future.set_result(None)
+        self._unconfirmed.clear()
+        self._confirmed = self._asked
+        while self._waiting:
+            _let_go(self._waiting.popleft()[1])
         self._broken.set()
         self._answered.set()  # wake those who wait for an answer
         return links
@@ -339,3 +351,8 @@ class Shard(RedisSingleShardConnection):
         connection = self._pool.make_connection()
         await connection.connect()
         return _Link(connection, heard, self._drop)
+
+
+def _let_go(waiting: "asyncio.Future[None]") -> None:
+    if not waiting.done():
+        waiting.set_result(None)
