@@ -56,6 +56,9 @@ delivery_seconds = Histogram(
 )
 events = Counter("chat_events", "Events that this process delivered to its sockets")
 deliveries = Counter("chat_deliveries", "Events times the sockets that they were delivered to")
+loop_late_seconds = Histogram(
+    "chat_loop_late_seconds", "How late the event loop was, seen every second or more often", buckets=_FAST
+)
 drops = Counter("chat_dropped_sockets", "Sockets closed because their client read too slowly")
 
 # What it rests on -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from django.conf import settings
 
-from chatproject.core import hub
+from chatproject.core import hub, metrics
 from chatproject.core.server import clients
 from chatproject.core.server.protocol import HttpProtocol, Limited
 from chatproject.core.websocket.protocol import Connection
@@ -25,6 +25,8 @@ SHUTDOWN_TIMEOUT_SECONDS = 10
 CLOSE_TIMEOUT_SECONDS = 2
 #: Seconds for which a worker that is replaced still answers on the connections that it has.
 LEAVE_SECONDS = 0.5
+#: Connections that are looked after at once, and the number of such slices of a second.
+SLICE, SLICES_MAX = 500, 20
 #: The close code "service restart".
 RESTART = 1012
 
@@ -72,14 +74,22 @@ class Server(uvicorn.Server):
     async def _look_after_connections(self) -> None:
         loop = asyncio.get_running_loop()
         for second in itertools.count():
-            await asyncio.sleep(1)
-            now = loop.time()
             self._on_second()
-            for connection in tuple(self.server_state.connections):
-                if isinstance(connection, Connection):
-                    connection.ping(second)
-                elif isinstance(connection, HttpProtocol):
-                    connection.check(now)
+            connections = tuple(self.server_state.connections)
+            # Spread over the second: events would wait for thousands.
+            count = min(SLICES_MAX, 1 + len(connections) // SLICE)
+            for place in range(count):
+                due = loop.time() + 1 / count
+                await asyncio.sleep(1 / count)
+                now = loop.time()
+                metrics.loop_late_seconds.observe(max(0.0, now - due))
+                for connection in connections[place::count]:
+                    if connection not in self.server_state.connections:
+                        continue  # it has ended meanwhile
+                    if isinstance(connection, Connection):
+                        connection.ping(second)
+                    elif isinstance(connection, HttpProtocol):
+                        connection.check(now)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
