@@ -229,9 +229,9 @@ _SHOWN = ("id", "name", "img", "language", "is_staff", "is_guest", "silenced_unt
 _LATER = datetime.max.replace(tzinfo=UTC)
 
 
-def living(device_ids: Iterable[UUID]) -> set[UUID]:
-    """The ids among these whose devices are still signed in. One query."""
+def living(device_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """When each of these devices was last seen that is still signed in. One query."""
     alive = Device.objects.filter(
         pk__in=list(device_ids), expires_at__gt=times.now()
     )  # deactivated users have no devices
-    return set(alive.values_list("pk", flat=True))
+    return dict(alive.values_list("pk", "last_seen_at"))

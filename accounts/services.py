@@ -307,10 +307,10 @@ def device_for_session(session_key: str) -> Device | None:
     return device
 
 
-def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
+def devices_for(shown: Sequence[Credentials], *, is_noted: bool = True) -> list[Device | None]:
     """The signed-in device for each of these credentials.
 
-    One query, and every few minutes an UPDATE.
+    One query, and every few minutes an UPDATE; none where what is stale is not noted here.
     """
     keys = [(_hash(one.token), "") if one.token else ("", one.session_key) for one in shown]
     found: dict[tuple[str, str], Device] = {}
@@ -320,7 +320,7 @@ def devices_for(shown: Sequence[Credentials]) -> list[Device | None]:
     ):
         found[device.token_hash or "", ""] = found["", device.session_key or ""] = device
     found.pop(("", ""), None)
-    if stale := [device.pk for device in found.values() if device.is_stale]:
+    if is_noted and (stale := [device.pk for device in found.values() if device.is_stale]):
         note_devices(stale)
     for one, key in zip(shown, keys, strict=True):
         if key in found:
@@ -347,6 +347,18 @@ def _seen(device: Device | None) -> Device | None:
     if device is not None and device.is_stale:
         note_devices([device.pk])
     return device
+
+
+def keep_signed_in(device_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these devices that are still signed in; they stay so, because they are in use.
+
+    One query, and every few minutes of a device an UPDATE.
+    """
+    living = selectors.living(device_ids)
+    due = times.now() - Device.SEEN_EVERY
+    if stale := [device_id for device_id, seen_at in living.items() if seen_at <= due]:
+        note_devices(stale)
+    return set(living)
 
 
 def note_devices(device_ids: Iterable[UUID]) -> None:

@@ -212,7 +212,7 @@ class Membership(Model):
         Room, models.CASCADE, related_name="memberships", verbose_name=_("conversation"), db_index=False
     )
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person"), db_index=False
     )
     #: In a private chat, the other user: (user = me or peer = me) finds both memberships of all my
     #: private chats.
@@ -259,7 +259,11 @@ class Membership(Model):
         verbose_name = _("membership")
         verbose_name_plural = _("memberships")
         constraints = [models.UniqueConstraint(fields=["room", "user"], name="one_seat_each")]
-        indexes = [models.Index(fields=["room", "read_seq"], name="seat_read")]
+        indexes = [
+            models.Index(fields=["room", "read_seq"], name="seat_read"),
+            # All that is asked of a user who connects: the rows themselves are spread over the whole table.
+            models.Index(fields=["user", "room", "away", "peer"], name="seats_of_user"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} in {self.room_id}"

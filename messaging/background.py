@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.conf import settings
 
-from accounts import selectors as people
 from accounts import services as accounts
 from chatproject.core import apart, hub, metrics, sealing
 from chatproject.core.backup import schedule
@@ -27,8 +26,8 @@ from presence import services as presence_services
 ONLINE_LIST_SECONDS = 0.5
 #: Seconds after which a socket whose close or unsubscription got lost is corrected at the latest.
 RECHECK_SECONDS = 60
-#: Sockets that are corrected together: of all of a large process, events would wait for a second.
-RECHECKED_AT_ONCE = 2000
+#: Seconds in which the devices of those who connect are noted together.
+NOTE_SECONDS = 1
 #: Seconds after which a restored copy of the database is noticed at the latest.
 EPOCH_SECONDS = 5
 #: Seconds between two questions whether the uploads are due for a sweep; one process of all gets
@@ -66,20 +65,22 @@ INDEXING_SECONDS = 3600
 #: Seconds between two looks whether a backup is due.
 BACKUP_SECONDS = 60
 
-#: Whether Redis had lost some of this process's users at the last refresh: it came back empty.
-_is_redis_new = False
-_rounds = 0
+#: How often some users were refreshed.
+_turns = 0
+#: The turn in which every process has announced its own users again to a Redis that came back empty; 0 for none.
+_restating_turn = 0
 
 
 def start() -> None:
     """Register this process's jobs and listeners; called once, by the ASGI application."""
     unread_push.start()
     hub.when_seen(sockets.arrive)
-    hub.every(presence_services.REFRESH_SECONDS, refresh)
+    hub.in_turns(presence_services.REFRESH_SECONDS, refresh)
     hub.every(1, sweep)
     hub.every(0, sweep_departures)
     hub.every(ONLINE_LIST_SECONDS, push_online_list)
-    hub.every(RECHECK_SECONDS, recheck)
+    hub.in_turns(RECHECK_SECONDS, recheck)
+    hub.every(NOTE_SECONDS, note_devices)
     hub.every(OBSERVE_SECONDS, observe)
     hub.every(1, settle_budgets)
     hub.every(FORGET_BUDGETS_SECONDS, forget_budgets)
@@ -100,24 +101,32 @@ def start() -> None:
 # Presence -------------------------------------------------------------------------------------------------------------
 
 
-async def refresh() -> None:
-    """Keep the users online whose sockets this process holds."""
-    global _is_redis_new, _rounds
-    _rounds += 1
-    pairs = [(socket.user_id, socket.id) for socket in hub.local().sockets.values() if socket.is_visible]
+async def refresh(some: Sequence[hub.Socket]) -> None:
+    """Keep the users online whose sockets these are."""
+    global _turns, _restating_turn
+    _turns += 1
+    if _restating_turn and _turns >= _restating_turn:
+        _restating_turn = 0
+        await _restate()
+    half = _turns // presence_services.REFRESH_SECONDS % 2  # all keys of each socket every other time
     came: set[UUID] = set()
-    for remainder in (0, 1):  # all keys of each socket every other time
-        share = [(user_id, socket_id) for user_id, socket_id in pairs if int(socket_id[-1], 16) % 2 == remainder]
-        if share:
-            is_whole = _rounds % 2 == remainder
-            came.update(await in_thread(presence_services.refresh, share, is_whole=is_whole))
+    for is_whole in (True, False):
+        pairs = [
+            (socket.user_id, socket.id)
+            for socket in some
+            if socket.is_visible and (int(socket.id[-1], 16) % 2 == half) == is_whole
+        ]
+        if pairs:
+            came.update(await in_thread(presence_services.refresh, pairs, is_whole=is_whole))
     if came:
         sockets.online_list_changed.set()
-    if _is_redis_new:  # since the last refresh; by now every process has announced its own users again
-        await _restate()
-    _is_redis_new = bool(came & sockets.announced)
-    sockets.announced.clear()
-    sockets.announced.update(user_id for user_id, _ in pairs)
+    if not _restating_turn and came & sockets.announced:  # Redis had lost them
+        _restating_turn = _turns + presence_services.REFRESH_SECONDS + 1
+    for socket in some:
+        if socket.is_visible and hub.open_sockets(socket.user_id):
+            sockets.announced.add(socket.user_id)
+        else:
+            sockets.announced.discard(socket.user_id)
 
 
 async def _restate() -> None:
@@ -168,28 +177,40 @@ async def push_online_list() -> None:
 # Sockets --------------------------------------------------------------------------------------------------------------
 
 
-async def recheck() -> None:
-    """Close sockets whose device was revoked, and correct the rooms that the others hear."""
-    open_sockets = tuple(hub.local().sockets.values())
-    for start in range(0, len(open_sockets), RECHECKED_AT_ONCE):
-        await _recheck(open_sockets[start : start + RECHECKED_AT_ONCE])
-
-
-async def _recheck(open_sockets: Sequence[hub.Socket]) -> None:
-    living = await in_thread(people.living, {socket.device_id for socket in open_sockets})
-    await in_thread(accounts.note_devices, living)  # a socket alone keeps its device signed in, too
-    topics = await in_thread(sockets.topics_of, {socket.user_id for socket in open_sockets})
-    for socket in open_sockets:
+async def recheck(some: Sequence[hub.Socket]) -> None:
+    """Close those of some sockets whose device was revoked, and correct the rooms that the others hear."""
+    if not some:
+        return
+    heard = [socket.topics for socket in some]
+    # A socket alone keeps its device signed in, too.
+    living = await in_thread(accounts.keep_signed_in, {socket.device_id for socket in some})
+    seats = await in_thread(sockets.seats_of, {socket.user_id for socket in some})
+    for socket, topics in zip(some, heard, strict=True):
         if socket.id not in hub.local().sockets:
             continue  # closed meanwhile
         if socket.device_id not in living:
             socket.close(hub.SIGN_IN)
-            continue
-        right = {topic for topic in topics[socket.user_id] if hub.is_room(topic)}
-        heard = {topic for topic in socket.topics if hub.is_room(topic)}
-        if right != heard:
-            hub.leave(socket, heard - right)
-            await hub.join(socket, right - heard)
+        elif socket.topics is topics:  # else an event changed them meanwhile, and knows better
+            seated = seats.get(socket.user_id, "")
+            if socket.proof != hash((seated, topics)):  # the rows or the topics are others than at the last look
+                await _correct_rooms(socket, seated)
+
+
+async def _correct_rooms(socket: hub.Socket, seats: str) -> None:
+    right = set(sockets.rooms_heard(seats))
+    heard = {topic for topic in socket.topics if hub.is_room(topic)}
+    if right != heard:
+        hub.leave(socket, heard - right)
+        await hub.join(socket, right - heard)
+    socket.proof = hash((seats, socket.topics))
+
+
+async def note_devices() -> None:
+    """Note the use of devices whose sockets opened a moment ago: one UPDATE for a crowd."""
+    if sockets.unnoted:
+        noted = frozenset(sockets.unnoted)
+        sockets.unnoted.clear()
+        await in_thread(accounts.note_devices, noted)
 
 
 async def observe() -> None:

@@ -108,15 +108,15 @@ _statements = _Statements()
 connection_created.connect(_statements.watch, weak=False)
 
 
-def _as_job(every: Callable[[float, Any], None]) -> Callable[[float, Any], None]:
-    def wrapped(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+def _as_job(every: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    def wrapped(seconds: float, job: Callable[..., Awaitable[None]]) -> None:
         if job.__name__ in _NOT_HERE:
             return
 
         @functools.wraps(job)
-        async def marked() -> None:
+        async def marked(*some: Any) -> None:
             _in_job.set(True)
-            await job()
+            await job(*some)
 
         every(seconds, marked)
 
@@ -124,6 +124,7 @@ def _as_job(every: Callable[[float, Any], None]) -> Callable[[float, Any], None]
 
 
 hub.every = _as_job(hub.every)  # type: ignore[assignment]
+hub.in_turns = _as_job(hub.in_turns)  # type: ignore[assignment]
 
 
 def _wait_for_unread_counts() -> None:

@@ -2,11 +2,19 @@
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
+from django.utils import timezone
+
+from accounts.models import Device
 from chatproject.core import hub, redis
+from chatproject.core.hub.registry import PARTS
+from groups.models import Membership
 from messaging import background
+from messaging.services import sockets
 from presence.services import REFRESH_SECONDS
 
 
@@ -136,19 +144,125 @@ def test_last_active_moves_when_somebody_goes(person: Any) -> None:
         pass
 
 
+# The look over all sockets --------------------------------------------------------------------------------------------
+
+
+def look_at(*people: Any) -> None:
+    """Look at the sockets of these people, as the server does of each within a minute."""
+    on_loop(background.recheck(sockets_of(*people)))
+
+
+def sockets_of(*people: Any) -> list[hub.Socket]:
+    return [socket for someone in people for socket in hub.local().users[UUID(someone.id)]]
+
+
+def on_loop(work: Any) -> Any:
+    loop = hub.node._hub.loop
+    assert loop is not None
+    return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+
+
 def test_a_room_that_a_socket_lost_is_heard_again_after_the_next_look(person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
     bobs = bob.connect()
     assert bobs.call("EmitUserConnect")
 
-    async def lose_and_look() -> None:
-        for socket in hub.local().users[UUID(bob.id)]:
+    async def lose() -> None:
+        for socket in sockets_of(bob):
             hub.leave(socket, [hub.room_topic(room["id"])])
-        await background.recheck()
 
-    loop = hub.node._hub.loop
-    assert loop is not None
-    asyncio.run_coroutine_threadsafe(lose_and_look(), loop).result(60)
-    ann.post("/group/send", {"groupId": room["id"], "content": "heard"}, status=201)
-    assert bobs.next("OnGroupMsg")["content"] == "heard"
+    for number in range(2):  # the second look finds the rows as the first did
+        on_loop(lose())
+        look_at(bob)
+        ann.post("/group/send", {"groupId": room["id"], "content": f"heard {number}"}, status=201)
+        assert bobs.next("OnGroupMsg")["content"] == f"heard {number}"
+
+
+def test_a_room_that_was_left_by_an_event_nobody_heard_is_silent_after_the_next_look(person: Any, group: Any) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    room, other = group(ann, bob, eve), group(ann, bob, eve)
+    bobs, eves = bob.connect(), eve.connect()
+    look_at(bob, eve)
+    Membership.objects.filter(room=room["id"], user=eve.id).delete()
+    Membership.objects.filter(room=other["id"], user=eve.id).update(away=True)
+    look_at(bob, eve)
+    for one in (room, other):
+        ann.post("/group/send", {"groupId": one["id"], "content": "to members"}, status=201)
+        assert bobs.next("OnGroupMsg")["groupId"] == one["id"]
+    assert eves.silent("OnGroupMsg")
+    Membership.objects.filter(room=other["id"], user=eve.id).update(away=False)
+    look_at(eve)
+    ann.post("/group/send", {"groupId": other["id"], "content": "back"}, status=201)
+    assert eves.next("OnGroupMsg")["content"] == "back"
+
+
+def test_a_room_that_is_joined_during_the_look_stays(person: Any, group: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob = person("ann"), person("bob")
+    room = group(ann)
+    bobs = bob.connect()
+    anns, read = ann.connect(), sockets.seats_of
+
+    def read_then_join(user_ids: Any) -> Any:
+        found = read(user_ids)
+        anns.call("EmitGroupAdd", {"groupId": room["id"], "userIds": [bob.id]})
+        bobs.next("OnGroupUpdate")
+        return found
+
+    monkeypatch.setattr(sockets, "seats_of", read_then_join)
+    look_at(bob)
+    ann.post("/group/send", {"groupId": room["id"], "content": "welcome"}, status=201)
+    while (heard := bobs.next("OnGroupMsg"))["content"] != "welcome":
+        assert heard["type"] == "system"
+
+
+def test_a_device_whose_sign_out_nobody_heard_is_closed_by_the_next_look(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    anns, again, bobs = ann.connect(), ann.signed_in_again().connect(), bob.connect()
+    Device.objects.filter(user=ann.id).earliest("created_at").delete()
+    look_at(ann, bob)
+    assert anns.closed() == 4401
+    assert again.call("SocketHeartBeat") and bobs.call("SocketHeartBeat")
+
+
+def test_a_look_takes_two_queries_however_many_are_here(person: Any, group: Any, query_budget: Any) -> None:
+    people = [person("one of many") for _ in range(10)]
+    for _ in range(2):
+        group(*people)
+    assert [one.connect().call("SocketHeartBeat") for one in people]
+    with query_budget(2):
+        look_at(*people)
+
+
+def test_a_socket_alone_keeps_its_device_signed_in(person: Any) -> None:
+    ann = person("ann")
+    seen = timezone.now() - timedelta(days=30)
+
+    def grow_old() -> None:
+        Device.objects.filter(user=ann.id).update(last_seen_at=seen, expires_at=timezone.now() + timedelta(days=1))
+
+    def lives_on() -> bool:
+        device = Device.objects.get(user=ann.id)
+        return device.last_seen_at - seen > timedelta(days=29) and device.expires_at - seen > timedelta(days=100)
+
+    grow_old()
+    anns = ann.connect()
+    while not lives_on():  # soon after it has opened
+        assert anns.call("SocketHeartBeat")
+    grow_old()
+    look_at(ann)
+    assert lives_on()
+
+
+def test_each_socket_has_one_turn_in_a_round_and_few_have_the_same(person: Any) -> None:
+    people = [person("one of many") for _ in range(3)]
+    assert [one.connect().call("SocketHeartBeat") for one in people for _ in range(20)]
+    wanted = set(sockets_of(*people))
+
+    async def round_of(count: int) -> list[set[hub.Socket]]:
+        return [wanted.intersection(hub.local().part(turn, of=count)) for turn in range(count)]
+
+    for count in (PARTS, REFRESH_SECONDS):
+        turns = on_loop(round_of(count))
+        assert sum(map(len, turns)) == len(set().union(*turns)) == len(wanted)
+        assert max(map(len, turns)) < len(wanted) / 2

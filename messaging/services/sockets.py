@@ -6,8 +6,9 @@ those asked in the same moment share their queries and their round trips to Redi
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
 from chatproject.core import hub, redis
 from chatproject.core.batching.loader import BatchLoader
+from chatproject.core.db import bulk
 from chatproject.core.db.transactions import as_busy
 from chatproject.core.http.credentials import Credentials
 from chatproject.core.redis import rate_limits
@@ -35,6 +37,8 @@ from presence import services as presence_services
 SMALL = 200
 #: Seconds within which those who left are swept together.
 SWEEP_FOLD_SECONDS = 0.05
+#: Names of topics that are not made again.
+TOPICS_REMEMBERED = 16_384
 #: The close code for a user who opens sockets too often, or has too many.
 TRY_LATER = 1013
 
@@ -44,6 +48,8 @@ TRY_LATER = 1013
 online_list_changed = asyncio.Event()
 #: The users that this process keeps online in Redis.
 announced: set[UUID] = set()
+#: Devices whose sockets opened here, and whose use is to be noted.
+unnoted: set[UUID] = set()
 #: When the sockets that closed here stop counting as online, in the event loop's time, ascending.
 departures: deque[float] = deque()
 departed = asyncio.Event()
@@ -58,41 +64,54 @@ class Admission:
 
     user: User
     device_id: UUID
+    is_stale: bool
     topics: list[str]
 
 
 async def admit(shown: Credentials) -> Admission | int:
     """Authenticate a handshake; returns the close code where it is refused, or the database is away."""
     try:
-        return await _admission(shown)
+        admission = await _admission(shown)
     except OperationalError as error:
         if as_busy(error) is None:
             raise
         return TRY_LATER
+    if isinstance(admission, Admission) and admission.is_stale:
+        unnoted.add(admission.device_id)
+    return admission
 
 
 def _admissions(shown: list[Credentials]) -> list[Admission | int]:
     """Two queries and one round trip to Redis for any number of handshakes."""
-    devices = accounts.devices_for(shown)
+    devices = accounts.devices_for(shown, is_noted=False)
     user_ids = [str(device.user_id) for device in devices if device is not None]
     within = iter(rate_limits.within_each("connections", user_ids, settings.RATE_CONNECTIONS))
     answers: list[Device | int] = [
         hub.SIGN_IN if device is None else device if next(within) else TRY_LATER for device in devices
     ]
-    topics = topics_of({device.user_id for device in answers if isinstance(device, Device)})
-    return [Admission(one.user, one.pk, topics[one.user_id]) if isinstance(one, Device) else one for one in answers]
+    seats = seats_of({device.user_id for device in answers if isinstance(device, Device)})
+    return [_admission_of(one, seats) if isinstance(one, Device) else one for one in answers]
 
 
-def topics_of(user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
-    """The topics of these users' sockets; rooms that a user is away from are paused topics."""
-    topics = {user_id: [hub.user_topic(user_id)] for user_id in user_ids}
-    names: dict[tuple[UUID, bool], str] = {}
-    for user_id, room_id, away in rooms.memberships_of_many(user_ids) if user_ids else ():
-        if (room_id, away) not in names:
-            name = hub.room_topic(room_id)
-            names[room_id, away] = hub.paused(name) if away else name
-        topics[user_id].append(names[room_id, away])
-    return topics
+def _admission_of(device: Device, seats: Mapping[UUID, str]) -> Admission:
+    topics = [hub.user_topic(device.user_id), *rooms_heard(seats.get(device.user_id, ""))]
+    return Admission(device.user, device.pk, device.is_stale, topics)
+
+
+def seats_of(user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The groups of these users, to be made topics of by `rooms_heard`."""
+    return rooms.seats_of_many(user_ids) if user_ids else {}
+
+
+def rooms_heard(seats: str) -> list[str]:
+    """The topics of a user's groups; those that they are away from are paused topics."""
+    return list(map(_room_topic, seats.split()))
+
+
+@lru_cache(TOPICS_REMEMBERED)
+def _room_topic(seat: str) -> str:
+    name = hub.room_topic(bulk.text_of(seat.removeprefix(rooms.AWAY)))
+    return hub.paused(name) if seat.startswith(rooms.AWAY) else name
 
 
 async def arrive(socket: hub.Socket) -> None:
@@ -113,6 +132,8 @@ def _arrivals(pairs: list[tuple[UUID, str]]) -> list[bool]:
 
 async def leave(socket: hub.Socket) -> None:
     """A socket closed: its user goes offline with the sweep, unless another socket opens before."""
+    if not hub.open_sockets(socket.user_id):
+        announced.discard(socket.user_id)
     if socket.is_visible:
         try:
             await _departure((socket.user_id, socket.id))

@@ -94,6 +94,13 @@ def update_joined(update: str, columns: Sequence[str], rows: Sequence[Sequence[A
     return select(f"WITH given ({', '.join(columns)}) AS (VALUES {marks}) {update}", values)
 
 
+def joined(expression: str) -> str:
+    """SQL for the texts of a group's rows as one, with spaces between them; null for none. The same rows mostly give
+    the same text.
+    """
+    return dialect().joined(expression)
+
+
 def lock_rows(table: str, ids: Iterable[UUID]) -> None:
     """Lock these rows, in the order of their ids, until the transaction's end."""
     dialect().lock_rows(table, ids)

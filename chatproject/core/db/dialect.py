@@ -91,5 +91,8 @@ class Dialect:
         """Whether no process of any host does what has this name; if so, until the end no other does."""
         raise NotImplementedError
 
+    def joined(self, expression: str) -> str:
+        raise NotImplementedError
+
     def enlarge_page_cache(self) -> None:
         """Its pages are not in our process."""

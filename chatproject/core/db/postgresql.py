@@ -115,6 +115,9 @@ class PostgreSQL(Dialect):
             return ""
         return f"DATABASE_URL leads through a pooler that drops lock_timeout. Say in PostgreSQL: {as_role}."
 
+    def joined(self, expression: str) -> str:
+        return f"string_agg({expression}, ' ' ORDER BY {expression})"
+
     def release_connection(self) -> None:
         if not connection.in_atomic_block:
             connection.close()

@@ -107,6 +107,9 @@ class SQLite(Dialect):
         # Not the database itself: closing it a second time would end SQLite's own locks of this process.
         return locks.alone(Path(f"{connection.settings_dict['NAME']}.{name}"))
 
+    def joined(self, expression: str) -> str:
+        return f"group_concat({expression}, ' ')"
+
     def enlarge_page_cache(self) -> None:
         if connection.connection is None:
             with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """This process's part of the hub: its sockets, its channel in the layer, and its periodic jobs."""
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -22,6 +23,9 @@ from chatproject.core.hub.shard import ECHO_TIMEOUT_SECONDS
 from chatproject.core.hub.topics import EVERYONE, room_topic, user_topic
 
 log = logging.getLogger(__name__)
+
+#: A job that is given some of the sockets.
+InTurns = Callable[[Sequence[Socket]], Awaitable[None]]
 
 
 def _channel_layer() -> Layer:
@@ -54,6 +58,7 @@ class _Hub:
         self._listeners: list[Callable[[str, bytes], None]] = []
         self._seen: Callable[[Socket], Coroutine[Any, Any, None]] | None = None
         self._jobs: list[tuple[float, Callable[[], Awaitable[None]]]] = []
+        self._jobs_in_turns: list[tuple[int, InTurns]] = []
 
     # Starting ---------------------------------------------------------------------------------------------------------
 
@@ -66,6 +71,8 @@ class _Hub:
             self._channel = await self.layer.listen(self._hear)
             for seconds, job in self._jobs:
                 self.spawn(self._repeat(seconds, job))
+            for turns, job_in_turns in self._jobs_in_turns:
+                self.spawn(self._take_turns(turns, job_in_turns))
             self._ready.set()
         assert self._ready is not None
         await self._ready.wait()
@@ -88,16 +95,31 @@ class _Hub:
     def add_job(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
         self._jobs.append((seconds, job))
 
+    def add_job_in_turns(self, seconds: int, job: InTurns) -> None:
+        self._jobs_in_turns.append((seconds, job))
+
     async def _repeat(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(seconds)
-            try:
-                await job()
-            except redis.Unavailable as away:
-                log.debug("hub: %s waits for Redis: %s", job.__name__, away)
-            except Exception as error:
-                if as_busy(error) is None:
-                    log.exception("hub: %s failed, and will be tried again", job.__name__)
+            await self._run(job.__name__, job())
+
+    async def _take_turns(self, seconds: int, job: InTurns) -> None:
+        """Call `job` every second with a part of the sockets. What takes longer is made up for."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        for turn in itertools.count():
+            due = max(due + 1, loop.time() - seconds)  # not for the night in which a machine slept
+            await asyncio.sleep(due - loop.time())
+            await self._run(job.__name__, job(self.registry.part(turn, of=seconds)))
+
+    async def _run(self, name: str, job: Awaitable[None]) -> None:
+        try:
+            await job
+        except redis.Unavailable as away:
+            log.debug("hub: %s waits for Redis: %s", name, away)
+        except Exception as error:
+            if as_busy(error) is None:
+                log.exception("hub: %s failed, and will be tried again", name)
 
     # Sending ----------------------------------------------------------------------------------------------------------
 
@@ -406,3 +428,10 @@ def when_seen(arrive: Callable[[Socket], Coroutine[Any, Any, None]]) -> None:
 def every(seconds: float, job: Callable[[], Awaitable[None]]) -> None:
     """Run `job` every so many seconds once the hub has started. Call it before that."""
     _hub.add_job(seconds, job)
+
+
+def in_turns(seconds: int, job: InTurns) -> None:
+    """Run `job` every second with some of the sockets, so that each has its turn once in so many seconds, a divisor of
+    PARTS. Call it before the hub starts.
+    """
+    _hub.add_job_in_turns(seconds, job)

@@ -5,7 +5,7 @@ A topic is the name of a group in the channel layer, in the characters that Chan
 
 from uuid import UUID
 
-from chatproject.core.hub.registry import plain
+from chatproject.core.hub.registry import paused
 
 
 def user_topic(user_id: UUID | str) -> str:
@@ -24,8 +24,10 @@ def status_topic(user_id: UUID | str) -> str:
 
 
 def is_room(topic: str) -> bool:
-    return plain(topic).startswith("room.")
+    return topic.startswith(_ROOMS)
 
+
+_ROOMS = (room_topic(""), paused(room_topic("")))
 
 #: Events for every socket.
 EVERYONE = "everyone"
