@@ -18,12 +18,16 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 from rest_framework.views import APIView
 
-from accounts.serializers import UserOutput
+from accounts.serializers import MeOutput, StatusInput, UserOutput
 from chatproject.core.inputs import Input
 from groups.serializers import (
     CHAT_TYPES,
     TRANSFER_STATES,
     AskInput,
+    ChatArchiveInput,
+    ChatLevelInput,
+    ChatMuteInput,
+    ChatPinInput,
     ChatSettingsOutput,
     CloseAnnouncementInput,
     GroupInput,
@@ -70,7 +74,7 @@ from messaging.serializers.output import (
     SyncOutput,
     UnreadOutput,
 )
-from notifications.serializers import NotifyingOutput, PreferencesOutput
+from notifications.serializers import NotifyingOutput, PreferencesInput, PreferencesOutput
 
 Shape = type[serializers.Serializer[Any]] | type[Input]
 
@@ -236,6 +240,15 @@ SENT = {
     "EmitCloseAnnouncement": Sending(
         CloseAnnouncementInput, ChatSettingsOutput, "Close a group's announcement, for you and on all your devices."
     ),
+    "EmitChatMute": Sending(ChatMuteInput, ChatSettingsOutput, "Mute a chat for yourself, or no more."),
+    "EmitChatLevel": Sending(ChatLevelInput, ChatSettingsOutput, "Choose which messages of a chat notify you."),
+    "EmitChatPin": Sending(ChatPinInput, ChatSettingsOutput, "Keep a chat above your others, or no more."),
+    "EmitChatArchive": Sending(ChatArchiveInput, ChatSettingsOutput, "Put a chat away until it moves, or take it back."),
+    "EmitPreferences": Sending(
+        PreferencesInput, PreferencesOutput, "Change what notifies you: levels, keywords, quiet hours, a pause."
+    ),
+    "EmitStatus": Sending(StatusInput, MeOutput, "Say something beside your name."),
+    "EmitStatusEnd": Sending(None, MeOutput, "Say nothing beside your name."),
     "EmitGroupTransfer": Sending(MemberInput, InGroup, "Offer a group of yours to another member."),
     "EmitGroupTransferAccept": Sending(GroupInput, InGroup, "Become the owner of a group that was offered to you."),
     "EmitGroupTransferDecline": Sending(GroupInput, InGroup, "Decline such an offer; as the owner, take it back."),

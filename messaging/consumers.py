@@ -20,6 +20,8 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
+from accounts import serializers as profiles
+from accounts import services as accounts
 from accounts.models import User
 from accounts.rules import sees_only_contacts
 from accounts.serializers import user_output
@@ -35,12 +37,14 @@ from chatproject.core.websocket.consumer import SocketConsumer
 from groups import asking
 from groups import serializers as group_inputs
 from groups import services as groups
+from groups.models import Membership
 from messaging import selectors, services
 from messaging.serializers import input as inputs
 from messaging.serializers import output as outputs
 from messaging.services import sockets
 from messaging.services.searching import THREADS as SEARCH_THREADS
-from notifications.serializers import notifying_output
+from notifications import services as notifications
+from notifications.serializers import PreferencesInput, notifying_output
 
 log = logging.getLogger(__name__)
 
@@ -381,9 +385,42 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         await self._in_group(groups.update, self._read(group_inputs.UpdateInput, data), answer)
 
     async def close_announcement(self, data: Any, answer: Answer) -> None:
-        form = self._read(group_inputs.CloseAnnouncementInput, data)
-        closed = await in_thread(groups.close_announcement, by=self.user, **form.given())
-        answer.done(group_inputs.chat_settings_output(closed))
+        await self._for_me(groups.close_announcement, self._read(group_inputs.CloseAnnouncementInput, data), answer)
+
+    async def mute_chat(self, data: Any, answer: Answer) -> None:
+        await self._for_me(groups.mute, self._read(group_inputs.ChatMuteInput, data), answer)
+
+    async def set_chat_level(self, data: Any, answer: Answer) -> None:
+        await self._for_me(groups.set_level, self._read(group_inputs.ChatLevelInput, data), answer)
+
+    async def pin_chat(self, data: Any, answer: Answer) -> None:
+        await self._for_me(groups.pin, self._read(group_inputs.ChatPinInput, data), answer)
+
+    async def archive_chat(self, data: Any, answer: Answer) -> None:
+        await self._for_me(groups.archive, self._read(group_inputs.ChatArchiveInput, data), answer)
+
+    async def _for_me(self, verb: Callable[..., Membership], form: Input, answer: Answer) -> None:
+        """A setting of a chat that only its member sees."""
+        answer.done(group_inputs.chat_settings_output(await in_thread(verb, by=self.user, **form.given())))
+
+    async def set_status(self, data: Any, answer: Answer) -> None:
+        given = self._read(profiles.StatusInput, data).given()
+        await self._say_of_me(lambda user: accounts.set_status(user=user, **given), answer)
+
+    async def clear_status(self, data: Any, answer: Answer) -> None:
+        await self._say_of_me(lambda user: accounts.clear_status(user=user), answer)
+
+    async def _say_of_me(self, verb: Callable[[User], User], answer: Answer) -> None:
+        user = await in_thread(lambda: verb(self._fresh_user()))
+        answer.done(profiles.me_output(user, online=self.socket.is_visible))
+
+    async def set_preferences(self, data: Any, answer: Answer) -> None:
+        form = self._read(PreferencesInput, data)
+        answer.done(await in_thread(lambda: notifications.change_preferences(by=self._fresh_user(), form=form)))
+
+    def _fresh_user(self) -> User:
+        """The user for a service that changes them: what is not stored in the end must not stay in this socket's."""
+        return people.get(self.socket.user_id)
 
     async def leave_group(self, data: Any, answer: Answer) -> None:
         await self._in_group(groups.leave, self._read(group_inputs.GroupInput, data), answer)
@@ -567,6 +604,13 @@ ChatConsumer.handlers = {
     "EmitGroupRemove": ChatConsumer.remove_many,
     "EmitGroupUpdate": ChatConsumer.update_group,
     "EmitCloseAnnouncement": ChatConsumer.close_announcement,
+    "EmitChatMute": ChatConsumer.mute_chat,
+    "EmitChatLevel": ChatConsumer.set_chat_level,
+    "EmitChatPin": ChatConsumer.pin_chat,
+    "EmitChatArchive": ChatConsumer.archive_chat,
+    "EmitPreferences": ChatConsumer.set_preferences,
+    "EmitStatus": ChatConsumer.set_status,
+    "EmitStatusEnd": ChatConsumer.clear_status,
     "EmitGroupTransfer": ChatConsumer.transfer_group,
     "EmitGroupTransferAccept": ChatConsumer.accept_group,
     "EmitGroupTransferDecline": ChatConsumer.decline_group,
@@ -611,6 +655,13 @@ ChatConsumer.costs = {
     "EmitGroupRemove": costs.HEAVY,
     "EmitGroupUpdate": costs.HEAVY,
     "EmitCloseAnnouncement": costs.CHANGE,
+    "EmitChatMute": costs.CHANGE,
+    "EmitChatLevel": costs.CHANGE,
+    "EmitChatPin": costs.CHANGE,
+    "EmitChatArchive": costs.CHANGE,
+    "EmitPreferences": costs.CHANGE,
+    "EmitStatus": costs.CHANGE,
+    "EmitStatusEnd": costs.CHANGE,
     "EmitGroupTransfer": costs.HEAVY,
     "EmitGroupTransferAccept": costs.HEAVY,
     "EmitGroupTransferDecline": costs.HEAVY,

@@ -12,7 +12,7 @@ from chatproject.core import sealing
 from chatproject.core.times import now
 from notifications.models import Keywords
 from tests.levels import CASES, QUIET_CASES
-from tests.people import Person
+from tests.people import Person, Refused
 from tests.pushing import PushService, subscription
 
 
@@ -151,6 +151,52 @@ def test_a_level_is_one_of_three_or_none(person: Any, group: Any, body: dict[str
     ann = person("ann")
     refused = ann.post("/chat/level", {"type": "group", "id": group(ann)["id"], **body}, status=400)
     assert list(refused["errors"]) == ["level"]
+
+
+def test_the_socket_sets_what_http_sets_and_tells_the_same_devices(person: Any, group: Any) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    room = group(ann, bob)
+    bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+    here = {"type": "group", "id": room["id"]}
+    desk, phone, bobs = ann.connect(), ann.signed_in_again().connect(), bob.connect()
+    for event, given, expected in (
+        ("EmitChatLevel", {**here, "level": "nothing"}, {"level": "nothing", "hears": "nothing"}),
+        ("EmitChatLevel", {"type": "private", "id": bob.id, "level": "mentions"}, {"hears": "mentions", "id": bob.id}),
+        ("EmitChatMute", {**here, "seconds": 3600}, {"muted": True, "level": "nothing"}),
+        ("EmitChatPin", here, {"pinned": True}),
+        ("EmitChatArchive", here, {"archived": True, "pinned": False}),
+        ("EmitChatArchive", {**here, "archived": False}, {"archived": False}),
+        ("EmitChatMute", {**here, "muted": False}, {"muted": False, "mutedUntil": None}),
+        ("EmitChatLevel", {**here, "level": None}, {"level": None, "hears": "all"}),
+    ):
+        changed = desk.call(event, given)
+        assert changed == phone.next("OnChatUpdate") == desk.next("OnChatUpdate"), event
+        assert {name: changed[name] for name in expected} == expected, event
+        listed = chat(ann, changed["id"])
+        assert {name: listed[name] for name in expected} == expected, event
+    for someone, wrong in ((desk, {**here, "level": "loud"}), (eve.connect(), {**here, "level": "all"})):
+        with pytest.raises(Refused, match=r"invalid|not_found"):
+            someone.call("EmitChatLevel", wrong)
+    assert bobs.silent("OnChatUpdate") and phone.silent("OnChatUpdate")
+
+
+def test_preferences_are_set_by_the_socket_and_a_wrong_one_changes_nothing(person: Any) -> None:
+    ann, bob = person("ann"), person("bob")
+    desk, phone, bobs = ann.connect(), ann.signed_in_again().connect(), bob.connect()
+    hours = {"from": "22:00", "until": "07:00", "days": [1, 5], "timeZone": "Asia/Shanghai", "mentions": True}
+    changed = desk.call("EmitPreferences", {"groupLevel": "mentions", "keywords": ["tea"], "quietHours": hours})
+    assert (changed["groupLevel"], changed["keywords"], changed["quietHours"]) == ("mentions", ["tea"], hours)
+    assert phone.next("OnPreferences") == changed == ann.get("/me/notifications")
+    paused = desk.call("EmitPreferences", {"silentFor": 3600})
+    assert paused["silentUntil"] and phone.next("OnPreferences") == paused
+    for wrong, field in (({"keywords": ["!?"]}, "keywords"), ({"groupLevel": "loud"}, "groupLevel")):
+        with pytest.raises(Refused, match="invalid") as refused:
+            desk.call("EmitPreferences", {"silentFor": None, **wrong})
+        assert list(refused.value.error["errors"]) == [field]
+    desk.emit("EmitUserConnect")
+    assert desk.next("OnUserConnect")["notifying"]["silentUntil"] == paused["silentUntil"]
+    assert ann.get("/me/notifications") == paused
+    assert phone.silent("OnPreferences") and bobs.silent("OnPreferences")
 
 
 # Keywords -------------------------------------------------------------------------------------------------------------

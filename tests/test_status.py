@@ -11,6 +11,7 @@ from accounts.models import User
 from chatproject.core.times import now
 from moderation import services as moderation
 from moderation.models import Hit, Place, WordList
+from tests.people import Refused
 
 HOLIDAY = {"emoji": "🏖️", "text": "On holiday", "until": None}
 
@@ -48,6 +49,24 @@ def test_a_status_is_told_to_those_who_watch_and_to_nobody_else_and_shown_wherev
             cursor.execute("SELECT status_json FROM accounts_user WHERE status_json IS NOT NULL")
             assert all(text.startswith("enc1:") for (text,) in cursor.fetchall())
     assert ann.delete("/me/status")["status"] is None
+    assert bobs.next("OnUserUpdate")["status"] is None
+    assert eves.silent("OnUserUpdate")
+
+
+def test_a_status_is_said_and_ended_by_the_socket_too(person: Any, forbidden: str) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    anns, bobs, eves = ann.connect(), bob.connect(), eve.connect()
+    bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
+    said = anns.call("EmitStatus", {"emoji": "🏖", "text": "On holiday"})
+    assert said == ann.get("/me") and said["status"] == HOLIDAY
+    assert anns.next("OnUserUpdate")["status"] == bobs.next("OnUserUpdate")["status"] == HOLIDAY
+    for wrong, field in (({}, "text"), ({"emoji": "ab"}, "emoji"), ({"text": f"x{forbidden}"}, "text")):
+        with pytest.raises(Refused, match=r"invalid|content_refused") as refused:
+            anns.call("EmitStatus", wrong)
+        assert list(refused.value.error["errors"]) == [field]
+    anns.emit("EmitUserConnect")
+    assert anns.next("OnUserConnect")["user"]["status"] == bob.get(f"/user/{ann.id}")["status"] == HOLIDAY
+    assert anns.call("EmitStatusEnd")["status"] is None
     assert bobs.next("OnUserUpdate")["status"] is None
     assert eves.silent("OnUserUpdate")
 
