@@ -121,9 +121,12 @@ class UserAdmin(OfferedFilters):
     ordering = ("-pk",)
     readonly_fields = (
         *("is_active", "banned_until", "silenced_until", "is_guest", "is_invisible", "last_active", "created_at"),
-        "elsewhere",
+        *("says", "elsewhere"),
     )
-    actions = ("deactivate", "activate", "ban_day", "ban_week", "silence_hour", "silence_day", "unsilence", "new_link")
+    actions = (
+        *("deactivate", "activate", "ban_day", "ban_week", "silence_hour", "silence_day", "unsilence"),
+        *("take_status", "take_picture", "new_link"),
+    )
     show_full_result_count = False
     paginator = BoundedPaginator
 
@@ -187,6 +190,11 @@ class UserAdmin(OfferedFilters):
         if user.is_silenced:
             return _("may not write until %s") % _moment(user.silenced_until)
         return str(_("active"))
+
+    @admin.display(description=_("says beside the name"))
+    def says(self, user: User) -> str:
+        status = user.status
+        return f"{status.emoji} {status.text}".strip() if status else "–"
 
     @admin.display(description=_("elsewhere"))
     def elsewhere(self, user: User) -> str:
@@ -261,6 +269,30 @@ class UserAdmin(OfferedFilters):
             question,
             lambda user: services.silence(user=user, by=by, until=None),
             _("May write again."),
+        )
+
+    @admin.action(description=_("Take away what they say beside their names"), permissions=["change"])
+    def take_status(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        question, by = _("Take away what these people say beside their names?"), _staff(request)
+        return ask_and_act(
+            self,
+            request,
+            people,
+            question,
+            lambda user: services.take_status(user=user, by=by),
+            _("Took away what they said beside their name."),
+        )
+
+    @admin.action(description=_("Take away their pictures"), permissions=["change"])
+    def take_picture(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        question, by = _("Take away the pictures of these people?"), _staff(request)
+        return ask_and_act(
+            self,
+            request,
+            people,
+            question,
+            lambda user: services.take_picture(user=user, by=by),
+            _("Took away their picture."),
         )
 
     @admin.action(description=_("Make a link for a new password"), permissions=["passwords"])

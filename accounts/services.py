@@ -642,6 +642,18 @@ def silence(*, user: User, by: User, until: datetime | None) -> User:
     return run_atomic(body)
 
 
+def take_status(*, user: User, by: User) -> User:
+    """End what a user says of themselves, as staff; it is told as if they had ended it. Raises Forbidden."""
+    rules.require_may_edit(by, user)
+    return clear_status(user=user)
+
+
+def take_picture(*, user: User, by: User) -> User:
+    """Take a user's picture away, as staff; it is told as if they had taken it away. Raises Forbidden."""
+    rules.require_may_edit(by, user)
+    return _change(user, {"img": ""})
+
+
 def set_rights(*, user: User, by: User, is_staff: bool, is_superuser: bool) -> User:
     """Grant or revoke a user's access to the administration. Raises Forbidden."""
     if (is_staff, is_superuser) == (user.is_staff, user.is_superuser):

@@ -43,6 +43,10 @@ ACTS: dict[str, tuple[Act, Any]] = {
         lambda by, room, given: services.update_as_staff(by=by, group_id=room, description="", announcement=""),
         _("Took away what it says about itself."),
     ),
+    "picture": (
+        lambda by, room, given: services.update_as_staff(by=by, group_id=room, avatar=""),
+        _("Took away its picture."),
+    ),
 }
 
 

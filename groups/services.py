@@ -691,7 +691,7 @@ def open_for_staff(*, by: User, room_id: UUID, reason: str) -> StaffAccess:
 
 
 def update_as_staff(*, by: User, group_id: UUID, **changes: str | int) -> Room:
-    """Change `name` or `join_policy` of a group without being a member."""
+    """Change `name` or `join_policy` of a group, or empty its texts or its `avatar`, without being a member."""
 
     def body() -> Room:
         room = selectors.locked_group(group_id)

@@ -15,6 +15,7 @@ from django.db import connection
 
 from accounts.models import User
 from groups.models import Room, StaffAccess
+from tests import hostile
 from tests.conftest import OWNER
 from tests.people import PASSWORD, Browser, Person
 
@@ -161,6 +162,36 @@ def test_a_group_s_page_has_its_members_and_what_can_be_done(moderator: Browser,
     assert bob.get("/group/list") == []
 
 
+def test_what_a_person_or_a_group_shows_of_itself_is_taken_away_and_told_as_if_they_had_done_it(
+    moderator: Browser, person: Any, group: Any, owner: Person
+) -> None:
+    ann, bob, eve = person("ann"), person("bob"), person("eve")
+    room = group(ann, bob)
+    for path, files in (("/me/avatar", {}), ("/group/avatar", {"groupId": room["id"]})):
+        shown = ann.request("post", path, files={"media": ("a.jpg", hostile.jpeg())}, data=files)
+        assert shown.status_code == 200, shown.text
+    ann.post("/me/status", {"emoji": "🍵", "text": "cheap tea here"})
+    anns, bobs, eves = ann.connect(), bob.connect(), eve.connect()
+    bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
+    assert "cheap tea here" in text(moderator, f"/admin/accounts/user/{ann.id}/change/")
+    act(moderator, "accounts/user", "take_status", [ann.id])
+    assert anns.next("OnUserUpdate")["status"] is bobs.next("OnUserUpdate")["status"] is None
+    act(moderator, "accounts/user", "take_picture", [ann.id])
+    assert anns.next("OnUserUpdate")["img"] == bobs.next("OnUserUpdate")["img"] == ann.get("/me")["img"] == ""
+    assert LogEntry.objects.filter(object_id=ann.id).count() == 2
+    path = f"/admin/groups/room/{room['id']}/change/"
+    assert 'value="picture"' in text(moderator, path)
+    moderator.submit(path, act="picture")
+    assert bobs.next("OnGroupUpdate")["avatar"] == "" and 'value="picture"' not in text(moderator, path)
+    assert bobs.next("OnGroupMsg")["system"]["action"] == "picture"
+    assert LogEntry.objects.filter(object_id=room["id"]).count() == 1
+    assert eves.silent("OnUserUpdate", "OnGroupUpdate")
+    owner.post("/me/status", {"text": "of the owner"})
+    act(moderator, "accounts/user", "take_status", [owner.id])
+    assert owner.get("/me")["status"] is not None, "staff above the moderator are out of reach"
+    owner.delete("/me/status")
+
+
 def test_nothing_is_done_to_a_group_without_the_right(moderator: Browser, person: Any, group: Any) -> None:
     ann, bob = person("ann"), person("bob")
     room = group(ann, bob)
@@ -175,6 +206,7 @@ def test_nothing_is_done_to_a_group_without_the_right(moderator: Browser, person
         {"act": "rename", "name": "x"},
         {"act": "close"},
         {"act": "clear"},
+        {"act": "picture"},
     ):
         assert moderator.submit(path, **fields).status_code == 403
     moderator.submit(path, act="open", reason="curiosity")
