@@ -346,7 +346,7 @@ class ShelfView(APIView):
         parameters=[serializer_of(inputs.ShelfInput)],
         responses=MessageOutput(many=True),
         summary="What a chat has of one kind: pictures and videos, files, voice, places or links",
-        description="Newest first. Of links a page may be short, or empty, and yet name a next one.",
+        description="Newest first.",
     )
     def get(self, request: SignedIn) -> Response:
         form = inputs.ShelfInput.read(request.query_params)

@@ -497,12 +497,10 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         form = self._read(inputs.ShelfInput, data)
 
         def shelf() -> dict[str, Any]:
-            keep_connection()
             found = services.shelf(by=self.user, **form.given())
             return {"messages": outputs.found_output(self.user.pk, found.messages), "next": found.next}
 
-        # Links are searched for.
-        found = orjson.dumps(await on_thread(_searches, shelf), default=str)
+        found = orjson.dumps(await in_thread(shelf), default=str)
         budget.charge(self.socket.user_id, costs.of_answer(found))
         answer.done_with(found)
 

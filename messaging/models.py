@@ -54,6 +54,9 @@ class Message(Model):
     #: What its `Reaction` rows say, as `reactions` of its output: lists and histories need no query for them. Null
     #: where there are none: the column is added without a rewriting of the table, and a send does not name it.
     reactions_json = models.TextField(null=True, editable=False)
+    #: True where its content has a link (`messaging.search_index.query`), for the shelf of links: the content itself may
+    #: be encrypted. Otherwise null, so that the index has few rows.
+    has_link = models.BooleanField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("message")
@@ -65,6 +68,7 @@ class Message(Model):
         indexes = [
             models.Index(fields=["room", "version"], name="message_changes"),
             models.Index(fields=["room", "type", "seq"], name="message_shelves", condition=models.Q(type__in=SHELVED)),
+            models.Index(fields=["room", "seq"], name="message_links", condition=models.Q(has_link=True)),
         ]
 
     def __str__(self) -> str:
@@ -91,8 +95,12 @@ class Message(Model):
     def erase(self, *, version: int, at: datetime) -> None:
         """Delete the content of a recalled message, and keep its place."""
         self.content, self.details_json, self.reply_to_id, self.reactions_json = "", "", None, None
-        self.recalled_at, self.version = at, version
-        self.save(update_fields=["content", "details_json", "reply_to_id", "reactions_json", "recalled_at", "version"])
+        self.has_link, self.recalled_at, self.version = None, at, version
+        self.save(
+            update_fields=[
+                *("content", "details_json", "reply_to_id", "reactions_json", "has_link", "recalled_at", "version")
+            ]
+        )
 
 
 _CONTENT: Any = Message._meta.get_field("content")

@@ -156,8 +156,12 @@ _IS_SHELVED = RawSQL(  # noqa: S611 -- names of types
 )
 
 
-def shelved(membership: Membership, names: Collection[str], *, limit: int, before: int | None = None) -> list[Message]:
-    """The newest messages of these types that the member sees, or those before a `seq`, newest first."""
+def shelved(
+    membership: Membership, names: Collection[str] | None, *, limit: int, before: int | None = None
+) -> list[Message]:
+    """The newest messages of these types that the member sees, or those before a `seq`, newest first; without types
+    those with a link.
+    """
     # Without an end SQLite would go through all messages in their order.
     before = before or membership.room.last_seq + 1
     seqs: list[int] = []
@@ -173,29 +177,16 @@ def shelved(membership: Membership, names: Collection[str], *, limit: int, befor
     return page(found.order_by("-seq")[:limit], "sender", "room") if seqs else []
 
 
-def _shelved_seqs(membership: Membership, names: Collection[str], limit: int, before: int) -> list[int]:
+def _shelved_seqs(membership: Membership, names: Collection[str] | None, limit: int, before: int) -> list[int]:
     messages = Message.objects.filter(room_id=membership.room_id, recalled_at=None, seq__lt=before)
     if membership.floor:
         messages = messages.filter(seq__gt=membership.floor)
-    if bulk.speaks_sql():
+    if names is not None and bulk.speaks_sql():
         messages = messages.filter(_IS_SHELVED)
-    # One query for each: together they would be sorted.
-    each = (messages.filter(type=name).order_by("-seq").values_list("seq", flat=True)[:limit] for name in names)
-    return sorted(chain.from_iterable(each), reverse=True)[:limit]
-
-
-def id_at(room_id: UUID, seq: int) -> UUID | None:
-    """The id of the message at a `seq`; None behind the last one."""
-    return Message.objects.filter(room_id=room_id, seq=seq).values_list("pk", flat=True).first()
-
-
-def seq_at(room_id: UUID, message_id: UUID) -> int:
-    """The `seq` of a message; of one in another room, of the first message here with a greater id."""
-    known = Message.objects.filter(pk=message_id, room_id=room_id).values_list("seq", flat=True).first()
-    if known is not None:
-        return known
-    last = Message.objects.filter(room_id=room_id).order_by("-seq").values_list("seq", flat=True).first() or 0
-    return bisect_left(range(last + 1), message_id, lo=1, key=lambda seq: id_at(room_id, seq) or message_id)
+    # One query for each type: together they would be sorted.
+    each = [messages.filter(has_link=True)] if names is None else [messages.filter(type=name) for name in names]
+    found = (one.order_by("-seq").values_list("seq", flat=True)[:limit] for one in each)
+    return sorted(chain.from_iterable(found), reverse=True)[:limit]
 
 
 def message_for(user: User, message_id: UUID) -> tuple[Message, Membership]:

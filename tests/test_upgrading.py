@@ -26,7 +26,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
     ann, bob = Person(server, "ann"), Person(server, "bob")
     for number in range(3):
         ann.say(bob, f"message {number}")
-    ann.say_in(ann.create_group("tea", bob), "in the group")
+    ann.say_in(ann.create_group("tea", bob), "in the group, see https://example.org")
     server.stop()
     assert server.manage("backup", str(folder / "chat.backup")).returncode == 0
     for app, name in EARLIER.items():
@@ -69,6 +69,9 @@ def test_an_upgrade_is_checked_done_by_one_and_loses_nothing(earlier: tuple[Serv
     assert [one["content"] for one in read] == ["message 0", "message 1", "message 2"]
     unread = httpx.get(f"{server.url}/unread", headers=bob._headers).json()
     assert [one["unreadCount"] for one in unread["private"] + unread["group"]] == [3, 1]
+    group = next(one["groupId"] for one in unread["group"])
+    found = httpx.get(f"{server.url}/chat/shelf?chatId={group}&isGroup=true&kind=links", headers=bob._headers).json()
+    assert [one["content"] for one in found] == ["in the group, see https://example.org"]
     ann.say(bob, "after it")
     server.stop()
 

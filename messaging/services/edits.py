@@ -17,6 +17,7 @@ from groups import services as groups
 from groups.models import Membership
 from messaging import cache, events, rules, selectors, types
 from messaging.models import FormerWords, HeldMessage, Message, Reaction, SearchChange
+from messaging.search_index.query import has_link
 from messaging.serializers.output import last_output, message_output, sender_output
 from messaging.services import changes, erasures, filtering, uploads
 from messaging.services.send_batch import mentioning
@@ -78,12 +79,12 @@ def apply_edit(
         if message.content != content or message.details != details:
             if settings.EDIT_HISTORY and message.content != content:
                 FormerWords.objects.create(message=message, content=message.content)
-            message.content, message.edited_at = content, now()
+            message.content, message.has_link, message.edited_at = content, has_link(content) or None, now()
             sequences.forget_mentions(mentioning(message))
             message.details_json = orjson.dumps(details).decode() if details else ""
             sequences.note_mentions([mentioning(message)])
             message.version = _next_version(message)
-            message.save(update_fields=["content", "details_json", "edited_at", "version"])
+            message.save(update_fields=["content", "details_json", "has_link", "edited_at", "version"])
             _tell_after_commit("OnEdit", message)
         return _output(message)
 

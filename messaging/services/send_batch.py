@@ -37,6 +37,7 @@ from groups.sequences import Append, Author, Mentioning, RoomHead
 from messaging import cache, events, rules, selectors, types, unread_push
 from messaging.chat_cache import MemberState, RoomState
 from messaging.models import Message, Upload
+from messaging.search_index.query import has_link
 from messaging.serializers.output import message_output
 from messaging.services import epochs, remembering
 from notifications import services as notifications
@@ -257,14 +258,14 @@ class _NewRow:
 
     COLUMNS = (
         "id", "room_id", "seq", "version", "sender_id", "client_id", "type", "content", "details_json", "reply_to_id",
-        "sent_at",
+        "sent_at", "has_link",
     )  # fmt: skip
 
     def row(self) -> tuple[Any, ...]:
         sealed = Message.sealed(self.pk, self.content, orjson.dumps(self.details).decode() if self.details else "")
         return (
             self.pk, self.room_id, self.seq, self.version, self.sender.pk, self.client_id, self.type, *sealed,
-            self.reply_to_id, self.sent_at,
+            self.reply_to_id, self.sent_at, has_link(self.content) or None,
         )  # fmt: skip
 
 

@@ -7,11 +7,10 @@ from accounts.models import User
 from groups import selectors as rooms
 from messaging import selectors, types
 from messaging.models import Message
-from messaging.services.searching import search
 
 
 class Shelf(NamedTuple):
-    """A page, newest first; it goes on before the `seq` `next`. Of links it may be short, or empty, and yet go on."""
+    """A page, newest first; it goes on before the `seq` `next`."""
 
     messages: list[Message]
     next: int | None
@@ -22,14 +21,6 @@ def shelf(
 ) -> Shelf:
     """The newest messages of a kind in a chat, without what was recalled or deleted for the user. Raises NotFound."""
     membership = rooms.chat_membership(by, chat_id, is_group=is_group)
-    if kind == types.LINKS:
-        return _links(by, chat_id, membership.room_id, is_group=is_group, limit=limit, before=before)
-    found = selectors.shelved(membership, types.SHELVES[kind], limit=limit, before=before)
+    names = None if kind == types.LINKS else types.SHELVES[kind]
+    found = selectors.shelved(membership, names, limit=limit, before=before)
     return Shelf(found, found[-1].seq if len(found) == limit else None)
-
-
-def _links(by: User, chat_id: UUID, room_id: UUID, *, is_group: bool, limit: int, before: int | None) -> Shelf:
-    """As the search finds them, which goes by the messages' ids."""
-    start = selectors.id_at(room_id, before) if before is not None else None
-    found = search(by=by, text="has:link", chat_id=chat_id, is_group=is_group, limit=limit, before=start)
-    return Shelf(found.messages, selectors.seq_at(room_id, found.next) if found.next else None)
