@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from chatproject.core.db.transactions import run_atomic
+from chatproject.core.db.transactions import on_commit, run_atomic
 from chatproject.core.errors import Conflict, NotFound
 from chatproject.core.times import now
 from groups import rules, selectors, services
@@ -35,6 +35,7 @@ def ask(*, by: User, group_id: UUID, note: str = "") -> JoinRequest:
         rules.require_request_capacity(of_group=room.join_requests or 0, of_user=len(selectors.asked_groups(by)))
         new = JoinRequest.objects.create(room=room, user=by, note=note)
         services.tell_requests(room, [new], "asked")
+        on_commit(lambda: services.join_requested(room.pk))
         return new
 
     return run_atomic(body)

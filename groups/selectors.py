@@ -384,6 +384,12 @@ def join_requests(room: Room, *, limit: int, after: UUID | None = None) -> list[
     return page((waiting if after is None else waiting.filter(pk__gt=after))[:limit], "user")
 
 
+def newest_request(room_id: UUID) -> JoinRequest | None:
+    """The last one of those who ask to join a group, with the user."""
+    waiting = JoinRequest.objects.select_related("user").filter(room=room_id, refused_at=None)
+    return waiting.order_by("-pk").first()
+
+
 def waiting_requests(room: Room) -> list[JoinRequest]:
     return list(JoinRequest.objects.select_related("user").filter(room=room, refused_at=None))
 

@@ -62,6 +62,14 @@ def _forget_nothing(user_ids: Collection[UUID]) -> None:
 memberships_changed: Callable[[Collection[UUID]], None] = _forget_nothing
 
 
+def _tell_nobody(room_id: UUID) -> None:
+    """Nothing above tells it to those who have no open page."""
+
+
+#: Hears, after the commit, that somebody asks to join a group. Notifications' AppConfig sets it.
+join_requested: Callable[[UUID], None] = _tell_nobody
+
+
 class FindCorrespondents(Protocol):
     def __call__(self, user: User, among: Collection[UUID]) -> set[UUID]: ...
 

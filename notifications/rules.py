@@ -31,6 +31,8 @@ ENDPOINT_MAX = 2000
 KEYWORDS_MAX, KEYWORD_MAX = 50, 60
 RATE_SUBSCRIPTIONS = "30/h"
 RATE_TESTS = "6/m"
+#: Pushes to one person that people ask to join one group.
+RATE_REQUESTS = "3/10m"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -136,6 +138,11 @@ def count_subscription(user_id: UUID) -> None:
 
 def count_test(user_id: UUID) -> None:
     rate_limits.take("push-tests", str(user_id), RATE_TESTS)
+
+
+def within_requests(deciding: Sequence[tuple[UUID, UUID]]) -> list[bool]:
+    """Whether each of these (room, member) is to be pushed once more that people ask to join, and count it."""
+    return rate_limits.within_each("push-requests", [f"{room}:{user}" for room, user in deciding], RATE_REQUESTS)
 
 
 # What notifies a person -----------------------------------------------------------------------------------------------

@@ -29,6 +29,14 @@ def listeners(room_ids: Collection[UUID]) -> list[Membership]:
     return [membership for membership in memberships if membership.unread]
 
 
+def deciders(room_ids: Collection[UUID]) -> list[Membership]:
+    """Memberships of those who may be pushed that somebody asks to join a group, and who decide it. Each with its room
+    and its user.
+    """
+    admins = _present(room_ids).filter(role__in=[Membership.Role.OWNER, Membership.Role.ADMIN])
+    return list(admins.filter(room__join_requests__gt=0, user__in=PushSubscription.objects.values("user")))
+
+
 def called_by_words(room_ids: Collection[UUID]) -> list[tuple[Membership, tuple[str, ...]]]:
     """Those who are in some rooms and not away, and have keywords, with these. One query where nobody has any."""
     memberships = list(_present(room_ids).filter(user__in=Keywords.objects.values("user")))

@@ -10,6 +10,7 @@ from django.db import connection
 from accounts.notifying import ALL, DAYS_AHEAD, Notifying, QuietHours, notifies
 from chatproject.core import sealing
 from chatproject.core.times import now
+from notifications import rules
 from notifications.models import Keywords
 from tests.levels import CASES, QUIET_CASES
 from tests.people import Person, Refused
@@ -197,6 +198,61 @@ def test_preferences_are_set_by_the_socket_and_a_wrong_one_changes_nothing(perso
     assert desk.next("OnUserConnect")["notifying"]["silentUntil"] == paused["silentUntil"]
     assert ann.get("/me/notifications") == paused
     assert phone.silent("OnPreferences") and bobs.silent("OnPreferences")
+
+
+def test_a_request_to_join_calls_those_who_decide_it_and_many_are_one_push(
+    person: Any, group: Any, service: PushService, reachable: Any
+) -> None:
+    names = ("owner", "admin", "nothing", "paused", "here", "member")
+    ann = person("ann")
+    people = {name: person(name) for name in names}
+    owner, here = people["owner"], people["here"]
+    room = group(*people.values(), name=f"tea {person.unique()}", joinPolicy="approval")
+    for name in ("admin", "nothing", "paused", "here"):
+        owner.post("/group/setRole", {"groupId": room["id"], "userId": people[name].id, "role": "admin"})
+    owner.post("/group/mute", {"groupId": room["id"]})
+    set_level(people["admin"], room, "mentions")
+    set_level(people["nothing"], room, "nothing")
+    people["paused"].patch("/me/notifications", {"silentFor": 3600})
+    paths = {name: reachable(one) for name, one in people.items()}
+    heres = here.connect()
+    some = [person("asking") for _ in range(3)]
+    for one in some:
+        one.post("/group/request", {"groupId": room["id"]})
+    told = service.next(paths["owner"])
+    while "2 others" not in told["body"]:
+        told = service.next(paths["owner"])
+    told.pop("headers")
+    assert told == {
+        "id": some[2].id,
+        "title": room["name"],
+        "body": f"{some[2].name} and 2 others ask to join",
+        "tag": f"requests:{room['id']}",
+        "url": f"/chat/group/{room['id']}/",
+        "unread": 0,
+    }
+    assert service.next(paths["admin"])["title"] == room["name"]
+    owner.post("/private/send", {"receiverId": people["member"].id, "content": "hello"}, status=201)
+    assert service.next(paths["member"])["body"] == "hello"
+    assert all(service.is_silent(paths[name]) for name in ("nothing", "paused", "here"))
+    assert len(heres.heard("OnGroupRequest")) == 3
+    assert not any(path.startswith(f"/{one.id}") for one in (ann, *some) for path in paths.values())
+
+
+def test_a_flood_of_requests_is_a_few_pushes(
+    person: Any, group: Any, service: PushService, reachable: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(rules, "RATE_REQUESTS", "1/10m")
+    ann, bob, cem = person("ann"), person("bob"), person("cem")
+    room = {"groupId": group(ann, bob, joinPolicy="approval")["id"]}
+    path = reachable(ann)
+    cem.post("/group/request", room)
+    assert service.next(path)["body"] == f"{cem.name} asks to join"
+    person("dan").post("/group/request", room)
+    cem.post("/group/request/withdraw", room)
+    bob.post("/private/send", {"receiverId": ann.id, "content": "hello"}, status=201)
+    assert service.next(path)["body"] == "hello"
+    assert service.is_silent(path)
 
 
 # Keywords -------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Decide who is told after a message: by a push, members with a subscription, with the message unread, without an open
-page; and in open pages those whom it calls by a keyword. Whether it notifies them says `rules.is_told`.
+page; and in open pages those whom it calls by a keyword. Whether it notifies them says `rules.is_told`. That somebody asks
+to join a group is told by a push to those who decide it, whom it calls as a mention does.
 
 An open page notifies its user itself, so a push as well would be the second notification.
 
@@ -15,12 +16,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -28,6 +29,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.selectors import installation_name
 from chatproject.core import hub
@@ -36,11 +38,11 @@ from chatproject.core.redis import rate_limits
 from chatproject.core.text import cut
 from chatproject.core.times import now
 from groups import selectors as rooms
-from groups.models import Membership
+from groups.models import JoinRequest, Membership, Room
 from notifications import rules, selectors
 from notifications.models import PushSubscription
 from notifications.services import keywords
-from notifications.services.said import Said
+from notifications.services.said import Asked, Said
 from presence import selectors as presence
 from presence.services import GRACE_SECONDS, TTL_SECONDS
 
@@ -59,11 +61,19 @@ TITLE_MAX, TEXT_MAX = 80, 300
 PAUSE, PAUSE_MAX, FAILURES_MAX = timedelta(minutes=1), timedelta(hours=6), 20
 
 
+class _Key(NamedTuple):
+    """A member of a room, who is told of its messages, or of those who ask to join it."""
+
+    room_id: UUID
+    user_id: UUID
+    is_request: bool
+
+
 @dataclass(slots=True)
 class _Recheck:
     """A member who seemed online at the last check; `due` in `time.monotonic` seconds."""
 
-    said: Said
+    said: Said | Asked
     is_called: bool
     due: float
     checks: int
@@ -74,12 +84,12 @@ class _Told:
     """What a member is told of a room, and whether it calls them."""
 
     membership: Membership
-    said: Said
+    said: Said | Asked
     is_called: bool
 
     @property
-    def key(self) -> tuple[UUID, UUID]:
-        return self.membership.room_id, self.membership.user_id
+    def key(self) -> "_Key":
+        return _Key(self.membership.room_id, self.membership.user_id, isinstance(self.said, Asked))
 
 
 def message_said(room_id: UUID, output: Mapping[str, Any], preview: Callable[[Mapping[str, Any]], str]) -> None:
@@ -90,13 +100,24 @@ def message_said(room_id: UUID, output: Mapping[str, Any], preview: Callable[[Ma
     _dispatcher.mark(room_id, Said(output, preview, is_pushed=settings.WEB_PUSH))
 
 
+def join_requested(room_id: UUID) -> None:
+    """Tell those who decide it, by a push where they are not online, that somebody asks to join a group.
+
+    Any thread; never fails, never waits.
+    """
+    if settings.WEB_PUSH:
+        _dispatcher.mark_request(room_id)
+
+
 class PushDispatcher:
     """A thread that checks marked rooms and waiting members, and pushes."""
 
     def __init__(self) -> None:
         #: What was said in them since the last check, in order.
         self._rooms: dict[UUID, list[Said]] = {}
-        self._waiting: dict[tuple[UUID, UUID], _Recheck] = {}
+        #: Groups that somebody has asked to join since.
+        self._asked: dict[UUID, Asked] = {}
+        self._waiting: dict[_Key, _Recheck] = {}
         self._outcomes: deque[tuple[UUID, str]] = deque()
         self._changing = threading.Lock()
         self._woken = threading.Event()
@@ -109,6 +130,12 @@ class PushDispatcher:
                 if len(waiting) == SAID_MAX:  # rather what calls nobody
                     waiting.remove(next((one for one in waiting if not one.mentions_any), waiting[0]))
                 waiting.append(said)
+        self._wake()
+
+    def mark_request(self, room_id: UUID) -> None:
+        with self._changing:
+            if len(self._asked) < ROOMS_MAX:
+                self._asked[room_id] = Asked()
         self._wake()
 
     def note(self, subscription_id: UUID, outcome: str) -> None:
@@ -146,16 +173,19 @@ class PushDispatcher:
     def _check(self) -> None:
         with self._changing:
             said, self._rooms = self._rooms, {}
+            asked, self._asked = self._asked, {}
         if said:
             called = keywords.calls(said)
             keywords.tell(called)
             self._split(_first_told(said, called))
+        if asked:
+            self._split(_told_of_requests(asked))
         moment = time.monotonic()
         due = {key: one for key, one in self._waiting.items() if one.due <= moment}
         if due:
             still = {}
-            for membership in selectors.listeners({room_id for room_id, _ in due}):
-                one = due.get((membership.room_id, membership.user_id))
+            for key, membership in _still_concerned(due):
+                one = due.get(key)
                 if one is not None and rules.is_told(membership, now(), is_called=one.is_called):
                     told = _Told(membership, one.said, one.is_called)
                     still[told.key] = told
@@ -168,13 +198,10 @@ class PushDispatcher:
 
         A message that was recalled meanwhile is not pushed.
         """
-        if told:
-            rooms_said = {one.membership.room_id for one in told}
-            recalled = rooms.recalled(rooms_said, min(one.said.seq for one in told) - 1)
-            for one in told:
-                if (one.membership.room_id, one.said.seq) in recalled:
-                    self._waiting.pop(one.key, None)
-            told = [one for one in told if (one.membership.room_id, one.said.seq) not in recalled]
+        recalled = _recalled(told)
+        for key in recalled:
+            self._waiting.pop(key, None)
+        told = [one for one in told if one.key not in recalled]
         here = presence.online_among({one.membership.user_id for one in told})
         absent = []
         for one in told:
@@ -184,7 +211,7 @@ class PushDispatcher:
                 self._check_later(one)
             else:
                 self._waiting.pop(one.key, None)
-                absent.append((one.membership, one.said))
+                absent.append(one)
         if absent:
             self._push(absent)
 
@@ -195,21 +222,31 @@ class PushDispatcher:
             due = time.monotonic() + RECHECK_SECONDS[checks]
             self._waiting[one.key] = _Recheck(one.said, one.is_called, due, checks)
 
-    def _push(self, told: list[tuple[Membership, Said]]) -> None:
+    def _push(self, told: list[_Told]) -> None:
+        told = _without_too_many_requests(told)
         within = rate_limits.within_each(
-            "pushes", [str(membership.user_id) for membership, _ in told], settings.RATE_PUSHES
+            "pushes", [str(one.membership.user_id) for one in told], settings.RATE_PUSHES
         )
         told = [one for one, is_within in zip(told, within, strict=True) if is_within]
-        users = {membership.user_id for membership, _ in told}
+        users = {one.membership.user_id for one in told}
         totals = selectors.unread_totals(users)
         reached: dict[UUID, list[PushSubscription]] = {}
         for subscription in selectors.subscriptions(users):
             reached.setdefault(subscription.user_id, []).append(subscription)
-        for membership, said in told:
+        newest = {room_id: rooms.newest_request(room_id) for room_id in _asked_rooms(told)}
+        for one in told:
+            membership, said = one.membership, one.said
             for subscription in reached.get(membership.user_id, ()):
                 with language_of(subscription):
-                    note = _note(membership, said, shows_content=subscription.shows_content)
-                post(subscription, {**note, "unread": totals.get(membership.user_id, membership.unread)})
+                    if isinstance(said, Said):
+                        note = _note(membership, said, shows_content=subscription.shows_content)
+                        unread = totals.get(membership.user_id, membership.unread)
+                    elif request := newest[membership.room_id]:
+                        note = _request_note(membership.room, request, shows_content=subscription.shows_content)
+                        unread = totals.get(membership.user_id, 0)
+                    else:  # answered, or taken back, at this moment
+                        continue
+                post(subscription, {**note, "unread": unread})
 
     # Outcomes ---------------------------------------------------------------------------------------------------------
 
@@ -246,6 +283,56 @@ def _first_told(said: Mapping[UUID, Sequence[Said]], called: Sequence[keywords.C
                 found.append(_Told(membership, one, is_called))
                 break
     return found
+
+
+def _told_of_requests(asked: Mapping[UUID, Asked]) -> list[_Told]:
+    at, deciding = now(), selectors.deciders(asked)
+    return [_Told(one, asked[one.room_id], True) for one in deciding if rules.is_told(one, at, is_called=True)]
+
+
+def _still_concerned(keys: Iterable[_Key]) -> Iterator[tuple[_Key, Membership]]:
+    """The members of these who still have something unread, or requests to answer."""
+    said_in = {key.room_id for key in keys if not key.is_request}
+    asked_in = {key.room_id for key in keys if key.is_request}
+    for one in selectors.listeners(said_in) if said_in else ():
+        yield _Key(one.room_id, one.user_id, is_request=False), one
+    for one in selectors.deciders(asked_in) if asked_in else ():
+        yield _Key(one.room_id, one.user_id, is_request=True), one
+
+
+def _recalled(told: Sequence[_Told]) -> set[_Key]:
+    """Those who would be told of a message that was recalled meanwhile."""
+    seqs = {one.key: one.said.seq for one in told if isinstance(one.said, Said)}
+    if not seqs:
+        return set()
+    recalled = rooms.recalled({key.room_id for key in seqs}, min(seqs.values()) - 1)
+    return {key for key, seq in seqs.items() if (key.room_id, seq) in recalled}
+
+
+def _asked_rooms(told: Iterable[_Told]) -> set[UUID]:
+    return {one.key.room_id for one in told if one.key.is_request}
+
+
+def _without_too_many_requests(told: Sequence[_Told]) -> list[_Told]:
+    """Of those who ask to join a group, a flood is a few pushes."""
+    asked = [one.key for one in told if one.key.is_request]
+    within = rules.within_requests([(key.room_id, key.user_id) for key in asked]) if asked else []
+    too_many = {key for key, is_within in zip(asked, within, strict=True) if not is_within}
+    return [one for one in told if one.key not in too_many]
+
+
+def _request_note(room: Room, request: JoinRequest, *, shows_content: bool) -> dict[str, Any]:
+    """The notification that people ask to join a group: the last of them, and how many others do."""
+    where = {"id": str(request.user_id), "tag": f"requests:{room.pk}", "url": f"/chat/group/{room.pk}/"}
+    if not shows_content:
+        return {"title": installation_name(), "body": _("Somebody asks to join a group"), **where}
+    others, name = (room.join_requests or 1) - 1, cut(request.user.name, TITLE_MAX)
+    body = _("%(name)s asks to join") % {"name": name}
+    if others > 0:
+        body = ngettext(
+            "%(name)s and %(count)d other ask to join", "%(name)s and %(count)d others ask to join", others
+        ) % {"name": name, "count": others}
+    return {"title": cut(room.name, TITLE_MAX), "body": body, **where}
 
 
 def _note(membership: Membership, said: Said, *, shows_content: bool) -> dict[str, Any]:

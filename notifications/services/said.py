@@ -1,4 +1,4 @@
-"""A message that was stored, as those who notify somebody of it need it."""
+"""What somebody is notified of: a message that was stored, or that somebody asks to join a group."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -36,3 +36,9 @@ class Said:
         yield self.output["content"]
         yield self.output["fileName"] or ""
         yield (self.output["locationData"] or {}).get("name") or ""
+
+
+class Asked:
+    """That people ask to join a group. Who, and how many, is read when it is told."""
+
+    __slots__ = ()

@@ -397,8 +397,10 @@ def test_without_a_push_service_the_open_page_tells_and_says_so(someone: Callabl
 def test_a_hidden_page_notifies_of_others_messages_and_of_nothing_else(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
-    ann, bob = someone("Ann"), person("Bob")
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
     muted = bob.create_group("muted")
+    tea = unique("Tea")
+    asked = ann.post("/group/create", name=tea, joinPolicy="approval")["id"]
     ann.page.add_init_script(
         able(f"https://push.example.org/hidden-{ann.id}")
         + """
@@ -420,6 +422,9 @@ def test_a_hidden_page_notifies_of_others_messages_and_of_nothing_else(
     bob.say_in(muted, "muted words")
     message = bob.say(ann, "are you there?")
     ann.page.wait_for_function("() => window.notes.length")
+    cem.post("/group/request", groupId=asked)
+    bob.post("/group/request", groupId=asked)
+    ann.page.wait_for_function("() => window.notes.length === 2")
     assert ann.page.evaluate("() => window.notes") == [
         {
             "id": message["id"],
@@ -427,7 +432,14 @@ def test_a_hidden_page_notifies_of_others_messages_and_of_nothing_else(
             "url": f"/chat/private/{bob.id}/",
             "title": bob.name,
             "body": "are you there?",
-        }
+        },
+        {
+            "id": cem.id,
+            "tag": f"requests:{asked}",
+            "url": f"/chat/group/{asked}/",
+            "title": tea,
+            "body": f"{cem.name} asks to join",
+        },
     ]
 
 

@@ -3,7 +3,7 @@
 import { isQuiet, notifies } from "chat/actions/notifying.js";
 import { playSound } from "chat/actions/sound.js";
 import { chatName, gettext, interpolate, language } from "chat/i18n.js";
-import { chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
+import { chatKey, chatKeyOf, chatPath, keyOfPath } from "chat/ids.js";
 import { isMentioned } from "chat/mentions.js";
 import { storage } from "chat/storage.js";
 import { cut } from "chat/text.js";
@@ -15,6 +15,7 @@ const REFRESH_MS = 86_400_000;
 const TITLE_MAX = 80;
 const BODY_MAX = 300;
 const UPDATE_DELAY_MS = 500;
+const REQUESTS_MS = 60_000;
 const REGISTER_DELAY_MS = 2000;
 const READY_TIMEOUT_MS = 10_000;
 // In private windows some browsers never answer, so that pages cannot tell that the window is
@@ -52,6 +53,8 @@ export class Notifications {
   #registration = Promise.resolve(null);
   #updateTimer = 0;
   #badge = null;
+  /** When somebody's wish to join was told last, by the chat. */
+  #requested = new Map();
 
   /** `preview(message, me)` is a message in one line. */
   constructor({ store, server, preview }) {
@@ -215,6 +218,7 @@ export class Notifications {
 
   // ── Showing ─────────────────────────────────────────────────────────────
   #onEvent(event, message) {
+    if (event === "OnGroupRequest") this.#onRequest(message);
     if (!MESSAGE_EVENTS.has(event)) return;
     const key = chatKeyOf(message, this.#store.me.id);
     const chat = this.#store.chats.get(key);
@@ -225,6 +229,22 @@ export class Notifications {
     if (this.hasSound && (document.hidden || key !== this.#store.openKey)) playSound();
     if (!document.hidden || !this.isOn) return;
     this.#show({ id: message.id, tag: key, url: chatPath(key), ...this.#textOf(chat, message) });
+  }
+
+  /** That somebody asks to join a group calls those who decide it; of many within a minute the first one does. */
+  #onRequest({ groupId, user, state, waiting }) {
+    const key = chatKey("group", groupId);
+    const chat = this.#store.chats.get(key);
+    if (state !== "asked" || waiting === null || !chat || chat.away) return;
+    if (!notifies(chat, true) || isQuiet(this.#store.notifying.quiet, true, serverNow())) return;
+    if (Date.now() - (this.#requested.get(key) ?? 0) < REQUESTS_MS) return;
+    this.#requested.set(key, Date.now());
+    if (this.hasSound && (document.hidden || key !== this.#store.openKey)) playSound();
+    if (!document.hidden || !this.isOn) return;
+    const text = this.showsContent
+      ? { title: cut(chat.name, TITLE_MAX), body: interpolate(gettext("%(name)s asks to join"), { name: user.name }) }
+      : { title: chatName, body: gettext("Somebody asks to join a group") };
+    this.#show({ id: user.id, tag: `requests:${groupId}`, url: chatPath(key), ...text });
   }
 
   #textOf(chat, message) {
@@ -255,7 +275,10 @@ export class Notifications {
     }
     if (!this.isOn) return;
     const registration = await this.#registration;
-    for (const note of (await registration?.getNotifications()) ?? [])
-      if (chats.has(note.tag) && !chats.get(note.tag).unreadCount) note.close();
+    for (const note of (await registration?.getNotifications()) ?? []) {
+      const asked = chats.get(note.tag.replace(/^requests:/, "group:"));
+      const count = note.tag.startsWith("requests:") ? asked?.joinRequests : chats.get(note.tag)?.unreadCount;
+      if (count === 0) note.close();
+    }
   }
 }
