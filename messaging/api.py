@@ -286,6 +286,21 @@ class ReactionsView(APIView):
         return with_next(response, request, after=others[-1].pk) if len(others) == form.limit else response
 
 
+class OwnReactionsView(APIView):
+    cost = costs.READ
+
+    @extend_schema(
+        parameters=[serializer_of(inputs.QuotedInput)],
+        responses=outputs.OwnReactionsOutput(many=True),
+        summary="What I have put on messages that do not name who reacted",
+    )
+    def get(self, request: SignedIn) -> Response:
+        form = inputs.QuotedInput.read(request.query_params)
+        return Response(
+            [outputs.own_reactions_output(*one) for one in selectors.own_reactions(request.user, form.message_ids)]
+        )
+
+
 def _people(people: Sequence[User]) -> Response:
     here = online_among(user.pk for user in people)
     return Response([user_output(user, online=user.pk in here) for user in people])

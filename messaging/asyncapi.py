@@ -67,6 +67,7 @@ from messaging.serializers.output import (
     HiddenOutput,
     MarkedUnreadOutput,
     MessageOutput,
+    OwnReactionsOutput,
     PinsOutput,
     ReadOutput,
     SearchedOutput,
@@ -282,6 +283,10 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnRecall": (MessageOutput, "A message was taken back; this is what is left of it."),
     "OnEdit": (MessageOutput, "A message as it is now."),
     "OnReaction": (MessageOutput, "A message as it is now: reactions on it changed."),
+    "OnOwnReactions": (
+        OwnReactionsOutput,
+        "What you have put on a message that names nobody who reacted, after you changed it, on another device perhaps.",
+    ),
     "OnPin": (PinsOutput, "Other messages of a chat are pinned. A message that is recalled is pinned no more."),
     "OnHide": (HiddenOutput, "You deleted messages for yourself, on another device perhaps."),
     "OnHeldRefused": (HeldRefused, "A moderator did not release what you sent: it waited for review."),

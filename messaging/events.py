@@ -30,6 +30,11 @@ def message_changed(
     hub.publish_to(topics, event, json)
 
 
+def own_reactions(user_id: UUID, output: dict[str, Any]) -> None:
+    """What a user has put on a message that names nobody: to their own sockets."""
+    hub.publish(hub.user_topic(user_id), "OnOwnReactions", output)
+
+
 def pins_changed(room: Room, version: int, members: Collection[UUID]) -> None:
     """Other messages of a chat are pinned; of a private one, `members` are the two people."""
     if not room.is_direct:

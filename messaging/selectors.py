@@ -487,6 +487,19 @@ def reactions(user: User, message_id: UUID, *, limit: int, after: UUID | None = 
     return [*found.filter(user=user), *others[:limit]]
 
 
+def own_reactions(user: User, message_ids: Collection[UUID]) -> list[tuple[UUID, int, list[str]]]:
+    """The (id, version, emoji) of those of the messages that the user sees, with what they have put on each. Three
+    queries.
+    """
+    found, _mine = messages_of(user, message_ids)
+    # After the versions: a reaction that comes between is told once more, by its event.
+    emoji: dict[UUID, list[str]] = {message.pk: [] for message in found}
+    mine = Reaction.objects.filter(message_id__in=list(emoji), user=user).order_by("pk")
+    for message_id, one in mine.values_list("message_id", "emoji"):
+        emoji[message_id].append(one)
+    return [(message.pk, message.version, emoji[message.pk]) for message in found]
+
+
 def reactions_of(messages: Collection[UUID]) -> dict[UUID, dict[tuple[str, UUID], UUID]]:
     """The ids of all reactions on some messages, by emoji and user, in the order in which they came. One query."""
     found: dict[UUID, dict[tuple[str, UUID], UUID]] = {message_id: {} for message_id in messages}

@@ -31,6 +31,7 @@ urlpatterns = [
     path("message/react", api.ReactView.as_view()),
     path("message/pin", api.PinView.as_view()),
     path("message/reactions", api.ReactionsView.as_view()),
+    path("message/reactions/mine", api.OwnReactionsView.as_view()),
     path("message/readers", api.ReadersView.as_view()),
     path("message/people", api.AddedPeopleView.as_view()),
     path("message/quoted", api.QuotedView.as_view()),

@@ -99,6 +99,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["messageIds", "to", "withAuthor", "clientId"],
     ),
     "GET /message/reactions": ({"messageId": UNKNOWN}, ["messageId", "limit", "after"]),
+    "GET /message/reactions/mine": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content", "mentions"]),
     "POST /sync": ({"cursors": {}, "hidden": {}}, ["cursors", "hidden"]),
     "GET /private/messages": ({"senderId": UNKNOWN}, ["senderId", "receiverId", "limit", "before", "after"]),

@@ -188,6 +188,7 @@ ROWS: dict[str, Row | list[Row]] = {
     "message/react": Row("post", MEMBERS, lambda world, me: {"messageId": world.message["id"], "emoji": "👍"}),
     "message/pin": Row("post", ADMINS, lambda world, me: {"messageId": world.message["id"]}),
     "message/reactions": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
+    "message/reactions/mine": Row("get", SIGNED_IN, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/readers": Row("get", MEMBERS, lambda world, me: {"messageId": world.message["id"]}, query=True),
     "message/day": Row(
         "get",

@@ -37,8 +37,9 @@ READ_SEQ_HELP = "My cursor: what comes after it is unread"
 TIMES_BACK_HELP = "How often I set my cursor back: of two cursors the one with more is newer, otherwise the greater one"
 MARKED_HELP = "I set my cursor back, and have not read up to where it stood"
 MENTION_HELP = "The first unread message that mentions me, or everybody; null without one"
-#: People that a message names for each emoji on it.
-REACTED_MAX = 100
+#: People who react to a message up to whom it names all of them: in a small team nobody has to ask. Beyond, it names
+#: nobody: 39 bytes for each would make a page of a large group several times as long.
+REACTED_MAX = 10
 
 
 class Shown(Protocol):
@@ -89,7 +90,9 @@ class ReactionOutput(serializers.Serializer[Any]):
     emoji = serializers.CharField()
     count = serializers.IntegerField()
     userIds = serializers.ListField(
-        child=serializers.UUIDField(), help_text=f"Of the first {REACTED_MAX}: GET /message/reactions has all"
+        child=serializers.UUIDField(),
+        help_text=f"All of them; none where more than {REACTED_MAX} people reacted to the message:"
+        " GET /message/reactions has them, GET /message/reactions/mine my own",
     )
 
 
@@ -201,12 +204,28 @@ def reactions_json(before: str | None, reactions: Iterable[tuple[str, UUID]]) ->
     people: dict[str, list[UUID]] = {one["emoji"]: [] for one in orjson.loads(before or "[]")}
     for emoji, user_id in reactions:
         people.setdefault(emoji, []).append(user_id)
+    is_named = names_who_reacted(user_id for users in people.values() for user_id in users)
     shown = [
-        {"emoji": emoji, "count": len(users), "userIds": users[:REACTED_MAX]}
+        {"emoji": emoji, "count": len(users), "userIds": users if is_named else []}
         for emoji, users in people.items()
         if users
     ]
     return orjson.dumps(shown).decode() if shown else None
+
+
+def names_who_reacted(user_ids: Iterable[UUID]) -> bool:
+    """Whether a message to which these people react names them."""
+    return len(set(user_ids)) <= REACTED_MAX
+
+
+class OwnReactionsOutput(serializers.Serializer[Any]):
+    messageId = serializers.UUIDField()
+    version = serializers.IntegerField(help_text="Of the message: of two answers the greater one is newer")
+    emoji = serializers.ListField(child=serializers.CharField(), help_text="Those that I have put on it")
+
+
+def own_reactions_output(message_id: UUID, version: int, emoji: Iterable[str]) -> dict[str, Any]:
+    return {"messageId": str(message_id), "version": version, "emoji": list(emoji)}
 
 
 class ReactedOutput(serializers.Serializer[Any]):

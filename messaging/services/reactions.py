@@ -4,8 +4,10 @@ One writer thread per process commits reactions that arrive together. Many on th
 with one version and one event. While they keep coming, the writer gathers them for a twentieth of a second.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,14 +15,14 @@ import orjson
 from accounts.models import User
 from accounts.rules import require_voice
 from chatproject.core.batching.group_commit import GroupCommit
-from chatproject.core.db.transactions import release_connection, run_atomic
+from chatproject.core.db.transactions import on_commit, release_connection, run_atomic
 from chatproject.core.errors import ChatError, NotFound
 from groups import selectors as rooms
 from groups.models import Room
-from messaging import rules, selectors
+from messaging import events, rules, selectors
 from messaging.models import Message, Reaction
 from messaging.selectors import Readers
-from messaging.serializers.output import message_output, reactions_json
+from messaging.serializers.output import message_output, names_who_reacted, own_reactions_output, reactions_json
 from messaging.services import changes
 from messaging.services.send_batch import StoredMessage
 
@@ -73,6 +75,7 @@ class _Board:
         #: The ids of all reactions by emoji and user, in the order in which they came, and the new ones by id.
         self._now = stored
         self._new: dict[UUID, Reaction] = {}
+        self._changed_by: set[UUID] = set()
 
     def put(self, one: Reacting) -> None:
         """Raises what the person is told."""
@@ -80,13 +83,16 @@ class _Board:
             raise NotFound()
         rules.require_reactable(self.message)
         key = (one.emoji, one.by.pk)
-        if not one.on:
-            self._now.pop(key, None)
-        elif key not in self._now:
+        if one.on == (key in self._now):
+            return
+        if one.on:
             rules.require_place_for(one.emoji, one.by, self._now)
             new = Reaction(message=self.message, user=one.by, emoji=one.emoji)
             self._now[key] = new.pk
             self._new[new.pk] = new
+        else:
+            del self._now[key]
+        self._changed_by.add(one.by.pk)
 
     def _is_seen_by(self, person: User) -> bool:
         message = self.message
@@ -107,6 +113,14 @@ class _Board:
         self.message.reactions_json = reactions_json(self.message.reactions_json, self._now)
         self.message.version = self.message.room.take_version()
 
+    def told_to_themselves(self) -> Iterator[tuple[UUID, dict[str, Any]]]:
+        """What those who changed something have on the message now, where it names nobody."""
+        if names_who_reacted(user_id for _emoji, user_id in self._now):
+            return
+        for user_id in self._changed_by:
+            mine = [emoji for emoji, whose in self._now if whose == user_id]
+            yield user_id, own_reactions_output(self.message.pk, self.message.version, mine)
+
     def shown(self) -> StoredMessage:
         message, receiver_id = self.message, None
         if message.room.is_direct:
@@ -122,6 +136,8 @@ def _commit(reactions: list[Reacting]) -> list[StoredMessage | ChatError]:
     _store(changed)
     shown = {message_id: board.shown() for message_id, board in boards.items()}
     for board in changed:
+        for user_id, told in board.told_to_themselves():
+            on_commit(partial(events.own_reactions, user_id, told))
         stored = shown[board.message.pk]
         changes.tell_after_commit("OnReaction", board.message, stored.output, stored.json)
     return [refused or shown[one.message_id] for one, refused in zip(reactions, refusals, strict=True)]

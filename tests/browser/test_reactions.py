@@ -1,12 +1,13 @@
 """Reactions, by mouse, keyboard and touch, with their names, in two languages."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, unique
 from tests.browser.server import Person
 from tests.browser.test_phone import PHONE
 
@@ -101,3 +102,45 @@ def test_two_people_react_by_mouse_keyboard_and_touch_and_see_who_did(
     ann.page.keyboard.press("Escape")
     cem.post("/message/recall", messageId=said["id"])
     expect(ann.page.locator(".reaction")).to_have_count(0)
+
+
+def test_of_a_crowd_s_reactions_mine_are_known_and_names_come_on_asking(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, crowd = someone("Ann"), [person(f"Member {number}") for number in range(10)]
+    tea = unique("Tea")
+    group = ann.create_group(tea, *crowd)
+    said = [crowd[0].say_in(group, text) for text in ("of ten", "of eleven", "mine before")]
+    for one in crowd:
+        for message in said:
+            one.post("/message/react", messageId=message["id"], emoji="👍")
+    ann.post("/message/react", messageId=said[2]["id"], emoji="👍")
+    asked: list[str] = []
+    ann.page.on("request", lambda request: asked.append(request.url) if "reactions" in request.url else None)
+    ann.open(tea)
+    of_ten, of_eleven, mine = (
+        ann.page.locator(f"[data-key='m:{one['seq']}'] .reaction[data-emoji='👍']") for one in said
+    )
+    expect(mine).to_have_attribute("aria-label", "👍 11, you too")
+    expect(of_ten).to_have_attribute("aria-label", "👍 10")
+    assert [url.count("messageId=") for url in asked] == [1], "those that name nobody, together"
+
+    # My other device: while the message names all, and once it names nobody.
+    for number, on in ((11, True), (10, False)):
+        ann.post("/message/react", messageId=said[0]["id"], emoji="👍", on=on)
+        label = f"👍 {number}, you too" if on else f"👍 {number}"
+        expect(of_ten).to_have_attribute("aria-label", label)
+    of_eleven.click()
+    expect(of_eleven).to_have_attribute("aria-label", "👍 11, you too")
+    crowd[3].post("/message/react", messageId=said[1]["id"], emoji="🎉")
+    expect(ann.page.locator(f"[data-key='m:{said[1]['seq']}'] .reaction[data-emoji='🎉']")).to_have_attribute(
+        "aria-label", "🎉 1"
+    )
+    expect(of_eleven).to_have_attribute("aria-label", "👍 11, you too")
+    assert len(asked) == 1, "what a message said of me while it named all is remembered"
+    expect(mine).to_have_attribute("title", "You and 10 more")
+    mine.hover()
+    expect(mine).to_have_attribute("title", re.compile(f"You.*{re.escape(crowd[9].name)}"))
+    mine.click()
+    expect(mine).to_have_attribute("aria-label", "👍 10")
+    expect(mine).to_have_attribute("aria-pressed", "false")

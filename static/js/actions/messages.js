@@ -1,6 +1,8 @@
 // What can be done with messages: send, retry, discard, edit, recall, hide, forward, react, pin, list readers.
 const TYPING_INTERVAL_MS = 3000;
 const READERS_PAGE = 50;
+/** Messages of one request for my reactions. */
+const ASKED_MAX = 200;
 
 export class Messages {
   #store;
@@ -8,6 +10,8 @@ export class Messages {
   #outbox;
   #drafts;
   #typingSentAt = -Infinity;
+  /** By message id, the requests for my reactions. */
+  #asking = new Map();
 
   constructor({ store, server, outbox, drafts }) {
     this.#store = store;
@@ -105,7 +109,7 @@ export class Messages {
 
   /** Reacts to a message, or takes that back. */
   async toggleReaction(message, emoji) {
-    if (this.#store.isUnsureOfReaction(message, emoji)) await this.reactions(message);
+    if (this.#store.isUnsureOfReactions(message)) await this.loadOwnReactions([message.id]);
     const on = !this.#store.reactionsOn(message).find((one) => one.emoji === emoji)?.isMine;
     let isDone = false;
     this.#store.beginReaction(message, emoji, on);
@@ -115,6 +119,19 @@ export class Messages {
     } finally {
       this.#store.endReaction(message, emoji, on, { isDone });
     }
+  }
+
+  /** Asks which reactions on these messages are mine: one request for all that nobody asks for already. */
+  async loadOwnReactions(ids) {
+    const missing = ids.filter((id) => !this.#asking.has(id)).slice(0, ASKED_MAX);
+    if (missing.length) {
+      const request = this.#server
+        .ownReactions(missing)
+        .then((found) => this.#store.setOwnReactions(missing, found))
+        .finally(() => missing.forEach((id) => this.#asking.delete(id)));
+      for (const id of missing) this.#asking.set(id, request);
+    }
+    await Promise.all(ids.map((id) => this.#asking.get(id)));
   }
 
   /** Pins a message for everybody in its chat, or unpins it. */

@@ -212,6 +212,11 @@ export class Server {
     return this.#api.page("/message/reactions", { messageId, limit: REACTED_MAX });
   }
 
+  /** [{messageId, version, emoji}] */
+  ownReactions(messageIds) {
+    return this.#api.get("/message/reactions/mine", { messageId: messageIds });
+  }
+
   addedPeople(messageId) {
     return this.#api.get("/message/people", { messageId });
   }

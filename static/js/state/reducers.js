@@ -180,6 +180,7 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
 }
 
 function applySync(store, { epoch, chats }) {
+  store.doubtReactions(); // an event about them may have been missed, too
   if (!store.acceptEpoch(epoch)) return;
   for (const { type, id, version, limited, gone, messages, pins, hiddenCount, hiddenIds, ...rules } of chats) {
     if (gone) {
@@ -299,7 +300,11 @@ export const REDUCERS = {
   OnGroupMsg: applyMessage,
   OnRecall: applyMessage,
   OnEdit: applyMessage,
-  OnReaction: applyMessage,
+  OnReaction: (store, message) => {
+    store.keepOwnReactions(chatKeyOf(message, store.me.id), message);
+    applyMessage(store, message);
+  },
+  OnOwnReactions: (store, own) => store.setOwnReactions([own.messageId], [own]),
   OnPin: applyPins,
   OnMarkUnread: applyMarkedUnread,
   OnHide: applyHide,

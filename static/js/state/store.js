@@ -541,8 +541,26 @@ export class Store {
     return this.#reactions.of(message, this.me.id);
   }
 
-  isUnsureOfReaction(message, emoji) {
-    return this.#reactions.isUnsure(message, emoji);
+  /** Whether I have to ask which reactions on a message are mine. */
+  isUnsureOfReactions(message) {
+    return this.#reactions.isUnsure(message);
+  }
+
+  /** The answer to a request for my reactions on messages with these ids; those that I do not see are left out of it. */
+  setOwnReactions(ids, answer) {
+    const found = new Map(answer.map((one) => [one.messageId, one]));
+    for (const messageId of ids) this.#reactions.setMine(found.get(messageId) ?? { messageId, version: 0, emoji: [] });
+    this.notify(`timeline:${this.openKey}`);
+  }
+
+  /** An event changes the reactions on a message. */
+  keepOwnReactions(key, { id, version }) {
+    const before = this.timelines.get(key)?.find(id);
+    if (before && before.version < version) this.#reactions.keep(before, this.me.id);
+  }
+
+  doubtReactions() {
+    this.#reactions.doubt();
   }
 
   beginReaction({ id }, emoji, on) {
@@ -556,12 +574,11 @@ export class Store {
   }
 
   /** Who reacted to a message, mine first: {emoji, user}. */
-  noteReacted({ id }, reacted) {
+  noteReacted(message, reacted) {
     for (const { user } of reacted) this.mergePerson(user);
-    this.#reactions.setMine(
-      id,
-      reacted.filter(({ user }) => user.id === this.me.id).map(({ emoji }) => emoji),
-    );
+    const mine = reacted.filter(({ user }) => user.id === this.me.id).map(({ emoji }) => emoji);
+    this.#reactions.setMine({ messageId: message.id, version: message.version, emoji: mine });
+    this.#reactions.setOthers(message, reacted);
     this.notify(`timeline:${this.openKey}`);
   }
 
@@ -616,6 +633,7 @@ export class Store {
     const moments = [this.#settingsAt, this.#addedAt, this.#removedAt];
     for (const held of [this.chats, this.timelines, this.groups, this.quoted, ...moments]) held.clear();
     this.#versions = new Versions();
+    this.#reactions = new Reactions();
     this.mergeChatList(list);
     for (const { type, key, id, name, img, isBlank } of before) {
       const isNeeded = isBlank || key === this.openKey || this.drafts.has(key) || this.pendingOf(key).length > 0;

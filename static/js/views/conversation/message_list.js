@@ -259,7 +259,9 @@ export class MessageListView {
     }
     // A row is built again when its quote, its sender or its text changes.
     if (this.#marked !== null) this.#rowOf(this.#marked)?.classList.add("flash");
-    if (this.#rows.missingQuotes.size) this.#actions.history.loadQuoted([...this.#rows.missingQuotes]);
+    const { missingQuotes, unsureReactions } = this.#rows;
+    if (missingQuotes.size) this.#actions.history.loadQuoted([...missingQuotes]);
+    if (unsureReactions.size) this.#actions.messages.loadOwnReactions([...unsureReactions]).catch(() => {});
   }
 
   async #colorCode(entries) {

@@ -51,6 +51,8 @@ export class MessageRows {
   #store;
   /** Ids of quoted messages that are not loaded, found by `describe`. */
   missingQuotes = new Set();
+  /** The ids of messages of which it has to be asked which reactions are mine. */
+  unsureReactions = new Set();
 
   constructor(store) {
     this.#store = store;
@@ -72,6 +74,7 @@ export class MessageRows {
     const isDivided = (message) => divider !== null && message?.seq === divider;
     const rows = [];
     this.missingQuotes.clear();
+    this.unsureReactions.clear();
     if (timeline.isLoaded && from <= timeline.first && !timeline.hasOlder && messages.length) {
       const isLate = this.#store.chats.get(key)?.firstSeq > 1;
       rows.push({
@@ -177,6 +180,7 @@ export class MessageRows {
     const mayReedit = recalledTexts.has(message.id);
     const reactions = this.#store.reactionsOn(message);
     const hasReactions = reactions.length > 0;
+    if (message.id && this.#store.isUnsureOfReactions(message)) this.unsureReactions.add(message.id);
     const state = message.state ?? "sent";
     const local = message.clientId && localFiles.get(message.clientId);
     const author = this.#authorOf(message);

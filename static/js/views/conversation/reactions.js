@@ -43,6 +43,7 @@ function chip(message, { emoji, count, userIds, isMine }, store) {
   const rest = count - shown.length;
   if (rest > 0) shown.push(interpolate(gettext("%(count)s more"), { count: rest }));
   const title = names(shown);
+  const isUnnamed = others.includes(undefined) || others.length + isMine < Math.min(count, NAMED_MAX);
   const label = isMine ? interpolate(gettext("%(emoji)s %(count)s, you too"), { emoji, count }) : `${emoji} ${count}`;
   return {
     key: `r:${message.id}:${emoji}`,
@@ -55,7 +56,7 @@ function chip(message, { emoji, count, userIds, isMine }, store) {
           class: "reaction",
           "data-act": "react",
           "data-emoji": emoji,
-          "data-unnamed": others.includes(undefined),
+          "data-unnamed": isUnnamed,
           "aria-pressed": String(isMine),
           "aria-label": label,
           title,
