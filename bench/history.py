@@ -19,7 +19,7 @@ from typing import cast
 import uvloop
 
 from bench.harness import compare, processes, sockets
-from bench.harness.checkouts import HERE, Checkout, Installation, Person, installations
+from bench.harness.checkouts import Checkout, Installation, Person, installations
 from bench.harness.report import about, write_section
 from bench.harness.servers import Server
 
@@ -180,8 +180,10 @@ def main() -> None:
 
 
 def _reacted(chosen: argparse.Namespace) -> list[Checkout]:
-    """This checkout once more, for a history with reactions, where they are asked for."""
-    return [replace(HERE, name=f"{chosen.reactions:,} reactions")] if chosen.reactions else []
+    """The checkouts once more, for a history with reactions, where they are asked for."""
+    if not chosen.reactions:
+        return []
+    return [replace(one, name=f"{one.name}, {chosen.reactions:,} reactions") for one in compare.checkouts(chosen)]
 
 
 def _table(results: dict[tuple[str, str, str], list[Result]]) -> list[str]:

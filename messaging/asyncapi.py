@@ -244,7 +244,9 @@ SENT = {
     "EmitChatMute": Sending(ChatMuteInput, ChatSettingsOutput, "Mute a chat for yourself, or no more."),
     "EmitChatLevel": Sending(ChatLevelInput, ChatSettingsOutput, "Choose which messages of a chat notify you."),
     "EmitChatPin": Sending(ChatPinInput, ChatSettingsOutput, "Keep a chat above your others, or no more."),
-    "EmitChatArchive": Sending(ChatArchiveInput, ChatSettingsOutput, "Put a chat away until it moves, or take it back."),
+    "EmitChatArchive": Sending(
+        ChatArchiveInput, ChatSettingsOutput, "Put a chat away until it moves, or bring it back."
+    ),
     "EmitPreferences": Sending(
         PreferencesInput, PreferencesOutput, "Change what notifies you: levels, keywords, quiet hours, a pause."
     ),

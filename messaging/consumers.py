@@ -20,11 +20,10 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts import selectors as people
-from accounts import serializers as profiles
 from accounts import services as accounts
 from accounts.models import User
 from accounts.rules import sees_only_contacts
-from accounts.serializers import user_output
+from accounts.serializers import StatusInput, me_output, user_output
 from chatproject.core import costs, errors, hub, metrics, tracing
 from chatproject.core.db.transactions import as_busy, in_thread, keep_connection, on_thread
 from chatproject.core.errors import ChatError
@@ -404,7 +403,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
         answer.done(group_inputs.chat_settings_output(await in_thread(verb, by=self.user, **form.given())))
 
     async def set_status(self, data: Any, answer: Answer) -> None:
-        given = self._read(profiles.StatusInput, data).given()
+        given = self._read(StatusInput, data).given()
         await self._say_of_me(lambda user: accounts.set_status(user=user, **given), answer)
 
     async def clear_status(self, data: Any, answer: Answer) -> None:
@@ -412,7 +411,7 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def _say_of_me(self, verb: Callable[[User], User], answer: Answer) -> None:
         user = await in_thread(lambda: verb(self._fresh_user()))
-        answer.done(profiles.me_output(user, online=self.socket.is_visible))
+        answer.done(me_output(user, online=self.socket.is_visible))
 
     async def set_preferences(self, data: Any, answer: Answer) -> None:
         form = self._read(PreferencesInput, data)

@@ -116,7 +116,7 @@ def test_of_a_crowd_s_reactions_mine_are_known_and_names_come_on_asking(
             one.post("/message/react", messageId=message["id"], emoji="👍")
     ann.post("/message/react", messageId=said[2]["id"], emoji="👍")
     asked: list[str] = []
-    ann.page.on("request", lambda request: asked.append(request.url) if "reactions" in request.url else None)
+    ann.page.on("request", lambda request: asked.append(request.url) if "reactions/mine" in request.url else None)
     ann.open(tea)
     of_ten, of_eleven, mine = (
         ann.page.locator(f"[data-key='m:{one['seq']}'] .reaction[data-emoji='👍']") for one in said
