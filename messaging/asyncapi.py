@@ -287,7 +287,7 @@ PUSHED: dict[str, tuple[Shape, str]] = {
     "OnReaction": (MessageOutput, "A message as it is now: reactions on it changed."),
     "OnOwnReactions": (
         OwnReactionsOutput,
-        "What you have put on a message that names nobody who reacted, after you changed it, on another device perhaps.",
+        "What you have put on a message that names nobody, after you changed it, on another device perhaps.",
     ),
     "OnPin": (PinsOutput, "Other messages of a chat are pinned. A message that is recalled is pinned no more."),
     "OnHide": (HiddenOutput, "You deleted messages for yourself, on another device perhaps."),

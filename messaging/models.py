@@ -54,8 +54,8 @@ class Message(Model):
     #: What its `Reaction` rows say, as `reactions` of its output: lists and histories need no query for them. Null
     #: where there are none: the column is added without a rewriting of the table, and a send does not name it.
     reactions_json = models.TextField(null=True, editable=False)
-    #: True where its content has a link (`messaging.search_index.query`), for the shelf of links: the content itself may
-    #: be encrypted. Otherwise null, so that the index has few rows.
+    #: True where its content has a link (`messaging.search_index.query`), for the shelf of links: the content may be
+    #: encrypted. Otherwise null, so that the index has few rows.
     has_link = models.BooleanField(null=True, editable=False)
 
     class Meta:

@@ -253,7 +253,10 @@ def test_a_message_names_everybody_of_a_team_and_nobody_of_a_crowd_and_counts_al
     assert phone.silent("OnOwnReactions"), "the message says it"
     Reaction.objects.bulk_create(Reaction(message_id=message["id"], user=one, emoji="👍") for one in crowd[9:])
     said = bob.post("/message/react", {"messageId": message["id"], "emoji": "🎉"})
-    assert [(one["emoji"], one["count"], one["userIds"]) for one in said["reactions"]] == [("👍", 121, []), ("🎉", 1, [])]
+    assert [(one["emoji"], one["count"], one["userIds"]) for one in said["reactions"]] == [
+        ("👍", 121, []),
+        ("🎉", 1, []),
+    ]
     assert len(json.dumps(said)) < 1500
     mine = {"messageId": message["id"], "version": said["version"], "emoji": ["👍", "🎉"]}
     assert bobs.next("OnOwnReactions") == phone.next("OnOwnReactions") == mine

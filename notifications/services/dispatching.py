@@ -1,6 +1,6 @@
 """Decide who is told after a message: by a push, members with a subscription, with the message unread, without an open
-page; and in open pages those whom it calls by a keyword. Whether it notifies them says `rules.is_told`. That somebody asks
-to join a group is told by a push to those who decide it, whom it calls as a mention does.
+page; and in open pages those whom it calls by a keyword. Whether it notifies them says `rules.is_told`. That somebody
+asks to join a group is told by a push to those who decide it, whom it calls as a mention does.
 
 An open page notifies its user itself, so a push as well would be the second notification.
 
@@ -224,9 +224,7 @@ class PushDispatcher:
 
     def _push(self, told: list[_Told]) -> None:
         told = _without_too_many_requests(told)
-        within = rate_limits.within_each(
-            "pushes", [str(one.membership.user_id) for one in told], settings.RATE_PUSHES
-        )
+        within = rate_limits.within_each("pushes", [str(one.membership.user_id) for one in told], settings.RATE_PUSHES)
         told = [one for one, is_within in zip(told, within, strict=True) if is_within]
         users = {one.membership.user_id for one in told}
         totals = selectors.unread_totals(users)

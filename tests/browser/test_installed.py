@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Route, expect
 
-from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, reload, until
+from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, reload, unique, until
 from tests.browser.line import Line
 from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 from tests.pushing import PushService, subscription
