@@ -170,6 +170,7 @@ def test_what_a_person_or_a_group_shows_of_itself_is_taken_away_and_told_as_if_t
     for path, files in (("/me/avatar", {}), ("/group/avatar", {"groupId": room["id"]})):
         shown = ann.request("post", path, files={"media": ("a.jpg", hostile.jpeg())}, data=files)
         assert shown.status_code == 200, shown.text
+    ann.post("/group/send", {"groupId": room["id"], "content": "hello"}, status=201)
     ann.post("/me/status", {"emoji": "🍵", "text": "cheap tea here"})
     anns, bobs, eves = ann.connect(), bob.connect(), eve.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
