@@ -115,6 +115,7 @@ def test_of_a_crowd_s_reactions_mine_are_known_and_names_come_on_asking(
         for message in said:
             one.post("/message/react", messageId=message["id"], emoji="👍")
     ann.post("/message/react", messageId=said[2]["id"], emoji="👍")
+    ann.page.reload()  # otherwise it has heard all of it
     asked: list[str] = []
     ann.page.on("request", lambda request: asked.append(request.url) if "reactions/mine" in request.url else None)
     ann.open(tea)
