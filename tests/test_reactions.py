@@ -280,7 +280,7 @@ def test_what_named_a_hundred_before_names_nobody_after_the_upgrade(person: Any,
     for message_id, some in before.items():
         shown = [{"emoji": "👍", "count": len(some), "userIds": some}]
         Message.objects.filter(pk=message_id).update(reactions_json=json.dumps(shown))
-    migration = import_module("messaging.migrations.0018_fewer_names")
+    migration = import_module("messaging.migrations.0019_fewer_names")
     migration.cut(apps, connection.schema_editor())
     found = ann.get("/message/quoted", messageId=[few["id"], many["id"]])
     assert {one["id"]: (one["reactions"][0]["count"], one["reactions"][0]["userIds"]) for one in found} == {

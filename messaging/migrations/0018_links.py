@@ -29,7 +29,7 @@ def note(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0016_drafts")]
+    dependencies = [("messaging", "0017_newest_blocks")]
 
     operations = [
         migrations.AddField("message", "has_link", models.BooleanField(null=True, editable=False)),

@@ -29,6 +29,6 @@ def cut(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("messaging", "0017_links")]
+    dependencies = [("messaging", "0018_links")]
 
     operations = [migrations.RunPython(cut, migrations.RunPython.noop, elidable=True)]
