@@ -14,7 +14,8 @@ from drf_spectacular.generators import SchemaGenerator
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from bench.harness import frames, generator
+from bench.harness import compare, frames, generator
+from bench.harness.checkouts import Installation
 from bench.harness.generator import Load
 from bench.harness.servers import Server
 from messaging.asyncapi import document
@@ -65,6 +66,18 @@ def test_a_body_of_the_bench_has_the_documented_fields_of_its_route(path: str) -
     reference = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     fields = schema["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
     assert {"content", "type", "clientId"} < BODIES[path].keys() - IDENTITY <= fields.keys()
+
+
+def test_this_checkout_can_be_measured_beside_itself_without_encryption_and_index() -> None:
+    chosen = compare.options(None).parse_args(["--plain"])
+    here, plain = compare.checkouts(chosen)
+    assert (here.path, here.settings, here.filled) == (plain.path, {}, {})
+    assert plain.settings == {"ENCRYPTION": "off"} and plain.filled == {"index": "off"}
+    installation = Installation(plain)
+    try:
+        assert installation.environment("redis://127.0.0.1:0/0")["ENCRYPTION"] == "off"
+    finally:
+        installation.remove()
 
 
 # What the load generator sends ----------------------------------------------------------------------------------------
