@@ -357,6 +357,7 @@ def test_a_part_of_a_block_is_written_anew_with_what_follows_and_a_search_meanwh
 ) -> None:
     _ann, bob, _room, word, say = tea
     monkeypatch.setattr(indexing, "PART", 2)
+    monkeypatch.setattr(indexing, "LEAST", 2)
     monkeypatch.setattr(indexing, "BLOCK", 5)
     indexed()
     said: list[str] = []

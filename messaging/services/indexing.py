@@ -40,6 +40,8 @@ BLOCK = 4096
 #: Messages of a part of a block, and of what it grows by: a search reads so many that wait. In quiet times a message is
 #: written two or three times; where many come at once, once.
 PART = 1024
+#: Messages for which a part is written anew at least, and which are written before a process ends.
+LEAST = 64
 #: Seconds for which a whole block is waited for.
 PART_SECONDS = 10
 #: Messages that are written together at most, where they do not come in the order of their ids.
@@ -47,7 +49,7 @@ TOGETHER_MAX = 4 * BLOCK
 #: Seconds between two looks whether another process still writes.
 BUSY_SECONDS = 1
 #: Seconds without work after which a process of its own ends. Its start costs as much as a block.
-IDLE_SECONDS = 30
+IDLE_SECONDS = 20
 #: Seconds for which a process may write the index without saying again that it does.
 HELD_SECONDS = 120
 #: Changed messages that are cleared together.
@@ -93,7 +95,7 @@ def index_some(
 
 
 def index_while_due(tell: Callable[[Indexed], None]) -> None:
-    """Write the blocks for which there are messages, until there were none for `IDLE_SECONDS`."""
+    """Write the blocks for which there are messages, until there were none for `IDLE_SECONDS`; then what is left."""
     with _held() as is_mine:
         since = time.monotonic()
         while is_mine and time.monotonic() - since < IDLE_SECONDS:
@@ -102,6 +104,8 @@ def index_while_due(tell: Callable[[Indexed], None]) -> None:
                 _index(least, time.monotonic() + HELD_SECONDS, tell)
                 since = time.monotonic()
             time.sleep(BUSY_SECONDS)
+        if is_mine and _is_due(LEAST, _look(0, 0)):
+            _index(LEAST, time.monotonic() + HELD_SECONDS, tell)
 
 
 def clear_changes(seconds: float = 20.0) -> bool:
@@ -259,7 +263,7 @@ def _write_block() -> bool:
 
 def _part(number: int, more: int) -> list[UUID]:
     """The messages of the last block, if it can be written anew with so many more."""
-    block = SearchBlock.objects.filter(pk=number, key=sealed.token_key_number()).first() if more >= PART else None
+    block = SearchBlock.objects.filter(pk=number, key=sealed.token_key_number()).first() if more >= LEAST else None
     if block is None or block.size + more > BLOCK:
         return []
     ids = bytes(block.message_ids)
