@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from chatproject.core.server import serve
+from chatproject.core.websocket import protocol
+
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 LAST, COMPRESSED = 0x80, 0x40
 #: What ends each compressed message, and is not sent.
@@ -337,3 +340,23 @@ def test_what_floods_is_counted_as_it_unpacks(compressing: Wire) -> None:
         except OSError:
             break
     assert int.from_bytes(compressing.next(CLOSE)[1][:2]) == 4429
+
+
+def test_who_leaves_while_others_are_pinged_stops_no_ping(
+    server: str, person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "SLICE", 1)  # each is looked after by itself, over a second
+    monkeypatch.setattr(protocol, "PING_EVERY_SECONDS", 1)
+    ann = person("ann")
+    stays, *leave = wires = [Wire(server, ann.token) for _ in range(40)]
+    for wire in wires:
+        assert "101" in wire.begin()[0]
+    for wire in wires:
+        wire.next(PING)
+        wire.send(masked(LAST | PONG, b""))
+    for wire in leave:
+        wire.close()
+    for _ in range(3):
+        stays.next(PING)
+        stays.send(masked(LAST | PONG, b""))
+    stays.close()
