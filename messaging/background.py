@@ -109,15 +109,11 @@ async def refresh(some: Sequence[hub.Socket]) -> None:
         _restating_turn = 0
         await _restate()
     half = _turns // presence_services.REFRESH_SECONDS % 2  # all keys of each socket every other time
-    came: set[UUID] = set()
-    for is_whole in (True, False):
-        pairs = [
-            (socket.user_id, socket.id)
-            for socket in some
-            if socket.is_visible and (int(socket.id[-1], 16) % 2 == half) == is_whole
-        ]
-        if pairs:
-            came.update(await in_thread(presence_services.refresh, pairs, is_whole=is_whole))
+    shares: tuple[list[tuple[UUID, str]], list[tuple[UUID, str]]] = [], []
+    for socket in some:
+        if socket.is_visible:
+            shares[int(socket.id[-1], 16) % 2 == half].append((socket.user_id, socket.id))
+    came = await in_thread(_refresh, *shares) if any(shares) else set()
     if came:
         sockets.online_list_changed.set()
     if not _restating_turn and came & sockets.announced:  # Redis had lost them
@@ -127,6 +123,11 @@ async def refresh(some: Sequence[hub.Socket]) -> None:
             sockets.announced.add(socket.user_id)
         else:
             sockets.announced.discard(socket.user_id)
+
+
+def _refresh(in_part: list[tuple[UUID, str]], whole: list[tuple[UUID, str]]) -> set[UUID]:
+    """Those who came online."""
+    return {*presence_services.refresh(in_part, is_whole=False), *presence_services.refresh(whole)}
 
 
 async def _restate() -> None:
@@ -182,9 +183,7 @@ async def recheck(some: Sequence[hub.Socket]) -> None:
     if not some:
         return
     heard = [socket.topics for socket in some]
-    # A socket alone keeps its device signed in, too.
-    living = await in_thread(accounts.keep_signed_in, {socket.device_id for socket in some})
-    seats = await in_thread(sockets.seats_of, {socket.user_id for socket in some})
+    living, seats = await in_thread(_found, {socket.device_id for socket in some}, {socket.user_id for socket in some})
     for socket, topics in zip(some, heard, strict=True):
         if socket.id not in hub.local().sockets:
             continue  # closed meanwhile
@@ -194,6 +193,12 @@ async def recheck(some: Sequence[hub.Socket]) -> None:
             seated = seats.get(socket.user_id, "")
             if socket.proof != hash((seated, topics)):  # the rows or the topics are others than at the last look
                 await _correct_rooms(socket, seated)
+
+
+def _found(device_ids: set[UUID], user_ids: set[UUID]) -> tuple[set[UUID], dict[UUID, str]]:
+    """The devices that are still signed in, and the groups of these users."""
+    living = accounts.keep_signed_in(device_ids)  # a socket alone keeps its device signed in, too
+    return living, sockets.seats_of(user_ids)
 
 
 async def _correct_rooms(socket: hub.Socket, seats: str) -> None:

@@ -26,7 +26,7 @@ CLOSE_TIMEOUT_SECONDS = 2
 #: Seconds for which a worker that is replaced still answers on the connections that it has.
 LEAVE_SECONDS = 0.5
 #: Connections that are looked after at once, and the number of such slices of a second.
-SLICE, SLICES_MAX = 500, 20
+SLICE, SLICES_MAX = 2500, 10
 #: The close code "service restart".
 RESTART = 1012
 
