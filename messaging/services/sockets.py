@@ -37,6 +37,8 @@ from presence import services as presence_services
 SMALL = 200
 #: Seconds within which those who left are swept together.
 SWEEP_FOLD_SECONDS = 0.05
+#: Seconds in which those of a crowd who connect or leave are handled together.
+CROWD_SECONDS = 0.03
 #: Names of topics that are not made again.
 TOPICS_REMEMBERED = 16_384
 #: The close code for a user who opens sockets too often, or has too many.
@@ -235,9 +237,9 @@ async def unread(user_id: UUID) -> dict[str, Any]:
     return await _unread(user_id)
 
 
-_admission = BatchLoader(_admissions)
-_arrival = BatchLoader(_arrivals)
-_departure = BatchLoader(_departures)
+_admission = BatchLoader(_admissions, pause=CROWD_SECONDS)
+_arrival = BatchLoader(_arrivals, pause=CROWD_SECONDS)
+_departure = BatchLoader(_departures, pause=CROWD_SECONDS)
 _versions = BatchLoader(_versions_of)
 _online_list = BatchLoader(_online_lists)
 _unread = BatchLoader(read_cursors.unread_of_many, batch_max=50)

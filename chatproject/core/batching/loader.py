@@ -1,6 +1,7 @@
 """Batch loading: lookups that arrive while one is running are answered together by the next.
 
-A lone lookup starts at once. If a batch fails, its keys are looked up one by one, so that each caller
+A lone lookup starts at once. While a crowd comes, batches start some time apart, so that they are few and large: most
+of what a small one costs is its own. If a batch fails, its keys are looked up one by one, so that each caller
 gets its own answer; an absent database or Redis fails the whole batch.
 """
 
@@ -20,11 +21,15 @@ Answer = TypeVar("Answer")
 class BatchLoader(Generic[Key, Answer]):
     """`await loader(key)`, on the event loop.
 
-    `load` gets a list of keys on a thread, and returns an answer for each.
+    `load` gets a list of keys on a thread, and returns an answer for each. `pause`: the seconds after a batch of
+    several until the next.
     """
 
-    def __init__(self, load: Callable[[list[Key]], Sequence[Answer]], *, batch_max: int = 200) -> None:
+    def __init__(
+        self, load: Callable[[list[Key]], Sequence[Answer]], *, batch_max: int = 200, pause: float = 0.0
+    ) -> None:
         self._load = load
+        self._pause = pause
         self._batch_max = batch_max
         self._waiting: list[tuple[Key, asyncio.Future[Answer]]] = []
         self._loading: asyncio.Task[None] | None = None
@@ -43,6 +48,8 @@ class BatchLoader(Generic[Key, Answer]):
                 batch, self._waiting = self._waiting[: self._batch_max], self._waiting[self._batch_max :]
                 # Callers that were cancelled meanwhile need no answer.
                 await self._answer([(key, answer) for key, answer in batch if not answer.done()])
+                if self._pause and 1 < len(batch) < self._batch_max:
+                    await asyncio.sleep(self._pause)
         finally:
             self._loading = None
 
