@@ -1,11 +1,13 @@
 """Every query for rooms and memberships. A user finds only their own rooms."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from struct import Struct
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from accounts.names import name_key
 from accounts.rules import sees_only_contacts
 from chatproject.core.db import bulk
 from chatproject.core.db.queries import containing, page
+from chatproject.core.db.rows import Columns, parts
 from chatproject.core.errors import NotFound
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
@@ -417,81 +420,142 @@ def admins(room: Room) -> list[UUID]:
     return list(found.values_list("user_id", flat=True))
 
 
-def all_memberships(user_id: UUID, *, room_id: UUID | None = None, at_most: int | None = None) -> list[Membership]:
-    """The memberships that a user's chat list needs, in one query: of all their rooms, or of one.
+# Chat lists -----------------------------------------------------------------------------------------------------------
 
-    Their own memberships with the rooms, and in private chats the other person's membership with
-    that person: those have `peer_id == user_id`. `at_most` limits the number of memberships, the
-    most recently active rooms first.
+
+class Listed(NamedTuple):
+    """A user's chat: their membership with its room and themselves, and in a private chat the other person's membership
+    with that person; of a chat with oneself, one's own.
     """
-    memberships = _listed(user_id)
-    if room_id is not None:
-        memberships = memberships.filter(room_id=room_id)
-    return _mentioned(list(memberships.order_by("-room__last_at", "room_id")[:at_most]))
+
+    membership: Membership
+    other: Membership | None
 
 
-def pinned_memberships(user_id: UUID) -> list[Membership]:
-    """Like `all_memberships`, of the chats that the user has pinned."""
-    mine = Membership.objects.filter(user_id=user_id, pinned_at__isnull=False).values("room_id")
-    return _mentioned(list(_listed(user_id).filter(room_id__in=mine)))
+class ListPlace(NamedTuple):
+    """Where a page of a chat list ends.
+
+    The pinned chats come first. `pinned` are those that were on the pages so far: a chat that is unpinned meanwhile
+    comes no second time. After them `at`, the moment and the room of the last chat; None among the pinned ones.
+    """
+
+    pinned: tuple[UUID, ...]
+    at: tuple[int, UUID] | None
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """The opposite of `str`. Raises ValueError."""
+        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        if len(packed) < _AT.size:
+            raise ValueError(text)
+        moment, room = _AT.unpack_from(packed)
+        pinned = (UUID(bytes=packed[start : start + 16]) for start in range(_AT.size, len(packed), 16))
+        return cls(tuple(pinned), (moment, UUID(bytes=room)) if room != _NO_ROOM else None)
+
+    def __str__(self) -> str:
+        at = _AT.pack(self.at[0], self.at[1].bytes) if self.at else _AT.pack(0, _NO_ROOM)
+        return urlsafe_b64encode(at + b"".join(one.bytes for one in self.pinned)).decode().rstrip("=")
+
+    def is_before(self, moment: int, room_id: UUID) -> bool:
+        """Whether a chat that is not pinned comes after the place."""
+        return self.at is None or (-moment, room_id) > (-self.at[0], self.at[1])
 
 
-def _mentioned(memberships: list[Membership]) -> list[Membership]:
-    """Memberships whose first unread mention may be one that the member has deleted for themselves."""
-    for one in memberships:
-        if one.hidden_count and one.mention_seq is not None:
-            hidden = hidden_seqs(one, first=one.mention_seq)
-            if one.mention_seq in hidden:
-                unread = Mention.objects.filter(room_id=one.room_id, whom__in=(one.user_id, one.room_id))
-                others = unread.filter(seq__gt=one.cursor).exclude(sender_id=one.user_id)
-                seqs = others.order_by("seq").values_list("seq", flat=True)
-                one.mention_seq = next((seq for seq in seqs if seq not in hidden), None)
-    return memberships
+#: Microseconds since 1970 and the id of a room.
+_AT, _NO_ROOM = Struct(">q16s"), bytes(16)
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
-# Deleted for oneself --------------------------------------------------------------------------------------------------
+def list_order(user_id: UUID) -> list[tuple[UUID, datetime, bool]]:
+    """The rooms of a user's chat list, the most recently active first: id, time of the last message, whether the user
+    has pinned it. A private chat is there from its first message on. One query.
+    """
+    if bulk.speaks_sql():
+        found = bulk.select(
+            """
+            SELECT room._id, room.last_at, own.pinned_at IS NOT NULL
+            FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+            WHERE own.user_id = %s AND (room.kind <> %s OR room.last_seq > 0) ORDER BY room.last_at DESC, room._id
+            """,
+            [bulk.to_db_value(user_id), Room.Kind.DIRECT.value],
+        )
+        return [(bulk.id_of(room_id), bulk.time_of(at), bool(is_pinned)) for room_id, at, is_pinned in found]
+    begun = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
+    memberships = Membership.objects.filter(begun, user_id=user_id).order_by("-room__last_at", "room_id")
+    rows = memberships.values_list("room_id", "room__last_at", "pinned_at")
+    return [(room_id, at, pinned_at is not None) for room_id, at, pinned_at in rows]
 
 
-def hidden_seqs(membership: Membership, *, first: int = 0, last: int | None = None) -> set[int]:
-    """The messages in a range that a member has deleted for themselves. One query, and none where there are none."""
-    if not membership.hidden_count or (membership.hidden_seq or 0) < first:
-        return set()
-    return hidden_in(membership.pk, first=first, last=last)
+def list_page(user_id: UUID, *, limit: int, after: ListPlace | None) -> tuple[list[UUID], ListPlace | None]:
+    """The rooms of a page of a user's chat list, the pinned ones first, and where it ends; None for the last page.
+
+    What does not move between two pages is on one of them. Nothing is on two, and what moves may be on none. One query.
+    """
+    place = after or ListPlace((), None)
+    order = list_order(user_id)
+    pinned = [one for one, _, is_pinned in order if is_pinned and one not in place.pinned] if place.at is None else []
+    left_out = {*place.pinned, *pinned}
+    others = [((at - _EPOCH) // _MICROSECOND, one) for one, at, _ in order if one not in left_out]
+    rest = [other for other in others if place.is_before(*other)]
+    page = [*pinned, *(one for _, one in rest)][:limit]
+    if len(pinned) + len(rest) <= limit:
+        return page, None
+    last = rest[limit - len(pinned) - 1] if limit > len(pinned) else place.at
+    return page, ListPlace((*place.pinned, *pinned[:limit]), last)
 
 
-def hidden_in(membership_id: UUID, *, first: int = 0, last: int | None = None) -> set[int]:
-    """Like `hidden_seqs`, of a membership that is known to have some."""
-    found = Hidden.objects.filter(membership_id=membership_id, seq__gte=first)
-    if last is not None:
-        found = found.filter(seq__lte=last)
-    return set(found.values_list("seq", flat=True))
+def listed(user: User, room_ids: Collection[UUID] | None = None) -> list[Listed]:
+    """A user's chats as their list shows them, the most recently active first: all, or those of some rooms. One query.
+
+    Own SQL: of a thousand chats it takes a tenth of the time that the ORM takes.
+    """
+    if room_ids is not None and not room_ids:
+        return []
+    if not bulk.speaks_sql():
+        return _listed_by_models(user, room_ids)
+    values: list[Any] = [bulk.to_db_value(user.pk)]
+    among = ""
+    if room_ids is not None:
+        among = f" AND own.room_id IN ({', '.join(['%s'] * len(room_ids))})"
+        values += map(bulk.to_db_value, room_ids)
+    found = bulk.select(f"{_LISTED} WHERE own.user_id = %s{among} ORDER BY room.last_at DESC, room._id", values)
+    chats = [_listed(user, row) for row in found]
+    _skip_hidden_mentions(chat.membership for chat in chats)
+    return chats
 
 
-def hidden_since(membership: Membership, number: int) -> list[tuple[int, UUID]]:
-    """(seq, message) of what a member has deleted for themselves after the first `number`."""
-    found = Hidden.objects.filter(membership=membership, number__gt=number).order_by("number")
-    return list(found.values_list("seq", "message_id"))
+def _listed(user: User, row: Sequence[Any]) -> Listed:
+    recalled, mention = row[:2]
+    own, of_room, of_other, of_person = (row[part] for part in _PARTS)
+    room = _ROOM.made(of_room, related={})
+    membership = _OWN.made(
+        own, related={"room": room, "user": user}, user_id=user.pk, recalled_since_read=recalled, mention_seq=mention
+    )
+    if of_other[0] is None:
+        return Listed(membership, None)
+    if membership.peer_id == user.pk:
+        return Listed(membership, membership)
+    return Listed(
+        membership, _OTHER.made(of_other, related={"room": room, "user": _PERSON.made(of_person, related={})})
+    )
 
 
-def hidden_of(memberships: Collection["Membership | SeenRoom"]) -> set[UUID]:
-    """The messages that these members have deleted for themselves. One query, and none where there are none."""
-    hiding = [one.pk for one in memberships if one.hidden_count]
-    if not hiding:
-        return set()
-    return set(Hidden.objects.filter(membership__in=hiding).values_list("message_id", flat=True))
+def _listed_by_models(user: User, room_ids: Collection[UUID] | None) -> list[Listed]:
+    memberships = Membership.objects.with_recalled().with_mentions().select_related("room", "user")
+    columns = (*(f"room__{name}" for name in _OF_ROOM), *(f"user__{name}" for name in _OF_PERSON))
+    memberships = memberships.only(*_OF_MEMBERSHIP, *columns).filter(Q(user_id=user.pk) | Q(peer_id=user.pk))
+    if room_ids is not None:
+        memberships = memberships.filter(room_id__in=list(room_ids))
+    found = list(memberships.order_by("-room__last_at", "room_id"))
+    others = {one.room_id: one for one in found if one.peer_id == user.pk}
+    chats = [Listed(one, others.get(one.room_id)) for one in found if one.user_id == user.pk]
+    for one in chats:
+        one.membership.user = user
+    _skip_hidden_mentions(chat.membership for chat in chats)
+    return chats
 
 
-def locked_memberships(user: User, room_ids: Iterable[UUID]) -> list[Membership]:
-    """A user's memberships in rooms, both locked until the transaction ends."""
-    found = locked_rooms(room_ids)
-    mine = Membership.objects.select_for_update(of=("self",)).filter(user=user, room__in=list(found))
-    memberships = list(mine.select_related("peer").order_by("room_id"))
-    for one in memberships:
-        one.room = found[one.room_id]
-    return memberships
-
-
-#: What the entries of a chat list are made of: of a thousand chats, half of the time went into reading the rest.
+#: What the entries of a chat list are made of.
 _OF_MEMBERSHIP = (
     "role",
     "read_seq",
@@ -537,16 +601,144 @@ _OF_PERSON = (
     "is_active",
     "is_invisible",
     "last_active",
-    "notifying_json",
     "status_json",
     "status_until",
 )
+_OWN = Columns(Membership, "id", "room", *_OF_MEMBERSHIP)
+_ROOM = Columns(Room, "id", *_OF_ROOM)
+_OTHER = Columns(Membership, "id", "user", "read_seq")
+_PERSON = Columns(User, "id", *_OF_PERSON)
+#: Where the columns of each stand in a row.
+_PARTS = parts(_OWN, _ROOM, _OTHER, _PERSON, first=2)
+_AFTER_CURSOR = """
+    room_id = own.room_id AND seq > COALESCE(own.back_seq, own.read_seq) AND sender_id <> own.user_id
+"""
+#: A row has the count of recalled messages after the cursor, the first unread mention, and the columns above.
+_LISTED = f"""
+    SELECT (SELECT COUNT(*) FROM groups_recall WHERE {_AFTER_CURSOR}),
+        (SELECT MIN(seq) FROM groups_mention WHERE {_AFTER_CURSOR} AND whom IN (own.user_id, own.room_id)),
+        {_OWN.of("own")}, {_ROOM.of("room")}, {_OTHER.of("other")}, {_PERSON.of("person")}
+    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+    LEFT JOIN groups_membership other ON other.room_id = own.room_id AND other.user_id = own.peer_id
+    LEFT JOIN accounts_user person ON person._id = other.user_id
+"""  # noqa: S608 -- our own columns
 
 
-def _listed(user_id: UUID) -> QuerySet[Membership]:
-    memberships = Membership.objects.with_recalled().with_mentions().select_related("room", "user")
-    columns = (*(f"room__{name}" for name in _OF_ROOM), *(f"user__{name}" for name in _OF_PERSON))
-    return memberships.only(*_OF_MEMBERSHIP, *columns).filter(Q(user_id=user_id) | Q(peer_id=user_id))
+class ChatHead(NamedTuple):
+    """The numbers of a user's chat that tell whether a client is behind."""
+
+    room_id: UUID
+    peer_id: UUID | None
+    version: int
+    hidden_count: int
+    #: How many people ask to join, where the user may answer them.
+    asking: int
+
+
+def chat_heads(user_id: UUID) -> list[ChatHead]:
+    """The heads of all chats of a user, without private ones that have not begun. One query."""
+    begun = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
+    memberships = Membership.objects.filter(begun, user_id=user_id)
+    raw = [ExpressionWrapper(F(field), CharField()) for field in ("room_id", "peer_id")]
+    numbers = ("room__last_version", "hidden_count", "room__join_requests", "role")
+    made = _Ids()
+    return [
+        ChatHead(
+            made[room_id],
+            made[peer_id] if peer_id else None,
+            version,
+            hidden or 0,
+            (asking or 0) if role != Membership.Role.MEMBER else 0,
+        )
+        for room_id, peer_id, version, hidden, asking, role in memberships.values_list(*raw, *numbers)
+    ]
+
+
+def memberships_to_sync(user_id: UUID, room_ids: Collection[UUID]) -> list[Membership]:
+    """A user's memberships in some rooms, with what a sync tells of the rooms, the most recently active first. One
+    query.
+    """
+    if not bulk.speaks_sql():
+        found = Membership.objects.select_related("room").filter(user_id=user_id, room_id__in=list(room_ids))
+        return list(found.order_by("-room__last_at", "room_id"))
+    query = f"{_SYNCED} WHERE own.user_id = %s AND own.room_id IN"
+    rows = bulk.select_among(query, [bulk.to_db_value(user_id)], list(map(bulk.to_db_value, room_ids)))
+    made = []
+    for row in rows:
+        own, of_room = (row[part] for part in _SYNCED_PARTS)
+        made.append(_OWN_SYNCED.made(own, related={"room": _ROOM_SYNCED.made(of_room, related={})}))
+    return sorted(made, key=_recency)
+
+
+def _recency(membership: Membership) -> tuple[timedelta, UUID]:
+    return _EPOCH - membership.room.last_at, membership.room_id
+
+
+_OWN_SYNCED = Columns(Membership, "id", "room", "user", "peer", "role", "hidden_count", "hidden_seq", "from_seq")
+_ROOM_SYNCED = Columns(
+    Room,
+    *("id", "kind", "last_version", "last_at", "pins_json", "announcement", "announcement_version", "post_policy"),
+    *("slow_seconds", "join_requests"),
+)
+_SYNCED_PARTS = parts(_OWN_SYNCED, _ROOM_SYNCED)
+_SYNCED = f"""
+    SELECT {_OWN_SYNCED.of("own")}, {_ROOM_SYNCED.of("room")}
+    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+"""  # noqa: S608 -- our own columns
+
+
+def _skip_hidden_mentions(memberships: Iterable[Membership]) -> None:
+    """Correct those whose first unread mention is one that the member has deleted for themselves."""
+    for one in memberships:
+        if one.hidden_count and one.mention_seq is not None:
+            hidden = hidden_seqs(one, first=one.mention_seq)
+            if one.mention_seq in hidden:
+                unread = Mention.objects.filter(room_id=one.room_id, whom__in=(one.user_id, one.room_id))
+                others = unread.filter(seq__gt=one.cursor).exclude(sender_id=one.user_id)
+                seqs = others.order_by("seq").values_list("seq", flat=True)
+                one.mention_seq = next((seq for seq in seqs if seq not in hidden), None)
+
+
+# Deleted for oneself --------------------------------------------------------------------------------------------------
+
+
+def hidden_seqs(membership: Membership, *, first: int = 0, last: int | None = None) -> set[int]:
+    """The messages in a range that a member has deleted for themselves. One query, and none where there are none."""
+    if not membership.hidden_count or (membership.hidden_seq or 0) < first:
+        return set()
+    return hidden_in(membership.pk, first=first, last=last)
+
+
+def hidden_in(membership_id: UUID, *, first: int = 0, last: int | None = None) -> set[int]:
+    """Like `hidden_seqs`, of a membership that is known to have some."""
+    found = Hidden.objects.filter(membership_id=membership_id, seq__gte=first)
+    if last is not None:
+        found = found.filter(seq__lte=last)
+    return set(found.values_list("seq", flat=True))
+
+
+def hidden_since(membership: Membership, number: int) -> list[tuple[int, UUID]]:
+    """(seq, message) of what a member has deleted for themselves after the first `number`."""
+    found = Hidden.objects.filter(membership=membership, number__gt=number).order_by("number")
+    return list(found.values_list("seq", "message_id"))
+
+
+def hidden_of(memberships: Collection["Membership | SeenRoom"]) -> set[UUID]:
+    """The messages that these members have deleted for themselves. One query, and none where there are none."""
+    hiding = [one.pk for one in memberships if one.hidden_count]
+    if not hiding:
+        return set()
+    return set(Hidden.objects.filter(membership__in=hiding).values_list("message_id", flat=True))
+
+
+def locked_memberships(user: User, room_ids: Iterable[UUID]) -> list[Membership]:
+    """A user's memberships in rooms, both locked until the transaction ends."""
+    found = locked_rooms(room_ids)
+    mine = Membership.objects.select_for_update(of=("self",)).filter(user=user, room__in=list(found))
+    memberships = list(mine.select_related("peer").order_by("room_id"))
+    for one in memberships:
+        one.room = found[one.room_id]
+    return memberships
 
 
 #: Whether anybody else has said anything since; it may be recalled.
@@ -556,8 +748,31 @@ _BEHIND = Q(room__last_seq__gt=F("room__system_lines") + _READ)
 
 def memberships_of_users(user_ids: Collection[UUID]) -> list[Membership]:
     """These users' memberships with their rooms, the most recently active first."""
-    memberships = Membership.objects.with_recalled().filter(user_id__in=user_ids).select_related("room")
-    return list(memberships.order_by("-room__last_at", "room_id"))
+    if not bulk.speaks_sql():
+        memberships = Membership.objects.with_recalled().filter(user_id__in=user_ids).select_related("room")
+        return list(memberships.order_by("-room__last_at", "room_id"))
+    found = bulk.select_among(f"{_COUNTED} WHERE own.user_id IN", [], list(map(bulk.to_db_value, user_ids)))
+    made = []
+    for recalled, *row in found:
+        own, of_room = (row[part] for part in _COUNTED_PARTS)
+        room = _ROOM_NUMBERS.made(of_room, related={})
+        made.append(_OWN_NUMBERS.made(own, related={"room": room}, recalled_since_read=recalled))
+    return sorted(made, key=_recency)
+
+
+#: What unread counts are made of.
+_OWN_NUMBERS = Columns(
+    Membership,
+    *("id", "room", "user", "peer", "read_seq", "system_lines_read", "own_since_read", "back_seq", "unread_again"),
+    *("times_back", "hidden_count", "hidden_seq", "from_seq"),
+)
+_ROOM_NUMBERS = Columns(Room, "id", "kind", "last_seq", "system_lines", "last_version", "last_message_id", "last_at")
+_COUNTED_PARTS = parts(_OWN_NUMBERS, _ROOM_NUMBERS)
+_COUNTED = f"""
+    SELECT (SELECT COUNT(*) FROM groups_recall WHERE {_AFTER_CURSOR}),
+        {_OWN_NUMBERS.of("own")}, {_ROOM_NUMBERS.of("room")}
+    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+"""  # noqa: S608 -- our own columns
 
 
 def unread_totals(user_ids: Collection[UUID], among: Q) -> dict[UUID, int]:
@@ -731,6 +946,121 @@ class _Ids(dict[Any, UUID]):
         return made
 
 
+class Cursors(NamedTuple):
+    """Up to where the members of a room have read: the places, and how many members stand before each of them."""
+
+    places: list[int]
+    behind: list[int]
+
+    @classmethod
+    def counted(cls, counts: Mapping[int, int]) -> Self:
+        """Of members by place."""
+        places = sorted(counts)
+        return cls(places, [0, *accumulate(counts[place] for place in places)])
+
+    def passed(self, seq: int) -> int:
+        """How many have read a message."""
+        return self.behind[-1] - self.behind[bisect_left(self.places, seq)]
+
+
+class Readers:
+    """How far the members of a room have read, as far as it takes to count the readers of some messages."""
+
+    __slots__ = ("_cursors", "_own")
+
+    def __init__(self, counts: Mapping[int, int], own: Mapping[str, tuple[int, UUID | None]]) -> None:
+        """`counts`: how many cursors stand at which `seq`; `own`: each sender's own, and in a private chat the other
+        person.
+        """
+        self._cursors = Cursors.counted(counts)
+        self._own = own
+
+    @classmethod
+    def of(cls, cursors: Mapping[UUID, int]) -> Self:
+        """Of all members, by their cursors."""
+        return cls(Counter(cursors.values()), {str(user_id): (at, None) for user_id, at in cursors.items()})
+
+    def count(self, seq: int, sender_id: UUID | str) -> int:
+        """How many members, without the sender, have read a message."""
+        cursor, _ = self._own.get(str(sender_id), (0, None))
+        return self._cursors.passed(seq) - (cursor >= seq)
+
+    def receiver_of(self, sender_id: UUID | str) -> UUID | None:
+        """Who received a message of a private chat; None in a group."""
+        _, other = self._own.get(str(sender_id), (0, None))
+        return other
+
+
+NO_READERS = Readers({}, {})
+
+
+def readers(messages: Iterable[tuple[UUID, int, UUID | str]]) -> dict[UUID, Readers]:
+    """The readers of some messages, given by room, `seq` and sender, by their rooms.
+
+    One query, whose answer grows with the different cursors at and after the first of the messages: not with the
+    members, of whom most have read to the end.
+    """
+    first: dict[UUID, int] = {}
+    senders: dict[tuple[UUID, str], None] = {}
+    for room_id, seq, sender_id in messages:
+        first[room_id] = min(seq, first.get(room_id, seq))
+        senders[room_id, str(sender_id)] = None
+    counts: dict[UUID, dict[int, int]] = {room_id: {} for room_id in first}
+    own: dict[UUID, dict[str, tuple[int, UUID | None]]] = {room_id: {} for room_id in first}
+    for room_id, user_id, cursor, count, peer_id in _read(first, senders):
+        if user_id is None:
+            counts[room_id][cursor] = count
+        else:
+            own[room_id][user_id] = cursor, peer_id
+    return {room_id: Readers(counts[room_id], own[room_id]) for room_id in first}
+
+
+def _read(
+    first: Mapping[UUID, int], senders: Iterable[tuple[UUID, str]]
+) -> Iterator[tuple[UUID, str | None, int, int, UUID | None]]:
+    """(room, None, cursor, how many, None) at and after a `seq` of each room, and (room, user, cursor, 1, the other
+    person) of senders.
+    """
+    if not first:
+        return
+    if not bulk.speaks_sql():
+        people = {UUID(user_id) for _, user_id in senders}
+        cursors = Membership.objects.filter(room_id__in=list(first))
+        counted = Counter(cursors.values_list("room_id", "read_seq"))
+        yield from ((room_id, None, at, count, None) for (room_id, at), count in counted.items())
+        own = cursors.filter(user_id__in=people).values_list("room_id", "user_id", "read_seq", "peer_id")
+        yield from ((room_id, str(user_id), at, 1, peer_id) for room_id, user_id, at, peer_id in own)
+        return
+    ids = {bulk.to_db_value(room_id): room_id for room_id in first}
+    given = [value for raw, room_id in ids.items() for value in (raw, first[room_id])]
+    asked = [value for room_id, user_id in senders for value in (bulk.to_db_value(room_id), _raw(user_id))]
+    pair = "(%s, %s)"
+    found = bulk.select(
+        f"""
+        WITH given (room, first) AS (VALUES {", ".join([pair] * (len(given) // 2))}),
+            sender (room, member) AS (VALUES {", ".join([pair] * (len(asked) // 2))})
+        SELECT room_id, CAST(NULL AS uuid), read_seq, COUNT(*), CAST(NULL AS uuid)
+        FROM given CROSS JOIN groups_membership WHERE room_id = given.room AND read_seq >= given.first
+        GROUP BY room_id, read_seq
+        UNION ALL
+        SELECT room_id, user_id, read_seq, 1, peer_id
+        FROM sender CROSS JOIN groups_membership WHERE room_id = sender.room AND user_id = sender.member
+        """,  # noqa: S608 -- placeholders
+        [*given, *asked],
+    )
+    for room, user, at, count, peer in found:
+        yield ids[room], user and bulk.text_of(user), at, count, peer and bulk.id_of(peer)
+
+
+def cursors_of(room_ids: Collection[UUID]) -> dict[UUID, dict[UUID, int]]:
+    """The read cursors of all members of some rooms. One query."""
+    found: dict[UUID, dict[UUID, int]] = {room_id: {} for room_id in room_ids}
+    memberships = Membership.objects.filter(room_id__in=list(room_ids))
+    for room_id, user_id, read_seq in memberships.values_list("room_id", "user_id", "read_seq"):
+        found[room_id][user_id] = read_seq
+    return found
+
+
 def cursors(room_id: UUID) -> list[tuple[UUID, int]]:
     """(user, read_seq) of every member of a room."""
     return list(Membership.objects.filter(room_id=room_id).values_list("user_id", "read_seq"))
@@ -763,7 +1093,10 @@ def unread_bases(room_ids: Iterable[UUID]) -> list[tuple[UUID, UUID, int, int]]:
 def first_mention(membership: Membership) -> int | None:
     """The `seq` of the first unread message that mentions a member."""
     found = Membership.objects.with_mentions().filter(pk=membership.pk).first()
-    return _mentioned([found])[0].mention_seq if found else None
+    if found is None:
+        return None
+    _skip_hidden_mentions([found])
+    return found.mention_seq
 
 
 def recalled(room_ids: Collection[UUID], above: int) -> set[tuple[UUID, int]]:
@@ -902,23 +1235,6 @@ def rooms_to_compare(room_ids: Collection[UUID]) -> dict[UUID, OpenRoom]:
 #: Members of a room whose cursors are read one by one; of more, they are counted by the database.
 _CURSORS_MAX = 300
 _PASSED = "FROM groups_membership WHERE room_id = %s AND read_seq >= %s"
-
-
-class Cursors(NamedTuple):
-    """Up to where the members of a room have read: the places, and how many members stand before each of them."""
-
-    places: list[int]
-    behind: list[int]
-
-    @classmethod
-    def counted(cls, counts: Mapping[int, int]) -> Self:
-        """Of members by place."""
-        places = sorted(counts)
-        return cls(places, [0, *accumulate(counts[place] for place in places)])
-
-    def passed(self, seq: int) -> int:
-        """How many have read a message."""
-        return self.behind[-1] - self.behind[bisect_left(self.places, seq)]
 
 
 def are_counted(member_count: int) -> bool:

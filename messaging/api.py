@@ -1,6 +1,6 @@
 """The HTTP routes of messaging."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, cast
 from uuid import UUID
 
@@ -40,12 +40,37 @@ from presence.selectors import online_among
 class ChatListView(APIView):
     cost = costs.READ
 
-    @extend_schema(request=None, responses=outputs.ChatOutput(many=True), summary="My chats, the last moved first")
+    @extend_schema(
+        request=inputs.ChatListInput,
+        responses=outputs.ChatOutput(many=True),
+        summary="My chats, the last moved first",
+        description=(
+            "Without `limit` all of them. With it a page, the pinned ones first; the `Link` header has the address for"
+            " the next one, which takes the parameters in its query. A chat that does not move meanwhile is on one"
+            " page, and none is on two. Without `limit` and with `chatIds` only those chats."
+        ),
+    )
     def post(self, request: SignedIn) -> Response:
         require_self(request, "userId")
-        chats = services.chat_list(request.user)
-        here = online_among(chat.id for chat in chats if chat.other)
-        return Response([outputs.chat_output(chat, online=chat.id in here) for chat in chats])
+        form = inputs.ChatListInput.read(_given(request))
+        page = self._page(request.user, form)
+        here = online_among(chat.id for chat in page.chats if chat.other)
+        response = Response([outputs.chat_output(chat, online=chat.id in here) for chat in page.chats])
+        return with_next(response, request, limit=form.limit, before=str(page.end)) if page.end else response
+
+    @staticmethod
+    def _page(user: User, form: inputs.ChatListInput) -> services.ChatPage:
+        if form.limit is not UNSET:
+            return services.chat_page(user, limit=form.limit, after=form.place())
+        if form.chat_ids is not UNSET:
+            return services.ChatPage(services.chats_named(user, form.chat_ids), None)
+        return services.ChatPage(services.chat_list(user), None)
+
+
+def _given(request: SignedIn) -> dict[str, Any]:
+    """The fields of the body, and those of the address of a next page."""
+    body = request.data if isinstance(request.data, Mapping) else {}
+    return {name: given[name] for given in (body, request.query_params) for name in given}
 
 
 class HistoryView(APIView):

@@ -24,6 +24,8 @@ from messaging.models import Message, Upload
 TEXT_MAX = 8000
 #: Chats in one request.
 CHATS_MAX = 500
+#: Chats of which a client names the version that it has, in one sync: a request's body takes no more.
+SYNCED_MAX = 5000
 #: Messages over which a member can set their cursor back, which are counted.
 BACK_MAX = 10_000
 #: Pinned messages of a chat.

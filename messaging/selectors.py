@@ -2,13 +2,12 @@
 
 import re
 from bisect import bisect_left
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
-from itertools import chain
-from operator import or_
+from itertools import chain, groupby
+from operator import itemgetter, or_
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +26,7 @@ from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
 from groups import selectors as rooms
 from groups.models import Membership, Room, direct_room_id
+from groups.selectors import NO_READERS, Readers
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
@@ -36,27 +36,9 @@ from messaging.models import SHELVED, CacheGeneration, HeldMessage, Message, Rea
 #: again.
 SYNC_MAX = 200
 SYNC_MESSAGES = 1000
-#: Chats of one query: SQLite takes fewer than a thousand alternatives.
-CHATS_AT_ONCE = 200
 #: Messages of a private chat among which an answer is looked for: many messages without one are not
 #: a correspondence.
 CORRESPONDENCE_MAX = 1000
-
-
-@dataclass(slots=True)
-class Readers:
-    """The read cursors of a room's members, to count the readers of its messages."""
-
-    cursors: dict[UUID, int]
-    _sorted: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._sorted = sorted(self.cursors.values())
-
-    def count(self, message: Message) -> int:
-        """The number of members, without the sender, who have read a message."""
-        passed = len(self._sorted) - bisect_left(self._sorted, message.seq)
-        return passed - (self.cursors.get(message.sender_id, 0) >= message.seq)
 
 
 @dataclass(slots=True)
@@ -65,7 +47,7 @@ class Page:
 
     membership: Membership
     messages: list[Message]
-    readers: Readers
+    readers: Readers = NO_READERS
     has_older: bool = False
     #: Those that the member has deleted for themselves, by `seq`.
     hidden: set[int] = field(default_factory=set)
@@ -92,8 +74,8 @@ class Changes:
     chat_id: UUID
     membership: Membership | None  # None: the user is no longer a member
     limited: bool = False
-    messages: list[Message] = field(default_factory=list)
-    readers: Readers = field(default_factory=lambda: Readers({}))
+    messages: "list[MessageRow]" = field(default_factory=list)
+    readers: Readers = NO_READERS
     #: Those of the messages that the user has deleted for themselves, by `seq`; and all that they have so deleted
     #: since the number that they know.
     hidden: set[int] = field(default_factory=set)
@@ -113,7 +95,7 @@ def history(
             raise NotFound()
         if other != user and sees_only_contacts(user) and not rooms.sharing(user.pk, [other.pk]):
             raise NotFound()
-        return Page(rooms.blank_membership(user, other), [], Readers({}))
+        return Page(rooms.blank_membership(user, other), [])
     return _history(membership, limit=limit, before=before, after=after)
 
 
@@ -128,7 +110,7 @@ def opening(user: User, chat_id: UUID, *, is_group: bool, limit: int) -> Page:
 
 def _history(membership: Membership, *, limit: int, before: int | None = None, after: int | None = None) -> Page:
     found = _messages(membership.room_id, limit=limit, before=before, after=after, floor=membership.floor)
-    readers = Readers(dict(rooms.cursors(membership.room_id)))
+    readers = readers_of(found).get(membership.room_id, NO_READERS)
     hidden = rooms.hidden_seqs(membership, first=found[0].seq, last=found[-1].seq) if found else set()
     has_older = bool(found) and found[0].seq > membership.floor + 1
     return Page(membership, found, readers, has_older=has_older, hidden=hidden)
@@ -264,9 +246,15 @@ def _with_read_count() -> QuerySet[Message]:
     return Message.objects.select_related("sender").annotate(read_count=Coalesce(Subquery(count), 0))
 
 
-def chats_without_last(user: User) -> list[Chat]:
-    """All chats of a user, the most recently active first, without their last messages. One query."""
-    return _chats_of(user, rooms.all_memberships(user.pk))
+def chats_without_last(user: User, room_ids: Collection[UUID] | None = None) -> list[Chat]:
+    """Chats of a user, all or those of some rooms, the most recently active first, without their last messages. One
+    query.
+    """
+    return [
+        Chat(membership, None, other)
+        for membership, other in rooms.listed(user, room_ids)
+        if not (membership.room.is_direct and not membership.room.last_seq)
+    ]
 
 
 def cache_generation() -> int:
@@ -284,51 +272,28 @@ def rooms_with_last_of(user_id: UUID) -> list[UUID]:
     return list(Message.objects.filter(sender_id=user_id, pk__in=last).values_list("room_id", flat=True))
 
 
-def first_chats(user: User, count: int) -> tuple[list[Chat], bool]:
-    """The most recently active chats and the pinned ones, and whether these are all.
+def first_chats(user: User, count: int, *, also: UUID | None = None) -> tuple[list[Chat], bool]:
+    """The most recently active chats, the pinned ones and that of the room `also`, and whether these are all.
 
     Three queries.
     """
-    # A private chat's two memberships follow each other; if the limit falls between them, the chat
-    # is left out.
-    memberships = rooms.all_memberships(user.pk, at_most=2 * count + 1)
-    is_whole = len(memberships) <= 2 * count
-    whole = {membership.room_id for membership in memberships if membership.peer_id == user.pk}
-    memberships = [
-        membership for membership in memberships if not membership.room.is_direct or membership.room_id in whole
-    ]
-    moved = list(dict.fromkeys(membership.room_id for membership in memberships))
-    shown = set(moved[:count])
-    pinned = (
-        []
-        if is_whole
-        else [membership for membership in rooms.pinned_memberships(user.pk) if membership.room_id not in shown]
-    )
-    chats = _chats(user, [*(membership for membership in memberships if membership.room_id in shown), *pinned])
-    return chats, is_whole and len(moved) <= count
+    order = rooms.list_order(user.pk)
+    shown = [one for place, (one, _, is_pinned) in enumerate(order) if place < count or is_pinned or one == also]
+    return _chats(user, shown), len(order) <= count
 
 
 def chat_of(user: User, membership: Membership) -> Chat:
     """The chat list's entry for one membership. Two queries."""
-    return _chats(user, rooms.all_memberships(user.pk, room_id=membership.room_id))[0]
+    return _chats(user, [membership.room_id])[0]
 
 
-def _chats(user: User, memberships: list[Membership]) -> list[Chat]:
-    chats = _chats_of(user, memberships)
+def _chats(user: User, room_ids: Collection[UUID]) -> list[Chat]:
+    chats = chats_without_last(user, room_ids)
     last = last_messages([chat.membership for chat in chats])
     for chat in chats:
         chat.last = last.get(chat.membership.room_id)
     show_last(chats)
     return chats
-
-
-def _chats_of(user: User, memberships: list[Membership]) -> list[Chat]:
-    others = {membership.room_id: membership for membership in memberships if membership.peer_id == user.pk}
-    return [
-        Chat(membership, None, others.get(membership.room_id))
-        for membership in memberships
-        if membership.user_id == user.pk and not (membership.room.is_direct and not membership.room.last_seq)
-    ]
 
 
 def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] | None = None) -> list[Changes]:
@@ -338,47 +303,47 @@ def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] 
     At most SYNC_MAX changes per chat and SYNC_MESSAGES in all; beyond that a chat is `limited`, and
     its history must be loaded.
     """
-    memberships = rooms.all_memberships(user.pk)
+    heads = rooms.chat_heads(user.pk)
+    known = {head.peer_id or head.room_id for head in heads}
+    behind = [head for head in heads if _is_behind(head, cursors, hidden)]
     found: dict[UUID, Changes] = {}
     budget = SYNC_MESSAGES
-    known: set[UUID] = set()
-    wanted: list[Q] = []
-    for membership in memberships:
-        if membership.user_id != user.pk or (membership.room.is_direct and not membership.room.last_seq):
-            continue
+    wanted: dict[UUID, int] = {}
+    for membership in rooms.memberships_to_sync(user.pk, [head.room_id for head in behind]):
         chat_id = membership.peer_id or membership.room_id
-        known.add(chat_id)
         since = cursors.get(chat_id, 0)
-        behind = membership.room.last_version - since
+        missed = membership.room.last_version - since
         known_hidden = hidden.get(chat_id, 0) if hidden is not None else membership.hidden_count or 0
-        is_hiding = (membership.hidden_count or 0) > known_hidden
-        # A request to join takes no version: who may answer it is told of those that wait each time.
-        is_asked = bool(membership.room.join_requests) and membership.is_admin
-        if behind <= 0 and chat_id in cursors and not is_hiding and not is_asked:
-            continue
-        one = found[membership.room_id] = Changes(chat_id, membership, limited=behind > SYNC_MAX or behind > budget)
-        if is_hiding:
+        one = found[membership.room_id] = Changes(chat_id, membership, limited=missed > SYNC_MAX or missed > budget)
+        if (membership.hidden_count or 0) > known_hidden:
             one.newly_hidden = [message_id for _seq, message_id in rooms.hidden_since(membership, known_hidden)]
             one.limited = one.limited or len(one.newly_hidden) > SYNC_MAX
-        if not one.limited and behind > 0:
-            budget -= behind
-            wanted.append(Q(room_id=membership.room_id, version__gt=since))
-    for start in range(0, len(wanted), CHATS_AT_ONCE):
-        _fill(found, reduce(or_, wanted[start : start + CHATS_AT_ONCE]))
+        if not one.limited and missed > 0:
+            budget -= missed
+            wanted[membership.room_id] = since
+    _fill(found, wanted)
     gone = [Changes(chat_id, None) for chat_id in cursors if chat_id not in known]
     return [*found.values(), *gone]
 
 
-def _fill(found: dict[UUID, Changes], wanted: Q) -> None:
-    messages = list(Message.objects.select_related("sender").filter(wanted).order_by("room_id", "seq"))
-    for message in messages:
-        one = found[message.room_id]
-        if one.membership is not None and message.seq > one.membership.floor:
-            one.messages.append(message)
-    for room_id, room_readers in readers_of(messages).items():
-        found[room_id].readers = room_readers
-    for one in found.values():
-        if one.messages and one.membership:
+def _is_behind(head: rooms.ChatHead, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] | None) -> bool:
+    """Whether a client that knows these numbers is to be told of a chat."""
+    chat_id = head.peer_id or head.room_id
+    is_hiding = hidden is not None and head.hidden_count > hidden.get(chat_id, 0)
+    # A request to join takes no version: who may answer it is told of those that wait each time.
+    return chat_id not in cursors or head.version > cursors[chat_id] or is_hiding or head.asking > 0
+
+
+def _fill(found: dict[UUID, Changes], wanted: Mapping[UUID, int]) -> None:
+    """Give these rooms' changes the messages whose version is above a number, and their readers."""
+    rows = changed_since(wanted)
+    readers = rooms.readers((room_id, row.seq, row.sender_id) for room_id, of in rows.items() for row in of)
+    for room_id, of in rows.items():
+        one = found[room_id]
+        assert one.membership is not None
+        one.readers = readers[room_id]
+        one.messages = [row for row in of if row.seq > one.membership.floor]
+        if one.messages:
             first, last = one.messages[0].seq, one.messages[-1].seq
             one.hidden = rooms.hidden_seqs(one.membership, first=first, last=last)
 
@@ -563,11 +528,7 @@ def messages_of(user: User, message_ids: Collection[UUID]) -> tuple[list[Message
 
 def readers_of(messages: Iterable[Message]) -> dict[UUID, Readers]:
     """The readers of the rooms of some messages, by room. One query."""
-    cursors: dict[UUID, dict[UUID, int]] = defaultdict(dict)
-    memberships = Membership.objects.filter(room_id__in={message.room_id for message in messages})
-    for room_id, user_id, read_seq in memberships.values_list("room_id", "user_id", "read_seq"):
-        cursors[room_id][user_id] = read_seq
-    return {room_id: Readers(found) for room_id, found in cursors.items()}
+    return rooms.readers((message.room_id, message.seq, message.sender_id) for message in messages)
 
 
 def counted_system_lines(room_id: UUID, seq: int) -> int:
@@ -739,12 +700,14 @@ class MessageRow:
         self.sent_at, self.edited_at, self.recalled_at = (time and bulk.time_of(time) for time in times)
 
 
-_ROWS = """
-    SELECT sender_id, person.name, person.img, person.is_guest, person.is_staff, message._id, seq, version, client_id,
-        type, content, details_json, reply_to_id, reactions_json, sent_at, edited_at, recalled_at
-    FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
-    WHERE room_id = %s
+_COLUMNS = """
+    sender_id, person.name, person.img, person.is_guest, person.is_staff, message._id, seq, version, client_id, type,
+    content, details_json, reply_to_id, reactions_json, sent_at, edited_at, recalled_at
 """
+_ROWS = f"""
+    SELECT {_COLUMNS} FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
+    WHERE room_id = %s
+"""  # noqa: S608 -- our own columns
 
 
 def message_rows(room_id: UUID, *, limit: int, before: int | None = None, after: int | None = None) -> list[MessageRow]:
@@ -765,6 +728,33 @@ def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
         return [_as_row(message) for message in page(messages[:limit], "sender")]
     values = [bulk.to_db_value(room_id), above, limit]
     return _rows(room_id, bulk.select(f"{_ROWS} AND version > %s ORDER BY version LIMIT %s", values))
+
+
+def changed_since(wanted: Mapping[UUID, int]) -> dict[UUID, list[MessageRow]]:
+    """The messages of rooms whose version is above the given number, by room and in their order. One query."""
+    if not wanted:
+        return {}
+    changed: dict[UUID, list[MessageRow]] = {}
+    if not bulk.speaks_sql():
+        any_of = reduce(or_, (Q(room_id=room_id, version__gt=since) for room_id, since in wanted.items()))
+        for message in Message.objects.select_related("sender").filter(any_of).order_by("room_id", "seq"):
+            changed.setdefault(message.room_id, []).append(_as_row(message))
+        return changed
+    ids = {bulk.to_db_value(room_id): room_id for room_id in wanted}
+    # Tables that are crossed are read in this order: SQLite, which counts no rows, might begin with the messages.
+    found = bulk.update_joined(
+        f"""
+        SELECT message.room_id, {_COLUMNS}
+        FROM given CROSS JOIN messaging_message message CROSS JOIN accounts_user person
+        WHERE message.room_id = given.room AND version > given.since AND person._id = sender_id
+        ORDER BY message.room_id, seq
+        """,  # noqa: S608 -- our own columns
+        ("room", "since"),
+        [(raw, wanted[room_id]) for raw, room_id in ids.items()],
+    )
+    for raw, rows in groupby(found, key=itemgetter(0)):
+        changed[ids[raw]] = _rows(ids[raw], (row[1:] for row in rows))
+    return changed
 
 
 def _rows(room_id: UUID, found: Iterable[Sequence[Any]]) -> list[MessageRow]:

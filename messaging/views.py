@@ -133,10 +133,9 @@ def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str,
     In the shapes of the API, so that the scripts treat them like fetched data. `open` is None when
     the user has no such chat.
     """
-    chats, is_whole = selectors.first_chats(user, FIRST_CHATS)
     page = _opening(user, chat_id, is_group=is_group) if chat_id else None
-    if page and all(chat.id != chat_id for chat in chats):
-        chats.append(selectors.chat_of(user, page.membership))
+    opened = page.membership.room_id if page else None
+    chats, is_whole = selectors.first_chats(user, FIRST_CHATS, also=opened)
     here = online_among(chat.id for chat in chats if chat.other)
     return {
         "chats": [chat_output(chat, online=chat.id in here) for chat in chats],

@@ -101,6 +101,7 @@ INPUTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "GET /message/reactions": ({"messageId": UNKNOWN}, ["messageId", "limit", "after"]),
     "GET /message/reactions/mine": ({"messageId": UNKNOWN}, ["messageId"]),
     "POST /message/edit": ({"messageId": UNKNOWN, "content": "hello"}, ["messageId", "content", "mentions"]),
+    "POST /chatList": ({"limit": 5}, ["limit", "before", "chatIds"]),
     "POST /sync": ({"cursors": {}, "hidden": {}}, ["cursors", "hidden"]),
     "GET /private/messages": ({"senderId": UNKNOWN}, ["senderId", "receiverId", "limit", "before", "after"]),
     "GET /group/messages": ({"groupId": UNKNOWN}, ["groupId", "limit"]),

@@ -61,11 +61,14 @@ class Person:
 
 
 class Installation:
-    """A fresh database of a checkout, in a folder that `remove` removes."""
+    """A database of a checkout, a fresh one in a folder that `remove` removes, or the one in a folder that stays."""
 
-    def __init__(self, checkout: Checkout) -> None:
+    def __init__(self, checkout: Checkout, folder: Path | None = None, *, database_url: str = "") -> None:
         self.checkout = checkout
-        self.folder = Path(tempfile.mkdtemp(prefix="chat-bench-"))
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="chat-bench-"))
+        self._database = {"DATABASE_URL": database_url} if database_url else {}
 
     def fill(self, people: int, groups: list[int], **more: int | str) -> None:
         """Make people, groups of these sizes, and what else bench/fill.py can make."""
@@ -88,6 +91,7 @@ class Installation:
             "REDIS_URL": redis_url,
             "LOG_LEVEL": "WARNING",
             **self.checkout.settings,
+            **self._database,
         }
 
     @contextmanager

@@ -15,12 +15,16 @@ from chatproject.core.errors import Invalid, Text
 from chatproject.core.fields import Fields, choice, helped, line, number, page_limit, text
 from chatproject.core.http.api import PAGE, PAGE_MAX
 from chatproject.core.inputs import Input, PagedInput
+from groups.selectors import ListPlace
 from groups.serializers import ChatInput
 from messaging import rules, types
 from messaging.types.mentions import MentionInputs
 
 #: The greatest number that every JSON reader keeps exactly.
 NUMBER_MAX = 2**53
+
+#: Characters of a place in the chat list: with all chats that somebody may pin.
+LIST_PLACE_MAX = 600
 
 Version = Annotated[int, number(0, NUMBER_MAX)]
 ChatIds = Annotated[list[UUID], Meta(max_length=rules.CHATS_MAX)]
@@ -191,6 +195,29 @@ class PageInput(PagedInput, frozen=True, kw_only=True):
         return {"limit": self.limit, "before": self.before, "after": self.after}
 
 
+class ChatListInput(PagedInput, frozen=True, kw_only=True):
+    """The whole chat list, a page of it, or some chats."""
+
+    limit: Annotated[int, page_limit(PAGE_MAX)] | UnsetType = UNSET
+    before: Annotated[str, line(LIST_PLACE_MAX, blank=True, help="From the `Link` header: where to go on")] = ""
+    chat_ids: (
+        Annotated[
+            list[UUID],
+            Meta(
+                max_length=PAGE_MAX, description="Only these: people and groups. Those that are no chats are left out"
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+    def place(self) -> ListPlace | None:
+        """The place after which the page begins. Raises Invalid."""
+        try:
+            return ListPlace.read(self.before) if self.before else None
+        except ValueError:
+            raise _wrong("before", _("The “Link” header of the page before says where to go on.")) from None
+
+
 class PrivatePageInput(PageInput, frozen=True, kw_only=True):
     sender_id: UUID
     receiver_id: UUID | UnsetType = UNSET
@@ -259,11 +286,11 @@ def _one_or_many(one: UUID | UnsetType, many: list[UUID] | UnsetType) -> list[UU
 
 
 class SyncInput(Input, frozen=True, kw_only=True):
-    cursors: Annotated[dict[str, Version], Meta(max_length=rules.CHATS_MAX * 2)]
+    cursors: Annotated[dict[str, Version], Meta(max_length=rules.SYNCED_MAX)]
     hidden: (
         Annotated[
             dict[str, Version],
-            Meta(max_length=rules.CHATS_MAX * 2, description="`hiddenCount` as the client has it, where it is not 0"),
+            Meta(max_length=rules.SYNCED_MAX, description="`hiddenCount` as the client has it, where it is not 0"),
         ]
         | None
     ) = None

@@ -3,7 +3,7 @@
 The functions make the output; the classes describe it for OpenAPI and AsyncAPI.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,6 +16,7 @@ from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups import selectors as rooms
 from groups.models import Membership, Room
+from groups.selectors import Readers
 from groups.serializers import (
     CHAT_TYPES,
     GroupRulesOutput,
@@ -189,11 +190,11 @@ def hidden_output(output: dict[str, Any]) -> dict[str, Any]:
     return {**output, **types.EMPTY_FIELDS, **empty}
 
 
-def _receiver(message: Message, me: UUID, other: UUID | None) -> UUID | None:
+def _receiver(message: Stored, me: UUID, other: UUID | None) -> UUID | None:
     """Who received a private message between me and another; None in a group."""
     if other is None:
         return None
-    return other if message.sender_id == me else me
+    return other if str(message.sender.pk) == str(me) else me
 
 
 def reactions_json(before: str | None, reactions: Iterable[tuple[str, UUID]]) -> str | None:
@@ -244,11 +245,19 @@ def reacted_output(reaction: Reaction, *, online: bool) -> dict[str, Any]:
 
 
 def page_output(page: Page) -> list[dict[str, Any]]:
+    return _of_chat(page.membership, page.messages, page.readers, page.hidden)
+
+
+def _of_chat(
+    membership: Membership, messages: Iterable[Stored], readers: Readers, hidden: Collection[int]
+) -> list[dict[str, Any]]:
+    """Messages of a member's chat; of those `hidden` only their places."""
     outputs = []
-    for message in page.messages:
-        receiver_id = _receiver(message, page.membership.user_id, page.membership.peer_id)
-        output = message_output(message, receiver_id=receiver_id, read_count=page.readers.count(message))
-        outputs.append(hidden_output(output) if message.seq in page.hidden else output)
+    for message in messages:
+        receiver_id = _receiver(message, membership.user_id, membership.peer_id)
+        count = readers.count(message.seq, message.sender.pk)
+        output = message_output(message, receiver_id=receiver_id, read_count=count)
+        outputs.append(hidden_output(output) if message.seq in hidden else output)
     return outputs
 
 
@@ -542,7 +551,7 @@ def _changes_output(one: Changes) -> dict[str, Any]:
         "firstSeq": one.membership.floor + 1,
         **group_rules_output(one.membership.room),
         "joinRequests": join_requests(one.membership),
-        "messages": page_output(Page(one.membership, one.messages, one.readers, hidden=one.hidden)),
+        "messages": _of_chat(one.membership, one.messages, one.readers, one.hidden),
         "hiddenCount": one.membership.hidden_count or 0,
         "hiddenIds": [str(message_id) for message_id in one.newly_hidden],
     }

@@ -29,7 +29,7 @@ from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
 from messaging.services.read_cursors import compare_unread, mark_read, mark_unread, unread
 from messaging.services.rekeying import reseal_texts
-from messaging.services.remembering import chat_list, forget_sender, forget_users
+from messaging.services.remembering import ChatPage, chat_list, chat_page, chats_named, forget_sender, forget_users
 from messaging.services.resealing_files import Resealed, reseal_files
 from messaging.services.reviewing import refuse as refuse_held
 from messaging.services.reviewing import release as release_held
@@ -42,6 +42,7 @@ from messaging.services.typing import tell_typing
 from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
+    "ChatPage",
     "HistoryPage",
     "Indexed",
     "OutgoingMessage",
@@ -52,6 +53,8 @@ __all__ = [
     "address_of",
     "begin_epoch",
     "chat_list",
+    "chat_page",
+    "chats_named",
     "check_epoch",
     "clear_changes",
     "compare_some",

@@ -132,7 +132,11 @@ def _next_version(message: Message) -> int:
 
 def _output(message: Message) -> dict[str, object]:
     readers = selectors.readers_of([message])[message.room_id]
-    return message_output(message, receiver_id=selectors.receiver_of(message), read_count=readers.count(message))
+    return message_output(
+        message,
+        receiver_id=readers.receiver_of(message.sender_id),
+        read_count=readers.count(message.seq, message.sender_id),
+    )
 
 
 def _tell_after_commit(event: str, message: Message) -> None:

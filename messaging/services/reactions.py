@@ -19,9 +19,9 @@ from chatproject.core.db.transactions import on_commit, release_connection, run_
 from chatproject.core.errors import ChatError, NotFound
 from groups import selectors as rooms
 from groups.models import Room
+from groups.selectors import Readers
 from messaging import events, rules, selectors
 from messaging.models import Message, Reaction
-from messaging.selectors import Readers
 from messaging.serializers.output import message_output, names_who_reacted, own_reactions_output, reactions_json
 from messaging.services import changes
 from messaging.services.send_batch import StoredMessage
@@ -68,9 +68,9 @@ _commits: GroupCommit[Reacting, StoredMessage] = GroupCommit(
 class _Board:
     """The reactions on one message, while they change. Made anew for each attempt: a transaction may run twice."""
 
-    def __init__(self, message: Message, readers: Readers, stored: dict[tuple[str, UUID], UUID]) -> None:
+    def __init__(self, message: Message, cursors: dict[UUID, int], stored: dict[tuple[str, UUID], UUID]) -> None:
         self.message = message
-        self._readers = readers
+        self._cursors = cursors
         self._stored = set(stored.values())
         #: The ids of all reactions by emoji and user, in the order in which they came, and the new ones by id.
         self._now = stored
@@ -79,7 +79,7 @@ class _Board:
 
     def put(self, one: Reacting) -> None:
         """Raises what the person is told."""
-        if one.by.pk not in self._readers.cursors or not self._is_seen_by(one.by):
+        if one.by.pk not in self._cursors or not self._is_seen_by(one.by):
             raise NotFound()
         rules.require_reactable(self.message)
         key = (one.emoji, one.by.pk)
@@ -124,8 +124,9 @@ class _Board:
     def shown(self) -> StoredMessage:
         message, receiver_id = self.message, None
         if message.room.is_direct:
-            receiver_id = next((one for one in self._readers.cursors if one != message.sender_id), message.sender_id)
-        output = message_output(message, receiver_id=receiver_id, read_count=self._readers.count(message))
+            receiver_id = next((one for one in self._cursors if one != message.sender_id), message.sender_id)
+        count = Readers.of(self._cursors).count(message.seq, message.sender_id)
+        output = message_output(message, receiver_id=receiver_id, read_count=count)
         return StoredMessage(output, orjson.dumps(output))
 
 
@@ -158,13 +159,11 @@ def _boards(message_ids: set[UUID]) -> dict[UUID, _Board]:
     """The boards of those messages that exist, read after their rooms were locked."""
     locked = rooms.locked_rooms(selectors.rooms_of(message_ids))
     messages = selectors.messages_with_senders(message_ids)
-    readers = selectors.readers_of(messages.values())
+    cursors = rooms.cursors_of(locked)
     stored = selectors.reactions_of(messages)
     for message in messages.values():
         message.room = locked[message.room_id]
-    return {
-        pk: _Board(message, readers.get(message.room_id, Readers({})), stored[pk]) for pk, message in messages.items()
-    }
+    return {pk: _Board(message, cursors[message.room_id], stored[pk]) for pk, message in messages.items()}
 
 
 def _store(boards: list[_Board]) -> None:

@@ -14,7 +14,8 @@ from accounts.models import User
 from chatproject.core import metrics, redis
 from chatproject.core.db.transactions import run_atomic
 from groups import selectors as rooms
-from groups.models import Membership, Room
+from groups.models import Membership, Room, direct_room_id
+from groups.selectors import ListPlace
 from messaging import chat_cache, history_cache, selectors, types
 from messaging.chat_cache import MemberState, RoomState, Seen
 from messaging.models import CacheGeneration, Message
@@ -76,12 +77,37 @@ def _unread_in_database(user_ids: list[UUID], seen: Seen | None, generation: int
     return {user_id: Unread(unread_output(own), own) for user_id, own in own_chats.items()}
 
 
+class ChatPage(NamedTuple):
+    """Some entries of a chat list, and where the page ends; None for the last one."""
+
+    chats: list[Chat]
+    end: ListPlace | None
+
+
 def chat_list(user: User) -> list[Chat]:
     """All chats of a user, the most recently active first, with their last messages."""
-    chats = selectors.chats_without_last(user)
+    return _with_last(selectors.chats_without_last(user))
+
+
+def chat_page(user: User, *, limit: int, after: ListPlace | None = None) -> ChatPage:
+    """A page of a user's chats, the pinned ones first, then the most recently active: the first, or the one after a
+    place.
+    """
+    room_ids, end = rooms.list_page(user.pk, limit=limit, after=after)
+    chats = {chat.membership.room_id: chat for chat in selectors.chats_without_last(user, room_ids)}
+    return ChatPage(_with_last([chats[room_id] for room_id in room_ids if room_id in chats]), end)
+
+
+def chats_named(user: User, chat_ids: Collection[UUID]) -> list[Chat]:
+    """Those of these chats that the user has, by the ids that clients use: the group's, or the other person's."""
+    named = {*chat_ids, *(direct_room_id(user.pk, one) for one in chat_ids)}
+    return _with_last(selectors.chats_without_last(user, named))
+
+
+def _with_last(chats: list[Chat]) -> list[Chat]:
     states = [(room.pk, room.last_seq, room.last_version) for chat in chats if (room := chat.membership.room)]
     seen, found = None, list[bytes | None]()
-    if chat_cache.settled():
+    if states and chat_cache.settled():
         with suppress(redis.Unavailable):
             seen, found = chat_cache.lasts(states)
     generation = seen.generation if seen else None

@@ -15,6 +15,9 @@ export function newId() {
  */
 export const chatKey = (type, id) => `${type}:${id}`;
 
+/** The keys of entries of the chat list. */
+export const keysOf = (entries) => new Set(entries.map(({ type, id }) => chatKey(type, id)));
+
 /** The key of the chat that a message belongs to, for the user with the id `me`. */
 export function chatKeyOf(message, me) {
   if (message.groupId) return chatKey("group", message.groupId);

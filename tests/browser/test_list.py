@@ -1,9 +1,11 @@
 """The chat list: its rows, pins and mutes, the menu of a chat, search for people and messages."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
@@ -146,6 +148,61 @@ def test_a_list_that_is_late_takes_nothing_back(
     expect(preview(ann, cem.name)).to_have_text("again")
     expect(preview(ann, bob.name)).to_have_text("second")
     expect(ann.badge(bob.name)).to_have_text("2")
+
+
+def test_a_long_list_comes_in_pages_and_what_happens_meanwhile_is_neither_lost_nor_taken_back(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, creators = someone("Ann"), [person("Bob"), person("Cem")]  # so many groups are above one person's budget
+    rooms = [creators[number % 2].create_group(f"Room {number:02}", ann) for number in range(50)]
+    held: list[Route] = []
+
+    def in_tens(route: Route) -> None:
+        if "before=" in route.request.url:
+            held.append(route)
+        elif "limit" in (route.request.post_data or ""):
+            route.continue_(post_data=json.dumps({"limit": 10}))
+        else:
+            route.continue_()
+
+    ann.page.route("**/chatList*", in_tens)
+    ann.page.goto("/")
+    rows = ann.page.locator(".rows .chat-row")
+    hear_until(ann.page, lambda: bool(held))  # the page after 49 to 40
+    expect(rows).to_have_count(40)
+    ann.page.click("[data-filter=people]")
+    expect(ann.page.locator(".rows .no-result")).to_have_text("Loading…")
+    ann.page.click("[data-filter=all]")
+    # One goes from a later page to the top, the page has heard of it; another is gone; and one is new.
+    creators[0].say_in(rooms[30], "up I go")
+    creators[1].post("/group/kick", groupId=rooms[31], userId=ann.id)
+    creators[0].create_group("Room new", ann)
+    expect(ann.badge("Room 30")).to_have_text("1")
+    expect(ann.row("Room new")).to_be_visible()
+    expect(ann.row("Room 31")).to_have_count(0)
+    for count in range(1, 5):
+        hear_until(ann.page, lambda count=count: len(held) >= count)  # type: ignore[misc]
+        held[count - 1].continue_()
+    ann.page.fill("#search", "Room 0")  # on the last page
+    expect(names(ann)).to_have_text([f"Room {number:02}" for number in range(9, -1, -1)])
+    ann.page.fill("#search", "Room")
+    for _ in range(2):
+        rows.last.scroll_into_view_if_needed()
+    expect(rows).to_have_count(50)
+    expect(names(ann).nth(0)).to_have_text("Room new")
+    expect(names(ann).nth(1)).to_have_text("Room 30")
+    expect(ann.row("Room 31")).to_have_count(0)
+    expect(ann.page).to_have_title(re.compile(r"^\(1\)"))
+    # What a thousand chats and more have is too much for a frame of the socket.
+    entry = ann.post("/chatList", limit=1)[0]
+    entries = [entry | {"id": str(UUID(int=number)), "name": "Ghost"} for number in range(1001)]
+    ann.page.unroute("**/chatList*")
+    ann.page.route("**/chatList", lambda route: route.fulfill(json=entries), times=1)
+    with ann.page.expect_response("**/sync") as synced:
+        ann.page.goto("/")
+    assert synced.value.ok
+    ann.page.fill("#search", "Ghost")
+    expect(rows).to_have_count(0)
 
 
 # Pins, mutes, and the menu --------------------------------------------------------------------------------------------

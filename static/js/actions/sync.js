@@ -1,6 +1,7 @@
 // Keeps the store up to date: the chat list, what was missed while disconnected, and whose presence
 // is watched.
-import { splitKey } from "chat/ids.js";
+import { keysOf, splitKey } from "chat/ids.js";
+import { CHATS_PAGE } from "chat/net/server.js";
 import { debounce } from "chat/timing.js";
 
 const LIST_DELAY_MS = 200;
@@ -25,7 +26,7 @@ export class Sync {
     this.#drafts = drafts;
     store.on(
       "stale",
-      debounce(() => this.loadChatList().catch(() => {}), LIST_DELAY_MS),
+      debounce(() => this.#loadStale().catch(() => {}), LIST_DELAY_MS),
     );
     // Events of one moment may arrive out of order; only what is still missing after the delay is
     // requested.
@@ -37,9 +38,46 @@ export class Sync {
     store.on("epoch", () => this.#startAfresh());
   }
 
+  /** Loads the whole chat list, a page after the other: the first one has what is shown. */
   async loadChatList() {
     const askedAt = performance.now();
-    this.#store.mergeChatList(await this.#server.chatList(), { askedAt });
+    const listed = new Set();
+    let next = null;
+    do {
+      const page = await this.#nextPage(next);
+      for (const key of keysOf(page.items)) listed.add(key);
+      // A short list is there at one moment. A longer one misses what moved meanwhile, which is asked for once more.
+      if (!next && !page.next) return this.#store.endChatList(this.#store.unlisted(listed, { askedAt }));
+      next = page.next;
+    } while (next);
+    const missing = this.#store.unlisted(listed, { askedAt });
+    const gone = await this.#loadNamed(missing.map((key) => splitKey(key).id));
+    return this.#store.endChatList(gone);
+  }
+
+  async #nextPage(next) {
+    const askedAt = performance.now();
+    const page = await this.#server.chatPage(next);
+    this.#store.mergeChatList(page.items, { isWhole: false, askedAt });
+    return page;
+  }
+
+  /** Loads the entries of these people and groups. Resolves with the keys of the chats that are gone. */
+  async #loadNamed(ids) {
+    const gone = [];
+    for (let start = 0; start < ids.length; start += CHATS_PAGE) {
+      const some = ids.slice(start, start + CHATS_PAGE);
+      const askedAt = performance.now();
+      const entries = await this.#server.chatsNamed(some);
+      this.#store.mergeChatList(entries, { isWhole: false, askedAt });
+      const among = some.map((id) => this.#store.chatById(id)?.key);
+      gone.push(...this.#store.unlisted(keysOf(entries), { askedAt, among }));
+    }
+    return gone;
+  }
+
+  async #loadStale() {
+    for (const key of await this.#loadNamed(this.#store.takeStale())) this.#store.removeChat(key);
   }
 
   /** Requests every change above the versions that the store has. */
@@ -68,7 +106,7 @@ export class Sync {
     if (this.#isStartingAfresh) return;
     this.#isStartingAfresh = true;
     try {
-      this.#store.startAfresh(await this.#server.chatList());
+      this.#store.startAfresh(await this.#wholeList());
       // What arrived while the list was under way was told to the old state.
       this.request();
     } catch {
@@ -77,6 +115,16 @@ export class Sync {
     } finally {
       this.#isStartingAfresh = false;
     }
+  }
+
+  async #wholeList() {
+    const entries = [];
+    for (let next = null, isFirst = true; next || isFirst; isFirst = false) {
+      const page = await this.#server.chatPage(next);
+      entries.push(...page.items);
+      next = page.next;
+    }
+    return entries;
   }
 
   /**

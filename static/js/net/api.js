@@ -96,9 +96,19 @@ export class Api {
   }
 
   /** One page of a list: {items, next}; `next` is the address of the next page, or null. */
-  async page(path, query = {}) {
+  page(path, query = {}) {
+    return this.#page(address(path, query));
+  }
+
+  /** The same of a list that is asked for with a body. */
+  postedPage(path, body) {
+    return this.#page(path, this.#json("POST", body));
+  }
+
+  async #page(path, options = {}) {
     let next = null;
-    const items = await this.#fetch(address(path, query), {
+    const items = await this.#fetch(path, {
+      ...options,
       read: (response) => {
         next = NEXT_LINK.exec(response.headers.get("Link"))?.[1] ?? null;
       },

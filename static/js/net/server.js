@@ -8,17 +8,24 @@ import { Socket } from "chat/net/socket.js";
 /** People or groups that a list shows at once; without a limit the server sends all of them. */
 const MEMBERS_PAGE = 50;
 const LIST_MAX = 50;
+/** Chats of one answer. */
+export const CHATS_PAGE = 200;
 const REACTED_MAX = 200;
+
+/** Chats of which a frame of the socket, 64 KiB, can name the versions. */
+const FRAME_CHATS_MAX = 1000;
 
 export class Server {
   #api;
   #socket;
+  #onEvent;
 
   /**
    * `onEvent(event, data)`, `onConnected()` after the server's greeting, `onDisconnected()`,
    * `onSignedOut()`.
    */
   constructor({ onEvent, onConnected, onDisconnected, onSignedOut }) {
+    this.#onEvent = onEvent;
     this.#api = new Api({ onSignedOut });
     this.#socket = new Socket(`${location.origin.replace(/^http/, "ws")}/ws/chat/?batch=1`, {
       onEvent,
@@ -43,8 +50,14 @@ export class Server {
   }
 
   // ── Chats ───────────────────────────────────────────────────────────────
-  chatList() {
-    return this.#api.post("/chatList");
+  /** A page of the chat list, {items, next}: the first one, or the one at `next`. */
+  chatPage(next) {
+    return this.#api.postedPage(next ?? "/chatList", { limit: CHATS_PAGE });
+  }
+
+  /** The entries of those among these people and groups with whom I have a chat, at most CHATS_PAGE. */
+  chatsNamed(ids) {
+    return this.#api.post("/chatList", { chatIds: ids });
   }
 
   /**
@@ -52,7 +65,12 @@ export class Server {
    * counts; the answers arrive as events.
    */
   requestSync(cursors, hidden) {
-    this.#socket.notify("EmitSync", { cursors, hidden });
+    if (Object.keys(cursors).length <= FRAME_CHATS_MAX) this.#socket.notify("EmitSync", { cursors, hidden });
+    else
+      this.#api.post("/sync", { cursors, hidden }).then(
+        (changes) => this.#onEvent("OnSync", changes),
+        () => {}, // the next greeting asks again
+      );
     this.#socket.notify("EmitGetUnreadCount");
   }
 

@@ -1,7 +1,7 @@
 // What each event of the server changes in the store. An event may arrive twice, late, or not at
 // all.
 import { gettext } from "chat/i18n.js";
-import { chatKey, chatKeyOf } from "chat/ids.js";
+import { chatKey, chatKeyOf, splitKey } from "chat/ids.js";
 import { isMentioned, unreadMention } from "chat/mentions.js";
 
 /** Changes of a group that replace its invitation. */
@@ -27,7 +27,7 @@ function applyMessage(store, message) {
       img: type === "private" ? (known?.img ?? "") : "",
       ...(type === "private" && { isGuest: known?.isGuest, isStaff: known?.isStaff }),
     });
-    store.notify("stale");
+    store.markStale(id);
   }
   const chat = store.chats.get(key);
   const timeline = store.timelines.get(key);
@@ -63,7 +63,7 @@ function applyMessage(store, message) {
   }
   // An unread message that was changed may mention me now, or no more.
   const isChanged = message.seq > chat.readSeq && Boolean(message.editedAt || message.recalledAt);
-  if (isChanged && (unreadMention(chat) || isMentioned(message, store.me.id))) store.notify("stale");
+  if (isChanged && (unreadMention(chat) || isMentioned(message, store.me.id))) store.markStale(chat.id);
   if (message.type === "system") {
     store.notify(`members:${key}`);
     if (RENEWING.has(message.system?.action)) store.forgetInvitation(message.groupId);
@@ -71,7 +71,7 @@ function applyMessage(store, message) {
   // What was said before I joined is there now.
   if (message.system?.action === "history" && message.system.name === "whole" && chat.firstSeq > 1) {
     if (timeline) timeline.hasOlder ||= timeline.first > 1;
-    store.notify("stale");
+    store.markStale(chat.id);
   }
   store.advanceVersion(key, message.version);
   store.notify("chats", `timeline:${key}`);
@@ -143,7 +143,7 @@ function applyRead(store, { type, id, userId, readSeq, previousSeq }) {
 function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
   const chat = store.chats.get(key);
   if (!chat) {
-    if (unreadCount) store.notify("stale");
+    if (unreadCount) store.markStale(splitKey(key).id);
     return;
   }
   // Counted before the server received what this page has read meanwhile.
@@ -155,7 +155,7 @@ function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
   }
   const isAllRead = unreadCount === 0 && lastMessage?.seq > chat.readSeq;
   // Read elsewhere: perhaps also the message that mentions me.
-  if (unreadCount && unreadCount < chat.unreadCount && unreadMention(chat)) store.notify("stale");
+  if (unreadCount && unreadCount < chat.unreadCount && unreadMention(chat)) store.markStale(chat.id);
   if (!unreadCount) store.patchChat(key, { mentionSeq: null, ...(lastMessage && { markedUnread: false }) });
   store.patchChat(key, { unreadCount: isReadHere ? 0 : unreadCount, ...(isAllRead && { readSeq: lastMessage.seq }) });
 }
@@ -164,7 +164,7 @@ function applyUnreadCount(store, key, { unreadCount, lastMessage }) {
 function applyMarkedUnread(store, { type, id, ...marked }) {
   const key = chatKey(type, id);
   const chat = store.chats.get(key);
-  if (!chat) store.notify("stale");
+  if (!chat) store.markStale(id);
   else if (marked.timesBack > (chat.timesBack ?? 0))
     store.patchChat(key, { ...marked, isHeldUnread: key === store.openKey });
 }
@@ -176,7 +176,9 @@ function applyUnreadCounts(store, { private: people, group: groups }) {
   ]);
   for (const key of store.chats.keys())
     applyUnreadCount(store, key, counts.get(key) ?? { unreadCount: 0, lastMessage: null });
-  if ([...counts.keys()].some((key) => !store.chats.has(key))) store.notify("stale");
+  // Until the whole list is here, it is on its way, and younger than these counts.
+  for (const key of store.hasChatList ? counts.keys() : [])
+    if (!store.chats.has(key)) store.markStale(splitKey(key).id);
 }
 
 function applySync(store, { epoch, chats }) {
@@ -190,13 +192,14 @@ function applySync(store, { epoch, chats }) {
     }
     const key = chatKey(type, id);
     if (!store.chats.has(key)) {
-      store.notify("stale");
+      store.markStale(id);
       continue;
     }
     if (limited) {
       // Too much is missing: the loaded messages are dropped, and an open chat is loaded again.
       store.timelines.delete(key);
-      store.notify("stale", "open");
+      store.markStale(id);
+      store.notify("open");
     }
     // In sending order: the page is ordered by version, so a changed old message may stand anywhere
     // in it.
@@ -205,7 +208,7 @@ function applySync(store, { epoch, chats }) {
     store.setRules(key, rules);
     store.patchChat(key, { joinRequests: rules.joinRequests });
     store.hideMessages(key, hiddenIds);
-    if (hiddenIds.length) store.notify("stale"); // the list tells which message is the last one now
+    if (hiddenIds.length) store.markStale(id); // the list tells which message is the last one now
     store.patchChat(key, { hiddenCount: Math.max(hiddenCount, store.chats.get(key).hiddenCount ?? 0) });
     store.settleVersion(key, version);
     store.notify("chats", `timeline:${key}`);
@@ -216,7 +219,7 @@ function applySync(store, { epoch, chats }) {
 function applyPins(store, said) {
   const key = chatKey(said.type, said.id);
   if (!store.chats.has(key)) {
-    store.notify("stale");
+    store.markStale(said.id);
     return;
   }
   store.setPins(said);
@@ -227,7 +230,7 @@ function applyHeads(store, { epoch, heads }) {
   if (!store.acceptEpoch(epoch)) return;
   for (const [id, version] of Object.entries(heads ?? {})) {
     const chat = store.chatById(id);
-    if (!chat || version === 0) store.notify("stale");
+    if (!chat || version === 0) store.markStale(id);
     else if (version > chat.version && !chat.away) store.advanceVersion(chat.key, version);
   }
 }
@@ -236,7 +239,7 @@ function applyGroup(store, group) {
   const id = group.id ?? group.groupId;
   const key = chatKey("group", id);
   if (!store.chats.has(key)) {
-    store.notify("stale");
+    store.markStale(id);
     return;
   }
   const change = {};
@@ -258,9 +261,9 @@ function applyGroup(store, group) {
 /** A member joined, left or changed roles; the group's system message says which. */
 function applyMembership(store, data) {
   const group = data.group ?? data;
-  const key = chatKey("group", group.groupId ?? group.id);
-  if (!store.chats.has(key)) store.notify("stale");
-  else store.notify("stale", `members:${key}`);
+  const id = group.groupId ?? group.id;
+  store.markStale(id);
+  store.notify(`members:${chatKey("group", id)}`);
 }
 
 function applyLeave(store, data) {
@@ -324,12 +327,14 @@ export const REDUCERS = {
   },
   OnGroupUpdate: applyGroup,
   OnGroupTransfer: (store, { groupId, state }) => {
-    if (state === "accepted") store.notify("stale", `members:${chatKey("group", groupId)}`);
+    if (state !== "accepted") return;
+    store.markStale(groupId);
+    store.notify(`members:${chatKey("group", groupId)}`);
   },
   OnGroupRequest: (store, { groupId, user, state, waiting }) => {
     const key = chatKey("group", groupId);
     if (waiting !== null) store.patchChat(key, { joinRequests: waiting });
-    if (user.id === store.me.id && state === "accepted") store.notify("stale");
+    if (user.id === store.me.id && state === "accepted") store.markStale(groupId);
     store.notify(`requests:${key}`);
   },
   OnChatUpdate: (store, { type, id, ...settings }) => store.setSettings(chatKey(type, id), settings),
@@ -338,6 +343,6 @@ export const REDUCERS = {
   OnGroupLeave: applyLeave,
   OnKicked: (store, { groupId, userId }) => {
     if (!userId || userId === store.me.id) store.removeChat(chatKey("group", groupId));
-    else store.notify("stale");
+    else store.markStale(groupId);
   },
 };

@@ -3,12 +3,12 @@
 //
 // `apply` is idempotent: receiving an event twice or late leaves the same state as receiving it once.
 //
-// Topics: chats, people, connection, open, progress, behind (a sync is due), stale (the chat list
-// must be fetched), notifying (what notifies me), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
+// Topics: chats, people, connection, open, progress, behind (a sync is due), stale (some chats' entries
+// must be fetched again), notifying (what notifies me), epoch (the server has another one), afresh (all numbers are new), and with a chat's key after the colon: timeline:, typing:, group:, members: (the
 // membership has changed), requests: (of people to join), draft: (another tab has changed it).
 import { emptied } from "chat/hidden.js";
 import { gettext } from "chat/i18n.js";
-import { chatKey } from "chat/ids.js";
+import { chatKey, keysOf } from "chat/ids.js";
 import { isMentioned, renamed } from "chat/mentions.js";
 import { isAdmin } from "chat/roles.js";
 import { Reactions } from "chat/state/reactions.js";
@@ -82,6 +82,7 @@ export class Store {
   /** When this page heard of a chat that was not in its list, or that one is gone, by chat key. */
   #addedAt = new Map();
   #removedAt = new Map();
+  #stale = new Set();
   #listeners = new Map();
   #eventListeners = [];
   #changed = new Set();
@@ -219,18 +220,12 @@ export class Store {
 
   // ── Chats ───────────────────────────────────────────────────────────────
   /**
-   * Merges the chat list, or the first part of it. A chat whose messages are loaded keeps its
+   * Merges the chat list, or a part of it. A chat whose messages are loaded keeps its
    * version, which only a sync may raise. A chat whose settings were received after `askedAt`, when
    * the list was requested, keeps those; nor does the list know what came or went since.
    */
   mergeChatList(entries, { isWhole = true, askedAt = Infinity } = {}) {
-    const present = new Set(entries.map((entry) => chatKey(entry.type, entry.id)));
-    for (const [key, chat] of isWhole ? this.chats : []) {
-      // A chat whose first message is on its way is not in the list yet.
-      const isBegun = chat.isBlank || (!chat.seq && this.pendingOf(key).length > 0);
-      const isNewer = this.#addedAt.get(key) > askedAt;
-      if (!present.has(key) && !isBegun && !isNewer) this.removeChat(key);
-    }
+    if (isWhole) for (const key of this.unlisted(keysOf(entries), { askedAt })) this.removeChat(key);
     for (const entry of entries) {
       const key = chatKey(entry.type, entry.id);
       const known = this.chats.get(key);
@@ -282,6 +277,39 @@ export class Store {
     this.endMutes();
     this.hasChatList ||= isWhole;
     this.notify("chats", "people", "open");
+  }
+
+  /**
+   * The keys of those chats here, all or those `among`, that a list of `keys`, requested at `askedAt`, should have and
+   * has not: they are gone.
+   */
+  unlisted(keys, { askedAt, among = [...this.chats.keys()] }) {
+    return among.filter((key) => {
+      const chat = this.chats.get(key);
+      // A chat whose first message is on its way is not in the list yet.
+      const isBegun = chat?.isBlank || (!chat?.seq && this.pendingOf(key).length > 0);
+      return chat && !keys.has(key) && !isBegun && !(this.#addedAt.get(key) > askedAt);
+    });
+  }
+
+  /** All parts of the list are merged, and what else was here is gone. */
+  endChatList(gone) {
+    for (const key of gone) this.removeChat(key);
+    this.hasChatList = true;
+    this.notify("chats", "people", "open");
+  }
+
+  /** The chat of this person or group is not what it was: its entry is fetched again. */
+  markStale(id) {
+    this.#stale.add(id);
+    this.notify("stale");
+  }
+
+  /** The ids of those that were marked since the last call. */
+  takeStale() {
+    const ids = [...this.#stale];
+    this.#stale.clear();
+    return ids;
   }
 
   /** Returns the chat of a person or group, adding one without messages if there is none. */
@@ -355,7 +383,7 @@ export class Store {
     const next = timeline.between(chat.readSeq + 1, timeline.last).find((message) => isMentioned(message, this.me.id));
     const isKnown = chat.readSeq >= chat.seq || (timeline.isLoaded && timeline.first <= chat.readSeq + 1);
     if (isKnown && (next || timeline.atEnd)) this.patchChat(key, { mentionSeq: next?.seq ?? null });
-    else this.notify("stale");
+    else this.markStale(chat.id);
   }
 
   removeChat(key) {
@@ -427,11 +455,11 @@ export class Store {
 
   /** A mute with a time limit ends by itself; no event reports it. */
   endMutes(now = serverNow()) {
-    for (const { key, mutedUntil } of this.chats.values()) {
+    for (const { key, id, mutedUntil } of this.chats.values()) {
       if (!mutedUntil || Date.parse(mutedUntil) > now) continue;
       this.patchChat(key, { muted: false, mutedUntil: null });
       // What was said meanwhile brings it back.
-      if (this.chats.get(key).archived) this.notify("stale");
+      if (this.chats.get(key).archived) this.markStale(id);
     }
   }
 
@@ -631,7 +659,7 @@ export class Store {
     this.nextEpoch = null;
     this.isArchived = false;
     const moments = [this.#settingsAt, this.#addedAt, this.#removedAt];
-    for (const held of [this.chats, this.timelines, this.groups, this.quoted, ...moments]) held.clear();
+    for (const held of [this.chats, this.timelines, this.groups, this.quoted, this.#stale, ...moments]) held.clear();
     this.#versions = new Versions();
     this.#reactions = new Reactions();
     this.mergeChatList(list);

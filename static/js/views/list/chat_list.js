@@ -164,15 +164,11 @@ export class ChatListView {
     this.#filters.render(all, { isHidden: Boolean(query) });
     const chats = all.filter((chat) => (query ? fold(chat.name).includes(query) : this.#filters.shows(chat)));
     if (!chats.length) {
-      if (all.length && !query)
-        reconcile(this.#rows, [
-          {
-            key: "nothing",
-            signature: this.#filters.chosen,
-            build: () => h("p", { class: "no-result" }, gettext("No conversation here.")),
-          },
-        ]);
-      else if (store.hasChatList && !query)
+      if (all.length && !query) {
+        const note = store.hasChatList ? gettext("No conversation here.") : gettext("Loading…");
+        const signature = JSON.stringify([this.#filters.chosen, note]);
+        reconcile(this.#rows, [{ key: "nothing", signature, build: () => h("p", { class: "no-result" }, note) }]);
+      } else if (store.hasChatList && !query)
         reconcile(this.#rows, [{ key: "empty", signature: "empty", build: () => emptyList(this.#context) }]);
       else if (store.hasChatList) this.#rows.replaceChildren();
       return;
