@@ -1,7 +1,6 @@
 """Every query for messages and uploads. A user finds only those of their own rooms."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
