@@ -157,6 +157,7 @@ def _installation(stack: ExitStack, database: str, messages: int, keep: Path | N
         installation.run("manage.py", "index")
         if database == "postgresql":
             postgresql.analyze(url)
+    installation.run("manage.py", "migrate", "-v0")  # a folder that was kept may be from before
     return installation
 
 
