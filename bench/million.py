@@ -32,7 +32,7 @@ PEOPLES, STAFFS = 50, 300
 #: bench/fill.py puts them there.
 RARE, CHINESE_NAME_TYPED = "苦丁", "wangxiaoming"
 #: Chats of a page of the list, as the browser asks for them.
-PAGE = 200
+PAGE = 100
 #: Of a client that was away for a while: chats in which something was said, and messages in each of them.
 MOVED, SAID = 50, 5
 

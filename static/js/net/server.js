@@ -9,7 +9,7 @@ import { Socket } from "chat/net/socket.js";
 const MEMBERS_PAGE = 50;
 const LIST_MAX = 50;
 /** Chats of one answer. */
-export const CHATS_PAGE = 200;
+export const CHATS_PAGE = 100;
 const REACTED_MAX = 200;
 
 /** Chats of which a frame of the socket, 64 KiB, can name the versions. */
