@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests import hostile
-from tests.browser.conftest import WATCH_FLASHES, Someone, hear_until, reload
+from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, hear_until, reload
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -151,7 +151,7 @@ def test_a_list_that_is_late_takes_nothing_back(
 
 
 def test_a_long_list_comes_in_pages_and_what_happens_meanwhile_is_neither_lost_nor_taken_back(
-    someone: Callable[..., Someone], person: Callable[[str], Person]
+    someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
 ) -> None:
     ann, creators = someone("Ann"), [person("Bob"), person("Cem")]  # so many groups are above one person's budget
     rooms = [creators[number % 2].create_group(f"Room {number:02}", ann) for number in range(50)]
@@ -193,6 +193,16 @@ def test_a_long_list_comes_in_pages_and_what_happens_meanwhile_is_neither_lost_n
     expect(names(ann).nth(1)).to_have_text("Room 30")
     expect(ann.row("Room 31")).to_have_count(0)
     expect(ann.page).to_have_title(re.compile(r"^\(1\)"))
+    # What could not be answered is asked for again.
+    busy = {"type": "about:blank", "title": "Busy", "status": 503, "detail": "Busy", "code": "busy"}
+    refused = lambda route: route.fulfill(status=503, json=busy, headers={"Content-Type": "application/problem+json"})  # noqa: E731
+    watch.allow("503")
+    ann.page.route("**/chatList", refused, times=1)
+    ann.page.fill("#search", "")
+    with ann.page.expect_response("**/chatList") as answered:
+        creators[0].create_group("Room later", ann)
+    assert answered.value.status == 503
+    expect(ann.row("Room later")).to_be_visible()
     # What a thousand chats and more have is too much for a frame of the socket.
     entry = ann.post("/chatList", limit=1)[0]
     entries = [entry | {"id": str(UUID(int=number)), "name": "Ghost"} for number in range(1001)]

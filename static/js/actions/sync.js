@@ -2,12 +2,14 @@
 // is watched.
 import { keysOf, splitKey } from "chat/ids.js";
 import { CHATS_PAGE } from "chat/net/server.js";
+import { isTransient } from "chat/problems.js";
 import { debounce } from "chat/timing.js";
 
 const LIST_DELAY_MS = 200;
 const SYNC_DELAY_MS = 250;
 const WATCHED_MAX = 500;
 const AFRESH_RETRY_MS = 2000;
+const STALE_RETRY_MS = 3000;
 
 export class Sync {
   #store;
@@ -26,7 +28,7 @@ export class Sync {
     this.#drafts = drafts;
     store.on(
       "stale",
-      debounce(() => this.#loadStale().catch(() => {}), LIST_DELAY_MS),
+      debounce(() => this.#loadStale(), LIST_DELAY_MS),
     );
     // Events of one moment may arrive out of order; only what is still missing after the delay is
     // requested.
@@ -77,7 +79,13 @@ export class Sync {
   }
 
   async #loadStale() {
-    for (const key of await this.#loadNamed(this.#store.takeStale())) this.#store.removeChat(key);
+    const ids = this.#store.takeStale();
+    try {
+      for (const key of await this.#loadNamed(ids)) this.#store.removeChat(key);
+    } catch (problem) {
+      // Nothing else tells what these chats are now.
+      if (isTransient(problem)) setTimeout(() => ids.forEach((id) => this.#store.markStale(id)), STALE_RETRY_MS);
+    }
   }
 
   /** Requests every change above the versions that the store has. */
