@@ -9,7 +9,7 @@ const LIST_DELAY_MS = 200;
 const SYNC_DELAY_MS = 250;
 const WATCHED_MAX = 500;
 const AFRESH_RETRY_MS = 2000;
-const STALE_RETRY_MS = 3000;
+const STALE_RETRY_MS = 2000;
 
 export class Sync {
   #store;
