@@ -18,6 +18,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Page,
     Playwright,
     Request,
@@ -86,13 +87,17 @@ def until(page: Page, predicate: str, arg: Any = None) -> None:
     page.evaluate(UNTIL.replace("PREDICATE", predicate), [arg, TIMEOUT_MS])
 
 
-def reload(page: Page, layers: int = 0) -> Response | None:
-    """Load the page anew, with `layers` dialogs and menus open; returns the answer that the page came from.
+def reload(page: Page) -> Response | None:
+    """Load the page anew; returns the answer that it came from.
 
-    What was closed a moment ago is still being left in the history, and going back would stop the reload.
+    While what was closed a moment ago is still being left in the history, going back stops a reload: then once more.
     """
-    page.wait_for_function("(layers) => (history.state?.above ?? 0) === layers", arg=layers)
-    return page.reload()
+    try:
+        return page.reload()
+    except Error as error:
+        if "net::ERR_ABORTED" not in error.message:
+            raise
+        return page.reload()
 
 
 def hear_until(page: Page, holds: Callable[[], bool]) -> None:

@@ -197,7 +197,7 @@ def test_back_on_the_first_page_closes_what_is_open_and_does_not_leave(
     page.get_by_role("dialog").get_by_role("button", name="Appearance").click()
     page.go_back()
     expect(settings.get_by_role("button", name="Appearance")).to_be_focused()
-    reload(page, layers=1)
+    reload(page)
     expect(page.locator("dialog")).to_have_count(0)
     page.wait_for_function("() => !history.state?.above")
     page.click(".me-button")
