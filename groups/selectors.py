@@ -814,12 +814,6 @@ def seen_room_of(membership: Membership) -> SeenRoom:
     return SeenRoom(pk, room_id, membership.hidden_count, membership.floor)
 
 
-def peers_in(user_id: UUID, room_ids: Collection[UUID]) -> dict[UUID, UUID]:
-    """The other person of each of a user's private chats among these rooms. One query."""
-    found = Membership.objects.filter(user_id=user_id, room_id__in=room_ids, peer__isnull=False)
-    return dict(found.values_list("room_id", "peer_id"))
-
-
 def rooms_of(user_id: UUID) -> QuerySet[Membership, Any]:
     """The ids of a user's rooms, for `__in` of another query: as parameters a thousand take longer than that query."""
     return Membership.objects.filter(user_id=user_id).values("room_id")
@@ -1279,58 +1273,3 @@ def read_counts(
         own = dict(bulk.select_among(query, [room], list(senders.values())))
     known = known or Cursors.counted(Counter(own.values()))
     return [known.passed(seq) - (own.get(senders[sender], 0) >= seq) for seq, sender in messages]
-
-
-#: A `seq` that no message has.
-_NO_SEQ = 1 << 62
-
-
-def read_counts_in_rooms(messages: Sequence[tuple[UUID, int, UUID]]) -> list[int]:
-    """How many members of its room, without the sender, have read each of some messages, given by room, `seq` and
-    sender. One query, which the database counts by an index: a room may have many members.
-    """
-    if not messages:
-        return []
-    if not bulk.speaks_sql():
-        return _read_counts_of_all(messages)
-    order = sorted(range(len(messages)), key=lambda number: messages[number][:2])
-    rows = []
-    for number, after in zip(order, [*order[1:], None], strict=True):
-        room_id, seq, sender_id = messages[number]
-        # Up to the next message of the same room, so that no member is counted twice.
-        upto = _NO_SEQ if after is None or messages[after][0] != room_id else messages[after][1]
-        rows.append((number, bulk.to_db_value(room_id), seq, upto, bulk.to_db_value(sender_id)))
-    counted = bulk.update_joined(
-        """
-        SELECT given.number,
-            (SELECT COUNT(*) FROM groups_membership AS reader
-                WHERE reader.room_id = given.room AND reader.read_seq >= given.since AND reader.read_seq < given.upto),
-            (SELECT COUNT(*) FROM groups_membership AS own
-                WHERE own.room_id = given.room AND own.user_id = given.sender AND own.read_seq >= given.since)
-        FROM given
-        """,
-        ("number", "room", "since", "upto", "sender"),
-        rows,
-    )
-    here = {number: (readers, own) for number, readers, own in counted}
-    counts, room, passed = [0] * len(messages), None, 0
-    for number in reversed(order):
-        if messages[number][0] != room:
-            room, passed = messages[number][0], 0
-        readers, own = here[number]
-        passed += readers
-        counts[number] = passed - own
-    return counts
-
-
-def _read_counts_of_all(messages: Sequence[tuple[UUID, int, UUID]]) -> list[int]:
-    cursors: dict[UUID, dict[UUID, int]] = {}
-    found = Membership.objects.filter(room_id__in={room_id for room_id, _, _ in messages})
-    for room_id, user_id, seq in found.values_list("room_id", "user_id", "read_seq"):
-        cursors.setdefault(room_id, {})[user_id] = seq
-    ordered = {room_id: sorted(of.values()) for room_id, of in cursors.items()}
-    counts = []
-    for room_id, seq, sender_id in messages:
-        passed = len(ordered.get(room_id, ())) - bisect_left(ordered.get(room_id, []), seq)
-        counts.append(passed - (cursors.get(room_id, {}).get(sender_id, 0) >= seq))
-    return counts

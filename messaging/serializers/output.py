@@ -269,14 +269,16 @@ def last_output(chat: Chat) -> dict[str, Any] | None:
 
 
 def found_output(me: UUID, found: Sequence[Message]) -> list[dict[str, Any]]:
-    """Messages of several rooms, with `room` loaded."""
-    counts = rooms.read_counts_in_rooms([(one.room_id, one.seq, one.sender_id) for one in found])
-    direct = {one.room_id for one in found if one.room.is_direct}
-    peers = rooms.peers_in(me, direct) if direct else {}
+    """Messages of several rooms."""
+    # Mine, too: in a private chat my membership says who the other one is.
+    places = [(one.room_id, one.seq, user_id) for one in found for user_id in (one.sender_id, me)]
+    readers = rooms.readers(places)
     outputs = []
-    for message, count in zip(found, counts, strict=True):
-        other = peers.get(message.room_id, me) if message.room.is_direct else None
-        outputs.append(message_output(message, receiver_id=_receiver(message, me, other), read_count=count))
+    for message in found:
+        of_room = readers[message.room_id]
+        receiver_id = _receiver(message, me, of_room.receiver_of(me))
+        read_count = of_room.count(message.seq, message.sender_id)
+        outputs.append(message_output(message, receiver_id=receiver_id, read_count=read_count))
     return outputs
 
 
