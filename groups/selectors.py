@@ -969,10 +969,9 @@ class Readers:
         self._cursors = Cursors.counted(counts)
         self._own = own
 
-    @classmethod
-    def of(cls, cursors: Mapping[UUID, int]) -> Self:
-        """Of all members, by their cursors."""
-        return cls(Counter(cursors.values()), {str(user_id): (at, None) for user_id, at in cursors.items()})
+    def knows(self, user_id: UUID | str) -> bool:
+        """Whether a person who was asked for is a member."""
+        return str(user_id) in self._own
 
     def count(self, seq: int, sender_id: UUID | str) -> int:
         """How many members, without the sender, have read a message."""
@@ -1044,15 +1043,6 @@ def _read(
     )
     for room, user, at, count, peer in found:
         yield ids[room], user and bulk.text_of(user), at, count, peer and bulk.id_of(peer)
-
-
-def cursors_of(room_ids: Collection[UUID]) -> dict[UUID, dict[UUID, int]]:
-    """The read cursors of all members of some rooms. One query."""
-    found: dict[UUID, dict[UUID, int]] = {room_id: {} for room_id in room_ids}
-    memberships = Membership.objects.filter(room_id__in=list(room_ids))
-    for room_id, user_id, read_seq in memberships.values_list("room_id", "user_id", "read_seq"):
-        found[room_id][user_id] = read_seq
-    return found
 
 
 def cursors(room_id: UUID) -> list[tuple[UUID, int]]:

@@ -68,9 +68,10 @@ _commits: GroupCommit[Reacting, StoredMessage] = GroupCommit(
 class _Board:
     """The reactions on one message, while they change. Made anew for each attempt: a transaction may run twice."""
 
-    def __init__(self, message: Message, cursors: dict[UUID, int], stored: dict[tuple[str, UUID], UUID]) -> None:
+    def __init__(self, message: Message, readers: Readers, stored: dict[tuple[str, UUID], UUID]) -> None:
+        """`readers` know the sender and those who react, if they are members."""
         self.message = message
-        self._cursors = cursors
+        self._readers = readers
         self._stored = set(stored.values())
         #: The ids of all reactions by emoji and user, in the order in which they came, and the new ones by id.
         self._now = stored
@@ -79,7 +80,7 @@ class _Board:
 
     def put(self, one: Reacting) -> None:
         """Raises what the person is told."""
-        if one.by.pk not in self._cursors or not self._is_seen_by(one.by):
+        if not self._readers.knows(one.by.pk) or not self._is_seen_by(one.by):
             raise NotFound()
         rules.require_reactable(self.message)
         key = (one.emoji, one.by.pk)
@@ -122,16 +123,15 @@ class _Board:
             yield user_id, own_reactions_output(self.message.pk, self.message.version, mine)
 
     def shown(self) -> StoredMessage:
-        message, receiver_id = self.message, None
-        if message.room.is_direct:
-            receiver_id = next((one for one in self._cursors if one != message.sender_id), message.sender_id)
-        count = Readers.of(self._cursors).count(message.seq, message.sender_id)
+        message = self.message
+        receiver_id = self._readers.receiver_of(message.sender_id)
+        count = self._readers.count(message.seq, message.sender_id)
         output = message_output(message, receiver_id=receiver_id, read_count=count)
         return StoredMessage(output, orjson.dumps(output))
 
 
 def _commit(reactions: list[Reacting]) -> list[StoredMessage | ChatError]:
-    boards = _boards({one.message_id for one in reactions})
+    boards = _boards(reactions)
     refusals = [_refusal(one, boards) for one in reactions]
     changed = [board for board in boards.values() if board.added or board.removed]
     _store(changed)
@@ -155,15 +155,18 @@ def _refusal(one: Reacting, boards: dict[UUID, _Board]) -> ChatError | None:
     return None
 
 
-def _boards(message_ids: set[UUID]) -> dict[UUID, _Board]:
+def _boards(reactions: list[Reacting]) -> dict[UUID, _Board]:
     """The boards of those messages that exist, read after their rooms were locked."""
+    message_ids = {one.message_id for one in reactions}
     locked = rooms.locked_rooms(selectors.rooms_of(message_ids))
     messages = selectors.messages_with_senders(message_ids)
-    cursors = rooms.cursors_of(locked)
+    people = [(one.message_id, one.by.pk) for one in reactions if one.message_id in messages]
+    people += [(message.pk, message.sender_id) for message in messages.values()]
+    readers = rooms.readers((messages[pk].room_id, messages[pk].seq, user_id) for pk, user_id in people)
     stored = selectors.reactions_of(messages)
     for message in messages.values():
         message.room = locked[message.room_id]
-    return {pk: _Board(message, cursors[message.room_id], stored[pk]) for pk, message in messages.items()}
+    return {pk: _Board(message, readers[message.room_id], stored[pk]) for pk, message in messages.items()}
 
 
 def _store(boards: list[_Board]) -> None:
