@@ -335,6 +335,31 @@ def test_the_index_of_searches_is_written_by_a_process_of_its_own_which_ends_wit
 # Ending ---------------------------------------------------------------------------------------------------------------
 
 
+def test_a_signal_that_comes_while_an_object_goes_is_followed_all_the_same(tmp_path: Path) -> None:
+    script = """
+import time
+from chatproject.core.server.serve import exit_on_signals
+
+class Slow:
+    def __del__(self):
+        print("going", flush=True)
+        time.sleep(60)
+
+exit_on_signals()
+Slow()
+print("swallowed", flush=True)
+time.sleep(60)
+"""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "chatproject.settings", "DATA_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout and process.stdout.readline() == b"going\n"
+    process.send_signal(signal.SIGTERM)
+    said, complaints = process.communicate(timeout=50)
+    assert (process.returncode, said, complaints) == (0, b"swallowed\n", b"")
+
+
 @pytest.mark.parametrize(
     ("sign", "workers"), [(signal.SIGTERM, "1"), (signal.SIGINT, "1"), (signal.SIGHUP, "1"), (signal.SIGTERM, "2")]
 )

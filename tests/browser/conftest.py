@@ -19,6 +19,8 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Error,
+    FloatRect,
+    Locator,
     Page,
     Playwright,
     Request,
@@ -98,6 +100,16 @@ def reload(page: Page) -> Response | None:
         if "net::ERR_ABORTED" not in error.message:
             raise
         return page.reload()
+
+
+def box_of(one: Locator) -> FloatRect:
+    """Where an element stands still; while it is drawn anew it is nowhere."""
+    end, before = time.monotonic() + TIMEOUT_MS / 1000, None
+    while (now := one.bounding_box()) is None or now != before:
+        assert time.monotonic() < end, "it never stands still"
+        before = now
+        one.page.wait_for_timeout(20)
+    return now
 
 
 def hear_until(page: Page, holds: Callable[[], bool]) -> None:

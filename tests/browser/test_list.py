@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests import hostile
-from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, hear_until, reload
+from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, box_of, hear_until, reload
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -316,8 +316,7 @@ def test_the_menu_comes_by_a_long_press_and_opens_nothing_else(
     ann = someone("Ann", viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     bob = person("Bob")
     bob.say(ann, "hello")
-    box = ann.row(bob.name).bounding_box()
-    assert box
+    box = box_of(ann.row(bob.name))
     finger = ann.page.context.new_cdp_session(ann.page)
     point = {"x": box["x"] + 100, "y": box["y"] + 30}
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})

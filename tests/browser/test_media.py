@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, FilePayload, Page, Playwright, Route, e
 from demo import sounds
 from messaging.media import places
 from tests.browser import flaws, media
-from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, reload, unique
+from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, box_of, reload, unique
 from tests.browser.media import SENSES
 from tests.browser.server import (
     BROWSER_ARGS,
@@ -536,8 +536,7 @@ def test_a_place_is_chosen_by_a_click_and_by_dragging_the_map(pair: Pair) -> Non
     page.get_by_role("menuitem", name="Place").click()
     expect(page.locator("#latitude")).to_have_value("30.130120")
     expect(page.locator(".map.leaflet-container")).to_be_visible()
-    box = page.locator(".map").bounding_box()
-    assert box
+    box = box_of(page.locator(".map"))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.click(x + 80, y - 60)  # to the north-east of the pin
     page.wait_for_function("() => document.getElementById('latitude').value > 30.1305")

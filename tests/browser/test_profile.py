@@ -9,7 +9,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import REFUSED, Someone, Watch, reload
+from tests.browser.conftest import REFUSED, Someone, Watch, box_of, reload
 from tests.browser.media import is_loaded, picture
 from tests.browser.server import PASSWORD, Person, Server
 
@@ -147,8 +147,7 @@ def test_a_picture_is_dragged_and_zoomed_by_the_pointer(someone: Callable[..., S
     content = open_settings(ann.page)
     button = content.get_by_role("button", name="Choose a picture")
     dialog = choose_picture(ann.page, button, picture(tmp_path / "me.jpg", (1200, 600)))
-    box = dialog.locator(".crop-stage").bounding_box()
-    assert box
+    box = box_of(dialog.locator(".crop-stage"))
     mouse = ann.page.mouse
     mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     mouse.wheel(0, -300)

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, box_of, unique
 from tests.browser.server import Person
 from tests.browser.test_phone import PHONE
 
@@ -28,7 +28,7 @@ def test_two_people_react_by_mouse_keyboard_and_touch_and_see_who_did(
 
     # By mouse: a bar that moves nothing.
     expect(ann.page.locator(".message-bar")).to_have_count(0)
-    place = bubble.bounding_box()
+    place = box_of(bubble)
     bubble.hover()
     expect(ann.page.locator(".message-bar")).to_be_visible()
     assert bubble.bounding_box() == place

@@ -6,6 +6,8 @@ import itertools
 import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -27,6 +29,8 @@ CLOSE_TIMEOUT_SECONDS = 2
 LEAVE_SECONDS = 0.5
 #: Connections that are looked after at once, and the number of such slices of a second.
 SLICE, SLICES_MAX = 2500, 10
+#: Seconds after which a signal comes once more that nobody has followed.
+AGAIN_SECONDS = 0.05
 #: The close code "service restart".
 RESTART = 1012
 
@@ -160,6 +164,16 @@ def exit_on_signals() -> None:
     def leave(number: int, frame: FrameType | None) -> None:
         raise SystemExit(0)
 
+    def leave_later(ignored: "sys.UnraisableHookArgs") -> None:
+        # A destructor, and what else Python calls by itself, swallows what is raised in it: the signal comes once more.
+        if not isinstance(ignored.exc_value, SystemExit):
+            sys.__unraisablehook__(ignored)
+            return
+        again = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), signal.SIGTERM))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = leave_later
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)
     # uvicorn handles only the other two.
