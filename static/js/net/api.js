@@ -100,7 +100,7 @@ export class Api {
     return this.#page(address(path, query));
   }
 
-  /** The same of a list that is asked for with a body. */
+  /** One page of a list that is asked for with a body, like `page`. */
   postedPage(path, body) {
     return this.#page(path, this.#json("POST", body));
   }
