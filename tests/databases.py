@@ -188,8 +188,6 @@ class _PostgreSQL:
     def _name(self) -> str:
         return make()
 
-    _is_made = False
-
     @property
     def url(self) -> str:
         return _url_of(self._name)
@@ -199,14 +197,13 @@ class _PostgreSQL:
         return {"DATABASE_URL": self.url}
 
     def is_made(self) -> bool:
-        return self._is_made
+        return bool(self.rows("SELECT 1 FROM pg_tables WHERE schemaname = 'public' LIMIT 1"))
 
     def leave(self, data: Path) -> None:
         (data / _NAME).write_text(self._name)
         _made.remove(self._name)  # other processes need it until the server of all ends
 
     def become(self, prepared: Path) -> None:
-        self._is_made = True
         self._become((prepared / _NAME).read_text())
 
     def _become(self, template: str) -> None:
