@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from django.db.models import Case, CharField, ExpressionWrapper, F, IntegerField, Q, QuerySet, When
+from django.db.models import Case, F, IntegerField, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -639,8 +639,8 @@ def chat_heads(user_id: UUID) -> list[ChatHead]:
     """The heads of all chats of a user, without private ones that have not begun. One query."""
     begun = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
     memberships = Membership.objects.filter(begun, user_id=user_id)
-    raw = [ExpressionWrapper(F(field), CharField()) for field in ("room_id", "peer_id")]
-    numbers = ("room__last_version", "hidden_count", "room__join_requests", "role")
+    ids = (bulk.unconverted("room_id"), bulk.unconverted("peer_id"))
+    found: Any = memberships.values_list(*ids, "room__last_version", "hidden_count", "room__join_requests", "role")
     made = _Ids()
     return [
         ChatHead(
@@ -650,7 +650,7 @@ def chat_heads(user_id: UUID) -> list[ChatHead]:
             hidden or 0,
             (asking or 0) if role != Membership.Role.MEMBER else 0,
         )
-        for room_id, peer_id, version, hidden, asking, role in memberships.values_list(*raw, *numbers)
+        for room_id, peer_id, version, hidden, asking, role in found
     ]
 
 
@@ -834,9 +834,10 @@ def versions(user_ids: Iterable[UUID]) -> dict[UUID, dict[UUID, int]]:
     ids = set(user_ids)
     memberships = Membership.objects.filter(user_id__in=ids, room__last_version__gt=0)
     found: dict[UUID, dict[UUID, int]] = {user_id: {} for user_id in ids}
-    raw = [ExpressionWrapper(F(field), CharField()) for field in ("user_id", "room_id", "peer_id")]
+    columns = map(bulk.unconverted, ("user_id", "room_id", "peer_id"))
+    rows: Any = memberships.values_list(*columns, "room__last_version")
     made = _Ids()
-    for user_id, room_id, peer_id, version in memberships.values_list(*raw, "room__last_version"):
+    for user_id, room_id, peer_id, version in rows:
         found[made[user_id]][made[peer_id or room_id]] = version
     return found
 
@@ -933,10 +934,10 @@ def _seats_by_orm(user_ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 class _Ids(dict[Any, UUID]):
-    """UUIDs by the value that the database driver returns for them, text or UUID."""
+    """UUIDs by what `bulk.unconverted` gives for them, so that each is made once."""
 
     def __missing__(self, raw: Any) -> UUID:
-        self[raw] = made = raw if isinstance(raw, UUID) else UUID(raw)
+        self[raw] = made = bulk.id_of(raw)
         return made
 
 
@@ -990,8 +991,8 @@ NO_READERS = Readers({}, {})
 def readers(messages: Iterable[tuple[UUID, int, UUID | str]]) -> dict[UUID, Readers]:
     """The readers of some messages, given by room, `seq` and sender, by their rooms.
 
-    One query, whose answer grows with the different cursors at and after the first of the messages: not with the
-    members, of whom most have read to the end.
+    One query. Its answer has a row for each different cursor at and after the first of the messages, and not for each
+    member: most members have read to the end.
     """
     first: dict[UUID, int] = {}
     senders: dict[tuple[UUID, str], None] = {}

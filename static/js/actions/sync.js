@@ -44,24 +44,27 @@ export class Sync {
   async loadChatList() {
     const askedAt = performance.now();
     const listed = new Set();
-    let next = null;
-    do {
-      const page = await this.#nextPage(next);
+    let count = 0;
+    for await (const page of this.#pages()) {
+      this.#store.mergeChatList(page.items, { isWhole: false, askedAt: page.askedAt });
       for (const key of keysOf(page.items)) listed.add(key);
-      // A short list is there at one moment. A longer one misses what moved meanwhile, which is asked for once more.
-      if (!next && !page.next) return this.#store.endChatList(this.#store.unlisted(listed, { askedAt }));
-      next = page.next;
-    } while (next);
+      count += 1;
+    }
     const missing = this.#store.unlisted(listed, { askedAt });
-    const gone = await this.#loadNamed(missing.map((key) => splitKey(key).id));
-    return this.#store.endChatList(gone);
+    // A short list is there at one moment. A longer one misses what moved meanwhile, which is asked for once more.
+    const gone = count === 1 ? missing : await this.#loadNamed(missing.map((key) => splitKey(key).id));
+    this.#store.endChatList(gone);
   }
 
-  async #nextPage(next) {
-    const askedAt = performance.now();
-    const page = await this.#server.chatPage(next);
-    this.#store.mergeChatList(page.items, { isWhole: false, askedAt });
-    return page;
+  /** The pages of the whole chat list, with the moment at which each was asked for. */
+  async *#pages() {
+    let next = null;
+    do {
+      const askedAt = performance.now();
+      const page = await this.#server.chatPage(next);
+      yield { items: page.items, askedAt };
+      next = page.next;
+    } while (next);
   }
 
   /** Loads the entries of these people and groups. Resolves with the keys of the chats that are gone. */
@@ -127,11 +130,7 @@ export class Sync {
 
   async #wholeList() {
     const entries = [];
-    for (let next = null, isFirst = true; next || isFirst; isFirst = false) {
-      const page = await this.#server.chatPage(next);
-      entries.push(...page.items);
-      next = page.next;
-    }
+    for await (const page of this.#pages()) entries.push(...page.items);
     return entries;
   }
 
