@@ -38,8 +38,8 @@ READ_SEQ_HELP = "My cursor: what comes after it is unread"
 TIMES_BACK_HELP = "How often I set my cursor back: of two cursors the one with more is newer, otherwise the greater one"
 MARKED_HELP = "I set my cursor back, and have not read up to where it stood"
 MENTION_HELP = "The first unread message that mentions me, or everybody; null without one"
-#: People who react to a message up to whom it names all of them: in a small team nobody has to ask. Beyond, it names
-#: nobody: 39 bytes for each would make a page of a large group several times as long.
+#: A message names the people who react to it while they are so many at most: in a small team nobody has to ask. When
+#: they are more, it names nobody: with 39 bytes for each, a page of a large group would be several times as long.
 REACTED_MAX = 10
 
 

@@ -55,7 +55,7 @@ export class Server {
     return this.#api.postedPage(next ?? "/chatList", { limit: CHATS_PAGE });
   }
 
-  /** The entries of those among these people and groups with whom I have a chat, at most CHATS_PAGE. */
+  /** The entries of my chats with these people and groups, at most CHATS_PAGE; where there is no chat, there is none. */
   chatsNamed(ids) {
     return this.#api.post("/chatList", { chatIds: ids });
   }
