@@ -62,7 +62,7 @@ def asked_by_people(client: httpx.Client, group: str, each: int) -> Iterator[Ask
     chat = {"groupId": group}
     day = {"chatId": group, "isGroup": "true", "day": f"{time.gmtime().tm_year}-01-01"}
     yield Asked("the chat list: its first page", post("/chatList", {"limit": PAGE}))
-    yield Asked("the chat list: its second page", post(second, {}))
+    yield Asked("the chat list: its second page", post(second, {"limit": PAGE}))
     yield Asked("the chat list: 20 chats by their ids", post("/chatList", {"chatIds": [*known][:20]}))
     yield Asked("the chat list: all chats at once", post("/chatList", {}))
     yield Asked("unread counts of all chats", get("/unread"))
