@@ -207,6 +207,16 @@ class Socket:
         """The data of the next `event`; other events before it are kept."""
         return self._wait(lambda frame: frame["event"] == event and "ack" not in frame, event, timeout)["data"]
 
+    def until(self, event: str, **having: Any) -> list[Any]:
+        """The data of each `event` up to and including the next with these values.
+
+        For what may be told again while it holds, as presence is.
+        """
+        heard = []
+        while not heard or any(heard[-1].get(key) != value for key, value in having.items()):
+            heard.append(self.next(event))
+        return heard
+
     def heard(self, event: str) -> list[Any]:
         """The data of every `event` up to now that no test has asked for."""
         self._fence()

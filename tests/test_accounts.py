@@ -435,9 +435,9 @@ def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
     anns, bobs = ann.connect(), bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    assert bobs.next("OnUserStatus")["online"] is True
+    assert bobs.until("OnUserStatus", userId=ann.id, online=True)
     assert ann.patch("/me", {"online": False})["isInvisible"] is True
-    assert bobs.next("OnUserStatus")["online"] is False
+    assert bobs.until("OnUserStatus", userId=ann.id, online=False)
     assert anns.call("EmitPrivate", {"toUid": bob.id, "msg": "nobody saw me"})
     assert not any(one.is_visible for one in hub.local().users[UUID(ann.id)]), "open sockets bring nobody back"
     assert [one["online"] for one in bob.get("/userChatList", search=ann.name)] == [False]

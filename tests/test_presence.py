@@ -18,24 +18,31 @@ from messaging.services import sockets
 from presence.services import REFRESH_SECONDS
 
 
-def status(socket: Any, someone: Any) -> bool:
-    """The next status of a user that a watcher hears."""
-    while (heard := socket.next("OnUserStatus"))["userId"] != someone.id:
-        pass
-    return bool(heard["online"])
+def comes(socket: Any, someone: Any) -> Any:
+    """Whether a watcher hears that the user is online."""
+    return socket.until("OnUserStatus", userId=someone.id, online=True)
+
+
+def goes(socket: Any, someone: Any) -> Any:
+    """Whether a watcher hears that the user is offline: all that they hear until then."""
+    return socket.until("OnUserStatus", userId=someone.id, online=False)
+
+
+def are_gone(heard: list[dict[str, Any]]) -> set[str]:
+    return {one["userId"] for one in heard if not one["online"]}
 
 
 def test_a_watcher_sees_somebody_come_and_go(person: Any) -> None:
     ann, bob = person("ann"), person("bob")
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    assert status(bobs, ann) is False
+    assert goes(bobs, ann)
     phone, desk = ann.connect(), ann.connect()
-    assert status(bobs, ann) is True
+    assert comes(bobs, ann)
     assert [one["online"] for one in bob.get("/userChatList", search=ann.name)] == [True]
     phone.close()
     desk.close()
-    assert status(bobs, ann) is False
+    assert goes(bobs, ann)
     assert [one["online"] for one in bob.get("/userChatList", search=ann.name)] == [False]
 
 
@@ -44,17 +51,16 @@ def test_one_device_of_two_may_go(person: Any) -> None:
     phone, desk = ann.connect(), ann.connect()
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    assert status(bobs, ann) is True
+    assert comes(bobs, ann)
     phone.close()
     assert desk.call("SocketHeartBeat")
     other = person("other")
     bobs.call("EmitWatchPresence", {"userIds": [ann.id, other.id]})
     others = other.connect()
-    while not status(bobs, other):
-        pass
+    assert comes(bobs, other)
     others.close()
     # The other left after the phone and was announced; the phone was not.
-    assert status(bobs, other) is False
+    assert are_gone(goes(bobs, other)) == {other.id}
     assert [one["online"] for one in bob.get("/userChatList", search=ann.name)] == [True]
 
 
@@ -64,15 +70,15 @@ def test_a_reconnect_within_the_grace_is_not_announced(person: Any) -> None:
     again = ann.connect()
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    assert status(bobs, ann) is True
+    assert comes(bobs, ann)
     again.close()
     again = ann.connect()
     marker = person("marker")
     bobs.call("EmitWatchPresence", {"userIds": [ann.id, marker.id]})
     marks = marker.connect()
+    assert comes(bobs, marker)
     marks.close()
-    while (heard := bobs.next("OnUserStatus"))["userId"] != marker.id or heard["online"]:
-        assert heard["userId"] != ann.id or heard["online"], "ann was announced as gone"
+    assert are_gone(goes(bobs, marker)) == {marker.id}
     assert again.call("SocketHeartBeat")
 
 
@@ -80,7 +86,7 @@ def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
     ann, bob = person("ann", online=False), person("bob")
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    assert status(bobs, ann) is False
+    assert goes(bobs, ann)
     anns = ann.connect()
     assert bobs.silent("OnUserStatus")
     listed = bobs.call("GetEmitOnlineUsers")
@@ -93,14 +99,14 @@ def test_a_person_who_appeared_offline_is_seen_again_at_once(person: Any) -> Non
     anns, bobs = ann.connect(), bob.connect()
     assert anns.call("EmitUserConnect")
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    assert status(bobs, ann) is True
+    assert comes(bobs, ann)
     waits = []
     for _ in range(2):  # if the next round of refreshing told it, the second would wait for a whole one
         ann.patch("/me", {"online": False})
-        assert status(bobs, ann) is False
+        assert goes(bobs, ann)
         began = time.monotonic()
         ann.patch("/me", {"online": True})
-        assert status(bobs, ann) is True
+        assert comes(bobs, ann)
         waits.append(time.monotonic() - began)
     assert min(waits) < REFRESH_SECONDS / 2
 
@@ -135,11 +141,11 @@ def test_last_active_moves_when_somebody_goes(person: Any) -> None:
     before = bob.get("/userChatList", search=ann.name)[0]["lastActive"]
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
-    status(bobs, ann)
+    assert goes(bobs, ann)
     anns = ann.connect()
-    assert status(bobs, ann) is True
+    assert comes(bobs, ann)
     anns.close()
-    assert status(bobs, ann) is False
+    assert goes(bobs, ann)
     while bob.get("/userChatList", search=ann.name)[0]["lastActive"] <= before:
         pass
 

@@ -215,10 +215,10 @@ def test_presence_is_told_and_last_active_kept(person: Any) -> None:
     before = anns.next("OnUserStatus")
     assert before["online"] is False
     bobs = bob.connect()
-    assert anns.next("OnUserStatus")["online"] is True
+    assert anns.until("OnUserStatus", userId=bob.id, online=True)
     assert {ann.id, bob.id} <= {one["id"] for one in bobs.call("GetEmitOnlineUsers")["userList"]}
     bobs.close()
-    assert anns.next("OnUserStatus")["online"] is False
+    assert anns.until("OnUserStatus", userId=bob.id, online=False)
     (found,) = ann.get("/userChatList", search=bob.name)
     assert found["online"] is False
     while found["lastActive"] <= before["lastActive"]:  # written after it was told

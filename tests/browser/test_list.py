@@ -133,6 +133,8 @@ def test_a_list_that_is_late_takes_nothing_back(
     ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
     bob.say(ann, "first")
     expect(preview(ann, bob.name)).to_have_text("first")
+    ann.post("/chat/archive", type="private", id=bob.id)
+    expect(ann.row(bob.name)).to_have_count(0)
     held: list[tuple[Route, Any]] = []
     ann.page.route("**/chatList", lambda route: held.append((route, route.fetch())))
     with ann.page.expect_request("**/chatList"):

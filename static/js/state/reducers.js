@@ -79,7 +79,9 @@ function applyMessage(store, message) {
 
 /** What somebody says brings an archived chat back, unless it is muted. */
 function bringBack(chat, message) {
-  if (chat.archived && !chat.muted && message.type !== "system") chat.archived = false;
+  if (message.type === "system") return;
+  chat.saidSeq = message.seq;
+  if (!chat.muted) chat.archived = false;
 }
 
 /**

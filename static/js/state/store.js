@@ -245,6 +245,8 @@ export class Store {
         key,
         isBlank: false,
         seq: Math.max(entry.seq, known?.seq ?? 0),
+        // What was said since the list was read has brought it back.
+        archived: entry.archived && (entry.muted || !(known?.saidSeq > entry.seq)),
         version: isLoaded ? known.version : entry.version,
         hiddenCount: isLoaded ? (known.hiddenCount ?? 0) : entry.hiddenCount,
         pins: (keepsPins ? known : entry).pins ?? [],
