@@ -9,7 +9,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from hmac import compare_digest
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -152,6 +152,11 @@ class Room(Model):
         is_it = bool(code) and compare_digest(code.encode(), self.invite_code.encode())
         return is_it and not is_over and self.invite_uses_left != 0
 
+    @staticmethod
+    def opened_announcement(pk: UUID, stored: str) -> str:
+        """The announcement of a row that was read without a model."""
+        return _ANNOUNCEMENT.open(stored, pk)
+
     @property
     def last_said(self) -> int:
         """The number of messages that people said, the recalled ones included."""
@@ -170,6 +175,9 @@ class Room(Model):
         """Increment and return `last_version`; the caller has locked the room and saves it."""
         self.last_version += 1
         return self.last_version
+
+
+_ANNOUNCEMENT = cast(SealedText, Room._meta.get_field("announcement"))
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):

@@ -1,12 +1,14 @@
 """Every query for rooms and memberships. A user finds only their own rooms."""
 
+import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from operator import attrgetter
 from struct import Struct
 from typing import Any, NamedTuple, Self
 from uuid import UUID
@@ -456,34 +458,56 @@ class ListPlace(NamedTuple):
         at = _AT.pack(self.at[0], self.at[1].bytes) if self.at else _AT.pack(0, _NO_ROOM)
         return urlsafe_b64encode(at + b"".join(one.bytes for one in self.pinned)).decode().rstrip("=")
 
-    def is_before(self, moment: int, room_id: UUID) -> bool:
-        """Whether a chat that is not pinned comes after the place."""
-        return self.at is None or (-moment, room_id) > (-self.at[0], self.at[1])
-
 
 #: Microseconds since 1970 and the id of a room.
 _AT, _NO_ROOM = Struct(">q16s"), bytes(16)
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
-def list_order(user_id: UUID) -> list[tuple[UUID, datetime, bool]]:
-    """The rooms of a user's chat list, the most recently active first: id, time of the last message, whether the user
-    has pinned it. A private chat is there from its first message on. One query.
-    """
+class _Ordered(NamedTuple):
+    """A chat in the order of the list. Id and time are as the database has them."""
+
+    room_id: Any
+    at: Any
+    is_pinned: bool
+
+    @property
+    def moment(self) -> int:
+        """When it moved last: microseconds since 1970."""
+        return (bulk.time_of(self.at) - _EPOCH) // _MICROSECOND
+
+
+def _list_order(user_id: UUID) -> list[_Ordered]:
+    """A user's chats, the most recently active first. A private chat is there from its first message on. One query."""
     if bulk.speaks_sql():
-        found = bulk.select(
-            """
-            SELECT room._id, room.last_at, own.pinned_at IS NOT NULL
-            FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
-            WHERE own.user_id = %s AND (room.kind <> %s OR room.last_seq > 0) ORDER BY room.last_at DESC, room._id
-            """,
-            [bulk.to_db_value(user_id), Room.Kind.DIRECT.value],
-        )
-        return [(bulk.id_of(room_id), bulk.time_of(at), bool(is_pinned)) for room_id, at, is_pinned in found]
-    begun = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
-    memberships = Membership.objects.filter(begun, user_id=user_id).order_by("-room__last_at", "room_id")
+        return list(map(_Ordered._make, bulk.select(_ORDERED, [bulk.to_db_value(user_id), *_BEGUN])))
+    memberships = Membership.objects.filter(_HAS_BEGUN, user_id=user_id).order_by("-room__last_at", "room_id")
     rows = memberships.values_list("room_id", "room__last_at", "pinned_at")
-    return [(room_id, at, pinned_at is not None) for room_id, at, pinned_at in rows]
+    return [_Ordered(room_id, at, pinned_at is not None) for room_id, at, pinned_at in rows]
+
+
+#: A private chat is there from its first message on.
+_HAS_BEGUN = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
+_BEGUN_SQL, _BEGUN = "(room.kind <> %s OR room.last_seq > 0)", (Room.Kind.DIRECT.value,)
+_ORDERED = f"""
+    SELECT room._id, {bulk.as_stored("room.last_at")}, own.pinned_at IS NOT NULL
+    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+    WHERE own.user_id = %s AND {_BEGUN_SQL} ORDER BY room.last_at DESC, room._id
+"""  # noqa: S608 -- our own column
+
+
+def first_listed(user_id: UUID, count: int, *, also: UUID | None = None) -> tuple[list[UUID], bool]:
+    """The rooms of a user's most recently active chats, of the pinned ones and `also`, and whether these are all. One
+    query.
+    """
+    order = _list_order(user_id)
+    opened = also and bulk.unconverted_id(also)
+    shown = [
+        bulk.id_of(one.room_id)
+        for place, one in enumerate(order)
+        if place < count or one.is_pinned or one.room_id == opened
+    ]
+    return shown, len(order) <= count
 
 
 def list_page(user_id: UUID, *, limit: int, after: ListPlace | None) -> tuple[list[UUID], ListPlace | None]:
@@ -492,16 +516,21 @@ def list_page(user_id: UUID, *, limit: int, after: ListPlace | None) -> tuple[li
     What does not move between two pages is on one of them. Nothing is on two, and what moves may be on none. One query.
     """
     place = after or ListPlace((), None)
-    order = list_order(user_id)
-    pinned = [one for one, _, is_pinned in order if is_pinned and one not in place.pinned] if place.at is None else []
-    left_out = {*place.pinned, *pinned}
-    others = [((at - _EPOCH) // _MICROSECOND, one) for one, at, _ in order if one not in left_out]
-    rest = [other for other in others if place.is_before(*other)]
-    page = [*pinned, *(one for _, one in rest)][:limit]
-    if len(pinned) + len(rest) <= limit:
+    order = _list_order(user_id)
+    were_shown = set(map(bulk.unconverted_id, place.pinned))
+    pinned = [one.room_id for one in order if one.is_pinned and one.room_id not in were_shown] if not place.at else []
+    left_out = {*were_shown, *pinned}
+    others = [one for one in order if one.room_id not in left_out]
+    if place.at is not None:
+        # They are in the order of the list, of which the place is a part.
+        end = (-place.at[0], place.at[1])
+        others = others[bisect_right(others, end, key=lambda one: (-one.moment, bulk.id_of(one.room_id))) :]
+    page = list(map(bulk.id_of, [*pinned, *(one.room_id for one in others[:limit])][:limit]))
+    if len(pinned) + len(others) <= limit:
         return page, None
-    last = rest[limit - len(pinned) - 1] if limit > len(pinned) else place.at
-    return page, ListPlace((*place.pinned, *pinned[:limit]), last)
+    last = others[limit - len(pinned) - 1] if limit > len(pinned) else None
+    at = (last.moment, bulk.id_of(last.room_id)) if last else place.at
+    return page, ListPlace((*place.pinned, *map(bulk.id_of, pinned[:limit])), at)
 
 
 def listed(user: User, room_ids: Collection[UUID] | None = None) -> list[Listed]:
@@ -613,10 +642,17 @@ _PARTS = parts(_OWN, _ROOM, _OTHER, _PERSON, first=2)
 _AFTER_CURSOR = """
     room_id = own.room_id AND seq > COALESCE(own.back_seq, own.read_seq) AND sender_id <> own.user_id
 """
+#: Whether anything stands after the cursor. In most chats there is nothing, and no table is looked into for it.
+_HAS_AFTER_CURSOR = "room.last_seq > COALESCE(own.back_seq, own.read_seq)"
+_RECALLED = f"""
+    CASE WHEN {_HAS_AFTER_CURSOR} THEN (SELECT COUNT(*) FROM groups_recall WHERE {_AFTER_CURSOR}) ELSE 0 END
+"""  # noqa: S608 -- our own conditions
 #: A row has the count of recalled messages after the cursor, the first unread mention, and the columns above.
 _LISTED = f"""
-    SELECT (SELECT COUNT(*) FROM groups_recall WHERE {_AFTER_CURSOR}),
-        (SELECT MIN(seq) FROM groups_mention WHERE {_AFTER_CURSOR} AND whom IN (own.user_id, own.room_id)),
+    SELECT {_RECALLED},
+        CASE WHEN {_HAS_AFTER_CURSOR} THEN
+            (SELECT MIN(seq) FROM groups_mention WHERE {_AFTER_CURSOR} AND whom IN (own.user_id, own.room_id))
+        END,
         {_OWN.of("own")}, {_ROOM.of("room")}, {_OTHER.of("other")}, {_PERSON.of("person")}
     FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
     LEFT JOIN groups_membership other ON other.room_id = own.room_id AND other.user_id = own.peer_id
@@ -625,66 +661,116 @@ _LISTED = f"""
 
 
 class ChatHead(NamedTuple):
-    """The numbers of a user's chat that tell whether a client is behind."""
+    """The numbers of a user's chat that tell whether a client is behind. Ids are unconverted: `bulk.unconverted`."""
 
-    room_id: UUID
-    peer_id: UUID | None
+    room_id: Any
+    peer_id: Any
     version: int
     hidden_count: int
     #: How many people ask to join, where the user may answer them.
     asking: int
 
+    @property
+    def chat_id(self) -> Any:
+        return self.peer_id or self.room_id
+
 
 def chat_heads(user_id: UUID) -> list[ChatHead]:
     """The heads of all chats of a user, without private ones that have not begun. One query."""
-    begun = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
-    memberships = Membership.objects.filter(begun, user_id=user_id)
-    ids = (bulk.unconverted("room_id"), bulk.unconverted("peer_id"))
-    found: Any = memberships.values_list(*ids, "room__last_version", "hidden_count", "room__join_requests", "role")
-    made = _Ids()
+    if bulk.speaks_sql():
+        return list(map(ChatHead._make, bulk.select(_HEADS, [bulk.to_db_value(user_id), *_BEGUN])))
+    found = Membership.objects.filter(_HAS_BEGUN, user_id=user_id).select_related("room")
     return [
-        ChatHead(
-            made[room_id],
-            made[peer_id] if peer_id else None,
-            version,
-            hidden or 0,
-            (asking or 0) if role != Membership.Role.MEMBER else 0,
-        )
-        for room_id, peer_id, version, hidden, asking, role in found
+        ChatHead(one.room_id, one.peer_id, one.room.last_version, one.hidden_count or 0, _asking(one)) for one in found
     ]
 
 
-def memberships_to_sync(user_id: UUID, room_ids: Collection[UUID]) -> list[Membership]:
-    """A user's memberships in some rooms, with what a sync tells of the rooms, the most recently active first. One
-    query.
+def _asking(membership: Membership) -> int:
+    return (membership.room.join_requests or 0) if membership.is_admin else 0
+
+
+class SyncedChat(NamedTuple):
+    """What a sync tells of a user's chat, beside its messages. Ids and times are as the database has them: of all chats
+    objects of models would take longer than the sync.
     """
+
+    pk: Any
+    room_id: Any
+    peer_id: Any
+    hidden_count: int
+    hidden_seq: int | None
+    #: The member sees the messages after this `seq`.
+    floor: int
+    asking: int
+    version: int
+    last_at: Any
+    pins_json: str | None
+    sealed_announcement: str | None
+    announcement_version: int | None
+    post_policy: str | None
+    slow_seconds: int | None
+
+    @property
+    def chat_id(self) -> Any:
+        return self.peer_id or self.room_id
+
+    @property
+    def is_direct(self) -> bool:
+        return self.peer_id is not None
+
+    @property
+    def pins(self) -> list[dict[str, Any]]:
+        """The pinned messages that the member sees."""
+        return [one for one in json.loads(self.pins_json) if one["seq"] > self.floor] if self.pins_json else []
+
+    @property
+    def announcement(self) -> str | None:
+        return self.sealed_announcement and Room.opened_announcement(bulk.id_of(self.room_id), self.sealed_announcement)
+
+
+def chats_to_sync(user_id: UUID, room_ids: Collection[Any] | None = None) -> list[SyncedChat]:
+    """A user's chats, all that have begun or those of some rooms, the most recently active first. One query."""
     if not bulk.speaks_sql():
-        found = Membership.objects.select_related("room").filter(user_id=user_id, room_id__in=list(room_ids))
-        return list(found.order_by("-room__last_at", "room_id"))
-    query = f"{_SYNCED} WHERE own.user_id = %s AND own.room_id IN"
-    rows = bulk.select_among(query, [bulk.to_db_value(user_id)], list(map(bulk.to_db_value, room_ids)))
-    made = []
-    for row in rows:
-        own, of_room = (row[part] for part in _SYNCED_PARTS)
-        made.append(_OWN_SYNCED.made(own, related={"room": _ROOM_SYNCED.made(of_room, related={})}))
-    return sorted(made, key=_recency)
+        found = Membership.objects.select_related("room").filter(_HAS_BEGUN, user_id=user_id)
+        if room_ids is not None:
+            found = found.filter(room_id__in=list(room_ids))
+        chats = list(map(_synced, found))
+    elif room_ids is None:
+        rows = bulk.select(f"{_SYNCED} AND {_BEGUN_SQL}", [bulk.to_db_value(user_id), *_BEGUN])
+        chats = list(map(SyncedChat._make, rows))
+    else:
+        rows = bulk.select_among(f"{_SYNCED} AND own.room_id IN", [bulk.to_db_value(user_id)], list(room_ids))
+        chats = list(map(SyncedChat._make, rows))
+    chats.sort(key=attrgetter("room_id"))
+    chats.sort(key=attrgetter("last_at"), reverse=True)
+    return chats
+
+
+def _synced(membership: Membership) -> SyncedChat:
+    room = membership.room
+    own = (membership.pk, room.pk, membership.peer_id, membership.hidden_count or 0, membership.hidden_seq)
+    rules = (room.announcement, room.announcement_version, room.post_policy, room.slow_seconds)
+    more = (membership.floor, _asking(membership), room.last_version, room.last_at, room.pins_json)
+    return SyncedChat(*own, *more, *rules)
+
+
+_ASKING_SQL = f"CASE WHEN own.role = '{Membership.Role.MEMBER.value}' THEN 0 ELSE COALESCE(room.join_requests, 0) END"
+_HEADS = f"""
+    SELECT own.room_id, own.peer_id, room.last_version, COALESCE(own.hidden_count, 0), {_ASKING_SQL}
+    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+    WHERE own.user_id = %s AND {_BEGUN_SQL}
+"""  # noqa: S608 -- our own conditions
+_SYNCED = f"""
+    SELECT own._id, own.room_id, own.peer_id, COALESCE(own.hidden_count, 0), own.hidden_seq, COALESCE(own.from_seq, 0),
+        {_ASKING_SQL}, room.last_version, {bulk.as_stored("room.last_at")}, room.pins_json, room.announcement,
+        room.announcement_version, room.post_policy, room.slow_seconds
+    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+    WHERE own.user_id = %s
+"""  # noqa: S608 -- our own columns
 
 
 def _recency(membership: Membership) -> tuple[timedelta, UUID]:
     return _EPOCH - membership.room.last_at, membership.room_id
-
-
-_OWN_SYNCED = Columns(Membership, "id", "room", "user", "peer", "role", "hidden_count", "hidden_seq", "from_seq")
-_ROOM_SYNCED = Columns(
-    Room,
-    *("id", "kind", "last_version", "last_at", "pins_json", "announcement", "announcement_version", "post_policy"),
-    *("slow_seconds", "join_requests"),
-)
-_SYNCED_PARTS = parts(_OWN_SYNCED, _ROOM_SYNCED)
-_SYNCED = f"""
-    SELECT {_OWN_SYNCED.of("own")}, {_ROOM_SYNCED.of("room")}
-    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
-"""  # noqa: S608 -- our own columns
 
 
 def _skip_hidden_mentions(memberships: Iterable[Membership]) -> None:
@@ -702,14 +788,14 @@ def _skip_hidden_mentions(memberships: Iterable[Membership]) -> None:
 # Deleted for oneself --------------------------------------------------------------------------------------------------
 
 
-def hidden_seqs(membership: Membership, *, first: int = 0, last: int | None = None) -> set[int]:
+def hidden_seqs(membership: "Membership | SyncedChat", *, first: int = 0, last: int | None = None) -> set[int]:
     """The messages in a range that a member has deleted for themselves. One query, and none where there are none."""
     if not membership.hidden_count or (membership.hidden_seq or 0) < first:
         return set()
     return hidden_in(membership.pk, first=first, last=last)
 
 
-def hidden_in(membership_id: UUID, *, first: int = 0, last: int | None = None) -> set[int]:
+def hidden_in(membership_id: Any, *, first: int = 0, last: int | None = None) -> set[int]:
     """Like `hidden_seqs`, of a membership that is known to have some."""
     found = Hidden.objects.filter(membership_id=membership_id, seq__gte=first)
     if last is not None:
@@ -717,9 +803,9 @@ def hidden_in(membership_id: UUID, *, first: int = 0, last: int | None = None) -
     return set(found.values_list("seq", flat=True))
 
 
-def hidden_since(membership: Membership, number: int) -> list[tuple[int, UUID]]:
+def hidden_since(membership: "Membership | SyncedChat", number: int) -> list[tuple[int, UUID]]:
     """(seq, message) of what a member has deleted for themselves after the first `number`."""
-    found = Hidden.objects.filter(membership=membership, number__gt=number).order_by("number")
+    found = Hidden.objects.filter(membership_id=membership.pk, number__gt=number).order_by("number")
     return list(found.values_list("seq", "message_id"))
 
 
@@ -769,8 +855,7 @@ _OWN_NUMBERS = Columns(
 _ROOM_NUMBERS = Columns(Room, "id", "kind", "last_seq", "system_lines", "last_version", "last_message_id", "last_at")
 _COUNTED_PARTS = parts(_OWN_NUMBERS, _ROOM_NUMBERS)
 _COUNTED = f"""
-    SELECT (SELECT COUNT(*) FROM groups_recall WHERE {_AFTER_CURSOR}),
-        {_OWN_NUMBERS.of("own")}, {_ROOM_NUMBERS.of("room")}
+    SELECT {_RECALLED}, {_OWN_NUMBERS.of("own")}, {_ROOM_NUMBERS.of("room")}
     FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
 """  # noqa: S608 -- our own columns
 

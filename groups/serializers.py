@@ -4,7 +4,7 @@ The functions build the output; the classes of the same name describe it for Ope
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -150,7 +150,22 @@ def requests_output(requests: Iterable[JoinRequest]) -> list[dict[str, Any]]:
     return [request_output(one, state="asked", online=one.user_id in here) for one in requests]
 
 
-def group_rules_output(room: Room, *, is_member: bool = True) -> dict[str, Any]:
+class Ruled(Protocol):
+    """What holds in a room."""
+
+    @property
+    def is_direct(self) -> bool: ...
+    @property
+    def announcement(self) -> str | None: ...
+    @property
+    def announcement_version(self) -> int | None: ...
+    @property
+    def post_policy(self) -> str | None: ...
+    @property
+    def slow_seconds(self) -> int | None: ...
+
+
+def group_rules_output(room: Ruled, *, is_member: bool = True) -> dict[str, Any]:
     """What holds in a group, as the group, the chat list and a sync have it."""
     announcement = room.announcement if is_member else None
     return {

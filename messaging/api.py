@@ -473,7 +473,7 @@ class SyncView(APIView):
     def post(self, request: SignedIn) -> Response:
         form = inputs.SyncInput.read(request.data)
         changes = selectors.changes(request.user, form.versions(), form.hidden_counts())
-        return Response(outputs.sync_output(changes, epoch=services.current_epoch()))
+        return Response(outputs.sync_output(request.user.pk, changes, epoch=services.current_epoch()))
 
 
 def _content(media: UploadedFile) -> IO[bytes]:

@@ -505,8 +505,13 @@ class ChatConsumer(SocketConsumer[_Admitted]):
 
     async def sync(self, data: Any, answer: Answer) -> None:
         form = self._read(inputs.SyncInput, data)
-        changes = await in_thread(selectors.changes, self.user, form.versions(), form.hidden_counts())
-        payload = outputs.sync_output(changes, epoch=await self._epoch())
+        epoch = await self._epoch()
+
+        def sync() -> bytes:
+            changes = selectors.changes(self.user, form.versions(), form.hidden_counts())
+            return orjson.dumps(outputs.sync_output(self.user.pk, changes, epoch=epoch))
+
+        payload = orjson.Fragment(await in_thread(sync))
         self.push("OnSync", payload)
         answer.done(payload)
 

@@ -25,7 +25,7 @@ from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
 from groups import selectors as rooms
 from groups.models import Membership, Room, direct_room_id
-from groups.selectors import NO_READERS, Readers
+from groups.selectors import NO_READERS, Readers, SyncedChat
 from messaging import types
 from messaging.media import files
 from messaging.media.kinds import KINDS
@@ -70,15 +70,15 @@ class Chat:
 class Changes:
     """The changes of one chat since a version."""
 
-    chat_id: UUID
-    membership: Membership | None  # None: the user is no longer a member
+    chat_id: Any  # unconverted
+    chat: SyncedChat | None  # None: the user is no longer a member
     limited: bool = False
-    messages: "list[MessageRow]" = field(default_factory=list)
+    messages: "Sequence[MessageRow]" = ()
     readers: Readers = NO_READERS
     #: Those of the messages that the user has deleted for themselves, by `seq`; and all that they have so deleted
     #: since the number that they know.
-    hidden: set[int] = field(default_factory=set)
-    newly_hidden: list[UUID] = field(default_factory=list)
+    hidden: Collection[int] = ()
+    newly_hidden: Sequence[UUID] = ()
 
 
 def history(
@@ -276,9 +276,8 @@ def first_chats(user: User, count: int, *, also: UUID | None = None) -> tuple[li
 
     Three queries.
     """
-    order = rooms.list_order(user.pk)
-    shown = [one for place, (one, _, is_pinned) in enumerate(order) if place < count or is_pinned or one == also]
-    return _chats(user, shown), len(order) <= count
+    shown, are_all = rooms.first_listed(user.pk, count, also=also)
+    return _chats(user, shown), are_all
 
 
 def chat_of(user: User, membership: Membership) -> Chat:
@@ -302,35 +301,50 @@ def changes(user: User, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] 
     At most SYNC_MAX changes per chat and SYNC_MESSAGES in all; beyond that a chat is `limited`, and
     its history must be loaded.
     """
-    heads = rooms.chat_heads(user.pk)
-    known = {head.peer_id or head.room_id for head in heads}
-    behind = [head for head in heads if _is_behind(head, cursors, hidden)]
+    known = {bulk.unconverted_id(chat_id): version for chat_id, version in cursors.items()}
+    deleted = None if hidden is None else {bulk.unconverted_id(chat_id): count for chat_id, count in hidden.items()}
     found: dict[UUID, Changes] = {}
-    budget = SYNC_MESSAGES
     wanted: dict[UUID, int] = {}
-    for membership in rooms.memberships_to_sync(user.pk, [head.room_id for head in behind]):
-        chat_id = membership.peer_id or membership.room_id
-        since = cursors.get(chat_id, 0)
-        missed = membership.room.last_version - since
-        known_hidden = hidden.get(chat_id, 0) if hidden is not None else membership.hidden_count or 0
-        one = found[membership.room_id] = Changes(chat_id, membership, limited=missed > SYNC_MAX or missed > budget)
-        if (membership.hidden_count or 0) > known_hidden:
-            one.newly_hidden = [message_id for _seq, message_id in rooms.hidden_since(membership, known_hidden)]
+    left = SYNC_MESSAGES
+    changed = []
+    behind, gone = _behind(user, known, deleted)
+    for chat in behind:
+        since = known.get(chat.chat_id, 0)
+        missed = chat.version - since
+        one = Changes(chat.chat_id, chat, limited=missed > SYNC_MAX or missed > left)
+        known_hidden = chat.hidden_count if deleted is None else deleted.get(chat.chat_id, 0)
+        if chat.hidden_count > known_hidden:
+            one.newly_hidden = [message_id for _seq, message_id in rooms.hidden_since(chat, known_hidden)]
             one.limited = one.limited or len(one.newly_hidden) > SYNC_MAX
         if not one.limited and missed > 0:
-            budget -= missed
-            wanted[membership.room_id] = since
+            left -= missed
+            room_id = bulk.id_of(chat.room_id)
+            found[room_id], wanted[room_id] = one, since
+        changed.append(one)
     _fill(found, wanted)
-    gone = [Changes(chat_id, None) for chat_id in cursors if chat_id not in known]
-    return [*found.values(), *gone]
+    return [*changed, *(Changes(chat_id, None) for chat_id in gone)]
 
 
-def _is_behind(head: rooms.ChatHead, cursors: Mapping[UUID, int], hidden: Mapping[UUID, int] | None) -> bool:
+def _behind(
+    user: User, known: Mapping[Any, int], deleted: Mapping[Any, int] | None
+) -> tuple[list[SyncedChat], list[Any]]:
+    """The chats of which a client that knows these numbers is to be told, and which of those that it knows are gone.
+
+    Two queries, and one for a client that knows nothing.
+    """
+    if not known:
+        return rooms.chats_to_sync(user.pk), []
+    heads = rooms.chat_heads(user.pk)
+    behind = [head.room_id for head in heads if _is_behind(head, known, deleted)]
+    gone = known.keys() - {head.chat_id for head in heads}
+    return rooms.chats_to_sync(user.pk, behind), [chat_id for chat_id in known if chat_id in gone] if gone else []
+
+
+def _is_behind(head: rooms.ChatHead, known: Mapping[Any, int], deleted: Mapping[Any, int] | None) -> bool:
     """Whether a client that knows these numbers is to be told of a chat."""
-    chat_id = head.peer_id or head.room_id
-    is_hiding = hidden is not None and head.hidden_count > hidden.get(chat_id, 0)
+    is_hiding = deleted is not None and head.hidden_count > deleted.get(head.chat_id, 0)
     # A request to join takes no version: who may answer it is told of those that wait each time.
-    return chat_id not in cursors or head.version > cursors[chat_id] or is_hiding or head.asking > 0
+    return head.version > known.get(head.chat_id, -1) or is_hiding or head.asking > 0
 
 
 def _fill(found: dict[UUID, Changes], wanted: Mapping[UUID, int]) -> None:
@@ -339,12 +353,12 @@ def _fill(found: dict[UUID, Changes], wanted: Mapping[UUID, int]) -> None:
     readers = rooms.readers((room_id, row.seq, row.sender_id) for room_id, of in rows.items() for row in of)
     for room_id, of in rows.items():
         one = found[room_id]
-        assert one.membership is not None
+        assert one.chat is not None
         one.readers = readers[room_id]
-        one.messages = [row for row in of if row.seq > one.membership.floor]
+        one.messages = [row for row in of if row.seq > one.chat.floor]
         if one.messages:
             first, last = one.messages[0].seq, one.messages[-1].seq
-            one.hidden = rooms.hidden_seqs(one.membership, first=first, last=last)
+            one.hidden = rooms.hidden_seqs(one.chat, first=first, last=last)
 
 
 def senders_between(room_id: UUID, *, after: int, upto: int, but: UUID, limit: int = 50) -> set[UUID]:

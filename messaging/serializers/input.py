@@ -2,7 +2,7 @@
 
 import builtins
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -308,9 +308,13 @@ class SyncInput(Input, frozen=True, kw_only=True):
         return None if self.hidden is None else _by_chat("hidden", self.hidden)
 
 
+#: They are read twice, by the check and by the service.
+_chat_id = lru_cache(20_000)(UUID)
+
+
 def _by_chat(name: str, numbers: dict[str, int]) -> dict[UUID, int]:
     try:
-        return {UUID(chat_id): number for chat_id, number in numbers.items()}
+        return {_chat_id(chat_id): number for chat_id, number in numbers.items()}
     except ValueError:
         raise _wrong(name, _("A chat's id is a UUID.")) from None
 

@@ -12,6 +12,7 @@ import orjson
 from rest_framework import serializers
 
 from accounts.serializers import StatusOutput, UserOutput, status_output, user_output
+from chatproject.core.db import bulk
 from chatproject.core.http.forms import fields_of
 from chatproject.core.times import iso
 from groups import selectors as rooms
@@ -245,16 +246,17 @@ def reacted_output(reaction: Reaction, *, online: bool) -> dict[str, Any]:
 
 
 def page_output(page: Page) -> list[dict[str, Any]]:
-    return _of_chat(page.membership, page.messages, page.readers, page.hidden)
+    membership = page.membership
+    return _of_chat(membership.user_id, membership.peer_id, page.messages, page.readers, page.hidden)
 
 
 def _of_chat(
-    membership: Membership, messages: Iterable[Stored], readers: Readers, hidden: Collection[int]
+    me: UUID, other: UUID | None, messages: Iterable[Stored], readers: Readers, hidden: Collection[int]
 ) -> list[dict[str, Any]]:
-    """Messages of a member's chat; of those `hidden` only their places."""
+    """Messages of my chat, in a private one with the other; of those `hidden` only their places."""
     outputs = []
     for message in messages:
-        receiver_id = _receiver(message, membership.user_id, membership.peer_id)
+        receiver_id = _receiver(message, me, other)
         count = readers.count(message.seq, message.sender.pk)
         output = message_output(message, receiver_id=receiver_id, read_count=count)
         outputs.append(hidden_output(output) if message.seq in hidden else output)
@@ -532,29 +534,32 @@ class SyncOutput(serializers.Serializer[Any]):
     chats = ChangesOutput(many=True)
 
 
-def sync_output(changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
-    """The object of POST /sync."""
-    return {"epoch": epoch, "chats": [_changes_output(one) for one in changes]}
+def sync_output(me: UUID, changes: Iterable[Changes], *, epoch: str) -> dict[str, Any]:
+    """The object of POST /sync, for this user."""
+    return {"epoch": epoch, "chats": [_changes_output(me, one) for one in changes]}
 
 
-def _changes_output(one: Changes) -> dict[str, Any]:
-    if one.membership is None:
+def _changes_output(me: UUID, one: Changes) -> dict[str, Any]:
+    if one.chat is None:
         nothing: dict[str, Any] = {"messages": [], "pins": [], "hiddenCount": 0, "hiddenIds": []}
         no_rules: dict[str, Any] = {"announcement": None, "postPolicy": None, "slowMode": 0}
         no_rules |= {"joinRequests": 0, "firstSeq": 1}
-        gone = {"type": None, "id": str(one.chat_id), "version": 0, "limited": False, "gone": True}
+        gone = {"type": None, "id": bulk.text_of(one.chat_id), "version": 0, "limited": False, "gone": True}
         return {**gone, **nothing, **no_rules}
+    chat = one.chat
+    peer_id = bulk.id_of(chat.peer_id) if chat.peer_id else None
     return {
-        **chat_reference(one.membership),
-        "version": one.membership.room.last_version,
+        "type": "private" if chat.is_direct else "group",
+        "id": bulk.text_of(chat.chat_id),
+        "version": chat.version,
         "limited": one.limited,
         "gone": False,
-        "pins": one.membership.pins,
-        "firstSeq": one.membership.floor + 1,
-        **group_rules_output(one.membership.room),
-        "joinRequests": join_requests(one.membership),
-        "messages": _of_chat(one.membership, one.messages, one.readers, one.hidden),
-        "hiddenCount": one.membership.hidden_count or 0,
+        "pins": chat.pins,
+        "firstSeq": chat.floor + 1,
+        **group_rules_output(chat),
+        "joinRequests": chat.asking,
+        "messages": _of_chat(me, peer_id, one.messages, one.readers, one.hidden) if one.messages else [],
+        "hiddenCount": chat.hidden_count,
         "hiddenIds": [str(message_id) for message_id in one.newly_hidden],
     }
 

@@ -6,11 +6,12 @@ from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Field, Model
 from django.db.models.base import ModelState
 
 from chatproject.core.db import bulk
+from chatproject.core.db.current import dialect
 
 M = TypeVar("M", bound=Model)
 
@@ -33,31 +34,36 @@ class Columns(Generic[M]):
 
     def of(self, table: str) -> str:
         """The columns of a table, by its name in the query."""
-        return ", ".join(f"{table}.{field.column}" for field in self._fields)
+        return ", ".join(
+            bulk.as_stored(f"{table}.{field.column}") if _kind(field) in _CONVERTERS else f"{table}.{field.column}"
+            for field in self._fields
+        )
 
     def made(self, row: Sequence[Any], *, related: Mapping[str, Model], **more: Any) -> M:
         """The object of a row, with `more` attributes and the objects that its foreign keys name. Other columns are
         read when somebody asks for them.
         """
-        values = dict(zip(self._attributes, row, strict=True))
+        values: dict[str, Any] = dict(zip(self._attributes, row, strict=True))
         for name, convert in self._converters:
             if (value := values[name]) is not None:
                 values[name] = convert(value)
         made = self._model.__new__(self._model)
         # As `Model.from_db` leaves it, without the signals and without looking at each column of the table.
-        made._state = ModelState()
-        made._state.adding, made._state.db = False, connection.alias
-        made._state.fields_cache.update(related)
-        made.__dict__.update(values, **more)
+        values["_state"] = state = ModelState()
+        state.__dict__ = {"adding": False, "db": DEFAULT_DB_ALIAS, "fields_cache": {**related}}
+        values.update(more)
+        made.__dict__ = values
         return made
 
     @cached_property
     def _converters(self) -> list[tuple[str, Callable[[Any], Any]]]:
         found = []
         for field in self._fields:
-            kind = getattr(field, "target_field", field).get_internal_type()
-            if convert := _CONVERTERS.get(kind):
-                found.append((field.attname, convert))
+            kind = _kind(field)
+            if kind in _CONVERTERS:
+                # A driver that takes ids as they are gives all of these as they are.
+                if UUID in dialect().converters:
+                    found.append((field.attname, _CONVERTERS[kind]))
             elif hasattr(field, "from_db_value"):
                 found.append((field.attname, partial(_from_db_value, field)))
         return found
@@ -79,6 +85,10 @@ def parts(*columns: Columns[Any], first: int = 0) -> list[slice]:
     """Where these columns stand in a row that has them one after the other, from the `first` on."""
     ends = list(accumulate(map(len, columns), initial=first))
     return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def _kind(field: "Field[Any, Any]") -> str:
+    return str(getattr(field, "target_field", field).get_internal_type())
 
 
 def _field(model: type[Model], name: str) -> "Field[Any, Any]":
