@@ -271,15 +271,6 @@ def rooms_with_last_of(user_id: UUID) -> list[UUID]:
     return list(Message.objects.filter(sender_id=user_id, pk__in=last).values_list("room_id", flat=True))
 
 
-def first_chats(user: User, count: int, *, also: UUID | None = None) -> tuple[list[Chat], bool]:
-    """The most recently active chats, the pinned ones and that of the room `also`, and whether these are all.
-
-    Three queries.
-    """
-    shown, are_all = rooms.first_listed(user.pk, count, also=also)
-    return _chats(user, shown), are_all
-
-
 def chat_of(user: User, membership: Membership) -> Chat:
     """The chat list's entry for one membership. Two queries."""
     return _chats(user, [membership.room_id])[0]

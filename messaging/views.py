@@ -135,7 +135,7 @@ def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str,
     """
     page = _opening(user, chat_id, is_group=is_group) if chat_id else None
     opened = page.membership.room_id if page else None
-    chats, is_whole = selectors.first_chats(user, FIRST_CHATS, also=opened)
+    chats, is_whole = services.first_chats(user, FIRST_CHATS, also=opened)
     here = online_among(chat.id for chat in chats if chat.other)
     return {
         "chats": [chat_output(chat, online=chat.id in here) for chat in chats],

@@ -29,7 +29,15 @@ from messaging.services.purging import purge
 from messaging.services.reactions import react, reacting, submit_reaction
 from messaging.services.read_cursors import compare_unread, mark_read, mark_unread, unread
 from messaging.services.rekeying import reseal_texts
-from messaging.services.remembering import ChatPage, chat_list, chat_page, chats_named, forget_sender, forget_users
+from messaging.services.remembering import (
+    ChatPage,
+    chat_list,
+    chat_page,
+    chats_named,
+    first_chats,
+    forget_sender,
+    forget_users,
+)
 from messaging.services.resealing_files import Resealed, reseal_files
 from messaging.services.reviewing import refuse as refuse_held
 from messaging.services.reviewing import release as release_held
@@ -64,6 +72,7 @@ __all__ = [
     "edit",
     "erase",
     "find_places",
+    "first_chats",
     "first_since",
     "forget_index",
     "forget_sender",

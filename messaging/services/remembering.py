@@ -98,6 +98,12 @@ def chat_page(user: User, *, limit: int, after: ListPlace | None = None) -> Chat
     return ChatPage(_with_last([chats[room_id] for room_id in room_ids if room_id in chats]), end)
 
 
+def first_chats(user: User, count: int, *, also: UUID | None = None) -> tuple[list[Chat], bool]:
+    """The most recently active chats, the pinned ones and that of the room `also`, and whether these are all."""
+    shown, are_all = rooms.first_listed(user.pk, count, also=also)
+    return _with_last(selectors.chats_without_last(user, shown)), are_all
+
+
 def chats_named(user: User, chat_ids: Collection[UUID]) -> list[Chat]:
     """Those of these chats that the user has, by the ids that clients use: the group's, or the other person's."""
     named = {*chat_ids, *(direct_room_id(user.pk, one) for one in chat_ids)}

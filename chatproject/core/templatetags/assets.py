@@ -2,13 +2,15 @@
 the page.
 """
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import orjson
 from django import template
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -20,7 +22,7 @@ PREFIX = "chat/"
 PACKAGED = {"leaflet": "js_lib_leaflet/leaflet-src.esm.js"}
 IMPORT = re.compile(rf'^(?:import|}}) .*?from "({PREFIX}[^"]+)";$', re.MULTILINE)
 # Only these characters could end a script element or begin a comment in it.
-ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+ESCAPES = {b"<": rb"\u003c", b">": rb"\u003e", b"&": rb"\u0026"}
 
 
 @register.simple_tag(takes_context=True)
@@ -29,11 +31,10 @@ def importmap(context: template.Context) -> SafeString:
 
     It precedes all modules.
     """
-    modules = _modules() if settings.DEBUG else _modules_once()
+    imports = _imports() if settings.DEBUG else _imports_once()
     # Reading the nonce adds it to the policy's header.
     nonce = str(getattr(context.get("request"), "csp_nonce", ""))
-    imports = json.dumps({"imports": modules}).translate(ESCAPES)
-    return format_html('<script type="importmap" nonce="{}">{}</script>', nonce, mark_safe(imports))  # noqa: S308
+    return format_html('<script type="importmap" nonce="{}">{}</script>', nonce, imports)
 
 
 @register.simple_tag
@@ -41,9 +42,39 @@ def modulepreload(entry: str) -> SafeString:
     """Links for every module that `entry` needs, so that the browser fetches all at once, not
     import by import.
     """
-    modules = _modules() if settings.DEBUG else _modules_once()
-    needed = _needed(entry) if settings.DEBUG else _needed_once(entry)
-    return format_html_join("\n", '<link rel="modulepreload" href="{}">', ((modules[name],) for name in needed))
+    return _preloads(entry) if settings.DEBUG else _preloads_once(entry)
+
+
+@register.simple_tag
+def same_for_all(name: str) -> SafeString:
+    """A template that says the same on every page and in every language, made once: a hundred icons take longer than
+    the rest of a page.
+    """
+    return render_to_string(name) if settings.DEBUG else _rendered_once(name)
+
+
+@register.simple_tag
+def json(value: Any, element_id: str) -> SafeString:
+    """Data for the scripts, like Django's `json_script`; also what is JSON already: `orjson.Fragment`."""
+    return format_html('<script id="{}" type="application/json">{}</script>', element_id, _in_script(value))
+
+
+def _in_script(value: Any) -> SafeString:
+    """JSON that may stand in a script element."""
+    data = orjson.dumps(value, default=str)
+    for one, escaped in ESCAPES.items():
+        data = data.replace(one, escaped)
+    return mark_safe(data.decode())  # noqa: S308 -- nothing in it ends the element
+
+
+def _imports() -> SafeString:
+    return _in_script({"imports": _modules()})
+
+
+def _preloads(entry: str) -> SafeString:
+    modules = _modules()
+    links = ((modules[name],) for name in _needed(entry))
+    return format_html_join("\n", '<link rel="modulepreload" href="{}">', links)
 
 
 def _folders() -> list[Path]:
@@ -71,5 +102,6 @@ def _needed(entry: str) -> list[str]:
     return sorted(found)
 
 
-_modules_once = lru_cache(maxsize=1)(_modules)
-_needed_once = lru_cache(maxsize=8)(_needed)
+_imports_once = lru_cache(maxsize=1)(_imports)
+_preloads_once = lru_cache(maxsize=8)(_preloads)
+_rendered_once = lru_cache(maxsize=8)(render_to_string)
