@@ -14,7 +14,7 @@ from accounts.models import Device, Installation, NameSkeleton, User
 from accounts.names import name_key, skeletons
 from chatproject.core import errors, times
 from chatproject.core.db import bulk
-from chatproject.core.db.queries import containing, page
+from chatproject.core.db.queries import containing, first_containing, page
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
 
@@ -101,7 +101,11 @@ def people(*, by: User, search: str = "", after: str = "", limit: int, only_cont
 
 def named(part: str, *, by: User, limit: int, only_contacts: bool = False) -> list[UUID]:
     """The ids of people whose name contains this, also of those who are gone."""
-    return list(_people(by, part, "", only_contacts, are_active=None).values_list("pk", flat=True)[:limit])
+    found = _people(by, "", "", only_contacts, are_active=None)
+    wanted = Wanted(part, by_sound=True)
+    return (
+        first_containing(found, "name", wanted, limit) if wanted else list(found.values_list("pk", flat=True)[:limit])
+    )
 
 
 def person(user_id: UUID, *, by: User, only_contacts: bool = False) -> User:
