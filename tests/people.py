@@ -212,7 +212,7 @@ class Socket:
 
         For what may be told again while it holds, as presence is.
         """
-        heard = []
+        heard: list[Any] = []
         while not heard or any(heard[-1].get(key) != value for key, value in having.items()):
             heard.append(self.next(event))
         return heard
