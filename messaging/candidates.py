@@ -98,6 +98,11 @@ def _require(block: int) -> None:
 
 def _blocks(before: UUID | None, since: datetime | None, until: datetime | None) -> Iterable[Any]:
     """The newest first. One query, which an index answers: the blocks themselves are large."""
+    if bulk.speaks_sql() and since is None and until is None:
+        query = "SELECT _id, size, last_id, key FROM messaging_searchblock"
+        if before is None:
+            return bulk.select(f"{query} ORDER BY last_id DESC", [])
+        return bulk.select(f"{query} WHERE first_id < %s ORDER BY last_id DESC", [bulk.to_db_value(before)])
     blocks = SearchBlock.objects.order_by("-last_id")
     if before is not None:
         blocks = blocks.filter(first_id__lt=before)
@@ -170,9 +175,9 @@ class _Look:
             key: {place.shard for number in lists for place in of_key[number]} for key, of_key in self.places.items()
         }
         keys = [postings.row_id(block.id, shard) for block in blocks for shard in shards[block.key]]
-        if not keys:
-            return {}
-        return dict(SearchRow.objects.filter(pk__in=keys).order_by().values_list("pk", "entries"))
+        if not bulk.speaks_sql():
+            return dict(SearchRow.objects.filter(pk__in=keys).order_by().values_list("pk", "entries"))
+        return dict(bulk.select_among("SELECT _id, entries FROM messaging_searchrow WHERE _id IN", [], keys))
 
     def _either(self, block: _Block, number: int, rows: Mapping[int, Any]) -> int:
         """The messages of a block that have a piece of a list."""

@@ -249,11 +249,7 @@ def chats_without_last(user: User, room_ids: Collection[UUID] | None = None) -> 
     """Chats of a user, all or those of some rooms, the most recently active first, without their last messages. One
     query.
     """
-    return [
-        Chat(membership, None, other)
-        for membership, other in rooms.listed(user, room_ids)
-        if not (membership.room.is_direct and not membership.room.last_seq)
-    ]
+    return [Chat(membership, None, other) for membership, other in rooms.listed(user, room_ids)]
 
 
 def cache_generation() -> int:

@@ -145,8 +145,8 @@ class Wanted:
         self.by_sound = by_sound
         typed = self.folded.replace(" ", "")
         self._typed = typed if by_sound and typed.isascii() and typed.isalnum() else ""
-        sources = [_sources(character) for character in set(self.folded) - {" "}]
-        self._needed = min(sources, key=len, default=frozenset())
+        rarest = min(set(self.folded) - {" "}, key=_commonness, default="")
+        self._needed = _sources(rarest) if rarest else frozenset[str]()
         more = pinyin.HAN_CLASS if self._typed else ""
         self.pattern = f"[{''.join(map(re.escape, sorted(self._needed)))}{more}]"
 
@@ -158,6 +158,14 @@ class Wanted:
         if not self._needed.isdisjoint(text) and self.folded in fold(text):
             return True
         return bool(self._typed) and not text.isascii() and pinyin.is_typed_as(fold(text), self._typed)
+
+
+#: Letters from the rarest to the most common one, in English. Other characters are rarer.
+_COMMON = "zqxjkvbpygfwmucldrhsnioate"
+
+
+def _commonness(character: str) -> tuple[int, str]:
+    return _COMMON.find(character), character
 
 
 def _sources(character: str) -> frozenset[str]:

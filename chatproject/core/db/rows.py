@@ -43,10 +43,11 @@ class Columns(Generic[M]):
         """The object of a row, with `more` attributes and the objects that its foreign keys name. Other columns are
         read when somebody asks for them.
         """
-        values: dict[str, Any] = dict(zip(self._attributes, row, strict=True))
-        for name, convert in self._converters:
-            if (value := values[name]) is not None:
-                values[name] = convert(value)
+        given = list(row)
+        for place, convert in self._converters:
+            if (value := given[place]) is not None:
+                given[place] = convert(value)
+        values: dict[str, Any] = dict(zip(self._attributes, given, strict=True))
         made = self._model.__new__(self._model)
         # As `Model.from_db` leaves it, without the signals and without looking at each column of the table.
         values["_state"] = state = ModelState()
@@ -56,16 +57,16 @@ class Columns(Generic[M]):
         return made
 
     @cached_property
-    def _converters(self) -> list[tuple[str, Callable[[Any], Any]]]:
+    def _converters(self) -> list[tuple[int, Callable[[Any], Any]]]:
         found = []
-        for field in self._fields:
+        for place, field in enumerate(self._fields):
             kind = _kind(field)
             if kind in _CONVERTERS:
                 # A driver that takes ids as they are gives all of these as they are.
                 if UUID in dialect().converters:
-                    found.append((field.attname, _CONVERTERS[kind]))
+                    found.append((place, _CONVERTERS[kind]))
             elif hasattr(field, "from_db_value"):
-                found.append((field.attname, partial(_from_db_value, field)))
+                found.append((place, partial(_from_db_value, field)))
         return found
 
 
