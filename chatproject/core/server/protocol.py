@@ -36,6 +36,8 @@ WRITE_TIMEOUT_SECONDS, CLOSE_TIMEOUT_SECONDS = 60.0, 20.0
 #: Seconds and bytes of a refused request that are still read and thrown away: a client that is cut off
 #: while it writes does not see the refusal.
 LINGER_SECONDS, LINGER_BYTES = 2.0, 1024 * 1024
+#: How the line begins that asks for a body, before the response.
+_INTERIM = b"HTTP/1.1 100 "
 #: What refusals are called that do not blame the request.
 _CODES = {HTTPStatus.SERVICE_UNAVAILABLE: "busy", HTTPStatus.REQUEST_TIMEOUT: "too_slow"}
 
@@ -54,6 +56,39 @@ class _Refused(Exception):
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status)
         self.status = status
+
+
+class _Response:
+    """The transport of one response, whose head is written together with the first bytes of its body: a packet and a
+    call of the system less.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+        self._has_begun = False
+
+    def write(self, data: bytes) -> None:
+        if not self._has_begun and not data.startswith(_INTERIM):
+            self._has_begun, self._head = True, data
+        elif self._head:
+            head, self._head = self._head, b""
+            self._transport.writelines([head, data])
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write a head that no body follows."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -335,7 +370,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.scope["query_string"] = url.query or b""
         self.cycle = RequestResponseCycle(
             scope=self.scope,
-            transport=self.transport,
+            transport=cast(asyncio.Transport, _Response(self.transport)),
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -354,6 +389,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._start_asgi_task(self.cycle, self.app)
 
     def on_response_complete(self) -> None:
+        cast(_Response, self.cycle.transport).flush()
         self.server_state.total_requests += 1
         self._end_visit()
         if self.transport.is_closing():
