@@ -1041,16 +1041,19 @@ class _Ids(dict[Any, UUID]):
 
 
 class Cursors(NamedTuple):
-    """Up to where the members of a room have read: the places, and how many members stand before each of them."""
+    """Up to where the members of a room have read: the places, and how many members stand before each of them; and the
+    places of those who were asked for by their ids, as the database driver returns them.
+    """
 
     places: list[int]
     behind: list[int]
+    own: dict[Any, int]
 
     @classmethod
     def counted(cls, counts: Mapping[int, int]) -> Self:
         """Of members by place."""
         places = sorted(counts)
-        return cls(places, [0, *accumulate(counts[place] for place in places)])
+        return cls(places, [0, *accumulate(counts[place] for place in places)], {})
 
     def passed(self, seq: int) -> int:
         """How many have read a message."""
@@ -1343,7 +1346,7 @@ def read_counts(
 ) -> list[int]:
     """How many members, without the sender, have read each of some messages, given by `seq` and sender.
 
-    `known`: the cursors of all members, where the caller has them.
+    `known`: the cursors of all members, where the caller has them; it learns those of the senders.
     """
     if not messages:
         return []
@@ -1358,8 +1361,10 @@ def read_counts(
         own = dict(bulk.select(f"SELECT user_id, read_seq {_PASSED}", [room, first]))
     else:
         known = known or counted_cursors(room_id, first)
-        # Without a word on `read_seq`, for which SQLite would walk the cursors of all members.
-        query = "SELECT user_id, read_seq FROM groups_membership WHERE room_id = %s AND user_id IN"
-        own = dict(bulk.select_among(query, [room], list(senders.values())))
+        own = known.own
+        if missing := [sender for sender in senders.values() if sender not in own]:
+            # Without a word on `read_seq`, for which SQLite would walk the cursors of all members.
+            query = "SELECT user_id, read_seq FROM groups_membership WHERE room_id = %s AND user_id IN"
+            own.update(dict.fromkeys(missing, 0) | dict(bulk.select_among(query, [room], missing)))
     known = known or Cursors.counted(Counter(own.values()))
     return [known.passed(seq) - (own.get(senders[sender], 0) >= seq) for seq, sender in messages]

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -83,6 +84,12 @@ class Message(Model):
     def opened(pk: UUID | str, content: str, details_json: str) -> tuple[str, str]:
         """Content and details of a row that was read without a model."""
         return _CONTENT.open(content, pk), _DETAILS.open(details_json, pk)
+
+    @staticmethod
+    def opened_each(rows: Sequence[tuple[UUID | str, str, str]]) -> list[tuple[str, str]]:
+        """`opened` for many rows, each given as its id, content and details."""
+        contents = _CONTENT.open_each((pk, content) for pk, content, _ in rows)
+        return list(zip(contents, _DETAILS.open_each((pk, details) for pk, _, details in rows), strict=True))
 
     @property
     def details(self) -> dict[str, Any] | None:

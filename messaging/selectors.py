@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain, groupby
 from operator import itemgetter, or_
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -23,6 +23,7 @@ from chatproject.core.db.queries import locked, page
 from chatproject.core.errors import NotFound
 from chatproject.core.files import avatars
 from chatproject.core.files.storage import StoredFile
+from chatproject.core.times import iso
 from groups import selectors as rooms
 from groups.models import Membership, Room, direct_room_id
 from groups.selectors import NO_READERS, Readers, SyncedChat
@@ -682,32 +683,42 @@ class _Sender:
         self.pk, self.name, self.img, self.is_guest, self.is_staff = pk, name, img, bool(is_guest), bool(is_staff)
 
 
-class MessageRow:
-    """A stored message with its sender, as it is shown: its ids are texts already, and it is no model."""
+class MessageRow(NamedTuple):
+    """A stored message with its sender, as it is shown: its ids and times are texts already, and it is no model."""
 
-    __slots__ = (
-        "client_id", "content", "details", "edited_at", "pk", "reactions_json", "recalled_at", "reply_to_id", "room_id",
-        "sender", "sender_id", "sent_at", "seq", "type", "version",
-    )  # fmt: skip
+    room_id: str
+    sender: Any
+    sender_id: str
+    pk: str
+    seq: int
+    version: int
+    client_id: str
+    type: str
+    content: str
+    details: dict[str, Any] | None
+    reply_to_id: str | None
+    reactions_json: str | None
+    sent_at: str
+    edited_at: str | None
+    recalled_at: str | None
 
-    def __init__(self, room_id: str, sender: Any, row: Sequence[Any]) -> None:
-        pk, self.seq, self.version, self.client_id, self.type, content, details, reply_to, *more = row
-        self.reactions_json, *times = more
-        self.content, details = Message.opened(bulk.text_of(pk), content, details)
-        self.pk, self.room_id, self.sender, self.sender_id = bulk.text_of(pk), room_id, sender, str(sender.pk)
-        self.details: dict[str, Any] | None = orjson.loads(details) if details else None
-        self.reply_to_id = bulk.text_of(reply_to) if reply_to else None
-        self.sent_at, self.edited_at, self.recalled_at = (time and bulk.time_of(time) for time in times)
+
+@cache
+def _columns() -> str:
+    """What `_rows` reads of messages and people."""
+    times = ", ".join(map(bulk.unconverted_time, ("sent_at", "edited_at", "recalled_at")))
+    return f"""
+        sender_id, person.name, person.img, person.is_guest, person.is_staff, message._id, content, details_json, seq,
+        version, client_id, type, reply_to_id, reactions_json, {times}
+    """
 
 
-_COLUMNS = """
-    sender_id, person.name, person.img, person.is_guest, person.is_staff, message._id, seq, version, client_id, type,
-    content, details_json, reply_to_id, reactions_json, sent_at, edited_at, recalled_at
-"""
-_ROWS = f"""
-    SELECT {_COLUMNS} FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
-    WHERE room_id = %s
-"""  # noqa: S608 -- our own columns
+@cache
+def _of_room() -> str:
+    return f"""
+        SELECT {_columns()} FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
+        WHERE room_id = %s
+    """  # noqa: S608 -- our own columns
 
 
 def message_rows(room_id: UUID, *, limit: int, before: int | None = None, after: int | None = None) -> list[MessageRow]:
@@ -716,9 +727,9 @@ def message_rows(room_id: UUID, *, limit: int, before: int | None = None, after:
         return [_as_row(message) for message in _messages(room_id, limit=limit, before=before, after=after)]
     room = bulk.to_db_value(room_id)
     if after is not None:
-        return _rows(room_id, bulk.select(f"{_ROWS} AND seq > %s ORDER BY seq LIMIT %s", [room, after, limit]))
+        return _rows(room_id, bulk.select(f"{_of_room()} AND seq > %s ORDER BY seq LIMIT %s", [room, after, limit]))
     end, values = (" AND seq < %s", [before]) if before is not None else ("", [])
-    return _rows(room_id, bulk.select(f"{_ROWS}{end} ORDER BY seq DESC LIMIT %s", [room, *values, limit]))[::-1]
+    return _rows(room_id, bulk.select(f"{_of_room()}{end} ORDER BY seq DESC LIMIT %s", [room, *values, limit]))[::-1]
 
 
 def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
@@ -727,7 +738,7 @@ def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
         messages = Message.objects.filter(room_id=room_id, version__gt=above).order_by("version")
         return [_as_row(message) for message in page(messages[:limit], "sender")]
     values = [bulk.to_db_value(room_id), above, limit]
-    return _rows(room_id, bulk.select(f"{_ROWS} AND version > %s ORDER BY version LIMIT %s", values))
+    return _rows(room_id, bulk.select(f"{_of_room()} AND version > %s ORDER BY version LIMIT %s", values))
 
 
 def changed_since(wanted: Mapping[UUID, int]) -> dict[UUID, list[MessageRow]]:
@@ -744,7 +755,7 @@ def changed_since(wanted: Mapping[UUID, int]) -> dict[UUID, list[MessageRow]]:
     # Tables that are crossed are read in this order: SQLite, which counts no rows, might begin with the messages.
     found = bulk.update_joined(
         f"""
-        SELECT message.room_id, {_COLUMNS}
+        SELECT message.room_id, {_columns()}
         FROM given CROSS JOIN messaging_message message CROSS JOIN accounts_user person
         WHERE message.room_id = given.room AND version > given.since AND person._id = sender_id
         ORDER BY message.room_id, seq
@@ -759,22 +770,29 @@ def changed_since(wanted: Mapping[UUID, int]) -> dict[UUID, list[MessageRow]]:
 
 def _rows(room_id: UUID, found: Iterable[Sequence[Any]]) -> list[MessageRow]:
     room, senders = str(room_id), dict[Any, _Sender]()
+    found = list(found)
+    opened = Message.opened_each([(pk, content, details) for _, _, _, _, _, pk, content, details, *_ in found])
     rows = []
-    for sender_id, name, img, is_guest, is_staff, *row in found:
+    for row, (content, details) in zip(found, opened, strict=True):
+        sender_id, name, img, is_guest, is_staff, pk, _, _, seq, version, client_id, type_, reply_to, *more = row
+        reactions, sent_at, edited_at, recalled_at = more
         sender = senders.get(sender_id)
         if sender is None:
             sender = senders[sender_id] = _Sender(bulk.text_of(sender_id), name, img, is_guest, is_staff)
-        rows.append(MessageRow(room, sender, row))
+        rows.append(
+            MessageRow(
+                room, sender, sender.pk, bulk.text_of(pk), seq, version, client_id, type_, content,
+                orjson.loads(details) if details else None, bulk.text_of(reply_to) if reply_to else None, reactions,
+                bulk.iso_of(sent_at), edited_at and bulk.iso_of(edited_at), recalled_at and bulk.iso_of(recalled_at),
+            )
+        )  # fmt: skip
     return rows
 
 
 def _as_row(message: Message) -> MessageRow:
     return MessageRow(
-        str(message.room_id),
-        message.sender,
-        (
-            message.pk, message.seq, message.version, message.client_id, message.type, message.content,
-            message.details_json, message.reply_to_id, message.reactions_json, message.sent_at, message.edited_at,
-            message.recalled_at,
-        ),
+        str(message.room_id), message.sender, str(message.sender_id), str(message.pk), message.seq, message.version,
+        message.client_id, message.type, message.content, message.details,
+        str(message.reply_to_id) if message.reply_to_id else None, message.reactions_json, iso(message.sent_at),
+        iso(message.edited_at), iso(message.recalled_at),
     )  # fmt: skip

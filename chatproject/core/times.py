@@ -14,12 +14,12 @@ def now() -> datetime:
 
 
 @overload
-def iso(moment: datetime) -> str: ...
+def iso(moment: datetime | str) -> str: ...
 @overload
-def iso(moment: None) -> None: ...
-def iso(moment: datetime | None) -> str | None:
-    """`2026-01-31T08:15:30.123Z`"""
-    return None if moment is None else _iso(moment)
+def iso(moment: datetime | str | None) -> str | None: ...
+def iso(moment: datetime | str | None) -> str | None:
+    """`2026-01-31T08:15:30.123Z`; what is written so already stays as it is."""
+    return moment if moment is None or isinstance(moment, str) else _iso(moment)
 
 
 @lru_cache(1024)  # messages stored together share a time, and each is shown several times

@@ -15,6 +15,10 @@ from django.db.models import CharField, ExpressionWrapper, F, Model
 from django.db.models.expressions import Combinable
 
 from chatproject.core.db.current import dialect
+from chatproject.core.times import iso
+
+#: Characters of a time as SQLite keeps it: 2026-01-31 08:15:30.123000, in UTC. Without the fraction where it is 0.
+_WITH_FRACTION = 26
 
 
 @cache
@@ -74,6 +78,18 @@ def time_of(given: datetime | str) -> datetime:
     """A time that our own SQL returned."""
     moment = datetime.fromisoformat(given) if isinstance(given, str) else given
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def unconverted_time(column: str) -> str:
+    """SQL for a column of times as the database has them, for `iso_of`: making a datetime costs more than fetching it."""
+    return dialect().unconverted_time(column)
+
+
+def iso_of(given: datetime | str) -> str:
+    """A time that our own SQL returned, or of an `unconverted_time`, as the API writes it."""
+    if isinstance(given, str) and len(given) == _WITH_FRACTION:
+        return f"{given[:10]}T{given[11:23]}Z"
+    return iso(time_of(given))
 
 
 def select(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -97,5 +97,8 @@ class Dialect:
     def joined(self, expression: str) -> str:
         raise NotImplementedError
 
+    def unconverted_time(self, column: str) -> str:
+        return column
+
     def enlarge_page_cache(self) -> None:
         """Its pages are not in our process."""

@@ -114,6 +114,9 @@ class SQLite(Dialect):
     def joined(self, expression: str) -> str:
         return f"group_concat({expression}, ' ')"
 
+    def unconverted_time(self, column: str) -> str:
+        return f"{column} || ''"  # what is calculated has no type, by which our driver would convert it
+
     def enlarge_page_cache(self) -> None:
         if connection.connection is None:
             with connection.cursor() as cursor:

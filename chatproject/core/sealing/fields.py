@@ -1,6 +1,8 @@
 """Fields whose values are sealed in the database, each bound to its row and column."""
 
 import logging
+from binascii import a2b_base64
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -12,9 +14,9 @@ from django.db.models import Value, lookups
 from django.db.models.expressions import Expression
 from django.db.models.query_utils import DeferredAttribute
 
-from chatproject.core.sealing.data_keys import ring
+from chatproject.core.sealing.data_keys import opening_ring, ring
 from chatproject.core.sealing.keyring import NotAuthentic
-from chatproject.core.sealing.texts import opened_text, sealed_text
+from chatproject.core.sealing.texts import SEALED, opened_text, sealed_text
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +80,23 @@ class SealedText(models.TextField):
         except NotAuthentic:
             log.error("%s of %s does not open: it was sealed for another row, or is damaged", self, pk)
             return ""
+
+    def open_each(self, values: Iterable[tuple[UUID | str, str]]) -> list[str]:
+        """`open` for many rows, each given as its id and its value, at three quarters of the price."""
+        ring, place = None, self._place
+        opened = []
+        for pk, stored in values:
+            # Asked for when there is something to open: where nothing is sealed any more, the key may be gone.
+            if stored.startswith(SEALED) and (ring := ring or opening_ring()) is not None:
+                raw = pk.bytes if isinstance(pk, UUID) else bytes.fromhex(pk.replace("-", ""))
+                try:
+                    sealed = a2b_base64(stored[len(SEALED) :], strict_mode=True)
+                    opened.append(ring.open(sealed, place + raw).decode())
+                    continue
+                except (NotAuthentic, ValueError):
+                    pass  # `open` finds out what it is
+            opened.append(self.open(stored, pk) if stored else "")
+        return opened
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
         value = model_instance.__dict__[self.attname]

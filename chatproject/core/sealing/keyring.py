@@ -41,6 +41,7 @@ class KeyRing:
     def _take(self, keys: Mapping[int, bytes]) -> None:
         self._keys = dict(keys)
         self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
+        self._decrypt = {_HEAD.pack(VERSION, number): cipher.decrypt for number, cipher in self._ciphers.items()}
         current = max(keys)
         # In one step, for threads that seal meanwhile.
         self._sealing = (_HEAD.pack(VERSION, current), self._ciphers[current].encrypt)
@@ -72,9 +73,11 @@ class KeyRing:
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """What was sealed in this context. Raises NotAuthentic."""
-        cipher = self._ciphers.get(key_number(sealed)) or self._new_cipher(sealed)
+        decrypt = self._decrypt.get(sealed[: _HEAD.size])
+        if decrypt is None or len(sealed) < OVERHEAD:
+            decrypt = self._new_cipher(sealed).decrypt
         try:
-            return cipher.decrypt(sealed[_HEAD.size : _BODY], sealed[_BODY:], context)
+            return decrypt(sealed[_HEAD.size : _BODY], sealed[_BODY:], context)
         except InvalidTag:
             raise NotAuthentic() from None
 
