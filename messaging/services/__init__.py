@@ -13,7 +13,10 @@ from messaging.services.erasures import scrub
 from messaging.services.forwarding import forward
 from messaging.services.hiding import hide
 from messaging.services.highlighting import highlight
-from messaging.services.histories import HistoryPage, history, known_history, load_history, tidy_pages
+from messaging.services.histories import TOGETHER_MAX as PAGES_TOGETHER_MAX
+from messaging.services.histories import Ask as HistoryAsk
+from messaging.services.histories import HistoryPage, history, load_history, tidy_pages
+from messaging.services.histories import pages as history_pages
 from messaging.services.indexing import (
     Indexed,
     clear_changes,
@@ -50,7 +53,9 @@ from messaging.services.typing import tell_typing
 from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
+    "PAGES_TOGETHER_MAX",
     "ChatPage",
+    "HistoryAsk",
     "HistoryPage",
     "Indexed",
     "OutgoingMessage",
@@ -81,12 +86,12 @@ __all__ = [
     "hide",
     "highlight",
     "history",
+    "history_pages",
     "index_all",
     "index_some",
     "index_state",
     "index_while_due",
     "known_epoch",
-    "known_history",
     "load_history",
     "mark_read",
     "mark_unread",

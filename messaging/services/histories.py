@@ -7,7 +7,7 @@ that and one question to Redis. See `messaging.history_cache` for what makes a k
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -79,11 +79,6 @@ class HistoryPage(NamedTuple):
         return self.first > self.floor + 1
 
 
-def known_history(user: User, **asked: Any) -> Awaitable[HistoryPage | None]:
-    """`load_history`, but None where the user is no member."""
-    return _pages(Ask(user.pk, **asked))
-
-
 async def load_history(user: User, **asked: Any) -> HistoryPage:
     """`history`, for callers on the event loop: those of one moment are answered together."""
     ask = Ask(user.pk, **asked)
@@ -108,6 +103,8 @@ def _beginning(user: User, ask: Ask) -> HistoryPage:
 
 def pages(asks: Sequence[Ask]) -> list[HistoryPage | None]:
     """The pages of chats, None for one in which the user is no member."""
+    if not asks:
+        return []
     mine = rooms.open_rooms({(ask.room_id, ask.user_id): ask.is_group for ask in asks})
     books = {(ask.room_id, ask.kept_as): mine[key] for ask in asks if (key := (ask.room_id, ask.user_id)) in mine}
     made = _kept_pages({(room.id, name): room for (_, name), room in books.items() if name is not None})
