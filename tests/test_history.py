@@ -1,8 +1,11 @@
 """Pages of histories come from Redis where it has them whole, and say what the database says."""
 
 import re
+import threading
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +14,7 @@ import pytest
 from chatproject.core import redis
 from chatproject.core.times import now
 from groups.models import Membership, Room
-from messaging import history_cache, sealed, services
+from messaging import fast_history, history_cache, sealed, services
 from messaging.models import Message
 from messaging.services import histories
 from tests.test_remembered import Stopped, asked, raw
@@ -122,6 +125,56 @@ def test_both_roads_by_http_give_the_same_answer(talk: Any) -> None:
         assert {k: v for k, v in fast.headers.items() if k not in own} == {
             k: v for k, v in slow.headers.items() if k not in own
         }
+
+
+def test_those_who_ask_at_the_same_moment_are_known_by_one_query_and_each_gets_their_own(
+    talk: Any, person: Any, anonymous: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, cem, room = talk
+    eve = person("eve")
+    ann.post("/private/send", {"receiverId": bob.id, "content": "for two"}, status=201)
+    bob.post("/message/hide", {"messageIds": [ann.get("/group/messages", groupId=room)[-1]["id"]]})
+    together: list[int] = []
+    has_begun, goes_on = threading.Event(), threading.Event()
+    users_for = fast_history.accounts.users_for
+
+    def held(tokens: Any) -> Any:
+        together.append(len(tokens))
+        has_begun.set()
+        assert goes_on.wait(60)
+        return users_for(tokens)
+
+    monkeypatch.setattr(fast_history.accounts, "users_for", held)
+    here, between = ("/group/messages", {"groupId": room}), ("/private/messages", {"senderId": ann.id})
+    wrong = {"Authorization": "Bearer nobody's"}
+    with ThreadPoolExecutor(8) as crowd:
+        first = crowd.submit(cem.get, here[0], **here[1])
+        assert has_begun.wait(60)
+        asked_for = [(ann, here), (bob, here), (eve, here), (bob, between), (eve, between)]
+        answers = [crowd.submit(one.request, "get", path, query=query) for one, (path, query) in asked_for]
+        answers.append(crowd.submit(anonymous.request, "get", here[0], query=here[1], headers=wrong))
+        while len(fast_history._pages._waiting) < len(answers):
+            time.sleep(0.01)
+        goes_on.set()
+        of_ann, of_bob, *others = (one.result() for one in answers)
+    assert together == [1, len(answers)]
+    assert of_ann.json() == first.result()
+    *before, last = of_bob.json()
+    assert (before, last["hidden"], last["content"]) == (of_ann.json()[:-1], True, "")
+    assert [one.status_code for one in others] == [404, 200, 200, 401]
+    assert [len(one.json()) for one in others[1:3]] == [1, 0]
+
+
+def test_a_time_has_its_milliseconds_also_where_they_are_none(talk: Any) -> None:
+    ann, _bob, _cem, room = talk
+    moment = datetime(2026, 1, 31, 8, 15, 30, tzinfo=UTC)
+    for seq, microseconds in enumerate((0, 5000, 123000, 999999), start=1):
+        sent_at = moment.replace(microsecond=microseconds)
+        Message.objects.filter(room_id=room, seq=seq).update(sent_at=sent_at, edited_at=sent_at)
+    page = pages_of(ann, room, before=5)
+    for name in ("sentAt", "editedAt"):
+        times = [one[name] for one in page]
+        assert times == [f"2026-01-31T08:15:30.{part}Z" for part in ("000", "005", "123", "999")]
 
 
 def test_a_stranger_gets_nothing_of_a_page_that_is_in_redis(talk: Any, person: Any) -> None:

@@ -41,8 +41,12 @@ class Line:
     def write(self, data: bytes) -> None:
         self._socket.sendall(data)
 
-    def response(self) -> tuple[int, dict[str, str], bytes]:
-        """The next response: status, headers, body."""
+    def at_once(self) -> bytes:
+        """What comes in the next packet."""
+        return self._socket.recv(1 << 16)
+
+    def response(self, *, is_whole: bool = False) -> tuple[int, dict[str, str], bytes]:
+        """The next response: status, headers, body. `is_whole`: with its head, whatever that says of a body."""
         first = self._read.readline()
         assert first, "the connection has ended"
         headers = {}
@@ -50,7 +54,9 @@ class Line:
             name, _, value = line.partition(": ")
             headers[name.lower()] = value
         body = b""
-        if headers.get("transfer-encoding") == "chunked":
+        if is_whole:
+            pass
+        elif headers.get("transfer-encoding") == "chunked":
             while size := int(self._read.readline(), 16):
                 body += self._read.read(size)
                 self._read.readline()
@@ -108,6 +114,21 @@ def test_requests_that_come_together_are_answered_in_order_and_one_by_one(line: 
     assert one.status() == 400
     status, _, said = one.response()
     assert status == 200 and b'"status"' in said
+
+
+def test_the_head_of_a_response_comes_with_its_body_and_alone_where_there_is_none(line: Open, person: Any) -> None:
+    ann = person("ann")
+    one = line()
+    me = f"Authorization: Bearer {ann.token}"
+    one.send("HEAD /me HTTP/1.1", me)
+    status, headers, _ = one.response(is_whole=True)
+    assert status == 200 and int(headers["content-length"]) > 0
+    one.send("POST /login HTTP/1.1", "Content-Length: 2", "Expect: 100-continue")
+    assert one.response(is_whole=True)[0] == 100  # before the body is sent
+    one.write(b"{}")
+    assert one.status() == 400
+    one.send("GET /me HTTP/1.1", me)
+    assert ann.id.encode() in one.at_once().partition(b"\r\n\r\n")[2]
 
 
 def test_requests_that_come_byte_by_byte_are_understood(line: Open) -> None:

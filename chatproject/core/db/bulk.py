@@ -81,7 +81,7 @@ def time_of(given: datetime | str) -> datetime:
 
 
 def unconverted_time(column: str) -> str:
-    """SQL for a column of times as the database has them, for `iso_of`: making a datetime costs more than fetching it."""
+    """SQL for a column of times as the database has them, for `iso_of`: a datetime costs more than fetching it."""
     return dialect().unconverted_time(column)
 
 
