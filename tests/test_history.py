@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from accounts import services as accounts
 from chatproject.core import redis
 from chatproject.core.times import now
 from groups.models import Membership, Room
@@ -136,7 +137,7 @@ def test_those_who_ask_at_the_same_moment_are_known_by_one_query_and_each_gets_t
     bob.post("/message/hide", {"messageIds": [ann.get("/group/messages", groupId=room)[-1]["id"]]})
     together: list[int] = []
     has_begun, goes_on = threading.Event(), threading.Event()
-    users_for = fast_history.accounts.users_for
+    users_for = accounts.users_for
 
     def held(tokens: Any) -> Any:
         together.append(len(tokens))
@@ -144,7 +145,7 @@ def test_those_who_ask_at_the_same_moment_are_known_by_one_query_and_each_gets_t
         assert goes_on.wait(60)
         return users_for(tokens)
 
-    monkeypatch.setattr(fast_history.accounts, "users_for", held)
+    monkeypatch.setattr(accounts, "users_for", held)
     here, between = ("/group/messages", {"groupId": room}), ("/private/messages", {"senderId": ann.id})
     wrong = {"Authorization": "Bearer nobody's"}
     with ThreadPoolExecutor(8) as crowd:
