@@ -237,7 +237,6 @@ INSTALLED_APPS = db.installed_apps(
         "drf_spectacular",
         "drf_spectacular_sidecar",
         "csp",
-        "lucide",
         "js_lib_leaflet",
     ],
 )
