@@ -248,6 +248,7 @@ def test_conditions_name_senders_chats_kinds_and_days(
     [
         ("one two, one", "ONE two", ["one two", "one"]),
         ("这是會議記錄。", "会议 记录", ["會議記錄"]),
+        ("Tea，茶：會議 TEA tea（v2.0）", "tea 会议 v2", ["Tea", "會議 TEA tea", "v2"]),
         ("👩‍👩‍👧 a Café é", '"café é"', ["Café é"]),
         ("red\n  tea, green tea", '"red tea"', ["red\n  tea"]),
         ("Straße: ﬁn", "strasse fi", ["Straße", "ﬁ"]),
