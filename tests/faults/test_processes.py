@@ -7,6 +7,7 @@ import signal
 import time
 
 import httpx
+from websockets.asyncio.client import ClientConnection, connect
 
 from presence import cache as presence
 from tests.faults.net import Net
@@ -159,3 +160,34 @@ async def test_a_worker_that_hangs_is_replaced(world: World) -> None:
         os.kill(one, signal.SIGKILL)
     await until(lambda: new() and server.is_well(), "another is started", within=30)
     assert "another starts in" in server.log.read_text()
+
+
+@begun_together
+async def test_a_worker_that_is_full_leaves_new_connections_to_the_others_and_refuses_nobody(world: World) -> None:
+    server = await world.serve(WORKERS="2", SOCKETS_PER_PERSON="1000", files=400)
+    ann = world.people(server, "ann")[0]
+    away, filled = server.worker_pids()
+    address, signed_in = f"ws://127.0.0.1:{server.port}/ws/chat/", {"Authorization": f"Bearer {ann.token}"}
+    opened: list[ClientConnection] = []
+
+    def has_said(what: str) -> bool:
+        return what in server.log.read_text()
+
+    async def fill(count: int) -> None:
+        """Connect, one after the other. A handshake that is refused raises."""
+        opened.extend([await connect(address, additional_headers=signed_in, proxy=None) for _ in range(count)])
+
+    # One of two cannot accept: the other takes nearly all that it has places for.
+    os.kill(away, signal.SIGSTOP)
+    await fill(160)
+    os.kill(away, signal.SIGCONT)
+    await until(lambda: has_said(f"worker {filled} is full and leaves"), "it rests", within=10)
+    await fill(60)
+    # Without another one it takes connections as long as there is a place.
+    os.kill(away, signal.SIGSTOP)
+    await until(lambda: has_said(f"worker {filled} takes new connections again"), "it takes them", within=10)
+    await fill(1)
+    os.kill(away, signal.SIGCONT)
+    for one in opened:
+        await one.close()
+    assert server.is_well()

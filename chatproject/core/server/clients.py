@@ -32,6 +32,9 @@ UNFINISHED_SHARE = 4
 #: keep theirs for a moment; and for clients that were signed in before, when all others are taken. All
 #: together they have half of the descriptors at most.
 OWN_DESCRIPTORS, DROPPED, KEPT_BACK = 256, 1024, 32
+#: A process is full when so small a share of its places for sockets is left: others of its installation take new
+#: connections then.
+FULL_SHARE = 16
 #: More descriptors than that are not asked for; some systems say that there is no limit.
 DESCRIPTORS_MAX = 1 << 20
 #: Bytes of requests that came before the one before them was answered, of all connections together.
@@ -76,11 +79,17 @@ class Clients:
         self._connections = self._sockets = 0
         self._queues: tuple[Queue, Queue] = ({}, {})
         self._capacity = _capacity()
+        self._places = self._capacity - KEPT_BACK
         self._logged_at = float("-inf")
         #: Bytes that wait for the answer to an earlier request.
         self.early_bytes = 0
         #: Whether another process serves in this one's place: a connection ends with its next answer.
         self.are_sent_away = False
+
+    @property
+    def are_full(self) -> bool:
+        """Whether hardly any more find a place."""
+        return self._connections + self._sockets >= self._places - self._places // FULL_SHARE
 
     # Connections ------------------------------------------------------------------------------------------------------
 
@@ -173,7 +182,7 @@ class Clients:
         client = self._client(address)
         if client.has_limits and client.sockets >= settings.SOCKETS_PER_ADDRESS:
             return None
-        if self._sockets >= self._capacity - KEPT_BACK:
+        if self._sockets >= self._places:
             return None
         self._sockets += 1
         client.sockets += 1

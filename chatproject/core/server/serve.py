@@ -51,18 +51,27 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn that reports when it is ready, looks after its connections with one timer, and closes
-    its sockets before it stops.
+    """uvicorn that reports when it is ready, looks after its connections with one timer, lets other processes take new
+    ones, and closes its sockets before it stops.
     """
 
     def __init__(
-        self, config: uvicorn.Config, on_ready: Callable[[], None], on_second: Callable[[], None] = lambda: None
+        self,
+        config: uvicorn.Config,
+        on_ready: Callable[["Server"], None],
+        on_second: Callable[["Server"], None] = lambda server: None,
     ) -> None:
         """`on_second` is called every second while the event loop turns."""
         super().__init__(config)
         self.server_state = limited = Limited()
         self._clients = limited.clients
         self._on_ready, self._on_second = on_ready, on_second
+        self._turning = asyncio.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has room for hardly any more clients."""
+        return self._clients.are_full
 
     def leave(self) -> None:
         """Stop, because another process serves in this one's place. Called by a signal."""
@@ -70,15 +79,38 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        assert sockets is not None
+        # Of the same queue of connections: uvloop closes the other one when it is to accept no more.
+        self._listener, self._loop = sockets[0].dup(), asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             self._looking_after = asyncio.create_task(self._look_after_connections())
-            self._on_ready()
+            self._on_ready(self)
+
+    def accept(self, does: bool) -> None:
+        """Take new connections, or leave them to the other processes that listen. Called by any thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            asyncio.run_coroutine_threadsafe(self._accept(does), self._loop)
+
+    async def _accept(self, does: bool) -> None:
+        async with self._turning:
+            if self.should_exit or does == bool(self.servers):
+                return
+            if does:
+                accepting = await self._loop.create_server(
+                    self._connection, sock=self._listener.dup(), backlog=self.config.backlog
+                )
+                self.servers.append(accepting)
+            else:
+                self.servers.pop().close()
+
+    def _connection(self) -> HttpProtocol:
+        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def _look_after_connections(self) -> None:
         loop = asyncio.get_running_loop()
         for second in itertools.count():
-            self._on_second()
+            self._on_second(self)
             connections = tuple(self.server_state.connections)
             # Spread over the second: events would wait for thousands.
             count = min(SLICES_MAX, 1 + len(connections) // SLICE)
@@ -98,6 +130,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
+        self._listener.close()
         if self._clients.are_sent_away:
             # A client that has just connected sends its request in a moment. What is answered now ends its connection.
             await asyncio.sleep(LEAVE_SECONDS)
@@ -116,7 +149,11 @@ def _is_closing(connection: Any) -> bool:
     return bool(getattr(connection, "close_sent", False))
 
 
-def serve(listener: socket.socket, on_ready: Callable[[], None], on_second: Callable[[], None] = lambda: None) -> None:
+def serve(
+    listener: socket.socket,
+    on_ready: Callable[[Server], None],
+    on_second: Callable[[Server], None] = lambda server: None,
+) -> None:
     """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was there before; or until
     SIGUSR2, because another process has taken over.
     """

@@ -1,5 +1,5 @@
 """Several worker processes on one listening socket, and the process that keeps them running: it replaces those that
-end or hang, and on SIGHUP all of them, one by one.
+end or hang, and on SIGHUP all of them, one by one. One that is full leaves new connections to the others.
 
 docs/decisions.md says what uvicorn's own supervisor lacks for us.
 """
@@ -19,7 +19,7 @@ from contextlib import suppress
 from django.conf import settings
 
 from chatproject.core import metrics
-from chatproject.core.server.serve import SHUTDOWN_TIMEOUT_SECONDS, ignore_signals, serve
+from chatproject.core.server.serve import SHUTDOWN_TIMEOUT_SECONDS, Server, ignore_signals, serve
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,13 @@ START_TIMEOUT_SECONDS = 120.0
 #: Seconds between two looks at the workers.
 LOOK_SECONDS = 0.5
 
-#: What a worker tells: that it serves, and every second that its event loop turns.
-_READY, _ALIVE = b"r", b"."
+#: Seconds without a word after which a worker is not counted on for new connections.
+LATE_AFTER_SECONDS = 3.0
+
+#: What a worker tells: that it serves, and every second that its event loop turns, and whether it is full then.
+_READY, _ALIVE, _FULL = b"r", b".", b"f"
+#: What it is told: to take new connections, or to leave them to the others.
+_TAKE, _LEAVE = b"t", b"l"
 
 
 class _Worker:
@@ -45,7 +50,8 @@ class _Worker:
 
     def __init__(self, listener: socket.socket, numbers: str) -> None:
         self.began = self.heard_at = time.monotonic()
-        self.is_ready = self.is_leaving = False
+        self.is_ready = self.is_leaving = self.is_full = False
+        self._takes = True
         self.lifeline, theirs = socket.socketpair()
         with theirs:
             self.process = subprocess.Popen(  # noqa: S603
@@ -60,10 +66,27 @@ class _Worker:
         said = _received(self.lifeline)
         self.heard_at = time.monotonic()
         self.is_ready = self.is_ready or _READY in said
+        if last := said.strip(_READY)[-1:]:
+            self.is_full = last == _FULL
         return bool(said)
 
+    def take(self, does: bool) -> None:
+        """Let it take new connections, or leave them to the others."""
+        if does == self._takes:
+            return
+        with suppress(OSError):
+            self.lifeline.send(_TAKE if does else _LEAVE, socket.MSG_DONTWAIT)
+            self._takes = does
+            what = "takes new connections again" if does else "is full and leaves new connections to the others"
+            log.info("serve: worker %d %s", self.process.pid, what)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since it was heard."""
+        return time.monotonic() - self.heard_at
+
     def is_hanging(self) -> bool:
-        silence = time.monotonic() - self.heard_at
+        silence = self.silence
         if self.is_leaving:
             return silence > SHUTDOWN_TIMEOUT_SECONDS + 2
         if not self.is_ready:
@@ -118,6 +141,7 @@ class _Keeper:
                         log.error("serve: worker %d hangs; it is replaced", worker.process.pid)
                         worker.process.kill()
                         worker.heard_at = time.monotonic()
+                self._share_out()
                 self._renew()
         finally:
             ignore_signals()
@@ -127,6 +151,13 @@ class _Keeper:
 
     def _workers(self) -> list[_Worker]:
         return [key.data for key in self._lifelines.get_map().values()]
+
+    def _share_out(self) -> None:
+        """Let full workers rest while one that is not takes connections: by themselves they would take, and refuse."""
+        serving = [worker for worker in self._workers() if worker.is_ready and not worker.is_leaving]
+        has_room = any(not worker.is_full and worker.silence < LATE_AFTER_SECONDS for worker in serving)
+        for worker in serving:
+            worker.take(not (worker.is_full and has_room))
 
     def _want_renewal(self) -> None:
         self._is_renewal_wanted = True
@@ -254,16 +285,23 @@ def serve_as_worker(listener_number: int, lifeline_number: int) -> None:
     """
     lifeline = socket.socket(fileno=lifeline_number)
 
-    def end_with_parent() -> None:
-        while _received(lifeline):
-            pass
-        os._exit(1)
+    known: Server | None = None
 
-    threading.Thread(target=end_with_parent, name="lifeline", daemon=True).start()
+    def obey() -> None:
+        while said := _received(lifeline):
+            if known is not None:  # it is told nothing before
+                known.accept(said[-1:] == _TAKE)
+        os._exit(1)
 
     def tell(word: bytes) -> None:
         with suppress(OSError):
             lifeline.send(word, socket.MSG_DONTWAIT)
 
+    def begin(server: Server) -> None:
+        nonlocal known
+        known = server
+        tell(_READY)
+
+    threading.Thread(target=obey, name="lifeline", daemon=True).start()
     listener = socket.socket(fileno=listener_number)
-    serve(listener, on_ready=lambda: tell(_READY), on_second=lambda: tell(_ALIVE))
+    serve(listener, begin, lambda server: tell(_FULL if server.is_full else _ALIVE))
