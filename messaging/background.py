@@ -116,13 +116,14 @@ async def refresh(some: Sequence[hub.Socket]) -> None:
     came = await in_thread(_refresh, *shares) if any(shares) else set()
     if came:
         sockets.online_list_changed.set()
-    if not _restating_turn and came & sockets.announced:  # Redis had lost them
+    if not _restating_turn and any(map(_is_announced, came)):  # Redis had lost them
         _restating_turn = _turns + presence_services.REFRESH_SECONDS + 1
     for socket in some:
-        if socket.is_visible and hub.open_sockets(socket.user_id):
-            sockets.announced.add(socket.user_id)
-        else:
-            sockets.announced.discard(socket.user_id)
+        socket.is_announced = socket.is_visible
+
+
+def _is_announced(user_id: UUID) -> bool:
+    return any(socket.is_announced for socket in hub.local().users.get(user_id, ()))
 
 
 def _refresh(in_part: list[tuple[UUID, str]], whole: list[tuple[UUID, str]]) -> set[UUID]:

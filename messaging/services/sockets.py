@@ -48,8 +48,6 @@ TRY_LATER = 1013
 
 #: Set when somebody came or went.
 online_list_changed = asyncio.Event()
-#: The users that this process keeps online in Redis.
-announced: set[UUID] = set()
 #: Devices whose sockets opened here, and whose use is to be noted.
 unnoted: set[UUID] = set()
 #: When the sockets that closed here stop counting as online, in the event loop's time, ascending.
@@ -122,7 +120,7 @@ async def arrive(socket: hub.Socket) -> None:
         try:
             if await _arrival((socket.user_id, socket.id)):
                 online_list_changed.set()
-            announced.add(socket.user_id)
+            socket.is_announced = True
         except redis.Unavailable:
             return  # the next refresh brings them
 
@@ -134,8 +132,6 @@ def _arrivals(pairs: list[tuple[UUID, str]]) -> list[bool]:
 
 async def leave(socket: hub.Socket) -> None:
     """A socket closed: its user goes offline with the sweep, unless another socket opens before."""
-    if not hub.open_sockets(socket.user_id):
-        announced.discard(socket.user_id)
     if socket.is_visible:
         try:
             await _departure((socket.user_id, socket.id))

@@ -246,6 +246,7 @@ class _Hub:
         elif changed := command.get("changed"):
             for socket in self.registry.users.get(UUID(changed), ()):
                 was_visible, socket.is_visible = socket.is_visible, bool(command["visible"])
+                socket.is_announced &= socket.is_visible
                 socket.is_outdated = True
                 if socket.is_visible and not was_visible and self._seen is not None:
                     self.spawn(self._seen(socket))

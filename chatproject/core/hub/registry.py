@@ -23,7 +23,8 @@ class Socket:
     """One live connection of one signed-in device. Made in the task that serves it."""
 
     __slots__ = (
-        "_task", "code", "device_id", "id", "is_outdated", "is_visible", "outbox", "proof", "topics", "user_id",
+        "_task", "code", "device_id", "id", "is_announced", "is_outdated", "is_visible", "outbox", "proof", "topics",
+        "user_id",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, *, user_id: UUID, device_id: UUID, batches: bool, is_visible: bool) -> None:
@@ -31,6 +32,7 @@ class Socket:
         self.user_id = user_id
         self.device_id = device_id
         self.is_visible = is_visible  # others may see that this person is here
+        self.is_announced = False  # this process keeps the person online
         self.is_outdated = False  # the person changed since the consumer read their row
         self.topics: tuple[str, ...] = ()
         #: A hash of what the topics were last found to be right by, and of themselves.

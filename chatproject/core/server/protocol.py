@@ -23,7 +23,7 @@ from chatproject.core.http import addresses
 from chatproject.core.http.credentials import socket_credentials, was_accepted
 from chatproject.core.http.framing import Chunked, Head, Malformed, Sized, TooLong
 from chatproject.core.server.clients import EARLY_BYTES_MAX, Client, Clients, State
-from chatproject.core.websocket.protocol import Connection
+from chatproject.core.websocket.protocol import PING_EVERY_SECONDS, Connection
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,9 @@ class Limited(ServerState):
     def __init__(self) -> None:
         super().__init__()
         self.clients = Clients()
+        #: Of `connections`: those that speak HTTP, and sockets by the second in which they are pinged.
+        self.http: set[HttpProtocol] = set()
+        self.pinged: tuple[set[Connection], ...] = tuple(set() for _ in range(PING_EVERY_SECONDS))
 
 
 class _Refused(Exception):
@@ -103,7 +106,7 @@ class HttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         assert isinstance(server_state, Limited)
-        self._clients = server_state.clients
+        self._clients, self._http = server_state.clients, server_state.http
         self._client: Client | None = None
         self._visitor: Client | None = None  # on whose behalf a proxy asks
         self._peer, self._is_proxy = "", False
@@ -127,6 +130,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._http.add(self)
         self.since = self.loop.time()
         self._deadline = self.since + FIRST_TIMEOUT_SECONDS
         self._peer = self.client[0] if self.client else ""
@@ -141,6 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        self._http.discard(self)
         super().connection_lost(exc)
 
     def drop(self) -> None:
@@ -416,6 +421,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._forget()
         self.flow.resume_reading()
         self.connections.discard(self)
+        self._http.discard(self)
         target, _, query = self.url.partition(b"?")
         connection = Connection(self.config, self.server_state, self.transport, client)
         self.transport.set_protocol(connection)

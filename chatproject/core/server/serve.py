@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -19,7 +19,7 @@ from django.conf import settings
 from chatproject.core import hub, metrics
 from chatproject.core.server import clients
 from chatproject.core.server.protocol import HttpProtocol, Limited
-from chatproject.core.websocket.protocol import Connection
+from chatproject.core.websocket import protocol as websocket
 
 #: Seconds that requests and sockets may take to end when the server stops.
 SHUTDOWN_TIMEOUT_SECONDS = 10
@@ -27,8 +27,8 @@ SHUTDOWN_TIMEOUT_SECONDS = 10
 CLOSE_TIMEOUT_SECONDS = 2
 #: Seconds for which a worker that is replaced still answers on the connections that it has.
 LEAVE_SECONDS = 0.5
-#: Connections that are looked after at once, and the number of such slices of a second.
-SLICE, SLICES_MAX = 2500, 10
+#: Connections that are pinged or looked after at once, and the number of such slices of a second.
+SLICE, SLICES_MAX = 150, 10
 #: Seconds after which a signal comes once more that nobody has followed.
 AGAIN_SECONDS = 0.05
 #: The close code "service restart".
@@ -58,13 +58,13 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        on_ready: Callable[["Server"], None],
+        on_ready: Callable[[], None],
         on_second: Callable[["Server"], None] = lambda server: None,
     ) -> None:
         """`on_second` is called every second while the event loop turns."""
         super().__init__(config)
-        self.server_state = limited = Limited()
-        self._clients = limited.clients
+        self.server_state = self._limited = Limited()
+        self._clients = self._limited.clients
         self._on_ready, self._on_second = on_ready, on_second
         self._turning = asyncio.Lock()
 
@@ -85,7 +85,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._looking_after = asyncio.create_task(self._look_after_connections())
-            self._on_ready(self)
+            self._on_ready()
 
     def accept(self, does: bool) -> None:
         """Take new connections, or leave them to the other processes that listen. Called by any thread."""
@@ -108,10 +108,12 @@ class Server(uvicorn.Server):
         return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     async def _look_after_connections(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, state = asyncio.get_running_loop(), self._limited
+        here: Container[object] = state.connections
         for second in itertools.count():
             self._on_second(self)
-            connections = tuple(self.server_state.connections)
+            connections: tuple[HttpProtocol | websocket.Connection, ...]
+            connections = (*state.http, *state.pinged[second % websocket.PING_EVERY_SECONDS])
             # Spread over the second: events would wait for thousands.
             count = min(SLICES_MAX, 1 + len(connections) // SLICE)
             for place in range(count):
@@ -120,11 +122,7 @@ class Server(uvicorn.Server):
                 now = loop.time()
                 metrics.loop_late_seconds.observe(max(0.0, now - due))
                 for connection in connections[place::count]:
-                    if connection not in self.server_state.connections:
-                        continue  # it has ended meanwhile
-                    if isinstance(connection, Connection):
-                        connection.ping(second)
-                    elif isinstance(connection, HttpProtocol):
+                    if connection in here:  # else it has ended meanwhile
                         connection.check(now)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -151,7 +149,7 @@ def _is_closing(connection: Any) -> bool:
 
 def serve(
     listener: socket.socket,
-    on_ready: Callable[[Server], None],
+    on_ready: Callable[[], None],
     on_second: Callable[[Server], None] = lambda server: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, which is raised again afterwards for the handler that was there before; or until
@@ -181,7 +179,7 @@ def config() -> uvicorn.Config:
         loop="uvloop",
         interface="asgi3",
         http=HttpProtocol,
-        ws=Connection,
+        ws=websocket.Connection,
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_SECONDS,
         backlog=clients.backlog(),
         proxy_headers=bool(settings.TRUSTED_PROXIES),

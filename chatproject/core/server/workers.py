@@ -297,11 +297,11 @@ def serve_as_worker(listener_number: int, lifeline_number: int) -> None:
         with suppress(OSError):
             lifeline.send(word, socket.MSG_DONTWAIT)
 
-    def begin(server: Server) -> None:
+    def tell_how_it_is(server: Server) -> None:
         nonlocal known
         known = server
-        tell(_READY)
+        tell(_FULL if server.is_full else _ALIVE)
 
     threading.Thread(target=obey, name="lifeline", daemon=True).start()
     listener = socket.socket(fileno=listener_number)
-    serve(listener, begin, lambda server: tell(_FULL if server.is_full else _ALIVE))
+    serve(listener, lambda: tell(_READY), tell_how_it_is)

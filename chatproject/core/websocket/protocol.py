@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_app", "_buffer", "_client", "_deflates", "_extensions", "_inbox", "_is_answered", "_is_compressed",
         "_is_full", "_is_lost", "_is_open", "_is_packing", "_is_paused", "_is_pinged", "_kind", "_needed", "_parts",
-        "_reader", "_size", "_slot", "_state", "_timer", "_transport", "_upgrade", "_writable", "close_sent",
+        "_pinged", "_reader", "_size", "_state", "_timer", "_transport", "_upgrade", "_writable", "close_sent",
         "is_ready", "write_frames",
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
         #: The hub's wire; attributes, because the hub reads them for every socket and event.
         self.is_ready = True
         self.write_frames: Callable[[bytes], None] = transport.write
-        self._slot = Connection._count % PING_EVERY_SECONDS
+        self._pinged: set[Connection] = cast(Any, server_state).pinged[Connection._count % PING_EVERY_SECONDS]
         self._is_pinged = self._is_open = self._is_answered = self._is_lost = self._is_paused = False
         #: The transport takes nothing more for now; something is being compressed.
         self._is_full = self._is_packing = False
@@ -115,6 +115,7 @@ class Connection(asyncio.Protocol):
     def begin(self, request: dict[str, Any]) -> None:
         """Start the application for an upgrade request; `request` is its HTTP scope."""
         self._state.connections.add(cast(Any, self))
+        self._pinged.add(self)
         headers = dict(request["headers"])
         refusal = _refusal(request["method"], headers)
         if refusal is not None:
@@ -273,6 +274,7 @@ class Connection(asyncio.Protocol):
         self._is_lost = True
         self.is_ready = False
         self._state.connections.discard(cast(Any, self))
+        self._pinged.discard(self)
         cast(Any, self._state).clients.close_socket(self._client)
         if self._timer is not None:
             self._timer.cancel()
@@ -429,11 +431,9 @@ class Connection(asyncio.Protocol):
 
     # The end ----------------------------------------------------------------------------------------------------------
 
-    def ping(self, second: int) -> None:
-        """Called once a second: in this connection's slot, ping the client, or close if it did not
-        answer.
-        """
-        if second % PING_EVERY_SECONDS != self._slot or not self._is_open or self.close_sent:
+    def check(self, now: float) -> None:
+        """Called every PING_EVERY_SECONDS: ping the client, or close if it did not answer."""
+        if not self._is_open or self.close_sent:
             return
         if self._is_pinged:
             self._fail(INTERNAL, "keepalive ping timeout")

@@ -70,7 +70,7 @@ class Command(BaseCommand):
             bootstrap.done()
             if settings.WORKERS == 1:
                 with _metrics():
-                    serve.serve(listener, lambda server: self._announce())
+                    serve.serve(listener, self._announce)
                 return
             numbers = metrics.new_folder(settings.DATA_DIR / "metrics")
             with _metrics(numbers):
