@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.people import Refused
 
@@ -262,7 +263,7 @@ def test_members_are_searched_among_all_of_a_group_and_by_nobody_else(
     bystander = person("zoë wang elsewhere")
     room = group(ann, *(person("member") for _ in range(4)), *wanted, joinPolicy="closed")
     path = f"/group/members/{room['id']}"
-    with query_budget(4):  # with the two of the sign-in
+    with query_budget(4 + (connection.vendor != "sqlite")):  # with the two of the sign-in
         first = ann.request("get", path, query={"search": "ZOE\u0308 W", "limit": 1})
     found = first.json() + ann.request("get", first.links["next"]["url"]).json()
     assert [one["id"] for one in found] == [one.id for one in wanted]
