@@ -296,11 +296,14 @@ async def test_the_last_connections_are_for_those_who_were_signed_in(tmp_path: P
                 for _ in range(FEW_FILES // 8 + 20):
                     line = await connect()
                     await line.write(sign_up + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-                stranger, anns = await connect(), await connect()
-                await stranger.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                strangers = [await connect() for _ in range(6)]  # none gets a place because another was refused
+                for stranger in strangers:
+                    await stranger.write(b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                for stranger in strangers:
+                    await asyncio.wait_for(stranger.answered.wait(), 60)
+                    assert stranger.received.startswith(b"HTTP/1.1 503"), stranger.received
+                anns = await connect()
                 await anns.write(me.encode())
-                await asyncio.wait_for(stranger.answered.wait(), 60)
-                assert stranger.received.startswith(b"HTTP/1.1 503"), stranger.received
             await asyncio.wait_for(anns.answered.wait(), 60)
             assert anns.received.startswith(b"HTTP/1.1 200"), anns.received
 

@@ -110,10 +110,11 @@ class Clients:
         is_kept_back = False
         if self._connections + self._sockets >= self._capacity:
             self._log(now, "clients: all %d descriptors for clients are in use", self._capacity)
-            if not self._drop_oldest(self._queues, now):
-                is_kept_back = True
-                if self._connections + self._sockets >= self._capacity + KEPT_BACK:
-                    return None
+            # It may be one that has a descriptor of those that are kept back.
+            self._drop_oldest(self._queues, now)
+            is_kept_back = self._connections + self._sockets >= self._capacity
+            if self._connections + self._sockets >= self._capacity + KEPT_BACK:
+                return None
         elif self._connections >= CONNECTIONS_MAX:
             self._drop_oldest(self._queues, now, spares_new=True)
         self._connections += 1
