@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, reduce
 from itertools import chain, groupby
-from operator import itemgetter, or_
+from operator import attrgetter, itemgetter, or_
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -713,23 +713,20 @@ def _columns() -> str:
     """
 
 
-@cache
-def _of_room() -> str:
-    return f"""
-        SELECT {_columns()} FROM messaging_message message JOIN accounts_user person ON person._id = sender_id
-        WHERE room_id = %s
-    """  # noqa: S608 -- our own columns
+_OF_ROOM = "FROM messaging_message message JOIN accounts_user person ON person._id = sender_id WHERE room_id = %s"
 
 
 def message_rows(room_id: UUID, *, limit: int, before: int | None = None, after: int | None = None) -> list[MessageRow]:
     """Like `_messages`, but rows, in one query."""
     if not bulk.speaks_sql():
         return [_as_row(message) for message in _messages(room_id, limit=limit, before=before, after=after)]
-    room = bulk.to_db_value(room_id)
+    end, values = "ORDER BY seq DESC", list[int]()
     if after is not None:
-        return _rows(room_id, bulk.select(f"{_of_room()} AND seq > %s ORDER BY seq LIMIT %s", [room, after, limit]))
-    end, values = (" AND seq < %s", [before]) if before is not None else ("", [])
-    return _rows(room_id, bulk.select(f"{_of_room()}{end} ORDER BY seq DESC LIMIT %s", [room, *values, limit]))[::-1]
+        end, values = "AND seq > %s ORDER BY seq", [after]
+    elif before is not None:
+        end, values = "AND seq < %s ORDER BY seq DESC", [before]
+    found = bulk.select_at_once(_columns(), f"{_OF_ROOM} {end} LIMIT %s", [bulk.to_db_value(room_id), *values, limit])
+    return sorted(_rows(room_id, found), key=attrgetter("seq"))
 
 
 def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
@@ -738,7 +735,9 @@ def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
         messages = Message.objects.filter(room_id=room_id, version__gt=above).order_by("version")
         return [_as_row(message) for message in page(messages[:limit], "sender")]
     values = [bulk.to_db_value(room_id), above, limit]
-    return _rows(room_id, bulk.select(f"{_of_room()} AND version > %s ORDER BY version LIMIT %s", values))
+    return _rows(
+        room_id, bulk.select_at_once(_columns(), f"{_OF_ROOM} AND version > %s ORDER BY version LIMIT %s", values)
+    )
 
 
 def changed_since(wanted: Mapping[UUID, int]) -> dict[UUID, list[MessageRow]]:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.db.models import CharField, ExpressionWrapper, F, Model
 from django.db.models.expressions import Combinable
@@ -98,6 +99,18 @@ def select(query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         cursor.execute(query, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def select_at_once(columns: str, rest: str, values: Sequence[Any]) -> list[Sequence[Any]]:
+    """`select` for many rows of texts and numbers, where yes and no may be numbers: they come in one piece, in any
+    order.
+    """
+    query = dialect().at_once(columns, rest)
+    if not query:
+        return [*select(f"SELECT {columns} {rest}", values)]
+    ((found,),) = select(query, values)
+    rows: list[Sequence[Any]] = orjson.loads(found or "[]")
+    return rows
 
 
 def select_among(query: str, values: Sequence[Any], among: Sequence[Any]) -> list[tuple[Any, ...]]:

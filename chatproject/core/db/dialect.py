@@ -97,6 +97,10 @@ class Dialect:
     def joined(self, expression: str) -> str:
         raise NotImplementedError
 
+    def at_once(self, columns: str, rest: str) -> str:
+        """A query for the rows of another one as one JSON text; "" where they come in one piece anyway."""
+        return ""
+
     def unconverted_time(self, column: str) -> str:
         return column
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
+from sqlite3 import sqlite_version_info
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,9 @@ T = TypeVar("T")
 KNOWN_LOCK_TIMEOUT_SECONDS = 0.25
 #: Kilobytes of pages that a thread which writes in batches keeps in memory.
 PAGE_CACHE_KILOBYTES = 16_000
+
+#: Whether it has JSON however it was built.
+_HAS_JSON = sqlite_version_info >= (3, 38)
 
 #: SQLite lets one writer in at a time and makes the others poll. Ours wait for this lock instead.
 _writer = threading.RLock()
@@ -113,6 +117,11 @@ class SQLite(Dialect):
 
     def joined(self, expression: str) -> str:
         return f"group_concat({expression}, ' ')"
+
+    def at_once(self, columns: str, rest: str) -> str:
+        # For each row our driver lets other threads run, and then waits for them.
+        query = f"SELECT '[' || group_concat(cells) || ']' FROM (SELECT json_array({columns}) AS cells {rest})"  # noqa: S608
+        return query if _HAS_JSON else ""
 
     def unconverted_time(self, column: str) -> str:
         return f"{column} || ''"  # what is calculated has no type, by which our driver would convert it
