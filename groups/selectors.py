@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import accumulate
-from operator import attrgetter
+from operator import itemgetter
 from struct import Struct
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from django.db.models import Case, F, IntegerField, Q, QuerySet, When
@@ -39,6 +39,8 @@ from groups.models import (
     direct_room_id,
     name_skeletons,
 )
+
+AnyRow = TypeVar("AnyRow", bound=Sequence[Any])
 
 _GROUPS = Room.objects.filter(kind=Room.Kind.GROUP, dissolved_at=None)
 #: In front of the id of a group that the member is away from: `seats_of_many`.
@@ -468,19 +470,20 @@ class _Ordered(NamedTuple):
     """A chat in the order of the list. Id and time are as the database has them."""
 
     room_id: Any
-    at: Any
+    last_at: Any
     is_pinned: bool
 
     @property
     def moment(self) -> int:
         """When it moved last: microseconds since 1970."""
-        return (bulk.time_of(self.at) - _EPOCH) // _MICROSECOND
+        return (bulk.time_of(self.last_at) - _EPOCH) // _MICROSECOND
 
 
 def _list_order(user_id: UUID) -> list[_Ordered]:
     """A user's chats, the most recently active first. A private chat is there from its first message on. One query."""
     if bulk.speaks_sql():
-        return list(map(_Ordered._make, bulk.select(_ORDERED, [bulk.to_db_value(user_id), *_BEGUN])))
+        found = bulk.select_at_once(_ORDERED, _OWN_CHATS, [bulk.to_db_value(user_id), *_BEGUN])
+        return _in_order(map(_Ordered._make, found), 0, 1)
     memberships = Membership.objects.filter(_HAS_BEGUN, user_id=user_id).order_by("-room__last_at", "room_id")
     rows = memberships.values_list("room_id", "room__last_at", "pinned_at")
     return [_Ordered(room_id, at, pinned_at is not None) for room_id, at, pinned_at in rows]
@@ -489,11 +492,16 @@ def _list_order(user_id: UUID) -> list[_Ordered]:
 #: A private chat is there from its first message on.
 _HAS_BEGUN = ~Q(room__kind=Room.Kind.DIRECT) | Q(room__last_seq__gt=0)
 _BEGUN_SQL, _BEGUN = "(room.kind <> %s OR room.last_seq > 0)", (Room.Kind.DIRECT.value,)
-_ORDERED = f"""
-    SELECT room._id, {bulk.as_stored("room.last_at")}, own.pinned_at IS NOT NULL
+_ORDERED = f"room._id, {bulk.unconverted_time('room.last_at')}, own.pinned_at IS NOT NULL"
+_OWN_CHATS = f"""
     FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
-    WHERE own.user_id = %s AND {_BEGUN_SQL} ORDER BY room.last_at DESC, room._id
-"""  # noqa: S608 -- our own column
+    WHERE own.user_id = %s AND {_BEGUN_SQL}
+"""
+
+
+def _in_order(chats: Iterable[AnyRow], room_id: int, last_at: int) -> list[AnyRow]:
+    """Chats as they are listed, the most recently active first, by these two columns as the database has them."""
+    return sorted(sorted(chats, key=itemgetter(room_id)), key=itemgetter(last_at), reverse=True)
 
 
 def first_listed(user_id: UUID, count: int, *, also: UUID | None = None) -> tuple[list[UUID], bool]:
@@ -543,17 +551,19 @@ def listed(user: User, room_ids: Collection[UUID] | None = None) -> list[Listed]
         return []
     if not bulk.speaks_sql():
         return _listed_by_models(user, room_ids)
-    values: list[Any] = [bulk.to_db_value(user.pk), *_BEGUN]
-    among = ""
-    if room_ids is not None:
-        among = f" AND own.room_id IN ({', '.join(['%s'] * len(room_ids))})"
-        values += map(bulk.to_db_value, room_ids)
-    found = bulk.select(
-        f"{_LISTED} WHERE own.user_id = %s AND {_BEGUN_SQL}{among} ORDER BY room.last_at DESC, room._id", values
-    )
-    chats = [_listed(user, row) for row in found]
+    among, ids = _among(room_ids)
+    rest = f"{_OF_LISTED} WHERE own.user_id = %s AND {_BEGUN_SQL} {among}"
+    found = bulk.select_at_once(_LISTED, rest, [bulk.to_db_value(user.pk), *_BEGUN, *ids])
+    chats = [_listed(user, row) for row in _in_order(found, *_PLACES)]
     _skip_hidden_mentions(chat.membership for chat in chats)
     return chats
+
+
+def _among(room_ids: Collection[Any] | None) -> tuple[str, list[Any]]:
+    """The condition for chats of these rooms, with its values; none for all."""
+    if room_ids is None:
+        return "", []
+    return f"AND own.room_id IN ({', '.join(['%s'] * len(room_ids))})", list(map(bulk.to_db_value, room_ids))
 
 
 def _listed(user: User, row: Sequence[Any]) -> Listed:
@@ -642,6 +652,8 @@ _OTHER = Columns(Membership, "id", "user", "read_seq")
 _PERSON = Columns(User, "id", *_OF_PERSON)
 #: Where the columns of each stand in a row.
 _PARTS = parts(_OWN, _ROOM, _OTHER, _PERSON, first=2)
+#: And where those by which the list is ordered.
+_PLACES = _PARTS[1].start, _PARTS[1].start + 1 + _OF_ROOM.index("last_at")
 _AFTER_CURSOR = """
     room_id = own.room_id AND seq > COALESCE(own.back_seq, own.read_seq) AND sender_id <> own.user_id
 """
@@ -652,15 +664,17 @@ _RECALLED = f"""
 """  # noqa: S608 -- our own conditions
 #: A row has the count of recalled messages after the cursor, the first unread mention, and the columns above.
 _LISTED = f"""
-    SELECT {_RECALLED},
-        CASE WHEN {_HAS_AFTER_CURSOR} THEN
-            (SELECT MIN(seq) FROM groups_mention WHERE {_AFTER_CURSOR} AND whom IN (own.user_id, own.room_id))
-        END,
-        {_OWN.of("own")}, {_ROOM.of("room")}, {_OTHER.of("other")}, {_PERSON.of("person")}
+    {_RECALLED},
+    CASE WHEN {_HAS_AFTER_CURSOR} THEN
+        (SELECT MIN(seq) FROM groups_mention WHERE {_AFTER_CURSOR} AND whom IN (own.user_id, own.room_id))
+    END,
+    {_OWN.of("own")}, {_ROOM.of("room")}, {_OTHER.of("other")}, {_PERSON.of("person")}
+"""  # noqa: S608 -- our own conditions
+_OF_LISTED = """
     FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
     LEFT JOIN groups_membership other ON other.room_id = own.room_id AND other.user_id = own.peer_id
     LEFT JOIN accounts_user person ON person._id = other.user_id
-"""  # noqa: S608 -- our own columns
+"""
 
 
 class ChatHead(NamedTuple):
@@ -681,7 +695,8 @@ class ChatHead(NamedTuple):
 def chat_heads(user_id: UUID) -> list[ChatHead]:
     """The heads of all chats of a user, without private ones that have not begun. One query."""
     if bulk.speaks_sql():
-        return list(map(ChatHead._make, bulk.select(_HEADS, [bulk.to_db_value(user_id), *_BEGUN])))
+        rows = bulk.select_at_once(_HEADS, _OWN_CHATS, [bulk.to_db_value(user_id), *_BEGUN])
+        return list(map(ChatHead._make, rows))
     found = Membership.objects.filter(_HAS_BEGUN, user_id=user_id).select_related("room")
     return [
         ChatHead(one.room_id, one.peer_id, one.room.last_version, one.hidden_count or 0, _asking(one)) for one in found
@@ -733,20 +748,18 @@ class SyncedChat(NamedTuple):
 
 def chats_to_sync(user_id: UUID, room_ids: Collection[Any] | None = None) -> list[SyncedChat]:
     """A user's chats, all that have begun or those of some rooms, the most recently active first. One query."""
+    if room_ids is not None and not room_ids:
+        return []
     if not bulk.speaks_sql():
         found = Membership.objects.select_related("room").filter(_HAS_BEGUN, user_id=user_id)
         if room_ids is not None:
             found = found.filter(room_id__in=list(room_ids))
         chats = list(map(_synced, found))
-    elif room_ids is None:
-        rows = bulk.select(f"{_SYNCED} AND {_BEGUN_SQL}", [bulk.to_db_value(user_id), *_BEGUN])
-        chats = list(map(SyncedChat._make, rows))
     else:
-        rows = bulk.select_among(f"{_SYNCED} AND own.room_id IN", [bulk.to_db_value(user_id)], list(room_ids))
+        among, ids = _among(room_ids)
+        rows = bulk.select_at_once(_SYNCED, _OWN_CHATS + among, [bulk.to_db_value(user_id), *_BEGUN, *ids])
         chats = list(map(SyncedChat._make, rows))
-    chats.sort(key=attrgetter("room_id"))
-    chats.sort(key=attrgetter("last_at"), reverse=True)
-    return chats
+    return _in_order(chats, SyncedChat._fields.index("room_id"), SyncedChat._fields.index("last_at"))
 
 
 def _synced(membership: Membership) -> SyncedChat:
@@ -758,18 +771,12 @@ def _synced(membership: Membership) -> SyncedChat:
 
 
 _ASKING_SQL = f"CASE WHEN own.role = '{Membership.Role.MEMBER.value}' THEN 0 ELSE COALESCE(room.join_requests, 0) END"
-_HEADS = f"""
-    SELECT own.room_id, own.peer_id, room.last_version, COALESCE(own.hidden_count, 0), {_ASKING_SQL}
-    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
-    WHERE own.user_id = %s AND {_BEGUN_SQL}
-"""  # noqa: S608 -- our own conditions
+_HEADS = f"own.room_id, own.peer_id, room.last_version, COALESCE(own.hidden_count, 0), {_ASKING_SQL}"
 _SYNCED = f"""
-    SELECT own._id, own.room_id, own.peer_id, COALESCE(own.hidden_count, 0), own.hidden_seq, COALESCE(own.from_seq, 0),
-        {_ASKING_SQL}, room.last_version, {bulk.as_stored("room.last_at")}, room.pins_json, room.announcement,
-        room.announcement_version, room.post_policy, room.slow_seconds
-    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
-    WHERE own.user_id = %s
-"""  # noqa: S608 -- our own columns
+    own._id, own.room_id, own.peer_id, COALESCE(own.hidden_count, 0), own.hidden_seq, COALESCE(own.from_seq, 0),
+    {_ASKING_SQL}, room.last_version, {bulk.unconverted_time("room.last_at")}, room.pins_json, room.announcement,
+    room.announcement_version, room.post_policy, room.slow_seconds
+"""
 
 
 def _recency(membership: Membership) -> tuple[timedelta, UUID]:
@@ -840,7 +847,10 @@ def memberships_of_users(user_ids: Collection[UUID]) -> list[Membership]:
     if not bulk.speaks_sql():
         memberships = Membership.objects.with_recalled().filter(user_id__in=user_ids).select_related("room")
         return list(memberships.order_by("-room__last_at", "room_id"))
-    found = bulk.select_among(f"{_COUNTED} WHERE own.user_id IN", [], list(map(bulk.to_db_value, user_ids)))
+    if not user_ids:
+        return []
+    rest = f"{_OF_COUNTED} WHERE own.user_id IN ({', '.join(['%s'] * len(user_ids))})"
+    found = bulk.select_at_once(_COUNTED, rest, list(map(bulk.to_db_value, user_ids)))
     made = []
     for recalled, *row in found:
         own, of_room = (row[part] for part in _COUNTED_PARTS)
@@ -857,10 +867,8 @@ _OWN_NUMBERS = Columns(
 )
 _ROOM_NUMBERS = Columns(Room, "id", "kind", "last_seq", "system_lines", "last_version", "last_message_id", "last_at")
 _COUNTED_PARTS = parts(_OWN_NUMBERS, _ROOM_NUMBERS)
-_COUNTED = f"""
-    SELECT {_RECALLED}, {_OWN_NUMBERS.of("own")}, {_ROOM_NUMBERS.of("room")}
-    FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
-"""  # noqa: S608 -- our own columns
+_COUNTED = f"{_RECALLED}, {_OWN_NUMBERS.of('own')}, {_ROOM_NUMBERS.of('room')}"
+_OF_COUNTED = "FROM groups_membership own JOIN groups_room room ON room._id = own.room_id"
 
 
 def unread_totals(user_ids: Collection[UUID], among: Q) -> dict[UUID, int]:
@@ -893,8 +901,9 @@ class SeenRoom(NamedTuple):
 def seen_rooms(user_id: UUID) -> list[SeenRoom]:
     """All memberships of a user. One query."""
     if bulk.speaks_sql():
-        query = "SELECT _id, room_id, hidden_count, COALESCE(from_seq, 0) FROM groups_membership WHERE user_id = %s"
-        return list(map(SeenRoom._make, bulk.select(query, [bulk.to_db_value(user_id)])))
+        numbers = "_id, room_id, hidden_count, COALESCE(from_seq, 0)"
+        rest = "FROM groups_membership WHERE user_id = %s"
+        return list(map(SeenRoom._make, bulk.select_at_once(numbers, rest, [bulk.to_db_value(user_id)])))
     columns = (bulk.unconverted("pk"), bulk.unconverted("room_id"), "hidden_count", Coalesce("from_seq", 0))
     rows: Any = Membership.objects.filter(user_id=user_id).values_list(*columns)
     return [SeenRoom(*row) for row in rows]
@@ -913,12 +922,11 @@ def rooms_of(user_id: UUID) -> QuerySet[Membership, Any]:
 def names_of(user_id: UUID) -> dict[Any, str]:
     """The names of a user's chats by their rooms, `bulk.unconverted`: the group's, or the other person's. One query."""
     if bulk.speaks_sql():
-        query = """
-            SELECT own.room_id, room.name, peer.name FROM groups_membership own
-            JOIN groups_room room ON room._id = own.room_id LEFT JOIN accounts_user peer ON peer._id = own.peer_id
-            WHERE own.user_id = %s
+        rest = """
+            FROM groups_membership own JOIN groups_room room ON room._id = own.room_id
+            LEFT JOIN accounts_user peer ON peer._id = own.peer_id WHERE own.user_id = %s
         """
-        named = bulk.select(query, [bulk.to_db_value(user_id)])
+        named = bulk.select_at_once("own.room_id, room.name, peer.name", rest, [bulk.to_db_value(user_id)])
         return {room_id: name or other or "" for room_id, name, other in named}
     columns = (bulk.unconverted("room_id"), "room__name", "peer__name")
     memberships: Any = Membership.objects.filter(user_id=user_id).values_list(*columns)

@@ -46,11 +46,6 @@ def unconverted(field: str) -> str | Combinable:
     return ExpressionWrapper(F(field), CharField()) if speaks_sql() else field
 
 
-def as_stored(column: str) -> str:
-    """SQL for a column that the driver would convert, without that: `id_of` and `time_of` are quicker."""
-    return dialect().as_stored(column)
-
-
 def unconverted_id(id_: UUID) -> Any:
     """An id in the form in which `unconverted` gives it. Ids of one form have the order of the ids."""
     return to_db_value(id_) if speaks_sql() else id_

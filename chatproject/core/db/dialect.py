@@ -91,9 +91,6 @@ class Dialect:
         """Whether no process of any host does what has this name; if so, until the end no other does."""
         raise NotImplementedError
 
-    def as_stored(self, column: str) -> str:
-        return column
-
     def joined(self, expression: str) -> str:
         raise NotImplementedError
 

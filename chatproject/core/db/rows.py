@@ -34,10 +34,7 @@ class Columns(Generic[M]):
 
     def of(self, table: str) -> str:
         """The columns of a table, by its name in the query."""
-        return ", ".join(
-            bulk.as_stored(f"{table}.{field.column}") if _kind(field) in _CONVERTERS else f"{table}.{field.column}"
-            for field in self._fields
-        )
+        return ", ".join(f"{table}.{field.column}" for field in self._fields)
 
     def made(self, row: Sequence[Any], *, related: Mapping[str, Model], **more: Any) -> M:
         """The object of a row, with `more` attributes and the objects that its foreign keys name. Other columns are

@@ -111,10 +111,6 @@ class SQLite(Dialect):
         # Not the database itself: closing it a second time would end SQLite's own locks of this process.
         return locks.alone(Path(f"{connection.settings_dict['NAME']}.{name}"))
 
-    def as_stored(self, column: str) -> str:
-        # An expression has no declared type, by which the driver would know what to convert.
-        return f"+{column}"
-
     def joined(self, expression: str) -> str:
         return f"group_concat({expression}, ' ')"
 
