@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -23,6 +24,7 @@ from chatproject.core.files import avatars, storage
 from chatproject.core.http.api import PAGE
 from chatproject.core.http.error_views import as_response
 from chatproject.core.redis import budget
+from chatproject.core.templatetags import assets
 from chatproject.core.text import initial
 from groups import selectors as rooms
 from messaging import selectors, services
@@ -125,6 +127,13 @@ def _chat(request: HttpRequest, chat_id: UUID | None = None, is_group: bool = Fa
         },
     }
     return render(request, "messaging/chat.html", {"boot": boot, "pane": "chat" if chat_id else "list"})
+
+
+def warm_up() -> None:
+    """Read and make what all people's pages have in common, which the first of them would wait for."""
+    for name in ("messaging/chat.html", "accounts/credentials.html"):
+        get_template(name)
+    assets.warm_up("main.js", "messaging/icons.html")
 
 
 def first_look(user: User, chat_id: UUID | None, *, is_group: bool) -> dict[str, Any]:

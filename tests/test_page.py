@@ -5,6 +5,8 @@ import json
 import re
 from typing import Any
 
+from chatproject.core.templatetags import assets
+
 
 def boot(answer: Any) -> dict[str, Any]:
     """The data that the page's scripts start with."""
@@ -84,3 +86,13 @@ def test_of_many_chats_the_page_brings_the_first_and_the_opened_one(
         page = boot(anns.get(address))
     assert page["chats"] == [*everything[:40], oldest]
     assert page["open"]["id"] == oldest["id"] and page["open"]["messages"]
+
+
+def test_what_all_pages_have_in_common_is_made_before_the_first_one(person: Any, browser: Any) -> None:
+    ann = person("ann")
+    made = (assets._imports_once, assets._preloads_once, assets._rendered_once)
+    before = [one.cache_info() for one in made]
+    browser().signed_in(ann).get("/")
+    after = [one.cache_info() for one in made]
+    assert [one.misses for one in after] == [1, 1, 1]
+    assert all(new.hits > old.hits for new, old in zip(after, before, strict=True))

@@ -121,3 +121,12 @@ def _needed(entry: str) -> list[str]:
 _imports_once = lru_cache(maxsize=1)(_imports)
 _preloads_once = lru_cache(maxsize=8)(_preloads)
 _rendered_once = lru_cache(maxsize=8)(render_to_string)
+
+
+def warm_up(entry: str, *names: str) -> None:
+    """Make what the pages with these scripts and these templates, the same for all, have in common."""
+    if not settings.DEBUG:
+        _imports_once()
+        _preloads_once(SafeString(entry))  # as a template gives its words
+        for name in names:
+            _rendered_once(SafeString(name))
