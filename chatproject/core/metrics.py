@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from wsgiref.simple_server import WSGIServer
 
@@ -100,13 +101,18 @@ _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def answered(method: str, route: str | None, status: int, since: float) -> None:
     """Count a response. `route`: its pattern in urls.py; None where no route fits. `since`: of time.perf_counter."""
-    method = method if method in _METHODS else "other"
-    http_seconds.labels(method, route or "none").observe(time.perf_counter() - since)
-    http_responses.labels(method, route or "none", status).inc()
+    seconds, responses = _of_route(method if method in _METHODS else "other", route or "none", status)
+    seconds.observe(time.perf_counter() - since)
+    responses.inc()
     said: dict[str, str | int] = {"http.request.method": method, "http.response.status_code": status}
     if route is not None:
         said["http.route"] = f"/{route}"
     tracing.describe(method if route is None else f"{method} /{route}", **said)
+
+
+@cache  # finding them takes longer than counting
+def _of_route(method: str, route: str, status: int) -> tuple[Histogram, Counter]:
+    return http_seconds.labels(method, route), http_responses.labels(method, route, status)
 
 
 @contextmanager
