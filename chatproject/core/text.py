@@ -176,14 +176,24 @@ def _sources(character: str) -> frozenset[str]:
     return frozenset(begun.union(*(_foldings().get(one, ()) for one in begun)))
 
 
+def _is_folded(character: str) -> bool:
+    """Whether `fold` leaves a character as it is, as most are: five times as fast as to fold it. False if in doubt."""
+    return (
+        unicodedata.is_normalized("NFKC", character)
+        and character.casefold() == character
+        and not (character.isspace() or character == "ı" or _UNSEEN.match(character))
+    )
+
+
 @cache
 def _foldings() -> dict[str, list[str]]:
-    """For each character those whose `fold` contains it, without itself. Made once, in half a second."""
+    """For each character those whose `fold` contains it, without itself. Made once, in a tenth of a second."""
     found: dict[str, list[str]] = defaultdict(list)
     for code in (*range(0x80, 0xD800), *range(0xE000, 0x20000), *range(0x2F800, 0x2FA20)):
         character = chr(code)
-        for folded in set(fold(f".{character}.")[1:-1]) - {character}:
-            found[folded].append(character)
+        if not _is_folded(character):
+            for folded in set(fold(f".{character}.")[1:-1]) - {character}:
+                found[folded].append(character)
     for code in range(ord("A"), ord("Z") + 1):
         found[chr(code).lower()].append(chr(code))
     return found
