@@ -110,7 +110,7 @@ def _answers(questions: Sequence[_Question]) -> list[services.HistoryPage | None
 
 
 _pages: BatchLoader[_Question, services.HistoryPage | None] = BatchLoader(
-    _answers, batch_max=services.PAGES_TOGETHER_MAX
+    _answers, batch_max=services.PAGES_TOGETHER_MAX, pause=services.PAGES_TOGETHER_SECONDS
 )
 
 

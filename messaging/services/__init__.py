@@ -14,6 +14,7 @@ from messaging.services.forwarding import forward
 from messaging.services.hiding import hide
 from messaging.services.highlighting import highlight
 from messaging.services.histories import TOGETHER_MAX as PAGES_TOGETHER_MAX
+from messaging.services.histories import TOGETHER_SECONDS as PAGES_TOGETHER_SECONDS
 from messaging.services.histories import Ask as HistoryAsk
 from messaging.services.histories import HistoryPage, history, load_history, tidy_pages
 from messaging.services.histories import pages as history_pages
@@ -54,6 +55,7 @@ from messaging.services.uploads import Swept, receive, sweep
 
 __all__ = [
     "PAGES_TOGETHER_MAX",
+    "PAGES_TOGETHER_SECONDS",
     "ChatPage",
     "HistoryAsk",
     "HistoryPage",

@@ -36,8 +36,9 @@ CHANGES_MAX = PAGE
 MISSED_MAX = 5000
 #: Large rooms whose cursors are remembered.
 CURSORS_KEPT = 16
-#: Pages that are asked for in one question.
-TOGETHER_MAX = 16
+#: Pages that are asked for in one question, and seconds after one for several people until the next: those who have
+#: their answers ask again at the same moment.
+TOGETHER_MAX, TOGETHER_SECONDS = 16, 0.001
 #: Pages of each tier in one round of the comparison, and seconds after which a difference is looked at again.
 COMPARED_MAX, SETTLE_SECONDS = 100, 2.5
 
@@ -133,7 +134,7 @@ def _shown(page: HistoryPage, room: OpenRoom) -> HistoryPage:
     return HistoryPage(orjson.dumps(messages), messages[0]["seq"] if messages else 0, room.floor)
 
 
-_pages: BatchLoader[Ask, HistoryPage | None] = BatchLoader(pages, batch_max=TOGETHER_MAX)
+_pages: BatchLoader[Ask, HistoryPage | None] = BatchLoader(pages, batch_max=TOGETHER_MAX, pause=TOGETHER_SECONDS)
 
 
 def _first(page: HistoryPage, limit: int) -> HistoryPage:
