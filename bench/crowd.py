@@ -396,7 +396,7 @@ def main() -> None:
 def _chosen() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--workers", type=int, default=7)
+    parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--rooms", type=int, default=5000)
     parser.add_argument("--each", type=int, default=20, help="rooms each person is in")
     parser.add_argument("--group", type=int, default=1000, help="members of the group that is written to")
