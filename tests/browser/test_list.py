@@ -512,6 +512,25 @@ def test_a_found_message_far_away_is_shown_and_flashes_and_the_end_is_one_click_
     in_sight(ann.page, "the newest")
 
 
+def test_found_messages_are_not_pushed_away_by_people_who_are_found_later(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, stranger = someone("Ann"), person("Bob"), person("Turnip")
+    bob.say(ann, f"who is {stranger.name}?")
+    held: list[Route] = []
+    ann.page.route("**/userChatList*", lambda route: held.append(route))
+    with ann.page.expect_response("**/message/search*"):
+        ann.page.fill("#search", stranger.name)
+    hear_until(ann.page, lambda: bool(held))
+    # Two frames, in which the page would draw what came.
+    ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    expect(ann.page.locator(".hits .chat-row")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(ann.page.get_by_role("button", name=stranger.name)).to_be_visible()
+    expect(ann.page.locator(".hits .chat-row")).to_have_count(1)
+
+
 def test_a_found_message_is_shown_though_other_messages_come_before_those_around_it(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

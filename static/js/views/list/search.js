@@ -114,7 +114,7 @@ export class SearchView {
     this.#more.hidden = true;
     this.#showNote(gettext("Searching the messages…"));
     const names = this.#searchNames(query, turn);
-    const problem = await Promise.all([names, this.#searchMessages(query, turn)]).then(
+    const problem = await Promise.all([names, this.#searchMessages(query, turn, { after: names })]).then(
       () => null,
       (refusal) => refusal,
     );
@@ -221,15 +221,17 @@ export class SearchView {
   // ── Messages ────────────────────────────────────────────────────────────
   /**
    * Loads pages until one has a hit: while the server builds its index of older messages, a page may
-   * be empty.
+   * be empty. What stands above them, `after` which they are shown, would push them away under a finger.
    */
-  async #searchMessages(query, turn) {
+  async #searchMessages(query, turn, { after = null } = {}) {
     let page;
     do {
       page = await this.#actions.history.search(query, { next: this.#next });
       if (turn !== this.#turn) return;
       this.#next = page.next;
     } while (!page.items.length && page.next);
+    await after?.catch(() => {});
+    if (turn !== this.#turn) return;
     if (page.items.length && !this.#hits.childElementCount) this.#hits.append(h("h2", {}, gettext("Messages")));
     this.#hits.append(...page.items.map((message) => this.#hit(message, query)));
     this.#hits.hidden = !this.#hits.childElementCount;
