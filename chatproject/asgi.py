@@ -50,7 +50,7 @@ site = BodyLimit(routing.FastSendMiddleware(FairHandler()))
 
 def _http(scope: Any, receive: Any, send: Any) -> Awaitable[None]:
     """Static files, probes, uploads, searches, code blocks, places, sign-ins, all else to Django."""
-    if scope["path"].startswith(settings.STATIC_URL):
+    if scope["path"].startswith(settings.STATIC_PATH):
         return static(scope, receive, send)
     if scope["path"] in probes:
         return probes[scope["path"]](scope, receive, send)

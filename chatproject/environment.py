@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -310,6 +310,21 @@ def media_storage(env: Environment) -> dict[str, Any]:
         "location": env.str("S3_PREFIX", default=""),
         "default_acl": None,
         "file_overwrite": False,
-        "max_memory_size": 64 * 1024,  # larger files are read through the disk
+        "signature_version": "s3v4",
     }
-    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    return {"BACKEND": "chatproject.core.files.bucket.Bucket", "OPTIONS": options}
+
+
+def bucket_origins(storage: Mapping[str, Any]) -> list[str]:
+    """Where a bucket of `media_storage` hands out its files, for a Content-Security-Policy: by its own name, or by a
+    path at the name for all buckets.
+    """
+    options = storage.get("OPTIONS", {})
+    if not options:
+        return []
+    region = options["region_name"]
+    general = options["endpoint_url"] or (
+        f"https://s3.{region}.amazonaws.com" if region else "https://s3.amazonaws.com"
+    )
+    parts = urlsplit(general)
+    return [f"{parts.scheme}://{parts.netloc}", f"{parts.scheme}://{options['bucket_name']}.{parts.netloc}"]

@@ -316,7 +316,10 @@ TIME_ZONE = "UTC"
 
 # Files ----------------------------------------------------------------------------------------------------------------
 
-STATIC_URL = "/static/"
+# Where this process serves the site's own files, and where pages find them: here, or at a CDN that fetches them here.
+STATIC_PATH = "/static/"
+STATIC_URL_BASE = env.str("STATIC_URL_BASE", default="")
+STATIC_URL = STATIC_URL_BASE or STATIC_PATH
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Uploads are written to the disk on which they will stay, so that storing one is a rename.
@@ -334,6 +337,8 @@ X_ACCEL_REDIRECT = env.str("X_ACCEL_REDIRECT", default="")
 MEDIA_URL_BASE = env.str("MEDIA_URL_BASE", default="")
 MEDIA_URL_KEY = env.str("MEDIA_URL_KEY", default="")
 MEDIA_URL_SECONDS = env.int("MEDIA_URL_SECONDS", default=300, least=1)
+# Whether the bucket hands them out itself.
+MEDIA_FROM_BUCKET = env.bool("MEDIA_FROM_BUCKET", default=False)
 STORAGES = {
     "default": environment.media_storage(env),
     "staticfiles": {
@@ -342,7 +347,7 @@ STORAGES = {
         else "servestatic.storage.CompressedManifestStaticFilesStorage"
     },
 }
-SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_ALLOW_ALL_ORIGINS = bool(STATIC_URL_BASE)  # scripts and fonts of another origin have to be allowed
 SERVESTATIC_ADD_HEADERS_FUNCTION = headers.add_to_static
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
 
@@ -394,21 +399,28 @@ TILE_DATUM = environment.datum("TILE_DATUM", env.str("TILE_DATUM", default=_tile
 
 # Content security -----------------------------------------------------------------------------------------------------
 
+_MEDIA = [
+    *environment.origin_of(MEDIA_URL_BASE),
+    *(environment.bucket_origins(STORAGES["default"]) if MEDIA_FROM_BUCKET else []),
+]
+
+#: Where the site's own files are.
+_OURS = [SELF, *([STATIC_URL_BASE] if STATIC_URL_BASE else [])]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF],
+        "script-src": [*_OURS, NONCE],
+        "style-src": _OURS,
         "img-src": [
-            SELF,
+            *_OURS,
             "data:",
             "blob:",
-            *environment.origin_of(MEDIA_URL_BASE),
+            *_MEDIA,
             *environment.tile_sources(TILE_URL),
         ],
-        "media-src": [SELF, "blob:", *environment.origin_of(MEDIA_URL_BASE)],
-        "font-src": [SELF],
-        "connect-src": [SELF, *environment.socket_origins(ALLOWED_ORIGINS)],
+        "media-src": [*_OURS, "blob:", *_MEDIA],
+        "font-src": _OURS,
+        "connect-src": [*_OURS, *environment.socket_origins(ALLOWED_ORIGINS)],
         "manifest-src": [SELF],
         "worker-src": [SELF],
         "form-action": [SELF],

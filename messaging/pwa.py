@@ -10,6 +10,7 @@ import re
 from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -72,7 +73,8 @@ def worker(request: HttpRequest) -> HttpResponse:
     language = request.GET.get("l", "")
     with translation.override(language) if language in dict(settings.LANGUAGES) else nullcontext():
         build = _build()
-    script = f"self.BUILD = {json.dumps(build, indent=1)};\nimportScripts({json.dumps(static('worker/worker.js'))});\n"
+    own = urlsplit(static("worker/worker.js")).path  # not from a CDN: it may answer for the whole site
+    script = f"self.BUILD = {json.dumps(build, indent=1)};\nimportScripts({json.dumps(own)});\n"
     return HttpResponse(script, content_type="text/javascript; charset=utf-8")
 
 

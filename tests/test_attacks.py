@@ -296,12 +296,14 @@ async def test_the_last_connections_are_for_those_who_were_signed_in(tmp_path: P
                 for _ in range(FEW_FILES // 8 + 20):
                     line = await connect()
                     await line.write(sign_up + b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
-                strangers = [await connect() for _ in range(6)]  # none gets a place because another was refused
-                for stranger in strangers:
+                strangers = []  # none gets a place because another was refused
+                for _ in range(6):
+                    strangers.append(stranger := await connect())
                     await stranger.write(b"GET /healthz/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 for stranger in strangers:
                     await asyncio.wait_for(stranger.answered.wait(), 60)
-                    assert stranger.received.startswith(b"HTTP/1.1 503"), stranger.received
+                    # Refused, or dropped for the next one before the request came.
+                    assert stranger.received[:12] in (b"HTTP/1.1 503", b""), stranger.received
                 anns = await connect()
                 await anns.write(me.encode())
             await asyncio.wait_for(anns.answered.wait(), 60)

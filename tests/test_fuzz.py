@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chatproject.core.http.framing import Chunked, Head, Malformed, Sized, TooLong
+from chatproject.core.server.protocol import Limited
 from chatproject.core.websocket.protocol import Connection
 from messaging.consumers import FRAME_MAX, ChatConsumer
 from messaging.media.kinds import KINDS, Media, Unusable
@@ -155,11 +156,13 @@ class Transport:
     resume_reading = pause_reading
 
 
+_LIMITED = Limited()
+
+
 def parsed(parts: list[bytes]) -> tuple[list[Any], bytes, bool]:
     """What an open socket's application receives, what is written, and whether it is closed."""
     transport = Transport()
-    state = SimpleNamespace(connections=set(), tasks=set(), default_headers=[])
-    given_: Any = (SimpleNamespace(loaded_app=None), state, transport, None)
+    given_: Any = (SimpleNamespace(loaded_app=None), _LIMITED, transport, None)
     connection = Connection(*given_)
     connection._is_open = connection._is_answered = True
     for part in parts:

@@ -236,6 +236,8 @@ def test_a_weak_secret_key_is_refused(tmp_path: Path, key: str) -> None:
         ("TILE_DATUM", "mars", "is not one of wgs84 and gcj02"),
         ("MEDIA_URL_BASE", "https://media.example.org/media", "does not end with a slash"),
         ("MEDIA_URL_BASE", "https://media.example.org/media/", "MEDIA_URL_KEY: the key of MEDIA_URL_BASE"),
+        ("MEDIA_FROM_BUCKET", "on", "there is no bucket without S3_BUCKET"),
+        ("STATIC_URL_BASE", "https://cdn.example.org/files/", "does not end with /static/"),
         ("TRUSTED_PROXIES", "nginx", "is not an address or network"),
         ("WORKERS", "0", "0 processes cannot serve"),
     ],

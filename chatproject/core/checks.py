@@ -134,8 +134,32 @@ def a_cdn_has_its_key(**_: Any) -> list[CheckMessage]:
 
 
 @register()
+def a_cdn_has_the_path_that_we_serve(**_: Any) -> list[CheckMessage]:
+    base = settings.STATIC_URL_BASE
+    if not base or re.fullmatch(rf"https?://[^/?#\s;,]+{settings.STATIC_PATH}", base):
+        return []
+    return [
+        Error(
+            f"STATIC_URL_BASE: {base!r} is not an http address, or does not end with {settings.STATIC_PATH}",
+            id="chat.E013",
+        )
+    ]
+
+
+@register()
+def a_bucket_hands_out_what_it_has(**_: Any) -> list[CheckMessage]:
+    if not settings.MEDIA_FROM_BUCKET:
+        return []
+    if settings.MEDIA_URL_BASE:
+        return [Error("MEDIA_FROM_BUCKET: MEDIA_URL_BASE names another place to hand out files", id="chat.E014")]
+    if not settings.STORAGES["default"].get("OPTIONS"):
+        return [Error("MEDIA_FROM_BUCKET: there is no bucket without S3_BUCKET", id="chat.E015")]
+    return []
+
+
+@register()
 def files_are_encrypted_too(**_: Any) -> list[CheckMessage]:
-    names = [name for name in ("MEDIA_URL_BASE", "X_ACCEL_REDIRECT") if getattr(settings, name)]
+    names = [name for name in ("MEDIA_URL_BASE", "MEDIA_FROM_BUCKET", "X_ACCEL_REDIRECT") if getattr(settings, name)]
     if not names or not settings.ENCRYPTION:
         return []
     return [

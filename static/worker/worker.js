@@ -37,10 +37,11 @@ const cached = async (address) => (await caches.open(CACHE)).match(address, { ig
 addEventListener("fetch", (event) => {
   const { request } = event;
   const { origin, pathname, search } = new URL(request.url);
-  if (request.method !== "GET" || origin !== location.origin) return;
+  const isOurs = origin === location.origin;
+  if (request.method !== "GET") return;
   if (request.mode === "navigate") {
-    if (PAGES.test(pathname)) event.respondWith(page(event));
-  } else if (BUILD.files.includes(pathname + search)) {
+    if (isOurs && PAGES.test(pathname)) event.respondWith(page(event));
+  } else if (BUILD.files.includes(isOurs ? pathname + search : request.url)) {
     event.respondWith(file(request));
   }
 });

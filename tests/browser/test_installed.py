@@ -1,13 +1,16 @@
 """The chat as an installed app: reading and writing without the server, and notifications."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Route, expect
 
@@ -71,6 +74,75 @@ def own_site(tmp_path: Path) -> Iterator[Server]:
     """A server of its own, because the tests stop it."""
     with Server(tmp_path, WEB_PUSH_LOCAL="on") as server:
         yield server
+
+
+class Cdn:
+    """Fetches files from a server, as a CDN does, and hands them out at another origin. Answers nothing else."""
+
+    def __init__(self) -> None:
+        self.origin = ""
+        self.handed_out: set[str] = set()
+        cdn = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                answer = httpx.get(cdn.origin + self.path, headers={"Accept-Encoding": "identity"}, timeout=60)
+                is_file = self.path.startswith("/static/")
+                self.send_response(answer.status_code if is_file else 404)
+                for name in ("Content-Type", "Cache-Control", "Access-Control-Allow-Origin"):
+                    if name in answer.headers:
+                        self.send_header(name, answer.headers[name])
+                self.send_header("Content-Length", str(len(answer.content)))
+                self.end_headers()
+                self.wfile.write(answer.content)
+                cdn.handed_out.add(self.path)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://localhost:{self._server.server_address[1]}/static/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class TestWithACdn:
+    @pytest.fixture
+    def cdn(self) -> Iterator[Cdn]:
+        cdn = Cdn()
+        yield cdn
+        cdn.close()
+
+    @pytest.fixture
+    def site(self, tmp_path: Path, cdn: Cdn) -> Iterator[Server]:
+        with Server(tmp_path, WEB_PUSH_LOCAL="on", STATIC_URL_BASE=cdn.url) as server:
+            cdn.origin = server.url
+            yield server
+
+    def test_the_pages_take_their_files_from_it_and_open_without_it_and_the_server(
+        self, site: Server, cdn: Cdn, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
+    ) -> None:
+        watch.allow(SERVER_GONE, rf"^request to another origin: {cdn.url}")
+        ann, bob = someone("Ann"), person("Bob")
+        bob.say(ann, "hello")
+        ann.open(bob)
+        ann.write("from elsewhere")
+        expect(ann.page.locator("[data-state=sent]")).to_have_count(1)
+        installed(ann.page)
+        kept(ann.page, "from elsewhere")
+        fetched = ann.page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+        files = [address for address in fetched if "/static/" in address]
+        assert len(files) > 50
+        assert {address[: len(cdn.url)] for address in files} == {cdn.url}
+        assert any(path.endswith(".css") for path in cdn.handed_out)
+
+        cdn.close()
+        site.kill()
+        reload(ann.page)
+        expect(ann.bubble("from elsewhere")).to_be_visible()
 
 
 class TestWhileTheServerIsAway:

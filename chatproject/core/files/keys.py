@@ -3,13 +3,14 @@
 from django.conf import settings
 
 from chatproject.core import sealing
+from chatproject.core.files import elsewhere
 
 _PURPOSE = b"files"
 
 
 def are_in_use() -> bool:
     """Whether new files are encrypted: not where another server hands them out as they are stored."""
-    return not (settings.MEDIA_URL_BASE or settings.X_ACCEL_REDIRECT) and sealing.ring() is not None
+    return not (elsewhere.hands_out() or settings.X_ACCEL_REDIRECT) and sealing.ring() is not None
 
 
 def current() -> tuple[int, bytes] | None:

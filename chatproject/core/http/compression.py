@@ -38,7 +38,7 @@ class Compressed:
         self._application = application
 
     def __call__(self, scope: Any, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["path"].startswith(settings.STATIC_URL):
+        if scope["path"].startswith(settings.STATIC_PATH):
             return self._application(scope, receive, send)
         accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
         answer = _Answer(send, is_accepted=_ACCEPTS_GZIP.search(accepted) is not None)

@@ -58,8 +58,8 @@ def response(request: Request | HttpRequest, file: StoredFile) -> HttpResponseBa
     Raises NotFound if the storage has lost it, and DamagedFile.
     """
     # A download's name is only known here; and a file that was sealed earlier is opened here alone.
-    if settings.MEDIA_URL_BASE and not file.name and not storage.is_sealed(file.path, file.size):
-        return HttpResponseRedirect(elsewhere.address(file.path))
+    if elsewhere.hands_out() and not file.name and not storage.is_sealed(file.path, file.size):
+        return HttpResponseRedirect(elsewhere.address(file.path, file.served_as))
     answer = _response(request, file)
     for name, value in HEADERS.items():
         answer[name] = value
