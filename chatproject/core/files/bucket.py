@@ -1,7 +1,5 @@
 """Uploaded files in an S3-compatible bucket: django-storages' storage, whose files are read in pieces."""
 
-import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +7,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
+
+from chatproject.core.files.parts import InParts
 
 #: Bytes of the first request for a part of a file, and of the longest one: each that follows another is longer.
 _FIRST, _MOST = 256 * 1024, 4 * 1024 * 1024
@@ -23,46 +23,25 @@ class Bucket(S3Storage):
         return _Object(self.bucket.Object(self._normalize_name(clean_name(name))))
 
 
-class _Object(io.RawIOBase):
+class _Object(InParts):
     """An object of a bucket. Raises FileNotFoundError, also while it is read: somebody may delete it."""
 
     def __init__(self, object_: Any) -> None:
-        super().__init__()
-        self._object = object_
         with _found(object_.key):
-            self._size = int(object_.content_length)
-        self._at = 0
+            super().__init__(int(object_.content_length))
+        self._object = object_
         # What was fetched last, from `_start` on; and bytes to fetch next.
         self._piece, self._start, self._ahead = b"", 0, _FIRST
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = self._size if size is None or size < 0 else min(self._size, self._at + size)
-        parts = []
-        while self._at < end:
-            if not self._start <= self._at < self._start + len(self._piece):
-                self._fetch()
-            part = self._piece[self._at - self._start : end - self._start]
-            self._at += len(part)
-            parts.append(part)
-        return b"".join(parts)
+    def _some(self, end: int) -> bytes:
+        if not self._start <= self._at < self._start + len(self._piece):
+            self._fetch()
+        return self._piece[self._at - self._start : end - self._start]
 
     def _fetch(self) -> None:
         follows = bool(self._piece) and self._at == self._start + len(self._piece)
         self._ahead = min(4 * self._ahead, _MOST) if follows else _FIRST
-        last = min(self._at + self._ahead, self._size) - 1
+        last = min(self._at + self._ahead, self.size) - 1
         with _found(self._object.key):
             piece = self._object.get(Range=f"bytes={self._at}-{last}")["Body"].read()
         if not piece:

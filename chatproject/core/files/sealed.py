@@ -8,7 +8,6 @@ another name does not open. The nonce of a chunk says its number and whether it 
 cut off, exchanged or added. (As in the AES-GCM-HKDF streams of Google's Tink.)
 """
 
-import io
 import os
 from collections.abc import Callable
 from struct import Struct
@@ -18,6 +17,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from chatproject.core.files.parts import InParts
 
 MAGIC = b"\x93chat1\r\n"
 #: Bytes of content in a chunk.
@@ -127,7 +128,7 @@ class Writer:
         return sealed
 
 
-class Reader(io.BufferedIOBase):
+class Reader(InParts):
     """The content of a sealed file, from any place on: only the chunks that are needed are read.
 
     `below` is at its start, and is closed with it. Raises NotSealed at once if the head is not proven, and Damaged
@@ -146,36 +147,15 @@ class Reader(io.BufferedIOBase):
             self._chunks.open(0, head[_PROOF_AT:], _HEAD)
         except (LookupError, Damaged):
             raise NotSealed from None
-        self.size = _content_size(stored)
+        super().__init__(_content_size(stored))
         self._last = max(0, self.size - 1) // CHUNK_BYTES
-        self._at = 0
         self._kept: tuple[int, bytes] = (-1, b"")  # the last chunk that was opened
         self._below = below
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = max(0, {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence] + offset)
-        return self._at
-
     def read(self, size: int | None = -1) -> bytes:
-        end = self.size if size is None or size < 0 else min(self.size, self._at + size)
-        pieces: list[bytes] = []
-        while self._at < end:
-            pieces.append(self._some(end))
-            self._at += len(pieces[-1])
         if self.size == 0:
             self._opened(0, 0)  # also that there is nothing has its proof
-        return b"".join(pieces)
-
-    read1 = read
+        return super().read(size)
 
     def _some(self, end: int) -> bytes:
         """Content from where we are, up to `end`, at most some chunks of it."""

@@ -192,8 +192,6 @@ class _SealedFile(sealed.Reader):
         except sealed.Damaged as why:
             raise _damaged(self._path, why) from None
 
-    read1 = read
-
 
 def _damaged(path: str, why: object) -> DamagedFile:
     if path not in _reported:
