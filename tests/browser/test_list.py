@@ -544,10 +544,10 @@ def test_a_found_message_is_shown_though_other_messages_come_before_those_around
     held: list[Route] = []
     ann.page.route("**/private/messages*", lambda route: held.append(route))
     ann.page.evaluate("document.getElementById('log').scrollTop = 0")
-    hear_until(ann.page, lambda: len(held) == 1)
+    hear_until(ann.page, lambda: len(held) > 0)
     ann.page.fill("#search", "it began")
     ann.page.locator(".hits .chat-row").click()
-    hear_until(ann.page, lambda: len(held) == 2)
+    hear_until(ann.page, lambda: len(held) > 1)
     for route in sorted(held, key=lambda route: "before=26" in route.request.url):
         with ann.page.expect_response(route.request.url):
             route.continue_()
