@@ -58,12 +58,23 @@ WATCH_FLASHES = """() => {
   });
 }"""
 
-#: Asks a predicate again until it holds; it may be asynchronous, for which Playwright's wait_for_function does not wait.
+#: Asks a predicate again until it holds. Playwright's wait_for_function takes a promise for true, and fails when what
+#: is looked at is not there yet.
 UNTIL = """async ([arg, timeout]) => {
   const holds = PREDICATE;
   const end = performance.now() + timeout;
-  while (!(await holds(arg))) {
-    if (performance.now() > end) throw new Error(`never so: ${holds}`);
+  let fault;
+  const isSo = async () => {
+    try {
+      return await holds(arg);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      fault = error;
+      return false;
+    }
+  };
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`never so: ${holds} ${fault ?? ""}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }"""
@@ -85,7 +96,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def until(page: Page, predicate: str, arg: Any = None) -> None:
-    """Wait until an asynchronous function of the page returns true."""
+    """Wait until a function of the page, asynchronous or not, returns true; what it looks at may come later."""
     page.evaluate(UNTIL.replace("PREDICATE", predicate), [arg, TIMEOUT_MS])
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests.browser import media
-from tests.browser.conftest import TIMEOUT_MS
+from tests.browser.conftest import TIMEOUT_MS, until
 from tests.browser.server import PASSWORD, Person, Server
 
 #: What Escape closes, and what else would remain in the next screen.
@@ -430,7 +430,7 @@ def dropping(stage: Stage) -> None:
 
 def recorded(stage: Stage) -> None:
     attach(stage, VOICE, "#stop-recording")
-    stage.page.wait_for_function("() => /[2-9]$/.test(document.querySelector('.recording .voice-time').textContent)")
+    until(stage.page, "() => /[2-9]$/.test(document.querySelector('.recording .voice-time').textContent)")
     stage.page.click("#stop-recording")
     expect(stage.page.locator(".recording .voice")).to_be_visible()
 

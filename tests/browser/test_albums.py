@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser import flaws, media
-from tests.browser.conftest import Someone, Watch
+from tests.browser.conftest import Someone, Watch, until
 from tests.browser.server import Person
 
 #: Where the tiles of a page are, and how large.
@@ -48,7 +48,7 @@ def test_pictures_of_one_sender_stand_together_until_something_falls_between(
     is_open = True
     for route in held:
         route.continue_()
-    page.wait_for_function("() => [...document.querySelectorAll('.album-tile img')].every((one) => one.naturalWidth)")
+    until(page, "() => [...document.querySelectorAll('.album-tile img')].every((one) => one.naturalWidth)")
     assert page.evaluate(BOXES) == before, "nothing moves when they come"
     rows = sorted({y for _, y, _, _ in before})
     assert (

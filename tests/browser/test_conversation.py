@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, reload, unique
+from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, reload, unique, until
 from tests.browser.server import Person, Server
 
 SENT_AT = "UPDATE messaging_message SET sent_at = %s WHERE _id = %s"
@@ -77,8 +77,8 @@ def test_a_fast_scroll_through_the_history_shifts_nothing(long_chat: tuple[Someo
     begun = first_seq(ann)
     for _ in range(60):
         page.mouse.wheel(0, -700)
-    page.wait_for_function(
-        "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=max(1, begun - 100)
+    until(
+        page, "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=max(1, begun - 100)
     )
     for _ in range(30):
         page.mouse.wheel(0, 700)
@@ -101,7 +101,8 @@ def test_the_whole_history_can_be_read_and_little_of_it_is_in_the_page(
         before = first_seq(ann)
         page.evaluate("document.getElementById('log').scrollTop = 0")
         # The list may have come to its beginning since it was looked for.
-        page.wait_for_function(
+        until(
+            page,
             """(seq) => document.querySelector(".beginning") ||
               Number(document.querySelector(".message[data-seq]").dataset.seq) < seq""",
             arg=before,
@@ -136,21 +137,19 @@ def test_two_thousand_messages_that_come_while_one_looks_leave_few_in_the_page(
     bob.say_in(group, "the last of them")
     expect(ann.row("Flood").locator(".chat-preview")).to_contain_text("the last of them", timeout=120_000)
     # A reader who is slower than that is not scrolled along.
-    ann.page.wait_for_function(
+    until(
+        ann.page,
         """() => {
           const pill = document.querySelector(".pill.to-end");
           if (!pill.hidden) pill.click();
           return [...document.querySelectorAll(".message .text")].at(-1)?.textContent === "the last of them";
         }""",
-        polling=250,
     )
     expect(ann.bubble("the last of them")).to_be_in_viewport()
     for _round in range(8):
         before = first_seq(ann)
         ann.page.evaluate("document.getElementById('log').scrollTop = 0")
-        ann.page.wait_for_function(
-            "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before
-        )
+        until(ann.page, "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before)
     assert 200 < ann.page.evaluate("window.most") <= 320
 
 

@@ -418,10 +418,10 @@ def test_the_number_on_the_icon_is_what_is_unread_and_goes_with_it(
     reload(ann.page)
     bob.say(ann, "one")
     bob.say(ann, "two")
-    ann.page.wait_for_function("() => window.badge === 2")
+    until(ann.page, "() => window.badge === 2")
     expect(ann.page).to_have_title("(2) Chat")
     ann.open(bob)
-    ann.page.wait_for_function("() => window.badge === 0")
+    until(ann.page, "() => window.badge === 0")
 
 
 def test_permission_is_asked_for_on_a_click_and_never_else(someone: Callable[..., Someone]) -> None:
@@ -493,10 +493,10 @@ def test_a_hidden_page_notifies_of_others_messages_and_of_nothing_else(
     ann.page.evaluate("() => { window.isHidden = true; }")
     bob.say_in(muted, "muted words")
     message = bob.say(ann, "are you there?")
-    ann.page.wait_for_function("() => window.notes.length")
+    until(ann.page, "() => window.notes.length")
     cem.post("/group/request", groupId=asked)
     bob.post("/group/request", groupId=asked)
-    ann.page.wait_for_function("() => window.notes.length === 2")
+    until(ann.page, "() => window.notes.length === 2")
     assert ann.page.evaluate("() => window.notes") == [
         {
             "id": message["id"],
@@ -605,7 +605,7 @@ def test_the_answer_yes_asks_the_browser(someone: Callable[..., Someone], person
     ann.find(bob)
     ann.write("hello")
     ann.page.locator("#notify-question").get_by_role("button", name="Notify me here").click()
-    ann.page.wait_for_function("() => window.asked === 1")
+    until(ann.page, "() => window.asked === 1")
     expect(ann.page.locator("#notify-question")).to_be_hidden()
 
 
@@ -629,10 +629,10 @@ def test_a_sound_is_played_where_it_is_wanted_and_not_for_what_one_looks_at(
     ann.page.get_by_role("button", name="Notifications").or_(ann.page.get_by_role("tab", name="Notifications")).click()
     ann.page.locator("#notify-sound").wait_for()
     ann.page.locator("#notify-sound").check(force=True)
-    ann.page.wait_for_function("() => window.notes === 2")  # how it sounds
+    until(ann.page, "() => window.notes === 2")  # how it sounds
     ann.page.keyboard.press("Escape")
     bob.say(ann, "you look at this")
     expect(ann.bubble("you look at this")).to_be_visible()
     assert ann.page.evaluate("window.notes") == 2
     cem.say(ann, "and not at this")
-    ann.page.wait_for_function("() => window.notes === 4")
+    until(ann.page, "() => window.notes === 4")

@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone, reload
+from tests.browser.conftest import Someone, reload, until
 from tests.browser.server import Person
 
 #: A readable name of the focused element.
@@ -199,7 +199,7 @@ def test_back_on_the_first_page_closes_what_is_open_and_does_not_leave(
     expect(settings.get_by_role("button", name="Appearance")).to_be_focused()
     reload(page)
     expect(page.locator("dialog")).to_have_count(0)
-    page.wait_for_function("() => !history.state?.above")
+    until(page, "() => !history.state?.above")
     page.click(".me-button")
     page.get_by_role("menuitem", name="Settings").click()
     page.evaluate("window.isTheSamePage = true")

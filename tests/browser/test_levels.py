@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import REFUSED, Someone, Watch, reload, unique
+from tests.browser.conftest import REFUSED, Someone, Watch, reload, unique, until
 from tests.browser.server import Person
 from tests.levels import CASES, QUIET_CASES
 
@@ -48,7 +48,7 @@ def test_a_chat_is_heard_as_its_member_says_by_level_keyword_and_pause(
         bob.say_in(group, text, **more)
         expect(ann.badge(tea)).to_have_text(str(count))
         if rings:
-            ann.page.wait_for_function("(before) => window.notes === before + 2", arg=before)
+            until(ann.page, "(before) => window.notes === before + 2", arg=before)
         assert notes(ann.page) == before + 2 * rings
 
     called = {"mentions": [{"userId": ann.id, "start": 0, "length": 2}]}

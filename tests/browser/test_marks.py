@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, until
 from tests.browser.server import Person, Server
 
 #: Whether a mark is whole within the box of the name.
@@ -34,7 +34,7 @@ def test_a_guest_is_marked_wherever_the_name_stands_however_long_it_is(
         expect(mark).to_have_count(count)
         expect(mark.first).to_have_text("访客")
         expect(mark.first).to_be_visible()
-        page.wait_for_function(IS_WITHIN, arg=inside)
+        until(page, IS_WITHIN, arg=inside)
 
     expect_marked(f".chat-row[data-chat='private:{guest.id}'] .chat-name")
     expect_marked(f".chat-row[data-chat='group:{group}'] .chat-preview")

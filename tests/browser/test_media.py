@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, FilePayload, Page, Playwright, Route, e
 from demo import sounds
 from messaging.media import places
 from tests.browser import flaws, media
-from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, box_of, reload, unique
+from tests.browser.conftest import REFUSED, TIMEOUT_MS, Someone, Watch, box_of, reload, unique, until
 from tests.browser.media import SENSES
 from tests.browser.server import (
     BROWSER_ARGS,
@@ -200,7 +200,7 @@ def test_a_picture_opens_large_turns_and_closes_where_it_was(pair: Pair) -> None
     assert (
         page.evaluate("document.activeElement.closest('.message').querySelector('img').getAttribute('width')") == "320"
     )
-    page.wait_for_function("() => !history.state?.above")
+    until(page, "() => !history.state?.above")
     page.locator(".picture").first.click()
     expect(box).to_be_visible()
     page.go_back()
@@ -243,7 +243,7 @@ def test_a_video_is_seen_before_it_is_sent_and_plays_where_it_stands_and_large(p
     of_type(bob.page, "video").locator(".poster").press("Enter")
     player = of_type(bob.page, "video").locator("video")
     expect(player).to_have_accessible_name(f"Video of {ann.name}, 0:03")
-    bob.page.wait_for_function("() => document.querySelector('.film video').currentTime > 0.1")
+    until(bob.page, "() => document.querySelector('.film video').currentTime > 0.1")
     expect(voice.get_by_role("button", name="Pause")).to_have_count(0)
     assert player.evaluate("(film) => [film.controls, film.preload, film.playsInline, film.videoWidth]") == [
         True, "none", True, 320,
@@ -251,12 +251,10 @@ def test_a_video_is_seen_before_it_is_sent_and_plays_where_it_stands_and_large(p
     # A bubble that is built again goes on playing.
     ann.post("/message/edit", messageId=told["id"], content="six cups")
     expect(of_type(bob.page, "video").locator(".caption .text")).to_have_text("six cups")
-    bob.page.wait_for_function(
-        "() => { const film = document.querySelector('.film video'); return film.currentTime > 0.5; }"
-    )
+    until(bob.page, "() => document.querySelector('.film video').currentTime > 0.5")
     of_type(bob.page, "video").get_by_role("button", name="Show the video large").click()
     box = bob.page.get_by_role("dialog", name="Video")
-    bob.page.wait_for_function("() => document.querySelector('.lightbox video').currentTime > 0")
+    until(bob.page, "() => document.querySelector('.lightbox video').currentTime > 0")
     assert bob.page.evaluate("document.querySelector('.film video').paused")
     expect(box.locator(".lightbox-caption")).to_have_text("six cups")
     expect(box.get_by_role("button", name="Larger")).to_have_count(0)
@@ -283,7 +281,7 @@ def test_pictures_and_videos_stand_in_one_album_and_a_video_is_recorded_with_the
         expect(one.page.locator(".album-tile[data-state=sent], .album-tile:not(.own)")).to_have_count(3)
     expect(bob.page.get_by_role("group", name=f"{ann.name}: 3 pictures and videos")).to_be_visible()
     bob.page.locator(".album-tile .poster").click()
-    bob.page.wait_for_function("() => document.querySelector('.lightbox video')?.currentTime > 0")
+    until(bob.page, "() => document.querySelector('.lightbox video')?.currentTime > 0")
     bob.page.get_by_role("button", name="Next picture or video").click()
     assert media.is_loaded(bob.page.locator(".lightbox img"))
     bob.page.get_by_role("button", name="Previous picture or video").click()
@@ -384,9 +382,10 @@ def test_a_voice_message_is_recorded_heard_before_and_plays_on_the_other_side(pa
     assert 1.8 < seconds == pytest.approx(said["mediaDuration"], abs=0.5) and loudest > 0.05
     wave = bubble.get_by_role("slider")
     bubble.get_by_role("button", name="Play").click()
-    bob.page.wait_for_function(  # and paused at once: it plays no longer than it takes to look for a button
+    until(  # and paused at once: it plays no longer than it takes to look for a button
+        bob.page,
         """() => Number(document.querySelector('.message .wave').getAttribute('aria-valuenow')) > 0.3
-           && (document.querySelector('.message .voice-play').click(), true)"""
+           && (document.querySelector('.message .voice-play').click(), true)""",
     )
     expect(bubble.get_by_role("button", name="Play")).to_be_visible()
     bubble.get_by_role("button", name="Speed").click()
@@ -407,7 +406,7 @@ def test_a_recording_is_seen_live_and_ends_by_itself_after_a_minute(pair: Pair) 
     time = page.locator(".recording .voice-time")
     expect(time).not_to_have_text("0:00")
     seen = "document.querySelector('.live-wave').toDataURL()"
-    page.wait_for_function(f"(before) => {seen} !== before", arg=page.evaluate(seen))
+    until(page, f"(before) => {seen} !== before", arg=page.evaluate(seen))
     page.evaluate(
         "() => { const now = performance.now.bind(performance); window.leap = 51_000; performance.now = () => now() + window.leap; }"
     )
@@ -539,14 +538,14 @@ def test_a_place_is_chosen_by_a_click_and_by_dragging_the_map(pair: Pair) -> Non
     box = box_of(page.locator(".map"))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.click(x + 80, y - 60)  # to the north-east of the pin
-    page.wait_for_function("() => document.getElementById('latitude').value > 30.1305")
-    page.wait_for_function("() => document.getElementById('longitude').value > 118.1660")
+    until(page, "() => document.getElementById('latitude').value > 30.1305")
+    until(page, "() => document.getElementById('longitude').value > 118.1660")
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 120, y - 90, steps=6)  # the map follows the hand: the pin comes to lie in the south-west
     page.mouse.up()
-    page.wait_for_function("() => document.getElementById('latitude').value < 30.1301")
-    page.wait_for_function("() => document.getElementById('longitude').value < 118.1654")
+    until(page, "() => document.getElementById('latitude').value < 30.1301")
+    until(page, "() => document.getElementById('longitude').value < 118.1654")
     page.click("#send-place")
     expect(of_type(bob.page, "location")).to_contain_text("° N")
 
@@ -678,7 +677,7 @@ def test_black_lines_on_nothing_are_seen_when_a_picture_is_large(pair: Pair, tmp
     of_type(ann.page, "image").get_by_role("button").first.click()
     large = ann.page.locator(".stage img")
     expect(large).to_be_visible()
-    ann.page.wait_for_function("document.querySelector('.stage img').complete")
+    until(ann.page, "() => document.querySelector('.stage img').complete")
     seen = Image.open(io.BytesIO(large.screenshot())).convert("L")
     middle, left = (seen.width // 2, seen.height // 2), (10, seen.height // 2)
     line, ground = (float(str(seen.getpixel(place))) for place in (middle, left))
@@ -700,9 +699,7 @@ def test_an_upload_shows_how_far_it_is_and_is_cancelled(pair: Pair, tmp_path: Pa
     path.write_bytes(bytes(3_000_000))
     media.choose(page, "File", path)
     page.click("#send-files")
-    page.wait_for_function(
-        "() => Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) > 5"
-    )
+    until(page, "() => Number(document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow')) > 5")
     ann.write("what comes after does not wait")
     expect(bob.bubble("what comes after does not wait")).to_be_visible()
     with page.expect_event("requestfailed") as failed:
@@ -756,7 +753,7 @@ def test_what_was_uploaded_and_not_sent_survives_a_reload_and_is_not_uploaded_ag
     )
     media.hand_over(page, "paste", "#text", ("a.jpg", "image/jpeg", media.jpeg()))
     page.click("#send-files")
-    page.wait_for_function("() => Object.values(localStorage).some((one) => one.includes('/uploads/images/'))")
+    until(page, "() => Object.values(localStorage).some((one) => one.includes('/uploads/images/'))")
     expect(page.locator("[data-type=image][data-state=sending]")).to_have_count(1)
     reload(page)
     expect(sent(page, "image")).to_have_count(1)

@@ -174,7 +174,7 @@ def test_an_unread_mention_is_seen_in_the_list_led_to_and_heard_although_the_cha
     assert ann.page.evaluate("window.notes") == 0
     called = call("@a three", ann.id)
     expect(at).to_have_text("@")
-    ann.page.wait_for_function("() => window.notes > 0")
+    until(ann.page, "() => window.notes > 0")
     bob.post("/message/recall", messageId=called["id"])
     expect(at).to_have_count(0)
     bob.post("/message/edit", messageId=late["id"], content="nobody")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Page, Request, Route, expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, until
 from tests.browser.server import Person
 
 FETCHED = ("/chatList", "/group/messages", "/private/messages")
@@ -111,9 +111,7 @@ def test_after_thousands_of_messages_the_page_holds_a_few_hundred_and_the_rest_i
         before = first_seq(page)
         assert before > last - 1300, "everything that was ever heard is kept"
         page.evaluate("document.getElementById('log').scrollTop = 0")
-        page.wait_for_function(
-            "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before
-        )
+        until(page, "(seq) => Number(document.querySelector('.message[data-seq]').dataset.seq) < seq", arg=before)
         assert page.locator(".message").count() <= 320
 
 

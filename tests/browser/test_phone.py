@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, until
 from tests.browser.server import Person
 
 PHONE: dict[str, Any] = {
@@ -55,8 +55,10 @@ def talk(someone: Callable[..., Someone], person: Callable[[str], Person]) -> Ca
 
 def expect_all_in_place(page: Page, height: int) -> None:
     """The composer ends at this height, where the keyboard begins; the last message is above it."""
-    page.wait_for_function(
-        f"(height) => {{ const [bottom, left] = ({PLACES})(); return bottom <= height + 1 && left <= 2; }}", arg=height
+    until(
+        page,
+        f"(height) => {{ const [bottom, left] = ({PLACES})(); return bottom <= height + 1 && left <= 2; }}",
+        arg=height,
     )
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     last, composer = page.locator(".message").last.bounding_box(), page.locator(".composer").bounding_box()
@@ -100,7 +102,7 @@ def test_the_notch_and_the_home_bar_cover_nothing(talk: Callable[..., Someone]) 
     page = talk().page
     devtools = page.context.new_cdp_session(page)
     devtools.send("Emulation.setSafeAreaInsetsOverride", {"insets": {"top": 40, "bottom": 34}})
-    page.wait_for_function("() => document.getElementById('text').getBoundingClientRect().bottom <= innerHeight - 34")
+    until(page, "() => document.getElementById('text').getBoundingClientRect().bottom <= innerHeight - 34")
     for control in (".back", "#text", "#record"):
         box = page.locator(control).bounding_box()
         assert box and box["y"] >= 40 and box["y"] + box["height"] <= 740 - 34

@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone, unique
+from tests.browser.conftest import Someone, unique, until
 from tests.browser.server import Person, Server
 
 
@@ -64,7 +64,8 @@ def test_the_arrows_go_through_all_members_and_tab_leaves_them(
 
     seen: list[str] = []
     for _ in others:
-        ann.page.wait_for_function(
+        until(
+            ann.page,
             "seen => !seen.includes(document.activeElement.closest('[data-member]')?.dataset.member ?? null)",
             arg=[*seen, None],
         )

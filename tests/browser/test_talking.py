@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Playwright, Route, WebSocketRoute, expect
 
 from presence import cache
-from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until, reload
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until, reload, until
 from tests.browser.server import BROWSER_ARGS, CHROMIUM, PASSWORD, Person, Server
 
 
@@ -272,7 +272,7 @@ def test_a_key_shows_my_message_in_the_next_picture_and_the_other_side_has_it_by
         ann.write(f"quick {number}")
         expect(bob.bubble(f"quick {number}")).to_be_visible()
         expect(ann.page.locator("[data-state=sending]")).to_have_count(0)
-    ann.page.wait_for_function("(rounds) => window.pictures.length === rounds", arg=rounds)
+    until(ann.page, "(rounds) => window.pictures.length === rounds", arg=rounds)
     # Views are drawn once a frame: in the one that was asked for before, or the next.
     assert max(ann.page.evaluate("window.pictures")) <= 2
 
