@@ -195,12 +195,11 @@ def posters(token_hashes: Collection[str]) -> dict[str, Poster]:
         found = devices_by(token_hashes=token_hashes, session_keys=())
         return {device.token_hash or "": Poster(device.pk, device.is_stale, device.user) for device in found}
     now = times.now()
-    marks = ", ".join(["%s"] * len(token_hashes))
     query = f"""
         SELECT token_hash, device._id, last_seen_at <= %s, person._id, person.name, img, language, is_staff, is_guest,
             silenced_until > %s
         FROM accounts_device device JOIN accounts_user person ON person._id = user_id
-        WHERE token_hash IN ({marks}) AND expires_at > %s AND is_active
+        WHERE token_hash IN {bulk.marks(len(token_hashes))} AND expires_at > %s AND is_active
     """  # noqa: S608
     rows = bulk.select(
         query, [bulk.to_db_value(now - Device.SEEN_EVERY), bulk.to_db_value(now), *token_hashes, bulk.to_db_value(now)]

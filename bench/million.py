@@ -212,8 +212,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    there = ["sqlite", *(["postgresql"] if postgresql.is_installed() else [])]
-    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=there)
+    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=postgresql.databases())
     parser.add_argument("--messages", nargs="+", type=int, default=SIZES)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--times", type=int, default=10, help="in each round")

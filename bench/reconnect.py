@@ -3,7 +3,8 @@
     bench/run reconnect --write
     bench/run reconnect --against before=PATH --rounds 3
 
-After an interruption all people ask for their unread counts and their chats. Each of them does here, several at a
+After an interruption all people ask for their unread counts and for all their chats at once, as clients of the original
+do; the page has its counts from the greeting and asks for 100 chats at a time. Each of them does here, several at a
 time, twice: at first the server has just started with an empty Redis, then Redis has what the first time left. On
 SQLite, and on PostgreSQL where it is installed.
 """
@@ -155,16 +156,12 @@ def main() -> None:
 def _chosen() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     compare.add_common_options(parser, rounds=3)
-    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=_databases())
+    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=postgresql.databases())
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--rooms", type=int, default=400)
     parser.add_argument("--each", type=int, default=200, help="chats of each person")
     parser.add_argument("--clients", type=int, default=16)
     return parser.parse_args()
-
-
-def _databases() -> list[str]:
-    return ["sqlite", *(["postgresql"] if postgresql.is_installed() else [])]
 
 
 if __name__ == "__main__":

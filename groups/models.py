@@ -388,6 +388,11 @@ class Membership(Model):
         return self.role == self.Role.OWNER
 
     @property
+    def asking(self) -> int:
+        """How many people ask to join the group, for its owner and administrators; for others none."""
+        return (self.room.join_requests or 0) if self.is_admin else 0
+
+    @property
     def is_admin(self) -> bool:
         """Whether the member has an admin's rights: an owner has them, too."""
         return self.role in (self.Role.OWNER, self.Role.ADMIN)

@@ -563,7 +563,7 @@ def _among(room_ids: Collection[Any] | None) -> tuple[str, list[Any]]:
     """The condition for chats of these rooms, with its values; none for all."""
     if room_ids is None:
         return "", []
-    return f"AND own.room_id IN ({', '.join(['%s'] * len(room_ids))})", list(map(bulk.to_db_value, room_ids))
+    return f"AND own.room_id IN {bulk.marks(len(room_ids))}", list(map(bulk.to_db_value, room_ids))
 
 
 def _listed(user: User, row: Sequence[Any]) -> Listed:
@@ -699,12 +699,8 @@ def chat_heads(user_id: UUID) -> list[ChatHead]:
         return list(map(ChatHead._make, rows))
     found = Membership.objects.filter(_HAS_BEGUN, user_id=user_id).select_related("room")
     return [
-        ChatHead(one.room_id, one.peer_id, one.room.last_version, one.hidden_count or 0, _asking(one)) for one in found
+        ChatHead(one.room_id, one.peer_id, one.room.last_version, one.hidden_count or 0, one.asking) for one in found
     ]
-
-
-def _asking(membership: Membership) -> int:
-    return (membership.room.join_requests or 0) if membership.is_admin else 0
 
 
 class SyncedChat(NamedTuple):
@@ -766,7 +762,7 @@ def _synced(membership: Membership) -> SyncedChat:
     room = membership.room
     own = (membership.pk, room.pk, membership.peer_id, membership.hidden_count or 0, membership.hidden_seq)
     rules = (room.announcement, room.announcement_version, room.post_policy, room.slow_seconds)
-    more = (membership.floor, _asking(membership), room.last_version, room.last_at, room.pins_json)
+    more = (membership.floor, membership.asking, room.last_version, room.last_at, room.pins_json)
     return SyncedChat(*own, *more, *rules)
 
 
@@ -849,7 +845,7 @@ def memberships_of_users(user_ids: Collection[UUID]) -> list[Membership]:
         return list(memberships.order_by("-room__last_at", "room_id"))
     if not user_ids:
         return []
-    rest = f"{_OF_COUNTED} WHERE own.user_id IN ({', '.join(['%s'] * len(user_ids))})"
+    rest = f"{_OF_COUNTED} WHERE own.user_id IN {bulk.marks(len(user_ids))}"
     found = bulk.select_at_once(_COUNTED, rest, list(map(bulk.to_db_value, user_ids)))
     made = []
     for recalled, *row in found:
@@ -1025,7 +1021,7 @@ def seats_of_many(user_ids: Collection[UUID]) -> dict[UUID, str]:
     found = bulk.select(
         f"""
         SELECT user_id, {bulk.joined(f"CASE WHEN peer_id IS NULL THEN {seat} END")} FROM groups_membership
-        WHERE user_id IN ({", ".join(["%s"] * len(users))}) GROUP BY user_id
+        WHERE user_id IN {bulk.marks(len(users))} GROUP BY user_id
         """,  # noqa: S608
         list(users),
     )

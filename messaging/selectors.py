@@ -735,9 +735,8 @@ def changed_rows(room_id: UUID, *, above: int, limit: int) -> list[MessageRow]:
         messages = Message.objects.filter(room_id=room_id, version__gt=above).order_by("version")
         return [_as_row(message) for message in page(messages[:limit], "sender")]
     values = [bulk.to_db_value(room_id), above, limit]
-    return _rows(
-        room_id, bulk.select_at_once(_columns(), f"{_OF_ROOM} AND version > %s ORDER BY version LIMIT %s", values)
-    )
+    found = bulk.select_at_once(_columns(), f"{_OF_ROOM} AND version > %s ORDER BY version LIMIT %s", values)
+    return sorted(_rows(room_id, found), key=attrgetter("version"))
 
 
 def changed_since(wanted: Mapping[UUID, int]) -> dict[UUID, list[MessageRow]]:

@@ -42,14 +42,20 @@ def pages(someone: Any, **query: Any) -> list[list[str]]:
 
 @pytest.fixture
 def tea(person: Any, group: Any) -> Any:
-    """Two in a group, a word that nobody else says, and a way to say something there."""
+    """Two in a group, a word that nobody else says, and a way to say something there.
+
+    The word ends with two syllables that stand together nowhere else: a block that has all parts of a word, each in
+    another message, would be taken for one that has the word.
+    """
     ann, bob = person("ann"), person("bob")
+    first, second = divmod(person.number(), 10_000)
+    word = f"苦丁{chr(ord('가') + first)}{chr(ord('가') + second)}"
     room = group(ann, bob)
 
     def say(text: str, **more: Any) -> Any:
         return ann.post("/group/send", {"groupId": room["id"], "content": text, **more}, status=201)
 
-    return ann, bob, room, f"苦丁{person.unique()}", say
+    return ann, bob, room, word, say
 
 
 @pytest.mark.parametrize(

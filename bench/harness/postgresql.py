@@ -15,6 +15,11 @@ def is_installed() -> bool:
     return any(_PROGRAMS.glob("*/bin/initdb"))
 
 
+def databases() -> list[str]:
+    """Those that can be measured here."""
+    return ["sqlite", *(["postgresql"] if is_installed() else [])]
+
+
 def version() -> str:
     newest = max((int(one.parent.parent.name) for one in _PROGRAMS.glob("*/bin/initdb")), default=0)
     return f"PostgreSQL {newest or ''}".strip()

@@ -385,7 +385,7 @@ def chat_output(chat: Chat, *, online: bool) -> dict[str, Any]:
         **own_settings_output(membership),
         "away": membership.away,
         "role": None if other else membership.role,
-        "joinRequests": join_requests(membership),
+        "joinRequests": membership.asking,
         "lastSaidAt": iso(membership.said_at),
         **group_rules_output(room),
         "pins": membership.pins,
@@ -509,11 +509,6 @@ def draft_output(draft: Draft) -> dict[str, Any]:
 
 #: Of a draft that somebody has put something else into the place of.
 _NO_WORDS = '{"text": "", "mentions": [], "replyTo": null}'
-
-
-def join_requests(membership: Membership) -> int:
-    """How many people ask to join a group, for its owner and administrators; for others none."""
-    return (membership.room.join_requests or 0) if membership.is_admin else 0
 
 
 class ChangesOutput(GroupRulesOutput):

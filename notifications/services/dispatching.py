@@ -1,6 +1,6 @@
 """Decide who is told after a message: by a push, members with a subscription, with the message unread, without an open
-page; and in open pages those whom it calls by a keyword. `rules.is_told` says whether it notifies them. A request to
-join a group is pushed to the people who decide it, by the same rule, as if it mentioned them.
+page; and, in open pages, members one of whose keywords it has. `rules.is_told` says whether it notifies them. A request
+to join a group is pushed to the people who decide it, by the same rule, as if it mentioned them.
 
 An open page notifies its user itself, so a push as well would be the second notification.
 

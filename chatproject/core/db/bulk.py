@@ -108,11 +108,16 @@ def select_at_once(columns: str, rest: str, values: Sequence[Any]) -> list[Seque
     return rows
 
 
+def marks(count: int) -> str:
+    """`(%s, %s)`: the places of so many values, as after IN."""
+    return f"({', '.join(['%s'] * count)})"
+
+
 def select_among(query: str, values: Sequence[Any], among: Sequence[Any]) -> list[tuple[Any, ...]]:
     """`select` for a query that ends in IN; returns [] when `among` is empty."""
     if not among:
         return []
-    return select(f"{query} ({', '.join(['%s'] * len(among))})", [*values, *among])
+    return select(f"{query} {marks(len(among))}", [*values, *among])
 
 
 def update_joined(update: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
@@ -161,5 +166,4 @@ def _column_names(model: type[Model], fields: tuple[str, ...]) -> str:
 
 
 def _marks(rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-    mark = f"({', '.join(['%s'] * len(rows[0]))})"
-    return ", ".join([mark] * len(rows)), [value for row in rows for value in row]
+    return ", ".join([marks(len(rows[0]))] * len(rows)), [value for row in rows for value in row]

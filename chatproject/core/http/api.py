@@ -3,7 +3,6 @@ acts.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -240,15 +239,7 @@ def with_next(response: AnyResponse, request: Request, **cursor: Any) -> AnyResp
     return response
 
 
-#: What stands in an address as it is: most names and values.
-_UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
-
-
 def next_link(path: str, query: Mapping[str, Any], **cursor: Any) -> str:
     """The `Link` header that names the next page's address."""
     kept = {name: value for name, value in query.items() if name not in ("before", "after")}
-    address = "&".join(
-        f"{name}={value}" if _UNQUOTED(f"{name}{value}") else urlencode({name: value})
-        for name, value in (kept | cursor).items()
-    )
-    return f'<{path}?{address}>; rel="next"'
+    return f'<{path}?{urlencode(kept | cursor)}>; rel="next"'

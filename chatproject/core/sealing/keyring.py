@@ -40,11 +40,12 @@ class KeyRing:
 
     def _take(self, keys: Mapping[int, bytes]) -> None:
         self._keys = dict(keys)
-        self._ciphers = {number: AESGCM(key) for number, key in keys.items()}
-        self._decrypt = {_HEAD.pack(VERSION, number): cipher.decrypt for number, cipher in self._ciphers.items()}
+        # By how what they have sealed begins.
+        self._ciphers = {_HEAD.pack(VERSION, number): AESGCM(key) for number, key in keys.items()}
         current = max(keys)
+        head = _HEAD.pack(VERSION, current)
         # In one step, for threads that seal meanwhile.
-        self._sealing = (_HEAD.pack(VERSION, current), self._ciphers[current].encrypt)
+        self._sealing = (head, self._ciphers[head].encrypt)
         self.current = current
 
     @property
@@ -73,11 +74,11 @@ class KeyRing:
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """What was sealed in this context. Raises NotAuthentic."""
-        decrypt = self._decrypt.get(sealed[: _HEAD.size])
-        if decrypt is None or len(sealed) < OVERHEAD:
-            decrypt = self._new_cipher(sealed).decrypt
+        cipher = self._ciphers.get(sealed[: _HEAD.size])
+        if cipher is None or len(sealed) < OVERHEAD:
+            cipher = self._new_cipher(sealed)
         try:
-            return decrypt(sealed[_HEAD.size : _BODY], sealed[_BODY:], context)
+            return cipher.decrypt(sealed[_HEAD.size : _BODY], sealed[_BODY:], context)
         except InvalidTag:
             raise NotAuthentic() from None
 
@@ -85,7 +86,7 @@ class KeyRing:
         number = key_number(sealed)
         if not self.knows(number):
             raise UnknownKey()
-        return self._ciphers[number]
+        return self._ciphers[sealed[: _HEAD.size]]
 
     def derive(self, purpose: bytes) -> tuple[int, bytes]:
         """The number of the current data key, and 32 bytes made of it for this purpose alone."""

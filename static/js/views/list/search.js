@@ -221,7 +221,7 @@ export class SearchView {
   // ── Messages ────────────────────────────────────────────────────────────
   /**
    * Loads pages until one has a hit: while the server builds its index of older messages, a page may
-   * be empty. What stands above them, `after` which they are shown, would push them away under a finger.
+   * be empty. Hits are shown `after` what stands above them, which would push them away under a finger.
    */
   async #searchMessages(query, turn, { after = null } = {}) {
     let page;
