@@ -1,9 +1,11 @@
 """Every query for users and their devices."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import chain
+from operator import or_
 from typing import NamedTuple
 from uuid import UUID
 
@@ -15,6 +17,7 @@ from accounts.names import name_key, skeletons
 from chatproject.core import errors, times
 from chatproject.core.db import bulk
 from chatproject.core.db.queries import containing, first_containing, page
+from chatproject.core.db.rows import Columns, every_column, parts
 from chatproject.core.files.avatars import ADDRESS
 from chatproject.core.text import Wanted
 
@@ -35,6 +38,13 @@ CONNECTED = (
     "notifying_json",
     "status_json",
     "status_until",
+)
+
+#: What is read of devices and their users: everything, or of connected users what stays in memory.
+_WHOLE = (every_column(Device), every_column(User))
+_OF_CONNECTED = (
+    Columns(Device, "id", "user", "token_hash", "session_key", "last_seen_at", "expires_at"),
+    Columns(User, "id", *CONNECTED),
 )
 
 
@@ -158,8 +168,9 @@ def device(user: User, device_id: UUID) -> Device:
 
 def device_by(**key: str) -> Device | None:
     """The signed-in device with this `token_hash` or `session_key`, with its user. One query."""
-    found = page(Device.objects.filter(**key)[:1], "user")
-    return found[0] if found and found[0].is_living(times.now()) else None
+    ((name, value),) = key.items()
+    found = _with_users(_WHOLE, {name: [value]})
+    return found[0] if found else None
 
 
 def devices_by(*, token_hashes: Collection[str], session_keys: Collection[str]) -> list[Device]:
@@ -167,15 +178,41 @@ def devices_by(*, token_hashes: Collection[str], session_keys: Collection[str]) 
 
     One query.
     """
-    shown = Q(token_hash__in=token_hashes) if token_hashes else Q()
-    if session_keys:
-        shown |= Q(session_key__in=session_keys)
-    if not shown:
+    return _with_users(_OF_CONNECTED, {"token_hash": token_hashes, "session_key": session_keys})
+
+
+def _with_users(columns: tuple[Columns[Device], Columns[User]], keys: Mapping[str, Collection[str]]) -> list[Device]:
+    """The signed-in devices that have one of these values in a column, with their users.
+
+    Own SQL: every request costs it.
+    """
+    wanted = {name: list(values) for name, values in keys.items() if values}
+    if not wanted:
         return []
-    needed = ("token_hash", "session_key", "last_seen_at", "expires_at", *(f"user__{field}" for field in CONNECTED))
-    found = page(Device.objects.filter(shown).only(*needed)[: len(token_hashes) + len(session_keys)], "user")
+    found = _by_models(columns, wanted) if not bulk.speaks_sql() else _by_rows(columns, wanted)
     now = times.now()
     return [device for device in found if device.is_living(now)]
+
+
+def _by_rows(columns: tuple[Columns[Device], Columns[User]], wanted: Mapping[str, list[str]]) -> list[Device]:
+    of_device, of_user = columns
+    shown = " OR ".join(f"device.{name} IN {bulk.marks(len(values))}" for name, values in wanted.items())
+    query = f"""
+        SELECT {of_device.of("device")}, {of_user.of("person")}
+        FROM accounts_device device JOIN accounts_user person ON person._id = device.user_id WHERE {shown}
+    """  # noqa: S608
+    device, user = parts(of_device, of_user)
+    return [
+        of_device.made(row[device], related={"user": of_user.made(row[user], related={})})
+        for row in bulk.select(query, list(chain.from_iterable(wanted.values())))
+    ]
+
+
+def _by_models(columns: tuple[Columns[Device], Columns[User]], wanted: Mapping[str, list[str]]) -> list[Device]:
+    of_device, of_user = columns
+    shown = reduce(or_, (Q(**{f"{name}__in": values}) for name, values in wanted.items()))
+    needed = (*of_device.names, *(f"user__{name}" for name in of_user.names))
+    return page(Device.objects.filter(shown).only(*needed)[: sum(map(len, wanted.values()))], "user")
 
 
 class Poster(NamedTuple):

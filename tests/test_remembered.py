@@ -162,6 +162,20 @@ def test_warm_answers_of_two_hundred_chats_ask_for_no_message_and_no_count(
     assert_right(busy)
 
 
+def test_of_two_hundred_chats_only_those_that_redis_does_not_have_are_read(busy: Any, query_budget: Any) -> None:
+    listed = busy.post("/chatList", {})
+    quiet, pinned = (next(one for one in listed if one["type"] == kind) for kind in ("group", "private"))
+    raw().delete(redis.key(f"unread:room:{quiet['id']}"))
+    # Each of the two has another line about it, which is not remembered.
+    busy.post("/message/pin", {"messageId": pinned["lastMessage"]["id"]})
+    with query_budget(4) as heard:
+        listed = busy.post("/chatList", {})
+    assert len(listed) == CHATS and listed[0]["lastMessage"]["type"] == "system"
+    (query,) = asked(heard, "messaging_message")
+    assert query.partition(" IN ")[2].count("%s") == 2
+    assert_right(busy)
+
+
 def test_it_stays_warm_while_people_write_read_edit_and_recall(
     person: Any, group: Any, warmly: Callable[..., Any]
 ) -> None:

@@ -111,25 +111,27 @@ def chats_named(user: User, chat_ids: Collection[UUID]) -> list[Chat]:
 
 
 def _with_last(chats: list[Chat]) -> list[Chat]:
+    """Give each chat its last message: from the database those that Redis does not have as their rooms are now."""
     states = [(room.pk, room.last_seq, room.last_version) for chat in chats if (room := chat.membership.room)]
     seen, found = None, list[bytes | None]()
     if states and chat_cache.settled():
         with suppress(redis.Unavailable):
             seen, found = chat_cache.lasts(states)
     generation = seen.generation if seen else None
-    if seen and all(found):
+    if any(found):
         generation = selectors.cache_generation()
-        if seen.generation == generation:
+        if seen and seen.generation == generation:
             for chat, last in zip(chats, found, strict=True):
                 chat.last_json = last
-            metrics.remembered.labels("redis").inc()
-            selectors.show_last(chats)
-            return chats
-    metrics.remembered.labels("database").inc()
-    messages = selectors.last_messages([chat.membership for chat in chats])
-    for chat in chats:
-        chat.last = messages.get(chat.membership.room_id)
-    _fill(seen, generation, {}, {chat.membership: chat for chat in chats})
+    missing = {
+        chat.membership: chat for chat in chats if chat.last_json is None and chat.membership.room.last_message_id
+    }
+    metrics.remembered.labels("database" if missing else "redis").inc()
+    if missing:
+        messages = selectors.last_messages(missing)
+        for chat in missing.values():
+            chat.last = messages.get(chat.membership.room_id)
+        _fill(seen, generation, {}, missing)
     selectors.show_last(chats)
     return chats
 

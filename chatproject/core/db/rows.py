@@ -25,6 +25,7 @@ class Columns(Generic[M]):
     """
 
     def __init__(self, model: type[M], *names: str) -> None:
+        self.names = names
         self._model = model
         self._fields: list[Field[Any, Any]] = [_field(model, name) for name in names]
         self._attributes = [field.attname for field in self._fields]
@@ -65,6 +66,10 @@ class Columns(Generic[M]):
             elif hasattr(field, "from_db_value"):
                 found.append((place, partial(_from_db_value, field)))
         return found
+
+
+def every_column(model: type[M]) -> Columns[M]:
+    return Columns(model, *(field.name for field in model._meta.concrete_fields))
 
 
 @lru_cache(20_000)  # of a chat list the same ones are asked for again, and a UUID takes longer than its row
