@@ -156,6 +156,8 @@ def main() -> None:
         installations(_reacted(chosen), chosen.members, [chosen.members], **fill, reactions=chosen.reactions) as more,
     ):
         ours = [*plain, *more]
+        for one in ours:
+            one.run("manage.py", "index")  # else the server writes it while it is measured
         for number in range(chosen.rounds):
             for one in ours if number % 2 == 0 else reversed(ours):
                 with one.serving(batch=False) as server:
