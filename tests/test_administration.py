@@ -5,6 +5,7 @@ from collections.abc import Callable
 from html import unescape
 from io import StringIO
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -403,6 +404,10 @@ def test_the_words_of_any_message_that_may_be_read_are_found_with_the_index_and_
         assert found() == found(room__id__exact=opened["id"]) == {said, recalled, edited}
         assert found(room__id__exact=closed["id"]) == found(room__id__exact=room) == found(type="image") == set()
         call_command("index", stdout=StringIO())
+    row = re.search(rf'href="(/admin/[^"]*{said}/change/[^"]*)"', text(moderator, "/admin/messaging/message/", q=words))
+    assert row and f"/admin/messaging/message/?{urlencode({'q': words})}" in text(moderator, row[1]), (
+        "back to the search"
+    )
     ann.post("/message/recall", {"messageId": recalled})
     ann.post("/message/edit", {"messageId": edited, "content": "something else"})
     ann.post("/message/edit", {"messageId": unread, "content": "something else"})

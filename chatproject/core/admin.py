@@ -1,11 +1,13 @@
 """What admin pages share: read-only rows, and actions that ask for confirmation and are logged."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -14,11 +16,16 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from chatproject.core.errors import ChatError, Text
 
 #: How Django's own filters compare; none of them looks at a part of a text.
 _COMPARISONS = ("exact", "gte", "lt", "isnull", "isempty")
+
+#: Django's own words, which its catalogues have.
+_CHECKBOX = "Select this object for an action - {}"
 
 #: Names that the confirmation page shows.
 NAMES_MAX = 50
@@ -54,6 +61,15 @@ class BoundedPaginator(Paginator):
 
 class PreparingChangeList(ChangeList):
     """A list whose admin loads what the rows of one page need, all at once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What brings a row's page back to this list stands in `url_for_result`: Django would resolve each address.
+        self._way_back = f"?{self.preserved_filters}" if self.preserved_filters else ""
+        self.preserved_filters = ""
+
+    def url_for_result(self, result: Any) -> str:
+        return page_of(result, self.opts) + self._way_back
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -107,7 +123,7 @@ class ReadOnlyAdmin(OfferedFilters):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # they count everything
     paginator = BoundedPaginator
-    list_per_page = 50
+    list_per_page = 25
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields or self.list_display
@@ -120,6 +136,12 @@ class ReadOnlyAdmin(OfferedFilters):
 
     def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
         """Load what these rows are shown with."""
+
+    def action_checkbox(self, obj: Any) -> SafeString:
+        """As Django's, which renders a template for each row."""
+        label = format_html(gettext(_CHECKBOX), str(obj))
+        box = '<input type="checkbox" name="{}" value="{}" aria-label="{}" class="action-select">'
+        return format_html(box, ACTION_CHECKBOX_NAME, obj.pk, label)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         found = super().get_object(request, object_id, from_field)
@@ -137,13 +159,24 @@ class ReadOnlyAdmin(OfferedFilters):
         return False
 
 
+@cache
+def _around_id(app_label: str, model_name: str) -> tuple[str, str]:
+    """What stands before and after the id in the address of a row's page: a page of rows asks for hundreds."""
+    before, _, after = reverse(f"admin:{app_label}_{model_name}_change", args=["id"]).rpartition("id")
+    return before, after
+
+
+def page_of(one: Any, options: Any) -> str:
+    """The address of a row's page."""
+    before, after = _around_id(options.app_label, options.model_name)
+    return f"{before}{quote(one.pk)}{after}"
+
+
 def link(one: Any, text: Text = "", *, as_: Any = None) -> str:
     """A link to the page of a row; `as_`: of another model's row with the same id."""
     if one is None:
         return "–"
-    options = (as_ or one)._meta
-    address = reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[one.pk])
-    return format_html('<a href="{}">{}</a>', address, text or one)
+    return format_html('<a href="{}">{}</a>', page_of(one, (as_ or one)._meta), text or one)
 
 
 def ask(
