@@ -81,9 +81,9 @@ def test_a_message_is_read_out_once_and_history_and_my_own_are_not(
     ann, bob = someone("Ann"), person("Bob")
     for number in range(60):
         bob.say(ann, f"old {number}")
+    ann.page.evaluate(HEARING)
     ann.open(bob)
     expect(ann.bubble("old 59")).to_be_visible()
-    ann.page.evaluate(HEARING)
     ann.page.evaluate("document.getElementById('log').scrollTop = 0")
     expect(ann.page.locator(".beginning")).to_be_attached()
     ann.write("my own")

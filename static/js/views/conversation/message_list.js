@@ -51,7 +51,7 @@ export class MessageListView {
   #isHeld = false;
   /** The last seq when the page was hidden. */
   #hiddenAt = null;
-  /** The last seq that was announced to screen readers. */
+  /** The last seq that is not announced to screen readers any more: it was, or it is history, loaded or not. */
   #announced = 0;
   #readTimer = 0;
   #frame = 0;
@@ -200,13 +200,13 @@ export class MessageListView {
     // Other pages of the history may come before those that were asked for.
     if (this.#awaitedJump !== null) return;
     if (this.#targetSeq !== null && timeline.isLoaded) {
-      this.#announced = timeline.last;
+      this.#announced = timeline.head;
       this.#showTarget();
       return;
     }
     const firstUnread = chat.unreadCount > 0 ? this.#firstUnread(chat) : null;
     this.#divider = firstUnread;
-    this.#announced = timeline.last;
+    this.#announced = timeline.head;
     this.#window.place(timeline, firstUnread);
     this.#isPlaced = timeline.isLoaded;
     this.#fill();
