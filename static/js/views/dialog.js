@@ -1,6 +1,6 @@
 // Modal dialogs, on the native dialog element.
 import { gettext } from "chat/i18n.js";
-import { h, iconButton } from "chat/views/dom.js";
+import { h, iconButton, inPlaceOf } from "chat/views/dom.js";
 import { openLayer } from "chat/views/layers.js";
 
 /**
@@ -19,7 +19,7 @@ export function openDialog(title, { kind = "", content = [], buttons = [], onClo
     dialog.remove();
     leaveLayer();
     // The browser restores the focus, but not to an element that was built again meanwhile.
-    if (!opener.isConnected && opener.id) document.getElementById(opener.id)?.focus();
+    if (!opener.isConnected) inPlaceOf(opener)?.focus();
     onClose();
   });
   dialog.addEventListener("pointerdown", (event) => {

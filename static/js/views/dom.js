@@ -146,6 +146,14 @@ export function keepFocus(parent, work) {
   else if (around !== undefined && withKey(around)) focusable(withKey(around))[0]?.focus({ preventScroll: true });
 }
 
+/** An element, or the one that was built in its place since: with its id, or as a row with its key. */
+export function inPlaceOf(element) {
+  if (element.isConnected) return element;
+  const { id, dataset } = element;
+  const key = dataset.key && `[data-key="${CSS.escape(dataset.key)}"]`;
+  return (id && document.getElementById(id)) || (key && document.querySelector(key)) || null;
+}
+
 /** The longest that a change waits for a finger or a button of the mouse. */
 const PRESS_MAX_MS = 1000;
 /** What is being pressed. */

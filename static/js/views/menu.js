@@ -1,7 +1,7 @@
 // A menu at a button or at the pointer, with arrows, Home, End, first letters, Enter and Esc;
 // closing restores the focus. ← and → go along a line of choices.
 import { fold } from "chat/text.js";
-import { h, icon } from "chat/views/dom.js";
+import { h, icon, inPlaceOf } from "chat/views/dom.js";
 import { openLayer } from "chat/views/layers.js";
 
 let open = null;
@@ -41,7 +41,7 @@ export function openMenu(anchor, items, at = anchor.getBoundingClientRect()) {
     const hadFocus = menu.contains(document.activeElement);
     menu.remove();
     anchor.setAttribute("aria-expanded", "false");
-    if (hadFocus && anchor.isConnected) anchor.focus();
+    if (hadFocus) inPlaceOf(anchor)?.focus();
   };
   open = { menu, anchor, close };
   const leaveLayer = openLayer(close);

@@ -1,7 +1,7 @@
 // What is told about a chat: beside it where there is room for both, as a sheet above it elsewhere.
 import { gettext } from "chat/i18n.js";
 import { openDialog } from "chat/views/dialog.js";
-import { h, iconButton } from "chat/views/dom.js";
+import { h, iconButton, inPlaceOf } from "chat/views/dom.js";
 import { openLayer } from "chat/views/layers.js";
 
 /** Panel, chat and list stand beside each other from here on; `panel.css` has the same width. */
@@ -78,8 +78,7 @@ export function openSidePanel(title, { key, body, onClose = () => {} }) {
       leaveLayer();
       const hadFocus = aside.contains(document.activeElement);
       aside.remove();
-      // An element that was built again meanwhile has the same id.
-      if (hadFocus) (opener.isConnected ? opener : document.getElementById(opener.id))?.focus();
+      if (hadFocus) inPlaceOf(opener)?.focus();
     };
   }
 
