@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import APIResponse, Route, expect
 
 from demo import sounds
 from tests.browser import flaws, media
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, hear_until
 from tests.browser.server import Person
 from tests.browser.test_phone import PHONE
 from tests.videos import video
@@ -80,3 +81,35 @@ def test_a_chat_shows_what_it_has_of_each_kind_and_leads_to_where_it_was_said(
     tiles.last.click()
     expect(sheet).to_have_count(0)
     expect(cem.page.locator(".message.flash .poster")).to_be_visible()
+
+
+@pytest.mark.parametrize("is_in_answer", [False, True])
+def test_what_is_sent_while_a_shelf_is_loaded_stands_on_it_once(
+    someone: Callable[..., Someone], person: Callable[[str], Person], is_in_answer: bool
+) -> None:
+    ann, bob = someone("Ann", viewport={"width": 1400, "height": 800}), person("Bob")
+
+    def send(name: str) -> None:
+        uploaded = bob.upload("images", name, media.jpeg())
+        bob.post("/private/send", receiverId=ann.id, type="image", mediaUrl=uploaded["mediaUrl"])
+
+    send("one.jpg")
+    ann.open(bob)
+    expect(ann.page.locator(".message")).to_have_count(1)
+    held: list[tuple[Route, APIResponse | None]] = []
+    ann.page.route("**/chat/shelf*", lambda route: held.append((route, None if is_in_answer else route.fetch())))
+    ann.page.click("#chat-menu")
+    ann.page.get_by_role("menuitem", name="Pictures, files, links").click()
+    hear_until(ann.page, lambda: bool(held))
+    send("two.jpg")
+    expect(ann.page.locator(".message")).to_have_count(2)
+    for route, answer in held:
+        if answer:
+            route.fulfill(response=answer)
+        else:
+            route.continue_()
+    tiles = ann.page.locator(".shelf-tile")
+    expect(tiles).to_have_count(2)
+    bob.say(ann, "that was all")
+    expect(ann.bubble("that was all")).to_be_visible()
+    expect(tiles).to_have_count(2)

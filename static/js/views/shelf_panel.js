@@ -122,6 +122,7 @@ export function openShelfPanel({ store, actions, router, key }) {
     } finally {
       current.isLoading = false;
     }
+    follow();
   }
 
   /** What was sent, recalled or deleted for me meanwhile. */
@@ -133,7 +134,8 @@ export function openShelfPanel({ store, actions, router, key }) {
     const timeline = store.timeline(key);
     if (!loaded || !timeline.isLoaded || loaded.isLoading) return;
     for (const message of timeline.between(Math.max(loaded.newest + 1, timeline.first), timeline.last)) {
-      if (!isGone(message) && standsOn(message, tab.kind)) list.prepend(item(message));
+      const isListed = list.querySelector(`[data-seq="${message.seq}"]`); // it came before the answer was made
+      if (!isListed && !isGone(message) && standsOn(message, tab.kind)) list.prepend(item(message));
       loaded.newest = message.seq;
     }
     if (list.children.length) note.replaceChildren();
