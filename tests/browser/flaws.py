@@ -47,14 +47,22 @@ _MOVING = """() => [
 ]"""
 
 
+#: Until what appears is there: while it does, its colours and its place are not its own.
+_STILL = """() => Promise.allSettled(document.getAnimations()
+  .filter(({ effect }) => Number.isFinite(effect.getComputedTiming().endTime))
+  .map(({ finished }) => finished)).then(() => null)"""
+
+
 def found_by_axe(page: Page) -> list[str]:
     """Violations that axe calls serious or critical."""
+    page.evaluate(_STILL)
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE.axe_script)
     return list(page.evaluate(_RUN_AXE, [EXCLUDED, OPTIONS, list(GRAVE)]))
 
 
 def too_small_to_touch(page: Page) -> list[str]:
+    page.evaluate(_STILL)
     return list(page.evaluate(_TOUCHED, FINGER))
 
 
@@ -64,6 +72,7 @@ def zoomed_into(page: Page) -> list[str]:
 
 
 def sideways(page: Page) -> list[str]:
+    page.evaluate(_STILL)
     return list(page.evaluate(_SIDEWAYS))
 
 
