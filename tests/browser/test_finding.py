@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone, reload
+from tests.browser.conftest import Someone, reload, until
 from tests.browser.server import Person
 from tests.browser.test_phone import PHONE
 
@@ -254,8 +254,10 @@ def test_a_message_has_its_readers_an_address_and_a_day_that_leads_there(
 
     # The address of a message leads all who may see it there: in a group, and each of two to their own chat.
     def address(text: str) -> str:
+        before = ann.page.evaluate("navigator.clipboard.readText()")
         ann.bubble(text).click(button="right")
         ann.page.get_by_role("menuitem", name="Link to this message").click()
+        until(ann.page, "async (before) => (await navigator.clipboard.readText()) !== before", arg=before)
         return str(ann.page.evaluate("navigator.clipboard.readText()"))
 
     bob.page.goto(address("the address is"))

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser import firefox, media
-from tests.browser.conftest import TIMEOUT_MS, Someone, Watch, reload, unique
+from tests.browser.conftest import TIMEOUT_MS, Someone, Watch, reload, unique, until
 from tests.browser.screens import sign_in
 from tests.browser.server import Person, Server
 
@@ -76,6 +76,7 @@ def test_two_people_talk_in_firefox(opened: Callable[..., Page]) -> None:
     ann.page.click(".me-button")
     ann.page.get_by_role("menuitemradio", name="Dark").click()
     expect(ann.page.locator("html")).to_have_attribute("data-theme", "dark")
+    until(ann.page, "() => !history.state?.above")  # the menu is still being left, which stops a reload
     reload(ann.page)
     expect(ann.page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(ann.page.locator(".message[data-state=sent]")).to_have_count(2)

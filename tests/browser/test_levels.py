@@ -98,3 +98,4 @@ def test_a_chat_is_heard_as_its_member_says_by_level_keyword_and_pause(
     section.get_by_role("button", name="Notify me again").click()
     expect(section.get_by_role("button", name="Until tomorrow morning")).to_be_visible()
     hear("@A back?", count=8, rings=True, **called)
+    assert notes(ann.page) == 8, "what was to be silent rang later"

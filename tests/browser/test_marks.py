@@ -80,7 +80,7 @@ def test_a_new_group_is_closed_and_the_page_says_who_reads_an_open_one(
         if is_open:
             expect(bob.page.locator(".found .chat-row")).to_contain_text(title)
         else:
-            expect(bob.page.locator(".no-result")).to_be_visible()
+            expect(bob.page.locator(".no-result")).to_have_text(f"Nothing found for “{title}”.")
     ann.open(f"Closed {ann.name}")
     ann.page.click("#group-info")
     ann.page.get_by_role("button", name="Open the group to everyone").click()

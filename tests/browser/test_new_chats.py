@@ -53,5 +53,6 @@ def test_a_first_message_that_waits_is_in_the_list_after_a_reload(
 def test_an_address_of_nobody_says_so(someone: Callable[..., Someone], watch: Watch) -> None:
     watch.allow(REFUSED)
     ann = someone("Ann")
-    ann.page.goto("/chat/private/01890000-0000-7000-8000-000000000000/")
+    # A toast stays for a moment: it is looked for while the page is still being loaded.
+    ann.page.goto("/chat/private/01890000-0000-7000-8000-000000000000/", wait_until="commit")
     expect(ann.page.locator(".toast")).to_have_text("That conversation is not here.")

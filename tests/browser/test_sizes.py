@@ -7,7 +7,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.browser import flaws
-from tests.browser.conftest import Someone, unique, until
+from tests.browser.conftest import Someone, box_of, unique, until
 from tests.browser.server import Person, Server
 
 
@@ -41,6 +41,7 @@ def test_of_two_hundred_members_one_is_found_and_few_are_in_the_page(
     expect(ann.page.locator("#announcer")).to_have_text("1 member found")
     assert flaws.found_by_axe(ann.page) + flaws.sideways(ann.page) == []
     search.press("ArrowDown")
+    expect(rows.get_by_role("button").first).to_be_focused()
     ann.page.keyboard.press("Enter")
     expect(ann.page.locator("dialog.card h2")).to_contain_text(wanted["name"])
     ann.page.keyboard.press("Escape")
@@ -92,8 +93,8 @@ def test_a_wide_window_shows_a_group_beside_its_chat_which_goes_on(
     ann.page.click("#text")
     ann.write("and while it is open")
     expect(ann.bubble("and while it is open")).to_be_in_viewport()
-    boxes = [ann.page.locator(one).bounding_box() for one in ("#sidebar", "#main", "#side-panel")]
-    edges = [(round(box["x"]), round(box["x"] + box["width"])) for box in boxes if box]
+    boxes = [box_of(ann.page.locator(one)) for one in ("#sidebar", "#main", "#side-panel")]
+    edges = [(round(box["x"]), round(box["x"] + box["width"])) for box in boxes]
     assert edges[0][0] == 0 and edges[-1][1] == 1920
     assert all(left[1] == right[0] for left, right in itertools.pairwise(edges)), "nothing covers anything"
     assert flaws.found_by_axe(ann.page) == []
@@ -107,8 +108,11 @@ def test_a_wide_window_shows_a_group_beside_its_chat_which_goes_on(
     ann.page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     expect(ann.page.locator("#group-info")).to_be_focused()
+    # What is closed is left in the history a moment later, and what is open has its entry there.
+    until(ann.page, "() => !history.state?.above")
     ann.page.keyboard.press("Enter")
     expect(panel.locator(".person").first).to_be_visible()
+    until(ann.page, "() => history.state?.above === 1")
     ann.page.go_back()
     expect(panel).to_have_count(0)
     expect(ann.bubble("hello")).to_be_visible()
