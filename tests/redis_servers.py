@@ -13,7 +13,7 @@ from redis.retry import Retry
 from tests import ports
 
 #: Seconds that servers may take on a busy machine.
-START = 20.0
+START = 60.0
 
 
 def client_at(port: int) -> Any:

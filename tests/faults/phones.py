@@ -272,6 +272,11 @@ class Phone:
                 self.keep(message)
             self.versions[chat["id"]] = max(chat["version"], self.versions.get(chat["id"], 0))
 
+    async def catch_up(self) -> None:
+        """Sync as soon as it is connected again."""
+        await asyncio.wait_for(self.is_live.wait(), START)
+        await self.sync()
+
     async def beat(self) -> dict[str, int]:
         """Send a heartbeat; return the chats with changes that this phone has missed."""
         heads = (await self.call("SocketHeartBeat"))["heads"]

@@ -173,7 +173,9 @@ class Server:
 
     @property
     def redis_pid(self) -> int:
-        return int((self.data / "redis" / "redis.pid").read_text())
+        while not (pid := (self.data / "redis" / "redis.pid").read_text()):  # one that starts has just emptied it
+            time.sleep(0.01)
+        return int(pid)
 
     def redis(self) -> redis.Redis:
         """A Redis client, as an operator would use it."""

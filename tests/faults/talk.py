@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.faults.phones import Message, Phone
 from tests.faults.server import Row, Server
-from tests.people import Person
+from tests.people import TIMEOUT_SECONDS, Person
 
 SAID = "number "
 
@@ -82,8 +82,8 @@ class Talk:
         await self._work
 
 
-async def until(is_so: Callable[[], Any], what: str, *, within: float) -> float:
-    """Wait until a claim is true; return the seconds it took."""
+async def until(is_so: Callable[[], Any], what: str, *, within: float = TIMEOUT_SECONDS) -> float:
+    """Wait until a claim is true; return the seconds it took. `within` says something only where it is short."""
     began = time.monotonic()
     while not await asyncio.to_thread(is_so):
         assert time.monotonic() - began < within, f"{what}: not within {within} seconds"

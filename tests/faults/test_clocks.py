@@ -14,7 +14,7 @@ from tests.faults.world import World, begun_together
 #: Seconds by which the clocks are wrong: a little behind, far ahead.
 WRONG = (-2, 61)
 #: Seconds for what should happen at once, on a busy machine.
-SLACK = 5
+SLACK = 10
 #: Messages that a user may send, within so many seconds.
 LIMIT, WINDOW = 200, 3600
 

@@ -31,7 +31,7 @@ async def test_nothing_acked_is_lost_or_doubled_when_the_server_is_killed_again_
     await sleepers.switch_on()
     phones += [sleepers, await world.phone(sleeper.signed_in_again(), server.url)]
     for one in phones:
-        await one.sync()
+        await one.catch_up()
     assert_complete(server, *phones)
     for one in phones[-3:]:
         await assert_histories_agree(one)

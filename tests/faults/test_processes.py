@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import time
+from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -12,13 +13,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from presence import cache as presence
 from tests.faults.net import Net
 from tests.faults.phones import Phone
+from tests.faults.server import START
 from tests.faults.talk import Talk, assert_complete, assert_stored_once, groups_of, until
 from tests.faults.world import World, begun_together
 
 #: Seconds between the server's pings, which is also the time for their answers.
 PING = 15
 #: Seconds for a sweep, on a busy machine.
-SLACK = 5
+SLACK = 10
 
 
 async def assert_each_hears_the_other(*phones: Phone) -> None:
@@ -27,7 +29,7 @@ async def assert_each_hears_the_other(*phones: Phone) -> None:
             if other is not one:
                 text = f"hello from {one.person}"
                 await one.say(os.urandom(8).hex(), other.person.id, text, is_group=False, by_http=False)
-                await other.hears("OnPrivate", content=text, within=5)
+                await other.hears("OnPrivate", content=text)
 
 
 @begun_together
@@ -40,11 +42,11 @@ async def test_two_servers_are_one_chat_and_again_after_redis_forgot_everything(
 
     first.empty_redis()
     topics = [f"user.{ann.id}", f"user.{bob.id}"]
-    await until(lambda: first.hears(*topics) and second.is_well(), "both listen again", within=10)
+    await until(lambda: first.hears(*topics) and second.is_well(), "both listen again")
     await assert_each_hears_the_other(anns, bobs)
 
     bob.post("/logout", status=204)  # at the first server
-    await until(lambda: bobs.ends[:1] == [4401], "bob's socket is closed at the second server", within=2)
+    await until(lambda: bobs.ends[:1] == [4401], "bob's socket is closed at the second server", within=10)
 
 
 @begun_together
@@ -60,8 +62,9 @@ async def test_everyone_learns_in_time_who_left_who_was_killed_and_who_lost_the_
             await world.phone(dan, net.url),
         ]
         await anns.call("EmitWatchPresence", {"userIds": [bob.id, cem.id, dan.id]})
-        for one in (bob, cem, dan):
-            await anns.hears("OnUserStatus", userId=one.id, online=True)
+        seen: set[str] = set()
+        while len(seen) < 3:  # in whatever order
+            seen.add((await anns.hears("OnUserStatus", online=True))["userId"])
         second.kill()
         net.fall_silent()
         await bobs.switch_off()
@@ -89,13 +92,13 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(world: Wo
     workers = server.worker_pids()
     killed = random.choice(sorted(workers))
     os.kill(killed, signal.SIGKILL)
-    await until(lambda: len(server.worker_pids() - {killed}) == 2, "another is started", within=10)
+    await until(lambda: len(server.worker_pids() - {killed}) == 2, "another is started")
     await talk.more(100)
     await talk.end()
     assert workers - {killed} < server.worker_pids()
     assert_stored_once(server, talk)
     for one in phones:
-        await one.sync()
+        await one.catch_up()
     assert_complete(server, *phones)
 
 
@@ -120,7 +123,6 @@ async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(world: Worl
     await until(
         lambda: "all workers are replaced" in server.log.read_text() and len(server.worker_pids() - before) == 2,
         "all workers are replaced",
-        within=60,
     )
     is_over.set()
     await asking
@@ -131,7 +133,7 @@ async def test_workers_are_replaced_one_by_one_and_nobody_is_refused(world: Worl
     assert {code for phone in phones for code in phone.ends} == {1012}
     assert_stored_once(server, talk)
     for one in phones:
-        await one.sync()
+        await one.catch_up()
     assert_complete(server, *phones)
 
 
@@ -141,11 +143,11 @@ async def test_a_worker_that_hangs_is_replaced(world: World) -> None:
     before = server.worker_pids()
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     port = writer.get_extra_info("sockname")[1]
-    await until(lambda: server.worker_of(port), "a worker has taken a connection", within=5)
+    await until(lambda: server.worker_of(port), "a worker has taken a connection")
     hanging = server.worker_of(port)
     os.kill(hanging, signal.SIGSTOP)
-    await until(lambda: len(server.worker_pids() - {hanging}) == 2, "another is started", within=15)
-    await until(server.is_well, "it serves", within=15)
+    await until(lambda: len(server.worker_pids() - {hanging}) == 2, "another is started")
+    await until(server.is_well, "it serves")
     writer.close()
     assert f"worker {hanging} hangs" in server.log.read_text()
     killed = set(before)  # and each new one before it serves, which must not be the end of all
@@ -154,11 +156,11 @@ async def test_a_worker_that_hangs_is_replaced(world: World) -> None:
         return server.worker_pids() - killed
 
     for _ in range(3):
-        await until(new, "another is started", within=15)
+        await until(new, "another is started")
         one = min(new())
         killed.add(one)
         os.kill(one, signal.SIGKILL)
-    await until(lambda: new() and server.is_well(), "another is started", within=30)
+    await until(lambda: new() and server.is_well(), "another is started")
     assert "another starts in" in server.log.read_text()
 
 
@@ -175,17 +177,18 @@ async def test_a_worker_that_is_full_leaves_new_connections_to_the_others_and_re
 
     async def fill(count: int) -> None:
         """Connect, one after the other. A handshake that is refused raises."""
-        opened.extend([await connect(address, additional_headers=signed_in, proxy=None) for _ in range(count)])
+        how: Any = {"additional_headers": signed_in, "proxy": None, "open_timeout": START}
+        opened.extend([await connect(address, **how) for _ in range(count)])
 
     # One of two cannot accept: the other takes nearly all that it has places for.
     os.kill(away, signal.SIGSTOP)
     await fill(160)
     os.kill(away, signal.SIGCONT)
-    await until(lambda: has_said(f"worker {filled} is full and leaves"), "it rests", within=10)
+    await until(lambda: has_said(f"worker {filled} is full and leaves"), "it rests")
     await fill(60)
     # Without another one it takes connections as long as there is a place.
     os.kill(away, signal.SIGSTOP)
-    await until(lambda: has_said(f"worker {filled} takes new connections again"), "it takes them", within=10)
+    await until(lambda: has_said(f"worker {filled} takes new connections again"), "it takes them")
     await fill(1)
     os.kill(away, signal.SIGCONT)
     for one in opened:

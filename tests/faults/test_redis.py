@@ -66,7 +66,7 @@ async def assert_unread_is_right(server: Server, phone: Phone) -> None:
 
     expected = {key: (one["unreadCount"], one["lastMessage"]["id"]) for key, one in keys.items()}
     with suppress(AssertionError):  # they are written a moment later; the assertion is repeated below
-        await until(lambda: stored() == expected, "Redis holds it", within=2)
+        await until(lambda: stored() == expected, "Redis holds it")
     assert stored() == expected
 
 
@@ -86,12 +86,12 @@ async def test_redis_dies_and_comes_back_empty_and_nobody_loses_anything(world: 
     await talk.more(50)
     before = server.redis_pid
     server.empty_redis()
-    await until(lambda: server.redis_pid != before and server.is_well(), "Redis is back", within=10)
+    await until(lambda: server.redis_pid != before and server.is_well(), "Redis is back")
     await talk.more(50)
     await talk.end()
     assert_stored_once(server, talk)
     await assert_caught_up(server, phones)
-    await until(server.is_well, "Redis is used again", within=5)
+    await until(server.is_well, "Redis is used again")
     for one in phones:
         await assert_unread_is_right(server, one)
 
@@ -113,17 +113,17 @@ async def test_redis_hangs_and_senders_do_not(world: World) -> None:
     talk = Talk(phones, groups, at_once=1, pause=0.1)
     await talk.more(20)
     os.kill(server.redis_pid, signal.SIGSTOP)
-    await until(lambda: "Redis does not answer" in server.log.read_text(), "the hub notices", within=15)
+    await until(lambda: "Redis does not answer" in server.log.read_text(), "the hub notices")
     for number in range(20):
         await anns.say(f"meanwhile {number}", bob.id, f"meanwhile {number}", is_group=False, by_http=False)
-        await bobs.hears("OnPrivate", within=2, content=f"meanwhile {number}")
+        await bobs.hears("OnPrivate", within=5, content=f"meanwhile {number}")
     os.kill(server.redis_pid, signal.SIGCONT)
     await talk.more(20)
     await talk.end()
     assert talk.slowest < 5, "a limit that Redis does not answer costs a third of a second, once a second"
     assert_stored_once(server, talk)
     await assert_caught_up(server, phones)
-    await until(server.is_well, "Redis is used again", within=5)
+    await until(server.is_well, "Redis is used again")
     for one in phones:
         await assert_unread_is_right(server, one)
 
@@ -152,7 +152,7 @@ async def test_when_sentinels_name_another_server_no_send_fails_and_nobody_is_di
         assert [one for phone in phones for one in phone.told_busy] == []
         assert_stored_once(server, talk)
         topics = [f"user.{one.id}" for one in everyone]
-        await until(lambda: server.hears(*topics) and server.is_well(), "the new server is used", within=10)
+        await until(lambda: server.hears(*topics) and server.is_well(), "the new server is used")
         await assert_caught_up(server, phones)
         for one in phones:
             await assert_unread_is_right(server, one)

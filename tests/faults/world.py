@@ -23,7 +23,7 @@ def begun_together(story: Story) -> Any:
     def test(begun: dict[Story, "Future[None]"]) -> None:
         begun[story].result()
 
-    test = pytest.mark.timeout(300)(test)  # all together take a minute on an idle machine
+    test = pytest.mark.timeout(900)(test)  # all together take a minute on an idle machine
     test.__name__, test.__doc__ = story.__name__, story.__doc__
     test.story = story  # type: ignore[attr-defined]
     return test
