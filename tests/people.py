@@ -33,6 +33,10 @@ class Refused(Exception):
         self.error = error
 
 
+class Closed(AssertionError):
+    """The server closed the socket at which a test waited."""
+
+
 def api_client(address: str) -> httpx.Client:
     """The HTTP client of all people: each request carries a token, and cookies are dropped."""
     return httpx.Client(
@@ -244,6 +248,13 @@ class Socket:
         """Forget every frame up to now that no test has asked for."""
         self._kept.clear()
 
+    def is_open(self) -> bool:
+        """Whether the server answers, or closes this socket."""
+        try:
+            return bool(self.call("SocketHeartBeat"))
+        except (ConnectionClosed, Closed):
+            return False
+
     def closed(self, *, timeout: float = TIMEOUT_SECONDS) -> int:
         """The code with which the server closes this socket.
 
@@ -284,7 +295,7 @@ class Socket:
                 raise AssertionError(f"{self._person} waited for {what}, and heard {self._brief()}") from None
             except ConnectionClosed as closed:
                 code = closed.rcvd.code if closed.rcvd else None
-                raise AssertionError(f"{self._person} waited for {what}, and was closed with {code}") from None
+                raise Closed(f"{self._person} waited for {what}, and was closed with {code}") from None
 
     def _receive(self, timeout: float) -> None:
         frame = json.loads(self._connection.recv(max(timeout, 0.001)))
