@@ -274,7 +274,7 @@ def server(redis_server: None, django_db_setup: None) -> Iterator[str]:
     uvicorn_server = serve.Server(config, is_ready.set)
     thread = threading.Thread(target=uvicorn_server.run, args=([_listener],), name="server", daemon=True)
     thread.start()
-    assert is_ready.wait(30), "the server does not start"
+    assert is_ready.wait(240), "the server does not start"
     address = f"http://127.0.0.1:{_PORT}"
     with api_client(address) as client:  # before any test: nobody else becomes the owner
         created = Person(client).post("/login", OWNER, status=201)
@@ -419,6 +419,7 @@ def unread_command(server: str, capsys: pytest.CaptureFixture[str]) -> Callable[
     """
 
     def run(*, rebuild: bool = False) -> tuple[int, int]:
+        _wait_for_unread_counts()
         redis.flush()
         capsys.readouterr()
         code = 0
