@@ -446,7 +446,7 @@ def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
 
 def test_one_can_sign_in_unseen(person: Any, anonymous: Person) -> None:
     ann = person("ann", online=False)
-    ann.connect()
+    assert ann.connect().call("SocketHeartBeat")
     assert person("bob").get("/userChatList", search=ann.name)[0]["online"] is False
     again = anonymous.post("/login", {"name": ann.name, "password": PASSWORD, "online": True}, status=200)
     assert Person(anonymous._client, token=again["token"]).get("/me")["isInvisible"] is False

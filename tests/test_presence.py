@@ -15,7 +15,7 @@ from chatproject.core.hub.registry import PARTS
 from groups.models import Membership
 from messaging import background
 from messaging.services import sockets
-from presence.services import REFRESH_SECONDS
+from presence.services import GRACE_SECONDS, REFRESH_SECONDS
 
 
 def comes(socket: Any, someone: Any) -> Any:
@@ -71,15 +71,19 @@ def test_a_reconnect_within_the_grace_is_not_announced(person: Any) -> None:
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
     assert comes(bobs, ann)
-    again.close()
-    again = ann.connect()
+    is_within = False
+    while not is_within:  # on a machine that was busy for so long it was none
+        began = time.monotonic()
+        again.close()
+        again = ann.connect()
+        assert again.call("SocketHeartBeat")
+        is_within = time.monotonic() - began < GRACE_SECONDS
     marker = person("marker")
     bobs.call("EmitWatchPresence", {"userIds": [ann.id, marker.id]})
     marks = marker.connect()
     assert comes(bobs, marker)
     marks.close()
     assert are_gone(goes(bobs, marker)) == {marker.id}
-    assert again.call("SocketHeartBeat")
 
 
 def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
@@ -87,11 +91,10 @@ def test_a_person_who_appears_offline_is_seen_by_nobody(person: Any) -> None:
     bobs = bob.connect()
     bobs.call("EmitWatchPresence", {"userIds": [ann.id]})
     assert goes(bobs, ann)
-    anns = ann.connect()
+    assert ann.connect().call("EmitUserConnect")
     assert bobs.silent("OnUserStatus")
     listed = bobs.call("GetEmitOnlineUsers")
     assert ann.id not in {one["id"] for one in listed["userList"]}
-    assert anns.call("EmitUserConnect")
 
 
 def test_a_person_who_appeared_offline_is_seen_again_at_once(person: Any) -> None:
