@@ -2,7 +2,6 @@
 
 import http.server
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,13 +24,17 @@ def geocoder(
 
     class Server(http.server.ThreadingHTTPServer):
         daemon_threads = False  # none is left behind
+        is_over = threading.Event()
 
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/?{query}", asked
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/?{query}", asked
+        finally:
+            server.is_over.set()
+            server.shutdown()
+            thread.join()
 
 
 def says(body: bytes, status: int = 200, **headers: str) -> Callable[[Any], None]:
@@ -45,9 +48,9 @@ def says(body: bytes, status: int = 200, **headers: str) -> Callable[[Any], None
     return answer
 
 
-#: What no service says that knows: it leads elsewhere, says something else, or is slower than anybody waits for.
+#: What no service says that knows: it leads elsewhere, says something else, or nothing as long as anybody waits.
 USELESS: list[Callable[[Any], None]] = [
     says(b"", 302, Location="http://127.0.0.1:1/"),
     says(b"not JSON"),
-    lambda handler: time.sleep(2.5),
+    lambda handler: handler.server.is_over.wait(60),
 ]

@@ -231,7 +231,14 @@ def test_a_client_of_http_1_0_needs_no_host_and_is_answered_once(line: Open) -> 
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def large(person: Any) -> tuple[Person, str]:
+    """Somebody, and the address of a large file of theirs: uploaded while the server has patience."""
+    ann: Person = person("ann")
+    return ann, ann.upload(bytes(9 * 1024 * 1024), "large", "files")["mediaUrl"]
+
+
+@pytest.fixture
+def impatient(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that waits for a second, instead of ten."""
     for name in ("HEAD", "FIRST", "WRITE"):
         monkeypatch.setattr(protocol, f"{name}_TIMEOUT_SECONDS", 1.0)
@@ -263,21 +270,21 @@ def test_a_body_that_stops_is_answered_that_it_is_late(line: Open, impatient: No
 
 def test_a_body_at_a_minimum_pace_is_taken(line: Open, impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "PACE_BYTES", 100)
+    monkeypatch.setattr(protocol, "PACE_SECONDS", 2.0)
     one = line()
-    one.send("POST /login HTTP/1.1", "Content-Length: 3000", "Content-Type: application/json")
-    for _ in range(30):
+    one.send("POST /login HTTP/1.1", "Content-Length: 5000", "Content-Type: application/json")
+    for _ in range(50):
         one.write(b" " * 100)
         time.sleep(0.1)
     assert one.status() == 400
 
 
 def test_a_client_that_does_not_read_its_response_is_cut_off(
-    line: Open, impatient: None, person: Any, quiet_log: None
+    line: Open, large: tuple[Person, str], impatient: None, quiet_log: None
 ) -> None:
-    ann: Person = person("ann")
-    stored = ann.upload(bytes(9 * 1024 * 1024), "large", "files")
+    ann, address = large
     one = line()
-    one.send(f"GET {stored['mediaUrl']} HTTP/1.1", f"Authorization: Bearer {ann.token}")
+    one.send(f"GET {address} HTTP/1.1", f"Authorization: Bearer {ann.token}")
     give_up = time.monotonic() + 60
     while one.is_held():
         assert time.monotonic() < give_up, "the server holds the connection"
