@@ -65,7 +65,7 @@ def test_every_process_s_numbers_are_in_one_answer(watched: Server) -> None:
 
     def counted() -> dict[str, float] | None:
         now = numbers(asked(watched, **WITH_TOKEN).text)
-        return now if now["chat_sockets"] >= 8 else None
+        return now if now["chat_sockets"] >= 8 and now["chat_people_online"] >= 1 else None
 
     now = soon(counted)
     assert now["chat_messages_stored_total"] - before.get("chat_messages_stored_total", 0) == 5
@@ -75,7 +75,6 @@ def test_every_process_s_numbers_are_in_one_answer(watched: Server) -> None:
     assert now["chat_commit_seconds_count"] >= 1
     assert now["chat_redis_seconds_count"] > 0
     assert now["chat_database_seconds_count"] > 0
-    assert now["chat_people_online"] >= 1
     for connection in connections:
         connection.close()
     soon(lambda: numbers(asked(watched, **WITH_TOKEN).text)["chat_sockets"] == 0)
@@ -113,7 +112,7 @@ def test_a_process_that_was_killed_holds_no_sockets_in_the_numbers(watched: Serv
 @pytest.mark.parametrize("path", ["/healthz", "/healthz/ready", "/healthz/live"])
 def test_probes_answer_whatever_host_is_asked(watched: Server, path: str) -> None:
     for host in ("10.1.2.3", "chat.example.org", "unknown.example.net"):
-        answer = asked(watched, path, Host=host)
+        answer = soon(lambda: (told := asked(watched, path, Host=host)).status_code != 503 and told)  # noqa: B023
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
 
 
