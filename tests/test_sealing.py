@@ -299,9 +299,9 @@ def everything(server: Server, *files: Path) -> bytes:
     """What is in all files of an installation, in its Redis, in its log and in these files, unpacked."""
     found = [server.log.read_bytes()]
     for folder in (server._environment["DATA_DIR"], server._environment["MEDIA_ROOT"]):
-        found += [
-            path.read_bytes() for path in Path(folder).rglob("*") if path.is_file() and "static" not in path.parts
-        ]
+        for path in (path for path in Path(folder).rglob("*") if path.is_file() and "static" not in path.parts):
+            with suppress(FileNotFoundError):  # a draft of Redis's file, that was there a moment ago
+                found.append(path.read_bytes())
     for file in files:
         with tarfile.open(file) as archive:
             for one in archive:
