@@ -157,7 +157,7 @@ def test_a_load_on_the_chat_delivers_every_message_once(
     lines = [f"{one.token} {one.id} {target}\n" for one, target in zip(people, targets, strict=True)]
     (tmp_path / "people").write_text("".join(lines))
     served = chat_server(int(server.rpartition(":")[2]), lambda _: str(tmp_path / "people"))
-    result = generator.run(served, Load("", figure, options), seconds=0.5)
+    result = generator.run(served, Load("", figure, options), seconds=2)
     assert result["whole"] and result[figure] > 0
 
 

@@ -182,7 +182,7 @@ def test_a_sign_in_that_meets_a_change_of_the_password_does_not_outlive_it(
             return "none"
 
     def change_password() -> None:
-        assert checked.wait(5)
+        assert checked.wait(60)
         ann.patch("/me", {"password": "another horse battery", "oldPassword": PASSWORD})
 
     monkeypatch.setattr(Device, "save", save_slowly)

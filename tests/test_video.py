@@ -232,20 +232,20 @@ def test_one_video_is_encoded_at_a_time_and_few_wait(person: Any, monkeypatch: p
     def slowly(*arguments: Any, **more: Any) -> Any:
         running[0] += 1
         most[0] = max(most[0], running[0])
-        assert done.wait(30)
+        assert done.wait(60)
         try:
             return run(*arguments, **more)
         finally:
             running[0] -= 1
 
-    run, line = pool.run, WaitingRoom(Watched(1), 2, 2, 30.0)
+    run, line = pool.run, WaitingRoom(Watched(1), 2, 2, 60.0)
     monkeypatch.setitem(KINDS, "video", replace(KINDS["video"], line=line, quick=0))
     monkeypatch.setattr(pool, "run", slowly)
     ann, bob, content = person("ann"), person("bob"), video()
     with ThreadPoolExecutor(2) as threads:
         under_way = [threads.submit(upload, one, content) for one in (ann, bob)]
         try:
-            assert came.acquire(timeout=30) and came.acquire(timeout=30)
+            assert came.acquire(timeout=60) and came.acquire(timeout=60)
             answer = upload(ann, content)
             assert refusal(answer) == (503, "busy")
             assert int(answer.headers["retry-after"]) >= kinds.VIDEO_AGAIN_SECONDS
