@@ -359,5 +359,6 @@ def each_worker(server: Server) -> Iterator[list[httpx.Client]]:
             if worker in found:
                 client.close()
             else:
-                found[worker] = opened.enter_context(client)
+                found[worker] = client
+                opened.callback(client.close)
         yield list(found.values())

@@ -84,14 +84,14 @@ def refusal(judge: Judge, folder: str, uploaded: bytes) -> Unusable:
 
 
 def in_time(judge: Judge, folder: str, uploaded: bytes) -> Media | Unusable:
-    """The outcome, within five seconds; on a busy machine at another try."""
-    for _ in range(4):
-        began = time.monotonic()
+    """The outcome, within five seconds, or five of the processor's on a machine that has others to serve."""
+    for _ in range(2):
+        began, used = time.monotonic(), computed()
         try:
             end: Media | Unusable = judge(folder, uploaded)
         except Unusable as refused:
             end = refused
-        if time.monotonic() - began <= 5:
+        if min(time.monotonic() - began, computed() - used) <= 5:
             return end
     raise AssertionError("it took more than five seconds")
 
@@ -807,6 +807,14 @@ def is_alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def computed() -> float:
+    """The processor's seconds that the workers and their jobs took."""
+    ticks = 0
+    for pid in workers():
+        ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> int:
