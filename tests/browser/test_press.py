@@ -93,6 +93,23 @@ def test_a_button_of_the_panel_that_is_pressed_while_the_group_changes_does_what
     expect(ann.page.get_by_label("Name of the group")).to_have_value("Green tea")
 
 
+def test_a_request_to_join_that_is_pressed_while_another_one_comes_is_answered(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob, cem = someone("Ann"), person("Bob"), person("Cem")
+    group = ann.create_group("Tea", joinPolicy="approval")
+    bob.post("/group/request", groupId=group)
+    ann.open("Tea")
+    open_panel(ann)
+    press(ann.page.get_by_role("button", name=f"Let {bob.name} in"))
+    with ann.page.expect_response("**/group/requests/*"):
+        cem.post("/group/request", groupId=group)
+    expect(ann.row("Tea").locator(".requests-count")).to_have_text("2")
+    ann.page.mouse.up()
+    expect(ann.page.locator(f"[data-member='{bob.id}']")).to_be_visible()
+    expect(ann.page.locator(".request")).to_have_attribute("data-user", cem.id)
+
+
 def test_a_message_that_is_pressed_while_it_is_edited_has_its_menu(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:

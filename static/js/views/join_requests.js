@@ -1,7 +1,7 @@
 // Who asks to join a group, in its panel, for those who decide.
 import { gettext, interpolate } from "chat/i18n.js";
 import { chatKey } from "chat/ids.js";
-import { avatar, h, markedName, toast } from "chat/views/dom.js";
+import { afterPress, avatar, besideName, h, markedName, reconcile, toast } from "chat/views/dom.js";
 import { fullTime, listTime, requestCount } from "chat/views/format.js";
 
 export class JoinRequests {
@@ -47,7 +47,7 @@ export class JoinRequests {
       const page = this.#isAsked ? await this.#actions.groups.requests(this.#groupId, { next }) : { items: [] };
       this.#items = next ? [...this.#items, ...page.items] : page.items;
       this.#next = page.next ?? null;
-      this.#render();
+      afterPress(this.element, () => this.#render());
     } catch (problem) {
       toast(problem.message);
     }
@@ -58,7 +58,14 @@ export class JoinRequests {
     this.element.hidden = !this.#items.length;
     this.#heading.textContent = requestCount(Math.max(count, this.#items.length));
     this.#more.hidden = !this.#next;
-    this.#list.replaceChildren(...this.#items.map((request) => this.#entry(request)));
+    reconcile(
+      this.#list,
+      this.#items.map((request) => ({
+        key: request.user.id,
+        signature: JSON.stringify([request.user.name, request.user.img, besideName(request.user), request.note]),
+        build: () => this.#entry(request),
+      })),
+    );
   }
 
   #entry({ user, note, askedAt }) {
