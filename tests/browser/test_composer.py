@@ -1,13 +1,14 @@
 """Writing."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone, reload, unique
+from tests.browser.conftest import Someone, hear_until, reload, unique
 from tests.browser.server import Person
 
 
@@ -191,6 +192,38 @@ def test_a_refused_message_can_be_tried_again_or_thrown_away(
     expect(failed).to_have_count(1)
     ann.page.get_by_role("button", name="Delete").click()
     expect(ann.page.locator(".message.own")).to_have_count(0)
+
+
+def test_what_is_thrown_away_on_its_way_does_not_come_back(chat: tuple[Someone, Person]) -> None:
+    ann, bob = chat
+    asked: list[tuple[WebSocketRoute, int]] = []
+
+    def between(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def pass_on(frame: str | bytes) -> None:
+            said = json.loads(frame)
+            if said["event"] == "EmitPrivate":
+                asked.append((page, said["ack"]))
+            else:
+                server.send(frame)
+
+        page.on_message(pass_on)
+
+    ann.page.route_web_socket("**/ws/chat/**", between)
+    reload(ann.page)
+    ann.open(bob)
+    ann.write("never mind")
+    hear_until(ann.page, lambda: bool(asked))
+    ann.bubble("never mind").click(button="right")
+    ann.page.get_by_role("menuitem", name="Do not send").click()
+    expect(ann.page.locator(".message.own")).to_have_count(0)
+    page, ack = asked[0]
+    page.send(json.dumps({"event": "error", "data": {"code": "forbidden", "message": "No."}, "ack": ack}))
+    ann.write("what I mean")
+    hear_until(ann.page, lambda: len(asked) == 2)
+    reload(ann.page)
+    expect(ann.page.locator(".message.own .text")).to_have_text(["what I mean"])
 
 
 def test_plain_http_has_no_uuids_of_the_browser_s_own_and_the_chat_works(chat: tuple[Someone, Person]) -> None:

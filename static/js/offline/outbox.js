@@ -205,6 +205,7 @@ export class Outbox {
 
   /** Shown as waiting until the message arrives like everybody's, or its refusal. */
   #hold(entry, reason) {
+    if (this.#isDiscarded(entry)) return;
     const held = { state: "held", reason };
     this.#store.patchPending(entry.clientId, held);
     this.#save({ ...entry, ...held });
@@ -321,9 +322,15 @@ export class Outbox {
       this.#remove(entry.clientId);
       return;
     }
+    if (this.#isDiscarded(entry)) return;
     const failed = { state: "failed", reason, ...change };
     this.#store.patchPending(entry.clientId, failed);
     this.#save({ ...entry, ...failed });
+  }
+
+  /** It was thrown away while it was on its way. */
+  #isDiscarded({ clientId }) {
+    return !this.#store.pendingByClientId(clientId);
   }
 
   #remove(clientId) {
