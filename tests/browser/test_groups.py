@@ -1,9 +1,10 @@
 """Groups: what each role may do, and what the others see of it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import Someone, hear_until, reload, unique
 from tests.browser.server import PASSWORD, Person
@@ -164,6 +165,26 @@ def test_a_removed_member_loses_the_group_at_once(
     bob.post("/group/kick", groupId=group, userId=ann.id)
     expect(ann.row("Tea")).to_have_count(0)
     expect(ann.page.locator("#conversation")).to_have_count(0)
+
+
+def test_what_is_kept_for_later_is_not_asked_of_a_group_that_went_meanwhile(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    groups = [bob.create_group(name, ann) for name in ("Third", "Second", "First")]
+    for group in groups:
+        bob.say_in(group, "hello")
+    asked: list[Route] = []
+    ann.page.route(re.compile("/group/messages"), lambda route: asked.append(route))
+    reload(ann.page)
+    hear_until(ann.page, lambda: bool(asked))
+    bob.post("/group/kick", groupId=groups[1], userId=ann.id)
+    expect(ann.row("Second")).to_have_count(0)
+    asked[0].continue_()
+    hear_until(ann.page, lambda: len(asked) == 2)
+    asked[1].continue_()
+    for route, group in zip(asked, (groups[2], groups[0]), strict=True):
+        assert group in route.request.url
 
 
 def test_leaving_for_a_while_is_silent_and_returning_catches_up(

@@ -59,8 +59,10 @@ export class Groups {
   #follow(groupId) {
     if (this.#followed.has(groupId)) return;
     this.#followed.add(groupId);
-    const reload = debounce(() => this.load(groupId).catch(() => {}), RELOAD_DELAY_MS);
-    this.#store.on(`members:${chatKey("group", groupId)}`, reload);
+    const key = chatKey("group", groupId);
+    // I may have left it meanwhile.
+    const reload = debounce(() => this.#store.chats.has(key) && this.load(groupId).catch(() => {}), RELOAD_DELAY_MS);
+    this.#store.on(`members:${key}`, reload);
   }
 
   /** Resolves with the key of the new chat. */

@@ -203,6 +203,7 @@ export class Archive {
     for (const { key, seq, version } of this.#recent) {
       const ending = await this.#get(ENDINGS, key);
       if (this.#isClosed || this.#store.connection === "offline") return;
+      if (!this.#store.chats.has(key)) continue; // it went meanwhile
       if (!seq || (ending?.version === version && ending.messages.at(-1)?.seq >= seq)) continue;
       const messages = await history(key).catch(() => null);
       if (messages) {
