@@ -40,7 +40,7 @@ def test_after_a_change_of_time_zone_every_time_is_the_new_one(
     second = bob.say(ann, "after")
     expect(ann.bubble("after")).to_be_visible()
     zone = dt.timezone(dt.timedelta(hours=5, minutes=30))
-    for text, message in (("after", second), ("before", first)):
+    for text, message in (("before", first), ("after", second)):
         there = dt.datetime.fromisoformat(message["sentAt"]).astimezone(zone).strftime("%H:%M")
         expect(ann.bubble(text).locator("time")).to_have_text(there)
     expect(ann.row(bob.name).locator("time")).to_have_text(there)
