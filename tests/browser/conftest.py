@@ -80,6 +80,7 @@ UNTIL = """async ([arg, timeout]) => {
 }"""
 
 _numbers = itertools.count(1)
+_addresses = itertools.count(1)
 
 expect.set_options(timeout=TIMEOUT_MS)
 
@@ -134,6 +135,11 @@ def hear_until(page: Page, holds: Callable[[], bool]) -> None:
 def unique(name: str) -> str:
     """A name that is unique on the shared server."""
     return f"{name} {next(_numbers)}"
+
+
+def elsewhere() -> dict[str, Any]:
+    """The options of a browser with an address of its own: the server counts failures to sign in by it."""
+    return {"extra_http_headers": {"X-Forwarded-For": f"203.0.113.{next(_addresses)}"}}
 
 
 @pytest.fixture(scope="package")

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from tests.browser import media
-from tests.browser.conftest import TIMEOUT_MS, until
+from tests.browser.conftest import TIMEOUT_MS, elsewhere, until
 from tests.browser.server import PASSWORD, Person, Server
 
 #: What Escape closes, and what else would remain in the next screen.
 CLOSED_BY_ESCAPE = "dialog, .menu, .emoji-panel, .selection-bar:not([hidden])"
-LEFT_OVER = f"{CLOSED_BY_ESCAPE}, :is(.recording, .about, .drop):not([hidden])"
+LEFT_OVER = f"{CLOSED_BY_ESCAPE}, #side-panel, :is(.recording, .about, .drop):not([hidden])"
 ERROR = "[aria-invalid=true], [role=alert]"
 
 
@@ -154,6 +154,7 @@ class Stage:
             reduced_motion="reduce",
             service_workers="block",
             **media.SENSES,
+            **({} if name else elsewhere()),
             **self.look.options,
         )
         context.set_default_timeout(TIMEOUT_MS)

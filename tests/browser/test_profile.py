@@ -1,6 +1,7 @@
 """The user's own settings, changed avatars, and the card about another person."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import REFUSED, Someone, Watch, box_of, reload
+from tests.browser.conftest import REFUSED, Someone, Watch, box_of, elsewhere, reload
 from tests.browser.media import is_loaded, picture
 from tests.browser.server import PASSWORD, Person, Server
 
@@ -94,6 +95,7 @@ def test_a_new_name_is_seen_at_once_by_everybody_and_in_the_other_tab(
     expect(content.get_by_role("status")).to_have_text("Saved.")
     expect(bob.row(fresh)).to_be_visible()
     expect(bob.page.locator(".message .sender")).to_have_text(fresh)
+    expect(tab.page.locator(".me-button")).to_have_attribute("data-signature", re.compile(fresh))
     tab.page.keyboard.press("Escape")
     tab.page.get_by_role("button", name="My account").click()
     expect(tab.page.locator(".menu-label").first).to_have_text(fresh)
@@ -184,8 +186,8 @@ def test_a_password_is_changed_only_with_the_old_one_and_for_a_good_one(
     someone: Callable[..., Someone], visit: Callable[..., Page], site: Server, watch: Watch
 ) -> None:
     watch.allow(REFUSED)
-    ann = someone("Ann")
-    elsewhere = second_browser(visit, ann)
+    ann = someone("Ann", **elsewhere())
+    other = second_browser(visit, ann)
     content = open_settings(ann.page, "Password")
     old, new = content.get_by_label("Current password"), content.get_by_label("New password")
     expect(old).to_have_attribute("autocomplete", "current-password")
@@ -200,12 +202,12 @@ def test_a_password_is_changed_only_with_the_old_one_and_for_a_good_one(
     new.press("Enter")
     expect(old).to_have_attribute("aria-invalid", "true")
     expect(content.locator(".error:visible")).to_have_text("This is not your password.")
-    expect(elsewhere).to_have_url("/")
+    expect(other).to_have_url("/")
     old.fill(PASSWORD)
     content.get_by_role("button", name="Change the password").click()
     expect(content.get_by_role("status")).to_contain_text("The password is changed")
     expect(old).to_have_value("")
-    require_signed_out(elsewhere)
+    require_signed_out(other)
     reload(ann.page)
     ann.page.wait_for_selector(".chat-row, .empty")
     answer = httpx.post(f"{site.url}/login", json={"name": ann.name, "password": NEW_PASSWORD})

@@ -5,14 +5,16 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OWNER, REFUSED, Someone, Watch
+from tests.browser.conftest import OWNER, REFUSED, Someone, Watch, elsewhere
 from tests.browser.server import PASSWORD, Person
 
 
 def submit(page: Page, name: str, password: str) -> None:
+    """Send the form, and wait for the page that answers."""
     page.fill("#name", name)
     page.fill("#password", password)
-    page.press("#password", "Enter")
+    with page.expect_navigation():
+        page.press("#password", "Enter")
 
 
 def test_a_deep_link_leads_to_sign_in_and_back(visit: Callable[..., Page], person: Callable[[str], Person]) -> None:
@@ -40,7 +42,7 @@ def test_a_wrong_password_and_an_unknown_name_get_one_answer(
 ) -> None:
     watch.allow(REFUSED)
     ann = person("Ann")
-    page = visit("/sign-in/", extra_http_headers={"X-Forwarded-For": "203.0.113.1"})
+    page = visit("/sign-in/", **elsewhere())
     answers = []
     for name in (ann.name, f"{ann.name} unknown"):
         submit(page, name, "not the password")
@@ -55,7 +57,7 @@ def test_after_too_many_guesses_the_page_says_how_long_to_wait(
 ) -> None:
     watch.allow(REFUSED)
     ann = person("Ann")
-    page = visit("/sign-in/", extra_http_headers={"X-Forwarded-For": "203.0.113.2"})
+    page = visit("/sign-in/", **elsewhere())
     for _ in range(5):
         submit(page, ann.name, "not the password")
         expect(page.locator("#form-error")).to_be_visible()
@@ -116,6 +118,7 @@ def test_a_browser_of_taiwan_is_answered_in_traditional_chinese_and_one_of_china
         expect(page.get_by_role("menuitem", name=item, exact=True)).to_be_visible()
     languages = [one.inner_text() for one in page.get_by_role("menuitemradio").all()][-3:]
     assert languages == ["简体中文", "繁體中文", "English"]
+    page.goto("about:blank")  # what the chat asked for without its cookies would be refused
     page.context.clear_cookies()
     page.goto("/sign-in/")
     expect(page.get_by_text(welcome)).to_be_visible()
