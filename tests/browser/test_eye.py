@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, reload
+from tests.browser.conftest import Someone, reload, until
 from tests.browser.server import Person
 
 STYLE = "(element, name) => getComputedStyle(element)[name]"
@@ -84,9 +84,10 @@ def test_while_one_scrolls_the_day_stands_over_the_messages(
     expect(ann.page.locator(".divider")).to_be_in_viewport()
     ann.page.locator("#log").hover()
     ann.page.evaluate(
-        "() => { window.shown = new Promise((resolve) => { const day = document.querySelector('.floating-day');"
-        " new MutationObserver(() => !day.hidden && resolve(day.textContent)).observe(day, { attributes: true }); }); }"
+        "() => { const day = document.querySelector('.floating-day');"
+        " const see = () => { if (!day.hidden) window.shown = day.textContent; };"
+        " new MutationObserver(see).observe(day, { attributes: true }); }"
     )
     ann.page.mouse.wheel(0, 900)
-    assert ann.page.evaluate("() => window.shown") == "Today"
+    until(ann.page, "() => window.shown === 'Today'")
     expect(ann.page.locator(".floating-day")).to_be_hidden()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser import flaws
-from tests.browser.conftest import TIMEOUT_MS, Watch
+from tests.browser.conftest import TIMEOUT_MS, UNINSTALLED, Watch
 from tests.browser.server import PASSWORD, Person, Server
 
 Visit = Callable[..., Page]
@@ -31,7 +31,7 @@ def visit_at(chromium: Browser) -> Iterator[Callable[..., Page]]:
     opened: list[tuple[BrowserContext, Watch]] = []
 
     def visit_at(server: Server, path: str, **options: object) -> Page:
-        context = chromium.new_context(base_url=server.url, locale="en-GB", **options)  # type: ignore[arg-type]
+        context = chromium.new_context(base_url=server.url, locale="en-GB", **UNINSTALLED, **options)  # type: ignore[arg-type]
         context.set_default_timeout(TIMEOUT_MS)
         watch = Watch(server.url)
         watch.over(context)

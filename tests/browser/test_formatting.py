@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser import firefox
-from tests.browser.conftest import Someone, Watch, reload, unique
+from tests.browser.conftest import TIMEOUT_MS, Someone, Watch, reload, unique
 from tests.browser.server import Person, Server
 
 #: What people write without meaning any mark.
@@ -255,14 +255,24 @@ def assert_drawn(page: Page) -> None:
     assert page.evaluate(INSPECT, [*ATTACKS, *mixtures(), *AS_TYPED, *FORMATTED]) == []
 
 
+def grows(took: list[float]) -> bool:
+    """Whether a text takes longer than it is longer."""
+    short, long = took
+    return long >= 12 * short + 50
+
+
 def test_marks_are_drawn_beside_every_script_and_ordinary_text_stays_as_typed(
     someone: Callable[..., Someone], person: Callable[[str], Person]
 ) -> None:
     ann, bob = someone("Ann"), person("Bob")
     assert_drawn(ann.page)
     assert ann.page.evaluate(LEAVES) == [["@a_b_", 2], [" hi ", 9], ["x", 14]]
-    for piece, (short, long) in zip(HOSTILE, ann.page.evaluate(TIMES, HOSTILE), strict=True):
-        assert long < 12 * short + 50, piece
+    suspects = list(HOSTILE)
+    for _ in range(10):  # on a busy machine each of three may have been interrupted
+        suspects = [
+            piece for piece, took in zip(suspects, ann.page.evaluate(TIMES, suspects), strict=True) if grows(took)
+        ]
+    assert suspects == []
     for attack in ATTACKS[:: len(ATTACKS) // 10]:
         bob.say(ann, attack)
     ann.open(bob)
@@ -277,6 +287,7 @@ def test_marks_are_drawn_beside_every_script_and_ordinary_text_stays_as_typed(
 def test_firefox_draws_the_same(playwright: Playwright, site: Server, watch: Watch) -> None:
     with firefox.launch(playwright) as browser:
         context = browser.new_context(base_url=site.url, locale="en-GB", **firefox.AS_IT_IS)
+        context.set_default_timeout(TIMEOUT_MS)
         watch.over(context)
         assert_drawn(Someone(unique("Ann"), context.new_page()).page)
         context.close()

@@ -5,8 +5,14 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, reload, unique
+from tests.browser.conftest import Someone, reload, unique, until
 from tests.browser.server import Person
+
+#: Sets `window.wasSlow` when the page says that one has to wait.
+WATCH_SLOW_LINE = """() => {
+  const line = document.getElementById("slow-line");
+  new MutationObserver(() => { window.wasSlow ||= !line.hidden; }).observe(line, { attributeFilter: ["hidden"] });
+}"""
 
 
 def change_settings(someone: Someone, **values: str) -> None:
@@ -69,7 +75,7 @@ def test_where_few_write_or_slowly_the_composer_says_so_and_loses_nothing(
     group = bob.create_group(name, ann)
     ann.open(name)
     ann.write("one")
-    expect(ann.bubble("one")).to_be_visible()
+    expect(ann.page.locator(".message.own[data-state=sent]")).to_have_count(1)
     bob.post("/group/update", groupId=group, postPolicy="admins")
     expect(ann.page.locator(".notice:not([hidden])")).to_have_text("Only the owner and administrators write here.")
     expect(ann.page.locator("#text")).to_be_hidden()
@@ -88,9 +94,10 @@ def test_where_few_write_or_slowly_the_composer_says_so_and_loses_nothing(
     ann.page.evaluate("document.querySelector('#text').value = ''")
     bob.post("/group/update", groupId=group, slowMode=2)
     expect(ann.page.locator("#slow-line")).to_be_hidden()
+    ann.page.evaluate(WATCH_SLOW_LINE)
     ann.write("three")
     expect(ann.bubble("three")).to_be_visible()
-    expect(ann.page.locator("#slow-line")).to_be_visible()
+    until(ann.page, "() => window.wasSlow")  # for two seconds
     ann.page.fill("#text", "four")
     expect(ann.page.locator("#slow-line")).to_be_hidden()
     ann.page.press("#text", "Enter")
@@ -112,9 +119,9 @@ def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], pe
     expect(dialog).to_contain_text("All about tea")
     dialog.get_by_label("To the owner and administrators").fill("I like tea.")
     dialog.get_by_role("button", name="Ask", exact=True).click()
-    expect(found).to_contain_text("you asked to join")
     # The owner sees it wherever they are, and who asks may take it back.
     expect(ann.page.locator(".toast")).to_have_text(f"{eve.name} asks to join “{name}”.")
+    expect(found).to_contain_text("you asked to join")
     expect(ann.row(name).locator(".requests-count")).to_have_text("1")
     expect(ann.page.get_by_role("button", name="About this group · 1 request to join")).to_be_visible()
     found.click()
@@ -131,8 +138,8 @@ def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], pe
     requests.get_by_role("button", name=f"Decline the request of {cem.name}").click()
     expect(requests.locator(".request")).to_have_count(1)
     requests.get_by_role("button", name=f"Let {eve.name} in").press("Enter")
-    expect(requests).to_be_hidden()
     expect(eve.page.locator(".toast").last).to_have_text(f"You are in the group “{name}” now.")
+    expect(requests).to_be_hidden()
     expect(eve.row(name)).to_be_visible()
     expect(ann.page.locator(".system").last).to_have_text(f"You let {eve.name} in")
     expect(ann.page.locator(f"[data-member='{eve.id}']")).to_be_visible()

@@ -6,7 +6,7 @@ import httpx
 from playwright.sync_api import Request, expect
 
 from tests.browser import media
-from tests.browser.conftest import Someone, Watch, reload, until
+from tests.browser.conftest import Someone, Watch, hear_until, reload, until
 from tests.browser.server import Person, Server
 
 
@@ -53,7 +53,7 @@ def test_a_page_that_wanted_to_reach_out_could_not_and_these_tests_would_say_so(
     )
     until(ann.page, "() => window.wasStopped")
     until(ann.page, "() => document.querySelector('img[src*=elsewhere]').complete")
-    assert any("elsewhere.example" in complaint for complaint in watch.complaints)
+    hear_until(ann.page, lambda: any("elsewhere.example" in complaint for complaint in watch.complaints))
     watch.allow("elsewhere.example")
 
 
