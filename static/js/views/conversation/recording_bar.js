@@ -99,6 +99,9 @@ export class RecordingBar {
       class: "send",
       id: "send-recording",
     });
+    // Nothing of the recording before.
+    this.#time.textContent = playTime(0);
+    this.#time.classList.remove("ending");
     this.#show(h("span", { class: "live-dot", "aria-hidden": "true" }), this.#time, this.#wave, stop, send);
     announce(gettext("Recording"));
     stop.focus();
