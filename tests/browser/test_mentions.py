@@ -1,12 +1,14 @@
 """Mentions: offered while a name is written, shown by the name that a person has now."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from tests.browser.conftest import Someone, reload, unique, until
+from tests.browser.conftest import Someone, hear_until, reload, unique, until
 from tests.browser.server import Person
+from tests.browser.test_press import press
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
 
@@ -84,6 +86,28 @@ def test_people_are_offered_by_name_and_initials_and_shown_by_the_name_they_have
         "(text) => { getSelection().selectAllChildren(text); return String(getSelection()); }"
     )
     assert copied == f"@all ＠{new}"
+
+
+def test_who_is_pressed_while_a_search_is_answered_is_mentioned(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, zoe = someone("Ann"), person("Zoe")
+    room = ann.post("/group/create", name=unique("Tea"), memberIds=[zoe.id])
+    page, searches, held = ann.page, re.compile("/group/members/.*search="), list[Route]()
+    page.route(searches, lambda route: held.append(route))
+    page.goto(f"/chat/group/{room['id']}/")
+    page.fill("#text", "@zoe")
+    option = page.locator("#mention-list [role=option] bdi")
+    expect(option).to_have_text([zoe.name])
+    hear_until(page, lambda: bool(held))
+    press(option)
+    press(option)
+    with page.expect_response(searches):
+        for route in held:
+            route.continue_()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    page.mouse.up()
+    expect(page.locator("#text")).to_have_value(f"@{zoe.name} ")
 
 
 def test_on_a_phone_in_chinese_a_member_mentions_by_touch_and_nobody_calls_everybody(

@@ -4,7 +4,7 @@ import { splitKey } from "chat/ids.js";
 import { isAdmin } from "chat/roles.js";
 import { fold } from "chat/text.js";
 import { debounce } from "chat/timing.js";
-import { avatar, h, icon, markedName } from "chat/views/dom.js";
+import { afterPress, avatar, h, icon, markedName } from "chat/views/dom.js";
 
 const SEARCH_DELAY_MS = 120;
 const SHOWN_MAX = 8;
@@ -169,7 +169,12 @@ export class MentionList {
   }
 
   // ── Showing ─────────────────────────────────────────────────────────────
+  /** After the release, where somebody presses one of them: what a search finds meanwhile takes no click. */
   #show(found) {
+    afterPress(this.#rows, () => this.#draw(found));
+  }
+
+  #draw(found) {
     this.#found = found;
     this.#chosen = Math.max(0, Math.min(this.#chosen, found.length - 1));
     this.#rows.hidden = !found.length;
