@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Ro
 from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, reload, unique, until
 from tests.browser.line import Line
 from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
+from tests.browser.test_press import press
 from tests.pushing import PushService, subscription
 
 #: Milliseconds in which a worker is installed or a server starts.
@@ -54,6 +55,16 @@ KEPT = """async () => {
     messages.forEach((one, at) => ends.push([listed.has(keys[at]), one.messages.map(({ content }) => content)]));
   }
   return ends;
+}"""
+
+#: Whether an offline page would show these words in its list.
+LISTED = """async (words) => {
+  const { name } = (await indexedDB.databases()).find(({ name }) => name.startsWith("chat.archive."));
+  const database = await new Promise((resolve) => { const asked = indexedDB.open(name); asked.onsuccess = () => resolve(asked.result); });
+  const asked = database.transaction("state").objectStore("state").get("chats");
+  await new Promise((resolve) => { asked.onsuccess = resolve; });
+  database.close();
+  return JSON.stringify(asked.result ?? []).includes(words);
 }"""
 
 
@@ -190,7 +201,7 @@ class TestWhileTheServerIsAway:
     def test_what_came_right_before_the_page_was_left_is_in_the_list(
         self, site: Server, someone: Callable[..., Someone], person: Callable[[str], Person], watch: Watch
     ) -> None:
-        watch.allow(SERVER_GONE)
+        watch.allow(SERVER_GONE, REFUSED)  # a browser wants a picture for everything that it shows
         ann, bob = someone("Ann"), person("Bob")
         bob.say(ann, "hello")
         installed(ann.page)
@@ -204,6 +215,11 @@ class TestWhileTheServerIsAway:
         )
         bob.say(ann, "the last words")
         expect(ann.row(bob.name)).to_contain_text("the last words")
+        other = ann.page.context.new_page()
+        other.goto("/sw.js")  # of our origin, and no page of the chat
+        ann.page.goto("about:blank")
+        # A page that is opened at once may be there before what is left has been written.
+        until(other, LISTED, "the last words")
         site.kill()
         ann.page.goto("/")
         expect(ann.row(bob.name)).to_contain_text("the last words")
@@ -444,6 +460,42 @@ def test_permission_is_asked_for_on_a_click_and_never_else(someone: Callable[...
     expect(ann.page.locator("#notify-test")).to_be_hidden()
     assert ann.page.evaluate("() => window.unsubscribed")
     assert ann.page.request.get("/push").json()["isOn"] is False
+
+
+def test_a_worker_whose_installation_takes_longer_than_anybody_waits_is_used_all_the_same(
+    someone: Callable[..., Someone],
+) -> None:
+    ann = someone("Ann")
+    ann.page.add_init_script(
+        able(f"https://push.example.org/late-{ann.id}")
+        + """
+        const wait = window.setTimeout;
+        window.setTimeout = (work, delay, ...rest) => wait(work, delay === 10_000 && rest.length ? 0 : delay, ...rest);
+        """
+    )
+    reload(ann.page)
+    installed(ann.page)
+    turn_on(ann.page)
+    expect(ann.page.locator("#notify-how")).to_contain_text("even when the chat is not open")
+
+
+def test_the_switch_that_is_pressed_while_the_server_answers_is_turned(someone: Callable[..., Someone]) -> None:
+    ann = someone("Ann")
+    ann.page.add_init_script(able(f"https://push.example.org/pressed-{ann.id}"))
+    reload(ann.page)
+    held: list[Route] = []
+    is_open = False
+    ann.page.route("**/push", lambda route: route.continue_() if is_open else held.append(route))
+    open_section(ann.page)
+    hear_until(ann.page, lambda: bool(held))
+    press(ann.page.locator("#notify-here"))
+    is_open = True
+    with ann.page.expect_response("**/push"):
+        for route in held:
+            route.continue_()
+    ann.page.evaluate("() => new Promise(requestAnimationFrame)")
+    ann.page.mouse.up()
+    expect(ann.page.locator("#notify-how")).to_contain_text("even when the chat is not open")
 
 
 def test_a_refusal_is_explained_and_how_to_undo_it(someone: Callable[..., Someone]) -> None:

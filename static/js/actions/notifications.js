@@ -69,6 +69,11 @@ export class Notifications {
   /** `open(key)` shows the chat whose notification was clicked. */
   start(open) {
     this.#registration = registerWorker();
+    // On a slow line its installation takes longer than anybody waits: it counts from then on.
+    navigator.serviceWorker?.ready.then(
+      (late) => (this.#registration = Promise.resolve(late)),
+      () => {},
+    );
     navigator.serviceWorker?.addEventListener("message", ({ data }) => {
       const key = data.type === "open" && keyOfPath(data.url);
       if (key) open(key);

@@ -1,6 +1,6 @@
 // Settings: notifications on this device, and on how many others; and what notifies on all of them.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
-import { h, icon, toast } from "chat/views/dom.js";
+import { afterPress, h, icon, toast } from "chat/views/dom.js";
 import { notifyingSettings } from "chat/views/settings/notifying.js";
 
 const WHY = {
@@ -95,6 +95,10 @@ class NotificationSection {
   }
 
   #render() {
+    afterPress(this.element, () => this.#draw());
+  }
+
+  #draw() {
     const { state, showsContent } = this.#notifications;
     const others = this.#status?.otherDevices ?? 0;
     this.#others.hidden = !others;
