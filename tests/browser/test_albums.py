@@ -41,6 +41,8 @@ def test_pictures_of_one_sender_stand_together_until_something_falls_between(
     held: list[Route] = []
     is_open = False
     page.route("**/uploads/**", lambda route: route.continue_() if is_open else held.append(route))
+    ann.is_connected()  # what tells that there is no connection would move all of it
+    expect(page.locator("#banner")).to_be_hidden()
     ann.open("Tea")
     expect(page.locator(".message.pictured")).to_have_count(6)
     assert albums(page) == [5]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import SERVER_GONE, Someone, Watch, reload
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until, reload, until
 from tests.browser.server import Person, Server
 
 #: Seconds without a server in the longest test.
@@ -81,7 +81,12 @@ def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
         window.WebSocket = class extends WebSocket {
           constructor(...given) {
             super(...given);
-            this.addEventListener("close", () => { window.seen.gone ??= performance.now(); });
+            this.addEventListener("close", () => {
+              const { seen } = window;
+              seen.gone ??= performance.now();
+              // Timers ring in their order, however late a busy machine lets them.
+              setTimeout(() => { seen.isInTime ??= "told" in seen; }, 4000);
+            });
           }
         };
         const look = () => {
@@ -96,8 +101,10 @@ def test_the_banner_comes_two_seconds_after_the_server_went_and_not_before(
     ann.page.evaluate("() => { window.seen = {}; }")  # a slow beginning was told of, too
     site.kill()
     expect(ann.page.locator("#banner")).to_be_visible()
+    until(ann.page, "() => 'isInTime' in window.seen")
     seen = ann.page.evaluate("window.seen")
-    assert 1900 < seen["told"] - seen["gone"] < 4000
+    assert seen["told"] - seen["gone"] > 1900
+    assert seen["isInTime"]
     site.start()
     expect(ann.page.locator("#banner")).to_be_hidden(timeout=BACK_AGAIN)
 
@@ -112,6 +119,7 @@ def test_two_people_write_through_a_long_outage_and_nothing_is_lost_doubled_or_r
     ann.say(bob, "just us")
     bob.open(ann)
     expect(bob.bubble("just us")).to_be_visible()
+    expect(bob.badge(ann.name)).to_have_count(0)  # read, before another chat is opened
     said: dict[str, list[str]] = {"ann": ["ann before"], "bob": ["bob before"]}
     for one, who in ((ann, "ann"), (bob, "bob")):
         one.open("Tea")
@@ -122,12 +130,11 @@ def test_two_people_write_through_a_long_outage_and_nothing_is_lost_doubled_or_r
     cem.post("/group/markGroupRead", groupId=tea)
     # What they have read is known before the server is gone: the chat would open at what is new.
     for one in (ann, bob):
-        while one.page.request.get("/unread").json()["total"]:
-            one.page.wait_for_timeout(20)
+        hear_until(one.page, lambda one=one: not one.page.request.get("/unread").json()["total"])
 
     site.kill()
-    until = time.monotonic() + OUTAGE
-    while time.monotonic() < until:
+    end = time.monotonic() + OUTAGE
+    while time.monotonic() < end:
         for one, who in ((ann, "ann"), (bob, "bob")):
             said[who].append(f"{who} {len(said[who])}")
             one.write(said[who][-1])

@@ -10,8 +10,11 @@ from tests.browser.server import Person
 
 PRESS_ESCAPE = """(kind) => {
   const field = document.getElementById("text");
-  const press = (more) => field.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true, cancelable: true, ...more}));
-  const compose = (event) => field.dispatchEvent(new CompositionEvent(event, {bubbles: true}));
+  // The two are a moment apart by their own time, whenever they are told.
+  const at = performance.now();
+  const tell = (event, timeStamp) => field.dispatchEvent(Object.defineProperty(event, "timeStamp", {value: timeStamp}));
+  const press = (more) => tell(new KeyboardEvent("keydown", {key: "Escape", bubbles: true, cancelable: true, ...more}), at + 10);
+  const compose = (event) => tell(new CompositionEvent(event, {bubbles: true}), at);
   compose("compositionstart");
   if (kind === "composing") press({isComposing: true});
   if (kind === "keyCode") press({keyCode: 229});

@@ -71,9 +71,7 @@ def test_messages_are_selected_and_forwarded_to_several_chats_with_or_without_th
     expect(bob.page.locator(".log .bubble")).to_have_count(3)
     assert [text.strip() for text in bob.texts] == ["the kettle is on", "bring cups"]
     expect(bob.page.locator(".forwarded")).to_have_text([f"转发自 {cem.name}"] * 3)
-    shown = bob.page.locator(".message img").first
-    expect(shown).to_have_js_property("complete", True)
-    assert shown.evaluate("(img) => img.naturalWidth") > 0
+    assert media.is_loaded(bob.page.locator(".message img").first)
     expect(bob.row(ann.name)).to_contain_text("bring cups")
 
     # One message from the bar over it, without its author; who forwarded it may edit it then.
@@ -129,6 +127,7 @@ def test_what_is_deleted_for_me_is_gone_on_all_my_devices_and_stays_for_others(
 
     choose(ann.page, ann.bubble("fourth"), "Delete for me")
     question = ann.page.get_by_role("dialog", name="Delete 1 message for you?")
+    expect(question).to_be_visible()
     assert not flaws.found_by_axe(ann.page)
     question.get_by_role("button", name="Delete for me").click()
     for one in (ann, tab):
@@ -150,6 +149,7 @@ def test_what_is_deleted_for_me_is_gone_on_all_my_devices_and_stays_for_others(
     reload(ann.page)
     expect(ann.bubble("fifth")).to_be_visible()
     assert [text.strip() for text in ann.texts] == ["second", "third", "fifth"]
+    expect(bob.bubble("fifth")).to_be_visible()
     assert [text.strip() for text in bob.texts] == ["first", "second", "third", "fourth, edited", "fifth"]
 
 
@@ -171,6 +171,7 @@ def test_on_a_phone_messages_are_selected_by_touch_and_my_own_deleted_for_everyb
     ann.bubble("in the garden").tap()
     ann.bubble("another slip").tap()
     bar(page).get_by_role("button", name="转发").tap()
+    expect(page.get_by_role("dialog")).to_be_visible()
     assert not flaws.found_by_axe(page) + flaws.too_small_to_touch(page) + flaws.sideways(page)
     page.go_back()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -182,6 +183,7 @@ def test_on_a_phone_messages_are_selected_by_touch_and_my_own_deleted_for_everyb
         expect(one.page.locator(".message.recalled")).to_have_count(2)
     # Back leaves the selecting, and nothing else.
     choose(page, ann.bubble("in the garden"), "选择")
+    expect(bar(page)).to_be_visible()
     page.go_back()
     expect(bar(page)).to_be_hidden()
     expect(ann.bubble("in the garden")).to_be_visible()

@@ -39,6 +39,7 @@ def test_a_message_is_saved_and_is_on_my_other_devices(
     expect(page.locator("#who")).to_contain_text("Saved messages")
     ann.write("buy tea")
     expect(other.bubble("buy tea")).to_be_visible()
+    expect(ann.bubble("buy tea")).to_have_attribute("data-state", "sent")  # the other tab may hear of it before
     ann.bubble("buy tea").locator(".text").click(button="right")
     expect(page.get_by_role("menuitem", name="Forward")).to_be_visible()
     expect(page.get_by_role("menuitem", name="Who has read it")).to_have_count(0)
