@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser import media
-from tests.browser.conftest import SERVER_GONE, Someone, Watch, hear_until, reload, until
+from tests.browser.conftest import SERVER_GONE, Someone, Watch, reload, until
 from tests.browser.server import Person, Server
 
 #: Seconds without a server in the longest test.
@@ -130,7 +130,7 @@ def test_two_people_write_through_a_long_outage_and_nothing_is_lost_doubled_or_r
     cem.post("/group/markGroupRead", groupId=tea)
     # What they have read is known before the server is gone: the chat would open at what is new.
     for one in (ann, bob):
-        hear_until(one.page, lambda one=one: not one.page.request.get("/unread").json()["total"])
+        until(one.page, "async () => (await (await fetch('/unread')).json()).total === 0")
 
     site.kill()
     end = time.monotonic() + OUTAGE
