@@ -394,7 +394,7 @@ def test_nothing_jumps_while_pictures_load(pair: Pair, tmp_path: Path) -> None:
 #: Decodes the audio of a voice message: [seconds, loudest sample].
 HEARD = """async (address) => {
   const sound = await new AudioContext().decodeAudioData(await (await fetch(address)).arrayBuffer());
-  return [sound.duration, Math.max(...sound.getChannelData(0).map(Math.abs))];
+  return [sound.duration, sound.getChannelData(0).reduce((most, one) => Math.max(most, Math.abs(one)), 0)];
 }"""
 
 
