@@ -58,6 +58,13 @@ WATCH_FLASHES = """() => {
   });
 }"""
 
+#: Keeps in `window.toasts` what the page says for some seconds.
+KEEP_TOASTS = """window.toasts = [];
+new MutationObserver((changes) => {
+  for (const one of changes.flatMap(({ addedNodes }) => [...addedNodes]))
+    if (one.matches?.(".toast")) window.toasts.push(one.textContent);
+}).observe(document, { childList: true, subtree: true });"""
+
 #: Asks a predicate again until it holds. Playwright's wait_for_function takes a promise for true, and fails when what
 #: is looked at is not there yet.
 UNTIL = """async ([arg, timeout]) => {
@@ -99,6 +106,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def until(page: Page, predicate: str, arg: Any = None) -> None:
     """Wait until a function of the page, asynchronous or not, returns true; what it looks at may come later."""
     page.evaluate(UNTIL.replace("PREDICATE", predicate), [arg, TIMEOUT_MS])
+
+
+def told(page: Page, text: str) -> None:
+    """Wait until the page, since it was loaded, has said this for some seconds."""
+    until(page, "(text) => window.toasts.includes(text)", text)
 
 
 def reload(page: Page) -> Response | None:
@@ -219,6 +231,7 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
             **{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **UNINSTALLED, **options},
         )
         context.set_default_timeout(TIMEOUT_MS)
+        context.add_init_script(KEEP_TOASTS)
         watch.over(context)
         contexts.append(context)
         page = context.new_page()

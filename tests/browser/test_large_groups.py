@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, reload, unique, until
+from tests.browser.conftest import Someone, reload, told, unique, until
 from tests.browser.server import Person
 
 #: Sets `window.wasSlow` when the page says that one has to wait.
@@ -120,7 +120,7 @@ def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], pe
     dialog.get_by_label("To the owner and administrators").fill("I like tea.")
     dialog.get_by_role("button", name="Ask", exact=True).click()
     # The owner sees it wherever they are, and who asks may take it back.
-    expect(ann.page.locator(".toast")).to_have_text(f"{eve.name} asks to join “{name}”.")
+    told(ann.page, f"{eve.name} asks to join “{name}”.")
     expect(found).to_contain_text("you asked to join")
     expect(ann.row(name).locator(".requests-count")).to_have_text("1")
     expect(ann.page.get_by_role("button", name="About this group · 1 request to join")).to_be_visible()
@@ -138,7 +138,7 @@ def test_somebody_asks_to_join_and_is_let_in(someone: Callable[..., Someone], pe
     requests.get_by_role("button", name=f"Decline the request of {cem.name}").click()
     expect(requests.locator(".request")).to_have_count(1)
     requests.get_by_role("button", name=f"Let {eve.name} in").press("Enter")
-    expect(eve.page.locator(".toast").last).to_have_text(f"You are in the group “{name}” now.")
+    told(eve.page, f"You are in the group “{name}” now.")
     expect(requests).to_be_hidden()
     expect(eve.row(name)).to_be_visible()
     expect(ann.page.locator(".system").last).to_have_text(f"You let {eve.name} in")
