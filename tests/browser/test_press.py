@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
-from tests.browser.conftest import Someone
+from tests.browser.conftest import Someone, hear_until
 from tests.browser.server import Person
 from tests.browser.test_groups import open_panel
 
@@ -125,3 +125,24 @@ def test_a_message_that_is_pressed_while_it_is_edited_has_its_menu(
     ann.page.mouse.up()
     expect(ann.page.get_by_role("menu")).to_be_visible()
     expect(ann.bubble("hello")).to_be_visible()
+
+
+def test_somebody_who_is_pressed_while_others_of_that_name_are_found_is_written_to(
+    someone: Callable[..., Someone], person: Callable[[str], Person]
+) -> None:
+    ann, bob = someone("Ann"), person("Bob")
+    bob.say(ann, "hello")
+    expect(ann.row(bob.name)).to_be_visible()
+    held: list[Route] = []
+    ann.page.route("**/userChatList?*", lambda route: held.append(route))
+    ann.page.keyboard.press("Control+k")
+    ann.page.locator("dialog.switcher input").fill(bob.name)
+    option = ann.page.locator("dialog.switcher [role=option]").filter(has_text=bob.name).first
+    expect(option).to_be_visible()
+    hear_until(ann.page, lambda: bool(held))
+    press(option)
+    with ann.page.expect_event("requestfinished", lambda request: "/userChatList?" in request.url):
+        held[-1].continue_()
+    ann.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+    ann.page.mouse.up()
+    expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)

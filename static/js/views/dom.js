@@ -204,6 +204,11 @@ export function afterPress(element, work) {
   work();
 }
 
+/** What was found, in place of what `parent` has, after the release where somebody presses there. */
+export function replaceAfterPress(parent, children) {
+  afterPress(parent, () => parent.replaceChildren(...children));
+}
+
 /**
  * Makes the children of `parent` match `rows`, {key, signature, build(), within?}, in order. Elements
  * with the same key and signature stay in the page; the others are built. `within`, {rows, parent(element)}:

@@ -2,7 +2,7 @@
 import { gettext } from "chat/i18n.js";
 import { debounce } from "chat/timing.js";
 import { openDialog } from "chat/views/dialog.js";
-import { avatar, h, markedName, toast } from "chat/views/dom.js";
+import { avatar, h, markedName, replaceAfterPress, toast } from "chat/views/dom.js";
 import { memberCount } from "chat/views/format.js";
 
 export function openPeopleDialog({ store, actions, router }) {
@@ -49,17 +49,10 @@ export function openPeopleDialog({ store, actions, router }) {
     ]);
     if (thisSearch !== lastSearch) return;
     const rows = [...people.filter((user) => user.id !== store.me.id).map(person), ...groups.map(group)];
-    results.replaceChildren(
-      ...(rows.length
-        ? rows
-        : [
-            h(
-              "p",
-              { class: "no-result" },
-              input.value.trim() ? gettext("Nobody and nothing of that name.") : gettext("Nobody else is here yet."),
-            ),
-          ]),
-    );
+    const nothing = input.value.trim()
+      ? gettext("Nobody and nothing of that name.")
+      : gettext("Nobody else is here yet.");
+    replaceAfterPress(results, rows.length ? rows : [h("p", { class: "no-result" }, nothing)]);
   }
 
   input.addEventListener("input", debounce(search, 150));

@@ -4,7 +4,7 @@ import { gettext, interpolate } from "chat/i18n.js";
 import { chatKeyOf } from "chat/ids.js";
 import { fold } from "chat/text.js";
 import { debounce } from "chat/timing.js";
-import { avatar, h, icon, markedName, toast } from "chat/views/dom.js";
+import { afterPress, avatar, h, icon, markedName, toast } from "chat/views/dom.js";
 import { lazy } from "chat/views/lazy.js";
 import { openSettings } from "chat/views/settings/settings_dialog.js";
 import { openShortcutsHelp } from "chat/views/shortcuts.js";
@@ -40,7 +40,9 @@ export function fillQuickSwitcher({ input, list, close }, context) {
   /** Enter came before what it is about. */
   let isHasty = false;
 
-  function render() {
+  const render = () => afterPress(list, draw);
+
+  function draw() {
     const query = fold(input.value.trim());
     const chats = store.chatList.filter(({ name, key }) =>
       query ? fold(name).includes(query) : key !== store.openKey,

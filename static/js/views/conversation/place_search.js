@@ -1,7 +1,7 @@
 // The field that finds a place by its name, and what it found.
 import { gettext, interpolate, ngettext } from "chat/i18n.js";
 import { debounce } from "chat/timing.js";
-import { announce, h, icon } from "chat/views/dom.js";
+import { announce, h, icon, replaceAfterPress } from "chat/views/dom.js";
 
 const SEARCH_DELAY_MS = 400;
 const NAME_MAX = 120;
@@ -56,7 +56,10 @@ export class PlaceSearch {
       }
     }
     if (request !== this.#lastRequest) return;
-    this.#found.replaceChildren(...found.map((place) => this.#row(place)));
+    replaceAfterPress(
+      this.#found,
+      found.map((place) => this.#row(place)),
+    );
     this.#nothing.textContent = nothing;
     this.#nothing.hidden = !nothing;
     if (nothing) announce(nothing);

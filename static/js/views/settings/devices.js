@@ -1,7 +1,7 @@
 // Settings: where the account is signed in, and signing out there.
 import { gettext, interpolate } from "chat/i18n.js";
 import { confirm } from "chat/views/dialog.js";
-import { h, icon } from "chat/views/dom.js";
+import { h, icon, replaceAfterPress } from "chat/views/dom.js";
 import { statusLine } from "chat/views/form_field.js";
 import { fullTime, lastSeen } from "chat/views/format.js";
 import { deviceName, isHandheld } from "chat/views/settings/device_names.js";
@@ -53,7 +53,7 @@ export const devices = {
         const all = await actions.account.devices();
         if (signal.aborted) return;
         all.sort((one, other) => other.current - one.current);
-        list.replaceChildren(...all.map(row));
+        replaceAfterPress(list, all.map(row));
         others.hidden = all.length < 2;
       } catch (problem) {
         status.show(problem.message, { isError: true });
