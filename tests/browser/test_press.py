@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Route, expect
 
-from tests.browser.conftest import Someone, hear_until
+from tests.browser.conftest import Someone, hear_until, until
 from tests.browser.server import Person
 from tests.browser.test_groups import open_panel
 
@@ -141,8 +141,10 @@ def test_somebody_who_is_pressed_while_others_of_that_name_are_found_is_written_
     expect(option).to_be_visible()
     hear_until(ann.page, lambda: bool(held))
     press(option)
-    with ann.page.expect_event("requestfinished", lambda request: "/userChatList?" in request.url):
-        held[-1].continue_()
+    held[-1].continue_()
+    until(
+        ann.page, "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/userChatList?'))"
+    )
     ann.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
     ann.page.mouse.up()
     expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
