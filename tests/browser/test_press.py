@@ -134,7 +134,7 @@ def test_somebody_who_is_pressed_while_others_of_that_name_are_found_is_written_
     bob.say(ann, "hello")
     expect(ann.row(bob.name)).to_be_visible()
     held: list[Route] = []
-    ann.page.route("**/userChatList?*", lambda route: held.append(route))
+    ann.page.route("**/userChatList?*search=*", lambda route: held.append(route))
     ann.page.keyboard.press("Control+k")
     ann.page.locator("dialog.switcher input").fill(bob.name)
     option = ann.page.locator("dialog.switcher [role=option]").filter(has_text=bob.name).first
@@ -143,7 +143,8 @@ def test_somebody_who_is_pressed_while_others_of_that_name_are_found_is_written_
     press(option)
     held[-1].continue_()
     until(
-        ann.page, "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/userChatList?'))"
+        ann.page,
+        "() => performance.getEntriesByType('resource').some(({ name }) => /userChatList.*search=/.test(name))",
     )
     ann.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
     ann.page.mouse.up()
