@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,25 @@ def hear_until(page: Page, holds: Callable[[], bool]) -> None:
         page.wait_for_timeout(10)
 
 
+@contextmanager
+def answered(page: Page, address: str) -> Iterator[None]:
+    """Until a request whose address has this pattern in it is over. The page reads answers as streams, which are told to
+    have failed sometimes though all of them was read.
+    """
+    over: list[str] = []
+
+    def note(request: Request) -> None:
+        if re.search(address, request.url):
+            over.append(request.url)
+
+    for event in ("requestfinished", "requestfailed"):
+        page.on(event, note)
+    yield
+    hear_until(page, lambda: bool(over))
+    for event in ("requestfinished", "requestfailed"):
+        page.remove_listener(event, note)
+
+
 def unique(name: str) -> str:
     """A name that is unique on the shared server."""
     return f"{name} {next(_numbers)}"
@@ -241,6 +261,10 @@ def visit(chromium: Browser, site: Server, watch: Watch) -> Iterator[Callable[..
 
     yield open_page
     for context in contexts:
+        # What is still on its way through a test's route fails now, and would fail the next test.
+        routers: list[BrowserContext | Page] = [context, *context.pages]
+        for router in routers:
+            router.unroute_all(behavior="ignoreErrors")
         context.close()
 
 

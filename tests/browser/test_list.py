@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests import hostile
-from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, box_of, hear_until, reload
+from tests.browser.conftest import WATCH_FLASHES, Someone, Watch, answered, box_of, hear_until, reload
 from tests.browser.line import Line
 from tests.browser.server import Person
 
@@ -536,7 +536,7 @@ def test_found_messages_are_not_pushed_away_by_people_who_are_found_later(
     bob.say(ann, f"who is {stranger.name}?")
     held: list[Route] = []
     ann.page.route("**/userChatList*", lambda route: held.append(route))
-    with ann.page.expect_request_finished(lambda request: "/message/search" in request.url):
+    with answered(ann.page, "/message/search"):
         ann.page.fill("#search", stranger.name)
     hear_until(ann.page, lambda: bool(held))
     # Two frames, in which the page would draw what came.
@@ -603,7 +603,7 @@ def test_a_list_that_was_on_its_way_takes_nothing_away_that_came_since_and_bring
     expect(ann.row(dot.name)).to_be_visible()
     expect(ann.row("Tea")).to_have_count(0)
     (route, answer), *_ = held
-    with ann.page.expect_request_finished(lambda request: request.url.endswith("/chatList")):
+    with answered(ann.page, "/chatList$"):
         route.fulfill(response=answer)
     # Two frames, in which the page draws what came.
     ann.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
@@ -651,8 +651,8 @@ def test_a_reply_says_nothing_of_what_was_recalled_or_is_elsewhere(
     secret, elsewhere = bob.say(cem, "a secret"), cem.say(ann, "in another chat")
     taken = bob.say(ann, "taken back")
     talk(bob, ann, 120)
-    for number, answered in enumerate((secret, elsewhere, taken)):
-        bob.say(ann, f"reply {number}", replyTo=answered["id"])
+    for number, said in enumerate((secret, elsewhere, taken)):
+        bob.say(ann, f"reply {number}", replyTo=said["id"])
     bob.post("/message/recall", messageId=taken["id"])
     ann.post("/markPrivateRead", senderId=bob.id)
     reload(ann.page)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Route, expect
 
-from tests.browser.conftest import Someone, hear_until, until
+from tests.browser.conftest import Someone, answered, hear_until
 from tests.browser.server import Person
 from tests.browser.test_groups import open_panel
 
@@ -141,11 +141,8 @@ def test_somebody_who_is_pressed_while_others_of_that_name_are_found_is_written_
     expect(option).to_be_visible()
     hear_until(ann.page, lambda: bool(held))
     press(option)
-    held[-1].continue_()
-    until(
-        ann.page,
-        "() => performance.getEntriesByType('resource').some(({ name }) => /userChatList.*search=/.test(name))",
-    )
+    with answered(ann.page, "/userChatList.*search="):
+        held[-1].continue_()
     ann.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
     ann.page.mouse.up()
     expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
