@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from re import Pattern
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from playwright.sync_api import (
     Playwright,
     Request,
     Response,
+    Route,
     expect,
     sync_playwright,
 )
@@ -143,6 +145,30 @@ def hear_until(page: Page, holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end, "it never held"
         page.wait_for_timeout(10)
+
+
+class Hold:
+    """Holds what a page asks of an address until `release`; what it asks later passes."""
+
+    def __init__(self, page: Page, address: Pattern[str]) -> None:
+        self._page = page
+        self._held: list[Route] = []
+        self._is_on = True
+        page.route(address, lambda route: self._take(route))
+
+    def _take(self, route: Route) -> None:
+        if self._is_on:
+            self._held.append(route)
+        else:
+            route.continue_()
+
+    def until_asked(self) -> None:
+        hear_until(self._page, lambda: bool(self._held))
+
+    def release(self) -> None:
+        self._is_on = False
+        for route in self._held:
+            route.continue_()
 
 
 @contextmanager

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
-from tests.browser.conftest import Someone, answered, hear_until, reload, unique, until
+from tests.browser.conftest import Hold, Someone, answered, reload, unique, until
 from tests.browser.server import Person
 from tests.browser.test_press import press
 
@@ -93,18 +93,16 @@ def test_who_is_pressed_while_a_search_is_answered_is_mentioned(
 ) -> None:
     ann, zoe = someone("Ann"), person("Zoe")
     room = ann.post("/group/create", name=unique("Tea"), memberIds=[zoe.id])
-    page, searches, held = ann.page, re.compile("/group/members/.*search="), list[Route]()
-    page.route(searches, lambda route: held.append(route))
+    page, searches = ann.page, re.compile("/group/members/.*search=")
+    hold = Hold(page, searches)
     page.goto(f"/chat/group/{room['id']}/")
-    page.fill("#text", "@zoe")
-    option = page.locator("#mention-list [role=option] bdi")
-    expect(option).to_have_text([zoe.name])
-    hear_until(page, lambda: bool(held))
-    press(option)
-    press(option)
-    with answered(page, searches.pattern):  # on a busy machine the page may have given it up
-        for route in held:
-            route.continue_()
+    with answered(page, searches.pattern):  # before it is let go, where a busy machine's page has given it up
+        page.fill("#text", "@zoe")
+        option = page.locator("#mention-list [role=option] bdi")
+        expect(option).to_have_text([zoe.name])
+        hold.until_asked()
+        press(option)
+        hold.release()
     page.evaluate("() => new Promise(requestAnimationFrame)")
     page.mouse.up()
     expect(page.locator("#text")).to_have_value(f"@{zoe.name} ")

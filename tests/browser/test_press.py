@@ -1,10 +1,11 @@
 """What changes under the finger: a press is a click on what was pressed, whatever arrives before the release."""
 
+import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Route, expect
+from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Someone, answered, hear_until
+from tests.browser.conftest import Hold, Someone, answered
 from tests.browser.server import Person
 from tests.browser.test_groups import open_panel
 
@@ -133,16 +134,15 @@ def test_somebody_who_is_pressed_while_others_of_that_name_are_found_is_written_
     ann, bob = someone("Ann"), person("Bob")
     bob.say(ann, "hello")
     expect(ann.row(bob.name)).to_be_visible()
-    held: list[Route] = []
-    ann.page.route("**/userChatList?*search=*", lambda route: held.append(route))
+    hold = Hold(ann.page, re.compile("/userChatList.*search="))
     ann.page.keyboard.press("Control+k")
     ann.page.locator("dialog.switcher input").fill(bob.name)
     option = ann.page.locator("dialog.switcher [role=option]").filter(has_text=bob.name).first
     expect(option).to_be_visible()
-    hear_until(ann.page, lambda: bool(held))
+    hold.until_asked()
     press(option)
     with answered(ann.page, "/userChatList.*search="):
-        held[-1].continue_()
+        hold.release()
     ann.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
     ann.page.mouse.up()
     expect(ann.page.locator(".conversation-head h2 bdi")).to_have_text(bob.name)
