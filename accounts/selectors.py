@@ -189,7 +189,7 @@ def _with_users(columns: tuple[Columns[Device], Columns[User]], keys: Mapping[st
     wanted = {name: list(values) for name, values in keys.items() if values}
     if not wanted:
         return []
-    found = _by_models(columns, wanted) if not bulk.speaks_sql() else _by_rows(columns, wanted)
+    found = (_by_rows if bulk.speaks_sql() else _by_models)(columns, wanted)
     now = times.now()
     return [device for device in found if device.is_living(now)]
 

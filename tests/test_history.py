@@ -19,6 +19,7 @@ from messaging import fast_history, history_cache, sealed, services
 from messaging.models import Message
 from messaging.services import histories
 from tests.test_remembered import Stopped, asked, raw
+from tests.test_serving import soon
 
 
 def right_page(room_id: str, *, limit: int = 50, before: int | None = None) -> list[tuple[Any, ...]]:
@@ -310,10 +311,7 @@ def test_when_redis_memory_is_full_pages_go_and_nothing_else(talk: Any) -> None:
     pages_of(ann, room)
     bob.get("/unread")
     redis.flush()
-    give_up = time.monotonic() + 60
-    while raw().exists(*(redis.key(f"presence:open:{one.id}") for one in (ann, _cem))):  # their sockets are closed
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
+    soon(lambda: not raw().exists(*(redis.key(f"presence:open:{one.id}") for one in (ann, _cem))))  # sockets are closed
     # Without pages, limits that end, and those of other tests who are just going offline.
     passing = re.compile(rf"history:|limit:|user:online:(?!{bob.id})".encode())
     others = {name for name in raw().scan_iter("*") if not passing.search(name)}

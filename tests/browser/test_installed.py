@@ -1,6 +1,7 @@
 """The chat as an installed app: reading and writing without the server, and notifications."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, Route, expect
 
-from tests.browser.conftest import REFUSED, SERVER_GONE, Someone, Watch, hear_until, reload, unique, until
+from tests.browser.conftest import REFUSED, SERVER_GONE, Hold, Someone, Watch, hear_until, reload, unique, until
 from tests.browser.line import Line
 from tests.browser.server import BROWSER_ARGS, HEADLESS_CHROMIUM, PASSWORD, Person, Server
 from tests.browser.test_press import press
@@ -483,16 +484,12 @@ def test_the_switch_that_is_pressed_while_the_server_answers_is_turned(someone: 
     ann = someone("Ann")
     ann.page.add_init_script(able(f"https://push.example.org/pressed-{ann.id}"))
     reload(ann.page)
-    held: list[Route] = []
-    is_open = False
-    ann.page.route("**/push", lambda route: route.continue_() if is_open else held.append(route))
+    hold = Hold(ann.page, re.compile("/push$"))
     open_section(ann.page)
-    hear_until(ann.page, lambda: bool(held))
+    hold.until_asked()
     press(ann.page.locator("#notify-here"))
-    is_open = True
     with ann.page.expect_response("**/push"):
-        for route in held:
-            route.continue_()
+        hold.release()
     ann.page.evaluate("() => new Promise(requestAnimationFrame)")
     ann.page.mouse.up()
     expect(ann.page.locator("#notify-how")).to_contain_text("even when the chat is not open")

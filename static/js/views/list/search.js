@@ -3,7 +3,7 @@ import { gettext, interpolate } from "chat/i18n.js";
 import { chatKeyOf, chatPath } from "chat/ids.js";
 import { cut, findIn, fold, graphemes } from "chat/text.js";
 import { debounce } from "chat/timing.js";
-import { avatar, h, icon, iconButton, markedName, replaceAfterPress, senderOf, toast } from "chat/views/dom.js";
+import { afterPress, avatar, h, icon, iconButton, markedName, senderOf, toast } from "chat/views/dom.js";
 import { fullTime, listTime, memberCount, PREVIEW_MAX } from "chat/views/format.js";
 import { lazy } from "chat/views/lazy.js";
 import { preview, typeOf } from "chat/views/types/registry.js";
@@ -183,8 +183,10 @@ export class SearchView {
         ),
       ),
     ];
-    replaceAfterPress(this.#found, rows.filter(Boolean));
-    this.#found.hidden = !rows.some(Boolean);
+    afterPress(this.#found, () => {
+      this.#found.replaceChildren(...rows.filter(Boolean));
+      this.#found.hidden = !this.#found.childElementCount;
+    });
   }
 
   /** Opens no chat: the group decides. */
